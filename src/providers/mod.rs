@@ -1,2 +1,4 @@
 //! (room not furnished yet)
-pub mod wsone; pub mod lemonway; pub mod safedebit;
+pub mod lemonway;
+pub mod safedebit;
+pub mod wsone;

@@ -1,0 +1,117 @@
+//! Time, as an argument. The only file that reads the clock.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+/// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z. May jump; never used to measure a duration.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize,
+)]
+pub struct Timestamp(pub i64);
+
+impl Timestamp {
+    /// This time plus `duration`, at most the largest timestamp.
+    #[must_use]
+    pub fn after(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX)))
+    }
+
+    /// How long it is from this time until `later`; zero when `later` has passed.
+    #[must_use]
+    pub fn until(self, later: Self) -> Duration {
+        Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
+    }
+
+    /// Days since 1970-01-01, UTC.
+    #[must_use]
+    pub fn day(self) -> i64 {
+        self.0.div_euclid(86_400_000)
+    }
+}
+
+impl fmt::Display for Timestamp {
+    /// RFC 3339 in UTC with milliseconds, for instance `2026-11-22T21:16:26.000Z`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match jiff::Timestamp::from_millisecond(self.0) {
+            Ok(time) => write!(f, "{time:.3}"),
+            Err(_) => write!(f, "{} ms", self.0),
+        }
+    }
+}
+
+/// Where time comes from: the machine, or a test.
+#[derive(Debug, Clone)]
+pub struct Clock(Source);
+
+#[derive(Debug, Clone)]
+enum Source {
+    System { start: Instant },
+    Set { millis: Arc<AtomicI64> },
+}
+
+impl Clock {
+    /// The machine's clocks.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the file that may read the clock")]
+    pub fn system() -> Self {
+        Self(Source::System { start: Instant::now() })
+    }
+
+    /// A clock that stands still until [`advance`](Self::advance) moves it.
+    #[must_use]
+    pub fn set_to(time: Timestamp) -> Self {
+        Self(Source::Set { millis: Arc::new(AtomicI64::new(time.0)) })
+    }
+
+    /// The wall-clock time. Can jump in either direction when the machine's time is set.
+    #[must_use]
+    #[expect(clippy::disallowed_methods, reason = "this is the file that may read the clock")]
+    pub fn now(&self) -> Timestamp {
+        match &self.0 {
+            Source::System { .. } => {
+                let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+                Timestamp(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+            }
+            Source::Set { millis } => Timestamp(millis.load(Ordering::SeqCst)),
+        }
+    }
+
+    /// Time since this clock was made; never goes back.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        match &self.0 {
+            Source::System { start } => start.elapsed(),
+            Source::Set { millis } => {
+                Duration::from_millis(u64::try_from(millis.load(Ordering::SeqCst)).unwrap_or(0))
+            }
+        }
+    }
+
+    /// Moves a clock made by [`set_to`](Self::set_to); the machine's clock stays as it is.
+    pub fn advance(&self, duration: Duration) {
+        if let Source::Set { millis } = &self.0 {
+            let step = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+            millis.fetch_add(step, Ordering::SeqCst);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn timestamps_print_as_utc() {
+        assert_eq!(Timestamp(0).to_string(), "1970-01-01T00:00:00.000Z");
+    }
+
+    #[test]
+    fn a_set_clock_moves_only_when_told() {
+        let clock = Clock::set_to(Timestamp(1_000));
+        assert_eq!(clock.now(), Timestamp(1_000));
+        clock.advance(Duration::from_millis(500));
+        assert_eq!(clock.now(), Timestamp(1_500));
+    }
+}

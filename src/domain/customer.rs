@@ -1,0 +1,112 @@
+//! A customer as the CRM describes it now: canonical fields with parsed values.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::field::Field;
+use super::value::Value;
+
+/// The CRM's key of a customer: opaque, NFC, trimmed, 1 to 200 characters.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CustomerId(String);
+
+impl CustomerId {
+    /// Longest key that is accepted, in characters: longer ones are a sign of a shifted column.
+    pub const CHARS_MAX: usize = 200;
+
+    /// Takes a key that mapping has normalised; `None` when it is empty or too long.
+    #[must_use]
+    pub fn new(id: &str) -> Option<Self> {
+        let id = id.trim();
+        (!id.is_empty() && id.chars().count() <= Self::CHARS_MAX).then(|| Self(id.to_owned()))
+    }
+
+    /// The key as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Debug for CustomerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<customer>")
+    }
+}
+
+/// What a row says about a field that its file has. A field that the file does not have is not in the map.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Cell {
+    /// A valid value.
+    Value(Value),
+    /// The cell is empty: the CRM holds no value (any more).
+    Cleared,
+    /// Something stands there that is not valid; a defect tells what.
+    Invalid,
+}
+
+/// The value of the `order_by` column: microseconds since 1970 for a date, thousandths for a number.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct Order(pub i64);
+
+/// One customer, from one row or merged from several.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Customer {
+    /// The CRM's key.
+    pub id: CustomerId,
+    /// Every field that the file carries for this customer.
+    pub cells: BTreeMap<Field, Cell>,
+    /// The newest order value among the rows, where the file has one.
+    pub order: Option<Order>,
+}
+
+impl Customer {
+    /// What the file says about `field`; `None` when it says nothing.
+    #[must_use]
+    pub fn cell(&self, field: Field) -> Option<&Cell> {
+        self.cells.get(&field)
+    }
+
+    /// The valid value of `field`, if there is one.
+    #[must_use]
+    pub fn value(&self, field: Field) -> Option<&Value> {
+        match self.cells.get(&field) {
+            Some(Cell::Value(value)) => Some(value),
+            Some(Cell::Cleared | Cell::Invalid) | None => None,
+        }
+    }
+
+    /// Lays a newer row of the same customer over this one: each field that the newer row carries wins.
+    pub fn merge_newer(&mut self, newer: Self) {
+        self.cells.extend(newer.cells);
+        self.order = newer.order.max(self.order);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn customer(cells: &[(Field, Cell)]) -> Customer {
+        Customer {
+            id: CustomerId::new("1").expect("valid"),
+            cells: cells.iter().cloned().collect(),
+            order: None,
+        }
+    }
+
+    #[test]
+    fn the_newest_row_that_carries_a_field_wins_it() {
+        let text = |s: &str| Cell::Value(Value::Text(s.to_owned()));
+        let mut merged = customer(&[(Field::City, text("Lille")), (Field::FirstName, text("Jeanne"))]);
+        merged.merge_newer(customer(&[(Field::City, Cell::Cleared)]));
+        assert_eq!(merged.cell(Field::City), Some(&Cell::Cleared));
+        assert_eq!(merged.cell(Field::FirstName), Some(&text("Jeanne")));
+    }
+
+    #[test]
+    fn an_empty_or_endless_key_is_none() {
+        assert!(CustomerId::new("  ").is_none());
+        assert!(CustomerId::new(&"x".repeat(201)).is_none());
+    }
+}

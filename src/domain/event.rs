@@ -1,0 +1,133 @@
+//! What a run tells while it goes: the only thing that passes from ingest and dispatch to those who show or record it.
+
+use std::sync::mpsc::Sender;
+
+use serde::Serialize;
+
+use super::call::{CallId, Operation};
+use super::clock::Timestamp;
+use super::provider::ProviderId;
+
+/// Something that happened. Carries names, counts and codes, never a customer's value.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum Event {
+    /// The run began.
+    RunStarted {
+        /// Its identifier.
+        run: String,
+        /// The command that was typed.
+        command: String,
+        /// The version of the program.
+        version: String,
+    },
+    /// Reading goes on.
+    Reading {
+        /// Records so far.
+        rows: u64,
+        /// Bytes so far.
+        bytes: u64,
+        /// Bytes in all.
+        bytes_total: u64,
+    },
+    /// The input was accepted; its calls are in the outbox.
+    Ingested {
+        /// Records.
+        rows: u64,
+        /// New customers.
+        new: u64,
+        /// Changed customers.
+        changed: u64,
+        /// Calls created.
+        planned: u64,
+    },
+    /// A lane changed its state.
+    Lane {
+        /// Whose lane.
+        provider: ProviderId,
+        /// What it does now.
+        state: LaneState,
+        /// Calls that it has to deliver in this run.
+        total: u64,
+    },
+    /// A request was answered, or was not.
+    Call {
+        /// Whose.
+        provider: ProviderId,
+        /// Which.
+        call: CallId,
+        /// What it did.
+        operation: Operation,
+        /// Was it a probe for the outcome of a create.
+        probe: bool,
+        /// The class of the verdict.
+        class: &'static str,
+        /// The provider's code, or what failed.
+        code: String,
+        /// From the first byte sent to the last byte read.
+        milliseconds: u64,
+        /// Which try of this run it was, from 1.
+        attempt: u32,
+        /// Is the call settled by it.
+        settled: bool,
+    },
+    /// Something the operator should know; an advice, no value.
+    Warning {
+        /// The sentence.
+        message: String,
+    },
+    /// The run ended.
+    RunFinished {
+        /// `complete`, `partial` … as in `report.json`.
+        outcome: String,
+        /// The exit code.
+        exit_code: u8,
+    },
+}
+
+/// What a lane does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(tag = "state", rename_all = "snake_case")]
+pub enum LaneState {
+    /// Sends.
+    Running,
+    /// Waits because the provider asked for it.
+    Throttled {
+        /// Until when.
+        until: Timestamp,
+    },
+    /// Waits because the provider is down.
+    BreakerOpen {
+        /// When the next try is made.
+        until: Timestamp,
+    },
+    /// Stopped: credentials or contract.
+    Denied,
+    /// Stopped: down for longer than `outage_patience`.
+    Unavailable,
+    /// Stopped: too many errors.
+    TooManyErrors,
+    /// Stopped: budget of calls or time used up.
+    BudgetUsed,
+    /// Has nothing left to send in this run.
+    Drained,
+}
+
+/// Where events go. Dropping all of them is fine: nothing depends on being heard.
+#[derive(Debug, Clone, Default)]
+pub struct Events(Option<Sender<Event>>);
+
+impl Events {
+    /// Events to whoever listens at the other end.
+    #[must_use]
+    pub fn to(listener: Sender<Event>) -> Self {
+        Self(Some(listener))
+    }
+
+    /// Tells an event. A listener that has gone is no reason to stop a run.
+    pub fn emit(&self, event: Event) {
+        if let Some(listener) = &self.0 {
+            drop(listener.send(event));
+        }
+    }
+}

@@ -1,0 +1,202 @@
+//! The catalogue of canonical fields: what a CRM can say about a customer.
+
+use std::borrow::Cow;
+use std::fmt;
+
+macro_rules! catalogue {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $sensitivity:ident;)*) => {
+        /// A canonical field. Its name is what `[columns]` maps and what messages show.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+        pub enum Field {
+            $($(#[$doc])* $variant,)*
+            /// `subscription_<id>`: whether the customer takes the subscription with that identifier.
+            Subscription(u32),
+        }
+
+        impl Field {
+            /// Every field with a fixed name, in catalogue order.
+            pub const NAMED: &'static [Self] = &[$(Self::$variant,)*];
+
+            /// The canonical name.
+            #[must_use]
+            pub fn name(self) -> Cow<'static, str> {
+                match self {
+                    $(Self::$variant => Cow::Borrowed($name),)*
+                    Self::Subscription(id) => Cow::Owned(format!("{SUBSCRIPTION_PREFIX}{id}")),
+                }
+            }
+
+            /// How much harm the value does in the wrong hands.
+            #[must_use]
+            pub fn sensitivity(self) -> Sensitivity {
+                match self {
+                    $(Self::$variant => Sensitivity::$sensitivity,)*
+                    Self::Subscription(_) => Sensitivity::Personal,
+                }
+            }
+        }
+    };
+}
+
+/// What the name of a subscription's column begins with.
+pub const SUBSCRIPTION_PREFIX: &str = "subscription_";
+
+/// How much harm a value does in the wrong hands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Sensitivity {
+    /// Says nothing about a person: constants, types.
+    Plain,
+    /// Identifies or describes a person.
+    Personal,
+    /// Allows fraud or impersonation: bank details, identity documents, birth.
+    Secret,
+}
+
+catalogue! {
+    /// The CRM's own key of the customer: opaque and required.
+    CustomerId = "customer_id", Personal;
+    /// `WsOne`'s key: loyalty card, web account, UUID.
+    PersonIdentifier = "person_identifier", Personal;
+    /// `WsOne`'s type of that key, an integer.
+    PersonIdentifierType = "person_identifier_type", Plain;
+    /// The `WsOne` store the customer belongs to.
+    StoreId = "store_id", Plain;
+    /// Lemonway's key.
+    WalletId = "wallet_id", Personal;
+    /// Safedebit's key.
+    SafedebitReference = "safedebit_reference", Personal;
+    /// The merchant's own reference of a Safedebit consumer.
+    ConsumerReference = "consumer_reference", Personal;
+    /// M, F, J (joint) or U (unknown).
+    Title = "title", Personal;
+    /// First name.
+    FirstName = "first_name", Personal;
+    /// Family name.
+    LastName = "last_name", Personal;
+    /// Name in daily use, where it differs.
+    UsualName = "usual_name", Personal;
+    /// Pseudonym.
+    Pseudonym = "pseudonym", Personal;
+    /// Further first names.
+    OtherFirstNames = "other_first_names", Personal;
+    /// Date of birth.
+    BirthDate = "birth_date", Secret;
+    /// Town of birth.
+    BirthCity = "birth_city", Personal;
+    /// Country of birth.
+    BirthCountry = "birth_country", Personal;
+    /// Up to five nationalities.
+    Nationalities = "nationalities", Personal;
+    /// E-mail address.
+    Email = "email", Personal;
+    /// Mobile phone.
+    MobilePhone = "mobile_phone", Personal;
+    /// Landline phone.
+    LandlinePhone = "landline_phone", Personal;
+    /// Maker of the mobile phone.
+    MobileBrand = "mobile_brand", Personal;
+    /// Model of the mobile phone.
+    MobileModel = "mobile_model", Personal;
+    /// The whole street line. After mapping this field also carries what the three parts below say.
+    Street = "street", Personal;
+    /// House number, with bis or ter.
+    StreetNumber = "street_number", Personal;
+    /// Kind of street: rue, avenue …
+    StreetType = "street_type", Personal;
+    /// Name of the street.
+    StreetName = "street_name", Personal;
+    /// Apartment, staircase, floor (postal line 2).
+    AddressApartment = "address_apartment", Personal;
+    /// Building, residence (postal line 3).
+    AddressBuilding = "address_building", Personal;
+    /// Locality, post-office box (postal line 5).
+    AddressLocality = "address_locality", Personal;
+    /// Postal code.
+    PostalCode = "postal_code", Personal;
+    /// Town.
+    City = "city", Personal;
+    /// Country.
+    Country = "country", Personal;
+    /// May the company send e-mail.
+    EmailOptIn = "email_opt_in", Personal;
+    /// May partners send e-mail.
+    EmailPartnerOptIn = "email_partner_opt_in", Personal;
+    /// May the company send text messages.
+    SmsOptIn = "sms_opt_in", Personal;
+    /// May partners send text messages.
+    SmsPartnerOptIn = "sms_partner_opt_in", Personal;
+    /// May the company send letters.
+    MailOptIn = "mail_opt_in", Personal;
+    /// May partners send letters.
+    MailPartnerOptIn = "mail_partner_opt_in", Personal;
+    /// Kind of identity document.
+    IdentityDocumentType = "identity_document_type", Secret;
+    /// Number of the identity document.
+    IdentityDocumentNumber = "identity_document_number", Secret;
+    /// Day the identity document was issued.
+    IdentityDocumentIssuedOn = "identity_document_issued_on", Secret;
+    /// Day the identity document expires.
+    IdentityDocumentExpiresOn = "identity_document_expires_on", Secret;
+    /// Bank account.
+    Iban = "iban", Secret;
+    /// The customer's address on the network, as it was collected.
+    IpAddress = "ip_address", Personal;
+    /// Person, company or association.
+    CustomerType = "customer_type", Plain;
+    /// Company or association name.
+    CompanyName = "company_name", Personal;
+    /// Company website.
+    CompanyWebsite = "company_website", Personal;
+    /// What the company does.
+    CompanyDescription = "company_description", Personal;
+    /// Registration number in a foreign or special register.
+    CompanyRegistration = "company_registration", Personal;
+    /// SIREN: nine digits with a Luhn checksum. A SIRET is understood and gives SIREN and NIC.
+    Siren = "siren", Personal;
+    /// NIC: the five digits that follow the SIREN in a SIRET.
+    Nic = "nic", Personal;
+    /// NAF or APE code of the activity.
+    Naf = "naf", Personal;
+    /// VAT number.
+    VatNumber = "vat_number", Personal;
+    /// RNA number of an association: W and nine digits.
+    Rna = "rna", Personal;
+    /// Is the wallet a borrower's.
+    IsDebtor = "is_debtor", Personal;
+    /// Does the wallet pay or receive.
+    PayerOrBeneficiary = "payer_or_beneficiary", Personal;
+    /// When the CRM changed the row; orders rows of one customer when `order_by` names it.
+    UpdatedAt = "updated_at", Plain;
+}
+
+impl Field {
+    /// The field of that canonical name, `subscription_<id>` included.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        if let Some(id) = name.strip_prefix(SUBSCRIPTION_PREFIX) {
+            return id.parse().ok().map(Self::Subscription);
+        }
+        Self::NAMED.iter().copied().find(|field| field.name() == name)
+    }
+}
+
+impl fmt::Display for Field {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.name())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Field;
+
+    #[test]
+    fn every_name_parses_back_to_its_field() {
+        for field in Field::NAMED {
+            assert_eq!(Field::parse(&field.name()), Some(*field));
+        }
+        assert_eq!(Field::parse("subscription_12"), Some(Field::Subscription(12)));
+        assert_eq!(Field::parse("subscription_x"), None);
+        assert_eq!(Field::parse("prenom"), None);
+    }
+}

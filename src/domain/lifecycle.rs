@@ -1,0 +1,407 @@
+//! The life of a call: one pure function that says what each event does to it, recovery after a crash included.
+//!
+//! A stranger can check the promises of the project against [`next`]: nothing leaves a settled state except by a
+//! newer value or a person; a create whose outcome is unknown is never queued again without proof; waiting does not
+//! spend an attempt. The store performs what this function decides and decides nothing itself.
+
+use super::call::{HoldReason, Operation, State};
+
+/// A call is held at the crash recovery with this number: what kills the program thrice is poison.
+pub const CRASHES_MAX: u32 = 3;
+/// A call is held when its outcome was unknown in this many runs.
+pub const UNKNOWN_RUNS_MAX: u32 = 3;
+/// So many answers of class `missing`, `settle` apart, prove that a create did not happen.
+pub const MISSING_PROOFS: u32 = 2;
+
+/// Where a call stands in its life.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Life {
+    /// Its state.
+    pub state: State,
+    /// What it does when it is sent.
+    pub operation: Operation,
+    /// May a createPerson of this call have been applied. Then only a probe may be sent.
+    pub create_unknown: bool,
+    /// Tries spent in this run.
+    pub attempts: u32,
+    /// Runs in which its outcome was unknown.
+    pub unknown_runs: u32,
+    /// Was its outcome unknown in this run already.
+    pub unknown_this_run: bool,
+    /// Crash recoveries that found it in flight.
+    pub crashes: u32,
+    /// Probes in a row that found the person missing.
+    pub missing_seen: u32,
+    /// Has its remedy (see [`super::verdict::Remedy`]) been used.
+    pub remedy_used: bool,
+    /// Why it waits for a person.
+    pub hold: Option<HoldReason>,
+}
+
+impl Life {
+    /// A call as ingest creates it: queued, or held with a reason.
+    #[must_use]
+    pub fn new(operation: Operation, hold: Option<HoldReason>) -> Self {
+        Self {
+            state: if hold.is_some() { State::Held } else { State::Queued },
+            operation,
+            create_unknown: false,
+            attempts: 0,
+            unknown_runs: 0,
+            unknown_this_run: false,
+            crashes: 0,
+            missing_seen: 0,
+            remedy_used: false,
+            hold,
+        }
+    }
+}
+
+/// Something that happens to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Happening {
+    /// The dispatcher takes it; committed before a byte leaves.
+    Leased,
+    /// The provider's definite success was read.
+    Accepted,
+    /// The remedy worked: a part was accepted, the rest stays refused.
+    AcceptedInPart,
+    /// The provider asked to wait.
+    Throttled,
+    /// Connect, DNS or TLS failed, or a transient code.
+    NotApplied {
+        /// The lane's breaker is open: the try does not count.
+        breaker_open: bool,
+    },
+    /// It may have been applied.
+    OutcomeUnknown,
+    /// The program died while it was in flight.
+    Crashed,
+    /// Refused for good, as it is.
+    Refused,
+    /// Refused, and its remedy is to be tried.
+    RefusedWithRemedy,
+    /// A create was refused because the person exists.
+    Exists,
+    /// The person is not there.
+    Missing,
+    /// A status, or an answer against the contract, stops the lane.
+    LaneStopped,
+    /// A body code claims a denial while the lane works.
+    DeniedByCode,
+    /// The run stopped before its bytes left.
+    Interrupted,
+    /// The tries of this run are used up.
+    AttemptsUsedUp,
+    /// A newer value of its customer takes its place.
+    NewerValue,
+    /// The provider holds, or is known to hold, all of it.
+    NothingLeft,
+    /// A person queues it again.
+    Released,
+    /// A person found out that it was applied.
+    ResolvedApplied,
+    /// A person found out that it was not applied.
+    ResolvedNotApplied,
+    /// A person gives it up.
+    Abandoned,
+    /// Its customer is erased.
+    Forgotten,
+}
+
+/// When a call may be sent next.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Wait {
+    /// As soon as its turn comes.
+    None,
+    /// Not before the time it already has.
+    Keep,
+    /// Not before `settle` has passed.
+    Settle,
+    /// After a full-jitter backoff.
+    Backoff,
+}
+
+/// What else has to be written in the same transaction.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Effect {
+    /// Nothing.
+    None,
+    /// The account takes over the values of the call.
+    Acknowledge,
+    /// The fields of the call count as unknown at the account.
+    MarkUnknown,
+}
+
+/// What an event does to a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Step {
+    /// Its life afterwards.
+    pub life: Life,
+    /// When it may be sent next.
+    pub wait: Wait,
+    /// What else is written.
+    pub effect: Effect,
+}
+
+/// An event that cannot happen to a call in that state: a defect of the program, never of the data.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("{happening:?} cannot happen to a call that is {}", state.name())]
+pub struct IllegalEvent {
+    /// What happened.
+    pub happening: Happening,
+    /// The state it happened in.
+    pub state: State,
+}
+
+/// The whole machine: what `happening` makes of a call.
+///
+/// # Errors
+/// [`IllegalEvent`] for every pair that the table in the design does not have.
+pub fn next(life: &Life, happening: Happening) -> Result<Step, IllegalEvent> {
+    let step = match life.state {
+        State::Queued | State::Waiting => ready(life, happening),
+        State::InFlight => in_flight(life, happening),
+        State::Probing => probing(life, happening),
+        State::Held => held(life, happening),
+        State::Refused => refused(life, happening),
+        State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => None,
+    };
+    step.ok_or(IllegalEvent { happening, state: life.state })
+}
+
+fn ready(life: &Life, happening: Happening) -> Option<Step> {
+    match happening {
+        Happening::Leased => Some(to(life, State::InFlight, Wait::Keep)),
+        Happening::AttemptsUsedUp => Some(to(life, State::Queued, Wait::Keep)),
+        Happening::NewerValue | Happening::NothingLeft => Some(to(life, State::Superseded, Wait::Keep)),
+        Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::Accepted
+        | Happening::AcceptedInPart
+        | Happening::Throttled
+        | Happening::NotApplied { .. }
+        | Happening::OutcomeUnknown
+        | Happening::Crashed
+        | Happening::Refused
+        | Happening::RefusedWithRemedy
+        | Happening::Exists
+        | Happening::Missing
+        | Happening::LaneStopped
+        | Happening::DeniedByCode
+        | Happening::Interrupted
+        | Happening::Released
+        | Happening::ResolvedApplied
+        | Happening::ResolvedNotApplied
+        | Happening::Abandoned => None,
+    }
+}
+
+fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
+    match happening {
+        Happening::Accepted => {
+            Some(Step { effect: Effect::Acknowledge, ..to(&spent(life), State::Acknowledged, Wait::None) })
+        }
+        Happening::AcceptedInPart => {
+            Some(Step { effect: Effect::Acknowledge, ..to(&spent(life), State::Refused, Wait::None) })
+        }
+        Happening::Throttled => Some(to(life, State::Waiting, Wait::None)),
+        Happening::NotApplied { breaker_open: true } => Some(to(life, State::Waiting, Wait::Backoff)),
+        Happening::NotApplied { breaker_open: false } => {
+            Some(to(&spent(life), State::Waiting, Wait::Backoff))
+        }
+        Happening::OutcomeUnknown => Some(unknown(&spent(life))),
+        Happening::Crashed => Some(crashed(life)),
+        Happening::Refused | Happening::Missing => Some(to(&spent(life), State::Refused, Wait::None)),
+        Happening::RefusedWithRemedy if !life.remedy_used => {
+            Some(to(&Life { remedy_used: true, ..spent(life) }, State::Queued, Wait::None))
+        }
+        Happening::Exists if life.operation == Operation::Create => {
+            Some(to(&Life { operation: Operation::Update, ..spent(life) }, State::Queued, Wait::None))
+        }
+        Happening::Exists => Some(to(&spent(life), State::Refused, Wait::None)),
+        Happening::LaneStopped | Happening::Interrupted => Some(to(life, State::Queued, Wait::Keep)),
+        Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
+        Happening::Leased
+        | Happening::RefusedWithRemedy
+        | Happening::AttemptsUsedUp
+        | Happening::NewerValue
+        | Happening::NothingLeft
+        | Happening::Released
+        | Happening::ResolvedApplied
+        | Happening::ResolvedNotApplied
+        | Happening::Abandoned
+        | Happening::Forgotten => None,
+    }
+}
+
+/// A create whose outcome is unknown; what is sent for it is a probe (updatePerson with the newest values).
+fn probing(life: &Life, happening: Happening) -> Option<Step> {
+    match happening {
+        Happening::Leased | Happening::Throttled | Happening::LaneStopped | Happening::Interrupted => {
+            Some(to(life, State::Probing, Wait::Keep))
+        }
+        Happening::Accepted => {
+            Some(Step { effect: Effect::Acknowledge, ..to(&spent(life), State::Acknowledged, Wait::None) })
+        }
+        Happening::NotApplied { breaker_open: true } => Some(to(life, State::Probing, Wait::Backoff)),
+        Happening::NotApplied { breaker_open: false } => {
+            Some(to(&spent(life), State::Probing, Wait::Backoff))
+        }
+        Happening::OutcomeUnknown => Some(unknown(&spent(life))),
+        Happening::Crashed => Some(crashed(life)),
+        Happening::Missing if life.missing_seen + 1 < MISSING_PROOFS => {
+            let seen = Life { missing_seen: life.missing_seen + 1, ..spent(life) };
+            Some(to(&seen, State::Probing, Wait::Settle))
+        }
+        Happening::Missing => {
+            let absent = Life { create_unknown: false, missing_seen: 0, ..spent(life) };
+            Some(to(&absent, State::Queued, Wait::None))
+        }
+        Happening::Refused | Happening::RefusedWithRemedy | Happening::Exists => {
+            Some(hold(&spent(life), HoldReason::ProbeRefused))
+        }
+        Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
+        Happening::AttemptsUsedUp | Happening::NewerValue => Some(to(life, State::Probing, Wait::Keep)),
+        Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::AcceptedInPart
+        | Happening::NothingLeft
+        | Happening::Released
+        | Happening::ResolvedApplied
+        | Happening::ResolvedNotApplied
+        | Happening::Abandoned => None,
+    }
+}
+
+fn held(life: &Life, happening: Happening) -> Option<Step> {
+    match happening {
+        Happening::NewerValue => Some(to(life, State::Held, Wait::Keep)),
+        // Only a call that never left may vanish because the CRM took the change back.
+        Happening::NothingLeft
+            if matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)) =>
+        {
+            Some(to(life, State::Superseded, Wait::None))
+        }
+        Happening::Released => Some(released(life)),
+        Happening::ResolvedApplied => {
+            let applied = Life { create_unknown: false, ..*life };
+            Some(Step { effect: Effect::Acknowledge, ..to(&applied, State::Acknowledged, Wait::None) })
+        }
+        Happening::ResolvedNotApplied => Some(released(&Life { create_unknown: false, ..*life })),
+        Happening::Abandoned => Some(to(life, State::Abandoned, Wait::None)),
+        Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::Leased
+        | Happening::Accepted
+        | Happening::AcceptedInPart
+        | Happening::Throttled
+        | Happening::NotApplied { .. }
+        | Happening::OutcomeUnknown
+        | Happening::Crashed
+        | Happening::Refused
+        | Happening::RefusedWithRemedy
+        | Happening::Exists
+        | Happening::Missing
+        | Happening::LaneStopped
+        | Happening::DeniedByCode
+        | Happening::Interrupted
+        | Happening::AttemptsUsedUp
+        | Happening::NothingLeft => None,
+    }
+}
+
+fn refused(life: &Life, happening: Happening) -> Option<Step> {
+    match happening {
+        Happening::NewerValue | Happening::NothingLeft => Some(to(life, State::Superseded, Wait::Keep)),
+        Happening::Released => Some(released(life)),
+        Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::Leased
+        | Happening::Accepted
+        | Happening::AcceptedInPart
+        | Happening::Throttled
+        | Happening::NotApplied { .. }
+        | Happening::OutcomeUnknown
+        | Happening::Crashed
+        | Happening::Refused
+        | Happening::RefusedWithRemedy
+        | Happening::Exists
+        | Happening::Missing
+        | Happening::LaneStopped
+        | Happening::DeniedByCode
+        | Happening::Interrupted
+        | Happening::AttemptsUsedUp
+        | Happening::ResolvedApplied
+        | Happening::ResolvedNotApplied
+        | Happening::Abandoned => None,
+    }
+}
+
+fn to(life: &Life, state: State, wait: Wait) -> Step {
+    Step { life: Life { state, hold: None, ..*life }.with_hold_of(life), wait, effect: Effect::None }
+}
+
+fn hold(life: &Life, reason: HoldReason) -> Step {
+    Step {
+        life: Life { state: State::Held, hold: Some(reason), ..*life },
+        wait: Wait::None,
+        effect: Effect::None,
+    }
+}
+
+fn spent(life: &Life) -> Life {
+    Life { attempts: life.attempts + 1, ..*life }
+}
+
+/// The outcome is open: an update is repeated after `settle`, a create is probed after `settle`.
+fn unknown(life: &Life) -> Step {
+    let life = Life {
+        unknown_runs: life.unknown_runs + u32::from(!life.unknown_this_run),
+        unknown_this_run: true,
+        ..*life
+    };
+    let effect = Effect::MarkUnknown;
+    if life.unknown_runs >= UNKNOWN_RUNS_MAX {
+        let create_unknown = life.operation == Operation::Create;
+        return Step { effect, ..hold(&Life { create_unknown, ..life }, HoldReason::Unknown) };
+    }
+    let step = match life.operation {
+        Operation::Create => to(&Life { create_unknown: true, ..life }, State::Probing, Wait::Settle),
+        Operation::Update => to(&life, State::Waiting, Wait::Settle),
+    };
+    Step { effect, ..step }
+}
+
+fn crashed(life: &Life) -> Step {
+    let life = Life { crashes: life.crashes + 1, ..spent(life) };
+    if life.crashes >= CRASHES_MAX {
+        let create_unknown = life.operation == Operation::Create;
+        let held = hold(&Life { create_unknown, ..life }, HoldReason::Crashed);
+        return Step { effect: Effect::MarkUnknown, ..held };
+    }
+    unknown(&life)
+}
+
+/// Queued again by a person; a create whose outcome is still unknown goes on being probed.
+fn released(life: &Life) -> Step {
+    let fresh = Life {
+        attempts: 0,
+        unknown_runs: 0,
+        unknown_this_run: false,
+        crashes: 0,
+        missing_seen: 0,
+        remedy_used: false,
+        hold: None,
+        ..*life
+    };
+    let state = if fresh.create_unknown { State::Probing } else { State::Queued };
+    Step { life: Life { state, ..fresh }, wait: Wait::Keep, effect: Effect::None }
+}
+
+impl Life {
+    /// A held call that stays held keeps its reason; every other state has none.
+    fn with_hold_of(self, before: &Self) -> Self {
+        if self.state == State::Held { Self { hold: before.hold, ..self } } else { self }
+    }
+}
+
+#[cfg(test)]
+#[path = "lifecycle_tests.rs"]
+mod tests;

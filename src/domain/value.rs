@@ -1,0 +1,186 @@
+//! Values after the door: each parsed once into its type, so that nobody below mapping handles raw strings.
+//!
+//! The parsers live in `mapping`; these types only promise what a value is once it exists.
+
+use std::net::IpAddr;
+
+use jiff::civil::Date;
+
+/// A value of a canonical field.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub enum Value {
+    /// Free text: NFC, trimmed, without control characters, not empty.
+    Text(String),
+    /// Yes or no.
+    Flag(bool),
+    /// A whole number (identifier types).
+    Integer(i64),
+    /// Form of address.
+    Title(Title),
+    /// A day: birth, issue or expiry of a document.
+    Date(Date),
+    /// A country.
+    Country(Country),
+    /// One to five nationalities, in the order given, without repetition.
+    Nationalities(Vec<Country>),
+    /// A phone number.
+    Phone(Phone),
+    /// An e-mail address with a dotted domain and no display name.
+    Email(String),
+    /// An IBAN whose checksum holds: upper case, no spaces.
+    Iban(String),
+    /// An IP address.
+    Ip(IpAddr),
+    /// A street line and what it was split into.
+    Street(Street),
+    /// Kind of identity document.
+    IdentityDocument(IdentityDocument),
+    /// Kind of customer.
+    CustomerType(CustomerType),
+    /// Role of a wallet.
+    WalletRole(WalletRole),
+}
+
+impl std::fmt::Debug for Value {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<value>")
+    }
+}
+
+/// Form of address. `providers.md`: M, F, J joint, U unknown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Title {
+    /// Monsieur.
+    M,
+    /// Madame.
+    F,
+    /// Two people under one account.
+    J,
+    /// Not known.
+    U,
+}
+
+impl Title {
+    /// The letter that stands for it in files, settings and at Lemonway.
+    #[must_use]
+    pub fn letter(self) -> &'static str {
+        match self {
+            Self::M => "M",
+            Self::F => "F",
+            Self::J => "J",
+            Self::U => "U",
+        }
+    }
+}
+
+/// A country of ISO 3166-1, with the names that providers want.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Country {
+    /// Two capital letters.
+    pub alpha2: &'static str,
+    /// Three capital letters.
+    pub alpha3: &'static str,
+    /// The French name in capitals without accents, for instance "FRANCE" or "PAYS-BAS".
+    pub french: &'static str,
+}
+
+impl std::fmt::Debug for Country {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<country>")
+    }
+}
+
+/// A phone number that the numbering plan allows.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Phone {
+    /// Country or territory code without "+": "33", "262", "590" …
+    pub dialing_code: String,
+    /// National form with its trunk prefix, digits only: "0612345678".
+    pub national: String,
+    /// International form, digits only, without "+" and "00": "33612345678".
+    pub msisdn: String,
+}
+
+impl std::fmt::Debug for Phone {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<phone>")
+    }
+}
+
+/// A street line. What does not split is kept whole in `line`; nothing is lost.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct Street {
+    /// The whole line: as the CRM wrote it, or joined from the three parts.
+    pub line: String,
+    /// The parts, when the line splits into them.
+    pub parts: Option<StreetParts>,
+}
+
+/// A street line in its parts.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct StreetParts {
+    /// "12", "12 bis", "3 B"; none for a street without number.
+    pub number: Option<String>,
+    /// The kind of street; none for "Le Bourg".
+    pub kind: Option<StreetKind>,
+    /// What follows the kind: "de la Liberté".
+    pub name: String,
+}
+
+/// The kind of a street.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct StreetKind {
+    /// As the CRM wrote it: "av.", "rue".
+    pub written: String,
+    /// The full word in capitals without accents: "AVENUE". Key of `street_types` in the configuration.
+    pub standard: String,
+    /// The postal abbreviation (NF Z 10-011), for instance "AV", "ZI"; equal to `standard` where there is none.
+    pub short: String,
+}
+
+/// Kind of identity document, with the numbers of [S] `edit_consumer`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum IdentityDocument {
+    /// 1: identity card.
+    IdentityCard,
+    /// 2: driving licence.
+    DrivingLicence,
+    /// 3: passport.
+    Passport,
+    /// 4: residence card.
+    ResidenceCard,
+    /// 5: work permit.
+    WorkPermit,
+}
+
+/// Kind of customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum CustomerType {
+    /// A natural person.
+    Person,
+    /// A company.
+    Company,
+    /// An association.
+    Association,
+}
+
+/// Role of a wallet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum WalletRole {
+    /// Pays.
+    Payer,
+    /// Receives.
+    Beneficiary,
+}
+
+/// A street shows nothing of itself.
+macro_rules! opaque_debug {
+    ($($name:ident),*) => {$(
+        impl std::fmt::Debug for $name {
+            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("<street>")
+            }
+        }
+    )*};
+}
+opaque_debug!(Street, StreetParts, StreetKind);
