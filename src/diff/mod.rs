@@ -1,1 +1,340 @@
-//! (room not furnished yet)
+//! Projection × what the provider acknowledged → what has to be done: one pure function, [`decide`].
+//!
+//! The policy of the whole product is here and nothing else is: no I/O, no clock, no SQL. What a provider should
+//! hold is compared with what it last acknowledged **and** with the call that is still open for it, so that a revert
+//! closes a queued call, a refused field goes along with the next change, and nothing is sent twice.
+
+mod selection;
+
+use std::collections::BTreeMap;
+
+use crate::domain::account::{Account, Acknowledged, Keeper};
+use crate::domain::call::{HoldReason, Operation, Payload, State};
+use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send};
+use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireField, WireValues};
+
+/// The provider's part of the comparison: its choices and its field table.
+#[derive(Clone, Copy)]
+pub struct Policy<'a> {
+    /// What an update carries.
+    pub send: Send,
+    /// What is done for somebody the provider is not known to have.
+    pub on_new: OnNew,
+    /// What is done with a cleared value.
+    pub on_cleared: OnCleared,
+    /// What is done with an invalid value.
+    pub on_invalid: OnInvalid,
+    /// Count everything as different (`--full-resync`).
+    pub full_resync: bool,
+    /// The field of a code, subscriptions included.
+    pub field: &'a (dyn Fn(FieldCode) -> Option<WireField> + Sync),
+    /// The fixed part of the table.
+    pub fields: &'static [WireField],
+}
+
+/// The call that stands between the account and the new values: the open one, or the parked one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it stands. Never `in_flight`: recovery has run.
+    pub state: State,
+    /// Why it is held.
+    pub hold: Option<HoldReason>,
+    /// What it does.
+    pub operation: Operation,
+    /// What it carries.
+    pub payload: Payload,
+}
+
+/// What is known before the comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The account, once the customer took part at this provider.
+    pub account: Option<Account>,
+    /// The open or parked call.
+    pub standing: Option<Standing>,
+}
+
+/// What has to be done.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Action {
+    /// Nothing: the provider holds it, or the standing call brings it.
+    Nothing,
+    /// The standing call has nothing left to bring.
+    Close,
+    /// The standing call keeps its place and gets these values (probing and held calls).
+    Replace(Payload),
+    /// A new call; it takes the place of the standing one, if there is one.
+    Call {
+        /// What it does.
+        operation: Operation,
+        /// What it carries.
+        payload: Payload,
+        /// Why it must not leave by itself.
+        hold: Option<HoldReason>,
+        /// A consent is withdrawn: it leaves first.
+        withdrawal: bool,
+    },
+}
+
+/// What the comparison found besides the action.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Findings {
+    /// Fields that differ from what the provider holds.
+    pub changed: Vec<FieldCode>,
+    /// Fields left out because their value is not valid for this provider.
+    pub skipped: Vec<FieldCode>,
+    /// Fields that the CRM cleared and the provider still holds.
+    pub cleared: Vec<FieldCode>,
+    /// Objects that were not sent because a part of them is not known.
+    pub incomplete: Vec<&'static str>,
+    /// Why the customer is not sent to this provider at all.
+    pub rejected: Option<Rejection>,
+    /// Fields that go missing inside an object that is sent: what the provider then holds is not known.
+    pub unknown_after: Vec<FieldCode>,
+}
+
+/// Why a customer is not sent to a provider at all.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Rejection {
+    /// The key of the account is not valid.
+    InvalidKey,
+    /// A value is not valid and `on_invalid = "reject_customer"`.
+    InvalidValue,
+    /// A value was cleared and `on_cleared = "reject"`.
+    ClearedValue,
+    /// The key changed while it is not yet known whether the create under the old key was applied.
+    UnsettledKey,
+}
+
+/// The outcome of one comparison.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Decision {
+    /// What has to be done.
+    pub action: Action,
+    /// The key of the account, when the customer takes part.
+    pub key: Option<ProviderKey>,
+    /// What else was found.
+    pub findings: Findings,
+}
+
+impl Decision {
+    fn nothing(key: Option<ProviderKey>, findings: Findings) -> Self {
+        Self { action: Action::Nothing, key, findings }
+    }
+}
+
+/// Compares what one provider should hold of a customer with what it holds, and says what has to be done.
+#[must_use]
+pub fn decide(
+    before: &Before,
+    projection: &Projection,
+    policy: &Policy<'_>,
+    keeper: &Keeper<'_>,
+) -> Decision {
+    let mut findings = Findings::default();
+    let Some(key) = key_of(before, projection, &mut findings) else {
+        return Decision::nothing(None, findings);
+    };
+    if before.standing.as_ref().is_some_and(|standing| is_bound_to_another_key(standing, &key)) {
+        findings.rejected = Some(Rejection::UnsettledKey);
+        return Decision::nothing(Some(key), findings);
+    }
+    let known = before.account.as_ref().filter(|account| account.known && account.key == key);
+    let moved = before.account.as_ref().is_some_and(|account| account.known && account.key != key);
+    let standing = before.standing.as_ref().filter(|standing| standing.payload.key == key);
+    let desired = desired_values(standing, known, projection, policy, keeper, &mut findings);
+    if findings.rejected.is_some() {
+        return Decision::nothing(Some(key), findings);
+    }
+    let compared = Compared { key: &key, standing, desired: &desired };
+    let action = match known {
+        Some(account) => for_known(&compared, account, before, projection, policy, keeper, &mut findings),
+        None => for_new(&compared, before, moved, policy, &mut findings),
+    };
+    Decision { action, key: Some(key), findings }
+}
+
+/// The key that the file gives, or the one known from before when the file has no such column.
+fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> Option<ProviderKey> {
+    match &projection.key {
+        KeyCell::Key(key) => Some(key.clone()),
+        KeyCell::Absent => before.account.as_ref().map(|account| account.key.clone()),
+        KeyCell::Cleared => None,
+        KeyCell::Invalid => {
+            findings.rejected = Some(Rejection::InvalidKey);
+            None
+        }
+    }
+}
+
+/// What the provider should hold: what the standing call was to bring, with the new cells laid over it.
+fn desired_values(
+    standing: Option<&Standing>,
+    known: Option<&Account>,
+    projection: &Projection,
+    policy: &Policy<'_>,
+    keeper: &Keeper<'_>,
+    findings: &mut Findings,
+) -> WireValues {
+    let mut desired = standing.map(|standing| standing.payload.values.clone()).unwrap_or_default();
+    for (&field, cell) in &projection.cells {
+        match cell {
+            WireCell::Value(value) => {
+                desired.0.insert(field, value.clone());
+            }
+            WireCell::Cleared => {
+                desired.0.remove(&field);
+                let held = known.and_then(|account| account.fields.get(&field));
+                if held.is_some_and(|held| !keeper.holds(held, field, "")) {
+                    clear(field, &mut desired, policy, findings);
+                }
+            }
+            WireCell::Invalid => {
+                desired.0.remove(&field);
+                findings.skipped.push(field);
+                if policy.on_invalid == OnInvalid::RejectCustomer {
+                    findings.rejected = Some(Rejection::InvalidValue);
+                }
+            }
+        }
+    }
+    desired
+}
+
+fn clear(field: FieldCode, desired: &mut WireValues, policy: &Policy<'_>, findings: &mut Findings) {
+    let can_be_empty = (policy.field)(field).is_some_and(|field| field.can_be_empty);
+    match policy.on_cleared {
+        OnCleared::SendEmpty if can_be_empty => {
+            desired.0.insert(field, String::new());
+        }
+        OnCleared::Ignore | OnCleared::SendEmpty => findings.cleared.push(field),
+        OnCleared::Reject => {
+            findings.cleared.push(field);
+            findings.rejected = Some(Rejection::ClearedValue);
+        }
+    }
+}
+
+/// What `decide` has worked out before it looks at the account.
+struct Compared<'a> {
+    key: &'a ProviderKey,
+    standing: Option<&'a Standing>,
+    desired: &'a WireValues,
+}
+
+impl Compared<'_> {
+    fn payload(&self, values: WireValues) -> Payload {
+        Payload { key: self.key.clone(), values }
+    }
+}
+
+fn for_new(
+    compared: &Compared<'_>,
+    before: &Before,
+    moved: bool,
+    policy: &Policy<'_>,
+    findings: &mut Findings,
+) -> Action {
+    let mut values = compared.desired.clone();
+    values.0.retain(|_, value| !value.is_empty());
+    findings.changed = values.0.keys().copied().collect();
+    if let Some(standing) = &before.standing
+        && keeps_its_place(standing)
+    {
+        let payload = compared.payload(values);
+        return if standing.payload == payload { Action::Nothing } else { Action::Replace(payload) };
+    }
+    let operation = match (compared.standing, policy.on_new) {
+        // Parked and queued calls know best: a create that found somebody there goes on as an update.
+        (Some(standing), _) => standing.operation,
+        (None, OnNew::Create) => Operation::Create,
+        (None, OnNew::Update) => Operation::Update,
+        (None, OnNew::Skip) => {
+            findings.changed.clear();
+            return Action::Nothing;
+        }
+    };
+    if operation == Operation::Update && values.is_empty() {
+        return if before.standing.is_some() { Action::Close } else { Action::Nothing };
+    }
+    let withdrawal = selection::withdraws(&values, policy);
+    let hold = moved.then_some(HoldReason::KeyChanged);
+    call_unless_standing(compared, before, operation, values, hold, withdrawal)
+}
+
+fn for_known(
+    compared: &Compared<'_>,
+    account: &Account,
+    before: &Before,
+    projection: &Projection,
+    policy: &Policy<'_>,
+    keeper: &Keeper<'_>,
+    findings: &mut Findings,
+) -> Action {
+    let changed = differing(compared.desired, &account.fields, policy, keeper);
+    findings.changed = changed.0.keys().copied().collect();
+    let values = selection::select(compared.desired, &changed, account, projection, policy, findings);
+    if let Some(standing) = &before.standing
+        && keeps_its_place(standing)
+        && !(changed.is_empty() && may_vanish(standing))
+    {
+        let payload = compared.payload(values);
+        let same = standing.payload == payload || payload.values.is_empty();
+        return if same { Action::Nothing } else { Action::Replace(payload) };
+    }
+    if values.is_empty() {
+        return if before.standing.is_some() { Action::Close } else { Action::Nothing };
+    }
+    let withdrawal = selection::withdraws(&changed, policy);
+    call_unless_standing(compared, before, Operation::Update, values, None, withdrawal)
+}
+
+/// A call that waits for a probe or a person keeps its place; a newer value only changes what it carries.
+fn keeps_its_place(standing: &Standing) -> bool {
+    matches!(standing.state, State::Probing | State::Held)
+}
+
+/// A call that may have left under one key cannot go on under another one.
+fn is_bound_to_another_key(standing: &Standing, key: &ProviderKey) -> bool {
+    keeps_its_place(standing) && !may_vanish(standing) && standing.payload.key != *key
+}
+
+/// A held call that cannot have left may vanish when the CRM takes the change back.
+fn may_vanish(standing: &Standing) -> bool {
+    matches!(standing.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
+}
+
+fn call_unless_standing(
+    compared: &Compared<'_>,
+    before: &Before,
+    operation: Operation,
+    values: WireValues,
+    hold: Option<HoldReason>,
+    withdrawal: bool,
+) -> Action {
+    let payload = compared.payload(values);
+    let same = before
+        .standing
+        .as_ref()
+        .is_some_and(|standing| standing.payload == payload && standing.operation == operation);
+    if same { Action::Nothing } else { Action::Call { operation, payload, hold, withdrawal } }
+}
+
+/// The desired values that the provider is not known to hold.
+fn differing(
+    desired: &WireValues,
+    held: &BTreeMap<FieldCode, Acknowledged>,
+    policy: &Policy<'_>,
+    keeper: &Keeper<'_>,
+) -> WireValues {
+    desired
+        .iter()
+        .filter(|&(field, value)| {
+            policy.full_resync || !held.get(&field).is_some_and(|held| keeper.holds(held, field, value))
+        })
+        .map(|(field, value)| (field, value.to_owned()))
+        .collect()
+}
+
+#[cfg(test)]
+mod tests;

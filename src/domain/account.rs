@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use super::fingerprint::Fingerprint;
+use super::customer::CustomerId;
+use super::fingerprint::{Fingerprint, Fingerprinter};
+use super::provider::ProviderId;
 use super::redacted::Redacted;
-use super::wire::{FieldCode, ProviderKey};
+use super::wire::{FieldCode, ProviderKey, WireValues};
 
 /// What is known of one field at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,4 +28,66 @@ pub struct Account {
     pub known: bool,
     /// What is known of each field. A field that is missing here was never acknowledged.
     pub fields: BTreeMap<FieldCode, Acknowledged>,
+}
+
+/// Makes and compares what the state keeps of delivered values, for one customer and provider.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeper<'a> {
+    /// Makes the fingerprints.
+    pub fingerprinter: &'a Fingerprinter,
+    /// Are values kept as they are (`values = "clear"`), not as fingerprints.
+    pub clear: bool,
+    /// Whose values.
+    pub customer: &'a CustomerId,
+    /// Where they are held.
+    pub provider: ProviderId,
+}
+
+impl Keeper<'_> {
+    /// What is kept of a value that was delivered.
+    #[must_use]
+    pub fn keep(&self, field: FieldCode, value: &str) -> Acknowledged {
+        if self.clear {
+            return Acknowledged::Clear(Redacted::new(value.to_owned()));
+        }
+        Acknowledged::Hashed(self.print(field, value))
+    }
+
+    /// Does the provider hold exactly this value.
+    #[must_use]
+    pub fn holds(&self, kept: &Acknowledged, field: FieldCode, value: &str) -> bool {
+        match kept {
+            Acknowledged::Hashed(print) => *print == self.print(field, value),
+            Acknowledged::Clear(held) => held.reveal() == value,
+            Acknowledged::Unknown => false,
+        }
+    }
+
+    fn print(&self, field: FieldCode, value: &str) -> Fingerprint {
+        self.fingerprinter.value(self.customer, self.provider, field, value)
+    }
+}
+
+impl Account {
+    /// An account that no call has reached yet.
+    #[must_use]
+    pub fn new(key: ProviderKey) -> Self {
+        Self { key, known: false, fields: BTreeMap::new() }
+    }
+
+    /// Takes over what a provider acknowledged. Another key is another account: what was known of the old one goes.
+    pub fn acknowledge(&mut self, key: &ProviderKey, values: &WireValues, keeper: &Keeper<'_>) {
+        if self.key != *key {
+            *self = Self::new(key.clone());
+        }
+        self.known = true;
+        for (field, value) in values.iter() {
+            self.fields.insert(field, keeper.keep(field, value));
+        }
+    }
+
+    /// Notes that these fields may hold the old value or another one.
+    pub fn mark_unknown(&mut self, fields: impl IntoIterator<Item = FieldCode>) {
+        self.fields.extend(fields.into_iter().map(|field| (field, Acknowledged::Unknown)));
+    }
 }

@@ -79,6 +79,8 @@ pub enum Happening {
     Crashed,
     /// Refused for good, as it is.
     Refused,
+    /// Refused after an earlier unknown outcome, by a code that its own success can cause.
+    RefusedAfterUnknown,
     /// Refused, and its remedy is to be tried.
     RefusedWithRemedy,
     /// A create was refused because the person exists.
@@ -183,6 +185,7 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::OutcomeUnknown
         | Happening::Crashed
         | Happening::Refused
+        | Happening::RefusedAfterUnknown
         | Happening::RefusedWithRemedy
         | Happening::Exists
         | Happening::Missing
@@ -221,6 +224,7 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         Happening::Exists => Some(to(&spent(life), State::Refused, Wait::None)),
         Happening::LaneStopped | Happening::Interrupted => Some(to(life, State::Queued, Wait::Keep)),
         Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
+        Happening::RefusedAfterUnknown => Some(hold(&spent(life), HoldReason::RefusedAfterUnknown)),
         Happening::Leased
         | Happening::RefusedWithRemedy
         | Happening::AttemptsUsedUp
@@ -257,9 +261,10 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
             let absent = Life { create_unknown: false, missing_seen: 0, ..spent(life) };
             Some(to(&absent, State::Queued, Wait::None))
         }
-        Happening::Refused | Happening::RefusedWithRemedy | Happening::Exists => {
-            Some(hold(&spent(life), HoldReason::ProbeRefused))
-        }
+        Happening::Refused
+        | Happening::RefusedAfterUnknown
+        | Happening::RefusedWithRemedy
+        | Happening::Exists => Some(hold(&spent(life), HoldReason::ProbeRefused)),
         Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
         Happening::AttemptsUsedUp | Happening::NewerValue => Some(to(life, State::Probing, Wait::Keep)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
@@ -297,6 +302,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::OutcomeUnknown
         | Happening::Crashed
         | Happening::Refused
+        | Happening::RefusedAfterUnknown
         | Happening::RefusedWithRemedy
         | Happening::Exists
         | Happening::Missing
@@ -321,6 +327,7 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::OutcomeUnknown
         | Happening::Crashed
         | Happening::Refused
+        | Happening::RefusedAfterUnknown
         | Happening::RefusedWithRemedy
         | Happening::Exists
         | Happening::Missing

@@ -14,6 +14,7 @@ const HAPPENINGS: &[Happening] = &[
     Happening::OutcomeUnknown,
     Happening::Crashed,
     Happening::Refused,
+    Happening::RefusedAfterUnknown,
     Happening::RefusedWithRemedy,
     Happening::Exists,
     Happening::Missing,

@@ -12,6 +12,7 @@ pub mod event;
 pub mod field;
 pub mod fingerprint;
 pub mod lifecycle;
+pub mod policy;
 pub mod provider;
 pub mod redacted;
 pub mod tally;

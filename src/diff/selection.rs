@@ -1,0 +1,100 @@
+//! Which fields an update carries besides those that changed.
+
+use std::collections::BTreeSet;
+
+use crate::domain::account::{Account, Acknowledged};
+use crate::domain::policy::Send;
+use crate::domain::wire::{FieldCode, Projection, WireCell, WireValues};
+
+use super::{Findings, Policy};
+
+/// The values to send for these changes, by `send = objects | changed | all`.
+pub(super) fn select(
+    desired: &WireValues,
+    changed: &WireValues,
+    account: &Account,
+    projection: &Projection,
+    policy: &Policy<'_>,
+    findings: &mut Findings,
+) -> WireValues {
+    if changed.is_empty() {
+        return WireValues::default();
+    }
+    match policy.send {
+        Send::Changed => changed.clone(),
+        Send::All => objects(desired, desired, account, projection, policy, findings),
+        Send::Objects => objects(desired, changed, account, projection, policy, findings),
+    }
+}
+
+/// Every object that holds one of the `wanted` fields, whole; fields without an object stand alone.
+fn objects(
+    desired: &WireValues,
+    wanted: &WireValues,
+    account: &Account,
+    projection: &Projection,
+    policy: &Policy<'_>,
+    findings: &mut Findings,
+) -> WireValues {
+    let mut values = WireValues::default();
+    let mut names = BTreeSet::new();
+    for (code, value) in wanted.iter() {
+        match (policy.field)(code) {
+            Some(field) if !field.object.is_empty() => {
+                names.insert(field.object);
+            }
+            Some(_) | None => {
+                values.0.insert(code, value.to_owned());
+            }
+        }
+    }
+    for object in names {
+        match whole_object(object, desired, account, projection, policy) {
+            Some(parts) => {
+                findings.unknown_after.extend(parts.left_out);
+                values.0.extend(parts.values.0);
+            }
+            None => findings.incomplete.push(object),
+        }
+    }
+    values
+}
+
+struct Parts {
+    values: WireValues,
+    /// Acknowledged fields that the CRM cleared: the provider may keep or drop them, nobody has documented which.
+    left_out: Vec<FieldCode>,
+}
+
+/// The object with every field that the provider is known to hold; `None` when one of them is not known to us.
+fn whole_object(
+    object: &str,
+    desired: &WireValues,
+    account: &Account,
+    projection: &Projection,
+    policy: &Policy<'_>,
+) -> Option<Parts> {
+    let mut parts = Parts { values: WireValues::default(), left_out: Vec::new() };
+    for code in policy.fields.iter().filter(|field| field.object == object).map(|field| field.code) {
+        if let Some(value) = desired.get(code) {
+            parts.values.0.insert(code, value.to_owned());
+            continue;
+        }
+        match (account.fields.get(&code), projection.cells.get(&code)) {
+            (None, _) => {}
+            (Some(_), Some(WireCell::Cleared)) => parts.left_out.push(code),
+            (Some(Acknowledged::Clear(held)), _) => {
+                parts.values.0.insert(code, held.reveal().clone());
+            }
+            (Some(Acknowledged::Hashed(_) | Acknowledged::Unknown), _) => return None,
+        }
+    }
+    Some(parts)
+}
+
+/// Does one of these values withdraw a consent.
+pub(super) fn withdraws(values: &WireValues, policy: &Policy<'_>) -> bool {
+    values.iter().any(|(code, value)| {
+        matches!(value, "0" | "false") && (policy.field)(code).is_some_and(|f| f.consent)
+    })
+}
