@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use crate::domain::account::{Account, Acknowledged, Keeper};
 use crate::domain::call::{HoldReason, Operation, Payload, State};
 use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send};
+use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireField, WireValues};
 
 /// The provider's part of the comparison: its choices and its field table.
@@ -30,28 +31,6 @@ pub struct Policy<'a> {
     pub field: &'a (dyn Fn(FieldCode) -> Option<WireField> + Sync),
     /// The fixed part of the table.
     pub fields: &'static [WireField],
-}
-
-/// The call that stands between the account and the new values: the open one, or the parked one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Standing {
-    /// Where it stands. Never `in_flight`: recovery has run.
-    pub state: State,
-    /// Why it is held.
-    pub hold: Option<HoldReason>,
-    /// What it does.
-    pub operation: Operation,
-    /// What it carries.
-    pub payload: Payload,
-}
-
-/// What is known before the comparison.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Before {
-    /// The account, once the customer took part at this provider.
-    pub account: Option<Account>,
-    /// The open or parked call.
-    pub standing: Option<Standing>,
 }
 
 /// What has to be done.

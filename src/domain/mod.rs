@@ -15,6 +15,7 @@ pub mod lifecycle;
 pub mod policy;
 pub mod provider;
 pub mod redacted;
+pub mod standing;
 pub mod tally;
 pub mod value;
 pub mod verdict;

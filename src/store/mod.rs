@@ -1,1 +1,35 @@
-//! (room not furnished yet)
+//! The state: one SQLite file that survives every crash. The only room that knows SQL.
+//!
+//! Every write is one transaction that begins IMMEDIATE; each transition of a call is one guarded UPDATE that must
+//! touch exactly one row. The decisions are made elsewhere: [`crate::domain::lifecycle`] says what an event does,
+//! [`crate::diff`] says what has to be sent; this room writes it down. No type of the database leaves the room, so
+//! that a second engine can take its place.
+
+mod codec;
+mod error;
+mod intake;
+mod open;
+mod outbox;
+mod overview;
+mod runs;
+mod snapshot;
+
+pub use error::StoreError;
+pub use intake::{Intake, NewCall};
+pub use open::{Lock, StateFile, StateSettings};
+pub use outbox::{LeaseFilter, Leased, Outbox, Recovered, Settled, Settlement};
+pub use overview::{Counts, RejectFilter, RejectRow};
+pub use runs::{LaneUse, PastRun, RunNumber};
+pub use snapshot::{Snapshot, StandingCall, StoredCustomer};
+
+use crate::domain::fingerprint::Fingerprinter;
+
+/// An open state. Reading goes through [`Store::snapshot`], accepting an input through [`Store::intake`],
+/// dispatch through the methods of the outbox.
+#[derive(Debug)]
+pub struct Store {
+    connection: rusqlite::Connection,
+    fingerprinter: Fingerprinter,
+    clear_values: bool,
+    leases: i64,
+}

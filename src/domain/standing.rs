@@ -1,0 +1,26 @@
+//! What stands before a comparison: the account, and the call that is still to reach it.
+
+use super::account::Account;
+use super::call::{HoldReason, Operation, Payload, State};
+
+/// The call that stands between the account and the new values: the open one, or the parked one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Standing {
+    /// Where it stands. Never `in_flight`: recovery has run.
+    pub state: State,
+    /// Why it is held.
+    pub hold: Option<HoldReason>,
+    /// What it does.
+    pub operation: Operation,
+    /// What it carries.
+    pub payload: Payload,
+}
+
+/// What is known before the comparison.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Before {
+    /// The account, once the customer took part at this provider.
+    pub account: Option<Account>,
+    /// The open or parked call.
+    pub standing: Option<Standing>,
+}

@@ -1,0 +1,131 @@
+//! What can go wrong with the state, in words for the operator.
+
+use std::path::PathBuf;
+
+use crate::domain::call::CallId;
+use crate::domain::lifecycle::IllegalEvent;
+
+/// A failure of the state. Whether a person must act is told by [`StoreError::needs_a_person`].
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StoreError {
+    /// The folder or the file could not be made, opened or secured.
+    #[error("cannot {action} {path}")]
+    File {
+        /// What was tried.
+        action: &'static str,
+        /// Which file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// Another process holds the state.
+    #[error("another run holds {path}; wait until it ends, or see `crmsync status`")]
+    Locked {
+        /// The lock file.
+        path: PathBuf,
+    },
+    /// The file is no state of crmsync.
+    #[error("{path} is a SQLite file of another program; name the right one with --state")]
+    Foreign {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The file was written by a newer version.
+    #[error(
+        "{path} was written by a newer crmsync (schema {found}, this program knows {known}); update the program"
+    )]
+    Newer {
+        /// Which file.
+        path: PathBuf,
+        /// Its schema version.
+        found: i64,
+        /// The newest schema version of this program.
+        known: i64,
+    },
+    /// The state was made with another hash key.
+    #[error(
+        "{path} was made with another hash key; restore the key file or `state.hash_key`, since a new key would send everything again"
+    )]
+    OtherKey {
+        /// Which file.
+        path: PathBuf,
+    },
+    /// The key file is unusable.
+    #[error("the hash key in {path} is not usable: expected at least 16 bytes")]
+    BadKey {
+        /// The key file.
+        path: PathBuf,
+    },
+    /// The file system is shared over a network, where locks and syncs cannot be trusted.
+    #[error(
+        "{path} lies on a network file system ({kind}), where SQLite's locks cannot be trusted; use a local disk"
+    )]
+    NetworkFileSystem {
+        /// Which file.
+        path: PathBuf,
+        /// Its kind.
+        kind: String,
+    },
+    /// Stored bytes do not make sense.
+    #[error("the state is damaged: {what}; run `crmsync doctor`")]
+    Damaged {
+        /// What was found.
+        what: &'static str,
+    },
+    /// A transition found its call in another state than the one it was decided for.
+    #[error("call {call} is not in the state that this step was decided for; nothing was written")]
+    Overtaken {
+        /// Which call.
+        call: CallId,
+    },
+    /// The lifecycle does not know the event: a defect of the program.
+    #[error("call {call}: {source}")]
+    Illegal {
+        /// Which call.
+        call: CallId,
+        /// What happened to it.
+        source: IllegalEvent,
+    },
+    /// No call has that number.
+    #[error("there is no call {0}; `crmsync rejects list` shows the numbers")]
+    NoSuchCall(CallId),
+    /// SQLite failed.
+    #[error("the state could not be {action}")]
+    Sqlite {
+        /// Read or written.
+        action: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+}
+
+impl StoreError {
+    /// Must a person act before any run can work (exit 7): the state is corrupt, foreign, newer or under another key.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Foreign { .. }
+            | Self::Newer { .. }
+            | Self::OtherKey { .. }
+            | Self::BadKey { .. }
+            | Self::Damaged { .. } => true,
+            Self::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
+            ),
+            Self::File { .. }
+            | Self::Locked { .. }
+            | Self::NetworkFileSystem { .. }
+            | Self::Overtaken { .. }
+            | Self::Illegal { .. }
+            | Self::NoSuchCall(_) => false,
+        }
+    }
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(source: rusqlite::Error) -> Self {
+        Self::Sqlite { action: "read or written", source }
+    }
+}

@@ -1,0 +1,209 @@
+//! Accepting an input: one transaction from the first customer to the last call.
+
+use rusqlite::{Connection, Transaction, TransactionBehavior};
+
+use crate::domain::account::Account;
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::{CustomerId, Order};
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::FieldCode;
+
+use super::snapshot::{Snapshot, StandingCall};
+use super::{RunNumber, Store, StoreError, codec};
+
+/// Withdrawn consents leave first.
+const PRIORITY_WITHDRAWAL: i64 = 0;
+/// Everything else, oldest first.
+const PRIORITY_NORMAL: i64 = 1;
+
+/// The transaction that accepts an input. Dropped without [`Intake::commit`] it leaves no trace: a file is accepted
+/// whole or not at all.
+#[derive(Debug)]
+pub struct Intake<'a> {
+    transaction: Transaction<'a>,
+    fingerprinter: &'a Fingerprinter,
+    clear_values: bool,
+    run: RunNumber,
+    now: Timestamp,
+}
+
+/// A call to be put into the outbox.
+#[derive(Debug, Clone)]
+pub struct NewCall {
+    /// The number of the customer in the state.
+    pub customer: i64,
+    /// For whom.
+    pub provider: ProviderId,
+    /// What it does.
+    pub operation: Operation,
+    /// What it carries.
+    pub payload: Payload,
+    /// Why it must not leave by itself.
+    pub hold: Option<HoldReason>,
+    /// Does it withdraw a consent.
+    pub withdrawal: bool,
+}
+
+impl Store {
+    /// Begins to accept an input. Until [`Intake::commit`] a crash leaves the state as it was.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written; so for every method of [`Intake`].
+    pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        Ok(Intake {
+            transaction,
+            fingerprinter: &self.fingerprinter,
+            clear_values: self.clear_values,
+            run,
+            now,
+        })
+    }
+}
+
+impl Intake<'_> {
+    /// The view for comparisons, inside this transaction.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        let connection: &Connection = &self.transaction;
+        Snapshot { connection, fingerprinter: self.fingerprinter, clear_values: self.clear_values }
+    }
+
+    /// Writes down a customer with the digest of its record; gives its number.
+    pub fn put_customer(
+        &self,
+        id: &CustomerId,
+        digest: &[u8; 16],
+        order: Option<Order>,
+    ) -> Result<i64, StoreError> {
+        let mut statement = self.transaction.prepare_cached(
+            "INSERT INTO customer (customer_id, digest, order_value) VALUES (?1, ?2, ?3)
+             ON CONFLICT (customer_id) DO UPDATE SET digest = excluded.digest,
+                 order_value = coalesce(excluded.order_value, order_value)
+             RETURNING id",
+        )?;
+        Ok(statement
+            .query_row((id.as_str(), digest.as_slice(), order.map(|order| order.0)), |row| row.get(0))?)
+    }
+
+    /// Writes down an account and the fields that were skipped for it.
+    pub fn put_account(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        account: &Account,
+        skipped: &[FieldCode],
+    ) -> Result<(), StoreError> {
+        let mut statement = self.transaction.prepare_cached(
+            "INSERT INTO account (customer, provider, key, known, fields, skipped) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
+             ON CONFLICT (customer, provider) DO UPDATE SET key = excluded.key, known = excluded.known,
+                 fields = excluded.fields, skipped = excluded.skipped",
+        )?;
+        statement.execute((
+            customer,
+            provider.number(),
+            &account.key.0,
+            account.known,
+            codec::pack_fields(&account.fields),
+            codec::pack_codes(skipped),
+        ))?;
+        Ok(())
+    }
+
+    /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
+    pub fn put_call(&self, call: &NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
+        if let Some(replaced) = replaced {
+            self.settle_standing(replaced, Happening::NewerValue)?;
+        }
+        let inherited = replaced.filter(|replaced| {
+            matches!(replaced.life.state, State::Waiting | State::Queued) && replaced.due > 0
+        });
+        let life = Life::new(call.operation, call.hold);
+        let state = if inherited.is_some() && call.hold.is_none() { State::Waiting } else { life.state };
+        let priority = if call.withdrawal { PRIORITY_WITHDRAWAL } else { PRIORITY_NORMAL };
+        let mut statement = self.transaction.prepare_cached(
+            "INSERT INTO call (customer, provider, operation, state, hold, priority, due, settling, unknown_runs,
+                 planned_in, created_at, changed_at, payload)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)",
+        )?;
+        statement.execute((
+            call.customer,
+            call.provider.number(),
+            call.operation.name(),
+            state.name(),
+            call.hold.map(HoldReason::name),
+            priority,
+            inherited.map_or(0, |replaced| replaced.due),
+            inherited.is_some_and(|replaced| replaced.settling),
+            inherited.map_or(0, |replaced| replaced.life.unknown_runs),
+            self.run.0,
+            self.now.0,
+            codec::pack_payload(&call.payload),
+        ))?;
+        Ok(CallId(self.transaction.last_insert_rowid()))
+    }
+
+    /// Closes a standing call that has nothing left to bring.
+    pub fn close_call(&self, call: &StandingCall) -> Result<(), StoreError> {
+        self.settle_standing(call, Happening::NothingLeft)
+    }
+
+    /// Gives a probing or held call the newest values; it keeps its place.
+    pub fn replace_payload(&self, call: &StandingCall, payload: &Payload) -> Result<(), StoreError> {
+        step(call, Happening::NewerValue)?;
+        let mut statement = self.transaction.prepare_cached(
+            "UPDATE call SET payload = ?3, changed_at = ?4 WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+        )?;
+        let state = call.life.state.name();
+        let changed = statement.execute((call.id.0, state, codec::pack_payload(payload), self.now.0))?;
+        one(changed, call.id)
+    }
+
+    /// Holds a call that this input has just queued, because another customer turned out to have the same key.
+    pub fn hold_queued(&self, call: CallId, reason: HoldReason) -> Result<(), StoreError> {
+        let mut statement = self.transaction.prepare_cached(
+            "UPDATE call SET state = 'held', hold = ?2 WHERE id = ?1 AND state IN ('queued', 'waiting') AND planned_in = ?3",
+        )?;
+        one(statement.execute((call.0, reason.name(), self.run.0))?, call)
+    }
+
+    /// How many calls are open; a seed must not overtake them.
+    pub fn open_calls(&self) -> Result<u64, StoreError> {
+        super::overview::open_calls(&self.transaction)
+    }
+
+    /// Notes the time stamp of the input.
+    pub fn put_input_time(&self, time: Timestamp) -> Result<(), StoreError> {
+        self.transaction.execute("UPDATE run SET input_time = ?2 WHERE number = ?1", (self.run.0, time.0))?;
+        Ok(())
+    }
+
+    /// Accepts the input. After this returns, its calls survive every crash.
+    pub fn commit(self) -> Result<(), StoreError> {
+        Ok(self.transaction.commit()?)
+    }
+
+    fn settle_standing(&self, call: &StandingCall, happening: Happening) -> Result<(), StoreError> {
+        let after = step(call, happening)?;
+        let mut statement = self.transaction.prepare_cached(
+            "UPDATE call SET state = ?3, hold = NULL, payload = NULL, settled_in = ?4, changed_at = ?5
+             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+        )?;
+        let (before, after) = (call.life.state.name(), after.state.name());
+        one(statement.execute((call.id.0, before, after, self.run.0, self.now.0))?, call.id)
+    }
+}
+
+fn step(call: &StandingCall, happening: Happening) -> Result<Life, StoreError> {
+    lifecycle::next(&call.life, happening)
+        .map(|step| step.life)
+        .map_err(|source| StoreError::Illegal { call: call.id, source })
+}
+
+/// A guarded UPDATE must have touched exactly one row.
+pub(super) fn one(changed: usize, call: CallId) -> Result<(), StoreError> {
+    if changed == 1 { Ok(()) } else { Err(StoreError::Overtaken { call }) }
+}

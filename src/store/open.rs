@@ -1,0 +1,314 @@
+//! Opening the state: the lock, the file, its key, its pragmas and its migrations.
+
+use std::fs::{File, OpenOptions, Permissions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+use rusqlite_migration::{M, Migrations};
+use secrecy::{ExposeSecret, SecretString};
+
+use crate::domain::fingerprint::Fingerprinter;
+
+use super::{Store, StoreError};
+
+/// "crms" in ASCII: marks a SQLite file as ours.
+const APPLICATION_ID: i32 = 0x6372_6d73;
+/// How long a reader waits for a writer. Writers exclude each other by the lock file, not by waiting.
+const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Shortest usable hash key: below this a key can be guessed.
+const KEY_BYTES_MIN: usize = 16;
+
+const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema/001_state.sql"))];
+
+/// What the operator settles about the state.
+#[derive(Debug, Clone)]
+pub struct StateSettings {
+    /// The SQLite file.
+    pub path: PathBuf,
+    /// Keep delivered values as they are instead of as keyed digests.
+    pub clear_values: bool,
+    /// The key of the digests; without one a random key is kept beside the state.
+    pub hash_key: Option<SecretString>,
+}
+
+/// The exclusive right to change one state. Given up when it is dropped, also by a crash.
+#[derive(Debug)]
+pub struct Lock {
+    _file: File,
+}
+
+/// A state by its place on disk.
+#[derive(Debug, Clone)]
+pub struct StateFile {
+    settings: StateSettings,
+}
+
+impl StateFile {
+    /// The state at the place that the settings name. Touches nothing yet.
+    #[must_use]
+    pub fn new(settings: StateSettings) -> Self {
+        Self { settings }
+    }
+
+    /// Where the SQLite file lies.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.settings.path
+    }
+
+    /// Is there a state yet.
+    #[must_use]
+    pub fn exists(&self) -> bool {
+        self.settings.path.exists()
+    }
+
+    /// Takes the exclusive right to change the state. A crash leaves no lock behind.
+    ///
+    /// # Errors
+    /// [`StoreError::Locked`] when another process has it; [`StoreError::File`] when the lock file cannot be made.
+    pub fn lock(&self) -> Result<Lock, StoreError> {
+        self.make_folder()?;
+        let path = beside(&self.settings.path, ".lock");
+        let file = open_private(&path)?;
+        match file.try_lock() {
+            Ok(()) => Ok(Lock { _file: file }),
+            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
+            Err(TryLockError::Error(source)) => Err(StoreError::File { action: "lock", path, source }),
+        }
+    }
+
+    /// Opens the state for changes, making or upgrading it where needed. The lock proves that nobody else writes.
+    /// A crash leaves either the old schema or the new one, never a half.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the file is foreign, newer, damaged, unreachable or was made with another key.
+    pub fn open(&self, _lock: &Lock) -> Result<Store, StoreError> {
+        let path = &self.settings.path;
+        refuse_network(path)?;
+        let fresh = !path.exists();
+        drop(open_private(path)?);
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        if !fresh {
+            self.inspect(&connection)?;
+        }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        migrate(&mut connection)?;
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        let fingerprinter = self.fingerprinter(&connection)?;
+        self.store(connection, fingerprinter)
+    }
+
+    /// Opens the state for reading only, also while another process writes; a state that does not exist yet reads
+    /// as an empty one. The file is not changed by a byte.
+    ///
+    /// # Errors
+    /// As [`StateFile::open`].
+    pub fn open_read_only(&self) -> Result<Store, StoreError> {
+        if !self.exists() {
+            let mut connection = Connection::open_in_memory()?;
+            migrate(&mut connection)?;
+            return self.store(connection, Fingerprinter::new(b"an empty state has no digests"));
+        }
+        let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        self.inspect(&connection)?;
+        let secret = self.key(false)?;
+        let fingerprinter = Fingerprinter::new(&secret);
+        self.check_key(&connection, &fingerprinter)?;
+        self.store(connection, fingerprinter)
+    }
+
+    /// Copies the state, consistent and whole, to a place where nothing stands yet, with its key beside it where
+    /// the key is kept in a file.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read or the copy not be written.
+    pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        if !self.exists() {
+            return Ok(());
+        }
+        drop(open_private(target)?);
+        let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        self.inspect(&connection)?;
+        connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+        let key = beside(&self.settings.path, ".key");
+        if key.exists() {
+            let target_key = beside(target, ".key");
+            std::fs::copy(&key, &target_key).map_err(|source| StoreError::File {
+                action: "copy",
+                path: key,
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    fn store(&self, connection: Connection, fingerprinter: Fingerprinter) -> Result<Store, StoreError> {
+        let leases =
+            connection.query_row("SELECT coalesce(max(number), 0) FROM run", [], |row| row.get(0))?;
+        Ok(Store { connection, fingerprinter, clear_values: self.settings.clear_values, leases })
+    }
+
+    fn make_folder(&self) -> Result<(), StoreError> {
+        let Some(folder) = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
+            return Ok(());
+        };
+        std::fs::DirBuilder::new()
+            .recursive(true)
+            .mode(0o700)
+            .create(folder)
+            .map_err(|source| StoreError::File { action: "make the folder", path: folder.to_owned(), source })
+    }
+
+    /// Refuses a file that is not ours or that we are too old for.
+    fn inspect(&self, connection: &Connection) -> Result<(), StoreError> {
+        let path = || self.settings.path.clone();
+        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
+        if application != APPLICATION_ID && tables > 0 {
+            return Err(StoreError::Foreign { path: path() });
+        }
+        let known = i64::try_from(MIGRATIONS.len()).expect("a handful of migrations");
+        if version > known {
+            return Err(StoreError::Newer { path: path(), found: version, known });
+        }
+        Ok(())
+    }
+
+    /// The fingerprinter of this state; its key is made on first use and its identity is written down.
+    fn fingerprinter(&self, connection: &Connection) -> Result<Fingerprinter, StoreError> {
+        let stored =
+            connection.query_row("SELECT count(*) FROM setting WHERE name = 'key_identity'", [], |row| {
+                row.get::<_, i64>(0)
+            })?;
+        let fingerprinter = Fingerprinter::new(&self.key(stored == 0)?);
+        if stored == 0 {
+            connection.execute(
+                "INSERT INTO setting (name, value) VALUES ('key_identity', ?1)",
+                [fingerprinter.key_identity().as_slice()],
+            )?;
+        }
+        self.check_key(connection, &fingerprinter)?;
+        Ok(fingerprinter)
+    }
+
+    fn check_key(&self, connection: &Connection, fingerprinter: &Fingerprinter) -> Result<(), StoreError> {
+        let stored: Vec<u8> =
+            connection
+                .query_row("SELECT value FROM setting WHERE name = 'key_identity'", [], |row| row.get(0))?;
+        if stored == fingerprinter.key_identity() {
+            return Ok(());
+        }
+        Err(StoreError::OtherKey { path: self.settings.path.clone() })
+    }
+
+    /// The configured key, or the one beside the state; a random one is made for a state without digests.
+    fn key(&self, may_make: bool) -> Result<Vec<u8>, StoreError> {
+        let path = beside(&self.settings.path, ".key");
+        let key = match &self.settings.hash_key {
+            Some(key) => key.expose_secret().as_bytes().to_vec(),
+            None => {
+                if may_make && !path.exists() {
+                    make_key(&path)?;
+                }
+                read_key(&path)?
+            }
+        };
+        if key.len() < KEY_BYTES_MIN { Err(StoreError::BadKey { path }) } else { Ok(key) }
+    }
+}
+
+fn make_key(path: &Path) -> Result<(), StoreError> {
+    let failed = |source| StoreError::File { action: "write the hash key", path: path.to_owned(), source };
+    let temporary = beside(path, ".new");
+    let mut file = open_private(&temporary)?;
+    file.set_len(0).map_err(failed)?;
+    file.write_all(&rand::random::<[u8; 32]>()).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    std::fs::rename(&temporary, path).map_err(failed)?;
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+}
+
+fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
+    let mut key = Vec::new();
+    File::open(path).and_then(|mut file| file.read_to_end(&mut key)).map_err(|source| StoreError::File {
+        action: "read the hash key",
+        path: path.to_owned(),
+        source,
+    })?;
+    Ok(key)
+}
+
+/// Opens or makes a file that only its owner may read, from its first byte on.
+fn open_private(path: &Path) -> Result<File, StoreError> {
+    let failed = |source| StoreError::File { action: "open", path: path.to_owned(), source };
+    let file = OpenOptions::new()
+        .read(true)
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)
+        .map_err(failed)?;
+    let mode = file.metadata().map_err(failed)?.permissions().mode();
+    if mode & 0o077 != 0 {
+        file.set_permissions(Permissions::from_mode(0o600)).map_err(failed)?;
+    }
+    Ok(file)
+}
+
+fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
+    let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY_TIMEOUT)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "secure_delete", "ON")?;
+    connection.pragma_update(None, "trusted_schema", "OFF")?;
+    connection.pragma_update(None, "cell_size_check", "ON")?;
+    connection.pragma_update(None, "foreign_keys", "ON")?;
+    connection.pragma_update(None, "temp_store", "MEMORY")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(connection)
+}
+
+fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+        rusqlite_migration::Error::RusqliteError { err, .. } => {
+            StoreError::Sqlite { action: "upgraded", source: err }
+        }
+        _ => StoreError::Damaged { what: "its schema version is impossible" },
+    })
+}
+
+/// Kinds of file systems, as `/proc/self/mounts` names them, where locks and syncs cannot be trusted.
+const NETWORK_KINDS: [&str; 8] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "fuse.sshfs", "afs"];
+
+fn refuse_network(path: &Path) -> Result<(), StoreError> {
+    let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") else { return Ok(()) };
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let Ok(folder) = folder.canonicalize() else { return Ok(()) };
+    let nearest = mounts
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ').skip(1);
+            Some((words.next()?, words.next()?))
+        })
+        .filter(|(point, _)| folder.starts_with(point))
+        .max_by_key(|(point, _)| point.len());
+    match nearest {
+        Some((_, kind)) if NETWORK_KINDS.contains(&kind) => {
+            Err(StoreError::NetworkFileSystem { path: path.to_owned(), kind: kind.to_owned() })
+        }
+        Some(_) | None => Ok(()),
+    }
+}
+
+/// The path with something added to its file name.
+fn beside(path: &Path, suffix: &str) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push(suffix);
+    PathBuf::from(name)
+}

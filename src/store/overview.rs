@@ -1,0 +1,253 @@
+//! Counting and listing what is in the state, for reports, `status` and `rejects`.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Connection;
+
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::lifecycle::{self, Effect, Happening, Life};
+use crate::domain::provider::ProviderId;
+
+use super::intake::one;
+use super::snapshot::{life_of, operation_of};
+use super::{RunNumber, Store, StoreError, codec};
+
+/// How many calls of a provider stand where.
+#[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Counts {
+    /// Ready to be sent.
+    pub queued: u64,
+    /// To be sent again later, those that a crash left in flight included.
+    pub waiting: u64,
+    /// Creates whose outcome is being found out.
+    pub probing: u64,
+    /// Wait for a person.
+    pub held: u64,
+    /// Parked after a refusal.
+    pub refused: u64,
+    /// Fields left out because their value is invalid.
+    pub skipped_fields: u64,
+    /// When the oldest open call was created.
+    pub oldest: Option<Timestamp>,
+}
+
+impl Counts {
+    /// Open calls, held ones included.
+    #[must_use]
+    pub fn open(&self) -> u64 {
+        self.queued + self.waiting + self.probing + self.held
+    }
+}
+
+/// Which refused and held calls.
+#[derive(Debug, Clone, Default)]
+pub struct RejectFilter {
+    /// Of this provider.
+    pub provider: Option<ProviderId>,
+    /// With this code.
+    pub code: Option<String>,
+    /// Of this customer.
+    pub customer: Option<String>,
+    /// Settled or held in this run only.
+    pub run: Option<RunNumber>,
+}
+
+/// A refused or held call.
+#[derive(Debug, Clone)]
+pub struct RejectRow {
+    /// Its number.
+    pub call: CallId,
+    /// Whose.
+    pub customer_id: String,
+    /// For whom.
+    pub provider: ProviderId,
+    /// What it does.
+    pub operation: Operation,
+    /// Refused or held.
+    pub state: State,
+    /// Why it is held.
+    pub hold: Option<HoldReason>,
+    /// The class of the last verdict.
+    pub class: Option<String>,
+    /// The provider's code.
+    pub code: Option<String>,
+    /// Tries in its last run.
+    pub attempts: u32,
+    /// The identifier of the run that created it.
+    pub run: Option<String>,
+    /// What it carries.
+    pub payload: Payload,
+}
+
+const OPEN: &str = "('queued', 'waiting', 'in_flight', 'probing', 'held')";
+
+pub(super) fn open_calls(connection: &Connection) -> Result<u64, StoreError> {
+    let sql = format!("SELECT count(*) FROM call WHERE state IN {OPEN}");
+    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
+    Ok(u64::try_from(count).unwrap_or(0))
+}
+
+impl Store {
+    /// The counts of each provider that has anything in the state.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read; so for every method here.
+    pub fn counts(&self) -> Result<BTreeMap<ProviderId, Counts>, StoreError> {
+        let mut counts: BTreeMap<ProviderId, Counts> = BTreeMap::new();
+        let mut statement = self.connection.prepare(
+            "SELECT provider, state, count(*), min(created_at) FROM call
+             WHERE state IN ('queued', 'waiting', 'in_flight', 'probing', 'held', 'refused') GROUP BY provider, state",
+        )?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let Some(provider) = ProviderId::from_number(row.get(0)?) else { continue };
+            let state = State::parse(&row.get::<_, String>(1)?);
+            let count = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
+            let oldest = Timestamp(row.get(3)?);
+            let of = counts.entry(provider).or_default();
+            match state {
+                Some(State::Queued) => of.queued += count,
+                Some(State::Waiting | State::InFlight) => of.waiting += count,
+                Some(State::Probing) => of.probing += count,
+                Some(State::Held) => of.held += count,
+                Some(State::Refused) => of.refused += count,
+                Some(State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten)
+                | None => {}
+            }
+            if state.is_some_and(State::is_open) {
+                of.oldest = Some(of.oldest.map_or(oldest, |known| known.min(oldest)));
+            }
+        }
+        self.count_skipped(&mut counts)?;
+        Ok(counts)
+    }
+
+    fn count_skipped(&self, counts: &mut BTreeMap<ProviderId, Counts>) -> Result<(), StoreError> {
+        let mut statement =
+            self.connection.prepare("SELECT provider, skipped FROM account WHERE skipped IS NOT NULL")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let Some(provider) = ProviderId::from_number(row.get(0)?) else { continue };
+            let skipped = codec::unpack_codes(row.get::<_, Option<Vec<u8>>>(1)?.as_deref())?;
+            counts.entry(provider).or_default().skipped_fields += skipped.len() as u64;
+        }
+        Ok(())
+    }
+
+    /// How many calls of each operation a run created for a provider.
+    pub fn planned_in(&self, run: RunNumber) -> Result<BTreeMap<(ProviderId, Operation), u64>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare("SELECT provider, operation, count(*) FROM call WHERE planned_in = ?1 GROUP BY provider, operation")?;
+        let mut rows = statement.query([run.0])?;
+        let mut planned = BTreeMap::new();
+        while let Some(row) = rows.next()? {
+            let Some(provider) = ProviderId::from_number(row.get(0)?) else { continue };
+            let operation = operation_of(&row.get::<_, String>(1)?)?;
+            planned.insert((provider, operation), u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
+        }
+        Ok(planned)
+    }
+
+    /// Refused and held calls, oldest first.
+    pub fn rejects(&self, filter: &RejectFilter) -> Result<Vec<RejectRow>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT call.*, customer.customer_id AS customer_id, run.id AS run_id
+             FROM call JOIN customer ON customer.id = call.customer LEFT JOIN run ON run.number = call.planned_in
+             WHERE call.state IN ('refused', 'held')
+               AND (?1 IS NULL OR call.provider = ?1) AND (?2 IS NULL OR call.code = ?2 OR call.hold = ?2)
+               AND (?3 IS NULL OR customer.customer_id = ?3)
+               AND (?4 IS NULL OR call.settled_in = ?4 OR call.planned_in = ?4)
+             ORDER BY call.id",
+        )?;
+        let mut rows = statement.query((
+            filter.provider.map(ProviderId::number),
+            &filter.code,
+            &filter.customer,
+            filter.run.map(|run| run.0),
+        ))?;
+        let mut rejects = Vec::new();
+        while let Some(row) = rows.next()? {
+            let life = life_of(row)?;
+            rejects.push(RejectRow {
+                call: CallId(row.get("id")?),
+                customer_id: row.get("customer_id")?,
+                provider: ProviderId::from_number(row.get("provider")?)
+                    .ok_or(StoreError::Damaged { what: "a call is for a provider that does not exist" })?,
+                operation: life.operation,
+                state: life.state,
+                hold: life.hold,
+                class: row.get("class")?,
+                code: row.get("code")?,
+                attempts: life.attempts,
+                run: row.get("run_id")?,
+                payload: codec::unpack_payload(&row.get::<_, Vec<u8>>("payload")?)?,
+            });
+        }
+        Ok(rejects)
+    }
+
+    /// Queues a refused or held call again. A create whose outcome is unknown goes on being probed.
+    /// A crash before it returns leaves the call as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCall`], or [`StoreError::Illegal`] when the call is neither refused nor held.
+    pub fn release(&mut self, call: CallId, now: Timestamp) -> Result<(), StoreError> {
+        self.decide_by_person(call, Happening::Released, now)
+    }
+
+    /// Settles a held call by what a person found out. A crash before it returns leaves the call as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCall`], or [`StoreError::Illegal`] when the call is not held.
+    pub fn resolve(&mut self, call: CallId, happening: Happening, now: Timestamp) -> Result<(), StoreError> {
+        self.decide_by_person(call, happening, now)
+    }
+
+    fn decide_by_person(
+        &mut self,
+        call: CallId,
+        happening: Happening,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let run =
+            RunNumber(
+                self.connection.query_row("SELECT coalesce(max(number), 0) FROM run", [], |r| r.get(0))?,
+            );
+        self.group(run, now, |outbox| outbox.decide_by_person(call, happening))
+    }
+}
+
+impl super::outbox::Outbox<'_> {
+    fn decide_by_person(&mut self, call: CallId, happening: Happening) -> Result<(), StoreError> {
+        let (before, row) = self.read_standing(call)?;
+        let step =
+            lifecycle::next(&before, happening).map_err(|source| StoreError::Illegal { call, source })?;
+        if step.effect == Effect::Acknowledge {
+            self.apply(step.effect, &row)?;
+        }
+        self.write_decision(call, &before, &step.life)
+    }
+
+    fn write_decision(&self, call: CallId, before: &Life, after: &Life) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE call SET state = ?3, hold = NULL, create_unknown = ?4, attempts = 0, unknown_runs = 0,
+                 unknown_this_run = 0, crashes = 0, missing_seen = 0, remedy_used = 0, only_fields = NULL,
+                 priority = min(priority, 1), deferred_in = 0, changed_at = ?5, settled_in = ?6,
+                 payload = CASE WHEN ?7 THEN payload END
+             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+        )?;
+        let open = after.state.is_open();
+        let changed = statement.execute((
+            call.0,
+            before.state.name(),
+            after.state.name(),
+            after.create_unknown,
+            self.now.0,
+            (!open).then_some(self.run.0),
+            open,
+        ))?;
+        one(changed, call)
+    }
+}

@@ -1,0 +1,111 @@
+//! Runs: their numbers, their ends, and the limits that must hold from one to the next.
+
+use rusqlite::OptionalExtension;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::provider::ProviderId;
+
+use super::{Store, StoreError};
+
+/// The number of a run, counting up. Written into everything that the run does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RunNumber(pub i64);
+
+/// An earlier run.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+pub struct PastRun {
+    /// Its identifier, also the name of its folder.
+    pub id: String,
+    /// The command.
+    pub command: String,
+    /// When it started.
+    pub started_at: Timestamp,
+    /// When it ended; none for a run that was killed or still goes on.
+    pub finished_at: Option<Timestamp>,
+    /// How it ended.
+    pub exit_code: Option<u8>,
+    /// `complete`, `partial` …
+    pub outcome: Option<String>,
+}
+
+/// When a provider was last called, and how often on that day (UTC).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct LaneUse {
+    /// The time of the last lease.
+    pub last_sent: Timestamp,
+    /// Days since 1970.
+    pub day: i64,
+    /// Requests on that day.
+    pub sent: u64,
+}
+
+impl Store {
+    /// Starts a run. A crash leaves it without an end; nothing else depends on it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written; so for every method here.
+    pub fn start_run(&mut self, id: &str, command: &str, now: Timestamp) -> Result<RunNumber, StoreError> {
+        self.connection
+            .execute("INSERT INTO run (id, command, started_at) VALUES (?1, ?2, ?3)", (id, command, now.0))?;
+        let number = self.connection.last_insert_rowid();
+        self.leases = number << 32;
+        Ok(RunNumber(number))
+    }
+
+    /// Notes how a run ended, and empties the write-ahead log into the file.
+    pub fn finish_run(
+        &mut self,
+        run: RunNumber,
+        outcome: &str,
+        exit_code: u8,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        self.connection.execute(
+            "UPDATE run SET finished_at = ?2, outcome = ?3, exit_code = ?4 WHERE number = ?1",
+            (run.0, now.0, outcome, exit_code),
+        )?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+
+    /// The latest runs, newest first.
+    pub fn runs(&self, limit: u32) -> Result<Vec<PastRun>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT id, command, started_at, finished_at, exit_code, outcome FROM run ORDER BY number DESC LIMIT ?1",
+        )?;
+        let runs = statement.query_map([limit], |row| {
+            Ok(PastRun {
+                id: row.get(0)?,
+                command: row.get(1)?,
+                started_at: Timestamp(row.get(2)?),
+                finished_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
+                exit_code: row.get(4)?,
+                outcome: row.get(5)?,
+            })
+        })?;
+        Ok(runs.collect::<Result<_, _>>()?)
+    }
+
+    /// The time stamp of the newest input that was accepted, for the warning about an older one.
+    pub fn newest_input(&self) -> Result<Option<Timestamp>, StoreError> {
+        let newest: Option<i64> =
+            self.connection.query_row("SELECT max(input_time) FROM run", [], |row| row.get(0))?;
+        Ok(newest.map(Timestamp))
+    }
+
+    /// When a provider was last called. Unknown providers were never called.
+    pub fn lane_use(&self, provider: ProviderId) -> Result<LaneUse, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT last_sent, day, sent FROM lane WHERE provider = ?1")?;
+        let found = statement
+            .query_row([provider.number()], |row| {
+                Ok(LaneUse {
+                    last_sent: Timestamp(row.get(0)?),
+                    day: row.get(1)?,
+                    sent: row.get::<_, i64>(2).map(|sent| u64::try_from(sent).unwrap_or(0))?,
+                })
+            })
+            .optional()?;
+        Ok(found.unwrap_or_default())
+    }
+}

@@ -1,0 +1,255 @@
+//! Reading what is known of customers: for the comparison, by runs and by plans alike.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::domain::account::{Account, Keeper};
+use crate::domain::call::{CallId, HoldReason, Operation, State};
+use crate::domain::customer::{CustomerId, Order};
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::lifecycle::Life;
+use crate::domain::provider::ProviderId;
+use crate::domain::standing::{Before, Standing};
+use crate::domain::wire::{FieldCode, ProviderKey};
+
+use super::{Store, StoreError, codec};
+
+/// A view of the state for comparisons. It never writes.
+#[derive(Debug, Clone, Copy)]
+pub struct Snapshot<'a> {
+    pub(super) connection: &'a Connection,
+    pub(super) fingerprinter: &'a Fingerprinter,
+    pub(super) clear_values: bool,
+}
+
+/// A customer as an earlier input left it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredCustomer {
+    /// The number of the customer in the state.
+    pub number: i64,
+    /// The digest of the last accepted record.
+    pub digest: [u8; 16],
+    /// The newest accepted order value.
+    pub order: Option<Order>,
+}
+
+/// The open or parked call of a customer and provider.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StandingCall {
+    /// Its number.
+    pub id: CallId,
+    /// Its life.
+    pub life: Life,
+    /// Not before this time.
+    pub due: i64,
+    /// Does it wait for a late request to land.
+    pub settling: bool,
+    /// What the comparison needs of it.
+    pub standing: Standing,
+}
+
+impl Store {
+    /// A view for comparisons.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot {
+            connection: &self.connection,
+            fingerprinter: &self.fingerprinter,
+            clear_values: self.clear_values,
+        }
+    }
+}
+
+impl<'a> Snapshot<'a> {
+    /// The fingerprinter of this state.
+    #[must_use]
+    pub fn fingerprinter(&self) -> &'a Fingerprinter {
+        self.fingerprinter
+    }
+
+    /// Makes and compares kept values of one customer and provider.
+    #[must_use]
+    pub fn keeper<'b>(&self, customer: &'b CustomerId, provider: ProviderId) -> Keeper<'b>
+    where
+        'a: 'b,
+    {
+        Keeper { fingerprinter: self.fingerprinter, clear: self.clear_values, customer, provider }
+    }
+
+    /// How many customers are known.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read; so for every method of this type.
+    pub fn customers(&self) -> Result<u64, StoreError> {
+        let count: i64 = self.connection.query_row("SELECT count(*) FROM customer", [], |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// Has any provider ever acknowledged anything, or was anything seeded.
+    pub fn knows_any_account(&self) -> Result<bool, StoreError> {
+        let known = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM account WHERE known = 1)",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(known)
+    }
+
+    /// The customer of that key.
+    pub fn customer(&self, id: &CustomerId) -> Result<Option<StoredCustomer>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT id, digest, order_value FROM customer WHERE customer_id = ?1")?;
+        let found = statement
+            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?)))
+            .optional()?;
+        let Some((number, digest, order)) = found else { return Ok(None) };
+        let digest = <[u8; 16]>::try_from(digest)
+            .map_err(|_| StoreError::Damaged { what: "the digest of a record has the wrong length" })?;
+        Ok(Some(StoredCustomer { number, digest, order: order_of(order) }))
+    }
+
+    /// Was that customer erased.
+    pub fn is_forgotten(&self, id: &CustomerId) -> Result<bool, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstone WHERE mark = ?1)")?;
+        Ok(statement.query_row([tombstone_mark(self.fingerprinter, id).as_slice()], |row| row.get(0))?)
+    }
+
+    /// Are there any tombstones at all; without, no customer needs to be looked up among them.
+    pub fn has_tombstones(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM tombstone)", [], |row| row.get(0))?)
+    }
+
+    /// What is known of a customer at a provider before a comparison.
+    pub fn before(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+    ) -> Result<(Before, Option<StandingCall>), StoreError> {
+        let account = self.account(customer, provider)?;
+        let call = self.standing(customer, provider)?;
+        let standing = call.as_ref().map(|call| call.standing.clone());
+        Ok((Before { account, standing }, call))
+    }
+
+    /// What a provider is known to hold of a customer.
+    pub fn account(&self, customer: i64, provider: ProviderId) -> Result<Option<Account>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2")?;
+        let found = statement
+            .query_row((customer, provider.number()), |row| {
+                Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, Vec<u8>>(2)?))
+            })
+            .optional()?;
+        let Some((key, known, fields)) = found else { return Ok(None) };
+        Ok(Some(Account { key: ProviderKey(key), known, fields: codec::unpack_fields(&fields)? }))
+    }
+
+    /// The fields whose value was invalid at the last comparison.
+    pub fn skipped(&self, customer: i64, provider: ProviderId) -> Result<Vec<FieldCode>, StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2")?;
+        let packed: Option<Option<Vec<u8>>> =
+            statement.query_row((customer, provider.number()), |row| row.get(0)).optional()?;
+        codec::unpack_codes(packed.flatten().as_deref())
+    }
+
+    /// Another customer that already has this key at the provider, and whether its account is known there.
+    pub fn other_owner(
+        &self,
+        provider: ProviderId,
+        key: &ProviderKey,
+        customer: Option<i64>,
+    ) -> Result<Option<(i64, bool)>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT customer, known FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3
+             ORDER BY known DESC LIMIT 1",
+        )?;
+        Ok(statement
+            .query_row((provider.number(), &key.0, customer.unwrap_or(-1)), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })
+            .optional()?)
+    }
+
+    /// All keys that are known at a provider, for a rehearsal.
+    pub fn keys(&self, provider: ProviderId) -> Result<Vec<ProviderKey>, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT key FROM account WHERE provider = ?1 AND known = 1")?;
+        let keys = statement.query_map([provider.number()], |row| Ok(ProviderKey(row.get(0)?)))?;
+        Ok(keys.collect::<Result<_, _>>()?)
+    }
+
+    fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT * FROM call WHERE customer = ?1 AND provider = ?2
+             AND state IN ('queued', 'waiting', 'in_flight', 'probing', 'held', 'refused')",
+        )?;
+        let mut rows = statement.query((customer, provider.number()))?;
+        match rows.next()? {
+            Some(row) => standing_call(row).map(Some),
+            None => Ok(None),
+        }
+    }
+}
+
+/// How an erased customer is recognised without keeping the name.
+pub(super) fn tombstone_mark(fingerprinter: &Fingerprinter, id: &CustomerId) -> [u8; 16] {
+    let mut hasher = fingerprinter.record_hasher(b"crmsync tombstone of a customer.");
+    hasher.update(id.as_str().as_bytes());
+    let mut mark = [0; 16];
+    mark.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+    mark
+}
+
+pub(super) fn order_of(stored: Option<i64>) -> Option<Order> {
+    stored.map(Order)
+}
+
+/// Reads a call row that still has its payload.
+pub(super) fn standing_call(row: &Row<'_>) -> Result<StandingCall, StoreError> {
+    let life = life_of(row)?;
+    let payload: Vec<u8> = row.get("payload")?;
+    Ok(StandingCall {
+        id: CallId(row.get("id")?),
+        life,
+        due: row.get("due")?,
+        settling: row.get("settling")?,
+        standing: Standing {
+            state: life.state,
+            hold: life.hold,
+            operation: life.operation,
+            payload: codec::unpack_payload(&payload)?,
+        },
+    })
+}
+
+/// Reads the life of a call row.
+pub(super) fn life_of(row: &Row<'_>) -> Result<Life, StoreError> {
+    let damaged = || StoreError::Damaged { what: "a call is in a state that does not exist" };
+    let hold = match row.get::<_, Option<String>>("hold")? {
+        Some(name) => Some(HoldReason::parse(&name).ok_or_else(damaged)?),
+        None => None,
+    };
+    Ok(Life {
+        state: State::parse(&row.get::<_, String>("state")?).ok_or_else(damaged)?,
+        operation: operation_of(&row.get::<_, String>("operation")?)?,
+        create_unknown: row.get("create_unknown")?,
+        attempts: row.get("attempts")?,
+        unknown_runs: row.get("unknown_runs")?,
+        unknown_this_run: row.get("unknown_this_run")?,
+        crashes: row.get("crashes")?,
+        missing_seen: row.get("missing_seen")?,
+        remedy_used: row.get("remedy_used")?,
+        hold,
+    })
+}
+
+pub(super) fn operation_of(name: &str) -> Result<Operation, StoreError> {
+    [Operation::Create, Operation::Update]
+        .into_iter()
+        .find(|operation| operation.name() == name)
+        .ok_or(StoreError::Damaged { what: "a call has an operation that does not exist" })
+}
