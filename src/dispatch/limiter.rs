@@ -1,0 +1,191 @@
+//! When a request may leave: no sliding second, across restarts and retries, holds more than the provider allows.
+//!
+//! Two locks in a row. The hard one is a ring with the moments of the last grants: a request leaves only when the
+//! one that is a full window older has left the window. The soft one is governor's token bucket, which spreads the
+//! requests over the second instead of letting them all leave at its start. Every request asks, first tries, repeats
+//! and probes alike, at the moment when it is about to be sent. Limit of this file: it knows moments of permission,
+//! so what happens between the permission and the first byte must stay below [`GUARD`].
+
+use std::collections::VecDeque;
+use std::num::NonZeroU32;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use governor::clock::Clock as GovernorClock;
+use governor::middleware::NoOpMiddleware;
+use governor::state::{InMemoryState, NotKeyed};
+use governor::{Quota, RateLimiter};
+
+use crate::domain::clock::{Clock, Timestamp};
+
+/// Added to each window, for a request that leaves a little after its permission while a later one leaves at once,
+/// and for the milliseconds to which times of an earlier process are cut. Costs 0.2 % of the rate.
+pub(super) const GUARD: Duration = Duration::from_millis(2);
+/// A timer wakes its task late, by a millisecond when idle and by several under load. What such a delay held back
+/// may leave together, up to this much of it; without that a rate of 5,000 a second loses 40 %.
+const LATENESS_MAX: Duration = Duration::from_millis(10);
+/// No provider of ours comes near this rate, in requests a second. It bounds the memory of the ring.
+const RATE_MAX: f64 = 100_000.0;
+/// The window of a rate that is no positive number, or nearly zero: sending too little is the safe mistake.
+const WINDOW_MAX: Duration = Duration::from_secs(365 * 86_400);
+/// The bucket counts in parts of a request, so that [`LATENESS_MAX`] can be less than one request.
+const CELLS_PER_REQUEST: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zero");
+
+/// Gives one lane's requests the permission to leave.
+///
+/// A rate of at least one a second allows its whole number in every sliding second (10.5 allows ten, because eleven
+/// would be more than 10.5); a slower one allows one request in every sliding `1 / rate` seconds.
+#[derive(Debug)]
+pub(super) struct Limiter {
+    window: Duration,
+    granted_max: usize,
+    granted: VecDeque<Duration>,
+    closed_until: Duration,
+    time: HandedTime,
+    bucket: RateLimiter<NotKeyed, InMemoryState, HandedTime, NoOpMiddleware<Duration>>,
+}
+
+impl Limiter {
+    /// A limiter for `rate` requests a second, of which `burst` may leave back to back.
+    ///
+    /// `now` is the reading of the monotonic clock whose readings [`poll`](Self::poll) gets. `last_sent` tells how
+    /// long ago a request of an earlier process may have left at the latest; a whole window's worth may have left at
+    /// that moment, so nothing is granted until a full window after it. Who knows only when a call was leased, and
+    /// not when it left, passes zero.
+    pub(super) fn new(rate: f64, burst: u32, now: Duration, last_sent: Option<Duration>) -> Self {
+        let requests = requests_per_window(rate);
+        let pace = window_of(rate, requests);
+        let window = pace + GUARD;
+        let time = HandedTime::at(now);
+        let bucket = RateLimiter::direct_with_clock(quota(pace, requests, burst), time.clone());
+        let closed_until = last_sent.map_or(now, |ago| now + window.saturating_sub(ago));
+        let granted_max = usize::try_from(requests).expect("a capped rate fits into memory");
+        Self { window, granted_max, granted: VecDeque::new(), closed_until, time, bucket }
+    }
+
+    /// Grants one request now and remembers it, or tells how long to wait before asking again.
+    ///
+    /// # Errors
+    /// The time to wait, never zero.
+    pub(super) fn poll(&mut self, now: Duration) -> Result<(), Duration> {
+        let due = self.due();
+        if now < due {
+            return Err(due - now);
+        }
+        // The ring has agreed, so what the bucket gives away here is used.
+        self.time.set(now);
+        match self.bucket.check_n(CELLS_PER_REQUEST).expect("the bucket holds at least one request") {
+            Ok(()) => {
+                self.remember(now);
+                Ok(())
+            }
+            Err(refusal) => Err(refusal.wait_time_from(now).max(Duration::from_nanos(1))),
+        }
+    }
+
+    /// Waits until a request may leave, and grants it. Send at once: the permission is for this moment.
+    ///
+    /// Cancelling it grants nothing. `clock` must be the machine's: the waiting is done by tokio's timer.
+    pub(super) async fn permit(&mut self, clock: &Clock) {
+        while let Err(wait) = self.poll(clock.elapsed()) {
+            tokio::time::sleep(wait).await;
+        }
+    }
+
+    /// The first moment at which the hard limit allows another request.
+    fn due(&self) -> Duration {
+        if self.granted.len() < self.granted_max {
+            return self.closed_until;
+        }
+        self.granted.front().map_or(self.closed_until, |oldest| *oldest + self.window)
+    }
+
+    fn remember(&mut self, now: Duration) {
+        if self.granted.len() == self.granted_max {
+            self.granted.pop_front();
+        }
+        self.granted.push_back(now);
+    }
+}
+
+/// How many requests one window holds: the whole part of the rate, at least one.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "clamped to 1..=RATE_MAX before")]
+fn requests_per_window(rate: f64) -> u32 {
+    // What is no number becomes zero by the conversion, and so one request.
+    (rate.clamp(1.0, RATE_MAX) as u32).max(1)
+}
+
+/// A second, or what one request takes at a rate below one.
+fn window_of(rate: f64, requests: u32) -> Duration {
+    // `max` turns a rate that is no number, or below zero, into zero and so into the longest window.
+    let slow = Duration::try_from_secs_f64(f64::from(requests) / rate.max(0.0)).unwrap_or(WINDOW_MAX);
+    slow.min(WINDOW_MAX).max(Duration::from_secs(1))
+}
+
+fn quota(pace: Duration, requests: u32, burst: u32) -> Quota {
+    let cell = (pace / requests / CELLS_PER_REQUEST.get()).max(Duration::from_nanos(1));
+    let late = u32::try_from(LATENESS_MAX.as_nanos().div_ceil(cell.as_nanos())).unwrap_or(u32::MAX);
+    let together =
+        CELLS_PER_REQUEST.saturating_mul(NonZeroU32::new(burst.min(requests)).unwrap_or(NonZeroU32::MIN));
+    Quota::with_period(cell)
+        .expect("a cell lasts at least a nanosecond")
+        .allow_burst(together.saturating_add(late))
+}
+
+/// The time that [`Limiter::poll`] was handed last, for a bucket that asks instead of being told.
+#[derive(Debug, Clone)]
+struct HandedTime(Arc<AtomicU64>);
+
+impl HandedTime {
+    fn at(now: Duration) -> Self {
+        let time = Self(Arc::new(AtomicU64::new(0)));
+        time.set(now);
+        time
+    }
+
+    fn set(&self, now: Duration) {
+        self.0.store(u64::try_from(now.as_nanos()).unwrap_or(u64::MAX), Ordering::Relaxed);
+    }
+}
+
+impl GovernorClock for HandedTime {
+    type Instant = Duration;
+
+    fn now(&self) -> Duration {
+        Duration::from_nanos(self.0.load(Ordering::Relaxed))
+    }
+}
+
+/// What is left of `calls_per_day`. Days are UTC; the count is carried from run to run by whoever makes one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct DayBudget {
+    per_day: Option<u64>,
+    used: u64,
+    day: i64,
+}
+
+impl DayBudget {
+    /// A budget of which `used` requests are gone on `day` (see [`Timestamp::day`]). No limit without `per_day`.
+    pub(super) fn new(per_day: Option<u64>, used: u64, day: i64) -> Self {
+        Self { per_day, used, day }
+    }
+
+    /// Takes one request out of the budget of the day; `false` when there is none left.
+    ///
+    /// A new day starts a new count. A clock that is set back does not: that day's requests are not given twice.
+    pub(super) fn take(&mut self, now: Timestamp) -> bool {
+        if now.day() > self.day {
+            *self = Self { used: 0, day: now.day(), ..*self };
+        }
+        if self.per_day.is_some_and(|limit| self.used >= limit) {
+            return false;
+        }
+        self.used += 1;
+        true
+    }
+}
+
+#[cfg(test)]
+#[path = "limiter_tests.rs"]
+mod tests;
