@@ -1,0 +1,252 @@
+//! What ends a lane or a run before its work is done, and the meters that notice it.
+//!
+//! Limits of this file: it counts and compares. Who stops, and what happens to the calls in flight, is decided by the
+//! coordinator; calls that are left stay queued for the next run, whatever the reason.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// A share of the settled calls means little while they are few: it is not judged below this count.
+pub(super) const SETTLED_MIN: u64 = 100;
+
+/// Why a lane or a run ended early.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum StopReason {
+    /// The provider refuses our credentials or our address.
+    Denied,
+    /// The endpoint does not answer as its contract says.
+    Contract,
+    /// The provider was down for longer than `outage_patience`.
+    Unavailable,
+    /// `max_errors` was reached.
+    MaxErrors,
+    /// `max_calls` was reached.
+    MaxCalls,
+    /// `calls_per_day` was reached.
+    CallsPerDay,
+    /// `max_duration` was reached.
+    MaxDuration,
+    /// A signal asked the program to end.
+    Interrupted,
+}
+
+impl StopReason {
+    /// All reasons, in the order in which they are declared.
+    pub const ALL: [Self; 8] = [
+        Self::Denied,
+        Self::Contract,
+        Self::Unavailable,
+        Self::MaxErrors,
+        Self::MaxCalls,
+        Self::CallsPerDay,
+        Self::MaxDuration,
+        Self::Interrupted,
+    ];
+
+    /// The exit code that it asks for; none for an interruption, whose code (130, 143) depends on the signal.
+    #[must_use]
+    pub fn exit_code(self) -> Option<u8> {
+        match self {
+            Self::Denied | Self::Contract => Some(7),
+            Self::MaxErrors => Some(6),
+            Self::Unavailable => Some(5),
+            Self::MaxCalls | Self::CallsPerDay | Self::MaxDuration => Some(10),
+            Self::Interrupted => None,
+        }
+    }
+
+    /// The word for it in logs and summaries.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Denied => "denied",
+            Self::Contract => "contract",
+            Self::Unavailable => "unavailable",
+            Self::MaxErrors => "max_errors",
+            Self::MaxCalls => "max_calls",
+            Self::CallsPerDay => "calls_per_day",
+            Self::MaxDuration => "max_duration",
+            Self::Interrupted => "interrupted",
+        }
+    }
+}
+
+/// A limit as the operator writes it: `50` or `20%`.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Share {
+    /// So many.
+    Count(u64),
+    /// So many of a hundred, 0 to 100.
+    Percent(f64),
+}
+
+/// The limits of one run. What is not set does not limit.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct Limits {
+    /// Requests, of all lanes together, probes and repeats included.
+    pub max_calls: Option<u64>,
+    /// Settled calls of one lane that may go wrong.
+    pub max_errors: Option<Share>,
+    /// How long calls may be sent, from the start of the run.
+    pub max_duration: Option<Duration>,
+}
+
+/// Counts how the calls of one lane end, and notices when too many go wrong.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct ErrorMeter {
+    limit: Option<Share>,
+    settled: u64,
+    errors: u64,
+    reached: bool,
+}
+
+impl ErrorMeter {
+    /// A meter that has seen nothing yet.
+    pub(super) fn new(limit: Option<Share>) -> Self {
+        Self { limit, settled: 0, errors: 0, reached: false }
+    }
+
+    /// Counts one call that ended, well or not, and tells whether the limit is reached. Once reached it stays so,
+    /// though calls still in flight may end well.
+    pub(super) fn settled(&mut self, ok: bool) -> bool {
+        self.settled += 1;
+        self.errors += u64::from(!ok);
+        self.reached |= self.errors > 0 && self.limit.is_some_and(|limit| self.reaches(limit));
+        self.reached
+    }
+
+    fn reaches(&self, limit: Share) -> bool {
+        match limit {
+            Share::Count(count) => self.errors >= count,
+            Share::Percent(percent) => {
+                self.settled >= SETTLED_MIN && self.errors as f64 * 100.0 >= percent * self.settled as f64
+            }
+        }
+    }
+}
+
+/// The requests that a run may still make, shared by its lanes. Clones share one count.
+#[derive(Debug, Clone)]
+pub(super) struct CallBudget {
+    max: Option<u64>,
+    used: Arc<AtomicU64>,
+}
+
+impl CallBudget {
+    /// A budget of which nothing is used; without `max` there is no limit.
+    pub(super) fn new(max: Option<u64>) -> Self {
+        Self { max, used: Arc::new(AtomicU64::new(0)) }
+    }
+
+    /// Takes one request out of the budget; `false` when there is none left. Ask before the limiter, so that a lane
+    /// which may send nothing does not wait for its turn.
+    pub(super) fn take(&self) -> bool {
+        let next = |used| self.max.is_none_or(|max| used < max).then_some(used + 1);
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+    }
+
+    /// Gives back a request that was taken and did not leave.
+    pub(super) fn give_back(&self) {
+        let next = |used: u64| Some(used.saturating_sub(1));
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).expect("always some");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_has_the_exit_code_of_the_contract() {
+        let cases = [
+            (StopReason::Denied, Some(7)),
+            (StopReason::Contract, Some(7)),
+            (StopReason::Unavailable, Some(5)),
+            (StopReason::MaxErrors, Some(6)),
+            (StopReason::MaxCalls, Some(10)),
+            (StopReason::CallsPerDay, Some(10)),
+            (StopReason::MaxDuration, Some(10)),
+            // 130 or 143, by the signal.
+            (StopReason::Interrupted, None),
+        ];
+        assert_eq!(cases.map(|(reason, _)| reason), StopReason::ALL);
+        for (reason, code) in cases {
+            assert_eq!(reason.exit_code(), code, "{}", reason.name());
+        }
+    }
+
+    /// How many calls are settled when the meter first says that the limit is reached.
+    fn reached_after(limit: Option<Share>, calls: &[bool]) -> Option<usize> {
+        let mut meter = ErrorMeter::new(limit);
+        calls.iter().position(|ok| meter.settled(*ok)).map(|index| index + 1)
+    }
+
+    /// `bad` calls that went wrong, then `good` ones that did not.
+    fn row(bad: usize, good: usize) -> Vec<bool> {
+        let mut calls = vec![false; bad];
+        calls.resize(bad + good, true);
+        calls
+    }
+
+    #[test]
+    fn the_error_limit_is_reached_when_the_table_says() {
+        let cases = [
+            // No limit: errors without end.
+            (None, row(1_000, 0), None),
+            // A count is judged from the first call on.
+            (Some(Share::Count(3)), row(3, 0), Some(3)),
+            (Some(Share::Count(3)), row(2, 1_000), None),
+            // None tolerated: the first error ends it, no error does not.
+            (Some(Share::Count(0)), row(1, 0), Some(1)),
+            (Some(Share::Count(0)), row(0, 1_000), None),
+            // A share waits for a hundred settled calls, then the hundredth may be a good one.
+            (Some(Share::Percent(20.0)), row(99, 0), None),
+            (Some(Share::Percent(20.0)), row(100, 0), Some(100)),
+            (Some(Share::Percent(20.0)), row(20, 80), Some(100)),
+            (Some(Share::Percent(20.0)), row(19, 1_000), None),
+            (Some(Share::Percent(0.0)), row(0, 1_000), None),
+            (Some(Share::Percent(0.0)), row(1, 1_000), Some(100)),
+            (Some(Share::Percent(100.0)), row(100, 0), Some(100)),
+            (Some(Share::Percent(100.0)), row(99, 1), None),
+        ];
+        for (limit, calls, expected) in cases {
+            assert_eq!(reached_after(limit, &calls), expected, "{limit:?} over {} calls", calls.len());
+        }
+    }
+
+    #[test]
+    fn late_errors_count_as_much_as_early_ones() {
+        let mut calls = row(0, 400);
+        calls.extend(row(200, 0));
+        // 100 of 500 are a fifth.
+        assert_eq!(reached_after(Some(Share::Percent(20.0)), &calls), Some(500));
+    }
+
+    #[test]
+    fn a_reached_error_limit_stays_reached_when_calls_in_flight_end_well() {
+        let mut meter = ErrorMeter::new(Some(Share::Percent(20.0)));
+        for ok in row(20, 80) {
+            meter.settled(ok);
+        }
+        assert!(meter.settled(true));
+    }
+
+    #[test]
+    fn lanes_share_one_budget_of_calls_and_it_is_never_exceeded() {
+        let one = CallBudget::new(Some(5));
+        let other = one.clone();
+        let taken = (0..10).filter(|turn| if turn % 2 == 0 { one.take() } else { other.take() }).count();
+        assert_eq!(taken, 5);
+        other.give_back();
+        assert!(one.take());
+        assert!(!other.take());
+    }
+
+    #[test]
+    fn a_budget_of_nothing_gives_nothing_and_no_budget_gives_everything() {
+        assert!(!CallBudget::new(Some(0)).take());
+        let free = CallBudget::new(None);
+        assert!((0..1_000).all(|_| free.take()));
+    }
+}
