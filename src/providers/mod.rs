@@ -1,4 +1,134 @@
-//! (room not furnished yet)
+//! The providers: what each is sent and what each answers, as tables and pure functions, and one transport for all.
+//!
+//! A provider is a folder with the same files each time: `mod` (versions, sources, quirks), `settings`, `fields` (the
+//! table), `project` (customer → wire cells), `wire` (shapes of bodies), `build` and `read`. Building never sends,
+//! sending never decides content, and HTTP 200 is a claim that `read` has to confirm. This room knows neither the
+//! state nor the schedule: whether and when something is sent is decided elsewhere.
+
+pub mod codes;
+pub mod exchange;
 pub mod lemonway;
+mod projector;
 pub mod safedebit;
+pub mod sections;
+pub mod settings;
+mod status;
+pub mod transport;
 pub mod wsone;
+
+use crate::domain::call::Operation;
+use crate::domain::customer::Customer;
+use crate::domain::policy::OnNew;
+use crate::domain::provider::ProviderId;
+use crate::domain::verdict::Verdict;
+use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
+
+pub use exchange::{Answer, BuildError, Request};
+pub use projector::CHARS_UNLIMITED;
+pub use sections::ProvidersSettings;
+pub use settings::{CommonSettings, Credentials, SecretSource, SettingsError};
+pub use status::verdict_of;
+pub use transport::{SendError, Transport, TransportError};
+
+use codes::CodeTable;
+
+/// What the rest of the program knows of a provider.
+pub trait Provider: Send + Sync {
+    /// Which one it is.
+    fn id(&self) -> ProviderId;
+
+    /// The settings that all providers have.
+    fn settings(&self) -> &CommonSettings;
+
+    /// The operator's classes for codes.
+    fn code_table(&self) -> &CodeTable;
+
+    /// The fixed part of the field table, in code order; the key's fields are in it, but never in a projection.
+    fn fields(&self) -> &'static [WireField];
+
+    /// The field of that code, subscriptions included.
+    fn field(&self, code: FieldCode) -> Option<WireField> {
+        find(self.fields(), code)
+    }
+
+    /// The customer as this provider should see it, without the excluded fields. Constants (source, credentials)
+    /// are not part of it.
+    fn project(&self, customer: &Customer) -> Projection;
+
+    /// What is done for a customer whom the provider is not known to have.
+    fn on_new(&self) -> OnNew {
+        OnNew::Update
+    }
+
+    /// The request that sends these values for that account.
+    ///
+    /// # Errors
+    /// [`BuildError`] when the values do not fit the table: a defect of the program or of its state.
+    fn build(
+        &self,
+        operation: Operation,
+        key: &ProviderKey,
+        values: &WireValues,
+    ) -> Result<Request, BuildError>;
+
+    /// What the body of an answer with HTTP 200 means. Never success for anything but the documented success.
+    fn read(&self, operation: Operation, key: &ProviderKey, answer: &Answer) -> Verdict;
+
+    /// A digest of every setting that changes what is projected or sent, so that a changed setting makes each record
+    /// be compared once. Pace, patience, credentials and addresses are not in it.
+    fn fingerprint(&self) -> [u8; 32];
+}
+
+/// Changes whenever projections of the same customer change with a new version of this program.
+const PROJECTION_VERSION: u32 = 1;
+
+/// The row of that code in a table that is sorted by code.
+fn find(fields: &'static [WireField], code: FieldCode) -> Option<WireField> {
+    let index = fields.binary_search_by_key(&code, |field| field.code).ok()?;
+    fields.get(index).copied()
+}
+
+/// Digests settings piece by piece, each with its length, so that no two sequences look alike.
+struct SettingsDigest(blake3::Hasher);
+
+impl SettingsDigest {
+    fn new(provider: ProviderId, common: &CommonSettings) -> Self {
+        let mut digest = Self(blake3::Hasher::new_derive_key("crmsync 2026-11 projection settings"));
+        digest.add(&PROJECTION_VERSION.to_string()).add(provider.name());
+        digest.add(match common.send_mode() {
+            crate::domain::policy::Send::Objects => "objects",
+            crate::domain::policy::Send::Changed => "changed",
+            crate::domain::policy::Send::All => "all",
+        });
+        digest.add(match common.on_cleared {
+            crate::domain::policy::OnCleared::Ignore => "ignore",
+            crate::domain::policy::OnCleared::SendEmpty => "send_empty",
+            crate::domain::policy::OnCleared::Reject => "reject",
+        });
+        digest.add(match common.on_invalid {
+            crate::domain::policy::OnInvalid::SkipField => "skip_field",
+            crate::domain::policy::OnInvalid::RejectCustomer => "reject_customer",
+        });
+        let mut excluded = common.exclude.clone();
+        excluded.sort_unstable();
+        excluded.dedup();
+        digest.add(&excluded.len().to_string());
+        for field in excluded {
+            digest.add(&field.name());
+        }
+        digest
+    }
+
+    fn add(&mut self, piece: &str) -> &mut Self {
+        self.0.update(&(piece.len() as u64).to_le_bytes());
+        self.0.update(piece.as_bytes());
+        self
+    }
+
+    fn finish(&self) -> [u8; 32] {
+        *self.0.finalize().as_bytes()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,185 @@
+//! What the providers' codes mean and what to do about them, as data.
+//!
+//! Only documented or recorded codes are here; `WsOne` documents none, so its table is the operator's. A table in the
+//! configuration (`response_codes`, `error_codes`) overrides the class, never the meaning.
+
+use std::collections::BTreeMap;
+
+use crate::domain::provider::ProviderId;
+use crate::domain::verdict::CodeClass;
+
+/// The operator's classes for codes: what stands in `response_codes` or `error_codes`.
+pub type CodeTable = BTreeMap<String, CodeClass>;
+
+/// What is known of a code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CodeInfo {
+    /// What a call that gets it becomes, where the configuration says nothing else.
+    pub class: CodeClass,
+    /// What the provider means by it.
+    pub meaning: &'static str,
+    /// What a person should do.
+    pub advice: &'static str,
+}
+
+/// What is known of `code`; for a code that nobody has documented, that.
+#[must_use]
+pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
+    let table = match provider {
+        ProviderId::Wsone => &[][..],
+        ProviderId::Lemonway => LEMONWAY,
+        ProviderId::Safedebit => SAFEDEBIT,
+    };
+    let exact = |rows: &'static [Row]| rows.iter().find(|row| row.0 == code);
+    if let Some(row) = exact(table).or_else(|| exact(HTTP)) {
+        return row.info();
+    }
+    if provider == ProviderId::Safedebit && code.starts_with("AUTH_") {
+        return SAFEDEBIT_AUTH;
+    }
+    CodeInfo {
+        class: CodeClass::Refused,
+        meaning: "not documented",
+        advice: "ask the provider, then class the code in the configuration if it is not a refusal",
+    }
+}
+
+/// The class of `code`: the operator's, else the documented one, else refused.
+#[must_use]
+pub fn class_of(provider: ProviderId, code: &str, table: &CodeTable) -> CodeClass {
+    table.get(code).copied().unwrap_or_else(|| lookup(provider, code).class)
+}
+
+struct Row(&'static str, CodeClass, &'static str, &'static str);
+
+impl Row {
+    fn info(&self) -> CodeInfo {
+        CodeInfo { class: self.1, meaning: self.2, advice: self.3 }
+    }
+}
+
+const R: CodeClass = CodeClass::Refused;
+const T: CodeClass = CodeClass::Transient;
+const D: CodeClass = CodeClass::Denied;
+
+const FIX: &str = "correct the value in the CRM; the next file sends it";
+const RELEASE: &str = "settle it with the provider, then `crmsync rejects release`";
+const TEMPORARY: &str = "temporary failure at the provider";
+const AGAIN: &str = "nothing: it is tried again";
+const ACCESS: &str = "check login, password and the rights that the provider gave them";
+
+/// Statuses, as verdicts name them. What stops the lane is classed denied here; an operator can class `http_<status>`
+/// of an answer that nobody has documented like any other code.
+const HTTP: &[Row] = &[
+    Row(
+        "http_400",
+        D,
+        "the provider did not understand the request",
+        "check `base_url` and the provider's release notes",
+    ),
+    Row("http_401", D, "the credentials were not accepted", ACCESS),
+    Row(
+        "http_403",
+        D,
+        "this machine or these credentials are not allowed",
+        "check rights, and the list of allowed IP addresses",
+    ),
+    Row("http_404", D, "there is no such address", "check `base_url`"),
+    Row("http_415", D, "the provider does not take this kind of body", "check `base_url` and `protocol`"),
+];
+
+const LEMONWAY: &[Row] = &[
+    Row("1", T, TEMPORARY, AGAIN),
+    Row("105", D, "access denied", ACCESS),
+    Row("120", D, "access denied; can also mean one bad value", ACCESS),
+    Row("128", R, "phone number is not valid", FIX),
+    Row("138", D, "access denied", ACCESS),
+    Row(
+        "146",
+        R,
+        "the status of the wallet forbids the change",
+        "verified wallets take e-mail and phones only; ask Lemonway for the rest",
+    ),
+    Row("147", R, "there is no such wallet", "check `wallet_id` in the CRM"),
+    Row("167", R, "the wallet is blocked", RELEASE),
+    Row("178", R, "e-mail address has no valid form", FIX),
+    Row("179", T, TEMPORARY, AGAIN),
+    Row("180", T, TEMPORARY, AGAIN),
+    Row("181", T, TEMPORARY, AGAIN),
+    Row("182", T, TEMPORARY, AGAIN),
+    Row("183", T, TEMPORARY, AGAIN),
+    Row("184", T, TEMPORARY, AGAIN),
+    Row("185", T, TEMPORARY, AGAIN),
+    Row("189", T, TEMPORARY, AGAIN),
+    Row("191", T, TEMPORARY, AGAIN),
+    Row(
+        "204",
+        R,
+        "e-mail address is used by another wallet",
+        "find the other wallet; two customers may share the address",
+    ),
+    Row("230", T, TEMPORARY, AGAIN),
+    Row("232", T, TEMPORARY, AGAIN),
+    Row("233", T, TEMPORARY, AGAIN),
+    Row("234", R, "data are not valid", FIX),
+    Row("236", R, "the customer is on a blacklist", "talk to the compliance officer before anything else"),
+    Row("237", R, "the customer is on a blacklist", "talk to the compliance officer before anything else"),
+    Row("240", T, TEMPORARY, AGAIN),
+    Row("247", R, "date is not valid", FIX),
+    Row("248", R, "IP address is not valid", FIX),
+    Row("252", R, "name is not valid", FIX),
+    Row("253", R, "phone number is not valid", FIX),
+    Row("254", R, "date is not valid", FIX),
+    Row("259", T, TEMPORARY, AGAIN),
+    Row("264", R, "wallet identifier is not valid", "check `wallet_id` in the CRM"),
+    Row("288", T, "temporary failure; it may have been applied", "nothing: it is repeated after `settle`"),
+    Row("297", T, "temporary failure; it may have been applied", "nothing: it is repeated after `settle`"),
+    Row("302", T, TEMPORARY, AGAIN),
+    Row("303", T, TEMPORARY, AGAIN),
+    Row("305", T, TEMPORARY, AGAIN),
+    Row("310", T, TEMPORARY, AGAIN),
+];
+
+const SAFEDEBIT: &[Row] =
+    &[Row("EXIST_002", R, "there is no such consumer", "check `safedebit_reference` in the CRM")];
+
+const SAFEDEBIT_AUTH: CodeInfo =
+    CodeInfo { class: D, meaning: "the credentials or their rights do not suffice", advice: ACCESS };
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_operators_table_wins_over_the_documented_class() {
+        let table = CodeTable::from([("147".to_owned(), CodeClass::Transient)]);
+        assert_eq!(class_of(ProviderId::Lemonway, "147", &table), CodeClass::Transient);
+        assert_eq!(class_of(ProviderId::Lemonway, "147", &CodeTable::new()), CodeClass::Refused);
+    }
+
+    #[test]
+    fn an_undocumented_code_is_refused() {
+        for provider in ProviderId::ALL {
+            assert_eq!(lookup(provider, "no such code").class, CodeClass::Refused);
+        }
+    }
+
+    #[test]
+    fn every_code_of_the_families_has_its_class() {
+        let transient = [
+            "1", "179", "180", "181", "182", "183", "184", "185", "189", "191", "230", "232", "233", "240",
+            "259", "288", "297", "302", "303", "305", "310",
+        ];
+        for row in LEMONWAY {
+            let expected = match row.0 {
+                "105" | "120" | "138" => CodeClass::Denied,
+                code if transient.contains(&code) => CodeClass::Transient,
+                _ => CodeClass::Refused,
+            };
+            assert_eq!(row.1, expected, "{}", row.0);
+        }
+        assert!(transient.iter().all(|code| LEMONWAY.iter().any(|row| row.0 == *code)));
+        assert_eq!(lookup(ProviderId::Safedebit, "AUTH_17").class, CodeClass::Denied);
+        assert_eq!(lookup(ProviderId::Safedebit, "EXIST_002").class, CodeClass::Refused);
+    }
+}

@@ -1,0 +1,101 @@
+//! Customer → the wire cells of Lemonway.
+
+use crate::domain::customer::Customer;
+use crate::domain::field::Field;
+use crate::domain::value::{CustomerType, Value, WalletRole};
+use crate::domain::wire::{FieldCode, Projection};
+
+use super::super::projector::{Drawn, Projector, Source, alpha3, date, one_or_zero, text, title};
+use super::fields;
+use super::settings::LemonwaySettings;
+
+/// The vendor refuses names with these; what they would have to be instead, only the customer knows.
+const REFUSED_IN_NAMES: [char; 6] = ['*', '&', '#', '=', '<', '>'];
+const REFUSED_CHARACTER: &str = "holds one of * & # = < >, which Lemonway refuses in names";
+
+const STREET: [Field; 4] =
+    [Field::Street, Field::AddressApartment, Field::AddressBuilding, Field::AddressLocality];
+const IDENTIFICATION: [Field; 3] = [Field::CompanyRegistration, Field::Siren, Field::Rna];
+
+pub(super) fn project(settings: &LemonwaySettings, customer: &Customer) -> Projection {
+    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
+    let wallet = to.draw(Field::WalletId, text);
+    let key = to.key(fields::WALLET, Field::WalletId, wallet);
+    person(&mut to);
+    contact(&mut to);
+    company(&mut to);
+    to.finish(key)
+}
+
+fn person(to: &mut Projector<'_>) {
+    to.plain(fields::TITLE, Field::Title, |value| title(value).map(|title| title.letter().to_owned()));
+    name(to, fields::FIRST_NAME, Field::FirstName);
+    name(to, fields::LAST_NAME, Field::LastName);
+    to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
+    to.plain(fields::BIRTH_CITY, Field::BirthCity, text);
+    to.plain(fields::BIRTH_COUNTRY, Field::BirthCountry, alpha3);
+    to.plain(fields::NATIONALITY, Field::Nationalities, nationalities);
+    to.plain(fields::IS_DEBTOR, Field::IsDebtor, one_or_zero);
+    to.plain(fields::PAYER_OR_BENEFICIARY, Field::PayerOrBeneficiary, role);
+}
+
+fn contact(to: &mut Projector<'_>) {
+    to.plain(fields::EMAIL, Field::Email, text);
+    to.plain(fields::PHONE_NUMBER, Field::LandlinePhone, msisdn);
+    to.plain(fields::MOBILE_NUMBER, Field::MobilePhone, msisdn);
+    to.plain(fields::IP, Field::IpAddress, ip);
+    // Complements without the street would take the place of the street.
+    let street =
+        if matches!(to.source(Field::Street), Source::Absent) { Drawn::Absent } else { to.joined(&STREET) };
+    to.put(fields::STREET, Field::Street, street);
+    to.plain(fields::POST_CODE, Field::PostalCode, text);
+    to.plain(fields::CITY, Field::City, text);
+    to.plain(fields::COUNTRY, Field::Country, alpha3);
+}
+
+fn company(to: &mut Projector<'_>) {
+    to.plain(fields::IS_COMPANY, Field::CustomerType, is_company);
+    to.plain(fields::COMPANY_NAME, Field::CompanyName, text);
+    to.plain(fields::COMPANY_WEBSITE, Field::CompanyWebsite, text);
+    to.plain(fields::COMPANY_DESCRIPTION, Field::CompanyDescription, text);
+    let (source, number) = to.first_of(&IDENTIFICATION, text);
+    to.put(fields::COMPANY_IDENTIFICATION, source, number);
+}
+
+fn name(to: &mut Projector<'_>, code: FieldCode, field: Field) {
+    let drawn = match to.draw(field, text) {
+        Drawn::Text(name) if name.contains(REFUSED_IN_NAMES) => Drawn::Unfit(REFUSED_CHARACTER),
+        drawn => drawn,
+    };
+    to.put(code, field, drawn);
+}
+
+fn msisdn(value: &Value) -> Option<String> {
+    if let Value::Phone(phone) = value { Some(phone.msisdn.clone()) } else { None }
+}
+
+fn ip(value: &Value) -> Option<String> {
+    if let Value::Ip(ip) = value { Some(ip.to_string()) } else { None }
+}
+
+fn nationalities(value: &Value) -> Option<String> {
+    let Value::Nationalities(countries) = value else { return None };
+    Some(countries.iter().map(|country| country.alpha3).collect::<Vec<_>>().join(","))
+}
+
+fn role(value: &Value) -> Option<String> {
+    let Value::WalletRole(role) = value else { return None };
+    Some(match role {
+        WalletRole::Payer => "1".to_owned(),
+        WalletRole::Beneficiary => "2".to_owned(),
+    })
+}
+
+/// An association is a legal person, as a company is.
+fn is_company(value: &Value) -> Option<String> {
+    let Value::CustomerType(kind) = value else { return None };
+    Some(match kind {
+        CustomerType::Person => "0".to_owned(),
+        CustomerType::Company | CustomerType::Association => "1".to_owned(),
+    })
+}

@@ -1,0 +1,85 @@
+//! `[providers.lemonway]`.
+
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+use crate::domain::policy::OnCleared;
+use crate::domain::provider::ProviderId;
+
+use super::super::codes::CodeTable;
+use super::super::settings::{CommonSettings, SecretSource, SettingsError};
+
+/// The section of Lemonway. Unknown keys are found by the JSON Schema.
+#[derive(Debug, Clone, Deserialize, JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct LemonwaySettings {
+    /// The keys that all providers have.
+    #[serde(flatten)]
+    pub common: CommonSettings,
+    /// How requests are written.
+    #[serde(default)]
+    pub protocol: Protocol,
+    /// Where the login is kept.
+    pub login: SecretSource,
+    /// Where the password is kept.
+    pub password: SecretSource,
+    /// The language of messages, which nobody reads: `fr`, `en` …
+    #[serde(default = "language")]
+    pub language: String,
+    /// The version of the method.
+    #[serde(default = "version")]
+    pub version: String,
+    /// The address that calls come from.
+    #[serde(default = "wallet_ip")]
+    pub wallet_ip: String,
+    /// The user agent that calls come from.
+    #[serde(default = "wallet_ua")]
+    pub wallet_ua: String,
+    /// Classes of error codes; they override the documented ones.
+    #[serde(default)]
+    pub error_codes: CodeTable,
+}
+
+/// The ways to write the same call.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// JSON in an envelope `p`, answered in an envelope `d`.
+    #[default]
+    DirectKitJson2,
+    /// Bare JSON.
+    DirectKitJson,
+    /// SOAP 1.1 in the namespace `Service_mb_xml`.
+    DirectKitXml,
+    /// SOAP 1.1 in the namespace `Service_mb`.
+    DirectKit,
+}
+
+impl LemonwaySettings {
+    pub(super) fn check(&self) -> Result<(), SettingsError> {
+        let fail = |key, what| Err(SettingsError { provider: ProviderId::Lemonway, key, what });
+        if self.common.on_cleared == OnCleared::SendEmpty {
+            return fail("on_cleared", "must be ignore or reject: Lemonway does not document empty values");
+        }
+        if self.wallet_ip.parse::<std::net::IpAddr>().is_err() {
+            return fail("wallet_ip", "must be an IP address");
+        }
+        Ok(())
+    }
+}
+
+fn language() -> String {
+    "fr".to_owned()
+}
+
+fn version() -> String {
+    "1.0".to_owned()
+}
+
+fn wallet_ip() -> String {
+    "127.0.0.1".to_owned()
+}
+
+fn wallet_ua() -> String {
+    "crmsync".to_owned()
+}

@@ -1,0 +1,169 @@
+//! Customer → the wire cells of Safedebit.
+
+use std::net::IpAddr;
+
+use crate::domain::customer::Customer;
+use crate::domain::field::Field;
+use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, Title, Value};
+use crate::domain::wire::Projection;
+
+use super::super::projector::{Drawn, Projector, Source, date, street, text, title};
+use super::fields;
+use super::settings::SafedebitSettings;
+
+/// Longest street type in characters.
+const STREET_TYPE_CHARS_MAX: usize = 16;
+/// The dialing code whose numbers are written in national form.
+const FRANCE: &str = "33";
+
+const IPV6: &str = "is an IPv6 address, which does not fit Safedebit's 16 characters";
+
+const COMPLEMENTS: [Field; 3] = [Field::AddressApartment, Field::AddressBuilding, Field::AddressLocality];
+const PHONES: [Field; 2] = [Field::MobilePhone, Field::LandlinePhone];
+
+pub(super) fn project(settings: &SafedebitSettings, customer: &Customer) -> Projection {
+    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
+    let reference = to.draw(Field::SafedebitReference, text);
+    let key = to.key(fields::REFERENCE, Field::SafedebitReference, reference);
+    to.plain(fields::CONSUMER_REFERENCE, Field::ConsumerReference, text);
+    person(&mut to);
+    identity_document(&mut to);
+    address(&mut to);
+    contact(&mut to);
+    to.plain(fields::IBAN, Field::Iban, text);
+    organisation(&mut to);
+    to.finish(key)
+}
+
+fn person(to: &mut Projector<'_>) {
+    let gender = to.draw_with(Field::Title, |value| match title(value) {
+        Some(Title::M) => Drawn::Text("M".to_owned()),
+        Some(Title::F) => Drawn::Text("F".to_owned()),
+        // Safedebit has no word for two people, nor for nobody knows.
+        Some(Title::J | Title::U) => Drawn::Absent,
+        None => Drawn::Invalid,
+    });
+    to.put(fields::GENDER, Field::Title, gender);
+    to.plain(fields::FIRST_NAME, Field::FirstName, text);
+    to.plain(fields::LAST_NAME, Field::LastName, text);
+    to.plain(fields::USE_NAME, Field::UsualName, text);
+    to.plain(fields::PSEUDONYM, Field::Pseudonym, text);
+    to.plain(fields::OTHER_NAMES, Field::OtherFirstNames, text);
+    to.plain(fields::BIRTH_DAY, Field::BirthDate, date);
+    to.plain(fields::BIRTH_CITY, Field::BirthCity, text);
+    to.plain(fields::NATIONALITY, Field::Nationalities, first_nationality);
+}
+
+fn identity_document(to: &mut Projector<'_>) {
+    to.plain(fields::IDENTITY_TYPE, Field::IdentityDocumentType, document_number);
+    to.plain(fields::ID_NUMBER, Field::IdentityDocumentNumber, text);
+    to.plain(fields::EMISSION_DATE, Field::IdentityDocumentIssuedOn, date);
+    to.plain(fields::EXPIRE_DATE, Field::IdentityDocumentExpiresOn, date);
+}
+
+fn address(to: &mut Projector<'_>) {
+    street_line(to);
+    let complement = to.joined(&COMPLEMENTS);
+    to.put(fields::COMPLEMENT, Field::AddressApartment, complement);
+    to.plain(fields::ZIP_CODE, Field::PostalCode, text);
+    to.plain(fields::CITY, Field::City, text);
+    to.plain(fields::COUNTRY, Field::Country, alpha2);
+}
+
+fn contact(to: &mut Projector<'_>) {
+    to.plain(fields::EMAIL, Field::Email, text);
+    let (source, number) = to.first_of(&PHONES, phone);
+    to.put(fields::PHONE_NUMBER, source, number);
+    let ip = to.draw_with(Field::IpAddress, |value| {
+        let Value::Ip(ip) = value else { return Drawn::Invalid };
+        match ip {
+            IpAddr::V4(ip) => Drawn::Text(ip.to_string()),
+            IpAddr::V6(_) => Drawn::Unfit(IPV6),
+        }
+    });
+    to.put(fields::IP, Field::IpAddress, ip);
+}
+
+/// The parts of a street, or the whole line as its name. The fields that a street leaves empty are cleared, not absent:
+/// an old number must not go on standing before a new line.
+fn street_line(to: &mut Projector<'_>) {
+    let (number, kind, name) = match to.source(Field::Street) {
+        Source::Absent => return,
+        Source::Cleared => (Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
+        Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
+        Source::Value(value) => match street(value) {
+            None => (Drawn::Cleared, Drawn::Cleared, text(value).map_or(Drawn::Invalid, Drawn::Text)),
+            Some(street) => match &street.parts {
+                None => (Drawn::Cleared, Drawn::Cleared, Drawn::Text(street.line.clone())),
+                Some(parts) => (
+                    parts.number.clone().map_or(Drawn::Cleared, Drawn::Text),
+                    parts.kind.as_ref().map_or(Drawn::Cleared, |kind| Drawn::Text(street_type(kind))),
+                    Drawn::Text(parts.name.clone()),
+                ),
+            },
+        },
+    };
+    to.put(fields::STREET_NUMBER, Field::StreetNumber, number);
+    to.put(fields::STREET_TYPE, Field::StreetType, kind);
+    to.put(fields::STREET_NAME, Field::StreetName, name);
+}
+
+/// As the CRM wrote it, abbreviated as postal norms do when it does not fit.
+fn street_type(kind: &StreetKind) -> String {
+    let fits = kind.written.chars().count() <= STREET_TYPE_CHARS_MAX;
+    if fits { kind.written.clone() } else { kind.short.clone() }
+}
+
+/// What customers are as organisations. Company fields are for companies and `waldec` is for associations; a customer
+/// whose type the file does not tell keeps both.
+fn organisation(to: &mut Projector<'_>) {
+    to.plain(fields::CONSUMER_TYPE, Field::CustomerType, type_number);
+    let kind = match to.source(Field::CustomerType) {
+        Source::Value(Value::CustomerType(kind)) => Some(*kind),
+        Source::Value(_) | Source::Absent | Source::Cleared | Source::Invalid => None,
+    };
+    if matches!(kind, None | Some(CustomerType::Company)) {
+        to.plain(fields::SOCIAL_REFERENCE, Field::CompanyName, text);
+        to.plain(fields::SIREN, Field::Siren, text);
+        to.plain(fields::NIC, Field::Nic, text);
+        to.plain(fields::NAF, Field::Naf, text);
+        to.plain(fields::VAT_NUMBER, Field::VatNumber, text);
+    }
+    if matches!(kind, None | Some(CustomerType::Association)) {
+        to.plain(fields::WALDEC, Field::Rna, text);
+    }
+}
+
+fn first_nationality(value: &Value) -> Option<String> {
+    let Value::Nationalities(countries) = value else { return None };
+    countries.first().map(|country| country.alpha2.to_owned())
+}
+
+fn alpha2(value: &Value) -> Option<String> {
+    if let Value::Country(country) = value { Some(country.alpha2.to_owned()) } else { None }
+}
+
+fn phone(value: &Value) -> Option<String> {
+    let Value::Phone(phone) = value else { return None };
+    Some(if phone.dialing_code == FRANCE { phone.national.clone() } else { format!("+{}", phone.msisdn) })
+}
+
+fn document_number(value: &Value) -> Option<String> {
+    let Value::IdentityDocument(kind) = value else { return None };
+    Some(match kind {
+        IdentityDocument::IdentityCard => "1".to_owned(),
+        IdentityDocument::DrivingLicence => "2".to_owned(),
+        IdentityDocument::Passport => "3".to_owned(),
+        IdentityDocument::ResidenceCard => "4".to_owned(),
+        IdentityDocument::WorkPermit => "5".to_owned(),
+    })
+}
+
+fn type_number(value: &Value) -> Option<String> {
+    let Value::CustomerType(kind) = value else { return None };
+    Some(match kind {
+        CustomerType::Person => "0".to_owned(),
+        CustomerType::Company => "1".to_owned(),
+        CustomerType::Association => "2".to_owned(),
+    })
+}

@@ -1,0 +1,30 @@
+//! The body of a Safedebit answer with HTTP 200 → verdict. Anything that cannot be read is unknown, never success.
+
+use serde_json::Value;
+
+use crate::domain::provider::ProviderId;
+use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
+
+use super::super::codes::{CodeTable, class_of};
+use super::super::exchange::json_object;
+use super::super::status::by_class;
+use super::wire::AnswerBody;
+
+/// What a failure without a code is called: the page promises one, and `result` says clearly that nothing was done.
+const NO_CODE: &str = "no_code";
+
+pub(super) fn read(body: &[u8], table: &CodeTable) -> Verdict {
+    let Some(AnswerBody { result: Value::Bool(result), code }) = json_object(body) else {
+        return Verdict::Unknown { what: "unreadable_answer" };
+    };
+    if result {
+        return Verdict::Accepted;
+    }
+    let code = match code {
+        Value::String(code) => code.trim().to_owned(),
+        Value::Number(number) => number.to_string(),
+        Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
+    };
+    let code = if code.is_empty() { NO_CODE.to_owned() } else { code };
+    by_class(class_of(ProviderId::Safedebit, &code, table), AnswerCode::new(&code), Remedy::None)
+}

@@ -1,0 +1,158 @@
+//! Carries requests and brings answers back; decides nothing but one question: can the bytes have been acted upon?
+//!
+//! One client for each provider: HTTP/1.1, rustls with the platform's roots, a timeout, no redirects, no proxy, a cap
+//! on bodies, and connections that are not reused once a usual server may have closed them.
+
+use std::fmt;
+use std::time::{Duration, UNIX_EPOCH};
+
+use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::{Client, Response, redirect};
+
+use crate::domain::clock::Timestamp;
+
+use super::exchange::{Answer, Request};
+use super::settings::{CommonSettings, parse_base_url};
+
+/// Longest answer that is read, in bytes. Documented answers are below 1 KiB; more is not an answer of theirs.
+pub const BODY_BYTES_MAX: usize = 1 << 20;
+/// Longest wait that is granted to a Retry-After, in seconds: beyond it a wrong clock or a joke is more likely.
+pub const RETRY_AFTER_SECONDS_MAX: u64 = 3_600;
+/// Longest time for a connection to be made, in seconds; never more than half of the request's timeout, so that an
+/// unreachable host is known as such.
+const CONNECT_SECONDS_MAX: u64 = 10;
+/// How long an idle connection is reused, in seconds. Common servers close after 5: a request that meets a closing
+/// connection has an unknown outcome, and an unknown create costs a probe.
+const IDLE_SECONDS_MAX: u64 = 4;
+
+/// Sends requests to one provider.
+pub struct Transport {
+    client: Client,
+}
+
+impl fmt::Debug for Transport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Transport")
+    }
+}
+
+/// Why no client could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum TransportError {
+    /// The address is not one that requests may be sent to.
+    #[error("`base_url` {0}")]
+    BaseUrl(&'static str),
+    /// TLS could not be set up, for instance for want of root certificates.
+    #[error("the HTTPS client cannot be set up: check the certificates of this machine")]
+    Client(#[source] reqwest::Error),
+}
+
+/// Why there is no answer, and whether the request can have been acted upon.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SendError {
+    /// No byte of the request left: the name, the connection or TLS failed.
+    NotSent {
+        /// What failed.
+        what: &'static str,
+    },
+    /// Some of it may have arrived.
+    Unknown {
+        /// What failed.
+        what: &'static str,
+    },
+}
+
+impl Transport {
+    /// A client for the provider with these settings.
+    ///
+    /// # Errors
+    /// [`TransportError`] when the address is no https address (http only for loopback), or TLS cannot be set up.
+    pub fn new(settings: &CommonSettings) -> Result<Self, TransportError> {
+        let url = parse_base_url(&settings.base_url).map_err(TransportError::BaseUrl)?;
+        install_crypto();
+        let connect = Duration::from_secs(CONNECT_SECONDS_MAX).min(settings.timeout / 2);
+        let client = Client::builder()
+            .user_agent(concat!("crmsync/", env!("CARGO_PKG_VERSION")))
+            .https_only(url.scheme() == "https")
+            .http1_only()
+            .redirect(redirect::Policy::none())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(connect)
+            .timeout(settings.timeout)
+            .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
+            .build()
+            .map_err(TransportError::Client)?;
+        Ok(Self { client })
+    }
+
+    /// Sends a request and reads its whole answer; `now` is only needed to understand a Retry-After with a date.
+    ///
+    /// # Errors
+    /// [`SendError`], which says whether the request can have been acted upon.
+    pub async fn send(&self, request: &Request, now: Timestamp) -> Result<Answer, SendError> {
+        let mut builder = self.client.post(&request.url).body(request.body.clone());
+        for (name, value) in &request.headers {
+            builder = builder.header(name, value);
+        }
+        let response = builder.send().await.map_err(|error| classify(&error))?;
+        let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
+        let mut answer = Answer {
+            status: response.status().as_u16(),
+            retry_after: header(RETRY_AFTER).and_then(|value| retry_after(value, now)),
+            content_type: header(CONTENT_TYPE).map(str::to_owned),
+            body: Vec::new(),
+        };
+        answer.body = body(response).await?;
+        Ok(answer)
+    }
+}
+
+/// How long a Retry-After asks to wait: whole seconds or an HTTP date, at most [`RETRY_AFTER_SECONDS_MAX`]. Anything
+/// else, and a date that has passed, says nothing.
+#[must_use]
+pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
+    let header = header.trim();
+    let longest = Duration::from_secs(RETRY_AFTER_SECONDS_MAX);
+    if !header.is_empty() && header.bytes().all(|byte| byte.is_ascii_digit()) {
+        // More digits than fit still mean "very long".
+        return Some(header.parse().map_or(longest, Duration::from_secs).min(longest));
+    }
+    let date = httpdate::parse_http_date(header).ok()?.duration_since(UNIX_EPOCH).ok()?;
+    let date = Timestamp(i64::try_from(date.as_millis()).ok()?);
+    (date > now).then(|| now.until(date).min(longest))
+}
+
+/// rustls takes its cryptography from the process; whoever comes first installs it, and all of us install the same.
+fn install_crypto() {
+    drop(rustls::crypto::ring::default_provider().install_default());
+}
+
+/// reqwest marks what fails in the connector (name, TCP, TLS, its timeout) as connect errors: nothing was written.
+fn classify(error: &reqwest::Error) -> SendError {
+    if error.is_connect() {
+        return SendError::NotSent { what: if error.is_timeout() { "connect_timeout" } else { "connect" } };
+    }
+    if error.is_builder() {
+        return SendError::NotSent { what: "request" };
+    }
+    SendError::Unknown { what: if error.is_timeout() { "timeout" } else { "cut" } }
+}
+
+async fn body(mut response: Response) -> Result<Vec<u8>, SendError> {
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| match classify(&error) {
+        // The head of the answer is here: whatever happens to its body, the request was sent.
+        SendError::NotSent { what } | SendError::Unknown { what } => SendError::Unknown { what },
+    })? {
+        if body.len() + chunk.len() > BODY_BYTES_MAX {
+            return Err(SendError::Unknown { what: "answer_too_large" });
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+#[cfg(test)]
+#[path = "transport_tests.rs"]
+mod tests;

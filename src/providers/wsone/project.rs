@@ -1,0 +1,144 @@
+//! Customer → the wire cells of `WsOne`.
+
+use crate::domain::customer::Customer;
+use crate::domain::field::Field;
+use crate::domain::value::{StreetParts, Value};
+use crate::domain::wire::{FieldCode, KeyCell, Projection};
+
+use super::super::projector::{Drawn, Projector, Source, date, one_or_zero, street, text, title};
+use super::fields;
+use super::settings::WsOneSettings;
+
+const NO_TYPE: &str = "is needed: add the column, or identifier_type to [providers.wsone]";
+const NO_TITLE_CODE: &str = "has no number in titles of [providers.wsone]";
+
+pub(super) fn project(settings: &WsOneSettings, customer: &Customer) -> Projection {
+    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
+    let key = key(settings, &mut to);
+    person(settings, &mut to);
+    contacts(&mut to);
+    address(settings, &mut to);
+    for id in to.subscriptions().collect::<Vec<_>>() {
+        if let Some(code) = FieldCode::subscription(id) {
+            let drawn = to.draw(Field::Subscription(id), true_or_false);
+            to.put(code, Field::Subscription(id), drawn);
+        }
+    }
+    to.finish(key)
+}
+
+/// `<type>:<value>`. The type is the file's, else the configured one; without any there is no key.
+fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
+    let value = to.draw(Field::PersonIdentifier, text);
+    let key = to.key(fields::IDENTIFIER_VALUE, Field::PersonIdentifier, value);
+    let KeyCell::Key(mut key) = key else { return key };
+    let number = match to.draw(Field::PersonIdentifierType, integer) {
+        Drawn::Text(number) => Some(number),
+        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_string()),
+        Drawn::Invalid => return KeyCell::Invalid,
+        Drawn::Unfit(_) => None,
+    };
+    match number {
+        Some(number) => {
+            key.0 = format!("{number}:{}", key.0);
+            KeyCell::Key(key)
+        }
+        None => to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(NO_TYPE)),
+    }
+}
+
+fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
+    let entity = match (to.draw(Field::StoreId, text), &settings.entity) {
+        (Drawn::Absent | Drawn::Cleared, Some(entity)) => Drawn::Text(entity.clone()),
+        (drawn, _) => drawn,
+    };
+    to.put(fields::ENTITY, Field::StoreId, entity);
+    let number = to.draw_with(Field::Title, |value| {
+        let number = title(value).and_then(|title| settings.titles.get(title.letter()));
+        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(number.to_string()))
+    });
+    to.put(fields::TITLE, Field::Title, number);
+    to.plain(fields::FIRST_NAME, Field::FirstName, text);
+    to.plain(fields::LAST_NAME, Field::LastName, text);
+    to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
+}
+
+fn contacts(to: &mut Projector<'_>) {
+    to.plain(fields::EMAIL, Field::Email, text);
+    to.plain(fields::EMAIL_COMPANY, Field::EmailOptIn, one_or_zero);
+    to.plain(fields::EMAIL_TRUSTED, Field::EmailPartnerOptIn, one_or_zero);
+    to.plain(fields::DIALING_CODE, Field::MobilePhone, dialing_code);
+    to.plain(fields::NUMBER, Field::MobilePhone, national);
+    to.plain(fields::MODEL, Field::MobileModel, text);
+    to.plain(fields::BRAND, Field::MobileBrand, text);
+    to.plain(fields::PHONE_COMPANY, Field::SmsOptIn, one_or_zero);
+    to.plain(fields::PHONE_TRUSTED, Field::SmsPartnerOptIn, one_or_zero);
+}
+
+fn address(settings: &WsOneSettings, to: &mut Projector<'_>) {
+    to.plain(fields::ADDRESS_1, Field::AddressApartment, text);
+    to.plain(fields::ADDRESS_2, Field::AddressBuilding, text);
+    to.plain(fields::ADDRESS_4, Field::AddressLocality, text);
+    to.plain(fields::CITY, Field::City, text);
+    to.plain(fields::ZIP_CODE, Field::PostalCode, text);
+    to.plain(fields::COUNTRY, Field::Country, french_name);
+    to.plain(fields::ADDRESS_COMPANY, Field::MailOptIn, one_or_zero);
+    to.plain(fields::ADDRESS_TRUSTED, Field::MailPartnerOptIn, one_or_zero);
+    street_line(settings, to);
+}
+
+/// The street in three fields when all of its parts have a form for them, else the whole line as the name. The fields
+/// that a street leaves empty are cleared, not absent: an old number must not go on standing before a new line.
+fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
+    let (number, kind, name) = match to.source(Field::Street) {
+        Source::Absent => return,
+        Source::Cleared => (Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
+        Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
+        Source::Value(value) => match street(value) {
+            None => (Drawn::Cleared, Drawn::Cleared, text(value).map_or(Drawn::Invalid, Drawn::Text)),
+            Some(street) => match street.parts.as_ref().and_then(|parts| three_fields(settings, parts)) {
+                Some(fields) => fields,
+                None => (Drawn::Cleared, Drawn::Cleared, Drawn::Text(street.line.clone())),
+            },
+        },
+    };
+    to.put(fields::ADDRESS_3_NUM, Field::StreetNumber, number);
+    to.put(fields::ADDRESS_3_TYPE, Field::StreetType, kind);
+    to.put(fields::ADDRESS_3_NAME, Field::StreetName, name);
+}
+
+/// `None` for a number that is no plain integer, and for a type without a number in the configuration.
+fn three_fields(settings: &WsOneSettings, parts: &StreetParts) -> Option<(Drawn, Drawn, Drawn)> {
+    let number = match &parts.number {
+        None => Drawn::Cleared,
+        // A number that does not come back as it was, "007", is more than an integer.
+        Some(number) => {
+            Drawn::Text(number.parse::<u32>().ok().map(|n| n.to_string()).filter(|n| n == number)?)
+        }
+    };
+    let kind = match &parts.kind {
+        None => Drawn::Cleared,
+        Some(kind) => Drawn::Text(settings.street_types.get(&kind.standard)?.to_string()),
+    };
+    Some((number, kind, Drawn::Text(parts.name.clone())))
+}
+
+fn integer(value: &Value) -> Option<String> {
+    if let Value::Integer(number) = value { Some(number.to_string()) } else { None }
+}
+
+fn true_or_false(value: &Value) -> Option<String> {
+    if let Value::Flag(flag) = value { Some(flag.to_string()) } else { None }
+}
+
+fn dialing_code(value: &Value) -> Option<String> {
+    if let Value::Phone(phone) = value { Some(phone.dialing_code.clone()) } else { None }
+}
+
+fn national(value: &Value) -> Option<String> {
+    if let Value::Phone(phone) = value { Some(phone.national.clone()) } else { None }
+}
+
+fn french_name(value: &Value) -> Option<String> {
+    if let Value::Country(country) = value { Some(country.french.to_owned()) } else { None }
+}

@@ -1,0 +1,25 @@
+//! The body of a `WsOne` answer with HTTP 200 → verdict. Anything that cannot be read is unknown, never success.
+
+use serde_json::Value;
+
+use crate::domain::provider::ProviderId;
+use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
+
+use super::super::codes::{CodeTable, class_of};
+use super::super::exchange::json_object;
+use super::super::status::by_class;
+use super::wire::{AnswerBody, SUCCESS};
+
+pub(super) fn read(body: &[u8], table: &CodeTable) -> Verdict {
+    // The documents make the code a string: a bare 0 is not the success "000", nor is any number a refusal.
+    let Some(AnswerBody { response_code: Value::String(code) }) = json_object(body) else {
+        return Verdict::Unknown { what: "unreadable_answer" };
+    };
+    if code == SUCCESS {
+        return Verdict::Accepted;
+    }
+    if code.trim().is_empty() {
+        return Verdict::Unknown { what: "unreadable_answer" };
+    }
+    by_class(class_of(ProviderId::Wsone, &code, table), AnswerCode::new(&code), Remedy::None)
+}
