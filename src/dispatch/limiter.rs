@@ -17,7 +17,7 @@ use governor::middleware::NoOpMiddleware;
 use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::clock::Timestamp;
 
 /// Added to each window, for a request that leaves a little after its permission while a later one leaves at once,
 /// and for the milliseconds to which times of an earlier process are cut. Costs 0.2 % of the rate.
@@ -81,15 +81,6 @@ impl Limiter {
                 Ok(())
             }
             Err(refusal) => Err(refusal.wait_time_from(now).max(Duration::from_nanos(1))),
-        }
-    }
-
-    /// Waits until a request may leave, and grants it. Send at once: the permission is for this moment.
-    ///
-    /// Cancelling it grants nothing. `clock` must be the machine's: the waiting is done by tokio's timer.
-    pub(super) async fn permit(&mut self, clock: &Clock) {
-        while let Err(wait) = self.poll(clock.elapsed()) {
-            tokio::time::sleep(wait).await;
         }
     }
 

@@ -201,21 +201,6 @@ fn a_rate_that_is_no_rate_sends_next_to_nothing_and_never_panics() {
 }
 
 #[test]
-fn permits_take_at_least_the_time_that_the_rate_asks_for() {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let clock = Clock::system();
-    let mut limiter = Limiter::new(1_000.0, 1, clock.elapsed(), None);
-    let start = clock.elapsed();
-    runtime.block_on(async {
-        for _ in 0..31 {
-            limiter.permit(&clock).await;
-        }
-    });
-    // Thirty waits of a millisecond, of which ten may be forgiven as lateness.
-    assert!(clock.elapsed() - start >= Duration::from_millis(20));
-}
-
-#[test]
 fn the_budget_of_a_day_ends_and_comes_back_the_next_day() {
     let noon = Timestamp(86_400_000 / 2);
     let tomorrow = noon.after(Duration::from_secs(86_400));

@@ -1,1 +1,248 @@
-//! (room not furnished yet)
+//! The outbox to the providers: asynchronous, I/O-bound, and never opening an input.
+//!
+//! [`run`] is the coordinator: it starts the writer of the state and one lane for each provider, watches time and
+//! signals, and gathers how the lanes ended. Pace, breaker, retries and stops are pure parts with tests of their own.
+
+mod breaker;
+mod checkpoint;
+mod lane;
+mod limiter;
+mod meter;
+mod retry;
+mod run_clock;
+mod stops;
+mod worker;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::domain::customer::CustomerId;
+use crate::domain::event::Events;
+use crate::domain::provider::ProviderId;
+use crate::providers::{Provider, Transport, TransportError};
+use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError};
+
+pub use checkpoint::CheckpointError;
+pub use lane::LaneEnd;
+pub use run_clock::RunClock;
+pub use stops::{Limits, Share, StopReason};
+
+use breaker::Breaker;
+use checkpoint::{Checkpoint, Writer};
+use lane::{Lane, Order};
+use limiter::{DayBudget, Limiter};
+use stops::{CallBudget, ErrorMeter};
+use worker::Endpoint;
+
+/// What a run of the dispatcher needs besides the state.
+pub struct Dispatch {
+    /// The providers whose lanes run; others keep their calls.
+    pub providers: Vec<Arc<dyn Provider>>,
+    /// Only calls of these customers; all, when empty.
+    pub only: Vec<CustomerId>,
+    /// What ends the run early.
+    pub limits: Limits,
+    /// How long a lane waits for a provider that is down.
+    pub outage_patience: Duration,
+    /// The time of the run.
+    pub clock: RunClock,
+    /// Where events go.
+    pub events: Events,
+    /// Seeds the jitter of backoffs.
+    pub random_seed: u64,
+}
+
+/// How a run of the dispatcher ended.
+#[derive(Debug)]
+pub struct Dispatched {
+    /// How each lane ended.
+    pub lanes: BTreeMap<ProviderId, LaneEnd>,
+    /// The signal that interrupted the run, by its exit code: 130 or 143.
+    pub interrupted: Option<u8>,
+    /// A second signal cut the run short: what was on its way is recovered by the next run.
+    pub aborted: bool,
+}
+
+/// Why dispatch could not start or not give the state back.
+#[derive(Debug, thiserror::Error)]
+pub enum DispatchError {
+    /// The HTTP client of a provider could not be made.
+    #[error("no connection to {provider} can be made")]
+    Transport {
+        /// Which provider.
+        provider: ProviderId,
+        /// Why not.
+        source: TransportError,
+    },
+    /// The state failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Threads, timers or signals are not to be had.
+    #[error("the dispatcher could not start")]
+    Start(#[source] std::io::Error),
+    /// The writer of the state panicked: a defect of the program. The next run recovers.
+    #[error("the writer of the state died; run `crmsync resume`, and report this")]
+    WriterDied,
+}
+
+/// What every lane must know of a provider's past before it starts.
+#[derive(Clone, Copy)]
+struct Past {
+    closed: Option<Duration>,
+    day: DayBudget,
+}
+
+/// Brings the outbox in order at the start of a run: see [`Store::recover`].
+///
+/// # Errors
+/// [`StoreError`] when the state cannot be written.
+pub fn recover(
+    store: &mut Store,
+    providers: &[Arc<dyn Provider>],
+    run: RunNumber,
+    clock: &RunClock,
+) -> Result<Recovered, StoreError> {
+    let waits: Vec<_> = providers
+        .iter()
+        .map(|provider| (provider.id(), provider.settings().settle, provider.settings().retry.max))
+        .collect();
+    store.recover(&waits, run, clock.now())
+}
+
+/// Dispatches until the outbox is empty, a limit is reached, or a signal comes. Gives the state back.
+///
+/// # Errors
+/// [`DispatchError`] when it cannot start; what happens to single calls and lanes is in [`Dispatched`].
+pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, Dispatched), DispatchError> {
+    let mut pasts = Vec::new();
+    for provider in &dispatch.providers {
+        pasts.push(past_of(&store, provider.as_ref(), &dispatch.clock)?);
+    }
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DispatchError::Start)?;
+    let (writer, checkpoint) =
+        Writer::start(store, run, dispatch.clock.clone()).map_err(DispatchError::Start)?;
+    let dispatched = runtime.block_on(coordinate(dispatch, pasts, checkpoint));
+    // Dropping the runtime ends every task, so that the writer sees the last of its callers go.
+    drop(runtime);
+    let store = writer.finish().ok_or(DispatchError::WriterDied)?;
+    Ok((store, dispatched?))
+}
+
+fn past_of(store: &Store, provider: &dyn Provider, clock: &RunClock) -> Result<Past, StoreError> {
+    let used = store.lane_use(provider.id())?;
+    let now = clock.now();
+    // A time in the future means that the clock was set back: then nothing is known, and the whole window is waited.
+    let closed = (used.sent > 0).then(|| used.last_sent.until(now));
+    Ok(Past { closed, day: DayBudget::new(provider.settings().calls_per_day, used.sent, used.day) })
+}
+
+async fn coordinate(
+    dispatch: &Dispatch,
+    pasts: Vec<Past>,
+    checkpoint: Checkpoint,
+) -> Result<Dispatched, DispatchError> {
+    let (orders, _) = watch::channel(Order::Go);
+    let budget = CallBudget::new(dispatch.limits.max_calls);
+    let mut lanes = JoinSet::new();
+    for (provider, past) in dispatch.providers.iter().zip(pasts) {
+        let lane = lane_of(dispatch, provider, past, &checkpoint, &budget, orders.subscribe())?;
+        lanes.spawn(lane.run());
+    }
+    drop(checkpoint);
+    watch_over(dispatch, &orders, lanes).await
+}
+
+fn lane_of(
+    dispatch: &Dispatch,
+    provider: &Arc<dyn Provider>,
+    past: Past,
+    checkpoint: &Checkpoint,
+    budget: &CallBudget,
+    orders: watch::Receiver<Order>,
+) -> Result<Lane, DispatchError> {
+    let settings = provider.settings();
+    let transport = Transport::new(settings)
+        .map_err(|source| DispatchError::Transport { provider: provider.id(), source })?;
+    let now = dispatch.clock.elapsed();
+    Ok(Lane {
+        endpoint: Arc::new(Endpoint { provider: Arc::clone(provider), transport }),
+        checkpoint: checkpoint.clone(),
+        limiter: Limiter::new(settings.rate_per_second, settings.burst, now, past.closed),
+        breaker: Breaker::new(dispatch.outage_patience),
+        day: past.day,
+        budget: budget.clone(),
+        errors: ErrorMeter::new(dispatch.limits.max_errors),
+        filter: LeaseFilter { only: dispatch.only.clone(), with_last: false },
+        orders,
+        clock: dispatch.clock.clone(),
+        events: dispatch.events.clone(),
+        random: StdRng::seed_from_u64(dispatch.random_seed ^ u64::from(provider.id().number())),
+    })
+}
+
+/// Waits for the lanes; passes on the deadline and signals.
+async fn watch_over(
+    dispatch: &Dispatch,
+    orders: &watch::Sender<Order>,
+    mut lanes: JoinSet<LaneEnd>,
+) -> Result<Dispatched, DispatchError> {
+    let mut signals = Signals::listen().map_err(DispatchError::Start)?;
+    let left = dispatch.limits.max_duration.map(|limit| limit.saturating_sub(dispatch.clock.elapsed()));
+    let deadline = tokio::time::sleep(left.unwrap_or(Duration::MAX));
+    tokio::pin!(deadline);
+    let mut ended = Dispatched { lanes: BTreeMap::new(), interrupted: None, aborted: false };
+    loop {
+        tokio::select! {
+            joined = lanes.join_next() => match joined {
+                Some(Ok(end)) => {
+                    // A state that cannot follow stops every lane.
+                    if end.failure.is_some() {
+                        orders.send_replace(Order::Drain(StopReason::Interrupted));
+                    }
+                    ended.lanes.insert(end.provider, end);
+                }
+                Some(Err(_)) => return Err(DispatchError::WriterDied),
+                None => return Ok(ended),
+            },
+            () = &mut deadline, if left.is_some() && ended.interrupted.is_none() && *orders.borrow() == Order::Go => {
+                orders.send_replace(Order::Drain(StopReason::MaxDuration));
+            }
+            code = signals.next() => {
+                if ended.interrupted.is_some() {
+                    ended.aborted = true;
+                    orders.send_replace(Order::Abort);
+                } else {
+                    ended.interrupted = Some(code);
+                    orders.send_replace(Order::Drain(StopReason::Interrupted));
+                }
+            }
+        }
+    }
+}
+
+struct Signals {
+    interrupt: tokio::signal::unix::Signal,
+    terminate: tokio::signal::unix::Signal,
+}
+
+impl Signals {
+    fn listen() -> std::io::Result<Self> {
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+    }
+
+    /// The exit code of the next signal.
+    async fn next(&mut self) -> u8 {
+        tokio::select! {
+            _ = self.interrupt.recv() => 130,
+            _ = self.terminate.recv() => 143,
+        }
+    }
+}

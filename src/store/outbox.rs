@@ -133,7 +133,12 @@ impl Store {
             )?;
             let mut outbox =
                 Outbox { connection: &transaction, fingerprinter: &fingerprinter, clear_values, run, now };
-            for id in outbox.leased_before(provider)? {
+            let leased = outbox.leased_before(provider)?;
+            if !leased.is_empty() {
+                // They may have left at any time up to the crash, so for the rate they count as sent now.
+                outbox.note_sent(provider, leased.len() as u64)?;
+            }
+            for id in leased {
                 let settlement = Settlement {
                     id: id.0,
                     lease: id.1,
@@ -173,26 +178,6 @@ impl Store {
         let result = work(&mut outbox)?;
         transaction.commit()?;
         Ok(result)
-    }
-
-    /// The earliest time at which a waiting or probing call of a lane may be sent; none, when nothing waits.
-    pub fn next_due(
-        &self,
-        provider: ProviderId,
-        run: RunNumber,
-        filter: &LeaseFilter,
-    ) -> Result<Option<Timestamp>, StoreError> {
-        let sql = format!(
-            "SELECT min(due) FROM call WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND lease IS NULL
-             AND deferred_in <> ?2 {}",
-            filter.clause(3)
-        );
-        let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut values = vec![i64::from(provider.number()).into(), run.0.into()];
-        filter.bind(&mut values);
-        let due: Option<i64> =
-            statement.query_row(params_from_iter::<Vec<rusqlite::types::Value>>(values), |row| row.get(0))?;
-        Ok(due.map(Timestamp))
     }
 }
 
@@ -264,6 +249,25 @@ impl Outbox<'_> {
             self.mark_leased(call)?;
         }
         Ok(leased)
+    }
+
+    /// The earliest time at which a waiting or probing call of a lane may be sent; none, when nothing waits.
+    pub fn next_due(
+        &self,
+        provider: ProviderId,
+        filter: &LeaseFilter,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let sql = format!(
+            "SELECT min(due) FROM call WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND lease IS NULL
+             AND deferred_in <> ?2 {}",
+            filter.clause(3)
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut values = vec![i64::from(provider.number()).into(), self.run.0.into()];
+        filter.bind(&mut values);
+        let due: Option<i64> =
+            statement.query_row(params_from_iter::<Vec<rusqlite::types::Value>>(values), |row| row.get(0))?;
+        Ok(due.map(Timestamp))
     }
 
     fn mark_leased(&self, call: &mut Leased) -> Result<(), StoreError> {
@@ -378,7 +382,7 @@ impl Outbox<'_> {
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,
                  unknown_runs = ?8, unknown_this_run = ?9, crashes = ?10, missing_seen = ?11, remedy_used = ?12,
-                 only_fields = ?13, priority = CASE WHEN ?14 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
+                 only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
                  deferred_in = ?18, lease = NULL, settled_in = ?19, class = ?20, code = ?21, changed_at = ?22,
                  payload = ?23
              WHERE id = ?1 AND state = ?2 AND lease = ?24",
@@ -408,6 +412,7 @@ impl Outbox<'_> {
             self.now.0,
             payload.as_ref().map(codec::pack_payload),
             settlement.lease,
+            life.state.is_open(),
         ])?;
         one(changed, settlement.id)
     }

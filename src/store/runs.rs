@@ -93,6 +93,12 @@ impl Store {
         Ok(newest.map(Timestamp))
     }
 
+    /// The number that the leases of the current run count up from; no earlier run has used any above it.
+    #[must_use]
+    pub fn first_lease(&self) -> i64 {
+        self.leases
+    }
+
     /// When a provider was last called. Unknown providers were never called.
     pub fn lane_use(&self, provider: ProviderId) -> Result<LaneUse, StoreError> {
         let mut statement =

@@ -1,0 +1,34 @@
+//! The time of one run: starts with the machine's clock and goes on evenly, however that clock is set meanwhile.
+
+use std::time::Duration;
+
+use crate::domain::clock::{Clock, Timestamp};
+
+/// Wall-clock time that cannot jump during a run.
+#[derive(Debug, Clone)]
+pub struct RunClock {
+    clock: Clock,
+    started: Timestamp,
+    offset: Duration,
+}
+
+impl RunClock {
+    /// Starts now.
+    #[must_use]
+    pub fn start(clock: Clock) -> Self {
+        let (started, offset) = (clock.now(), clock.elapsed());
+        Self { clock, started, offset }
+    }
+
+    /// The time now.
+    #[must_use]
+    pub fn now(&self) -> Timestamp {
+        self.started.after(self.elapsed())
+    }
+
+    /// Time since the start of the run.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.clock.elapsed().saturating_sub(self.offset)
+    }
+}

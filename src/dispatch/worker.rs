@@ -1,0 +1,58 @@
+//! One request: build, send, read. Decides nothing about what comes next.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::domain::call::{Operation, State};
+use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
+use crate::providers::{Provider, Transport, verdict_of};
+use crate::store::Leased;
+
+use super::run_clock::RunClock;
+
+/// Where the calls of a lane go.
+pub(super) struct Endpoint {
+    /// Builds requests and reads answers.
+    pub(super) provider: Arc<dyn Provider>,
+    /// Carries them.
+    pub(super) transport: Transport,
+}
+
+/// A request and what became of it.
+pub(super) struct Finished {
+    /// The call it was for.
+    pub(super) call: Leased,
+    /// What the answer, or its absence, means.
+    pub(super) verdict: Verdict,
+    /// Did a request leave.
+    pub(super) sent: bool,
+    /// When it left, from the start of the run.
+    pub(super) left: Duration,
+    /// From then to the verdict.
+    pub(super) took: Duration,
+}
+
+/// Was this lease for a probe: an update that finds out whether a create was applied.
+pub(super) fn is_probe(call: &Leased) -> bool {
+    call.life.state == State::Probing
+}
+
+/// Sends one call. Never panics and never fails: whatever happens is a verdict.
+pub(super) async fn deliver(endpoint: Arc<Endpoint>, call: Leased, clock: RunClock) -> Finished {
+    let operation = if is_probe(&call) { Operation::Update } else { call.life.operation };
+    let provider = endpoint.provider.as_ref();
+    let Ok(request) = provider.build(operation, &call.payload.key, &call.payload.values) else {
+        return unbuildable(call, clock.elapsed());
+    };
+    let left = clock.elapsed();
+    let answer = endpoint.transport.send(&request, clock.now()).await;
+    let verdict = verdict_of(provider, operation, &call.payload.key, answer);
+    let took = clock.elapsed().saturating_sub(left);
+    Finished { call, verdict, sent: true, left, took }
+}
+
+/// The values do not fit the provider's table (a state written by another version): a person must see it.
+fn unbuildable(call: Leased, left: Duration) -> Finished {
+    let verdict = Verdict::Refused { code: AnswerCode::new("unbuildable"), remedy: Remedy::None };
+    Finished { call, verdict, sent: false, left, took: Duration::ZERO }
+}
