@@ -378,7 +378,7 @@ impl Outbox<'_> {
         };
         let only_fields = settlement.only_fields.and_then(codec::pack_codes);
         let last = settlement.happening == Happening::RefusedWithRemedy && only_fields.is_none();
-        let settled_in = (!life.state.is_open()).then_some(self.run.0);
+        let settled_in = (!life.state.is_open() || life.state == State::Held).then_some(self.run.0);
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,
                  unknown_runs = ?8, unknown_this_run = ?9, crashes = ?10, missing_seen = ?11, remedy_used = ?12,

@@ -174,11 +174,11 @@ impl<'a> Snapshot<'a> {
             .optional()?)
     }
 
-    /// All keys that are known at a provider, for a rehearsal.
-    pub fn keys(&self, provider: ProviderId) -> Result<Vec<ProviderKey>, StoreError> {
+    /// The keys of a provider's accounts, for a rehearsal: all, or those that the provider is known to have.
+    pub fn keys(&self, provider: ProviderId, known_only: bool) -> Result<Vec<ProviderKey>, StoreError> {
         let mut statement =
-            self.connection.prepare_cached("SELECT key FROM account WHERE provider = ?1 AND known = 1")?;
-        let keys = statement.query_map([provider.number()], |row| Ok(ProviderKey(row.get(0)?)))?;
+            self.connection.prepare_cached("SELECT key FROM account WHERE provider = ?1 AND known >= ?2")?;
+        let keys = statement.query_map((provider.number(), known_only), |row| Ok(ProviderKey(row.get(0)?)))?;
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
