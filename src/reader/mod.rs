@@ -1,1 +1,34 @@
-//! (room not furnished yet)
+//! Bytes to rows: CSV and JSONL files as a CRM writes them, dirty, compressed or in an old encoding.
+//!
+//! [`InputFile::open`] settles what a file is (compression, encoding, format, delimiter, header);
+//! [`InputFile::scan`] reads every record once, in memory that does not grow with the file;
+//! [`InputFile::rows_at`] reads single records again by their [`Span`].
+//!
+//! A record that cannot be read is one [`BadRow`] and the file goes on. Whatever puts the *rest* of a file in
+//! doubt (cut, changed while it was read, a quote that never closes) is a [`FileError`], and the file is refused.
+//!
+//! The room knows nothing of customers and canonical fields: a cell is text, and its meaning is `mapping`'s.
+
+mod charset;
+mod csv_scan;
+mod error;
+mod header;
+mod input;
+mod json_record;
+mod json_scan;
+mod row;
+mod scan;
+mod settings;
+mod sniff;
+mod source;
+mod trailer;
+mod window;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{FileError, FileErrorKind};
+pub use input::{InputFile, Sniffed, sniff};
+pub use row::{BadRow, Column, Row, RowCell, Scanned, Span};
+pub use scan::{Scan, Seeker};
+pub use settings::{DelimiterSetting, EncodingSetting, Format, FormatSetting, ReaderSettings};

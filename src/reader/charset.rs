@@ -1,0 +1,281 @@
+//! Which encoding a file is in, and its text as UTF-8.
+//!
+//! The byte order mark decides first. Without one the whole file is counted: more well-formed multi-byte
+//! sequences of UTF-8 than malformed ones make it UTF-8 with a few bad rows; anything else would turn every
+//! accent of the file into mojibake for the sake of one row. What cannot be decoded stays an invalid byte, so
+//! that it spoils its own row.
+
+use std::io::{self, Read, Write};
+
+use encoding_rs::{DecoderResult, Encoding, ISO_8859_15, UTF_16BE, UTF_16LE, WINDOWS_1252};
+
+use super::error::FileError;
+use super::settings::EncodingSetting;
+use super::source::{CHUNK_BYTES, Source, spool};
+
+/// An encoding that was settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Charset {
+    Utf8,
+    Windows1252,
+    Iso885915,
+    Utf16Le,
+    Utf16Be,
+}
+
+impl Charset {
+    /// The word of the configuration.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Self::Utf8 => "utf-8",
+            Self::Windows1252 => "windows-1252",
+            Self::Iso885915 => "iso-8859-15",
+            Self::Utf16Le => "utf-16le",
+            Self::Utf16Be => "utf-16be",
+        }
+    }
+
+    /// What has to be decoded; UTF-8 has not.
+    fn foreign(self) -> Option<&'static Encoding> {
+        match self {
+            Self::Utf8 => None,
+            Self::Windows1252 => Some(WINDOWS_1252),
+            Self::Iso885915 => Some(ISO_8859_15),
+            Self::Utf16Le => Some(UTF_16LE),
+            Self::Utf16Be => Some(UTF_16BE),
+        }
+    }
+}
+
+/// The text of `source` in UTF-8, without byte order mark, and the encoding it was in.
+pub(super) fn decoded(
+    file: &str,
+    mut source: Source,
+    setting: EncodingSetting,
+) -> Result<(Source, Charset), FileError> {
+    let (mark, mark_bytes) = byte_order_mark(file, &source)?;
+    source.start += mark_bytes;
+    let charset = match (mark, configured(setting)) {
+        (Some(mark), Some(wanted)) if mark != wanted => {
+            return Err(FileError::Encoding {
+                file: file.to_owned(),
+                found: "its byte order mark contradicts the configured encoding",
+                expected: mark.name(),
+            });
+        }
+        (Some(mark), _) => mark,
+        (None, Some(wanted)) => wanted,
+        (None, None) => counted(file, &source)?,
+    };
+    let Some(encoding) = charset.foreign() else { return Ok((source, charset)) };
+    let wide = matches!(charset, Charset::Utf16Le | Charset::Utf16Be);
+    if wide && (source.end - source.start) % 2 == 1 {
+        let what = "half a UTF-16 character";
+        return Err(FileError::Cut { file: file.to_owned(), line: lines(file, &source)?, what });
+    }
+    let transcoder = Transcoder::new(source.reader(), encoding);
+    let decoded = spool(file, transcoder, |error| FileError::reading(file, error))?;
+    Ok((decoded, charset))
+}
+
+fn configured(setting: EncodingSetting) -> Option<Charset> {
+    match setting {
+        EncodingSetting::Auto => None,
+        EncodingSetting::Utf8 => Some(Charset::Utf8),
+        EncodingSetting::Windows1252 => Some(Charset::Windows1252),
+        EncodingSetting::Iso885915 => Some(Charset::Iso885915),
+        EncodingSetting::Utf16Le => Some(Charset::Utf16Le),
+        EncodingSetting::Utf16Be => Some(Charset::Utf16Be),
+    }
+}
+
+fn byte_order_mark(file: &str, source: &Source) -> Result<(Option<Charset>, u64), FileError> {
+    let mut first = [0; 3];
+    let read = source.read_at(&mut first, source.start).map_err(|error| FileError::reading(file, error))?;
+    Ok(match &first[..read] {
+        [0xef, 0xbb, 0xbf] => (Some(Charset::Utf8), 3),
+        [0xff, 0xfe, ..] => (Some(Charset::Utf16Le), 2),
+        [0xfe, 0xff, ..] => (Some(Charset::Utf16Be), 2),
+        _ => (None, 0),
+    })
+}
+
+/// The line on which a UTF-16 file ends.
+fn lines(file: &str, source: &Source) -> Result<u64, FileError> {
+    let mut count = 1;
+    each_chunk(file, source, |chunk| count += chunk.iter().filter(|byte| **byte == b'\n').count() as u64)?;
+    Ok(count)
+}
+
+fn each_chunk(file: &str, source: &Source, mut look: impl FnMut(&[u8])) -> Result<(), FileError> {
+    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut reader = source.reader();
+    loop {
+        match reader.read(&mut chunk).map_err(|error| FileError::reading(file, error))? {
+            0 => return Ok(()),
+            read => look(&chunk[..read]),
+        }
+    }
+}
+
+/// Counts the whole file when no mark and no setting says what it is.
+fn counted(file: &str, source: &Source) -> Result<Charset, FileError> {
+    refuse_unmarked_utf16(file, source)?;
+    let mut census = Census::default();
+    each_chunk(file, source, |chunk| census.take(chunk))?;
+    census.malformed += u64::from(!census.carried.is_empty());
+    if census.malformed == 0 || census.well_formed > census.malformed {
+        return Ok(Charset::Utf8);
+    }
+    let mut latin = Latin::default();
+    each_chunk(file, source, |chunk| latin.take(chunk))?;
+    Ok(if latin.is_iso_8859_15() { Charset::Iso885915 } else { Charset::Windows1252 })
+}
+
+/// UTF-16 text of Western Europe shows a zero in every second byte of its first letters.
+fn refuse_unmarked_utf16(file: &str, source: &Source) -> Result<(), FileError> {
+    let mut first = [1; 4];
+    source.read_at(&mut first, source.start).map_err(|error| FileError::reading(file, error))?;
+    let expected = match first.map(|byte| byte == 0) {
+        [false, true, false, true] => Charset::Utf16Le.name(),
+        [true, false, true, false] => Charset::Utf16Be.name(),
+        _ => return Ok(()),
+    };
+    let found = "looks like UTF-16 without byte order mark";
+    Err(FileError::Encoding { file: file.to_owned(), found, expected })
+}
+
+/// How many multi-byte sequences are UTF-8, and how many are not.
+#[derive(Debug, Default)]
+struct Census {
+    well_formed: u64,
+    malformed: u64,
+    /// The beginning of a sequence that the last chunk cut, at most 3 bytes.
+    carried: Vec<u8>,
+}
+
+impl Census {
+    fn take(&mut self, chunk: &[u8]) {
+        if self.carried.is_empty() {
+            return self.count(chunk);
+        }
+        // A sequence has at most 4 bytes: with 3 more of this chunk the carried one is complete.
+        let joint = chunk.len().min(3);
+        let (head, tail) = chunk.split_at(joint);
+        let mut joined = std::mem::take(&mut self.carried);
+        joined.extend_from_slice(head);
+        self.count(&joined);
+        if tail.is_empty() {
+            return;
+        }
+        let mut again = std::mem::take(&mut self.carried);
+        if again.is_empty() {
+            self.count(tail);
+        } else {
+            again.extend_from_slice(tail);
+            self.count(&again);
+        }
+    }
+
+    fn count(&mut self, mut bytes: &[u8]) {
+        loop {
+            let (valid, skipped) = match std::str::from_utf8(bytes) {
+                Ok(_) => (bytes.len(), None),
+                Err(error) => (error.valid_up_to(), Some(error.error_len())),
+            };
+            let (good, rest) = bytes.split_at(valid);
+            self.well_formed += good.iter().filter(|byte| **byte >= 0xc0).count() as u64;
+            match skipped {
+                None => return,
+                Some(None) => {
+                    self.carried = rest.to_vec();
+                    return;
+                }
+                Some(Some(length)) => {
+                    self.malformed += 1;
+                    bytes = &rest[length..];
+                }
+            }
+        }
+    }
+}
+
+/// Which of the two Western single-byte encodings it is.
+///
+/// They differ in eight letters and in 0x80–0x9F, which only windows-1252 uses for text.
+#[derive(Debug, Default)]
+struct Latin {
+    windows_only: bool,
+    euro_or_oe: bool,
+    previous: u8,
+}
+
+impl Latin {
+    fn take(&mut self, chunk: &[u8]) {
+        for &byte in chunk {
+            self.windows_only |= (0x80..=0x9f).contains(&byte);
+            // 0xA4 is the euro sign there and ¤ here; 0xBC and 0xBD are Œ and œ there, ¼ and ½ here: after a
+            // letter ("cœur") only œ makes sense.
+            self.euro_or_oe |=
+                byte == 0xa4 || (matches!(byte, 0xbc | 0xbd) && self.previous.is_ascii_alphabetic());
+            self.previous = byte;
+        }
+    }
+
+    fn is_iso_8859_15(&self) -> bool {
+        self.euro_or_oe && !self.windows_only
+    }
+}
+
+/// Reads foreign bytes, gives UTF-8; a malformed sequence becomes the byte 0xFF, which is never UTF-8.
+struct Transcoder<R> {
+    reader: R,
+    decoder: encoding_rs::Decoder,
+    input: Vec<u8>,
+    /// The part of `input` that is still to be decoded.
+    pending: std::ops::Range<usize>,
+    ended: bool,
+    finished: bool,
+}
+
+impl<R: Read> Transcoder<R> {
+    fn new(reader: R, encoding: &'static Encoding) -> Self {
+        Self {
+            reader,
+            decoder: encoding.new_decoder_without_bom_handling(),
+            input: vec![0; CHUNK_BYTES],
+            pending: 0..0,
+            ended: false,
+            finished: false,
+        }
+    }
+}
+
+impl<R: Read> Read for Transcoder<R> {
+    fn read(&mut self, mut output: &mut [u8]) -> io::Result<usize> {
+        let mut written = 0;
+        // A decoded character needs up to 4 bytes, and the spool always offers a whole chunk.
+        while written == 0 && !self.finished {
+            if self.pending.is_empty() && !self.ended {
+                let read = self.reader.read(&mut self.input)?;
+                self.pending = 0..read;
+                self.ended = read == 0;
+            }
+            let input = &self.input[self.pending.clone()];
+            let (result, read, wrote) =
+                self.decoder.decode_to_utf8_without_replacement(input, output, self.ended);
+            self.pending.start += read;
+            written = wrote;
+            match result {
+                DecoderResult::InputEmpty => self.finished = self.ended,
+                DecoderResult::OutputFull => {}
+                DecoderResult::Malformed(..) => {
+                    output = &mut output[wrote..];
+                    output.write_all(&[0xff])?;
+                    written += 1;
+                }
+            }
+        }
+        Ok(written)
+    }
+}

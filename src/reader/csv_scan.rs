@@ -1,0 +1,372 @@
+//! CSV records, one after the other, by `csv-core`, the machine inside the `csv` crate.
+//!
+//! What this file adds is what a person's data needs beyond it: the line and the bytes of each record, a limit on
+//! its length, quotes that do not close, and the field count. Values are not touched.
+
+use std::sync::Arc;
+
+use csv_core::{ReadRecordResult, ReaderBuilder};
+use memchr::{memchr, memchr3};
+
+use super::error::FileError;
+use super::row::{BadRow, Cells, Row, Scanned, Span};
+use super::scan::{RECORD_BYTES_MAX, record_bytes};
+use super::window::Window;
+
+/// A malformed record over more lines than this is no longer one customer's: letters have fewer lines.
+const SWALLOWED_LINES_MAX: u64 = 50;
+
+/// A place between two records.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Position {
+    pub(super) offset: u64,
+    pub(super) line: u64,
+    /// A carriage return was read: a line feed that follows belongs to it.
+    pub(super) after_return: bool,
+}
+
+/// Splits bytes into the fields of one record.
+#[derive(Debug)]
+pub(super) struct Splitter {
+    reader: csv_core::Reader,
+    delimiter: u8,
+    text: Vec<u8>,
+    text_bytes: usize,
+    ends: Vec<usize>,
+    fields: usize,
+}
+
+impl Splitter {
+    pub(super) fn new(delimiter: u8) -> Self {
+        let mut splitter = Self {
+            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            delimiter,
+            text: vec![0; 1024],
+            text_bytes: 0,
+            ends: vec![0; 64],
+            fields: 0,
+        };
+        splitter.restart();
+        splitter
+    }
+
+    /// Forgets the record before.
+    fn begin(&mut self) {
+        self.text_bytes = 0;
+        self.fields = 0;
+    }
+
+    /// Forgets everything before.
+    fn restart(&mut self) {
+        self.reader.reset();
+        // A line end is no record, but `csv-core` takes a byte order mark off the first bytes only.
+        self.reader.read_record(b"\n", &mut [0], &mut [0]);
+        self.begin();
+    }
+
+    /// Reads on; true when the record is complete, and how many bytes were used. An empty input is its end.
+    fn feed(&mut self, input: &[u8]) -> (bool, usize) {
+        let mut used = 0;
+        loop {
+            let (result, read, wrote, ended) = self.reader.read_record(
+                &input[used..],
+                &mut self.text[self.text_bytes..],
+                &mut self.ends[self.fields..],
+            );
+            used += read;
+            self.text_bytes += wrote;
+            self.fields += ended;
+            match result {
+                ReadRecordResult::OutputFull => self.text.resize(self.text.len() * 2, 0),
+                ReadRecordResult::OutputEndsFull => self.ends.resize(self.ends.len() * 2, 0),
+                ReadRecordResult::InputEmpty => return (false, used),
+                ReadRecordResult::Record | ReadRecordResult::End => return (true, used),
+            }
+        }
+    }
+
+    /// The fields of the record as bytes.
+    pub(super) fn fields(&self) -> impl Iterator<Item = &[u8]> {
+        let ends = &self.ends[..self.fields];
+        let starts = std::iter::once(0).chain(ends.iter().copied());
+        starts.zip(ends).map(|(start, end)| &self.text[start..*end])
+    }
+
+    /// The fields as well as they can be told.
+    fn lossy(&self) -> Vec<String> {
+        self.fields().map(|field| String::from_utf8_lossy(field).into_owned()).collect()
+    }
+
+    /// The whole of `raw`, one record, as a row.
+    pub(super) fn row(&mut self, raw: &[u8], header: &Arc<[String]>, span: Span) -> Option<Row> {
+        self.restart();
+        let (complete, used) = self.feed(raw);
+        let complete = complete || self.feed(&[]).0;
+        let whole = complete && raw[used..].iter().all(|byte| *byte == b'\n');
+        if whole { self.judged(raw, header, span).ok() } else { None }
+    }
+
+    /// The record as a row, or what is wrong with it.
+    fn judged(&self, raw: &[u8], header: &Arc<[String]>, span: Span) -> Result<Row, BadRow> {
+        let bad = |column: Option<String>, reason: String| BadRow {
+            span,
+            line: span.line,
+            column,
+            reason,
+            cells: self.lossy(),
+        };
+        if self.fields != header.len() {
+            let reason = format!("{} fields where the header has {}", self.fields, header.len());
+            return Err(bad(None, reason));
+        }
+        if self.has_quotes(raw) && Quoting::of(raw, self.delimiter).malformed {
+            return Err(bad(None, "a quote inside a quoted value is not doubled".to_owned()));
+        }
+        let ends: Box<[usize]> = self.ends[..self.fields].into();
+        match String::from_utf8(self.text[..self.text_bytes].to_vec()) {
+            // A sequence that two fields share is no sequence.
+            Ok(text) if ends.iter().all(|end| text.is_char_boundary(*end)) => {
+                Ok(Row { span, cells: Cells::Delimited { header: Arc::clone(header), text, ends } })
+            }
+            Ok(_) | Err(_) => {
+                let broken = self.fields().position(|field| std::str::from_utf8(field).is_err());
+                let column = broken.and_then(|index| header.get(index)).cloned();
+                Err(bad(column, "bytes that are no text in the file's encoding".to_owned()))
+            }
+        }
+    }
+
+    /// Fields and delimiters make up the whole record, unless quotes were taken off.
+    fn has_quotes(&self, raw: &[u8]) -> bool {
+        let ended = usize::from(matches!(raw.last(), Some(b'\n' | b'\r')));
+        raw.len() - ended != self.text_bytes + self.fields - 1
+    }
+}
+
+/// What the quotes of a record look like, read as `csv-core` reads them.
+#[derive(Debug, Default)]
+struct Quoting {
+    /// Something else than blanks follows a closing quote.
+    malformed: bool,
+    /// Where a quote opens that never closes.
+    open_at: Option<usize>,
+    /// Where the first quote opens that spans lines.
+    spans_at: Option<usize>,
+}
+
+impl Quoting {
+    fn of(raw: &[u8], delimiter: u8) -> Self {
+        let mut quoting = Self::default();
+        let mut at = 0;
+        while at < raw.len() {
+            if raw[at] == b'"' {
+                let Some(close) = closing_quote(raw, at + 1) else {
+                    quoting.open_at = Some(at);
+                    quoting.spans_at.get_or_insert(at);
+                    return quoting;
+                };
+                if raw[at..close].iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
+                    quoting.spans_at.get_or_insert(at);
+                }
+                let rest = close + 1;
+                at = field_end(raw, rest, delimiter);
+                quoting.malformed |= raw[rest..at].iter().any(|byte| !matches!(byte, b' ' | b'\t'));
+            } else {
+                at = field_end(raw, at, delimiter);
+            }
+            at += 1;
+        }
+        quoting
+    }
+}
+
+/// The quote that closes, behind any doubled ones.
+fn closing_quote(raw: &[u8], from: usize) -> Option<usize> {
+    let mut at = from;
+    loop {
+        at += memchr(b'"', raw.get(at..)?)?;
+        if raw.get(at + 1) != Some(&b'"') {
+            return Some(at);
+        }
+        at += 2;
+    }
+}
+
+/// Where an unquoted stretch ends.
+fn field_end(raw: &[u8], from: usize, delimiter: u8) -> usize {
+    memchr3(delimiter, b'\n', b'\r', &raw[from..]).map_or(raw.len(), |ahead| from + ahead)
+}
+
+/// How many lines end in `raw`: CRLF, LF and CR count once each.
+fn line_ends(raw: &[u8]) -> u64 {
+    let feeds = raw.iter().filter(|byte| **byte == b'\n').count();
+    let returns = raw.iter().filter(|byte| **byte == b'\r').count();
+    let pairs = if returns == 0 { 0 } else { raw.windows(2).filter(|pair| *pair == b"\r\n").count() };
+    (feeds + returns - pairs) as u64
+}
+
+/// The first record of a file, not looked at yet.
+pub(super) struct RawHeader {
+    pub(super) fields: Vec<Vec<u8>>,
+    pub(super) line: u64,
+}
+
+/// A record whose end was found.
+struct Found {
+    span: Span,
+    /// How many lines it goes over, the first one not counted.
+    spanned: u64,
+    /// A line end stands behind it.
+    terminated: bool,
+}
+
+/// Reads record after record.
+#[derive(Debug)]
+pub(super) struct CsvScan<'a> {
+    file: &'a str,
+    window: Window<'a>,
+    splitter: Splitter,
+    line: u64,
+    after_return: bool,
+}
+
+impl<'a> CsvScan<'a> {
+    /// Reads on from `position`, where the window must stand.
+    pub(super) fn new(file: &'a str, window: Window<'a>, delimiter: u8, position: Position) -> Self {
+        let Position { line, after_return, .. } = position;
+        Self { file, window, splitter: Splitter::new(delimiter), line, after_return }
+    }
+
+    /// The first record, whatever it is.
+    pub(super) fn header(&mut self) -> Result<Option<RawHeader>, FileError> {
+        let Some(found) = self.find()? else { return Ok(None) };
+        let fields = self.splitter.fields().map(<[u8]>::to_vec).collect();
+        self.pass(&found);
+        Ok(Some(RawHeader { fields, line: found.span.line }))
+    }
+
+    /// Where the next record is looked for.
+    pub(super) fn position(&self) -> Position {
+        Position { offset: self.window.offset(), line: self.line, after_return: self.after_return }
+    }
+
+    /// The next record; `None` at the end of the text.
+    pub(super) fn next(&mut self, header: &Arc<[String]>) -> Result<Option<Scanned>, FileError> {
+        let Some(found) = self.find()? else { return Ok(None) };
+        let raw = &self.window.bytes()[..found.span.bytes as usize];
+        if !found.terminated {
+            self.refuse_cut(raw, header, &found)?;
+        }
+        let scanned = match self.splitter.judged(raw, header, found.span) {
+            Ok(row) => Scanned::Row(row),
+            Err(_) if found.spanned > SWALLOWED_LINES_MAX => {
+                let at = Quoting::of(raw, self.splitter.delimiter).spans_at.unwrap_or(0);
+                let line = self.line + line_ends(&raw[..at]);
+                return Err(FileError::QuoteSwallows {
+                    file: self.file.to_owned(),
+                    line,
+                    lines: found.spanned,
+                });
+            }
+            Err(bad) => Scanned::Bad(bad),
+        };
+        self.pass(&found);
+        Ok(Some(scanned))
+    }
+
+    /// The last record without a line end behind it has to be complete.
+    fn refuse_cut(&self, raw: &[u8], header: &[String], found: &Found) -> Result<(), FileError> {
+        let cut_character = std::str::from_utf8(raw).is_err_and(|error| error.error_len().is_none());
+        let what = if self.splitter.fields < header.len() {
+            "it has fewer fields than the header and no line end"
+        } else if cut_character {
+            "half a character"
+        } else {
+            return Ok(());
+        };
+        Err(FileError::Cut { file: self.file.to_owned(), line: found.span.line, what })
+    }
+
+    /// Finds the end of the next record; the splitter then holds its fields.
+    fn find(&mut self) -> Result<Option<Found>, FileError> {
+        if !self.skip_line_ends()? {
+            return Ok(None);
+        }
+        self.splitter.begin();
+        let mut fed = 0;
+        let terminated = loop {
+            let (complete, used) = self.splitter.feed(&self.window.bytes()[fed..]);
+            fed += used;
+            if fed > RECORD_BYTES_MAX {
+                return Err(self.too_long(fed));
+            }
+            if complete {
+                break true;
+            }
+            if !self.window.extend()? {
+                self.refuse_open_quote()?;
+                self.splitter.feed(&[]);
+                break false;
+            }
+        };
+        let raw = &self.window.bytes()[..fed];
+        let spanned = line_ends(raw) - u64::from(terminated);
+        let span = Span { offset: self.window.offset(), line: self.line, bytes: record_bytes(fed) };
+        Ok(Some(Found { span, spanned, terminated }))
+    }
+
+    /// Leaves the record behind.
+    fn pass(&mut self, found: &Found) {
+        let bytes = found.span.bytes as usize;
+        self.after_return = self.window.bytes()[..bytes].last() == Some(&b'\r');
+        self.line += found.spanned + u64::from(found.terminated);
+        self.window.advance(bytes);
+    }
+
+    /// Blank lines are no records. False at the end of the text.
+    fn skip_line_ends(&mut self) -> Result<bool, FileError> {
+        loop {
+            match self.window.bytes().first().copied() {
+                Some(b'\n') => {
+                    self.line += u64::from(!self.after_return);
+                    self.after_return = false;
+                }
+                Some(b'\r') => {
+                    self.line += 1;
+                    self.after_return = true;
+                }
+                Some(_) => {
+                    self.after_return = false;
+                    return Ok(true);
+                }
+                None => {
+                    if self.window.extend()? {
+                        continue;
+                    }
+                    return Ok(false);
+                }
+            }
+            self.window.advance(1);
+        }
+    }
+
+    fn refuse_open_quote(&self) -> Result<(), FileError> {
+        let raw = self.window.bytes();
+        match Quoting::of(raw, self.splitter.delimiter).open_at {
+            Some(at) => {
+                let line = self.line + line_ends(&raw[..at]);
+                Err(FileError::OpenQuote { file: self.file.to_owned(), line })
+            }
+            None => Ok(()),
+        }
+    }
+
+    fn too_long(&self, fed: usize) -> FileError {
+        let raw = &self.window.bytes()[..fed];
+        let (file, bytes_max) = (self.file.to_owned(), RECORD_BYTES_MAX);
+        match Quoting::of(raw, self.splitter.delimiter).spans_at {
+            Some(at) => FileError::QuoteTooLong { file, line: self.line + line_ends(&raw[..at]), bytes_max },
+            None => FileError::LineTooLong { file, line: self.line, bytes_max },
+        }
+    }
+}

@@ -1,0 +1,259 @@
+//! One opened input: what it is, its header, and the ways to read it.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use super::charset::{self, Charset};
+use super::csv_scan::{CsvScan, Position};
+use super::error::FileError;
+use super::header;
+use super::row::{Column, Row, RowCell, Scanned};
+use super::scan::{Scan, Seeker};
+use super::settings::{Format, ReaderSettings};
+use super::sniff::{self as sniffing, Sample};
+use super::source::{CHUNK_BYTES, Source, Stamp, decompressed, spool};
+use super::trailer::{self, Trailer};
+use super::window::Window;
+
+/// How many rows [`sniff`] shows.
+const SAMPLE_ROWS: usize = 20;
+
+/// One input, decoded to UTF-8 where it was something else.
+///
+/// A plain UTF-8 file is read in place. What is compressed, piped or in another encoding is decoded once into an
+/// unlinked temporary file with mode 0600. Nothing grows in memory with the file.
+#[derive(Debug)]
+pub struct InputFile {
+    pub(super) name: String,
+    pub(super) source: Source,
+    /// CSV only.
+    pub(super) table: Option<Table>,
+    charset: Charset,
+    trailer: Option<Trailer>,
+    stamp: Stamp,
+    /// The file as it lies there, to see whether it changes; a pipe has none.
+    origin: Option<File>,
+}
+
+/// What a CSV file has and a JSONL file has not.
+#[derive(Debug)]
+pub(super) struct Table {
+    pub(super) delimiter: u8,
+    pub(super) names: Arc<[String]>,
+    /// Where the first row is.
+    pub(super) rows: Position,
+}
+
+impl InputFile {
+    /// Opens the file at `path` and settles what it is.
+    ///
+    /// # Errors
+    ///
+    /// A [`FileError`] when it cannot be read, is empty, cut, in an unknown form or without a usable header.
+    pub fn open(path: &Path, settings: &ReaderSettings) -> Result<Self, FileError> {
+        let name = path.display().to_string();
+        let unopened = |source| FileError::Open { file: name.clone(), source };
+        let file = File::open(path).map_err(unopened)?;
+        let metadata = file.metadata().map_err(unopened)?;
+        if metadata.is_dir() {
+            return Err(unopened(std::io::ErrorKind::IsADirectory.into()));
+        }
+        if !metadata.is_file() {
+            return Self::from_reader(&name, file, settings);
+        }
+        let stamp = Stamp::of(&metadata);
+        let origin = file.try_clone().map_err(unopened)?;
+        let source = Source { file, start: 0, end: stamp.bytes };
+        Self::settle(name, source, stamp, Some(origin), settings)
+    }
+
+    /// Takes in a pipe (standard input) under `name`, by way of a temporary file.
+    ///
+    /// # Errors
+    ///
+    /// As [`InputFile::open`], and [`FileError::Spool`] when the temporary file cannot be written.
+    pub fn from_reader(name: &str, reader: impl Read, settings: &ReaderSettings) -> Result<Self, FileError> {
+        let source = spool(name, reader, |source| FileError::Read { file: name.to_owned(), source })?;
+        let stamp = Stamp { bytes: source.end, modified: None };
+        Self::settle(name.to_owned(), source, stamp, None, settings)
+    }
+
+    fn settle(
+        name: String,
+        source: Source,
+        stamp: Stamp,
+        origin: Option<File>,
+        settings: &ReaderSettings,
+    ) -> Result<Self, FileError> {
+        let source = decompressed(&name, source)?;
+        let (source, charset) = charset::decoded(&name, source, settings.encoding)?;
+        let sample = Sample::of(&name, &source)?;
+        let format = sniffing::format(&name, settings.format, &sample)?;
+        let trailer = settings.trailer.as_deref().map(|p| trailer::find(&name, &source, p)).transpose()?;
+        let mut input = Self { name, source, table: None, charset, trailer, stamp, origin };
+        if format == Format::Csv {
+            let delimiter = sniffing::delimiter(&input.name, settings.delimiter, &sample)?;
+            input.table = Some(input.read_header(delimiter)?);
+        }
+        input.verify_unchanged()?;
+        Ok(input)
+    }
+
+    fn read_header(&self, delimiter: u8) -> Result<Table, FileError> {
+        let start = Position { offset: self.source.start, line: 1, after_return: false };
+        let window = self.window(CHUNK_BYTES, start.offset);
+        let mut records = CsvScan::new(&self.name, window, delimiter, start);
+        let empty = || FileError::Empty { file: self.name.clone() };
+        let names = header::names(&self.name, &records.header()?.ok_or_else(empty)?)?;
+        Ok(Table { delimiter, names: names.into(), rows: records.position() })
+    }
+
+    /// The path as it was given, or the name of the pipe.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The size of the file as it lies there (compressed, in its own encoding), in bytes.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.stamp.bytes
+    }
+
+    /// When the file was last modified; a pipe was never.
+    #[must_use]
+    pub fn modified(&self) -> Option<SystemTime> {
+        self.stamp.modified
+    }
+
+    /// CSV or JSONL.
+    #[must_use]
+    pub fn format(&self) -> Format {
+        if self.table.is_some() { Format::Csv } else { Format::Jsonl }
+    }
+
+    /// The encoding, in the words of the configuration.
+    #[must_use]
+    pub fn encoding(&self) -> &'static str {
+        self.charset.name()
+    }
+
+    /// The delimiter; JSONL has none.
+    #[must_use]
+    pub fn delimiter(&self) -> Option<u8> {
+        self.table.as_ref().map(|table| table.delimiter)
+    }
+
+    /// The column names of a CSV file as written, trimmed; some may be empty. JSONL has no header.
+    #[must_use]
+    pub fn header(&self) -> Option<&[String]> {
+        self.table.as_ref().map(|table| &*table.names)
+    }
+
+    /// The column called `name`.
+    ///
+    /// CSV: the one of exactly that name, else the only one that is equal up to case, accents, spaces, underscores
+    /// and hyphens; where several are, none. JSONL: always a column, the key, or the JSON pointer when `name`
+    /// begins with a slash.
+    #[must_use]
+    pub fn resolve(&self, name: &str) -> Option<Column> {
+        match &self.table {
+            Some(table) => header::resolve(&table.names, name),
+            None => Some(header::json_column(name)),
+        }
+    }
+
+    /// Starts a pass over every record. A file can be scanned more than once.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Changed`] when the file is no longer the one that was opened.
+    pub fn scan(&self) -> Result<Scan<'_>, FileError> {
+        self.verify_unchanged()?;
+        Ok(Scan::new(self))
+    }
+
+    /// Starts reading single rows by their position.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Changed`] when the file is no longer the one that was opened.
+    pub fn rows_at(&self) -> Result<Seeker<'_>, FileError> {
+        self.verify_unchanged()?;
+        Ok(Seeker::new(self))
+    }
+
+    /// A view of the rows from `offset` to where they end and a trailer, if any, begins.
+    pub(super) fn window(&self, ahead: usize, offset: u64) -> Window<'_> {
+        let end = self.trailer.map_or(self.source.end, |trailer| trailer.offset);
+        Window::new(&self.name, &self.source, ahead, offset..end)
+    }
+
+    /// At the end of a pass: the file is still the same and has as many rows as it says.
+    pub(super) fn verify(&self, found: u64) -> Result<(), FileError> {
+        self.verify_unchanged()?;
+        match self.trailer {
+            Some(Trailer { rows: stated, .. }) if stated != found => {
+                Err(FileError::TrailerCount { file: self.name.clone(), stated, found })
+            }
+            Some(_) | None => Ok(()),
+        }
+    }
+
+    fn verify_unchanged(&self) -> Result<(), FileError> {
+        let Some(origin) = &self.origin else { return Ok(()) };
+        let metadata = origin.metadata().map_err(|error| FileError::reading(&self.name, error))?;
+        if Stamp::of(&metadata) == self.stamp {
+            return Ok(());
+        }
+        Err(FileError::Changed { file: self.name.clone() })
+    }
+}
+
+/// What a file looks like, for someone who is about to write its configuration.
+#[derive(Debug)]
+pub struct Sniffed {
+    /// CSV or JSONL.
+    pub format: Format,
+    /// The encoding, in the words of the configuration.
+    pub encoding: &'static str,
+    /// The delimiter of a CSV file.
+    pub delimiter: Option<u8>,
+    /// The names of the header; for JSONL the keys of the sample in the order in which they appear.
+    pub header: Vec<String>,
+    /// The first rows, up to 20.
+    pub sample: Vec<Row>,
+}
+
+/// Finds out what the file at `path` is, with everything left to "auto".
+///
+/// # Errors
+///
+/// As [`InputFile::open`].
+pub fn sniff(path: &Path) -> Result<Sniffed, FileError> {
+    let input = InputFile::open(path, &ReaderSettings::default())?;
+    let mut sample = Vec::with_capacity(SAMPLE_ROWS);
+    for scanned in input.scan()?.take(SAMPLE_ROWS) {
+        match scanned? {
+            Scanned::Row(row) => sample.push(row),
+            Scanned::Bad(_) => {}
+        }
+    }
+    let header = input.header().map_or_else(|| keys(&sample), <[String]>::to_vec);
+    let (format, encoding, delimiter) = (input.format(), input.encoding(), input.delimiter());
+    Ok(Sniffed { format, encoding, delimiter, header, sample })
+}
+
+fn keys(sample: &[Row]) -> Vec<String> {
+    let mut keys: Vec<String> = Vec::new();
+    let names = |row: &Row| row.columns().map(|(name, _): (_, RowCell<'_>)| name.into_owned()).collect();
+    for name in sample.iter().flat_map(|row| -> Vec<String> { names(row) }) {
+        if !keys.contains(&name) {
+            keys.push(name);
+        }
+    }
+    keys
+}

@@ -1,0 +1,115 @@
+//! Laws: what a scan finds, a seeker finds again; what the csv crate reads, this room reads.
+
+use proptest::prelude::*;
+
+use super::*;
+
+/// Cells with everything that needs quoting, and nothing that a header check would mind.
+fn cell() -> impl Strategy<Value = String> {
+    "[a-zé€ \";,\r\n0-9-]{0,12}"
+}
+
+fn table() -> impl Strategy<Value = Vec<[String; 3]>> {
+    prop::collection::vec([cell(), cell(), cell()], 1..40)
+}
+
+fn written(rows: &[[String; 3]], terminator: csv::Terminator, quotes: csv::QuoteStyle) -> Vec<u8> {
+    let mut writer = csv::WriterBuilder::new()
+        .delimiter(b';')
+        .terminator(terminator)
+        .quote_style(quotes)
+        .from_writer(Vec::new());
+    writer.write_record(["id", "nom", "ville"]).unwrap();
+    for row in rows {
+        writer.write_record(row).unwrap();
+    }
+    writer.into_inner().unwrap()
+}
+
+fn terminator() -> impl Strategy<Value = csv::Terminator> {
+    prop::sample::select(vec![
+        csv::Terminator::CRLF,
+        csv::Terminator::Any(b'\n'),
+        csv::Terminator::Any(b'\r'),
+    ])
+}
+
+fn quotes() -> impl Strategy<Value = csv::QuoteStyle> {
+    prop::sample::select(vec![csv::QuoteStyle::Necessary, csv::QuoteStyle::Always])
+}
+
+/// Scans, and reads each row again: forwards, then backwards.
+fn same_rows_at_their_places(input: &InputFile) -> Vec<Row> {
+    let rows: Vec<Row> = input.scan().unwrap().map(|scanned| row(&scanned.unwrap()).clone()).collect();
+    let mut seeker = input.rows_at().unwrap();
+    for row in rows.iter().chain(rows.iter().rev()) {
+        let again = seeker.row(&row.span()).unwrap();
+        assert!(again == *row, "line {}", row.span().line);
+        assert_eq!(digest(&again), digest(row));
+    }
+    rows
+}
+
+proptest! {
+    #[test]
+    fn written_cells_are_read_and_found_again(rows in table(), end in terminator(), quotes in quotes()) {
+        let delimiter = DelimiterSetting::Byte(b';');
+        let settings = ReaderSettings { delimiter, encoding: EncodingSetting::Utf8, ..ReaderSettings::default() };
+        let sheet = Sheet::csv(written(&rows, end, quotes));
+        let found = same_rows_at_their_places(&sheet.with(&settings).unwrap());
+        prop_assert_eq!(found.len(), rows.len());
+        for (found, row) in found.iter().zip(&rows) {
+            prop_assert_eq!(cells(found), row.to_vec());
+        }
+    }
+
+    #[test]
+    fn json_lines_are_read_and_found_again(values in prop::collection::vec(".{0,20}", 1..30)) {
+        let lines: Vec<String> = values
+            .iter()
+            .map(|value| serde_json::json!({"id": value, "o": {"v": [value]}}).to_string() + "\n")
+            .collect();
+        let input = Sheet::jsonl(lines.concat()).open().unwrap();
+        let found = same_rows_at_their_places(&input);
+        let pointer = input.resolve("/o/v/0").unwrap();
+        for (found, value) in found.iter().zip(&values) {
+            prop_assert_eq!(&text(&found.get(&pointer)), value);
+        }
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic(bytes in prop::collection::vec(any::<u8>(), 0..200), json in any::<bool>()) {
+        let settings = ReaderSettings {
+            format: if json { FormatSetting::Jsonl } else { FormatSetting::Csv },
+            ..ReaderSettings::default()
+        };
+        if let Ok(input) = InputFile::from_reader("-", bytes.as_slice(), &settings) {
+            let spans: Vec<Span> = input
+                .scan()
+                .unwrap()
+                .map_while(Result::ok)
+                .filter_map(|scanned| match scanned {
+                    Scanned::Row(row) => Some(row.span()),
+                    Scanned::Bad(_) => None,
+                })
+                .collect();
+            let mut seeker = input.rows_at().unwrap();
+            prop_assert!(spans.iter().all(|span| seeker.row(span).is_ok()));
+        }
+    }
+
+    #[test]
+    fn csv_like_bytes_make_no_panic(text in "[a;\"\r\n{\\[:,é]{0,60}") {
+        if let Ok(input) = InputFile::from_reader("-", format!("a;b\n{text}").as_bytes(), &ReaderSettings::default()) {
+            let scanned: Vec<_> = input.scan().unwrap().collect();
+            prop_assert!(scanned.iter().rev().skip(1).all(Result::is_ok));
+        }
+    }
+}
+
+#[test]
+fn long_file_is_found_again_across_windows() {
+    let rows: String = (0..60_000).map(|id| format!("{id};{}\n", "x".repeat(id % 97))).collect();
+    let sheet = Sheet::csv(format!("id;nom\n{rows}"));
+    assert_eq!(same_rows_at_their_places(&sheet.open().unwrap()).len(), 60_000);
+}

@@ -1,0 +1,92 @@
+//! A moving view of the bytes around the record that is being read.
+//!
+//! It grows only with the record it holds, never with the file; the readers bound a record's length.
+
+use std::ops::Range;
+
+use super::error::FileError;
+use super::source::Source;
+
+/// Bytes of a source from a place the reader chose onwards.
+#[derive(Debug)]
+pub(super) struct Window<'a> {
+    file: &'a str,
+    source: &'a Source,
+    buffer: Vec<u8>,
+    /// The part of `buffer` that was read and not dropped.
+    start: usize,
+    filled: usize,
+    /// Where `buffer[start]` is in the source.
+    offset: u64,
+    end: u64,
+}
+
+impl<'a> Window<'a> {
+    /// A view from `offset` up to `end` that reads `ahead` bytes at a time.
+    pub(super) fn new(file: &'a str, source: &'a Source, ahead: usize, range: Range<u64>) -> Self {
+        let Range { start: offset, end } = range;
+        Self { file, source, buffer: vec![0; ahead], start: 0, filled: 0, offset, end }
+    }
+
+    /// What can be seen.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.buffer[self.start..self.filled]
+    }
+
+    /// Where the first byte that can be seen is, counted in the decoded text.
+    pub(super) fn offset(&self) -> u64 {
+        self.offset
+    }
+
+    /// Whether the text ends at `offset`.
+    pub(super) fn ends_at(&self, offset: u64) -> bool {
+        offset == self.end
+    }
+
+    /// Drops the first `count` bytes.
+    pub(super) fn advance(&mut self, count: usize) {
+        debug_assert!(count <= self.filled - self.start, "only what is seen can be dropped");
+        self.start += count;
+        self.offset += count as u64;
+    }
+
+    /// Reads on; false at the end of the text.
+    pub(super) fn extend(&mut self) -> Result<bool, FileError> {
+        if self.start > 0 {
+            self.buffer.copy_within(self.start..self.filled, 0);
+            self.filled -= self.start;
+            self.start = 0;
+        }
+        if self.filled == self.buffer.len() {
+            self.buffer.resize(self.filled * 2, 0);
+        }
+        let at = self.offset + self.filled as u64;
+        let left = usize::try_from(self.end.saturating_sub(at)).unwrap_or(usize::MAX);
+        let room = (self.buffer.len() - self.filled).min(left);
+        let read = self
+            .source
+            .read_at(&mut self.buffer[self.filled..self.filled + room], at)
+            .map_err(|error| FileError::reading(self.file, error))?;
+        self.filled += read;
+        Ok(read > 0)
+    }
+
+    /// Moves to `offset`, reading again only when it lies outside the view, and shows `count` bytes from there.
+    pub(super) fn seek(&mut self, offset: u64, count: usize) -> Result<Option<&[u8]>, FileError> {
+        let ahead = offset.checked_sub(self.offset).and_then(|ahead| usize::try_from(ahead).ok());
+        match ahead {
+            Some(ahead) if ahead <= self.bytes().len() => self.advance(ahead),
+            Some(_) | None => {
+                self.start = 0;
+                self.filled = 0;
+                self.offset = offset;
+            }
+        }
+        while self.bytes().len() < count {
+            if !self.extend()? {
+                return Ok(None);
+            }
+        }
+        Ok(self.bytes().get(..count))
+    }
+}
