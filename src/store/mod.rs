@@ -11,14 +11,16 @@ mod intake;
 mod open;
 mod outbox;
 mod overview;
+mod recovery;
 mod runs;
 mod snapshot;
 
 pub use error::StoreError;
 pub use intake::{Intake, NewCall};
 pub use open::{Lock, StateFile, StateSettings};
-pub use outbox::{LeaseFilter, Leased, Outbox, Recovered, Settled, Settlement};
+pub use outbox::{LeaseFilter, Leased, Outbox, Settled, Settlement};
 pub use overview::{Counts, RejectFilter, RejectRow};
+pub use recovery::Recovered;
 pub use runs::{LaneUse, PastRun, RunNumber};
 pub use snapshot::{Snapshot, StandingCall, StoredCustomer};
 

@@ -3,8 +3,6 @@
 //! Leases and settlements come in groups: the caller begins a group, does its work and commits once. What a crash
 //! before the commit leaves is what was there before; bytes leave only after the commit of their lease.
 
-use std::time::Duration;
-
 use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::account::{Account, Keeper};
@@ -87,78 +85,7 @@ pub struct Settled {
     pub due: Timestamp,
 }
 
-/// What the recovery at the start of a run found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Recovered {
-    /// Calls that were in flight when the program died.
-    pub in_flight: u64,
-    /// Those of them that are held now, since it was not the first time.
-    pub held: u64,
-}
-
 impl Store {
-    /// Brings the outbox in order at the start of a run: what was in flight at a crash is repeated or probed after
-    /// `settle`, each call gets its tries back, and no wait is longer than `settle` or the longest backoff, however
-    /// the clock has jumped. One transaction.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the state cannot be written; so for every method here.
-    pub fn recover(
-        &mut self,
-        waits: &[(ProviderId, Duration, Duration)],
-        run: RunNumber,
-        now: Timestamp,
-    ) -> Result<Recovered, StoreError> {
-        let fingerprinter = self.fingerprinter.clone();
-        let clear_values = self.clear_values;
-        let transaction =
-            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        transaction.execute(
-            "UPDATE call SET attempts = 0, unknown_this_run = 0, deferred_in = 0
-             WHERE state IN ('queued', 'waiting', 'probing') AND (attempts > 0 OR unknown_this_run OR deferred_in > 0)",
-            [],
-        )?;
-        let mut recovered = Recovered::default();
-        for &(provider, settle, backoff_max) in waits {
-            // Nobody knows how long the program was away, since the clock may have been set: settle starts again.
-            transaction.execute(
-                "UPDATE call SET due = ?2
-                 WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND settling",
-                (provider.number(), now.after(settle).0),
-            )?;
-            transaction.execute(
-                "UPDATE call SET due = ?2
-                 WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND NOT settling AND due > ?2",
-                (provider.number(), now.after(backoff_max).0),
-            )?;
-            let mut outbox =
-                Outbox { connection: &transaction, fingerprinter: &fingerprinter, clear_values, run, now };
-            let leased = outbox.leased_before(provider)?;
-            if !leased.is_empty() {
-                // They may have left at any time up to the crash, so for the rate they count as sent now.
-                outbox.note_sent(provider, leased.len() as u64)?;
-            }
-            for id in leased {
-                let settlement = Settlement {
-                    id: id.0,
-                    lease: id.1,
-                    happening: Happening::Crashed,
-                    class: "unknown",
-                    code: "crash".to_owned(),
-                    only_fields: None,
-                    settle_until: now.after(settle),
-                    backoff_until: now,
-                    attempts_max: u32::MAX,
-                };
-                let settled = outbox.settle(&settlement)?;
-                recovered.in_flight += 1;
-                recovered.held += u64::from(settled.life.state == State::Held);
-            }
-        }
-        transaction.commit()?;
-        Ok(recovered)
-    }
-
     /// Does several steps of dispatch in one transaction. A crash before it returns leaves the state as it was.
     pub fn group<T>(
         &mut self,
@@ -200,8 +127,8 @@ impl LeaseFilter {
 #[derive(Debug)]
 pub struct Outbox<'a> {
     pub(super) connection: &'a Connection,
-    fingerprinter: &'a Fingerprinter,
-    clear_values: bool,
+    pub(super) fingerprinter: &'a Fingerprinter,
+    pub(super) clear_values: bool,
     pub(super) run: RunNumber,
     pub(super) now: Timestamp,
 }
@@ -451,14 +378,6 @@ impl Outbox<'_> {
         let mut rows = statement.query([call.0])?;
         let Some(row) = rows.next()? else { return Err(StoreError::NoSuchCall(call)) };
         Ok((life_of(row)?, leased_row(row)?))
-    }
-
-    fn leased_before(&self, provider: ProviderId) -> Result<Vec<(CallId, i64)>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT id, lease FROM call WHERE provider = ?1 AND state IN ('in_flight', 'probing') AND lease IS NOT NULL",
-        )?;
-        let rows = statement.query_map([provider.number()], |row| Ok((CallId(row.get(0)?), row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
     }
 
     fn next(&self, call: CallId, life: &Life, happening: Happening) -> Result<Life, StoreError> {

@@ -178,7 +178,8 @@ impl<'a> Snapshot<'a> {
     pub fn keys(&self, provider: ProviderId, known_only: bool) -> Result<Vec<ProviderKey>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT key FROM account WHERE provider = ?1 AND known >= ?2")?;
-        let keys = statement.query_map((provider.number(), known_only), |row| Ok(ProviderKey(row.get(0)?)))?;
+        let keys =
+            statement.query_map((provider.number(), known_only), |row| Ok(ProviderKey(row.get(0)?)))?;
         Ok(keys.collect::<Result<_, _>>()?)
     }
 

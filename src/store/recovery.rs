@@ -1,0 +1,94 @@
+//! The start of a run: what a crash left in flight is brought back into the life of its call.
+
+use std::time::Duration;
+
+use crate::domain::call::{CallId, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId;
+
+use super::outbox::{Outbox, Settlement};
+use super::{RunNumber, Store, StoreError};
+
+/// What the recovery at the start of a run found.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Recovered {
+    /// Calls that were in flight when the program died.
+    pub in_flight: u64,
+    /// Those of them that are held now, since it was not the first time.
+    pub held: u64,
+}
+
+impl Store {
+    /// Brings the outbox in order at the start of a run: what was in flight at a crash is repeated or probed after
+    /// `settle`, each call gets its tries back, and no wait is longer than `settle` or the longest backoff, however
+    /// the clock has jumped. One transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written; so for every method here.
+    pub fn recover(
+        &mut self,
+        waits: &[(ProviderId, Duration, Duration)],
+        run: RunNumber,
+        now: Timestamp,
+    ) -> Result<Recovered, StoreError> {
+        let fingerprinter = self.fingerprinter.clone();
+        let clear_values = self.clear_values;
+        let transaction =
+            self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "UPDATE call SET attempts = 0, unknown_this_run = 0, deferred_in = 0
+             WHERE state IN ('queued', 'waiting', 'probing') AND (attempts > 0 OR unknown_this_run OR deferred_in > 0)",
+            [],
+        )?;
+        let mut recovered = Recovered::default();
+        for &(provider, settle, backoff_max) in waits {
+            // Nobody knows how long the program was away, since the clock may have been set: settle starts again.
+            transaction.execute(
+                "UPDATE call SET due = ?2
+                 WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND settling",
+                (provider.number(), now.after(settle).0),
+            )?;
+            transaction.execute(
+                "UPDATE call SET due = ?2
+                 WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND NOT settling AND due > ?2",
+                (provider.number(), now.after(backoff_max).0),
+            )?;
+            let mut outbox =
+                Outbox { connection: &transaction, fingerprinter: &fingerprinter, clear_values, run, now };
+            let leased = outbox.leased_before(provider)?;
+            if !leased.is_empty() {
+                // They may have left at any time up to the crash, so for the rate they count as sent now.
+                outbox.note_sent(provider, leased.len() as u64)?;
+            }
+            for id in leased {
+                let settlement = Settlement {
+                    id: id.0,
+                    lease: id.1,
+                    happening: Happening::Crashed,
+                    class: "unknown",
+                    code: "crash".to_owned(),
+                    only_fields: None,
+                    settle_until: now.after(settle),
+                    backoff_until: now,
+                    attempts_max: u32::MAX,
+                };
+                let settled = outbox.settle(&settlement)?;
+                recovered.in_flight += 1;
+                recovered.held += u64::from(settled.life.state == State::Held);
+            }
+        }
+        transaction.commit()?;
+        Ok(recovered)
+    }
+}
+
+impl Outbox<'_> {
+    fn leased_before(&self, provider: ProviderId) -> Result<Vec<(CallId, i64)>, StoreError> {
+        let mut statement = self.connection.prepare(
+            "SELECT id, lease FROM call WHERE provider = ?1 AND state IN ('in_flight', 'probing') AND lease IS NOT NULL",
+        )?;
+        let rows = statement.query_map([provider.number()], |row| Ok((CallId(row.get(0)?), row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    }
+}

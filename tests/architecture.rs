@@ -1,0 +1,148 @@
+//! The structure of the house, held by a test: imports point down, files and functions stay small.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Rooms by rank; rooms of one rank do not import each other.
+const RANKS: [&[&str]; 5] = [
+    &["domain"],
+    &["reader", "diff", "store", "providers", "report", "sandbox"],
+    &["mapping"],
+    &["ingest", "dispatch"],
+    &["cli"],
+];
+
+const FILE_LINES_MAX: usize = 500;
+const FUNCTION_LINES_MAX: usize = 70;
+
+fn rank(room: &str) -> Option<usize> {
+    RANKS.iter().position(|rooms| rooms.contains(&room))
+}
+
+fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            files.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    files
+}
+
+fn all() -> Vec<(PathBuf, String)> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
+    sources(&root)
+        .into_iter()
+        .map(|path| {
+            let text = fs::read_to_string(&path).expect("UTF-8");
+            (path.strip_prefix(&root).expect("below src").to_owned(), text)
+        })
+        .collect()
+}
+
+fn is_test(path: &Path) -> bool {
+    path.components().any(|part| {
+        let name = part.as_os_str().to_string_lossy();
+        name == "tests" || name == "tests.rs" || name.ends_with("_tests.rs")
+    })
+}
+
+/// The part of a file above its test module.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().take_while(|line| *line != "#[cfg(test)]")
+}
+
+/// The rooms that a file names as `crate::room`.
+fn rooms_named(text: &str) -> Vec<&str> {
+    text.match_indices("crate::")
+        .filter(|(at, _)| !text[..*at].ends_with(|before: char| before.is_alphanumeric() || before == '_'))
+        .map(|(at, word)| text[at + word.len()..].split(|c: char| !(c.is_alphanumeric() || c == '_')).next())
+        .map(|room| room.unwrap_or_default())
+        .collect()
+}
+
+#[test]
+fn imports_point_down() {
+    let mut wrong = Vec::new();
+    for (path, text) in all() {
+        let room = path.components().next().expect("a room").as_os_str().to_string_lossy().into_owned();
+        let Some(own) = rank(&room) else { continue };
+        let code: Vec<&str> = code(&text).filter(|line| !line.trim_start().starts_with("//")).collect();
+        for named in rooms_named(&code.join("\n")) {
+            if rank(named).is_some_and(|other| named != room && other >= own) {
+                wrong.push(format!("{} imports {named}", path.display()));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_room_has_its_rank() {
+    for (path, _) in all() {
+        let mut parts = path.components();
+        let room = parts.next().expect("a room").as_os_str().to_string_lossy().into_owned();
+        assert!(parts.next().is_none() || rank(&room).is_some(), "{room} has no rank");
+    }
+}
+
+#[test]
+fn every_file_tells_its_duty_and_stays_small() {
+    let mut wrong = Vec::new();
+    for (path, text) in all() {
+        if !text.starts_with("//!") {
+            wrong.push(format!("{} does not open with //!", path.display()));
+        }
+        let lines = code(&text).count();
+        if lines > FILE_LINES_MAX && !is_test(&path) {
+            wrong.push(format!("{} has {lines} lines", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_function_stays_small() {
+    let mut wrong = Vec::new();
+    for (path, text) in all() {
+        let mut open: Option<(usize, String, &str)> = None;
+        for (number, line) in code(&text).enumerate() {
+            let indent = &line[..line.len() - line.trim_start().len()];
+            match &open {
+                None if is_function(line.trim_start()) && !line.ends_with(';') && !line.ends_with('}') => {
+                    open = Some((number, indent.to_owned(), line.trim()));
+                }
+                Some((start, depth, name)) if line == format!("{depth}}}") => {
+                    if number - start + 1 > FUNCTION_LINES_MAX {
+                        wrong.push(format!("{}: {name} has {} lines", path.display(), number - start + 1));
+                    }
+                    open = None;
+                }
+                // A signature without a body, in a trait.
+                Some((_, depth, _)) if line.starts_with(&format!("{depth})")) && line.ends_with(';') => {
+                    open = None
+                }
+                Some(_) | None => {}
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+fn is_function(line: &str) -> bool {
+    let mut words = line.split([' ', '(']).filter(|word| !word.is_empty());
+    let qualifiers = ["pub", "super)", "crate)", "async", "const", "pub(super)", "pub(crate)"];
+    words.by_ref().find(|word| !qualifiers.contains(word)).is_some_and(|word| word == "fn")
+}
+
+#[test]
+fn the_simulators_share_nothing_with_the_client() {
+    for (path, text) in all().iter().filter(|(path, _)| path.starts_with("sandbox")) {
+        let code: Vec<&str> = text.lines().filter(|line| !line.trim_start().starts_with("//")).collect();
+        assert!(!code.join("\n").contains("providers::"), "{}", path.display());
+    }
+}
