@@ -1,1 +1,37 @@
-//! (room not furnished yet)
+//! Row to customer: each value parsed once into its type, defects collected and never thrown.
+//!
+//! Knows the canonical catalogue and how people write its values. It reads no files (the reader hands it cells, see
+//! [`RawCell`]), knows no provider, reads no clock, and never repeats a customer's value in a defect or an error.
+//!
+//! A [`Mapper`] is built once for a header and then shared by threads; [`Mapper::map`] is pure.
+
+mod alias_names;
+pub mod aliases;
+mod choices;
+mod companies;
+mod contacts;
+mod countries;
+mod country_names;
+mod dates;
+mod error;
+mod fold;
+mod header;
+mod house_numbers;
+mod mapper;
+mod parse;
+mod phones;
+mod postal;
+mod reason;
+mod row;
+mod settings;
+mod street_kinds;
+mod streets;
+#[cfg(test)]
+mod tests;
+mod text;
+
+pub use error::{MappingError, OrderWarning, RowDefect};
+pub use header::{MappedColumn, subscription_field};
+pub use mapper::{Mapped, Mapper};
+pub use settings::MappingSettings;
+pub use text::RawCell;

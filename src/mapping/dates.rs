@@ -1,0 +1,213 @@
+//! Days in the configured forms only, and the values that order rows.
+//!
+//! What is not in a configured form is refused with the likely cause: two-digit years and spreadsheet serial numbers
+//! are never guessed.
+
+use jiff::Timestamp;
+use jiff::civil::{Date, DateTime};
+use jiff::fmt::strtime::BrokenDownTime;
+use jiff::tz::TimeZone;
+
+use super::error::MappingError;
+use super::reason::{self, Parsed};
+use crate::domain::customer::Order;
+
+/// First year that a date of a document or a row can have; jiff reads "01/01/85" as the year 85.
+const YEAR_MIN: i16 = 1000;
+/// First year in which a customer can be born.
+const BIRTH_YEAR_MIN: i16 = 1900;
+/// Times of day that may follow a configured date form in an ordering column.
+const TIME_FORMS: [&str; 3] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M"];
+
+/// The configured forms, checked once.
+#[derive(Debug, Clone)]
+pub(super) struct DateForms {
+    days: Vec<String>,
+    times: Vec<String>,
+}
+
+impl DateForms {
+    /// Checks that each form can write a day and read it back, four-digit year included.
+    pub(super) fn new(formats: &[String]) -> Result<Self, MappingError> {
+        for format in formats {
+            check(format).map_err(|why| MappingError::DateFormat { format: format.clone(), why })?;
+        }
+        let times = formats.iter().flat_map(|day| TIME_FORMS.iter().map(move |time| format!("{day}{time}")));
+        Ok(Self { days: formats.to_vec(), times: times.collect() })
+    }
+
+    /// A day in one of the forms.
+    pub(super) fn date(&self, text: &str) -> Parsed<Date> {
+        let mut defect = None;
+        for form in &self.days {
+            let Ok(read) = BrokenDownTime::parse(form, text) else { continue };
+            match read.to_date() {
+                Ok(date) if date.year() >= YEAR_MIN => return Ok(date),
+                Ok(_) => defect = Some(reason::DATE_TWO_DIGIT_YEAR),
+                Err(_) => defect = Some(reason::DATE_NO_SUCH_DAY),
+            }
+        }
+        Err(defect.unwrap_or_else(|| likely_cause(text)))
+    }
+
+    /// A day of birth: from 1900 to `today`.
+    pub(super) fn birth(&self, text: &str, today: Date) -> Parsed<Date> {
+        let date = self.date(text)?;
+        if date.year() < BIRTH_YEAR_MIN {
+            Err(reason::BIRTH_EARLY)
+        } else if date > today {
+            Err(reason::BIRTH_FUTURE)
+        } else {
+            Ok(date)
+        }
+    }
+
+    /// A value that orders rows: a number, an RFC 3339 time, a local time (read as UTC), or a configured date form
+    /// with or without a time of day.
+    pub(super) fn order(&self, text: &str) -> Option<Order> {
+        if let Some(thousandths) = thousandths(text) {
+            return Some(Order(thousandths));
+        }
+        let iso = text.as_bytes().get(4) == Some(&b'-');
+        if iso && let Ok(time) = text.parse::<Timestamp>() {
+            return Some(Order(time.as_microsecond()));
+        }
+        if iso && let Ok(time) = text.parse::<DateTime>() {
+            return micros(time);
+        }
+        if let Ok(date) = self.date(text) {
+            return micros(date.to_datetime(jiff::civil::Time::midnight()));
+        }
+        let time =
+            self.times.iter().find_map(|form| BrokenDownTime::parse(form, text).ok()?.to_datetime().ok())?;
+        if time.year() < YEAR_MIN { None } else { micros(time) }
+    }
+}
+
+fn micros(time: DateTime) -> Option<Order> {
+    TimeZone::UTC.to_timestamp(time).ok().map(|time| Order(time.as_microsecond()))
+}
+
+/// A decimal number in thousandths; further decimals do not count.
+fn thousandths(text: &str) -> Option<i64> {
+    let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
+    let is_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    if whole.is_empty() || !is_digits(whole) || !is_digits(fraction) {
+        return None;
+    }
+    let mut value: i64 = whole.parse().ok()?;
+    let mut decimals = fraction.bytes();
+    for _ in 0..3 {
+        let digit = decimals.next().map_or(0, |byte| i64::from(byte - b'0'));
+        value = value.checked_mul(10)?.checked_add(digit)?;
+    }
+    Some(sign * value)
+}
+
+/// Why the form is not usable, if it is not: days of two centuries must survive being written and read.
+fn check(format: &str) -> Result<(), &'static str> {
+    for day in [jiff::civil::date(1885, 11, 29), jiff::civil::date(2003, 2, 7)] {
+        let written = jiff::fmt::strtime::format(format, day.at(0, 0, 0, 0))
+            .map_err(|_| "it is not in strftime notation")?;
+        let read = BrokenDownTime::parse(format, &written).and_then(|read| read.to_date());
+        if read.ok() != Some(day) {
+            return Err("it must hold day, month and a four-digit year, as \"%d/%m/%Y\" does");
+        }
+    }
+    Ok(())
+}
+
+/// What probably happened to a date that no form reads.
+fn likely_cause(text: &str) -> crate::domain::defect::DefectReason {
+    let groups: Vec<&str> = text.split(['/', '-', '.', ' ']).collect();
+    let numeric = |group: &&str| !group.is_empty() && group.bytes().all(|byte| byte.is_ascii_digit());
+    if let [whole] | [whole, _] = groups[..]
+        && groups.iter().all(numeric)
+        && (4..=6).contains(&whole.len())
+    {
+        return reason::DATE_SERIAL;
+    }
+    if groups.len() >= 3 && groups.iter().take(3).all(|group| numeric(group) && group.len() <= 2) {
+        return reason::DATE_TWO_DIGIT_YEAR;
+    }
+    reason::DATE_FORM
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::defect::DefectReason;
+
+    fn forms() -> DateForms {
+        DateForms::new(&["%d/%m/%Y", "%Y-%m-%d"].map(str::to_owned)).expect("usable")
+    }
+
+    #[test]
+    fn days_are_read_in_the_configured_forms_only() {
+        let cases: &[(&str, Result<&str, DefectReason>)] = &[
+            ("30/05/1996", Ok("1996-05-30")),
+            ("1996-05-30", Ok("1996-05-30")),
+            ("1/2/2000", Ok("2000-02-01")),
+            ("29/02/2000", Ok("2000-02-29")),
+            // A day that does not exist is not moved to the next month.
+            ("31/02/2000", Err(reason::DATE_NO_SUCH_DAY)),
+            ("29/02/1900", Err(reason::DATE_NO_SUCH_DAY)),
+            // jiff alone would read the year 85.
+            ("01/01/85", Err(reason::DATE_TWO_DIGIT_YEAR)),
+            ("85-01-31", Err(reason::DATE_TWO_DIGIT_YEAR)),
+            ("01.01.85", Err(reason::DATE_TWO_DIGIT_YEAR)),
+            // Days since 1900, as spreadsheets count.
+            ("31197", Err(reason::DATE_SERIAL)),
+            ("31197.5", Err(reason::DATE_SERIAL)),
+            ("1996", Err(reason::DATE_SERIAL)),
+            ("30.05.1996", Err(reason::DATE_FORM)),
+            ("30/05/1996 00:00:00", Err(reason::DATE_FORM)),
+            ("19960530", Err(reason::DATE_FORM)),
+            ("hier", Err(reason::DATE_FORM)),
+            ("", Err(reason::DATE_FORM)),
+        ];
+        for (text, expected) in cases {
+            let read = forms().date(text).map(|date| date.to_string());
+            assert_eq!(read.as_deref().map_err(Clone::clone), *expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn births_lie_between_1900_and_today() {
+        let today = jiff::civil::date(2026, 11, 22);
+        let birth = |text: &str| forms().birth(text, today).err();
+        assert_eq!(birth("01/01/1900"), None);
+        assert_eq!(birth("31/12/1899"), Some(reason::BIRTH_EARLY));
+        assert_eq!(birth("22/11/2026"), None);
+        assert_eq!(birth("23/11/2026"), Some(reason::BIRTH_FUTURE));
+    }
+
+    #[test]
+    fn forms_without_a_four_digit_year_are_refused() {
+        for format in ["%d/%m/%y", "%d/%m", "%D", "%Q/%m", "jour", "%C%y", ""] {
+            assert!(DateForms::new(&[format.to_owned()]).is_err(), "{format}");
+        }
+        for format in ["%Y%m%d", "%d.%m.%Y", "%F", "%d %b %Y", "%Y-%m-%d %H:%M:%S", "%Y-%j"] {
+            assert!(DateForms::new(&[format.to_owned()]).is_ok(), "{format}");
+        }
+    }
+
+    #[test]
+    fn order_values_rise_with_time_and_number() {
+        let order = |text: &str| forms().order(text).map(|order| order.0);
+        assert_eq!(order("1970-01-01T00:00:01Z"), Some(1_000_000));
+        assert_eq!(order("1970-01-01T01:00:01+01:00"), Some(1_000_000));
+        assert_eq!(order("1970-01-01 00:00:01.5"), Some(1_500_000));
+        assert_eq!(order("01/01/1970 00:00:01"), Some(1_000_000));
+        assert_eq!(order("01/01/1970 00:01"), Some(60_000_000));
+        assert_eq!(order("02/01/1970"), Some(86_400_000_000));
+        assert_eq!(order("2026-11-22 21:16:26"), Some(1_795_382_186_000_000));
+        assert_eq!(order("12"), Some(12_000));
+        assert_eq!(order("12.3456"), Some(12_345));
+        assert_eq!(order("-0.5"), Some(-500));
+        for text in ["", "-", "1.2.3", "22/11/26", "99999999999999999999", "soon", "31/02/2020"] {
+            assert_eq!(order(text), None, "{text}");
+        }
+    }
+}

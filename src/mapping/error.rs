@@ -1,0 +1,110 @@
+//! What can be wrong with the mapping as a whole, or with a whole row. None of it holds a customer's value.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::domain::defect::DefectReason;
+use crate::domain::field::Field;
+
+/// The settings or the header do not allow this file to be mapped.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum MappingError {
+    /// `[columns]` names something that is no canonical field.
+    #[error("[columns] names `{name}`, which is no canonical field{}", hint(nearest.as_deref()))]
+    UnknownField {
+        /// The name in the configuration.
+        name: String,
+        /// The canonical field that looks most like it.
+        nearest: Option<String>,
+    },
+    /// `[columns]` maps a field to a column that the file does not have.
+    #[error("[columns] maps {field} to column `{column}`, which the file does not have{}", hint(nearest.as_deref()))]
+    UnknownColumn {
+        /// The canonical field.
+        field: Field,
+        /// The column in the configuration.
+        column: String,
+        /// The column of the file that looks most like it.
+        nearest: Option<String>,
+    },
+    /// Two columns of the file could be meant.
+    #[error(
+        "both `{first}` and `{second}` could be the column of {field}; rename one, or name one exactly in [columns]"
+    )]
+    AmbiguousColumn {
+        /// The canonical field.
+        field: Field,
+        /// One column.
+        first: String,
+        /// The other one.
+        second: String,
+    },
+    /// The file has no column for `customer_id`.
+    #[error(
+        "the file has no column for customer_id; name it in [columns] as `customer_id = \"…\"`{}",
+        hint(nearest.as_deref())
+    )]
+    NoCustomerId {
+        /// The column of the file that looks most like it.
+        nearest: Option<String>,
+    },
+    /// A form in `date_formats` cannot read a day.
+    #[error("date format `{format}` in date_formats is not usable: {why}")]
+    DateFormat {
+        /// The form in the configuration.
+        format: String,
+        /// What is wrong with it.
+        why: &'static str,
+    },
+    /// `default_country` is no country.
+    #[error("default_country `{name}` is no country of ISO 3166-1; write two letters such as \"FR\"")]
+    DefaultCountry {
+        /// The name in the configuration.
+        name: String,
+    },
+}
+
+impl MappingError {
+    /// Is the file at fault (it lacks its key column), rather than the configuration.
+    #[must_use]
+    pub fn is_about_the_file(&self) -> bool {
+        match self {
+            Self::NoCustomerId { .. } => true,
+            Self::UnknownColumn { field, .. } | Self::AmbiguousColumn { field, .. } => {
+                *field == Field::CustomerId
+            }
+            Self::UnknownField { .. } | Self::DateFormat { .. } | Self::DefaultCountry { .. } => false,
+        }
+    }
+}
+
+fn hint(nearest: Option<&str>) -> String {
+    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+}
+
+/// `order_by` is configured, but the file lacks its column: the later row of a customer wins.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OrderWarning {
+    /// The column in the configuration.
+    pub column: String,
+}
+
+impl fmt::Display for OrderWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the file has no column `{}` to order rows by (order_by); the later row of a customer wins",
+            self.column
+        )
+    }
+}
+
+/// A row that belongs to nobody: its key is missing or unusable.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("column `{column}`: {}", reason.0)]
+pub struct RowDefect {
+    /// The column of the key, as the file names it.
+    pub column: Arc<str>,
+    /// What is wrong with it.
+    pub reason: DefectReason,
+}

@@ -1,0 +1,173 @@
+//! Which column of the file holds which canonical field.
+
+use std::sync::Arc;
+
+use super::error::MappingError;
+use super::fold;
+use super::settings::MappingSettings;
+use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
+use crate::domain::wire::FieldCode;
+
+/// Likeness (0 to 1) from which a name is worth suggesting.
+const LIKENESS_MIN: f64 = 0.6;
+
+/// A column to fetch, and the field that it holds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MappedColumn {
+    /// The canonical field.
+    pub field: Field,
+    /// The column as the file names it; for JSONL the key or JSON pointer.
+    pub column: Arc<str>,
+}
+
+/// The subscription that a column or key of that name holds: `subscription_<id>`, compared as headers are.
+#[must_use]
+pub fn subscription_field(key: &str) -> Option<Field> {
+    let folded = fold::header(key);
+    let id = folded.strip_prefix(SUBSCRIPTION_PREFIX.trim_end_matches('_'))?;
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) || is_ignored(key) {
+        return None;
+    }
+    let id = id.parse().ok()?;
+    FieldCode::subscription(id).map(|_| Field::Subscription(id))
+}
+
+/// Columns whose name begins with `_` are the program's own, and ignored on input unless `[columns]` names them.
+pub(super) fn is_ignored(column: &str) -> bool {
+    column.starts_with('_')
+}
+
+/// Where a column is in a header.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Found<'a> {
+    At(&'a str),
+    Nowhere,
+    Twice(&'a str, &'a str),
+}
+
+/// A header prepared for look-ups.
+pub(super) struct Header<'a> {
+    names: Vec<(&'a str, String)>,
+}
+
+impl<'a> Header<'a> {
+    pub(super) fn new(names: &'a [String]) -> Self {
+        Self { names: names.iter().map(|name| (name.as_str(), fold::header(name))).collect() }
+    }
+
+    /// The column of that name: exactly, else up to case, accents, spaces, `_` and `-`.
+    pub(super) fn find(&self, wanted: &str) -> Found<'a> {
+        let exact = self.names.iter().filter(|(name, _)| *name == wanted).map(|(name, _)| *name);
+        match only(exact) {
+            Found::Nowhere => {}
+            found @ (Found::At(_) | Found::Twice(..)) => return found,
+        }
+        let folded = fold::header(wanted);
+        only(
+            self.names
+                .iter()
+                .filter(|(name, key)| *key == folded && !is_ignored(name))
+                .map(|(name, _)| *name),
+        )
+    }
+
+    /// Columns that hold subscriptions.
+    fn subscriptions(&self) -> impl Iterator<Item = (Field, &'a str)> {
+        self.names.iter().filter_map(|(name, _)| Some((subscription_field(name)?, *name)))
+    }
+
+    fn nearest(&self, wanted: &str) -> Option<String> {
+        nearest(&fold::header(wanted), self.names.iter().map(|(name, key)| (key.as_str(), *name)))
+    }
+}
+
+fn only<'a>(mut found: impl Iterator<Item = &'a str>) -> Found<'a> {
+    match (found.next(), found.next()) {
+        (None, _) => Found::Nowhere,
+        (Some(name), None) => Found::At(name),
+        (Some(first), Some(second)) => Found::Twice(first, second),
+    }
+}
+
+/// The name that looks most like the wanted one, if any looks like it at all.
+fn nearest<'a>(wanted: &str, names: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
+    names
+        .map(|(key, name)| (strsim::normalized_damerau_levenshtein(wanted, key), name))
+        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
+        .max_by(|(a, _), (b, _)| a.total_cmp(b))
+        .map(|(_, name)| name.to_owned())
+}
+
+/// The fields that `[columns]` maps, in its order, checked against the catalogue.
+fn configured(settings: &MappingSettings) -> Result<Vec<(Field, &str)>, MappingError> {
+    let field = |name: &String| {
+        Field::parse(name).ok_or_else(|| {
+            let names: Vec<_> = Field::NAMED.iter().map(|field| field.name()).collect();
+            let nearest = nearest(name, names.iter().map(|known| (known.as_ref(), known.as_ref())));
+            MappingError::UnknownField { name: name.clone(), nearest }
+        })
+    };
+    settings.columns.iter().map(|(name, column)| Ok((field(name)?, column.as_str()))).collect()
+}
+
+/// The columns to fetch. Country and postal code come first, because other values are read in their light.
+pub(super) fn resolve(
+    settings: &MappingSettings,
+    header: Option<&Header<'_>>,
+) -> Result<Vec<MappedColumn>, MappingError> {
+    let configured = configured(settings)?;
+    let mut columns = match header {
+        Some(header) => of_header(&configured, header)?,
+        None => of_any_record(&configured),
+    };
+    // The country even before the postal code, whose form it decides.
+    columns.sort_by_key(|column| {
+        (column.field != Field::Country, column.field != Field::PostalCode, column.field)
+    });
+    Ok(columns)
+}
+
+fn of_header(configured: &[(Field, &str)], header: &Header<'_>) -> Result<Vec<MappedColumn>, MappingError> {
+    let mut columns = Vec::new();
+    let mut put = |field: Field, found: Found<'_>| -> Result<bool, MappingError> {
+        match found {
+            Found::At(column) => columns.push(MappedColumn { field, column: column.into() }),
+            Found::Nowhere => return Ok(false),
+            Found::Twice(first, second) => {
+                let (first, second) = (first.to_owned(), second.to_owned());
+                return Err(MappingError::AmbiguousColumn { field, first, second });
+            }
+        }
+        Ok(true)
+    };
+    for (field, column) in configured {
+        if !put(*field, header.find(column))? {
+            let (field, column, nearest) = (*field, (*column).to_owned(), header.nearest(column));
+            return Err(MappingError::UnknownColumn { field, column, nearest });
+        }
+    }
+    let listed = |field: &Field| configured.iter().any(|(known, _)| known == field);
+    for field in Field::NAMED.iter().filter(|field| !listed(field)) {
+        let found = put(*field, header.find(&field.name()))?;
+        if !found && *field == Field::CustomerId {
+            return Err(MappingError::NoCustomerId { nearest: header.nearest(&field.name()) });
+        }
+    }
+    let mut seen: Vec<(Field, &str)> = Vec::new();
+    for (field, column) in header.subscriptions().filter(|(field, _)| !listed(field)) {
+        match seen.iter().find(|(known, _)| *known == field) {
+            Some((_, first)) => put(field, Found::Twice(first, column))?,
+            None => put(field, Found::At(column))?,
+        };
+        seen.push((field, column));
+    }
+    Ok(columns)
+}
+
+/// Without a header every field is fetched under its mapped or its canonical name.
+fn of_any_record(configured: &[(Field, &str)]) -> Vec<MappedColumn> {
+    let unlisted = Field::NAMED.iter().filter(|field| !configured.iter().any(|(known, _)| known == *field));
+    let mapped =
+        configured.iter().map(|(field, column)| MappedColumn { field: *field, column: (*column).into() });
+    mapped.chain(unlisted.map(|field| MappedColumn { field: *field, column: field.name().into() })).collect()
+}

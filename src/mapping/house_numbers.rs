@@ -1,0 +1,182 @@
+//! The house number at the beginning of a street line, and what only looks like one.
+
+use super::fold;
+use super::streets::{kind_at, trim_separators};
+
+/// Digits that a house number has at most; five are a postal code.
+const NUMBER_DIGITS_MAX: usize = 4;
+
+/// Numbers that one line may list: "12-14-16 rue".
+const NUMBERS_MAX: usize = 4;
+
+/// Months in names of streets: "rue du 8 mai 1945".
+const MONTHS: [&str; 12] = [
+    "JANVIER",
+    "FEVRIER",
+    "MARS",
+    "AVRIL",
+    "MAI",
+    "JUIN",
+    "JUILLET",
+    "AOUT",
+    "SEPTEMBRE",
+    "OCTOBRE",
+    "NOVEMBRE",
+    "DECEMBRE",
+];
+
+/// What places are counted by when they stand alone: "4 Chemins" is a name.
+const COUNTED: [&str; 9] =
+    ["CHEMINS", "ROUTES", "VENTS", "MOULINS", "FONTAINES", "CANTONS", "PIGNONS", "PONTS", "TOURS"];
+
+/// What a line begins with.
+pub(super) enum Lead<'a> {
+    /// A house number in its normal form ("12", "12 bis", "12 B", "12-14") and what follows it.
+    Number { number: String, rest: &'a str },
+    /// Digits that belong to a name: "8 mai 1945", "1er Régiment".
+    PartOfName,
+    /// Digits of which nobody can tell.
+    Unclear,
+    /// No digits.
+    None,
+}
+
+/// Reads the beginning of a line without runs of white space.
+pub(super) fn lead(line: &str) -> Lead<'_> {
+    let Some((digits, after)) = digits(without_numero(line)) else { return Lead::None };
+    if digits.len() > NUMBER_DIGITS_MAX {
+        return Lead::Unclear;
+    }
+    let (suffix, after) = match suffix(after) {
+        Suffix::Found(suffix, after) => (Some(suffix), after),
+        Suffix::Absent => (None, after),
+        Suffix::Ordinal => return Lead::PartOfName,
+        Suffix::Unclear => return Lead::Unclear,
+    };
+    let plain = suffix.is_none();
+    let mut number = with_suffix(digits, suffix);
+    let mut rest = after;
+    let mut count = 1;
+    while let Some((separator, next, after)) = range(rest)
+        && count < NUMBERS_MAX
+    {
+        number.push_str(separator);
+        number.push_str(&next);
+        rest = after;
+        count += 1;
+    }
+    let attached = kind_at(rest, true).is_some();
+    if !is_boundary(rest) && !attached {
+        return Lead::Unclear;
+    }
+    let rest = trim_separators(rest);
+    if rest.is_empty() {
+        Lead::Unclear
+    } else if plain && count == 1 && is_part_of_name(rest) {
+        Lead::PartOfName
+    } else {
+        Lead::Number { number, rest }
+    }
+}
+
+/// "N° 5", "no 5", "numéro 5": what stands before the number, taken away.
+fn without_numero(line: &str) -> &str {
+    ["N°", "n°", "Nº", "nº", "No.", "no.", "NO.", "No ", "no ", "NO ", "Numéro ", "numéro ", "NUMERO "]
+        .iter()
+        .find_map(|word| line.strip_prefix(word))
+        .map(str::trim_start)
+        .filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit()))
+        .unwrap_or(line)
+}
+
+/// The ASCII digits at the beginning, if there are any.
+fn digits(text: &str) -> Option<(&str, &str)> {
+    let count = text.bytes().take_while(u8::is_ascii_digit).count();
+    if count == 0 { None } else { text.split_at_checked(count) }
+}
+
+enum Suffix<'a> {
+    Found(String, &'a str),
+    Absent,
+    Ordinal,
+    Unclear,
+}
+
+/// "bis", "ter", "quater" or a letter behind the digits, attached or not.
+fn suffix(after: &str) -> Suffix<'_> {
+    let spaced = after.trim_start_matches([' ', '-']);
+    let (word, rest) = letters(spaced);
+    let folded = fold::words(word);
+    if !word.is_empty()
+        && is_boundary(rest)
+        && matches!(folded.as_str(), "BIS" | "TER" | "QUATER" | "QUINQUIES")
+    {
+        return Suffix::Found(folded.to_ascii_lowercase(), rest);
+    }
+    let attached = spaced.len() == after.len();
+    if !attached {
+        let one = folded.len() == 1 && word.len() == 1 && is_boundary(rest);
+        let is_suffix = one && (rest.starts_with(',') || kind_at(trim_separators(rest), true).is_some());
+        return if is_suffix { Suffix::Found(folded, rest) } else { Suffix::Absent };
+    }
+    match folded.as_str() {
+        "" => Suffix::Absent,
+        "ER" | "ERE" | "RE" | "ND" | "NDE" | "EME" | "IEME" | "ME" if is_boundary(rest) => Suffix::Ordinal,
+        // "3e avenue" counts avenues; so does "3E AVENUE" when no name follows.
+        "E" if word == "e" || is_bare_kind(rest) => Suffix::Ordinal,
+        letter if letter.len() == 1 && word.len() == 1 && is_boundary(rest) => Suffix::Found(folded, rest),
+        _ if kind_at(after, true).is_some() => Suffix::Absent,
+        _ => Suffix::Unclear,
+    }
+}
+
+fn with_suffix(digits: &str, suffix: Option<String>) -> String {
+    suffix.map_or_else(|| digits.to_owned(), |suffix| format!("{digits} {suffix}"))
+}
+
+/// A further number of a range or list: "-14", "/ 14", ", 14 bis", "à 14", "et 14".
+fn range(rest: &str) -> Option<(&'static str, String, &str)> {
+    let spaced = rest.trim_start();
+    let separators = [
+        ("-", "-"),
+        ("–", "-"),
+        ("/", "/"),
+        (",", ", "),
+        ("&", " & "),
+        ("à ", " à "),
+        ("et ", " et "),
+        ("a ", " a "),
+    ];
+    let (separator, behind) =
+        separators.iter().find_map(|(sign, written)| Some((*written, spaced.strip_prefix(sign)?)))?;
+    let (digits, after) = digits(behind.trim_start())?;
+    if digits.len() > NUMBER_DIGITS_MAX {
+        return None;
+    }
+    let (number, after) = match suffix(after) {
+        Suffix::Found(suffix, after) => (with_suffix(digits, Some(suffix)), after),
+        Suffix::Absent => (digits.to_owned(), after),
+        Suffix::Ordinal | Suffix::Unclear => return None,
+    };
+    (is_boundary(after) && !is_part_of_name(trim_separators(after))).then_some((separator, number, after))
+}
+
+fn letters(text: &str) -> (&str, &str) {
+    let end = text.find(|c: char| !c.is_alphabetic()).unwrap_or(text.len());
+    text.split_at_checked(end).unwrap_or((text, ""))
+}
+
+fn is_boundary(text: &str) -> bool {
+    text.is_empty() || text.starts_with([' ', ',', ';', ':', '.', '-', '–', '/', '&'])
+}
+
+fn is_bare_kind(rest: &str) -> bool {
+    kind_at(trim_separators(rest), true).is_some_and(|(_, _, name)| trim_separators(name).is_empty())
+}
+
+/// Do the digits before this belong to a date or a count?
+fn is_part_of_name(rest: &str) -> bool {
+    let (word, after) = letters(rest);
+    let word = fold::words(word);
+    MONTHS.contains(&word.as_str()) || (after.is_empty() && COUNTED.contains(&word.as_str()))
+}

@@ -1,0 +1,270 @@
+//! The mapper of one input: settings and header resolved once, then rows to customers, without side effects.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use super::countries;
+use super::dates::DateForms;
+use super::error::{MappingError, OrderWarning, RowDefect};
+use super::header::{Found, Header, MappedColumn, is_ignored, resolve};
+use super::parse::Light;
+use super::reason;
+use super::row::Row;
+use super::settings::MappingSettings;
+use super::text::{self, RawCell};
+use crate::domain::customer::{Customer, CustomerId, Order};
+use crate::domain::defect::Defect;
+use crate::domain::field::Field;
+use crate::domain::value::Country;
+
+/// Raised whenever the same cell is read as another value than before, so that every record is compared again.
+const MAPPING_VERSION: u32 = 1;
+
+/// A customer out of one row, and what was wrong with its values.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Mapped {
+    /// The customer. The key is not among its cells; streets are one cell, whatever columns they came from.
+    pub customer: Customer,
+    /// One defect for each invalid value.
+    pub defects: Vec<Defect>,
+}
+
+/// Maps rows with one header to customers. Cheap to share between threads.
+#[derive(Debug, Clone)]
+pub struct Mapper {
+    columns: Vec<MappedColumn>,
+    key: usize,
+    order: OrderColumn,
+    nic_column: Arc<str>,
+    unused: Vec<String>,
+    nulls: Vec<String>,
+    forms: DateForms,
+    default_country: Country,
+    fingerprint: [u8; 32],
+}
+
+/// Where the value that orders rows stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum OrderColumn {
+    NotConfigured,
+    Missing(String),
+    /// A column that also holds a field.
+    Shared(usize),
+    /// The last column, fetched for this alone.
+    Own(usize),
+}
+
+impl Mapper {
+    /// Resolves the settings against a header. `available` are the columns of a CSV header; `None` stands for JSONL,
+    /// where any key may appear in any record.
+    ///
+    /// # Errors
+    ///
+    /// When `[columns]` names an unknown field or a column that the file lacks, when two columns could be meant, when
+    /// there is no column for the customer's key, and when a date form or the default country cannot be used.
+    pub fn new(settings: &MappingSettings, available: Option<&[String]>) -> Result<Self, MappingError> {
+        let header = available.map(Header::new);
+        let forms = DateForms::new(&settings.date_formats)?;
+        let default_country = countries::parse(text::trim(&settings.default_country))
+            .map_err(|_| MappingError::DefaultCountry { name: settings.default_country.clone() })?;
+        let mut columns = resolve(settings, header.as_ref())?;
+        let order = order_column(settings, header.as_ref(), &mut columns)?;
+        let key = columns.iter().position(|column| column.field == Field::CustomerId);
+        let key = key.ok_or(MappingError::NoCustomerId { nearest: None })?;
+        let named = |field: Field| columns.iter().find(|column| column.field == field);
+        let nic_column = named(Field::Nic).or_else(|| named(Field::Siren));
+        let nic_column = nic_column.map_or_else(|| Arc::from("nic"), |column| Arc::clone(&column.column));
+        let unused = unused(available.unwrap_or_default(), &columns);
+        let fingerprint = fingerprint(settings, available);
+        let nulls = settings.null_values.clone();
+        Ok(Self { columns, key, order, nic_column, unused, nulls, forms, default_country, fingerprint })
+    }
+
+    /// What to fetch from each record, in a fixed order.
+    #[must_use]
+    pub fn columns(&self) -> &[MappedColumn] {
+        &self.columns
+    }
+
+    /// The column of the customer's key.
+    #[must_use]
+    pub fn customer_id_column(&self) -> &str {
+        self.columns.get(self.key).map_or("customer_id", |column| &column.column)
+    }
+
+    /// The column that orders rows, where one is configured and the file may have it.
+    #[must_use]
+    pub fn order_column(&self) -> Option<&str> {
+        self.columns.get(self.order.index()?).map(|column| column.column.as_ref())
+    }
+
+    /// Set when `order_by` is configured, but the file lacks its column.
+    #[must_use]
+    pub fn order_warning(&self) -> Option<OrderWarning> {
+        match &self.order {
+            OrderColumn::Missing(column) => Some(OrderWarning { column: column.clone() }),
+            OrderColumn::NotConfigured | OrderColumn::Shared(_) | OrderColumn::Own(_) => None,
+        }
+    }
+
+    /// Columns of the header that no field uses, those that begin with `_` left out.
+    #[must_use]
+    pub fn unused_columns(&self) -> &[String] {
+        &self.unused
+    }
+
+    /// A digest of settings, header and version of the mapping: where it differs, records must be compared again
+    /// although their bytes have not changed.
+    #[must_use]
+    pub fn fingerprint(&self) -> [u8; 32] {
+        self.fingerprint
+    }
+
+    /// The customer's key in its normal form (NFC, trimmed); `None` when it is empty or unusable.
+    #[must_use]
+    pub fn customer_id(&self, raw: &str) -> Option<CustomerId> {
+        let key = text::key(raw)?;
+        if self.nulls.iter().any(|null| *null == key) || super::phones::is_scientific(&key) {
+            return None;
+        }
+        CustomerId::new(&key)
+    }
+
+    /// The value that orders rows: a number, a time (local times count as UTC) or a day in a configured form.
+    #[must_use]
+    pub fn order(&self, raw: &str) -> Option<Order> {
+        self.forms.order(text::trim(raw))
+    }
+
+    /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further
+    /// subscriptions of a JSONL record (see [`subscription_field`](super::subscription_field)); `today` bounds births.
+    ///
+    /// # Errors
+    ///
+    /// When the row has no usable key: then it belongs to nobody.
+    pub fn map<'a>(
+        &'a self,
+        cell: impl Fn(usize) -> RawCell<'a>,
+        extra: impl IntoIterator<Item = (Field, RawCell<'a>)>,
+        today: Date,
+    ) -> Result<Mapped, RowDefect> {
+        let id = self.key_of(&cell(self.key))?;
+        let light = Light {
+            forms: &self.forms,
+            today,
+            default_country: self.default_country,
+            country: None,
+            postal_code: None,
+        };
+        let mut row = Row::new(&self.nulls, light, self.columns.len());
+        let own = self.order.own();
+        for (index, column) in self.columns.iter().enumerate() {
+            if index != self.key && Some(index) != own {
+                row.take(column.field, &column.column, cell(index));
+            }
+        }
+        for (field, cell) in extra {
+            row.take(field, &field.name().into(), cell);
+        }
+        let order = self.order.index().and_then(|index| self.order_of(&cell(index), index, &mut row));
+        let (cells, defects) = row.finish(&self.nic_column);
+        Ok(Mapped { customer: Customer { id, cells: cells.into_iter().collect(), order }, defects })
+    }
+
+    fn key_of(&self, cell: &RawCell<'_>) -> Result<CustomerId, RowDefect> {
+        let (raw, missing) = match cell {
+            RawCell::Text(raw) => (raw.as_ref(), self.is_empty(raw)),
+            RawCell::Absent | RawCell::Null => ("", true),
+        };
+        self.customer_id(raw).ok_or_else(|| RowDefect {
+            column: self.customer_id_column().into(),
+            reason: if missing { reason::KEY_EMPTY } else { reason::KEY_UNUSABLE },
+        })
+    }
+
+    fn order_of(&self, cell: &RawCell<'_>, index: usize, row: &mut Row<'_>) -> Option<Order> {
+        let raw = match cell {
+            RawCell::Text(raw) if !self.is_empty(raw) => raw,
+            RawCell::Text(_) | RawCell::Absent | RawCell::Null => return None,
+        };
+        let order = self.order(raw);
+        if let (None, Some(column)) = (order, self.columns.get(index)) {
+            row.cannot_order(&column.column);
+        }
+        order
+    }
+
+    fn is_empty(&self, raw: &str) -> bool {
+        let trimmed = text::trim(raw);
+        trimmed.is_empty() || self.nulls.iter().any(|null| null == trimmed)
+    }
+}
+
+impl OrderColumn {
+    fn index(&self) -> Option<usize> {
+        match self {
+            Self::Shared(index) | Self::Own(index) => Some(*index),
+            Self::NotConfigured | Self::Missing(_) => None,
+        }
+    }
+
+    fn own(&self) -> Option<usize> {
+        match self {
+            Self::Own(index) => Some(*index),
+            Self::Shared(_) | Self::NotConfigured | Self::Missing(_) => None,
+        }
+    }
+}
+
+/// Finds the column of `order_by`, which may be named as the file does or by its canonical field; adds it to those
+/// that are fetched when no field uses it.
+fn order_column(
+    settings: &MappingSettings,
+    header: Option<&Header<'_>>,
+    columns: &mut Vec<MappedColumn>,
+) -> Result<OrderColumn, MappingError> {
+    let Some(wanted) = &settings.order_by else { return Ok(OrderColumn::NotConfigured) };
+    let wanted = settings.columns.get(wanted).unwrap_or(wanted);
+    let column = match header.map(|header| header.find(wanted)) {
+        None => wanted.as_str(),
+        Some(Found::At(column)) => column,
+        Some(Found::Nowhere) => return Ok(OrderColumn::Missing(wanted.clone())),
+        Some(Found::Twice(first, second)) => {
+            let (first, second) = (first.to_owned(), second.to_owned());
+            return Err(MappingError::AmbiguousColumn { field: Field::UpdatedAt, first, second });
+        }
+    };
+    if let Some(index) = columns.iter().position(|known| *known.column == *column) {
+        return Ok(OrderColumn::Shared(index));
+    }
+    columns.push(MappedColumn { field: Field::UpdatedAt, column: column.into() });
+    Ok(OrderColumn::Own(columns.len() - 1))
+}
+
+fn unused(available: &[String], columns: &[MappedColumn]) -> Vec<String> {
+    let is_used = |name: &String| columns.iter().any(|column| *column.column == **name);
+    available.iter().filter(|name| !is_ignored(name) && !is_used(name)).cloned().collect()
+}
+
+fn fingerprint(settings: &MappingSettings, available: Option<&[String]>) -> [u8; 32] {
+    let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 mapping");
+    let mut part = |text: &str| {
+        hasher.update(&(text.len() as u64).to_le_bytes());
+        hasher.update(text.as_bytes());
+    };
+    part(&MAPPING_VERSION.to_string());
+    let MappingSettings { columns, null_values, date_formats, default_country, order_by } = settings;
+    let pairs: Vec<&str> =
+        columns.iter().flat_map(|(field, column)| [field.as_str(), column.as_str()]).collect();
+    let order: Vec<&str> = order_by.iter().map(String::as_str).collect();
+    let lists = [null_values, date_formats].map(|list| list.iter().map(String::as_str).collect::<Vec<_>>());
+    let names: Option<Vec<&str>> = available.map(|names| names.iter().map(String::as_str).collect());
+    part(default_country);
+    part(if names.is_some() { "header" } else { "records" });
+    for list in [pairs, order].into_iter().chain(lists).chain(names) {
+        part(&list.len().to_string());
+        list.into_iter().for_each(&mut part);
+    }
+    *hasher.finalize().as_bytes()
+}

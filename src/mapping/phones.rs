@@ -1,0 +1,203 @@
+//! Phone numbers, by the numbering plans that libphonenumber knows.
+//!
+//! Its regular expressions are built once, when first needed, and shared by threads.
+
+use std::str::FromStr;
+use std::sync::LazyLock;
+
+use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
+
+use super::postal;
+use super::reason::{self, Parsed};
+use crate::domain::value::Phone;
+
+/// Dialing codes of France and its overseas departments, where the national form is a 0 and the number.
+const FRENCH_DIALING_CODES: [i32; 6] = [33, 262, 508, 590, 594, 596];
+
+/// Territories that share the national numbering plan with France: a number such as 0692… belongs to one of them
+/// only, wherever its owner lives.
+static FRENCH_PLAN: LazyLock<Vec<Region>> =
+    LazyLock::new(|| ["FR", "GP", "MQ", "GF", "RE", "YT"].into_iter().filter_map(region).collect());
+
+/// The region of a country, if it has a numbering plan.
+pub(super) fn region(alpha2: &str) -> Option<Region> {
+    Region::from_str(alpha2).ok()
+}
+
+/// Where a number without country code may belong: the first region whose plan allows it wins.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Home<'a> {
+    /// The row's postal code, if it has a valid one.
+    pub(super) postal_code: Option<&'a str>,
+    /// The row's country, alpha-2, if it has a valid one.
+    pub(super) country: Option<&'a str>,
+    /// The configured country, alpha-2.
+    pub(super) default_country: &'a str,
+}
+
+/// A number that a numbering plan allows. Whether it is mobile or fixed does not matter.
+pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
+    let digits = dialable(text)?;
+    let country = home.country.unwrap_or(home.default_country);
+    // 97123 is in Oregon too: a code is French only where the country is.
+    let overseas = home.postal_code.filter(|_| postal::is_french(country)).and_then(postal::overseas);
+    let mut is_number = false;
+    for alpha2 in overseas.into_iter().chain(home.country).chain([home.default_country]) {
+        let tried = region(alpha2).map(|region| try_region(&digits, region));
+        match tried {
+            Some(Tried::Allowed(number)) => return Ok(phone(&number)),
+            Some(Tried::NotAllowed) => is_number = true,
+            Some(Tried::NoNumber) | None => {}
+        }
+    }
+    let french = postal::is_french(country) && digits.starts_with('0');
+    let elsewhere =
+        FRENCH_PLAN.iter().filter(|_| french).find_map(|region| match try_region(&digits, *region) {
+            Tried::Allowed(number) => Some(number),
+            Tried::NotAllowed | Tried::NoNumber => None,
+        });
+    match elsewhere {
+        Some(number) => Ok(phone(&number)),
+        None if is_number => Err(reason::PHONE_NOT_ASSIGNED),
+        None => Err(reason::PHONE_FORM),
+    }
+}
+
+enum Tried {
+    Allowed(PhoneNumber),
+    NotAllowed,
+    NoNumber,
+}
+
+fn try_region(digits: &str, region: Region) -> Tried {
+    match PHONE_NUMBER_UTIL.parse(digits, Some(region)) {
+        Ok(number) if PHONE_NUMBER_UTIL.is_valid_number(&number) => Tried::Allowed(number),
+        Ok(_) => Tried::NotAllowed,
+        Err(_) => Tried::NoNumber,
+    }
+}
+
+/// The digits of the text, with the + of an international number. Letters are refused first: libphonenumber would
+/// dial them ("O612…" would be another number).
+fn dialable(text: &str) -> Parsed<String> {
+    if text.chars().any(char::is_alphabetic) {
+        return Err(if is_scientific(text) { reason::SCIENTIFIC } else { reason::PHONE_LETTERS });
+    }
+    let mut digits = String::with_capacity(text.len());
+    for c in text.chars() {
+        match c {
+            '0'..='9' => digits.push(c),
+            '+' if digits.is_empty() => digits.push(c),
+            ' ' | '\u{A0}' | '\u{202F}' | '\u{2009}' | '.' | '-' | '/' | '(' | ')' | '_' => {}
+            '\u{2010}'..='\u{2014}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' => {}
+            _ => return Err(reason::PHONE_CHARACTERS),
+        }
+    }
+    if let Some(rest) = digits.strip_prefix("00") {
+        digits = format!("+{rest}");
+    }
+    Ok(digits)
+}
+
+/// "3.36123E+10": what a spreadsheet makes of a long number.
+pub(super) fn is_scientific(text: &str) -> bool {
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
+    let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    exponent.strip_prefix('+').is_some_and(is_digits) && is_digits(whole) && is_digits(fraction)
+}
+
+fn phone(number: &PhoneNumber) -> Phone {
+    let significant = rlibphonenumber::get_national_significant_number_owned(number);
+    let national = if FRENCH_DIALING_CODES.contains(&number.country_code) {
+        format!("0{significant}")
+    } else {
+        let written = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::National);
+        written.chars().filter(char::is_ascii_digit).collect()
+    };
+    let dialing_code = number.country_code.to_string();
+    let msisdn = format!("{dialing_code}{significant}");
+    Phone { dialing_code, national, msisdn }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(text: &str, postal_code: &str, country: &str) -> Result<String, &'static str> {
+        let home = Home {
+            postal_code: Some(postal_code).filter(|code| !code.is_empty()),
+            country: Some(country).filter(|code| !code.is_empty()),
+            default_country: "FR",
+        };
+        parse(text, home)
+            .map(|phone| format!("{} {} {}", phone.dialing_code, phone.national, phone.msisdn))
+            .map_err(|reason| reason.0)
+    }
+
+    #[test]
+    fn numbers_are_read_as_people_write_them() {
+        let mobile = "33 0612345678 33612345678";
+        let cases = [
+            ("0612345678", "", "", mobile),
+            ("06 12 34 56 78", "", "", mobile),
+            ("06.12.34.56.78", "", "", mobile),
+            ("06-12-34-56-78", "", "", mobile),
+            ("06\u{A0}12\u{A0}34\u{A0}56\u{A0}78", "", "", mobile),
+            ("+33612345678", "", "", mobile),
+            ("0033612345678", "", "", mobile),
+            ("33612345678", "", "", mobile),
+            ("+33 (0)6 12 34 56 78", "", "", mobile),
+            ("0033 (0) 6 12 34 56 78", "", "", mobile),
+            // A spreadsheet removed the zero.
+            ("612345678", "", "", mobile),
+            // A landline in any column is a number.
+            ("0320123456", "59000", "FR", "33 0320123456 33320123456"),
+            // The overseas postal code names the territory before France is tried.
+            ("0692123456", "97410", "FR", "262 0692123456 262692123456"),
+            ("0262123456", "97410", "", "262 0262123456 262262123456"),
+            ("0690123456", "97110", "", "590 0690123456 590690123456"),
+            ("0696123456", "97200", "FR", "596 0696123456 596696123456"),
+            ("0694123456", "97300", "FR", "594 0694123456 594694123456"),
+            ("0639203456", "97600", "FR", "262 0639203456 262639203456"),
+            // Somebody from Lille who moved to Saint-Denis, and the reverse.
+            ("0612345678", "97410", "FR", mobile),
+            ("0692123456", "59000", "FR", "262 0692123456 262692123456"),
+            // Other countries.
+            ("+32 470 12 34 56", "", "", "32 0470123456 32470123456"),
+            ("0470 12 34 56", "", "BE", "32 0470123456 32470123456"),
+            ("+1 201 555 0123", "", "", "1 2015550123 12015550123"),
+            ("+39 06 698 12345", "", "", "39 0669812345 390669812345"),
+            // 97123 is Hillsboro in Oregon.
+            ("503 555 0123", "97123", "US", "1 5035550123 15035550123"),
+        ];
+        for (text, postal_code, country, expected) in cases {
+            assert_eq!(
+                read(text, postal_code, country).as_deref(),
+                Ok(expected),
+                "{text} {postal_code} {country}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_refused_with_its_reason() {
+        let cases = [
+            ("O612345678", reason::PHONE_LETTERS),
+            ("0612345678 (bureau)", reason::PHONE_LETTERS),
+            ("3.36123E+10", reason::SCIENTIFIC),
+            ("06123456*8", reason::PHONE_CHARACTERS),
+            ("0612345678;0712345678", reason::PHONE_CHARACTERS),
+            ("0612345678/0712345678", reason::PHONE_FORM),
+            ("061234567", reason::PHONE_NOT_ASSIGNED),
+            ("0000000000", reason::PHONE_FORM),
+            ("0512", reason::PHONE_NOT_ASSIGNED),
+            ("12", reason::PHONE_NOT_ASSIGNED),
+            ("-", reason::PHONE_FORM),
+            ("+", reason::PHONE_FORM),
+        ];
+        for (text, expected) in cases {
+            assert_eq!(read(text, "", ""), Err(expected.0), "{text}");
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! Postal codes, and what an overseas one says about the territory.
+
+use super::reason::{self, Parsed};
+
+/// Characters that any country's postal code has at most.
+const POSTAL_CODE_CHARS_MAX: usize = 16;
+
+/// Overseas territories with French postal codes: their first three digits and ISO code.
+const OVERSEAS: [(&str, &str); 9] = [
+    ("971", "GP"),
+    ("972", "MQ"),
+    ("973", "GF"),
+    ("974", "RE"),
+    ("975", "PM"),
+    ("976", "YT"),
+    ("986", "WF"),
+    ("987", "PF"),
+    ("988", "NC"),
+];
+
+/// Saint-Barthélemy and Saint-Martin have codes of Guadeloupe (97133, 97150) or their own (977, 978).
+const GUADELOUPE_LIKE: [&str; 2] = ["BL", "MF"];
+
+/// Does the country write French postal codes?
+pub(super) fn is_french(alpha2: &str) -> bool {
+    alpha2 == "FR"
+        || alpha2 == "MC"
+        || GUADELOUPE_LIKE.contains(&alpha2)
+        || OVERSEAS.iter().any(|(_, territory)| *territory == alpha2)
+}
+
+/// The overseas territory of a French postal code, if it is one.
+pub(super) fn overseas(code: &str) -> Option<&'static str> {
+    OVERSEAS.iter().find(|(prefix, _)| code.len() == 5 && code.starts_with(prefix)).map(|(_, alpha2)| *alpha2)
+}
+
+/// A postal code of the country. A French one has five digits; "75 001" and "F-75001" are understood.
+pub(super) fn code(text: &str, alpha2: &str) -> Parsed<String> {
+    if !is_french(alpha2) {
+        let fits = text.chars().count() <= POSTAL_CODE_CHARS_MAX;
+        return if fits { Ok(text.to_owned()) } else { Err(reason::POSTAL_LONG) };
+    }
+    let code = text.strip_prefix("FR-").or_else(|| text.strip_prefix("F-")).unwrap_or(text);
+    let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let is_digits = code.bytes().all(|byte| byte.is_ascii_digit());
+    match code.len() {
+        5 if is_digits => Ok(code),
+        4 if is_digits => Err(reason::POSTAL_LOST_ZERO),
+        _ => Err(reason::POSTAL_FRENCH),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn french_codes_have_five_digits() {
+        let cases = [
+            ("59000", "FR", Ok("59000")),
+            ("01000", "FR", Ok("01000")),
+            ("75 001", "FR", Ok("75001")),
+            ("F-75001", "FR", Ok("75001")),
+            ("97410", "RE", Ok("97410")),
+            // Bourg-en-Bresse, after a spreadsheet.
+            ("1000", "FR", Err(reason::POSTAL_LOST_ZERO)),
+            ("2A000", "FR", Err(reason::POSTAL_FRENCH)),
+            ("59000 CEDEX", "FR", Err(reason::POSTAL_FRENCH)),
+            // Brussels.
+            ("1000", "BE", Ok("1000")),
+            ("SW1A 1AA", "GB", Ok("SW1A 1AA")),
+            ("12345678901234567", "GB", Err(reason::POSTAL_LONG)),
+        ];
+        for (text, country, expected) in cases {
+            assert_eq!(code(text, country).as_deref().map_err(Clone::clone), expected, "{text} {country}");
+        }
+    }
+
+    #[test]
+    fn overseas_codes_name_their_territory() {
+        assert_eq!(overseas("97410"), Some("RE"));
+        assert_eq!(overseas("97600"), Some("YT"));
+        assert_eq!(overseas("75001"), None);
+        assert_eq!(overseas("974"), None);
+    }
+}

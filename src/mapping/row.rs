@@ -1,0 +1,174 @@
+//! One row on its way to a customer: cells as they come in, and those that only make sense together.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::companies;
+use super::parse::{self, Light};
+use super::reason;
+use super::streets;
+use super::text::{Breaks, Clean, RawCell, clean};
+use crate::domain::customer::Cell;
+use crate::domain::defect::{Defect, DefectReason};
+use crate::domain::field::Field;
+use crate::domain::value::Value;
+
+/// What a row has said so far.
+pub(super) struct Row<'a> {
+    nulls: &'a [String],
+    light: Light<'a>,
+    cells: Vec<(Field, Cell)>,
+    defects: Vec<Defect>,
+    street: StreetCells<'a>,
+    /// The NIC of a SIRET in the `siren` column.
+    siret_nic: Option<String>,
+}
+
+/// The cells that become one street.
+#[derive(Default)]
+struct StreetCells<'a> {
+    is_present: bool,
+    is_invalid: bool,
+    line: Option<Cow<'a, str>>,
+    number: Option<Cow<'a, str>>,
+    kind: Option<Cow<'a, str>>,
+    name: Option<Cow<'a, str>>,
+}
+
+impl<'a> Row<'a> {
+    pub(super) fn new(nulls: &'a [String], light: Light<'a>, columns: usize) -> Self {
+        let (cells, defects) = (Vec::with_capacity(columns), Vec::new());
+        Self { nulls, light, cells, defects, street: StreetCells::default(), siret_nic: None }
+    }
+
+    /// Takes the next cell. Country and postal code must come before what is read in their light.
+    pub(super) fn take(&mut self, field: Field, column: &Arc<str>, cell: RawCell<'a>) {
+        let breaks = if is_street(field) { Breaks::AreSpace } else { Breaks::Refused };
+        match clean(cell, self.nulls, breaks) {
+            Ok(Clean::Absent) => {}
+            Ok(Clean::Cleared) if is_street(field) => self.street.is_present = true,
+            Ok(Clean::Cleared) => self.cells.push((field, Cell::Cleared)),
+            Ok(Clean::Text(text)) if is_street(field) => self.street.take(field, text),
+            Ok(Clean::Text(text)) => self.take_text(field, column, &text),
+            Err(reason) => self.refuse(field, column, reason),
+        }
+    }
+
+    fn take_text(&mut self, field: Field, column: &Arc<str>, text: &str) {
+        if field == Field::Siren {
+            self.siret_nic = companies::siren(text).ok().and_then(|registration| registration.nic);
+        }
+        match parse::value(field, text, &self.light) {
+            Ok(value) => {
+                self.light_up(field, &value);
+                self.cells.push((field, Cell::Value(value)));
+            }
+            Err(reason) => self.refuse(field, column, reason),
+        }
+    }
+
+    /// Remembers what later values of the row are read by.
+    fn light_up(&mut self, field: Field, value: &Value) {
+        match value {
+            Value::Country(country) if field == Field::Country => self.light.country = Some(*country),
+            Value::Text(code) if field == Field::PostalCode => self.light.postal_code = Some(code.clone()),
+            Value::Text(_)
+            | Value::Flag(_)
+            | Value::Integer(_)
+            | Value::Title(_)
+            | Value::Date(_)
+            | Value::Country(_)
+            | Value::Nationalities(_)
+            | Value::Phone(_)
+            | Value::Email(_)
+            | Value::Iban(_)
+            | Value::Ip(_)
+            | Value::Street(_)
+            | Value::IdentityDocument(_)
+            | Value::CustomerType(_)
+            | Value::WalletRole(_) => {}
+        }
+    }
+
+    /// Counts a defect; the cell becomes invalid, and so does the street when one of its parts is.
+    pub(super) fn refuse(&mut self, field: Field, column: &Arc<str>, reason: DefectReason) {
+        self.defects.push(Defect { field, column: Arc::clone(column), reason });
+        if is_street(field) {
+            (self.street.is_present, self.street.is_invalid) = (true, true);
+        } else {
+            self.cells.push((field, Cell::Invalid));
+        }
+    }
+
+    /// Notes that the row cannot be ordered, without touching any cell.
+    pub(super) fn cannot_order(&mut self, column: &Arc<str>) {
+        let defect =
+            Defect { field: Field::UpdatedAt, column: Arc::clone(column), reason: reason::ORDER_FORM };
+        self.defects.push(defect);
+    }
+
+    /// The cells and defects of the whole row. `nic_column` names the column to blame when a NIC contradicts a SIRET.
+    pub(super) fn finish(mut self, nic_column: &Arc<str>) -> (Vec<(Field, Cell)>, Vec<Defect>) {
+        if let Some(cell) = self.street.cell() {
+            self.cells.push((Field::Street, cell));
+        }
+        if let Some(nic) = self.siret_nic.take() {
+            self.add_nic(nic, nic_column);
+        }
+        (self.cells, self.defects)
+    }
+
+    /// A SIRET gives the NIC where the row has none of its own; a different one contradicts it.
+    fn add_nic(&mut self, nic: String, column: &Arc<str>) {
+        let known = self.cells.iter().position(|(field, _)| *field == Field::Nic);
+        let Some((_, cell)) = known.and_then(|index| self.cells.get_mut(index)) else {
+            self.cells.push((Field::Nic, Cell::Value(Value::Text(nic))));
+            return;
+        };
+        match cell {
+            Cell::Cleared => *cell = Cell::Value(Value::Text(nic)),
+            Cell::Value(value) if *value == Value::Text(nic) => {}
+            Cell::Value(_) => {
+                *cell = Cell::Invalid;
+                let (field, column) = (Field::Nic, Arc::clone(column));
+                self.defects.push(Defect { field, column, reason: reason::NIC_DIFFERS });
+            }
+            Cell::Invalid => {}
+        }
+    }
+}
+
+impl<'a> StreetCells<'a> {
+    fn take(&mut self, field: Field, text: Cow<'a, str>) {
+        self.is_present = true;
+        let place = match field {
+            Field::StreetNumber => &mut self.number,
+            Field::StreetType => &mut self.kind,
+            Field::StreetName => &mut self.name,
+            _ => &mut self.line,
+        };
+        *place = Some(text);
+    }
+
+    /// What the cells say together; `None` when the file has none of them.
+    fn cell(&self) -> Option<Cell> {
+        if !self.is_present {
+            return None;
+        }
+        if self.is_invalid {
+            return Some(Cell::Invalid);
+        }
+        let street = streets::from_cells(streets::Cells {
+            line: self.line.as_deref(),
+            number: self.number.as_deref(),
+            kind: self.kind.as_deref(),
+            name: self.name.as_deref(),
+        });
+        Some(street.map_or(Cell::Cleared, |street| Cell::Value(Value::Street(street))))
+    }
+}
+
+/// Is this one of the cells that become one street?
+fn is_street(field: Field) -> bool {
+    matches!(field, Field::Street | Field::StreetNumber | Field::StreetType | Field::StreetName)
+}

@@ -1,0 +1,199 @@
+//! A street line and its parts: number, kind, name.
+//!
+//! Nothing is lost: the line is always kept, and the parts of a line that splits hold all its letters and digits
+//! (save "N°"). A line that is not clearly one number, one kind and one name does not split.
+
+use std::collections::HashMap;
+use std::sync::LazyLock;
+
+use super::fold;
+use super::house_numbers::{Lead, lead};
+use super::street_kinds::{BEHIND_NUMBER_ONLY, KINDS, KnownKind};
+use super::text::squeeze;
+use crate::domain::value::{Street, StreetKind, StreetParts};
+
+/// Words that the longest kind has: "zone à urbaniser en priorité".
+const KIND_WORDS_MAX: usize = 5;
+
+/// What begins a post-office box or a distribution code instead of a street.
+const POST_BOXES: [&str; 9] =
+    ["BP", "B P", "CS", "TSA", "CIDEX", "BOITE POSTALE", "CASE POSTALE", "PO BOX", "P O BOX"];
+
+/// What may stand between a kind and its name when the line is turned round: "Liberté (avenue de la)".
+const LINKS: [&str; 13] = ["DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "AU", "AUX", "A", "D L", "DE L"];
+
+static KINDS_BY_WORD: LazyLock<HashMap<&'static str, &'static KnownKind>> = LazyLock::new(|| {
+    let mut by_word = HashMap::new();
+    for kind in KINDS {
+        by_word.insert(kind.standard, kind);
+        by_word.extend(kind.others.iter().map(|word| (*word, kind)));
+    }
+    for kind in KINDS {
+        by_word.entry(kind.short).or_insert(kind);
+    }
+    by_word
+});
+
+/// The cells of a row that speak of its street; empty ones are `None`.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct Cells<'a> {
+    pub(super) line: Option<&'a str>,
+    pub(super) number: Option<&'a str>,
+    pub(super) kind: Option<&'a str>,
+    pub(super) name: Option<&'a str>,
+}
+
+/// The street of a row. Parts that the file gives are taken as they are; the line, where it is missing, is joined
+/// from them. `None` when all cells are empty.
+pub(super) fn from_cells(cells: Cells<'_>) -> Option<Street> {
+    let [line, number, kind, name] =
+        [cells.line, cells.number, cells.kind, cells.name].map(|cell| cell.map(squeeze));
+    let written: Vec<&str> = [&number, &kind, &name].into_iter().flatten().map(String::as_str).collect();
+    let line = line.or_else(|| (!written.is_empty()).then(|| written.join(" ")))?;
+    let Some(name) = name else {
+        let parts = split(&line);
+        return Some(Street { line, parts });
+    };
+    let parts = match kind {
+        Some(kind) => StreetParts { number, kind: Some(kind_of(&kind)), name },
+        None => with_kind_of_name(number, name),
+    };
+    Some(Street { line, parts: Some(parts) })
+}
+
+/// A number in its own column and a name that may begin with the kind.
+fn with_kind_of_name(number: Option<String>, name: String) -> StreetParts {
+    match split_rest(&name, None) {
+        Some(parts) => StreetParts { number, ..parts },
+        None => StreetParts { number, kind: None, name },
+    }
+}
+
+/// The kind that stands in a column of its own.
+fn kind_of(written: &str) -> StreetKind {
+    let word = fold::words(written);
+    match KINDS_BY_WORD.get(word.as_str()) {
+        Some(known) => kind(known, written),
+        None => StreetKind { written: written.to_owned(), standard: word.clone(), short: word },
+    }
+}
+
+fn kind(known: &KnownKind, written: &str) -> StreetKind {
+    StreetKind {
+        written: written.to_owned(),
+        standard: known.standard.to_owned(),
+        short: known.short.to_owned(),
+    }
+}
+
+/// The parts of a line without runs of white space.
+fn split(line: &str) -> Option<StreetParts> {
+    if is_post_box(line) {
+        return None;
+    }
+    match lead(line) {
+        Lead::Number { rest, .. } if is_post_box(rest) => None,
+        Lead::Number { number, rest } => split_rest(rest, Some(number)),
+        Lead::Unclear => None,
+        Lead::PartOfName | Lead::None if hides_a_number(line) => None,
+        Lead::PartOfName => turned_round(line, None).or_else(|| named(line, None)),
+        Lead::None => split_rest(line, None),
+    }
+}
+
+/// Kind and name, behind the number if there was one.
+fn split_rest(rest: &str, number: Option<String>) -> Option<StreetParts> {
+    if !rest.starts_with(char::is_alphabetic) {
+        return None;
+    }
+    if let Some(parts) = turned_round(rest, number.clone()) {
+        return Some(parts);
+    }
+    let Some((known, written, after)) = kind_at(rest, number.is_some()) else { return named(rest, number) };
+    let name = trim_separators(after);
+    // "Grande Rue" is a name, and so is "Lot 12".
+    let is_plot = known.standard == "LOTISSEMENT" && name.starts_with(|c: char| c.is_ascii_digit());
+    if is_plot || !name.chars().any(char::is_alphanumeric) {
+        return named(rest, number);
+    }
+    Some(StreetParts { number, kind: Some(kind(known, written)), name: name.to_owned() })
+}
+
+/// A name without kind: "Le Bourg". A single letter is none.
+fn named(name: &str, number: Option<String>) -> Option<StreetParts> {
+    let letters = name.chars().filter(|c| c.is_alphabetic()).count();
+    (letters > 1).then(|| StreetParts { number, kind: None, name: name.to_owned() })
+}
+
+/// "8 mai 1945 (place du)": the kind stands behind the name.
+fn turned_round(text: &str, number: Option<String>) -> Option<StreetParts> {
+    let (head, tail) = text.strip_suffix(')')?.rsplit_once('(')?;
+    let head = head.trim_end().trim_end_matches(',');
+    let (known, written, links) = kind_at(tail.trim(), true)?;
+    let links = links.trim();
+    let only_links =
+        links.split(' ').all(|word| word.is_empty() || LINKS.contains(&fold::words(word).as_str()));
+    if !only_links || !head.chars().any(char::is_alphanumeric) {
+        return None;
+    }
+    let gap = if links.is_empty() || links.ends_with(['\'', '’']) { "" } else { " " };
+    Some(StreetParts { number, kind: Some(kind(known, written)), name: format!("{links}{gap}{head}") })
+}
+
+/// The kind at the beginning of a text: what is known of it, how it is written, and what follows.
+pub(super) fn kind_at(text: &str, numbered: bool) -> Option<(&'static KnownKind, &str, &str)> {
+    let mut ends = [0; KIND_WORDS_MAX];
+    let mut words = 0;
+    for (end, _) in text.match_indices(' ').chain([(text.len(), "")]).take(KIND_WORDS_MAX) {
+        ends[words] = end;
+        words += 1;
+    }
+    for end in ends.iter().take(words).rev() {
+        let (written, after) = text.split_at_checked(*end)?;
+        if let Some(known) = known_kind(written, numbered) {
+            return Some((known, written.trim_end_matches([',', ';', ':']), after));
+        }
+    }
+    // "av.de la Paix"
+    let dot = text.find('.')?;
+    let (written, after) = text.split_at_checked(dot + 1)?;
+    if written.contains(' ') {
+        return None;
+    }
+    known_kind(written, numbered).map(|known| (known, written, after))
+}
+
+fn known_kind(written: &str, numbered: bool) -> Option<&'static KnownKind> {
+    if !written.starts_with(char::is_alphabetic) {
+        return None;
+    }
+    let word = fold::words(written);
+    let known = KINDS_BY_WORD.get(word.as_str())?;
+    (numbered || !BEHIND_NUMBER_ONLY.contains(&word.as_str())).then_some(*known)
+}
+
+/// Does a number with its kind stand behind something else: "Résidence Les Pins, 12 rue de la Mer"?
+fn hides_a_number(line: &str) -> bool {
+    line.match_indices([' ', ',']).any(|(index, _)| {
+        let Some((_, behind)) = line.split_at_checked(index + 1) else { return false };
+        match behind.starts_with(|c: char| c.is_ascii_digit()).then(|| lead(behind)) {
+            Some(Lead::Number { rest, .. }) => kind_at(rest, true).is_some(),
+            Some(Lead::PartOfName | Lead::Unclear | Lead::None) | None => false,
+        }
+    })
+}
+
+fn is_post_box(text: &str) -> bool {
+    let start: String = text.chars().take(16).collect();
+    let word = fold::words(&start);
+    POST_BOXES.iter().any(|name| {
+        word.strip_prefix(name).is_some_and(|rest| {
+            rest.trim_start().starts_with(|c: char| c.is_ascii_digit()) || rest.is_empty()
+        })
+    })
+}
+
+/// Without the commas, dots and dashes between parts.
+pub(super) fn trim_separators(text: &str) -> &str {
+    text.trim_start_matches([' ', ',', ';', ':', '.', '-', '–'])
+}

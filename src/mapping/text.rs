@@ -1,0 +1,199 @@
+//! From the raw cell to clean text: trimmed, NFC, without control characters and without traces of a wrong encoding.
+
+use std::borrow::Cow;
+
+use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
+
+use super::reason::{self, Parsed};
+
+/// Longest text of any cell, in characters: a longer one is a sign of shifted quotes.
+const TEXT_CHARS_MAX: usize = 4_000;
+
+/// What a row holds in one column.
+#[derive(Clone, PartialEq, Eq)]
+pub enum RawCell<'a> {
+    /// The record does not have the column (JSONL: the key).
+    Absent,
+    /// JSON `null`.
+    Null,
+    /// Text as it stands in the file; numbers and booleans of JSON as they are written.
+    Text(Cow<'a, str>),
+}
+
+impl std::fmt::Debug for RawCell<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<cell>")
+    }
+}
+
+/// A cell after the first look.
+pub(super) enum Clean<'a> {
+    Absent,
+    Cleared,
+    Text(Cow<'a, str>),
+}
+
+/// Whether line breaks and tabs in a text are an error or only space.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Breaks {
+    Refused,
+    AreSpace,
+}
+
+/// Looks at a cell for the first time.
+pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> Parsed<Clean<'a>> {
+    let text = match cell {
+        RawCell::Absent => return Ok(Clean::Absent),
+        RawCell::Null => return Ok(Clean::Cleared),
+        RawCell::Text(text) => text,
+    };
+    let trimmed = trim(&text);
+    if trimmed.is_empty() || nulls.iter().any(|null| null == trimmed) {
+        return Ok(Clean::Cleared);
+    }
+    let untouched = trimmed.len() == text.len();
+    if is_plain(trimmed) {
+        if trimmed.len() > TEXT_CHARS_MAX {
+            return Err(reason::TOO_LONG);
+        }
+        return Ok(Clean::Text(if untouched { text } else { Cow::Owned(trimmed.to_owned()) }));
+    }
+    if is_mojibake(&text) {
+        return Err(reason::BROKEN_ENCODING);
+    }
+    normalise(trimmed, breaks).map(|text| Clean::Text(Cow::Owned(text)))
+}
+
+/// The text in NFC and trimmed. `None` when it is damaged or has control characters.
+pub(super) fn key(raw: &str) -> Option<Cow<'_, str>> {
+    let trimmed = trim(raw);
+    if is_plain(trimmed) {
+        return Some(Cow::Borrowed(trimmed));
+    }
+    if trimmed.contains(char::REPLACEMENT_CHARACTER) {
+        return None;
+    }
+    normalise(trimmed, Breaks::Refused).ok().map(Cow::Owned)
+}
+
+/// Without the blanks around it, invisible ones included.
+pub(super) fn trim(text: &str) -> &str {
+    text.trim_matches(is_blank)
+}
+
+/// One space for each run of white space.
+pub(super) fn squeeze(text: &str) -> String {
+    let mut line = String::with_capacity(text.len());
+    for word in text.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    line
+}
+
+fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}')
+}
+
+/// ASCII without control characters: nothing can be wrong with it, and it is in NFC.
+fn is_plain(text: &str) -> bool {
+    text.bytes().all(|byte| (0x20..0x7F).contains(&byte))
+}
+
+fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
+    let text = match breaks {
+        Breaks::Refused => Cow::Borrowed(trimmed),
+        Breaks::AreSpace => Cow::Owned(squeeze(trimmed)),
+    };
+    if text.chars().any(char::is_control) {
+        return Err(reason::CONTROL_CHARACTER);
+    }
+    let text = match is_nfc_quick(text.chars()) {
+        IsNormalized::Yes => text.into_owned(),
+        IsNormalized::No | IsNormalized::Maybe => trim(&text.nfc().collect::<String>()).to_owned(),
+    };
+    if text.chars().count() > TEXT_CHARS_MAX {
+        return Err(reason::TOO_LONG);
+    }
+    Ok(text)
+}
+
+/// Was UTF-8 read as a one-byte encoding ("Ã©" for "é"), or something unreadable replaced (U+FFFD)?
+///
+/// Only pairs that no language writes count: "SÃO" and "Âge" are words.
+fn is_mojibake(text: &str) -> bool {
+    let mut before = '\0';
+    for c in text.chars() {
+        let damaged = match before {
+            'Ã' | 'Ă' => is_continuation(c),
+            'Â' => matches!(c, '\u{80}'..='\u{BF}'),
+            'Å' => matches!(c, '\u{201C}' | '\u{2019}' | '\u{93}' | '\u{92}'),
+            'â' => matches!(c, '€' | '\u{80}'),
+            _ => false,
+        };
+        if damaged || c == char::REPLACEMENT_CHARACTER {
+            return true;
+        }
+        before = c;
+    }
+    false
+}
+
+/// A second byte of UTF-8 as ISO 8859-1 or Windows-1252 shows it, letters that follow a letter in words excepted.
+fn is_continuation(c: char) -> bool {
+    matches!(c, '\u{80}'..='\u{BF}') || "€‚ƒ„…†‡ˆ‰Š‹ŒŽ\u{2018}\u{2019}\u{201C}\u{201D}•–—˜™š›œžŸ".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn text(raw: &str) -> Option<String> {
+        match clean(RawCell::Text(raw.into()), &["NULL".to_owned()], Breaks::Refused) {
+            Ok(Clean::Text(text)) => Some(text.into_owned()),
+            Ok(Clean::Absent | Clean::Cleared) | Err(_) => None,
+        }
+    }
+
+    fn defect(raw: &str) -> Option<&'static str> {
+        clean(RawCell::Text(raw.into()), &[], Breaks::Refused).err().map(|reason| reason.0)
+    }
+
+    #[test]
+    fn text_is_trimmed_and_composed() {
+        assert_eq!(text(" Jeanne\u{A0}").as_deref(), Some("Jeanne"));
+        assert_eq!(text("\u{FEFF}Ren\u{65}\u{301}e").as_deref(), Some("Renée"));
+        assert_eq!(text("  Le  Roux ").as_deref(), Some("Le  Roux"));
+    }
+
+    #[test]
+    fn blanks_and_null_values_are_empty() {
+        for raw in ["", "  ", "\u{A0}\t", "NULL", " NULL "] {
+            assert_eq!(text(raw), None, "{raw:?}");
+            assert_eq!(defect(raw), None);
+        }
+        assert_eq!(text("null").as_deref(), Some("null"), "null_values are compared exactly");
+    }
+
+    #[test]
+    fn traces_of_a_wrong_encoding_are_found() {
+        for raw in
+            ["RenÃ©e", "FranÃ§ois", "MÃ‰LANIE", "NÂ° 5", "lâ€™Avenir", "CÅ“ur", "CrĂ©ation", "Ren\u{FFFD}e"]
+        {
+            assert_eq!(defect(raw), Some(reason::BROKEN_ENCODING.0), "{raw}");
+        }
+        for raw in ["SÃO PAULO", "JOÃO", "Âge", "Åsa", "l’Avenir", "CŒUR", "Pâques", "Căutări", "ÎLE", "5 €"]
+        {
+            assert_eq!(defect(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn control_characters_are_refused() {
+        assert_eq!(defect("a\nb"), Some(reason::CONTROL_CHARACTER.0));
+        assert_eq!(defect("é\u{7}"), Some(reason::CONTROL_CHARACTER.0));
+        assert_eq!(defect(&"x".repeat(TEXT_CHARS_MAX + 1)), Some(reason::TOO_LONG.0));
+    }
+}
