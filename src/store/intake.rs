@@ -162,12 +162,14 @@ impl Intake<'_> {
         one(changed, call.id)
     }
 
-    /// Holds a call that this input has just queued, because another customer turned out to have the same key.
+    /// Holds a call that has not left yet, of this input or an earlier one, because another customer turned out to
+    /// have the same key.
     pub fn hold_queued(&self, call: CallId, reason: HoldReason) -> Result<(), StoreError> {
         let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET state = 'held', hold = ?2 WHERE id = ?1 AND state IN ('queued', 'waiting') AND planned_in = ?3",
+            "UPDATE call SET state = 'held', hold = ?2, settled_in = ?3, changed_at = ?4
+             WHERE id = ?1 AND state IN ('queued', 'waiting') AND lease IS NULL",
         )?;
-        one(statement.execute((call.0, reason.name(), self.run.0))?, call)
+        one(statement.execute((call.0, reason.name(), self.run.0, self.now.0))?, call)
     }
 
     /// How many calls are open; a seed must not overtake them.
