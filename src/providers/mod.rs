@@ -18,7 +18,7 @@ pub mod wsone;
 
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
-use crate::domain::policy::OnNew;
+use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send as SendMode};
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
@@ -96,18 +96,18 @@ impl SettingsDigest {
         let mut digest = Self(blake3::Hasher::new_derive_key("crmsync 2026-11 projection settings"));
         digest.add(&PROJECTION_VERSION.to_string()).add(provider.name());
         digest.add(match common.send_mode() {
-            crate::domain::policy::Send::Objects => "objects",
-            crate::domain::policy::Send::Changed => "changed",
-            crate::domain::policy::Send::All => "all",
+            SendMode::Objects => "objects",
+            SendMode::Changed => "changed",
+            SendMode::All => "all",
         });
         digest.add(match common.on_cleared {
-            crate::domain::policy::OnCleared::Ignore => "ignore",
-            crate::domain::policy::OnCleared::SendEmpty => "send_empty",
-            crate::domain::policy::OnCleared::Reject => "reject",
+            OnCleared::Ignore => "ignore",
+            OnCleared::SendEmpty => "send_empty",
+            OnCleared::Reject => "reject",
         });
         digest.add(match common.on_invalid {
-            crate::domain::policy::OnInvalid::SkipField => "skip_field",
-            crate::domain::policy::OnInvalid::RejectCustomer => "reject_customer",
+            OnInvalid::SkipField => "skip_field",
+            OnInvalid::RejectCustomer => "reject_customer",
         });
         let mut excluded = common.exclude.clone();
         excluded.sort_unstable();

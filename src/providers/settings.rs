@@ -196,12 +196,18 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
+/// A flattened section loses the place of its values, so the message has to quote the value.
 fn positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
-    let duration = SignedDuration::deserialize(deserializer)?;
-    Duration::try_from(duration)
+    let text = String::deserialize(deserializer)?;
+    text.parse::<SignedDuration>()
         .ok()
+        .and_then(|duration| Duration::try_from(duration).ok())
         .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| de::Error::custom("must be a duration above zero, for instance \"30s\" or \"500ms\""))
+        .ok_or_else(|| {
+            de::Error::custom(format!(
+                "`{text}` is no duration above zero, expected for instance 30s, 500ms or 6h"
+            ))
+        })
 }
 
 fn canonical_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field>, D::Error> {

@@ -48,14 +48,16 @@ pub enum TransportError {
 }
 
 /// Why there is no answer, and whether the request can have been acted upon.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
     /// No byte of the request left: the name, the connection or TLS failed.
+    #[error("the request was not sent: {what}")]
     NotSent {
         /// What failed.
         what: &'static str,
     },
     /// Some of it may have arrived.
+    #[error("the request may have arrived: {what}")]
     Unknown {
         /// What failed.
         what: &'static str,

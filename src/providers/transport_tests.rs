@@ -1,1 +1,184 @@
-//! Tests.
+//! Real sockets, no sleeps: a listener of the standard library plays the provider, well or badly.
+
+use std::io::{Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::thread::JoinHandle;
+
+use super::super::exchange::Request;
+use super::*;
+
+/// Plays a provider for one connection and returns what it was sent.
+fn serve(act: impl FnOnce(&mut TcpStream) + Send + 'static) -> (String, JoinHandle<Vec<u8>>) {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let url = format!("http://{}", listener.local_addr().expect("bound"));
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the client connects");
+        let seen = read_request(&mut stream);
+        act(&mut stream);
+        seen
+    });
+    (url, server)
+}
+
+/// Reads one request whose body ends with `}`.
+fn read_request(stream: &mut TcpStream) -> Vec<u8> {
+    let mut seen = Vec::new();
+    let mut bytes = [0; 1024];
+    while !seen.ends_with(b"}") {
+        match stream.read(&mut bytes) {
+            Ok(0) | Err(_) => break,
+            Ok(count) => seen.extend_from_slice(&bytes[..count]),
+        }
+    }
+    seen
+}
+
+fn settings(base_url: &str, timeout: &str) -> CommonSettings {
+    toml::from_str(&format!("base_url = \"{base_url}\"\ntimeout = \"{timeout}\"")).expect("well-formed")
+}
+
+fn send_within(base_url: &str, timeout: &str) -> Result<Answer, SendError> {
+    let transport = Transport::new(&settings(base_url, timeout)).expect("the settings are right");
+    let request = Request { url: format!("{base_url}/path"), headers: Vec::new(), body: b"{}".to_vec() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    runtime.block_on(transport.send(&request, Timestamp(0)))
+}
+
+fn send(base_url: &str) -> Result<Answer, SendError> {
+    send_within(base_url, "20s")
+}
+
+fn write(stream: &mut TcpStream, text: &str) {
+    stream.write_all(text.as_bytes()).expect("the client reads");
+}
+
+#[test]
+fn request_arrives_whole_and_the_answer_comes_back_whole() {
+    let (url, server) = serve(|stream| {
+        write(
+            stream,
+            "HTTP/1.1 503 Busy\r\nRetry-After: 5\r\nContent-Type: text/plain\r\nContent-Length: 4\r\n\r\nwait",
+        );
+    });
+    let answer = send(&url).expect("answered");
+    assert_eq!((answer.status, answer.body.as_slice()), (503, &b"wait"[..]));
+    assert_eq!(answer.retry_after, Some(Duration::from_secs(5)));
+    assert_eq!(answer.content_type.as_deref(), Some("text/plain"));
+    let seen = String::from_utf8(server.join().expect("served")).expect("text");
+    assert!(seen.starts_with("POST /path HTTP/1.1\r\n") && seen.ends_with("\r\n\r\n{}"), "{seen}");
+    assert!(seen.contains(concat!("user-agent: crmsync/", env!("CARGO_PKG_VERSION"))), "{seen}");
+}
+
+#[test]
+fn refused_connection_is_not_sent() {
+    let free = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let url = format!("http://{}", free.local_addr().expect("bound"));
+    drop(free);
+    assert_eq!(send(&url).expect_err("nobody listens"), SendError::NotSent { what: "connect" });
+}
+
+#[test]
+fn unknown_host_is_not_sent() {
+    let error = send("https://no-such-host.invalid").expect_err("the name does not resolve");
+    assert_eq!(error, SendError::NotSent { what: "connect" });
+}
+
+#[test]
+fn failed_tls_is_not_sent() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    let url = format!("https://{}", listener.local_addr().expect("bound"));
+    let server = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("the client connects");
+        let hello = stream.read(&mut [0; 64]).expect("a greeting");
+        write(&mut stream, "HTTP/1.1 400 this is no TLS\r\n\r\n");
+        hello
+    });
+    assert!(matches!(send(&url), Err(SendError::NotSent { .. })));
+    assert!(server.join().expect("served") > 0);
+}
+
+#[test]
+fn connection_closed_after_the_request_is_unknown() {
+    let (url, server) = serve(|_| {});
+    assert_eq!(send(&url).expect_err("no answer"), SendError::Unknown { what: "cut" });
+    assert!(server.join().expect("served").ends_with(b"{}"));
+}
+
+#[test]
+fn answer_cut_in_its_body_is_unknown() {
+    let (url, _server) =
+        serve(|stream| write(stream, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{\"res"));
+    assert_eq!(send(&url).expect_err("half an answer"), SendError::Unknown { what: "cut" });
+}
+
+#[test]
+fn silence_after_the_request_is_unknown() {
+    let (done, wait) = std::sync::mpsc::channel::<()>();
+    let (url, server) = serve(move |_| assert!(wait.recv().is_err()));
+    let error = send_within(&url, "100ms").expect_err("silence");
+    drop(done);
+    assert_eq!(error, SendError::Unknown { what: "timeout" });
+    server.join().expect("served");
+}
+
+#[test]
+fn redirect_is_an_answer_and_nothing_follows_it() {
+    let target = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
+    target.set_nonblocking(true).expect("possible");
+    let location = target.local_addr().expect("bound");
+    let (url, _server) = serve(move |stream| {
+        write(
+            stream,
+            &format!("HTTP/1.1 307 Elsewhere\r\nLocation: http://{location}/\r\nContent-Length: 0\r\n\r\n"),
+        );
+    });
+    assert_eq!(send(&url).expect("answered").status, 307);
+    assert!(target.accept().is_err(), "the redirect was followed");
+}
+
+#[test]
+fn endless_answer_is_cut_at_the_cap() {
+    let (url, _server) = serve(|stream| {
+        let head = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
+        let chunk = format!("1000\r\n{}\r\n", " ".repeat(0x1000));
+        if stream.write_all(head.as_bytes()).is_ok() {
+            while stream.write_all(chunk.as_bytes()).is_ok() {}
+        }
+    });
+    assert_eq!(send(&url).expect_err("endless"), SendError::Unknown { what: "answer_too_large" });
+}
+
+#[test]
+fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
+    let error = Transport::new(&settings("http://wsone.example", "1s")).expect_err("plain");
+    assert!(error.to_string().contains("must use https"), "{error}");
+}
+
+/// Retry-After, with the clock at 2026-11-22T21:00:00Z, and the seconds it asks for.
+#[test]
+fn retry_after_is_understood_in_both_forms() {
+    let now = Timestamp(1_795_381_200_000);
+    assert_eq!(now.to_string(), "2026-11-22T21:00:00.000Z");
+    let cases: &[(&str, Option<u64>)] = &[
+        ("0", Some(0)),
+        ("120", Some(120)),
+        (" 7 ", Some(7)),
+        ("3600", Some(3_600)),
+        // Capped.
+        ("3601", Some(RETRY_AFTER_SECONDS_MAX)),
+        ("99999999999999999999999999", Some(RETRY_AFTER_SECONDS_MAX)),
+        ("Sun, 22 Nov 2026 21:00:30 GMT", Some(30)),
+        ("Mon, 23 Nov 2026 21:00:00 GMT", Some(RETRY_AFTER_SECONDS_MAX)),
+        // Junk, negative, and a date that has passed.
+        ("", None),
+        ("-1", None),
+        ("+5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("Sun, 22 Nov 2026 20:59:59 GMT", None),
+        ("Sun, 99 Nov 2026 20:59:59 GMT", None),
+    ];
+    for (header, seconds) in cases {
+        assert_eq!(retry_after(header, now), seconds.map(Duration::from_secs), "{header}");
+    }
+}

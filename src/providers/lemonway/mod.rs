@@ -28,6 +28,7 @@ pub use settings::{LemonwaySettings, Protocol};
 
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
+use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
@@ -52,7 +53,7 @@ impl Lemonway {
     pub fn new(mut settings: LemonwaySettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Lemonway)?;
         settings.check()?;
-        settings.common.send.get_or_insert(crate::domain::policy::Send::Changed);
+        settings.common.send.get_or_insert(Send::Changed);
         Ok(Self { settings, credentials })
     }
 }
