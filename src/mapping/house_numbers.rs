@@ -65,8 +65,7 @@ pub(super) fn lead(line: &str) -> Lead<'_> {
         rest = after;
         count += 1;
     }
-    let attached = kind_at(rest, true).is_some();
-    if !is_boundary(rest) && !attached {
+    if !is_boundary(rest) && kind_at(rest, true).is_none() {
         return Lead::Unclear;
     }
     let rest = trim_separators(rest);

@@ -155,6 +155,7 @@ impl Mapper {
             today,
             default_country: self.default_country,
             country: None,
+            is_country_unclear: false,
             postal_code: None,
         };
         let mut row = Row::new(&self.nulls, light, self.columns.len());

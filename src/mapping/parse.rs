@@ -21,6 +21,8 @@ pub(super) struct Light<'a> {
     pub(super) default_country: Country,
     /// The row's country, once it is read.
     pub(super) country: Option<Country>,
+    /// The row names a country that nobody understands.
+    pub(super) is_country_unclear: bool,
     /// The row's postal code, once it is read.
     pub(super) postal_code: Option<String>,
 }
@@ -66,7 +68,7 @@ pub(super) fn value(field: Field, text: &str, light: &Light<'_>) -> Parsed<Value
         Field::Nationalities => countries::nationalities(text).map(Value::Nationalities),
         Field::Email => contacts::email(text).map(Value::Email),
         Field::MobilePhone | Field::LandlinePhone => phones::parse(text, light.home()).map(Value::Phone),
-        Field::PostalCode => postal::code(text, light.country().alpha2).map(Value::Text),
+        Field::PostalCode => postal::code(text, light.country()).map(Value::Text),
         Field::EmailOptIn
         | Field::EmailPartnerOptIn
         | Field::SmsOptIn
@@ -89,9 +91,10 @@ pub(super) fn value(field: Field, text: &str, light: &Light<'_>) -> Parsed<Value
 }
 
 impl Light<'_> {
-    /// The row's country, else the configured one.
-    fn country(&self) -> Country {
-        self.country.unwrap_or(self.default_country)
+    /// The row's country, else the configured one; none when the row names one that nobody understands.
+    fn country(&self) -> Option<&'static str> {
+        let default = (!self.is_country_unclear).then_some(self.default_country);
+        self.country.or(default).map(|country| country.alpha2)
     }
 
     fn home(&self) -> Home<'_> {

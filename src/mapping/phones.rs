@@ -24,7 +24,9 @@ pub(super) fn region(alpha2: &str) -> Option<Region> {
     Region::from_str(alpha2).ok()
 }
 
-/// Where a number without country code may belong: the first region whose plan allows it wins.
+/// Where a number without country code may belong: the overseas territory of the postal code, else the row's country,
+/// else the configured one. A country that the row names is not second-guessed, for a wrong number of one country can
+/// be somebody's number in another.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Home<'a> {
     /// The row's postal code, if it has a valid one.
@@ -41,8 +43,14 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
     let country = home.country.unwrap_or(home.default_country);
     // 97123 is in Oregon too: a code is French only where the country is.
     let overseas = home.postal_code.filter(|_| postal::is_french(country)).and_then(postal::overseas);
+    if overseas.is_none()
+        && country == "FR"
+        && let Some(number) = plain_french(&digits)
+    {
+        return Ok(phone(&number));
+    }
     let mut is_number = false;
-    for alpha2 in overseas.into_iter().chain(home.country).chain([home.default_country]) {
+    for alpha2 in overseas.into_iter().chain([country]) {
         let tried = region(alpha2).map(|region| try_region(&digits, region));
         match tried {
             Some(Tried::Allowed(number)) => return Ok(phone(&number)),
@@ -61,6 +69,18 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
         None if is_number => Err(reason::PHONE_NOT_ASSIGNED),
         None => Err(reason::PHONE_FORM),
     }
+}
+
+/// The usual case without the cost of the general one: a zero and nine digits in France. What is not allowed goes
+/// the long way.
+fn plain_french(digits: &str) -> Option<PhoneNumber> {
+    let significant = digits.strip_prefix('0').filter(|rest| rest.len() == 9 && !rest.starts_with('0'))?;
+    let number = PhoneNumber {
+        country_code: 33,
+        national_number: significant.parse().ok()?,
+        ..PhoneNumber::default()
+    };
+    PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, region("FR")?).then_some(number)
 }
 
 enum Tried {
@@ -181,6 +201,23 @@ mod tests {
     }
 
     #[test]
+    fn the_short_way_gives_what_the_long_way_gives() {
+        let france = region("FR").expect("has a plan");
+        for start in 100..=999 {
+            let digits = format!("0{start:03}203456");
+            let long = match try_region(&digits, france) {
+                Tried::Allowed(number) => Some(number),
+                Tried::NotAllowed | Tried::NoNumber => None,
+            };
+            assert_eq!(
+                plain_french(&digits).map(|number| phone(&number)),
+                long.map(|number| phone(&number)),
+                "{digits}"
+            );
+        }
+    }
+
+    #[test]
     fn what_is_no_number_is_refused_with_its_reason() {
         let cases = [
             ("O612345678", reason::PHONE_LETTERS),
@@ -199,5 +236,7 @@ mod tests {
         for (text, expected) in cases {
             assert_eq!(read(text, "", ""), Err(expected.0), "{text}");
         }
+        // A British number that lost a digit is not taken for a French mobile.
+        assert!(read("0712345678", "", "GB").is_err());
     }
 }

@@ -34,9 +34,9 @@ pub(super) fn overseas(code: &str) -> Option<&'static str> {
     OVERSEAS.iter().find(|(prefix, _)| code.len() == 5 && code.starts_with(prefix)).map(|(_, alpha2)| *alpha2)
 }
 
-/// A postal code of the country. A French one has five digits; "75 001" and "F-75001" are understood.
-pub(super) fn code(text: &str, alpha2: &str) -> Parsed<String> {
-    if !is_french(alpha2) {
+/// A postal code of the country, alpha-2; of any country when it is not known. A French one has five digits; "75 001" and "F-75001" are understood.
+pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<String> {
+    if !alpha2.is_some_and(is_french) {
         let fits = text.chars().count() <= POSTAL_CODE_CHARS_MAX;
         return if fits { Ok(text.to_owned()) } else { Err(reason::POSTAL_LONG) };
     }
@@ -72,8 +72,13 @@ mod tests {
             ("12345678901234567", "GB", Err(reason::POSTAL_LONG)),
         ];
         for (text, country, expected) in cases {
-            assert_eq!(code(text, country).as_deref().map_err(Clone::clone), expected, "{text} {country}");
+            assert_eq!(
+                code(text, Some(country)).as_deref().map_err(Clone::clone),
+                expected,
+                "{text} {country}"
+            );
         }
+        assert_eq!(code("1000", None).as_deref(), Ok("1000"), "nobody knows whose code it is");
     }
 
     #[test]

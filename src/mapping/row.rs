@@ -93,6 +93,7 @@ impl<'a> Row<'a> {
     /// Counts a defect; the cell becomes invalid, and so does the street when one of its parts is.
     pub(super) fn refuse(&mut self, field: Field, column: &Arc<str>, reason: DefectReason) {
         self.defects.push(Defect { field, column: Arc::clone(column), reason });
+        self.light.is_country_unclear |= field == Field::Country;
         if is_street(field) {
             (self.street.is_present, self.street.is_invalid) = (true, true);
         } else {
@@ -141,11 +142,14 @@ impl<'a> Row<'a> {
 impl<'a> StreetCells<'a> {
     fn take(&mut self, field: Field, text: Cow<'a, str>) {
         self.is_present = true;
-        let place = match field {
-            Field::StreetNumber => &mut self.number,
-            Field::StreetType => &mut self.kind,
-            Field::StreetName => &mut self.name,
-            _ => &mut self.line,
+        let place = if field == Field::StreetNumber {
+            &mut self.number
+        } else if field == Field::StreetType {
+            &mut self.kind
+        } else if field == Field::StreetName {
+            &mut self.name
+        } else {
+            &mut self.line
         };
         *place = Some(text);
     }

@@ -15,6 +15,18 @@ use crate::domain::value::{Street, StreetKind, StreetParts};
 /// Words that the longest kind has: "zone à urbaniser en priorité".
 const KIND_WORDS_MAX: usize = 5;
 
+/// How many words a kind has at most that begins with this word: most lines need a single look-up.
+static WORDS_BY_FIRST: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
+    let mut by_first: HashMap<&'static str, usize> = HashMap::new();
+    for word in KINDS_BY_WORD.keys() {
+        let words = word.split(' ').count();
+        let first = word.split(' ').next().unwrap_or(word);
+        let most = by_first.entry(first).or_default();
+        *most = (*most).max(words);
+    }
+    by_first
+});
+
 /// What begins a post-office box or a distribution code instead of a street.
 const POST_BOXES: [&str; 9] =
     ["BP", "B P", "CS", "TSA", "CIDEX", "BOITE POSTALE", "CASE POSTALE", "PO BOX", "P O BOX"];
@@ -142,31 +154,29 @@ fn turned_round(text: &str, number: Option<String>) -> Option<StreetParts> {
 
 /// The kind at the beginning of a text: what is known of it, how it is written, and what follows.
 pub(super) fn kind_at(text: &str, numbered: bool) -> Option<(&'static KnownKind, &str, &str)> {
-    let mut ends = [0; KIND_WORDS_MAX];
-    let mut words = 0;
-    for (end, _) in text.match_indices(' ').chain([(text.len(), "")]).take(KIND_WORDS_MAX) {
-        ends[words] = end;
-        words += 1;
+    if !text.starts_with(char::is_alphabetic) {
+        return None;
     }
-    for end in ends.iter().take(words).rev() {
+    let first = fold::words(text.split(' ').next().unwrap_or(text));
+    let words = *WORDS_BY_FIRST.get(first.split(' ').next()?)?;
+    let mut ends = [text.len(); KIND_WORDS_MAX];
+    let mut count = 0;
+    for (end, _) in text.match_indices(' ').chain([(text.len(), "")]).take(words.min(KIND_WORDS_MAX)) {
+        ends[count] = end;
+        count += 1;
+    }
+    for end in ends.iter().take(count).rev() {
         let (written, after) = text.split_at_checked(*end)?;
         if let Some(known) = known_kind(written, numbered) {
             return Some((known, written.trim_end_matches([',', ';', ':']), after));
         }
     }
     // "av.de la Paix"
-    let dot = text.find('.')?;
-    let (written, after) = text.split_at_checked(dot + 1)?;
-    if written.contains(' ') {
-        return None;
-    }
+    let (written, after) = text.split_at_checked(text.find(['.', ' '])? + 1)?;
     known_kind(written, numbered).map(|known| (known, written, after))
 }
 
 fn known_kind(written: &str, numbered: bool) -> Option<&'static KnownKind> {
-    if !written.starts_with(char::is_alphabetic) {
-        return None;
-    }
     let word = fold::words(written);
     let known = KINDS_BY_WORD.get(word.as_str())?;
     (numbered || !BEHIND_NUMBER_ONLY.contains(&word.as_str())).then_some(*known)

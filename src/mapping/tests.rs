@@ -81,10 +81,10 @@ fn absent_cleared_invalid_and_valid_are_four_things() {
 #[test]
 fn json_null_is_a_cleared_value() {
     let mapper = Mapper::new(&MappingSettings::default(), None).expect("maps");
-    let cell = |index: usize| match mapper.columns()[index].field {
-        Field::CustomerId => RawCell::Text("7".into()),
-        Field::City => RawCell::Null,
-        _ => RawCell::Absent,
+    let cell = |index: usize| {
+        let field = mapper.columns()[index].field;
+        let key = (field == Field::CustomerId).then(|| RawCell::Text("7".into()));
+        key.or((field == Field::City).then_some(RawCell::Null)).unwrap_or(RawCell::Absent)
     };
     let extra = [(Field::Subscription(12), RawCell::Text("true".into()))];
     let mapped = mapper.map(cell, extra, TODAY).expect("has a key");
@@ -229,6 +229,8 @@ fn values_are_read_in_the_light_of_the_row() {
     // A Belgian code has four digits, a French one may have lost its zero.
     assert!(one(&[("postal_code", "1000"), ("country", "Belgique")]).defects.is_empty());
     assert_eq!(reasons(&one(&[("postal_code", "1000"), ("country", "")])).len(), 1);
+    // Where the country is not understood, only the country is to blame.
+    assert_eq!(reasons(&one(&[("postal_code", "1000"), ("country", "Belgiqe")])).len(), 1);
 }
 
 #[test]
