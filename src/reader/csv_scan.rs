@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
-use memchr::{memchr, memchr3};
+use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::error::FileError;
 use super::row::{BadRow, Cells, Row, Scanned, Span};
@@ -122,10 +122,10 @@ impl Splitter {
         if self.has_quotes(raw) && Quoting::of(raw, self.delimiter).malformed {
             return Err(bad(None, "a quote inside a quoted value is not doubled".to_owned()));
         }
-        let ends: Box<[usize]> = self.ends[..self.fields].into();
+        let ends: Box<[u32]> = self.ends[..self.fields].iter().map(|end| record_bytes(*end)).collect();
         match String::from_utf8(self.text[..self.text_bytes].to_vec()) {
             // A sequence that two fields share is no sequence.
-            Ok(text) if ends.iter().all(|end| text.is_char_boundary(*end)) => {
+            Ok(text) if ends.iter().all(|end| text.is_char_boundary(*end as usize)) => {
                 Ok(Row { span, cells: Cells::Delimited { header: Arc::clone(header), text, ends } })
             }
             Ok(_) | Err(_) => {
@@ -157,24 +157,24 @@ struct Quoting {
 impl Quoting {
     fn of(raw: &[u8], delimiter: u8) -> Self {
         let mut quoting = Self::default();
-        let mut at = 0;
-        while at < raw.len() {
-            if raw[at] == b'"' {
-                let Some(close) = closing_quote(raw, at + 1) else {
-                    quoting.open_at = Some(at);
-                    quoting.spans_at.get_or_insert(at);
-                    return quoting;
-                };
-                if raw[at..close].iter().any(|byte| matches!(byte, b'\n' | b'\r')) {
-                    quoting.spans_at.get_or_insert(at);
-                }
-                let rest = close + 1;
-                at = field_end(raw, rest, delimiter);
-                quoting.malformed |= raw[rest..at].iter().any(|byte| !matches!(byte, b' ' | b'\t'));
-            } else {
-                at = field_end(raw, at, delimiter);
+        let mut from = 0;
+        while let Some(ahead) = memchr(b'"', &raw[from..]) {
+            let open = from + ahead;
+            from = open + 1;
+            // Only at the beginning of a field a quote is more than a character.
+            if open.checked_sub(1).is_some_and(|before| raw[before] != delimiter) {
+                continue;
             }
-            at += 1;
+            let Some(close) = closing_quote(raw, open + 1) else {
+                quoting.open_at = Some(open);
+                quoting.spans_at.get_or_insert(open);
+                return quoting;
+            };
+            if memchr2(b'\n', b'\r', &raw[open..close]).is_some() {
+                quoting.spans_at.get_or_insert(open);
+            }
+            from = field_end(raw, close + 1, delimiter);
+            quoting.malformed |= raw[close + 1..from].iter().any(|byte| !matches!(byte, b' ' | b'\t'));
         }
         quoting
     }
@@ -199,10 +199,9 @@ fn field_end(raw: &[u8], from: usize, delimiter: u8) -> usize {
 
 /// How many lines end in `raw`: CRLF, LF and CR count once each.
 fn line_ends(raw: &[u8]) -> u64 {
-    let feeds = raw.iter().filter(|byte| **byte == b'\n').count();
-    let returns = raw.iter().filter(|byte| **byte == b'\r').count();
-    let pairs = if returns == 0 { 0 } else { raw.windows(2).filter(|pair| *pair == b"\r\n").count() };
-    (feeds + returns - pairs) as u64
+    let feeds = memchr_iter(b'\n', raw).count();
+    let lone_returns = memchr_iter(b'\r', raw).filter(|at| raw.get(at + 1) != Some(&b'\n')).count();
+    (feeds + lone_returns) as u64
 }
 
 /// The first record of a file, not looked at yet.

@@ -9,6 +9,9 @@ use std::sync::Arc;
 
 use super::json_record::JsonRecord;
 
+/// How many ends of cells are digested at a time.
+const ENDS_AT_ONCE: usize = 64;
+
 /// Where a record is in the decoded text of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Span {
@@ -63,7 +66,7 @@ pub struct Row {
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Cells {
-    Delimited { header: Arc<[String]>, text: String, ends: Box<[usize]> },
+    Delimited { header: Arc<[String]>, text: String, ends: Box<[u32]> },
     Json(JsonRecord),
 }
 
@@ -105,14 +108,19 @@ impl Row {
 
     /// Feeds the record's content to `hasher`: two records give the same bytes only when they are the same.
     ///
-    /// CSV: the number of cells, then each cell with its length in front, so that neither quoting nor line ends
+    /// CSV: the number of cells, where each one ends, then their text, so that neither quoting nor line ends
     /// count. JSONL: the length and the raw bytes of the line.
     pub fn digest(&self, hasher: &mut blake3::Hasher) {
         match &self.cells {
             Cells::Delimited { text, ends, .. } => {
                 hasher.update(&(ends.len() as u64).to_le_bytes());
-                for end in ends {
-                    hasher.update(&(*end as u64).to_le_bytes());
+                // Few large updates cost less than one for each cell.
+                for some in ends.chunks(ENDS_AT_ONCE) {
+                    let mut bytes = [0; ENDS_AT_ONCE * 4];
+                    for (place, end) in bytes.chunks_exact_mut(4).zip(some) {
+                        place.copy_from_slice(&end.to_le_bytes());
+                    }
+                    hasher.update(&bytes[..some.len() * 4]);
                 }
                 hasher.update(text.as_bytes());
             }
@@ -125,10 +133,10 @@ impl Row {
 }
 
 /// The cell `index` of a record whose cells end at `ends`.
-fn delimited<'a>(text: &'a str, ends: &[usize], index: usize) -> Option<&'a str> {
+fn delimited<'a>(text: &'a str, ends: &[u32], index: usize) -> Option<&'a str> {
     let end = *ends.get(index)?;
     let start = index.checked_sub(1).map_or(0, |before| ends[before]);
-    text.get(start..end)
+    text.get(start as usize..end as usize)
 }
 
 impl fmt::Debug for Row {
