@@ -1,1 +1,15 @@
-//! (room not furnished yet)
+//! What a run leaves behind and what people see of it: run folder, `report.json`, `events.jsonl`, `rejects.csv`,
+//! progress, closing summary, HTML page.
+//!
+//! Rank 1: knows the domain's words only. Writes to the writers and folders it is given; it never opens standard
+//! output or standard error itself and never reads the clock.
+
+pub mod events;
+pub mod html;
+pub mod listener;
+pub mod progress;
+pub mod rejects;
+pub mod report_json;
+pub mod run_files;
+pub mod shown;
+pub mod text;

@@ -1,0 +1,88 @@
+//! `events.jsonl`: everything that a run tells, one object a line with `time` and `type`.
+
+use std::io::{self, BufWriter, Write};
+
+use serde::Serialize;
+
+use crate::domain::clock::Timestamp;
+use crate::domain::event::Event;
+
+/// An event with the time at which it was heard.
+#[derive(Serialize)]
+struct Line<'a> {
+    time: String,
+    #[serde(flatten)]
+    event: &'a Event,
+}
+
+/// Writes events as lines of JSON.
+#[derive(Debug)]
+pub struct EventLog<W: Write> {
+    lines: BufWriter<W>,
+}
+
+impl<W: Write> EventLog<W> {
+    /// A log into that file.
+    #[must_use]
+    pub fn new(file: W) -> Self {
+        Self { lines: BufWriter::new(file) }
+    }
+
+    /// Writes one event. A crash may lose the last ones: the log tells a story, the state holds the truth.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn write(&mut self, time: Timestamp, event: &Event) -> io::Result<()> {
+        let line = Line { time: time.to_string(), event };
+        serde_json::to_writer(&mut self.lines, &line)?;
+        self.lines.write_all(b"\n")
+    }
+
+    /// Puts everything into the file, so that someone who follows it sees it.
+    ///
+    /// # Errors
+    /// When the file cannot be written.
+    pub fn flush(&mut self) -> io::Result<()> {
+        self.lines.flush()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::call::{CallId, Operation};
+    use crate::domain::event::LaneState;
+    use crate::domain::provider::ProviderId;
+
+    #[test]
+    fn each_event_is_an_object_with_time_and_type() {
+        let events = [
+            Event::Reading { rows: 1, bytes: 2, bytes_total: 3 },
+            Event::Lane {
+                provider: ProviderId::Lemonway,
+                state: LaneState::Throttled { until: Timestamp(1_000) },
+                total: 4,
+            },
+            Event::Call {
+                provider: ProviderId::Wsone,
+                call: CallId(7),
+                operation: Operation::Create,
+                probe: false,
+                class: "refused",
+                code: "101".to_owned(),
+                milliseconds: 41,
+                attempt: 1,
+                settled: true,
+            },
+            Event::RunFinished { outcome: "partial".to_owned(), exit_code: 3 },
+        ];
+        let mut file = Vec::new();
+        let mut log = EventLog::new(&mut file);
+        for event in &events {
+            log.write(Timestamp(0), event).unwrap();
+        }
+        log.flush().unwrap();
+        drop(log);
+        insta::assert_snapshot!(String::from_utf8(file).unwrap());
+    }
+}

@@ -1,0 +1,125 @@
+//! The one who listens to a run: writes each event to the log and lets progress show it.
+//!
+//! It runs on a thread of its own until the last sender is gone, so that a slow terminal slows nobody down.
+
+use std::io::{self, Write};
+use std::sync::mpsc::{Receiver, RecvTimeoutError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use super::events::EventLog;
+use super::progress::Progress;
+use crate::domain::clock::Clock;
+use crate::domain::event::Event;
+
+/// How long the log may lag behind when nothing happens.
+const QUIET_MAX: Duration = Duration::from_secs(1);
+
+/// Listens to the events of a run.
+#[derive(Debug)]
+pub struct Listener<W: Write> {
+    /// Where events are recorded; none for commands that leave no run folder.
+    pub log: Option<EventLog<W>>,
+    /// How events are shown.
+    pub progress: Progress,
+    /// Gives events their time.
+    pub clock: Clock,
+}
+
+impl<W: Write + Send + 'static> Listener<W> {
+    /// Starts the thread. It ends when all senders are dropped, and then gives the first error of the log: the
+    /// run itself goes on without its log.
+    ///
+    /// # Errors
+    /// When the system has no thread left.
+    pub fn spawn(self, events: Receiver<Event>) -> io::Result<JoinHandle<io::Result<()>>> {
+        std::thread::Builder::new().name("listener".to_owned()).spawn(move || self.listen(&events))
+    }
+}
+
+impl<W: Write> Listener<W> {
+    /// Listens on this thread until all senders are dropped.
+    ///
+    /// # Errors
+    /// The first error of the log; events after it are still shown.
+    pub fn listen(mut self, events: &Receiver<Event>) -> io::Result<()> {
+        let mut outcome = Ok(());
+        loop {
+            let heard = events.recv_timeout(QUIET_MAX);
+            let step = match &heard {
+                Ok(event) => self.hear(event),
+                Err(RecvTimeoutError::Timeout) => self.flush(),
+                Err(RecvTimeoutError::Disconnected) => break,
+            };
+            outcome = outcome.and(step);
+        }
+        self.progress.finish();
+        outcome.and(self.flush())
+    }
+
+    fn hear(&mut self, event: &Event) -> io::Result<()> {
+        let now = self.clock.elapsed();
+        let shown = self.progress.hear(event, now).and_then(|()| self.progress.tick(now));
+        let logged = self.log.as_mut().map_or(Ok(()), |log| log.write(self.clock.now(), event));
+        logged.and(shown)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        let shown = self.progress.tick(self.clock.elapsed());
+        self.log.as_mut().map_or(Ok(()), EventLog::flush).and(shown)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::mpsc;
+
+    use super::*;
+    use crate::domain::clock::Timestamp;
+    use crate::domain::event::Events;
+
+    #[test]
+    fn everything_told_before_the_end_is_in_the_log() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("events.jsonl");
+        let (sender, receiver) = mpsc::channel();
+        let listener = Listener {
+            log: Some(EventLog::new(std::fs::File::create(&path).unwrap())),
+            progress: Progress::warnings(Box::new(io::sink())),
+            clock: Clock::set_to(Timestamp(0)),
+        };
+        let thread = listener.spawn(receiver).unwrap();
+        let events = Events::to(sender);
+        for rows in 0..100 {
+            events.emit(Event::Reading { rows, bytes: 0, bytes_total: 0 });
+        }
+        drop(events);
+        thread.join().unwrap().unwrap();
+        assert_eq!(std::fs::read_to_string(path).unwrap().lines().count(), 100);
+    }
+
+    #[test]
+    fn a_full_disk_does_not_stop_the_listening() {
+        struct Full;
+        impl Write for Full {
+            fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+                Err(io::ErrorKind::StorageFull.into())
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                Ok(())
+            }
+        }
+        let (sender, receiver) = mpsc::channel();
+        let listener = Listener {
+            log: Some(EventLog::new(Full)),
+            progress: Progress::warnings(Box::new(io::sink())),
+            clock: Clock::set_to(Timestamp(0)),
+        };
+        for rows in 0..1_000 {
+            sender.send(Event::Reading { rows, bytes: 0, bytes_total: 0 }).unwrap();
+        }
+        drop(sender);
+        assert_eq!(listener.listen(&receiver).unwrap_err().kind(), io::ErrorKind::StorageFull);
+        assert!(receiver.recv().is_err(), "all were heard");
+    }
+}

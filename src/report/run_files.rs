@@ -1,0 +1,289 @@
+//! The folder of a run, and files that nobody else may read.
+//!
+//! Folders are 0700 and files 0600 from their first byte. A file is created new and never through a link
+//! (`O_CREAT | O_EXCL` does not follow one), and a file that replaces another is written beside it, synced and
+//! renamed, so that a reader sees the old one or the new one whole.
+
+use std::fmt;
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use crate::domain::clock::Timestamp;
+
+/// The report of a run, written when it ends.
+pub const REPORT_FILE: &str = "report.json";
+/// What happened in a run, one object a line.
+pub const EVENTS_FILE: &str = "events.jsonl";
+/// What did not get through in a run.
+pub const REJECTS_FILE: &str = "rejects.csv";
+
+const FOLDER_MODE: u32 = 0o700;
+const FILE_MODE: u32 = 0o600;
+
+/// Something that could not be done with a file of a run.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot {action} `{}`", path.display())]
+pub struct FileError {
+    action: &'static str,
+    path: PathBuf,
+    source: io::Error,
+}
+
+impl FileError {
+    fn on<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
+        move |source| Self { action, path: path.to_owned(), source }
+    }
+}
+
+/// The name of a run: when it began, UTC, and four hexadecimal digits: `20261122T211626Z-3f2a`.
+/// Names sort by time.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RunId(String);
+
+impl RunId {
+    /// Names a run that begins at `start`; `random` tells apart two that begin in the same second.
+    #[must_use]
+    pub fn new(start: Timestamp, random: u16) -> Self {
+        let time = jiff::Timestamp::from_millisecond(start.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        Self(format!("{}-{random:04x}", time.strftime("%Y%m%dT%H%M%SZ")))
+    }
+
+    /// Takes a name that a person typed or a folder has; `None` when it is not one, so that no path can be
+    /// smuggled in.
+    #[must_use]
+    pub fn parse(name: &str) -> Option<Self> {
+        const SHAPE: &[u8] = b"00000000T000000Z-xxxx";
+        let fits = |(byte, shape): (u8, u8)| match shape {
+            b'0' => byte.is_ascii_digit(),
+            b'x' => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
+            fixed => byte == fixed,
+        };
+        let fits_all = name.len() == SHAPE.len() && name.bytes().zip(SHAPE.iter().copied()).all(fits);
+        fits_all.then(|| Self(name.to_owned()))
+    }
+
+    /// The name as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for RunId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The folder of one run.
+#[derive(Debug, Clone)]
+pub struct RunFolder {
+    path: PathBuf,
+}
+
+impl RunFolder {
+    /// Makes the folder of a new run below `runs`, which is made too if need be.
+    ///
+    /// # Errors
+    /// When a folder cannot be made, or when the run has one already.
+    pub fn create(runs: &Path, id: &RunId) -> Result<Self, FileError> {
+        create_private_folders(runs)?;
+        let path = runs.join(id.as_str());
+        DirBuilder::new()
+            .mode(FOLDER_MODE)
+            .create(&path)
+            .map_err(FileError::on("create the folder", &path))?;
+        Ok(Self { path })
+    }
+
+    /// The folder that an earlier run left; its files may be missing.
+    #[must_use]
+    pub fn of(runs: &Path, id: &RunId) -> Self {
+        Self { path: runs.join(id.as_str()) }
+    }
+
+    /// Where it is.
+    #[must_use]
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Where a file of the run is, or would be.
+    #[must_use]
+    pub fn file(&self, name: &str) -> PathBuf {
+        self.path.join(name)
+    }
+
+    /// Creates a file of the run, to be written piece by piece.
+    ///
+    /// # Errors
+    /// When the file exists or cannot be created.
+    pub fn create_file(&self, name: &str) -> Result<File, FileError> {
+        let path = self.file(name);
+        create_private_file(&path).map_err(FileError::on("create", &path))
+    }
+
+    /// Writes a whole file of the run. A crash leaves the old file or the new one, and perhaps a temporary file.
+    ///
+    /// # Errors
+    /// When the file cannot be written, synced or renamed.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<(), FileError> {
+        write_private(&self.file(name), bytes)
+    }
+}
+
+/// Makes a folder and its parents, 0700 where they are new.
+///
+/// # Errors
+/// When one cannot be made.
+pub fn create_private_folders(path: &Path) -> Result<(), FileError> {
+    DirBuilder::new()
+        .recursive(true)
+        .mode(FOLDER_MODE)
+        .create(path)
+        .map_err(FileError::on("create the folder", path))
+}
+
+/// Writes a whole file, 0600, in place of the one that is there. A crash leaves the old file or the new one, and
+/// perhaps a temporary file beside it.
+///
+/// # Errors
+/// When the file cannot be written, synced or renamed.
+pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let folder = folder_of(path);
+    // `tempfile` creates with O_EXCL and 0600, under a name that nobody can guess.
+    let mut file = tempfile::Builder::new()
+        .prefix(".crmsync-")
+        .tempfile_in(folder)
+        .map_err(FileError::on("create a file beside", path))?;
+    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(FileError::on("write", path))?;
+    file.persist(path).map_err(|error| FileError::on("put in place", path)(error.error))?;
+    sync_folder(folder).map_err(FileError::on("sync the folder of", path))
+}
+
+/// Writes a file, 0600, that must not be there yet.
+///
+/// # Errors
+/// When there is something under that name, or the file cannot be written.
+pub fn write_new_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    let mut file = create_private_file(path).map_err(FileError::on("create", path))?;
+    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(FileError::on("write", path))
+}
+
+/// The runs that have a folder, oldest first; none when there is no folder of runs yet.
+///
+/// # Errors
+/// When the folder cannot be listed.
+pub fn list_runs(runs: &Path) -> Result<Vec<RunId>, FileError> {
+    let entries = match fs::read_dir(runs) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(FileError::on("list", runs)(error)),
+    };
+    let mut ids = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(FileError::on("list", runs))?;
+        let is_folder = entry.file_type().map_err(FileError::on("list", runs))?.is_dir();
+        let id = entry.file_name().to_str().and_then(RunId::parse);
+        ids.extend(id.filter(|_| is_folder));
+    }
+    ids.sort();
+    Ok(ids)
+}
+
+/// Deletes the oldest runs until `keep` are left; at least the newest stays. Folders that are not runs are left
+/// alone. Returns how many were deleted.
+///
+/// # Errors
+/// When a folder cannot be deleted; the runs deleted before it are gone.
+pub fn rotate_runs(runs: &Path, keep: usize) -> Result<usize, FileError> {
+    let ids = list_runs(runs)?;
+    let surplus = ids.len().saturating_sub(keep.max(1));
+    for id in ids.iter().take(surplus) {
+        let path = runs.join(id.as_str());
+        fs::remove_dir_all(&path).map_err(FileError::on("delete", &path))?;
+    }
+    Ok(surplus)
+}
+
+fn create_private_file(path: &Path) -> io::Result<File> {
+    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."))
+}
+
+fn sync_folder(folder: &Path) -> io::Result<()> {
+    File::open(folder)?.sync_all()
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn mode(path: &Path) -> u32 {
+        fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
+    #[test]
+    fn a_run_is_named_by_its_second_and_four_digits() {
+        let id = RunId::new(Timestamp(1_795_382_186_123), 0x3f2a);
+        assert_eq!(id.as_str(), "20261122T211626Z-3f2a");
+        assert_eq!(RunId::parse(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn a_path_is_no_run() {
+        for name in
+            ["", "..", "../../etc", "20261122T211626Z-3F2A", "20261122T211626Z-3f2a/", "2026é122T211626Z-3f2"]
+        {
+            assert_eq!(RunId::parse(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn folder_and_files_are_private_from_the_start() {
+        let home = tempfile::tempdir().unwrap();
+        let runs = home.path().join("state/runs");
+        let folder = RunFolder::create(&runs, &RunId::new(Timestamp(0), 1)).unwrap();
+        folder.write(REPORT_FILE, b"{}").unwrap();
+        drop(folder.create_file(EVENTS_FILE).unwrap());
+        assert_eq!(mode(&runs), 0o700);
+        assert_eq!(mode(folder.path()), 0o700);
+        assert_eq!(mode(&folder.file(REPORT_FILE)), 0o600);
+        assert_eq!(mode(&folder.file(EVENTS_FILE)), 0o600);
+    }
+
+    #[test]
+    fn a_planted_link_is_not_followed() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(home.path(), &RunId::new(Timestamp(0), 1)).unwrap();
+        let target = home.path().join("precious");
+        fs::write(&target, "kept").unwrap();
+        std::os::unix::fs::symlink(&target, folder.file(EVENTS_FILE)).unwrap();
+        std::os::unix::fs::symlink(&target, folder.file(REPORT_FILE)).unwrap();
+        assert!(folder.create_file(EVENTS_FILE).is_err());
+        folder.write(REPORT_FILE, b"{}").unwrap();
+        assert_eq!(fs::read_to_string(&target).unwrap(), "kept");
+        assert_eq!(fs::read_to_string(folder.file(REPORT_FILE)).unwrap(), "{}");
+    }
+
+    #[test]
+    fn rotation_keeps_the_newest_and_what_is_no_run() {
+        let home = tempfile::tempdir().unwrap();
+        let ids: Vec<RunId> = (0..4).map(|n| RunId::new(Timestamp(n * 1_000), 7)).collect();
+        for id in &ids {
+            RunFolder::create(home.path(), id).unwrap();
+        }
+        fs::create_dir(home.path().join("notes")).unwrap();
+        assert_eq!(rotate_runs(home.path(), 2).unwrap(), 2);
+        assert_eq!(list_runs(home.path()).unwrap(), ids[2..]);
+        assert!(home.path().join("notes").exists());
+        assert_eq!(rotate_runs(home.path(), 0).unwrap(), 1, "the run that is going on stays");
+    }
+}
