@@ -12,4 +12,5 @@ pub mod rejects;
 pub mod report_json;
 pub mod run_files;
 pub mod shown;
+pub mod table;
 pub mod text;

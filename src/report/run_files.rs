@@ -121,8 +121,7 @@ impl RunFolder {
     /// # Errors
     /// When the file exists or cannot be created.
     pub fn create_file(&self, name: &str) -> Result<File, FileError> {
-        let path = self.file(name);
-        create_private_file(&path).map_err(FileError::on("create", &path))
+        create_new_private(&self.file(name))
     }
 
     /// Writes a whole file of the run. A crash leaves the old file or the new one, and perhaps a temporary file.
@@ -163,12 +162,25 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     sync_folder(folder).map_err(FileError::on("sync the folder of", path))
 }
 
+/// Creates a file, 0600, that must not be there yet, to be written piece by piece.
+///
+/// # Errors
+/// When there is something under that name, or the file cannot be created.
+pub fn create_new_private(path: &Path) -> Result<File, FileError> {
+    OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .mode(FILE_MODE)
+        .open(path)
+        .map_err(FileError::on("create", path))
+}
+
 /// Writes a file, 0600, that must not be there yet.
 ///
 /// # Errors
 /// When there is something under that name, or the file cannot be written.
 pub fn write_new_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut file = create_private_file(path).map_err(FileError::on("create", path))?;
+    let mut file = create_new_private(path)?;
     file.write_all(bytes).and_then(|()| file.sync_all()).map_err(FileError::on("write", path))
 }
 
@@ -206,10 +218,6 @@ pub fn rotate_runs(runs: &Path, keep: usize) -> Result<usize, FileError> {
         fs::remove_dir_all(&path).map_err(FileError::on("delete", &path))?;
     }
     Ok(surplus)
-}
-
-fn create_private_file(path: &Path) -> io::Result<File> {
-    OpenOptions::new().write(true).create_new(true).mode(FILE_MODE).open(path)
 }
 
 fn folder_of(path: &Path) -> &Path {

@@ -5,11 +5,11 @@
 use std::fmt::{self, Write};
 use std::path::Path;
 
-use comfy_table::{CellAlignment, Table, presets};
 use jiff::SignedDuration;
 
 use super::report_json::{Outcome, Report};
 use super::shown::{Shown, shown_lines};
+use super::table::aligned;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
 
@@ -59,7 +59,7 @@ fn write_closing(text: &mut String, report: &Report, context: &Context<'_>) -> f
         writeln!(text, "{}", input(&report.input))?;
     }
     if !report.providers.is_empty() {
-        writeln!(text, "\n{}", providers(report).trim_fmt())?;
+        writeln!(text, "\n{}", providers(report))?;
     }
     write_reasons(text, context.reasons)?;
     for advice in context.advice {
@@ -115,10 +115,8 @@ fn input(input: &InputTally) -> String {
     format!("{}: {rows} rows, {customers} customers: {}", files.join(", "), parts.join(", "))
 }
 
-fn providers(report: &Report) -> Table {
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header([
+fn providers(report: &Report) -> String {
+    let header = [
         "provider",
         "to send",
         "delivered",
@@ -128,14 +126,9 @@ fn providers(report: &Report) -> Table {
         "replaced",
         "requests",
         "per second",
-    ]);
-    for (provider, tally) in &report.providers {
-        table.add_row(provider_row(*provider, tally));
-    }
-    for column in table.column_iter_mut().skip(1) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    table
+    ];
+    let rows = report.providers.iter().map(|(provider, tally)| provider_row(*provider, tally));
+    aligned(&header, rows, &[1, 2, 3, 4, 5, 6, 7, 8])
 }
 
 fn provider_row(provider: ProviderId, tally: &ProviderTally) -> Vec<String> {
@@ -161,17 +154,11 @@ fn write_reasons(text: &mut String, reasons: &[Reason]) -> fmt::Result {
     if reasons.is_empty() {
         return Ok(());
     }
-    let mut table = Table::new();
-    table.load_style(presets::NOTHING);
-    for reason in reasons.iter().take(REASONS_SHOWN_MAX) {
+    let rows = reasons.iter().take(REASONS_SHOWN_MAX).map(|reason| {
         let provider = reason.provider.map_or("input", ProviderId::name);
-        let code = Shown(&reason.code).to_string();
-        table.add_row([grouped(reason.count), provider.to_owned(), reason.status.clone(), code]);
-    }
-    if let Some(column) = table.column_mut(0) {
-        column.set_cell_alignment(CellAlignment::Right);
-    }
-    writeln!(text, "\nwhy:\n{}", table.trim_fmt())?;
+        vec![grouped(reason.count), provider.to_owned(), reason.status.clone(), reason.code.clone()]
+    });
+    writeln!(text, "\nwhy:\n{}", aligned(&[], rows, &[0]))?;
     let rest: u64 = reasons.iter().skip(REASONS_SHOWN_MAX).map(|reason| reason.count).sum();
     if rest > 0 {
         writeln!(text, " and {} others, in rejects.csv", grouped(rest))?;
@@ -204,11 +191,12 @@ fn command(words: &[&str], context: &Context<'_>) -> String {
 }
 
 /// A number with a comma between thousands.
-pub(crate) fn grouped(number: u64) -> String {
+#[must_use]
+pub fn grouped(number: u64) -> String {
     let digits = number.to_string();
     let mut text = String::with_capacity(digits.len() + digits.len() / 3);
     for (position, digit) in digits.chars().enumerate() {
-        if position > 0 && (digits.len() - position) % 3 == 0 {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
             text.push(',');
         }
         text.push(digit);
