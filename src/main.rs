@@ -1,3 +1,5 @@
 //! The thin binary: everything is in the library's `cli`.
 
-fn main() {}
+fn main() -> std::process::ExitCode {
+    crmsync::cli::run()
+}

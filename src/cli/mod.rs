@@ -1,1 +1,108 @@
-//! (room not furnished yet)
+//! What a person types: commands, settings, printing, exit codes.
+//!
+//! Rank 4, and the only room that prints, exits or reads the environment. Everything else is handed down as
+//! arguments.
+
+pub mod amounts;
+pub mod arguments;
+mod commands;
+pub mod config;
+pub mod console;
+pub mod environment;
+pub mod exit;
+pub mod failure;
+mod logging;
+pub mod secrets;
+pub mod session;
+mod settings;
+
+use arguments::{Arguments, GlobalArguments};
+use config::Config;
+use console::Console;
+use environment::Environment;
+use exit::ExitCode;
+use failure::Failure;
+
+use crate::domain::clock::Clock;
+use crate::store::StateFile;
+
+/// The whole program.
+#[must_use]
+pub fn run() -> std::process::ExitCode {
+    // Whatever is created without a mode of its own is private too.
+    rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    match arguments::parse(std::env::args_os()) {
+        Ok(arguments) => Program::new(&arguments).perform(&arguments).into(),
+        Err(message) => refuse(&message).into(),
+    }
+}
+
+/// Wrong usage, or help and version, which were asked for.
+fn refuse(message: &clap::Error) -> ExitCode {
+    // Where nobody can be told, the exit code still can.
+    drop(message.print());
+    if message.use_stderr() { ExitCode::Usage } else { ExitCode::Complete }
+}
+
+/// What every command needs.
+#[derive(Debug)]
+pub struct Program {
+    /// The global flags.
+    pub global: GlobalArguments,
+    /// The environment, for secrets.
+    pub environment: Environment,
+    /// Time.
+    pub clock: Clock,
+    /// Where it prints.
+    pub console: Console,
+}
+
+impl Program {
+    fn new(arguments: &Arguments) -> Self {
+        let console = Console::new(&arguments.global);
+        logging::start(&arguments.global, console.bars());
+        Self {
+            global: arguments.global.clone(),
+            environment: Environment::of_process(),
+            clock: Clock::system(),
+            console,
+        }
+    }
+
+    fn perform(&self, arguments: &Arguments) -> ExitCode {
+        commands::perform(self, &arguments.command).unwrap_or_else(|failure| {
+            self.console.fail(&failure);
+            failure.code
+        })
+    }
+
+    /// The configuration, with the global flags laid over it.
+    ///
+    /// # Errors
+    /// When it cannot be read or is wrong.
+    pub fn config(&self) -> Result<Config, Failure> {
+        Ok(Config::resolve(&self.global)?)
+    }
+
+    /// The state that the configuration names, not opened yet.
+    ///
+    /// # Errors
+    /// When the source of its key gives none.
+    pub fn state(&self, config: &Config) -> Result<StateFile, Failure> {
+        Ok(StateFile::new(config.state_settings(&self.environment)?))
+    }
+
+    /// The global arguments that another command needs to work on the same configuration and state.
+    #[must_use]
+    pub fn repeated_arguments(&self) -> Vec<String> {
+        let text = |path: &std::path::Path| path.display().to_string();
+        let mut words = Vec::new();
+        if self.global.config.as_os_str() != config::DEFAULT_FILE {
+            words.extend(["--config".to_owned(), text(&self.global.config)]);
+        }
+        if let Some(state) = &self.global.state {
+            words.extend(["--state".to_owned(), text(state)]);
+        }
+        words
+    }
+}

@@ -79,6 +79,16 @@ pub trait Provider: Send + Sync {
     fn fingerprint(&self) -> [u8; 32];
 }
 
+/// The fixed part of a provider's field table, in code order, without a provider having to be made.
+#[must_use]
+pub fn field_table(provider: ProviderId) -> &'static [WireField] {
+    match provider {
+        ProviderId::Wsone => wsone::fields::FIELDS,
+        ProviderId::Lemonway => lemonway::fields::FIELDS,
+        ProviderId::Safedebit => safedebit::fields::FIELDS,
+    }
+}
+
 /// Changes whenever projections of the same customer change with a new version of this program.
 const PROJECTION_VERSION: u32 = 1;
 

@@ -40,11 +40,11 @@ pub struct CommonSettings {
     pub concurrency: u32,
     /// How long one request may take from its first byte to the last byte of its answer.
     #[serde(default = "timeout", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", default)]
+    #[schemars(with = "String", extend("format" = "duration"), default)]
     pub timeout: Duration,
     /// How late the provider may still apply a request whose answer was lost.
     #[serde(default = "settle", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", default)]
+    #[schemars(with = "String", extend("format" = "duration"), default)]
     pub settle: Duration,
     /// How often and how patiently a call is tried.
     #[serde(default)]
@@ -73,11 +73,11 @@ pub struct Retry {
     pub attempts: u32,
     /// The upper end of the first backoff.
     #[serde(default = "retry_initial", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", default)]
+    #[schemars(with = "String", extend("format" = "duration"), default)]
     pub initial: Duration,
     /// The upper end of the longest backoff.
     #[serde(default = "retry_max", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", default)]
+    #[schemars(with = "String", extend("format" = "duration"), default)]
     pub max: Duration,
 }
 

@@ -58,7 +58,7 @@ const IP_CHARS_MAX: usize = 45;
 
 /// The table, in code order.
 #[rustfmt::skip]
-pub(super) const FIELDS: &[WireField] = &[
+pub(in crate::providers) const FIELDS: &[WireField] = &[
     row(WALLET, "wallet", &[Field::WalletId], (1, 100), "text"),
     row(EMAIL, "newEmail", &[Field::Email], (6, 256), "e-mail address, unique in the white brand"),
     row(TITLE, "newTitle", &[Field::Title], (1, 1), "M, F, J or U"),

@@ -17,7 +17,7 @@
 //! - The result of the SOAP answer has been named after another method, and may be a document in escaped text.
 
 mod build;
-mod fields;
+pub(super) mod fields;
 mod project;
 mod read;
 mod settings;

@@ -72,7 +72,7 @@ const fn coded(
 
 /// The table, in code order.
 #[rustfmt::skip]
-pub(super) const FIELDS: &[WireField] = &[
+pub(in crate::providers) const FIELDS: &[WireField] = &[
     coded(REFERENCE, "safedebit_consumer_reference", &[Field::SafedebitReference], (1, 35), "text"),
     string(CONSUMER_REFERENCE, "consumer_reference", &[Field::ConsumerReference], (1, 64), "text"),
     coded(GENDER, "consumer_gender", &[Field::Title], (1, 1), "M or F"),

@@ -12,7 +12,7 @@
 //! - There is no create: consumers are made elsewhere.
 
 mod build;
-mod fields;
+pub(super) mod fields;
 mod project;
 mod read;
 mod settings;

@@ -94,7 +94,7 @@ const fn key(row: WireField) -> WireField {
 /// The table, in code order. createPerson calls the first two `NewIdentifierRequest.…` and puts the rest into its
 /// `PersonProfilRequest`.
 #[rustfmt::skip]
-pub(super) const FIELDS: &[WireField] = &[
+pub(in crate::providers) const FIELDS: &[WireField] = &[
     key(number(IDENTIFIER_TYPE, "IdentifierRequest.identifierType", "IdentifierRequest", &[Field::PersonIdentifierType], "integer, or identifier_type of the configuration")),
     key(string(IDENTIFIER_VALUE, "IdentifierRequest.identifierValue", "IdentifierRequest", &[Field::PersonIdentifier], "text")),
     key(string(ENTITY, "EntityRequest.entityIdentifier", "EntityRequest", &[Field::StoreId], "text, or entity of the configuration")),

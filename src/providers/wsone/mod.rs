@@ -13,7 +13,7 @@
 //! - Street types and titles are integers that nobody has documented: they come from the configuration alone.
 
 mod build;
-mod fields;
+pub(super) mod fields;
 mod project;
 mod read;
 mod settings;

@@ -1,0 +1,370 @@
+//! The flags of each command.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand, ValueEnum, ValueHint};
+use clap_complete::Shell;
+
+use super::Command;
+use crate::cli::amounts::{Threshold, Time};
+use crate::cli::config::InputKind;
+use crate::domain::call::CallId;
+use crate::domain::provider::ProviderId;
+use crate::report::run_files::RunId;
+
+/// The name under which standard input is given as a file.
+pub const STANDARD_INPUT: &str = "-";
+
+/// Files and how they are read.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "Input")]
+pub struct InputArguments {
+    /// CSV or JSONL files, .gz and .zst too; together they are one input. `-` is standard input
+    #[arg(required = true, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub files: Vec<PathBuf>,
+    /// Format, instead of the configured one
+    #[arg(long, value_name = "FORMAT")]
+    pub format: Option<InputFormat>,
+    /// full: the files hold every customer; delta: only those that changed
+    #[arg(long, value_name = "KIND")]
+    pub kind: Option<InputKind>,
+}
+
+impl InputArguments {
+    /// What is wrong with the files as they were named, if anything is.
+    pub(super) fn fault(&self) -> Option<&'static str> {
+        let inputs = self.files.iter().filter(|file| file.as_os_str() == STANDARD_INPUT).count();
+        match (inputs, self.format) {
+            (0, _) | (1, Some(_)) => None,
+            (1, None) => Some("`-` (standard input) needs --format csv or --format jsonl"),
+            (_, _) => Some("`-` (standard input) can be read once only"),
+        }
+    }
+}
+
+impl Command {
+    /// The files of a command that reads some.
+    #[must_use]
+    pub fn input(&self) -> Option<&InputArguments> {
+        match self {
+            Self::Plan(arguments) => Some(&arguments.input),
+            Self::Sync(arguments) => Some(&arguments.input),
+            Self::Seed(arguments) => Some(&arguments.input),
+            Self::Rehearse(arguments) => Some(&arguments.input),
+            Self::Init(_)
+            | Self::Check(_)
+            | Self::Resume(_)
+            | Self::Status
+            | Self::History(_)
+            | Self::Rejects(_)
+            | Self::Resolve(_)
+            | Self::Explain(_)
+            | Self::ExplainCode(_)
+            | Self::Fields(_)
+            | Self::Forget(_)
+            | Self::Doctor(_)
+            | Self::Report(_)
+            | Self::Sandbox(_)
+            | Self::Completions(_)
+            | Self::Man => None,
+        }
+    }
+}
+
+/// A format that can be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum InputFormat {
+    /// A header and delimited records.
+    Csv,
+    /// One JSON object a line.
+    Jsonl,
+}
+
+/// What is compared, and what may stop it.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Guards")]
+pub struct IngestArguments {
+    /// Stop when more known customers changed: a count or a share, instead of the configured one
+    #[arg(long, value_name = "N|N%")]
+    pub max_changes: Option<Threshold>,
+    /// Let no guard on changes, new and missing customers stop the run
+    #[arg(long)]
+    pub allow_mass_change: bool,
+    /// Take a file that is older than the last one
+    #[arg(long)]
+    pub allow_older: bool,
+    /// Compare with nothing: send every customer whole
+    #[arg(long)]
+    pub full_resync: bool,
+}
+
+/// What is sent in this run, and how much of it. Restricts sending, never reading.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Sending")]
+pub struct DispatchArguments {
+    /// Send to these providers only; the rest stays queued
+    #[arg(long = "provider", value_name = "NAME", value_delimiter = ',')]
+    pub providers: Vec<ProviderId>,
+    /// Send these customers only; may be repeated
+    #[arg(long = "only", value_name = "CUSTOMER")]
+    pub only: Vec<String>,
+    /// Stop sending after this time: 30m, 2h
+    #[arg(long, value_name = "TIME")]
+    pub max_duration: Option<Time>,
+    /// Stop after so many requests, all providers together
+    #[arg(long, value_name = "N")]
+    pub max_calls: Option<u64>,
+    /// Stop a provider after so many errors: a count, or a share of its settled calls
+    #[arg(long, value_name = "N|N%")]
+    pub max_errors: Option<Threshold>,
+    /// Put the customers' values into rejects.csv, so that it can be corrected and fed in again
+    #[arg(long)]
+    pub include_values: bool,
+}
+
+/// `init`.
+#[derive(Debug, Clone, Args)]
+pub struct InitArguments {
+    /// Look at this file and propose format, encoding, delimiter and [columns]
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub from: Option<PathBuf>,
+}
+
+/// `check`.
+#[derive(Debug, Clone, Args)]
+pub struct CheckArguments {
+    /// Look at the header and the first rows of this file
+    #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub file: Option<PathBuf>,
+    /// Print the JSON Schema of the configuration and stop
+    #[arg(long, conflicts_with = "file")]
+    pub schema: bool,
+}
+
+/// `plan`.
+#[derive(Debug, Clone, Args)]
+pub struct PlanArguments {
+    /// Files.
+    #[command(flatten)]
+    pub input: InputArguments,
+    /// Guards.
+    #[command(flatten)]
+    pub ingest: IngestArguments,
+    /// Exit with 20 when there are changes
+    #[arg(long)]
+    pub detailed_exitcode: bool,
+}
+
+/// `sync`.
+#[derive(Debug, Clone, Args)]
+pub struct SyncArguments {
+    /// Files.
+    #[command(flatten)]
+    pub input: InputArguments,
+    /// Guards.
+    #[command(flatten)]
+    pub ingest: IngestArguments,
+    /// Sending.
+    #[command(flatten)]
+    pub dispatch: DispatchArguments,
+    /// Only show what would be sent, as `plan` does
+    #[arg(short = 'n', long)]
+    pub dry_run: bool,
+}
+
+/// `resume`.
+#[derive(Debug, Clone, Args)]
+pub struct ResumeArguments {
+    /// Sending.
+    #[command(flatten)]
+    pub dispatch: DispatchArguments,
+}
+
+/// `seed`.
+#[derive(Debug, Clone, Args)]
+pub struct SeedArguments {
+    /// Files.
+    #[command(flatten)]
+    pub input: InputArguments,
+}
+
+/// `history`.
+#[derive(Debug, Clone, Args)]
+pub struct HistoryArguments {
+    /// Show this run whole
+    #[arg(value_name = "RUN", value_parser = run_id)]
+    pub run: Option<RunId>,
+}
+
+/// `rejects`.
+#[derive(Debug, Clone, Args)]
+pub struct RejectsArguments {
+    /// What to do with them.
+    #[command(subcommand)]
+    pub action: RejectsAction,
+}
+
+/// What to do with rejects.
+#[derive(Debug, Clone, Subcommand)]
+pub enum RejectsAction {
+    /// Show refused and held calls
+    List(RejectsFilter),
+    /// Write refused and held calls as CSV
+    Export(ExportArguments),
+    /// Queue refused and held calls again; without a filter, all of them
+    Release(RejectsFilter),
+}
+
+/// Which rejects.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Filter")]
+pub struct RejectsFilter {
+    /// Of this provider
+    #[arg(long, value_name = "NAME")]
+    pub provider: Option<ProviderId>,
+    /// With this code, or held for this reason
+    #[arg(long, value_name = "CODE")]
+    pub code: Option<String>,
+    /// Of this customer
+    #[arg(long, value_name = "CUSTOMER")]
+    pub customer: Option<String>,
+}
+
+/// `rejects export`.
+#[derive(Debug, Clone, Args)]
+pub struct ExportArguments {
+    /// The file to write; it must not exist yet
+    #[arg(value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
+    pub file: PathBuf,
+    /// Put the customers' values in front, so that the file can be corrected and fed in again
+    #[arg(long)]
+    pub include_values: bool,
+    /// Which ones.
+    #[command(flatten)]
+    pub filter: RejectsFilter,
+}
+
+/// `resolve`.
+#[derive(Debug, Clone, Args)]
+#[command(group = clap::ArgGroup::new("finding").required(true))]
+pub struct ResolveArguments {
+    /// The number of the call, as `rejects list` shows it
+    #[arg(value_name = "CALL", value_parser = call_id)]
+    pub call: CallId,
+    /// The provider did apply it: take its values as delivered
+    #[arg(long, group = "finding")]
+    pub applied: bool,
+    /// The provider did not apply it: queue it again
+    #[arg(long, group = "finding")]
+    pub not_applied: bool,
+    /// Give it up
+    #[arg(long, group = "finding")]
+    pub abandon: bool,
+}
+
+/// `explain`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainArguments {
+    /// The customer, by the CRM's key
+    #[arg(value_name = "CUSTOMER")]
+    pub customer: String,
+}
+
+/// `explain-code`.
+#[derive(Debug, Clone, Args)]
+pub struct ExplainCodeArguments {
+    /// wsone, lemonway or safedebit
+    #[arg(value_name = "PROVIDER")]
+    pub provider: ProviderId,
+    /// The code as the provider gave it
+    #[arg(value_name = "CODE")]
+    pub code: String,
+}
+
+/// `fields`.
+#[derive(Debug, Clone, Args)]
+pub struct FieldsArguments {
+    /// Show this provider's fields
+    #[arg(value_name = "PROVIDER")]
+    pub provider: Option<ProviderId>,
+}
+
+/// `forget`.
+#[derive(Debug, Clone, Args)]
+pub struct ForgetArguments {
+    /// The customer, by the CRM's key
+    #[arg(value_name = "CUSTOMER")]
+    pub customer: String,
+    /// Let later files bring the customer back
+    #[arg(long)]
+    pub undo: bool,
+}
+
+/// `doctor`.
+#[derive(Debug, Clone, Args)]
+pub struct DoctorArguments {
+    /// Put this backup in place of the state; the state is kept beside it
+    #[arg(long, value_name = "BACKUP", value_hint = ValueHint::FilePath)]
+    pub restore: Option<PathBuf>,
+}
+
+/// `report`.
+#[derive(Debug, Clone, Args)]
+pub struct ReportArguments {
+    /// The run; default: the last one
+    #[arg(value_name = "RUN", value_parser = run_id)]
+    pub run: Option<RunId>,
+    /// The page to write
+    #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
+    pub html: PathBuf,
+}
+
+/// `rehearse`.
+#[derive(Debug, Clone, Args)]
+pub struct RehearseArguments {
+    /// Files.
+    #[command(flatten)]
+    pub input: InputArguments,
+    /// Guards.
+    #[command(flatten)]
+    pub ingest: IngestArguments,
+    /// How the simulated providers misbehave
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub scenario: Option<PathBuf>,
+}
+
+/// `sandbox`.
+#[derive(Debug, Clone, Args)]
+pub struct SandboxArguments {
+    /// Port on 127.0.0.1; 0 takes a free one and prints it
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    pub port: u16,
+    /// How the simulated providers misbehave
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub scenario: Option<PathBuf>,
+    /// Customers whose accounts exist from the start; may be repeated
+    #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
+    pub populate: Vec<PathBuf>,
+    /// Take wallets and consumers that nobody populated
+    #[arg(long)]
+    pub accept_unknown: bool,
+}
+
+/// `completions`.
+#[derive(Debug, Clone, Args)]
+pub struct CompletionsArguments {
+    /// The shell
+    pub shell: Shell,
+}
+
+fn run_id(text: &str) -> Result<RunId, String> {
+    RunId::parse(text).ok_or_else(|| {
+        "expected a run such as 20261122T211626Z-3f2a; `crmsync history` lists them".to_owned()
+    })
+}
+
+fn call_id(text: &str) -> Result<CallId, String> {
+    text.parse()
+        .map(CallId)
+        .map_err(|_| "expected the number of a call; `crmsync rejects list` shows them".to_owned())
+}

@@ -1,0 +1,76 @@
+use clap::error::ErrorKind;
+
+use super::*;
+
+fn parsed(line: &str) -> Result<Arguments, ErrorKind> {
+    parse(line.split(' ')).map_err(|error| error.kind())
+}
+
+#[test]
+fn the_definition_is_sound() {
+    command().debug_assert();
+}
+
+#[test]
+fn every_command_of_the_contract_is_understood() {
+    for line in [
+        "crmsync init --from clients.csv",
+        "crmsync check clients.csv",
+        "crmsync check --schema",
+        "crmsync plan a.csv b.csv --json --detailed-exitcode",
+        "crmsync sync a.csv --provider wsone --provider lemonway --only 12 --max-duration 2h --max-calls 10 \
+         --max-errors 5% --max-changes 100 --allow-mass-change --allow-older --full-resync --format csv --kind delta -n",
+        "crmsync sync - --format jsonl",
+        "crmsync resume --provider wsone,safedebit --max-errors 10",
+        "crmsync seed a.csv",
+        "crmsync status --json",
+        "crmsync history",
+        "crmsync history 20261122T211626Z-3f2a --json",
+        "crmsync rejects list --provider wsone --code 101 --customer 12",
+        "crmsync rejects export out.csv --include-values",
+        "crmsync rejects release --customer 12",
+        "crmsync resolve 12 --not-applied",
+        "crmsync explain 12",
+        "crmsync explain-code lemonway 147",
+        "crmsync fields wsone",
+        "crmsync forget 12 --undo",
+        "crmsync doctor --restore state/backup.db",
+        "crmsync report --html run.html",
+        "crmsync rehearse a.csv --scenario s.toml",
+        "crmsync sandbox --port 0 --populate a.csv b.csv --accept-unknown",
+        "crmsync completions bash",
+        "crmsync man",
+        "crmsync --config c.toml --state s.db --log-format json -vv --progress never --no-color status",
+        "crmsync status --state s.db -q",
+    ] {
+        if let Err(kind) = parsed(line) {
+            unreachable!("{line}: {kind:?}");
+        }
+    }
+}
+
+#[test]
+fn wrong_usage_is_refused() {
+    let cases = [
+        ("crmsync", ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand),
+        ("crmsync sink", ErrorKind::InvalidSubcommand),
+        ("crmsync sync", ErrorKind::MissingRequiredArgument),
+        ("crmsync sync -", ErrorKind::ValueValidation),
+        ("crmsync sync - - --format csv", ErrorKind::ValueValidation),
+        ("crmsync sync a.csv --provider paypal", ErrorKind::ValueValidation),
+        ("crmsync sync a.csv --max-errors many", ErrorKind::ValueValidation),
+        ("crmsync history ../../etc/passwd", ErrorKind::ValueValidation),
+        ("crmsync resolve 12", ErrorKind::MissingRequiredArgument),
+        ("crmsync resolve 12 --applied --abandon", ErrorKind::ArgumentConflict),
+        ("crmsync report", ErrorKind::MissingRequiredArgument),
+        ("crmsync status -v -q", ErrorKind::ArgumentConflict),
+    ];
+    for (line, kind) in cases {
+        assert_eq!(parsed(line).err(), Some(kind), "{line}");
+    }
+}
+
+#[test]
+fn what_operators_read_first() {
+    insta::assert_snapshot!(command().render_help());
+}

@@ -1,0 +1,121 @@
+//! `check`: configuration, secrets, state and, given a file, its header and first rows. No network.
+
+use serde::Serialize;
+
+use crate::cli::Program;
+use crate::cli::arguments::CheckArguments;
+use crate::cli::config::{self, Config};
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::cli::secrets;
+use crate::providers::SecretSource;
+
+/// One thing that was looked at.
+#[derive(Debug, Serialize)]
+struct Finding {
+    what: String,
+    result: Verdict,
+    detail: String,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+enum Verdict {
+    Ok,
+    Warning,
+    Fault,
+}
+
+impl Verdict {
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Warning => "WARNING",
+            Self::Fault => "FAULT",
+        }
+    }
+}
+
+/// What was found, and the exit codes that follow from it.
+#[derive(Debug, Default)]
+struct Findings {
+    list: Vec<Finding>,
+    codes: Vec<ExitCode>,
+}
+
+impl Findings {
+    fn ok(&mut self, what: impl Into<String>, detail: impl Into<String>) {
+        self.list.push(Finding { what: what.into(), result: Verdict::Ok, detail: detail.into() });
+    }
+
+    fn warn(&mut self, what: impl Into<String>, detail: impl Into<String>) {
+        self.list.push(Finding { what: what.into(), result: Verdict::Warning, detail: detail.into() });
+    }
+
+    fn fault(&mut self, what: impl Into<String>, failure: &Failure) {
+        self.codes.push(failure.code);
+        self.list.push(Finding { what: what.into(), result: Verdict::Fault, detail: failure.to_string() });
+    }
+}
+
+/// Checks what can be checked without a network, and says all of it at once.
+pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<ExitCode, Failure> {
+    if arguments.schema {
+        program.console.json(&config::json_schema())?;
+        return Ok(ExitCode::Complete);
+    }
+    let config = program.config()?;
+    let mut findings = Findings::default();
+    findings.ok("configuration", program.global.config.display().to_string());
+    check_secrets(program, &config, &mut findings);
+    check_state(program, &config, &mut findings);
+    show(program, &findings)?;
+    Ok(ExitCode::of_run(&findings.codes))
+}
+
+fn check_secrets(program: &Program, config: &Config, findings: &mut Findings) {
+    for (key, source) in config.secrets() {
+        check_secret(program, &key, source, findings);
+    }
+}
+
+fn check_secret(program: &Program, key: &str, source: &SecretSource, findings: &mut Findings) {
+    let what = format!("secret {key}");
+    match secrets::resolve(source, key, &program.environment) {
+        Err(error) => findings.fault(what, &Failure::from(error)),
+        Ok(_) => match secrets::exposed_file(source, &program.environment) {
+            Some(path) => {
+                findings.warn(what, format!("others may read `{}`; chmod 600 it", path.display()));
+            }
+            None => findings.ok(what, "found"),
+        },
+    }
+}
+
+fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
+    let path = config.state.path.display().to_string();
+    let Ok(state) = program.state(config) else {
+        // The secret of its key is missing, and has been told already.
+        return findings.warn("state", format!("{path}: not looked at, its hash_key is missing"));
+    };
+    if !state.exists() {
+        return findings.ok("state", format!("{path}: none yet, the first run makes it"));
+    }
+    let known = state.open_read_only().and_then(|store| store.snapshot().customers());
+    match known {
+        Ok(customers) => findings.ok("state", format!("{path}: {customers} customers")),
+        Err(error) => findings.fault("state", &Failure::from(error)),
+    }
+}
+
+fn show(program: &Program, findings: &Findings) -> Result<(), Failure> {
+    if program.console.is_json() {
+        return Ok(program.console.json(&findings.list)?);
+    }
+    let rows = findings
+        .list
+        .iter()
+        .map(|finding| vec![finding.result.word().to_owned(), finding.what.clone(), finding.detail.clone()]);
+    let table = crate::report::table::aligned(&[], rows, &[]);
+    Ok(program.console.text(&format!("{table}\n"))?)
+}

@@ -1,0 +1,105 @@
+//! `history` and `report`: earlier runs, out of their folders.
+
+use std::path::Path;
+
+use serde::Serialize;
+
+use crate::cli::Program;
+use crate::cli::arguments::{HistoryArguments, ReportArguments};
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::report::html;
+use crate::report::report_json::{Report, RunInfo};
+use crate::report::run_files::{RunFolder, RunId, list_runs, write_private};
+use crate::report::table::aligned;
+use crate::report::text::{self, Context, grouped};
+
+/// One line of the history.
+#[derive(Debug, Serialize)]
+struct Line {
+    id: String,
+    /// None for a run that crashed or still goes on.
+    run: Option<RunInfo>,
+    rows: u64,
+    acknowledged: u64,
+    refused: u64,
+    held: u64,
+    deferred: u64,
+}
+
+/// Prints the earlier runs, newest first, or one of them whole.
+pub(super) fn history(program: &Program, arguments: &HistoryArguments) -> Result<ExitCode, Failure> {
+    let runs = program.config()?.state.runs;
+    match &arguments.run {
+        Some(id) => one(program, &runs, id)?,
+        None => all(program, &runs)?,
+    }
+    Ok(ExitCode::Complete)
+}
+
+/// Writes the page of a run.
+pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<ExitCode, Failure> {
+    let runs = program.config()?.state.runs;
+    let id = match &arguments.run {
+        Some(id) => id.clone(),
+        None => list_runs(&runs)?.pop().ok_or_else(|| Failure::usage("there is no run yet"))?,
+    };
+    let page = html::page(&Report::read(&runs, &id)?, &[]);
+    write_private(&arguments.html, page.as_bytes())?;
+    program.console.talk(&format!("wrote {}", arguments.html.display()))?;
+    Ok(ExitCode::Complete)
+}
+
+fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
+    let report = Report::read(runs, id)?;
+    if program.console.is_json() {
+        return Ok(program.console.json(&report)?);
+    }
+    let folder = RunFolder::of(runs, id);
+    let arguments = program.repeated_arguments();
+    let context = Context { folder: Some(folder.path()), arguments: &arguments, ..Context::default() };
+    Ok(program.console.text(&text::closing(&report, &context))?)
+}
+
+fn all(program: &Program, runs: &Path) -> Result<(), Failure> {
+    let mut ids = list_runs(runs)?;
+    ids.reverse();
+    // A run without a readable report crashed or still goes on; the history says so instead of failing.
+    let lines: Vec<Line> = ids.iter().map(|id| line(id, Report::read(runs, id).ok())).collect();
+    if program.console.is_json() {
+        return Ok(program.console.json(&lines)?);
+    }
+    if lines.is_empty() {
+        return Ok(program.console.text("no runs yet\n")?);
+    }
+    let header = ["run", "command", "outcome", "exit", "rows", "delivered", "refused", "held", "waiting"];
+    let table = aligned(&header, lines.iter().map(cells), &[3, 4, 5, 6, 7, 8]);
+    Ok(program.console.text(&format!("{table}\n"))?)
+}
+
+fn line(id: &RunId, report: Option<Report>) -> Line {
+    let id = id.to_string();
+    let Some(report) = report else {
+        return Line { id, run: None, rows: 0, acknowledged: 0, refused: 0, held: 0, deferred: 0 };
+    };
+    let sum =
+        |count: fn(&crate::domain::tally::ProviderTally) -> u64| report.providers.values().map(count).sum();
+    Line {
+        id,
+        rows: report.input.rows,
+        acknowledged: sum(|tally| tally.acknowledged.total()),
+        refused: sum(|tally| tally.refused),
+        held: sum(|tally| tally.held),
+        deferred: sum(|tally| tally.deferred),
+        run: Some(report.run),
+    }
+}
+
+fn cells(line: &Line) -> Vec<String> {
+    let (command, outcome, exit) = match &line.run {
+        Some(run) => (run.command.clone(), run.outcome.name().to_owned(), run.exit_code.to_string()),
+        None => ("?".to_owned(), "no report".to_owned(), "?".to_owned()),
+    };
+    let counts = [line.rows, line.acknowledged, line.refused, line.held, line.deferred].map(grouped);
+    [line.id.clone(), command, outcome, exit].into_iter().chain(counts).collect()
+}

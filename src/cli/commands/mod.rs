@@ -1,0 +1,44 @@
+//! One function a command, and the list of them.
+
+mod check;
+mod fields;
+mod history;
+mod init;
+mod packaging;
+mod rejects;
+mod sandbox;
+mod status;
+
+use super::Program;
+use super::arguments::Command;
+use super::exit::ExitCode;
+use super::failure::Failure;
+
+/// Does what was typed.
+///
+/// # Errors
+/// When the command fails; the failure carries the exit code.
+pub(super) fn perform(program: &Program, command: &Command) -> Result<ExitCode, Failure> {
+    match command {
+        Command::Init(arguments) => init::init(program, arguments),
+        Command::Check(arguments) => check::check(program, arguments),
+        Command::Plan(_)
+        | Command::Sync(_)
+        | Command::Resume(_)
+        | Command::Seed(_)
+        | Command::Explain(_)
+        | Command::Forget(_)
+        | Command::Doctor(_)
+        | Command::Rehearse(_) => Err(Failure::usage(format!("`{}` is not in this build", command.name()))),
+        Command::Sandbox(arguments) => sandbox::sandbox(program, arguments),
+        Command::Status => status::status(program),
+        Command::History(arguments) => history::history(program, arguments),
+        Command::Rejects(arguments) => rejects::rejects(program, arguments),
+        Command::Resolve(arguments) => rejects::resolve(program, arguments),
+        Command::Fields(arguments) => fields::fields(program, arguments),
+        Command::ExplainCode(arguments) => fields::explain_code(program, arguments),
+        Command::Report(arguments) => history::report(program, arguments),
+        Command::Completions(arguments) => packaging::completions(program, arguments),
+        Command::Man => packaging::man(program),
+    }
+}

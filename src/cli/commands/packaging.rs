@@ -1,0 +1,31 @@
+//! `completions` and `man`, for packagers.
+
+use crate::cli::Program;
+use crate::cli::arguments::{CompletionsArguments, command};
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+
+/// Prints the completions of a shell.
+pub(super) fn completions(program: &Program, arguments: &CompletionsArguments) -> Result<ExitCode, Failure> {
+    let mut script = Vec::new();
+    clap_complete::generate(arguments.shell, &mut command(), "crmsync", &mut script);
+    program.console.bytes(&script)?;
+    Ok(ExitCode::Complete)
+}
+
+/// Prints the manual page: the program, then each command.
+pub(super) fn man(program: &Program) -> Result<ExitCode, Failure> {
+    let mut page = Vec::new();
+    let mut whole = command();
+    whole.build();
+    clap_mangen::Man::new(whole.clone()).render(&mut page)?;
+    for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
+        let name = format!("crmsync {}", command.get_name());
+        let part = clap_mangen::Man::new(command.clone().display_name(name));
+        part.render_name_section(&mut page)?;
+        part.render_synopsis_section(&mut page)?;
+        part.render_options_section(&mut page)?;
+    }
+    program.console.bytes(&page)?;
+    Ok(ExitCode::Complete)
+}

@@ -1,0 +1,143 @@
+use super::*;
+use crate::cli::amounts::Threshold;
+use crate::domain::field::Field;
+
+fn fault(text: &str) -> String {
+    Config::parse(text, "crmsync.toml").expect_err("has a fault").to_string()
+}
+
+#[test]
+fn an_empty_file_gives_the_documented_defaults() {
+    let config = Config::parse("", "crmsync.toml").unwrap();
+    assert_eq!(config.state.path, PathBuf::from("state/crmsync.db"));
+    assert_eq!(config.guard.max_changes, Threshold::Percent(30.0));
+    assert_eq!(config.guard.sensitive[&Field::Email], Threshold::Percent(20.0));
+    assert_eq!(config.input.null_values, ["", "NULL", "\\N"]);
+    assert_eq!(config.dispatch.max_duration, None);
+}
+
+#[test]
+fn counts_and_shares_durations_and_columns_are_understood() {
+    let text = r#"
+        [columns]
+        first_name = "PRENOM"
+        subscription_12 = "NEWS"
+        [guard]
+        max_changes = 1000
+        max_new = "250"
+        sensitive = { iban = "2.5%" }
+        [dispatch]
+        max_duration = "6h"
+        [state]
+        hash_key = { command = ["pass", "crmsync"] }
+    "#;
+    let config = Config::parse(text, "crmsync.toml").unwrap();
+    assert_eq!(config.columns.0[&Field::Subscription(12)], "NEWS");
+    assert_eq!(config.guard.max_changes, Threshold::Count(1000));
+    assert_eq!(config.guard.max_new, Threshold::Count(250));
+    assert_eq!(config.dispatch.max_duration.unwrap().0.as_secs(), 21_600);
+}
+
+#[test]
+fn an_unknown_key_has_its_place_and_the_nearest_known_one() {
+    insta::assert_snapshot!(fault("[input]\nformat = \"csv\"\n  dilimiter = \";\"\n"));
+}
+
+#[test]
+fn a_misspelt_canonical_field_is_found() {
+    insta::assert_snapshot!(fault("[columns]\nfrist_name = \"PRÉNOM\"\n"));
+}
+
+#[test]
+fn every_fault_is_shown_at_once_in_the_order_of_the_file() {
+    insta::assert_snapshot!(fault(
+        "[input]\nformat = \"cvs\"\nnull_values = \"NULL\"\nencoding = \"latin1\"\n[guard]\nfloor = -1\nmax_new = \"200%\"\n\
+         [dispatch]\nmax_duration = \"6 hoers\"\noutage_patience = 10\n[stat]\nkeep_runs = 3\n"
+    ));
+}
+
+#[test]
+fn a_secret_written_into_the_file_is_not_repeated() {
+    for text in [
+        "[state]\nhash_key = \"hunter2\"\n",
+        "[state]\nhash_key = { envv = \"hunter2\" }\n",
+        "[state]\nhash_key = { env = [\"hunter2\"] }\n",
+        "[state]\nhash_kye = \"hunter2\"\n",
+        "[state]\nhash_key = hunter2\n",
+        "[state]\nhash_key = \"hunter2\nruns = \"x\"\n",
+        "[state]\nhash_key = { env = \"A\", file = \"hunter2\" }\n",
+        "[nostate]\nhash_key = \"hunter2\"\n",
+    ] {
+        let fault = fault(text);
+        assert!(!fault.contains("hunter2"), "{fault}");
+        assert!(fault.starts_with("crmsync.toml:"), "{fault}");
+    }
+}
+
+#[test]
+fn a_wrong_source_of_a_secret_says_what_a_right_one_is() {
+    insta::assert_snapshot!(fault("[state]\nhash_key = \"hunter2\"\n"));
+}
+
+#[test]
+fn broken_syntax_has_its_place() {
+    insta::assert_snapshot!(fault("[input]\nformat = csv\n"));
+}
+
+#[test]
+fn a_missing_file_says_how_to_get_one() {
+    let error = Config::read(Path::new("/nonexistent/crmsync.toml")).unwrap_err();
+    assert!(error.to_string().contains("crmsync init"), "{error}");
+}
+
+#[test]
+fn no_text_makes_the_parser_fall_over() {
+    use proptest::prelude::*;
+    proptest!(|(text in "(\\[[a-z.]{0,9}\\]\n)?([a-z_]{1,9} ?= ?[\"'\\[{]?[^\n]{0,12}\n){0,4}")| {
+        if let Err(error) = Config::parse(&text, "x.toml") {
+            prop_assert!(error.to_string().starts_with("x.toml:"));
+        }
+    });
+}
+
+const WSONE: &str = "[providers.wsone]\nbase_url = \"https://wsone.example\"\nusername = { env = \"U\" }\npassword = { env = \"P\" }\n";
+
+#[test]
+fn a_provider_section_is_checked_key_by_key() {
+    insta::assert_snapshot!(fault(&format!(
+        "{WSONE}rate_per_secnd = 5\ntimeout = \"30 parsecs\"\nretry = {{ attempts = 3, maximum = \"1m\" }}\n\
+         on_new = \"maybe\"\n[providers.lemonway]\nlogin = {{ env = \"L\" }}\n"
+    )));
+}
+
+#[test]
+fn what_only_a_provider_knows_has_its_place_too() {
+    insta::assert_snapshot!(fault(&format!("{WSONE}[providers.wsone.titles]\nX = 1\n")));
+    insta::assert_snapshot!(fault(&WSONE.replace("https", "http")));
+}
+
+#[test]
+fn a_password_in_a_provider_section_is_not_repeated() {
+    for line in
+        ["password = \"hunter2\"", "pasword = \"hunter2\"", "base_url = \"https://u:hunter2@wsone.example\""]
+    {
+        let name = line.split(' ').next().unwrap();
+        let mut text: String = WSONE
+            .lines()
+            .filter(|known| !known.starts_with(name))
+            .map(|known| format!("{known}\n"))
+            .collect();
+        text.push_str(line);
+        let fault = fault(&text);
+        assert!(!fault.contains("hunter2"), "{fault}");
+    }
+}
+
+#[test]
+fn the_secrets_of_enabled_providers_are_named_by_their_keys() {
+    let config = Config::parse(WSONE, "crmsync.toml").unwrap();
+    let keys: Vec<String> = config.secrets().into_iter().map(|(key, _)| key).collect();
+    assert_eq!(keys, ["providers.wsone.username", "providers.wsone.password"]);
+    let off = Config::parse(&format!("{WSONE}enabled = false\n"), "crmsync.toml").unwrap();
+    assert!(off.secrets().is_empty());
+}

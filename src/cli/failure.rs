@@ -1,0 +1,97 @@
+//! How a command fails: an error, and the exit code that goes with it.
+
+use std::error::Error;
+use std::fmt;
+
+use super::config::ConfigError;
+use super::exit::ExitCode;
+use super::secrets::SecretError;
+use crate::report::report_json::ReportError;
+use crate::report::run_files::FileError;
+use crate::store::StoreError;
+
+/// Why a command failed, and what its caller is told.
+#[derive(Debug)]
+pub struct Failure {
+    /// What the caller is told.
+    pub code: ExitCode,
+    error: Box<dyn Error + Send + Sync>,
+}
+
+impl Failure {
+    /// A failure with that code.
+    pub fn new(code: ExitCode, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { code, error: error.into() }
+    }
+
+    /// Wrong usage or configuration.
+    pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self::new(ExitCode::Usage, error)
+    }
+}
+
+impl fmt::Display for Failure {
+    /// The error with its causes, outermost first.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.error)?;
+        let mut cause = self.error.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+macro_rules! fails_with {
+    ($($error:ty => $code:expr;)*) => {$(
+        impl From<$error> for Failure {
+            fn from(error: $error) -> Self {
+                Self::new($code, error)
+            }
+        }
+    )*};
+}
+
+fails_with! {
+    ConfigError => ExitCode::Usage;
+    SecretError => ExitCode::Usage;
+    FileError => ExitCode::Failed;
+    ReportError => ExitCode::Failed;
+    std::io::Error => ExitCode::Failed;
+    csv::Error => ExitCode::Failed;
+}
+
+impl From<StoreError> for Failure {
+    fn from(error: StoreError) -> Self {
+        let code = match &error {
+            StoreError::Locked { .. } => ExitCode::AnotherRun,
+            StoreError::NoSuchCall(_) => ExitCode::Usage,
+            other if other.needs_a_person() => ExitCode::PersonMustAct,
+            _other => ExitCode::Failed,
+        };
+        Self::new(code, error)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_is_told_with_its_causes() {
+        let cause = std::io::Error::other("disk on fire");
+        let error = ConfigError::Unreadable { path: "x.toml".into(), source: cause };
+        let failure = Failure::from(error);
+        assert_eq!(failure.code, ExitCode::Usage);
+        assert!(failure.to_string().ends_with("`crmsync init` writes one: disk on fire"), "{failure}");
+    }
+
+    #[test]
+    fn a_state_in_use_and_a_damaged_one_have_their_codes() {
+        let locked = StoreError::Locked { path: "x.lock".into() };
+        assert_eq!(Failure::from(locked).code, ExitCode::AnotherRun);
+        let damaged = StoreError::Damaged { what: "a hole" };
+        assert_eq!(Failure::from(damaged).code, ExitCode::PersonMustAct);
+    }
+}

@@ -1,0 +1,209 @@
+//! A run from its first event to its report: everything about it that is not the work itself.
+//!
+//! A command that works on the outbox opens a [`Session`], does its work while events flow, and closes it with the
+//! counts; the session names the run, records and shows the events, checks the accounting and tells the result.
+
+use std::collections::BTreeMap;
+use std::fs::File;
+use std::io;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
+
+use super::Program;
+use super::console::{Console, ProgressStyle};
+use super::exit::ExitCode;
+use super::failure::Failure;
+use crate::domain::clock::Timestamp;
+use crate::domain::event::{Event, Events};
+use crate::domain::provider::ProviderId;
+use crate::domain::tally::Tally;
+use crate::report::events::EventLog;
+use crate::report::listener::Listener;
+use crate::report::progress::Progress;
+use crate::report::report_json::{Report, RunInfo};
+use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, rotate_runs};
+use crate::report::text::{self, Reason};
+
+/// A run that is going on.
+#[derive(Debug)]
+pub struct Session {
+    id: RunId,
+    command: &'static str,
+    folder: RunFolder,
+    started_at: Timestamp,
+    events: Events,
+    listener: JoinHandle<io::Result<()>>,
+}
+
+/// How a run came out.
+#[derive(Debug, Default)]
+pub struct Ending {
+    /// The counts.
+    pub tally: Tally,
+    /// Every exit code that applies.
+    pub codes: Vec<ExitCode>,
+    /// Why things did not get through, most frequent first.
+    pub reasons: Vec<Reason>,
+    /// Sentences for the operator.
+    pub advice: Vec<String>,
+}
+
+impl Session {
+    /// Opens a run: makes its folder and starts to listen. `limits` are the configured rates, for progress.
+    ///
+    /// # Errors
+    /// When the folder or the log cannot be made.
+    pub fn open(
+        program: &Program,
+        command: &'static str,
+        runs: &std::path::Path,
+        limits: BTreeMap<ProviderId, f64>,
+    ) -> Result<Self, Failure> {
+        let started_at = program.clock.now();
+        let id = RunId::new(started_at, rand::random());
+        let folder = RunFolder::create(runs, &id)?;
+        let log: EventLog<File> = EventLog::new(folder.create_file(EVENTS_FILE)?);
+        let progress = progress(&program.console, limits);
+        let (sender, receiver) = mpsc::channel();
+        let listener = Listener { log: Some(log), progress, clock: program.clock.clone() }.spawn(receiver)?;
+        let events = Events::to(sender);
+        events.emit(Event::RunStarted {
+            run: id.to_string(),
+            command: command.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        });
+        Ok(Self { id, command, folder, started_at, events, listener })
+    }
+
+    /// The name of the run.
+    #[must_use]
+    pub fn id(&self) -> &RunId {
+        &self.id
+    }
+
+    /// The folder of the run.
+    #[must_use]
+    pub fn folder(&self) -> &RunFolder {
+        &self.folder
+    }
+
+    /// When the run began.
+    #[must_use]
+    pub fn started_at(&self) -> Timestamp {
+        self.started_at
+    }
+
+    /// Where its events go.
+    #[must_use]
+    pub fn events(&self) -> Events {
+        self.events.clone()
+    }
+
+    /// Closes the run: all other holders of its events must be gone. Writes `report.json`, prints the summary (or
+    /// the report, with `--json`) and deletes the oldest runs. Accounting that does not balance makes it fail.
+    ///
+    /// # Errors
+    /// When something of this cannot be written.
+    pub fn close(self, program: &Program, keep_runs: usize, mut ending: Ending) -> Result<ExitCode, Failure> {
+        if !ending.tally.balances() {
+            ending.codes.push(ExitCode::Failed);
+        }
+        let code = ExitCode::of_run(&ending.codes);
+        let outcome = code.outcome();
+        self.events.emit(Event::RunFinished { outcome: outcome.name().to_owned(), exit_code: code.number() });
+        drop(self.events);
+        let logged = self.listener.join().unwrap_or_else(|_| Err(io::Error::other("the listener fell over")));
+        let run = RunInfo {
+            id: self.id.to_string(),
+            command: self.command.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: self.started_at,
+            finished_at: program.clock.now(),
+            outcome,
+            exit_code: code.number(),
+        };
+        let report = Report::new(run, ending.tally);
+        report.write(&self.folder)?;
+        let context = text::Context {
+            reasons: &ending.reasons,
+            advice: &ending.advice,
+            folder: Some(self.folder.path()),
+            arguments: &program.repeated_arguments(),
+        };
+        if program.console.is_json() {
+            program.console.json(&report)?;
+            program.console.talk(&text::closing(&report, &context))?;
+        } else {
+            program.console.text(&text::closing(&report, &context))?;
+        }
+        if let Some(runs) = self.folder.path().parent() {
+            rotate_runs(runs, keep_runs)?;
+        }
+        logged?;
+        Ok(code)
+    }
+}
+
+fn progress(console: &Console, limits: BTreeMap<ProviderId, f64>) -> Progress {
+    match console.progress_style() {
+        ProgressStyle::Bars => Progress::bars(console.bars().clone(), limits),
+        ProgressStyle::Lines => Progress::lines(Box::new(io::stderr()), limits),
+        ProgressStyle::WarningsOnly => Progress::warnings(Box::new(io::stderr())),
+        ProgressStyle::Nothing => Progress::warnings(Box::new(io::sink())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::arguments::parse;
+    use crate::domain::tally::{InputTally, ProviderTally};
+    use crate::report::run_files::REJECTS_FILE;
+
+    fn program() -> Program {
+        let arguments = parse(["crmsync", "status", "--json", "-q", "--state", "other.db"]).unwrap();
+        Program {
+            console: Console::new(&arguments.global),
+            global: arguments.global,
+            environment: crate::cli::environment::Environment::with(&[]),
+            clock: crate::domain::clock::Clock::set_to(Timestamp(1_795_382_186_123)),
+        }
+    }
+
+    fn closed(ending: Ending) -> (ExitCode, Report, String) {
+        let home = tempfile::tempdir().unwrap();
+        let program = program();
+        let session = Session::open(&program, "sync", home.path(), BTreeMap::new()).unwrap();
+        let (id, folder) = (session.id().clone(), session.folder().clone());
+        let code = session.close(&program, 1, ending).unwrap();
+        let events = std::fs::read_to_string(folder.file(EVENTS_FILE)).unwrap();
+        assert!(!folder.file(REJECTS_FILE).exists());
+        (code, Report::read(home.path(), &id).unwrap(), events)
+    }
+
+    #[test]
+    fn a_run_leaves_its_report_and_its_events() {
+        let (code, report, events) = closed(Ending { codes: vec![ExitCode::Partial], ..Ending::default() });
+        assert_eq!(code, ExitCode::Partial);
+        assert_eq!((report.run.exit_code, report.balanced), (3, true));
+        let types: Vec<serde_json::Value> = events
+            .lines()
+            .map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()["type"].clone())
+            .collect();
+        assert_eq!(types, ["run_started", "run_finished"]);
+    }
+
+    #[test]
+    fn accounting_that_does_not_balance_fails_the_run() {
+        let lost = ProviderTally { carried_over: 1, ..ProviderTally::default() };
+        let tally = Tally { input: InputTally::default(), providers: [(ProviderId::Wsone, lost)].into() };
+        let (code, report, _) = closed(Ending { tally, codes: vec![ExitCode::Partial], ..Ending::default() });
+        assert_eq!(code, ExitCode::Failed);
+        assert_eq!((report.run.exit_code, report.balanced), (1, false));
+    }
+
+    #[test]
+    fn the_next_command_works_on_the_same_state() {
+        assert_eq!(program().repeated_arguments(), ["--state", "other.db"]);
+    }
+}
