@@ -1,0 +1,212 @@
+//! The program as a process: usage, configuration, secrets, and what a user sees of each.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::process::Output;
+
+use assert_cmd::Command;
+use tempfile::TempDir;
+
+const SECRET: &str = "pl4nted-s3cret";
+const RUN: &str = "20261122T211626Z-3f2a";
+
+/// A folder of its own for each test, and the program run in it without the environment of the machine.
+struct World {
+    home: TempDir,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { home: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    fn with_config(text: &str) -> Self {
+        let world = Self::new();
+        world.write("crmsync.toml", text);
+        world
+    }
+
+    fn path(&self) -> &Path {
+        self.home.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).expect("a file in a temporary folder");
+    }
+
+    fn run(&self, arguments: &[&str]) -> Seen {
+        self.run_with(arguments, &[])
+    }
+
+    fn run_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Seen {
+        let output = Command::new(env!("CARGO_BIN_EXE_crmsync"))
+            .current_dir(self.path())
+            .env_clear()
+            .envs(variables.iter().copied())
+            .args(arguments)
+            .output()
+            .expect("the program runs");
+        Seen::of(&output)
+    }
+}
+
+#[derive(Debug)]
+struct Seen {
+    code: Option<i32>,
+    out: String,
+    err: String,
+}
+
+impl Seen {
+    fn of(output: &Output) -> Self {
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self { code: output.status.code(), out: text(&output.stdout), err: text(&output.stderr) }
+    }
+
+    fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.out).expect("standard output is JSON")
+    }
+}
+
+#[test]
+fn wrong_usage_exits_2_and_help_exits_0() {
+    let world = World::new();
+    let wrong: [&[&str]; 5] =
+        [&["sink"], &["sync"], &["sync", "-"], &["resolve", "1"], &["status", "--progress", "maybe"]];
+    for arguments in wrong {
+        let seen = world.run(arguments);
+        assert_eq!(seen.code, Some(2), "{arguments:?}: {seen:?}");
+        assert!(seen.out.is_empty() && seen.err.starts_with("error:"), "{seen:?}");
+    }
+    let help = world.run(&["--help"]);
+    assert_eq!(help.code, Some(0));
+    assert!(help.out.contains("143  interrupted by SIGTERM"), "{}", help.out);
+}
+
+#[test]
+fn a_missing_configuration_exits_2_and_says_what_to_do() {
+    let seen = World::new().run(&["status"]);
+    assert_eq!(seen.code, Some(2));
+    assert!(seen.err.contains("crmsync.toml") && seen.err.contains("crmsync init"), "{seen:?}");
+}
+
+#[test]
+fn an_unknown_key_exits_2_with_line_column_and_the_nearest_known_key() {
+    let seen = World::with_config("[input]\nformat = \"csv\"\n  dilimiter = \";\"\n").run(&["check"]);
+    assert_eq!(seen.code, Some(2));
+    let expected = "crmsync.toml:3:3: unknown key `input.dilimiter`; did you mean `delimiter`?";
+    assert!(seen.err.contains(expected), "{}", seen.err);
+}
+
+#[test]
+fn a_configuration_error_can_be_read_by_a_machine() {
+    let seen = World::with_config("[stat]\n").run(&["status", "--log-format", "json"]);
+    assert_eq!(seen.code, Some(2));
+    let line: serde_json::Value = serde_json::from_str(seen.err.trim()).expect("one object a line");
+    assert_eq!(line["exit_code"], 2);
+    assert!(line["message"].as_str().is_some_and(|text| text.contains("did you mean `state`?")), "{line}");
+}
+
+#[test]
+fn the_environment_stands_in_for_flags_and_flags_win() {
+    let world = World::new();
+    world.write("from_environment.toml", "[nonsense]\n");
+    world.write("from_flag.toml", "");
+    let variables = [("CRMSYNC_CONFIG", "from_environment.toml"), ("CRMSYNC_JSON", "1")];
+    assert_eq!(world.run_with(&["status"], &variables).code, Some(2));
+    let seen = world.run_with(&["status", "--config", "from_flag.toml"], &variables);
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    assert_eq!(seen.json()["needs_a_person"], 0);
+}
+
+#[test]
+fn secrets_are_found_and_never_printed() {
+    let world = World::with_config("[state]\nhash_key = { env = \"KEY\" }\n");
+    let found = world.run_with(&["check", "-vv"], &[("KEY", SECRET)]);
+    assert_eq!(found.code, Some(0), "{found:?}");
+    let missing = world.run(&["check"]);
+    assert_eq!(missing.code, Some(2));
+    assert!(missing.out.contains("state.hash_key") && missing.out.contains("KEY is not set"), "{missing:?}");
+    let written = World::with_config(&format!("[state]\nhash_key = \"{SECRET}\"\n")).run(&["check", "-vv"]);
+    assert_eq!(written.code, Some(2));
+    for seen in [found, missing, written] {
+        assert!(!seen.out.contains(SECRET) && !seen.err.contains(SECRET), "{seen:?}");
+    }
+}
+
+#[test]
+fn a_secret_that_others_may_read_is_warned_of() {
+    let world = World::with_config("[state]\nhash_key = { file = \"key\" }\n");
+    world.write("key", SECRET);
+    fs::set_permissions(world.path().join("key"), fs::Permissions::from_mode(0o644)).expect("our own file");
+    let seen = world.run(&["check"]);
+    assert_eq!(seen.code, Some(0));
+    assert!(seen.out.contains("WARNING") && seen.out.contains("chmod 600"), "{seen:?}");
+}
+
+#[test]
+fn init_writes_a_private_file_once_and_check_likes_it() {
+    let world = World::new();
+    assert_eq!(world.run(&["init"]).code, Some(0));
+    let written = fs::metadata(world.path().join("crmsync.toml")).expect("init wrote it");
+    assert_eq!(written.permissions().mode() & 0o777, 0o600);
+    assert_eq!(world.run(&["check"]).code, Some(0));
+    let again = world.run(&["init"]);
+    assert_eq!(again.code, Some(2));
+    assert!(again.err.contains("is there already"), "{again:?}");
+}
+
+#[test]
+fn the_schema_is_json_and_knows_every_section() {
+    let schema = World::new().run(&["check", "--schema"]).json();
+    for section in ["input", "columns", "state", "guard", "dispatch", "providers"] {
+        assert!(schema["properties"][section].is_object(), "{section}");
+    }
+    assert_eq!(schema["additionalProperties"], false);
+}
+
+#[test]
+fn without_a_run_there_is_nothing_to_tell() {
+    let world = World::with_config("");
+    assert_eq!(world.run(&["status"]).out, "no run yet\n");
+    assert_eq!(world.run(&["history"]).out, "no runs yet\n");
+    assert_eq!(world.run(&["rejects", "list"]).out, "nothing is refused or held\n");
+    assert_eq!(world.run(&["report", "--html", "run.html"]).code, Some(2));
+    assert!(!world.path().join("state").exists(), "looking makes no state");
+}
+
+#[test]
+fn an_earlier_run_is_shown_as_text_as_json_and_as_a_page() {
+    let world = World::with_config("");
+    let folder = world.path().join("state/runs").join(RUN);
+    fs::create_dir_all(&folder).expect("a folder");
+    fs::create_dir_all(world.path().join("state/runs/20261123T211626Z-0001")).expect("a folder");
+    let report = r#"{"schema_version": 1,
+        "run": {"id": "20261122T211626Z-3f2a", "command": "sync", "version": "0.1.0",
+                "started_at": "2026-11-22T21:16:26.000Z", "finished_at": "2026-11-22T21:17:26.000Z",
+                "outcome": "complete", "exit_code": 0},
+        "input": {"files": ["a\u001b[2J.csv"], "bytes": 0, "rows": 3, "customers": 3, "new": 3, "changed": 0,
+                  "unchanged": 0, "duplicates": 0, "invalid": 0, "stale": 0, "forgotten": 0, "missing": 0,
+                  "seconds": 0.5},
+        "providers": {}, "balanced": true}"#;
+    fs::write(folder.join("report.json"), report).expect("a file");
+    let list = world.run(&["history"]);
+    assert!(list.out.contains("complete") && list.out.contains("no report"), "{list:?}");
+    let one = world.run(&["history", RUN]);
+    assert!(one.out.contains("3 rows") && !one.out.contains('\u{1b}'), "{one:?}");
+    let json = world.run(&["history", RUN, "--json"]).json();
+    assert_eq!(json["run"]["started_at"], "2026-11-22T21:16:26.000Z");
+    let page = world.run(&["report", RUN, "--html", "run.html"]);
+    assert_eq!(page.code, Some(0), "{page:?}");
+    let html = fs::read_to_string(world.path().join("run.html")).expect("report wrote it");
+    assert!(html.starts_with("<!doctype html>") && !html.contains("<script"), "{html}");
+}
+
+#[test]
+fn packagers_get_completions_and_a_manual() {
+    let world = World::new();
+    assert!(world.run(&["completions", "bash"]).out.contains("_crmsync"));
+    let man = world.run(&["man"]).out;
+    assert!(man.contains(".SH NAME") && man.contains("crmsync sync"), "{man}");
+}
