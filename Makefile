@@ -1,0 +1,35 @@
+# What can be done here. `make help` lists it from the comments behind the targets.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+CARGO ?= cargo
+CRMSYNC = target/release/crmsync
+# How many cases a property is tried with in `make deep`.
+CASES ?= 20000
+
+.PHONY: help run test check bench fuzz deep
+
+help: ## Show this help
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: ## Run the main job on samples/ against the simulators; the second time there is nothing left to send
+	$(CARGO) build --release --locked
+	CRMSYNC=$(CRMSYNC) samples/run
+
+test: ## Run all tests
+	$(CARGO) test --locked
+
+check: ## Check format, lints and documentation; warnings are errors
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+bench: ## Measure what is measured in benches/
+	$(CARGO) bench --locked
+
+fuzz: ## Try the readers with hostile input
+	PROPTEST_CASES=$(CASES) $(CARGO) test --release --locked --lib reader:: cli::config
+
+deep: ## Long properties and all crash points
+	PROPTEST_CASES=$(CASES) CRMSYNC_DEEP=1 $(CARGO) test --release --locked
