@@ -210,3 +210,63 @@ fn packagers_get_completions_and_a_manual() {
     let man = world.run(&["man"]).out;
     assert!(man.contains(".SH NAME") && man.contains("crmsync sync"), "{man}");
 }
+
+#[test]
+fn a_file_proposes_its_configuration_and_is_checked_without_showing_values() {
+    let world = World::new();
+    let file = "CODE_CLIENT;PRENOM;EMAIL;TEL PORTABLE\n1;Jeanne;jeanne@example.org;0612345678\n\
+                2;Paul;paul-at-nowhere;O612345678\n;Nobody;x@example.org;0612345679\n";
+    world.write("clients.csv", file);
+    assert_eq!(world.run(&["init", "--from", "clients.csv"]).code, Some(0));
+    let seen = world.run(&["check", "clients.csv"]);
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    assert!(
+        seen.out.contains("customer_id = CODE_CLIENT") && seen.out.contains("3 looked at, 1 without fault"),
+        "{seen:?}"
+    );
+    assert!(seen.out.contains("column EMAIL") && seen.out.contains("column CODE_CLIENT"), "{seen:?}");
+    for value in ["Jeanne", "paul-at-nowhere", "0612345678", "O612345678", "example.org"] {
+        assert!(!seen.out.contains(value), "{value}: {}", seen.out);
+    }
+}
+
+#[test]
+fn a_file_without_its_key_column_exits_4() {
+    let world = World::with_config("");
+    world.write("clients.csv", "a;b\n1;2\n");
+    let seen = world.run(&["check", "clients.csv"]);
+    assert_eq!(seen.code, Some(4), "{seen:?}");
+    assert!(seen.out.contains("customer_id"), "{seen:?}");
+}
+
+#[test]
+fn rejects_are_exported_with_their_header_into_a_private_new_file() {
+    let world = World::with_config("");
+    assert_eq!(world.run(&["rejects", "export", "out.csv"]).code, Some(0));
+    let path = world.path().join("out.csv");
+    assert!(fs::read_to_string(&path).expect("export wrote it").starts_with("_row,_customer_id,_provider,"));
+    assert_eq!(fs::metadata(&path).expect("export wrote it").permissions().mode() & 0o777, 0o600);
+    assert_eq!(world.run(&["rejects", "export", "out.csv"]).code, Some(1), "nothing is overwritten");
+}
+
+#[test]
+fn a_state_in_use_exits_11_and_is_left_alone() {
+    let world = World::with_config("");
+    fs::create_dir(world.path().join("state")).expect("a folder");
+    let lock = fs::File::create(world.path().join("state/crmsync.db.lock")).expect("a lock file");
+    lock.lock().expect("nobody else has it");
+    let seen = world.run(&["rejects", "release"]);
+    assert_eq!(seen.code, Some(11), "{seen:?}");
+    assert_eq!(world.run(&["status"]).code, Some(0), "looking works all the same");
+    assert!(!world.path().join("state/crmsync.db").exists());
+}
+
+#[test]
+fn codes_and_fields_explain_themselves() {
+    let world = World::new();
+    assert!(world.run(&["explain-code", "lemonway", "147"]).out.contains("no such wallet"));
+    let fields = world.run(&["fields", "--json"]).json();
+    let iban = fields.as_array().and_then(|all| all.iter().find(|line| line["field"] == "iban")).cloned();
+    assert_eq!(iban.map(|line| line["sensitivity"].clone()), Some("secret".into()));
+    assert!(world.run(&["fields", "safedebit"]).out.contains("consumer_first_name"));
+}

@@ -6,6 +6,8 @@ use std::fmt;
 use super::config::ConfigError;
 use super::exit::ExitCode;
 use super::secrets::SecretError;
+use crate::mapping::MappingError;
+use crate::reader::{FileError as FileRefused, FileErrorKind};
 use crate::report::report_json::ReportError;
 use crate::report::run_files::FileError;
 use crate::store::StoreError;
@@ -60,6 +62,24 @@ fails_with! {
     ReportError => ExitCode::Failed;
     std::io::Error => ExitCode::Failed;
     csv::Error => ExitCode::Failed;
+}
+
+impl From<FileRefused> for Failure {
+    fn from(error: FileRefused) -> Self {
+        let code = match error.kind() {
+            FileErrorKind::File => ExitCode::Guarded,
+            FileErrorKind::Machine => ExitCode::Failed,
+            FileErrorKind::Setting => ExitCode::Usage,
+        };
+        Self::new(code, error)
+    }
+}
+
+impl From<MappingError> for Failure {
+    fn from(error: MappingError) -> Self {
+        let code = if error.is_about_the_file() { ExitCode::Guarded } else { ExitCode::Usage };
+        Self::new(code, error)
+    }
 }
 
 impl From<StoreError> for Failure {

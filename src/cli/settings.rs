@@ -8,7 +8,8 @@ use super::arguments::{DispatchArguments, GlobalArguments, IngestArguments, Inpu
 use super::config::{Config, ConfigError, StoredValues};
 use super::environment::Environment;
 use super::secrets::{self, SecretError};
-use crate::reader::FormatSetting;
+use crate::mapping::MappingSettings;
+use crate::reader::{FormatSetting, ReaderSettings};
 use crate::store::StateSettings;
 
 impl Config {
@@ -50,6 +51,33 @@ impl Config {
         self.dispatch.max_duration = typed.max_duration.or(self.dispatch.max_duration);
         self.dispatch.max_errors = typed.max_errors.unwrap_or(self.dispatch.max_errors);
         self
+    }
+
+    /// How files are read.
+    #[must_use]
+    pub fn reader_settings(&self) -> ReaderSettings {
+        let input = &self.input;
+        ReaderSettings {
+            format: input.format,
+            encoding: input.encoding,
+            delimiter: input.delimiter,
+            trailer: input.trailer.clone(),
+        }
+    }
+
+    /// How rows become customers.
+    #[must_use]
+    pub fn mapping_settings(&self) -> MappingSettings {
+        let input = self.input.clone();
+        let columns =
+            self.columns.0.iter().map(|(field, column)| (field.name().into_owned(), column.clone()));
+        MappingSettings {
+            columns: columns.collect(),
+            null_values: input.null_values,
+            date_formats: input.date_formats,
+            default_country: input.default_country,
+            order_by: input.order_by,
+        }
     }
 
     /// Where the state is and how it is keyed, with the key fetched from its source.

@@ -1,3 +1,5 @@
+//! What may be typed and what may not.
+
 use clap::error::ErrorKind;
 
 use super::*;

@@ -1,5 +1,7 @@
 //! `check`: configuration, secrets, state and, given a file, its header and first rows. No network.
 
+use std::path::Path;
+
 use serde::Serialize;
 
 use crate::cli::Program;
@@ -8,7 +10,10 @@ use crate::cli::config::{self, Config};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::secrets;
+use crate::domain::provider::ProviderId;
 use crate::providers::SecretSource;
+
+use super::check_file::{self, Looked};
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -69,8 +74,50 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     findings.ok("configuration", program.global.config.display().to_string());
     check_secrets(program, &config, &mut findings);
     check_state(program, &config, &mut findings);
+    check_providers(&config, &mut findings);
+    if let Some(path) = &arguments.file {
+        match check_file::look(&config, path, program.clock.now()) {
+            Ok(seen) => tell_file(path, &seen, &mut findings),
+            Err(failure) => findings.fault("file", &failure),
+        }
+    }
     show(program, &findings)?;
     Ok(ExitCode::of_run(&findings.codes))
+}
+
+/// Providers that are off are worth a word: a section that was forgotten sends nothing, silently.
+fn check_providers(config: &Config, findings: &mut Findings) {
+    for provider in ProviderId::ALL {
+        let what = format!("provider {provider}");
+        match config.providers.common(provider) {
+            Some(common) if common.enabled => {
+                let detail = format!("{}, {} requests a second", common.base_url, common.rate_per_second);
+                findings.ok(what, detail);
+            }
+            Some(_) => findings.ok(what, "off: enabled = false"),
+            None => findings.ok(what, "off: no section"),
+        }
+    }
+}
+
+fn tell_file(path: &Path, seen: &Looked, findings: &mut Findings) {
+    findings.ok("file", format!("{}: {}", path.display(), seen.form));
+    let columns = seen.columns.iter().map(|(field, column)| format!("{field} = {column}"));
+    findings.ok("columns", columns.collect::<Vec<_>>().join(", "));
+    if !seen.unused.is_empty() {
+        findings.warn("columns", format!("not used: {}", seen.unused.join(", ")));
+    }
+    if let Some(warning) = &seen.order_warning {
+        findings.warn("order_by", warning.to_string());
+    }
+    let rows = format!("{} looked at, {} without fault", seen.rows, seen.rows - seen.faulty);
+    if seen.faulty == 0 {
+        return findings.ok("rows", rows);
+    }
+    findings.warn("rows", rows);
+    for ((column, reason), count) in &seen.defects {
+        findings.warn(format!("column {column}"), format!("{reason} ({count} times)"));
+    }
 }
 
 fn check_secrets(program: &Program, config: &Config, findings: &mut Findings) {

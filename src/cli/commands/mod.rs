@@ -1,6 +1,7 @@
 //! One function a command, and the list of them.
 
 mod check;
+mod check_file;
 mod fields;
 mod history;
 mod init;

@@ -71,6 +71,11 @@ fn list(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
 }
 
 fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure> {
+    if arguments.include_values {
+        return Err(Failure::usage(
+            "--include-values works with the rejects.csv of a run: pass it to sync or resume",
+        ));
+    }
     let rows = find(program, &arguments.filter)?;
     let count = write(&arguments.file, &rows)?;
     Ok(program.console.talk(&format!("wrote {} lines into {}", grouped(count), arguments.file.display()))?)

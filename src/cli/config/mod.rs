@@ -23,6 +23,7 @@ pub use sections::{
 use place::{Finding, Spans};
 
 use crate::domain::provider::ProviderId;
+use crate::mapping::Mapper;
 use crate::providers::{Credentials, SettingsError};
 
 /// The file that is read when nobody names another one.
@@ -83,6 +84,10 @@ fn parse(text: &str) -> Result<Config, Vec<Finding>> {
     let spans = Spans::of(&document);
     let config = Config::deserialize(toml::Deserializer::from(document))
         .map_err(|error| vec![Finding::value(&error)])?;
+    // Without a header, only settings can be wrong.
+    if let Err(error) = Mapper::new(&config.mapping_settings(), None) {
+        return Err(vec![Finding::mapping(&error, &spans)]);
+    }
     match check_providers(&config) {
         Ok(()) => Ok(config),
         Err(error) => Err(vec![Finding::provider(&error, &spans)]),

@@ -10,6 +10,7 @@ use std::ops::Range;
 use toml::Spanned;
 use toml::de::DeTable;
 
+use crate::mapping::MappingError;
 use crate::providers::SettingsError;
 use crate::report::shown::Shown;
 
@@ -88,6 +89,20 @@ impl Finding {
     pub(super) fn provider(error: &SettingsError, spans: &Spans) -> Self {
         let span = spans.nearest(&format!("providers.{}.{}", error.provider, error.key));
         Self { span, message: error.to_string(), help: String::new(), shown: Excerpt::Masked }
+    }
+
+    /// A setting that the mapping refuses.
+    pub(super) fn mapping(error: &MappingError, spans: &Spans) -> Self {
+        let key = match error {
+            MappingError::DateFormat { .. } => "input.date_formats",
+            MappingError::DefaultCountry { .. } => "input.default_country",
+            MappingError::UnknownField { .. }
+            | MappingError::UnknownColumn { .. }
+            | MappingError::AmbiguousColumn { .. }
+            | MappingError::NoCustomerId { .. } => "columns",
+        };
+        let span = spans.nearest(key);
+        Self { span, message: error.to_string(), help: String::new(), shown: Excerpt::Whole }
     }
 
     /// The fault as it is shown.

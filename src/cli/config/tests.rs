@@ -1,3 +1,5 @@
+//! Configurations in order and out of it, as users see the faults.
+
 use super::*;
 use crate::cli::amounts::Threshold;
 use crate::domain::field::Field;
@@ -140,4 +142,10 @@ fn the_secrets_of_enabled_providers_are_named_by_their_keys() {
     assert_eq!(keys, ["providers.wsone.username", "providers.wsone.password"]);
     let off = Config::parse(&format!("{WSONE}enabled = false\n"), "crmsync.toml").unwrap();
     assert!(off.secrets().is_empty());
+}
+
+#[test]
+fn a_date_format_or_a_country_that_cannot_be_has_its_place() {
+    insta::assert_snapshot!(fault("[input]\ndate_formats = [\"%d/%m/%y\"]\n"));
+    insta::assert_snapshot!(fault("[input]\ndefault_country = \"Atlantis\"\n"));
 }
