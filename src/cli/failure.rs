@@ -7,6 +7,7 @@ use super::config::ConfigError;
 use super::exit::ExitCode;
 use super::secrets::SecretError;
 use crate::mapping::MappingError;
+use crate::providers::SettingsError;
 use crate::reader::{FileError as FileRefused, FileErrorKind};
 use crate::report::report_json::ReportError;
 use crate::report::run_files::FileError;
@@ -57,6 +58,7 @@ macro_rules! fails_with {
 
 fails_with! {
     ConfigError => ExitCode::Usage;
+    SettingsError => ExitCode::Usage;
     SecretError => ExitCode::Usage;
     FileError => ExitCode::Failed;
     ReportError => ExitCode::Failed;

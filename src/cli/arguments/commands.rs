@@ -125,7 +125,7 @@ pub struct DispatchArguments {
 /// `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArguments {
-    /// Look at this file and propose format, encoding, delimiter and [columns]
+    /// Look at this file and propose format, encoding, delimiter and columns
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub from: Option<PathBuf>,
 }

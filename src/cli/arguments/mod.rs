@@ -1,7 +1,7 @@
 //! What may be typed: global flags and the list of commands.
 //!
 //! These are the flags as typed. What holds in the end (flag, else environment, else file, else default) is settled
-//! in [`crate::cli::settings`].
+//! in `cli::settings`.
 
 mod commands;
 

@@ -7,6 +7,7 @@ mod history;
 mod init;
 mod packaging;
 mod rejects;
+mod rows;
 mod sandbox;
 mod status;
 

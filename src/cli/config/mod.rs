@@ -9,6 +9,7 @@ mod schema;
 mod sections;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use secrecy::SecretString;
 use serde::Deserialize;
@@ -24,7 +25,7 @@ use place::{Finding, Spans};
 
 use crate::domain::provider::ProviderId;
 use crate::mapping::Mapper;
-use crate::providers::{Credentials, SettingsError};
+use crate::providers::{Credentials, Provider, SettingsError};
 
 /// The file that is read when nobody names another one.
 pub const DEFAULT_FILE: &str = "crmsync.toml";
@@ -49,6 +50,15 @@ pub enum ConfigError {
 }
 
 impl Config {
+    /// The enabled providers as they project and build, unable to send: for commands that only look.
+    ///
+    /// # Errors
+    /// When a section has been changed since it was read, and cannot work.
+    pub fn providers_without_secrets(&self) -> Result<Vec<Arc<dyn Provider>>, SettingsError> {
+        let made = self.providers.enabled().into_iter().map(|provider| without_secrets(self, provider));
+        Ok(made.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors
@@ -96,11 +106,15 @@ fn parse(text: &str) -> Result<Config, Vec<Finding>> {
 
 /// Lets each provider check what only it knows, by making it without its secrets.
 fn check_providers(config: &Config) -> Result<(), SettingsError> {
-    for provider in ProviderId::ALL {
-        let nobody = Credentials { username: SecretString::default(), password: SecretString::default() };
-        drop(config.providers.provider(provider, nobody)?);
-    }
-    Ok(())
+    ProviderId::ALL.into_iter().try_for_each(|provider| without_secrets(config, provider).map(drop))
+}
+
+fn without_secrets(
+    config: &Config,
+    provider: ProviderId,
+) -> Result<Option<Arc<dyn Provider>>, SettingsError> {
+    let nobody = Credentials { username: SecretString::default(), password: SecretString::default() };
+    config.providers.provider(provider, nobody)
 }
 
 #[cfg(test)]

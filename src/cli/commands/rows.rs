@@ -1,0 +1,72 @@
+//! A file as mapped rows, for commands that only look: `check` and `sandbox --populate`.
+
+use std::path::Path;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::cli::config::Config;
+use crate::cli::failure::Failure;
+use crate::domain::clock::Timestamp;
+use crate::mapping::{Mapped, Mapper, RawCell, RowDefect};
+use crate::reader::{BadRow, Column, InputFile, Row, RowCell, Scanned};
+
+/// A file, and how its rows become customers.
+#[derive(Debug)]
+pub(super) struct Rows {
+    pub(super) input: InputFile,
+    pub(super) mapper: Mapper,
+    columns: Vec<Option<Column>>,
+    today: Date,
+}
+
+/// What became of a row.
+#[derive(Debug)]
+pub(super) enum Looked {
+    /// No row: the record cannot be read.
+    Bad(BadRow),
+    /// A row that belongs to nobody.
+    Nobody(RowDefect),
+    /// A customer.
+    Customer(Mapped),
+}
+
+impl Rows {
+    /// Opens a file with the settings of the configuration. `now` bounds dates of birth.
+    pub(super) fn open(config: &Config, path: &Path, now: Timestamp) -> Result<Self, Failure> {
+        let input = InputFile::open(path, &config.reader_settings())?;
+        let mapper = Mapper::new(&config.mapping_settings(), input.header())?;
+        let columns = mapper.columns().iter().map(|column| input.resolve(&column.column)).collect();
+        Ok(Self { input, mapper, columns, today: day(now) })
+    }
+
+    /// Hands each of the first `limit` rows to `visit`.
+    pub(super) fn each(&self, limit: usize, mut visit: impl FnMut(Looked)) -> Result<(), Failure> {
+        for scanned in self.input.scan()?.take(limit) {
+            visit(match scanned? {
+                Scanned::Bad(bad) => Looked::Bad(bad),
+                Scanned::Row(row) => self.map(&row).map_or_else(Looked::Nobody, Looked::Customer),
+            });
+        }
+        Ok(())
+    }
+
+    fn map(&self, row: &Row) -> Result<Mapped, RowDefect> {
+        let cell = |index: usize| match self
+            .columns
+            .get(index)
+            .and_then(Option::as_ref)
+            .map(|column| row.get(column))
+        {
+            None | Some(RowCell::Absent) => RawCell::Absent,
+            Some(RowCell::Null) => RawCell::Null,
+            Some(RowCell::Text(text)) => RawCell::Text(text),
+        };
+        self.mapper.map(cell, [], self.today)
+    }
+}
+
+fn day(now: Timestamp) -> Date {
+    let time = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+    time.to_zoned(TimeZone::UTC).date()
+}
