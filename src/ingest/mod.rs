@@ -1,1 +1,295 @@
-//! (room not furnished yet)
+//! Files into the outbox: read, compare, guard, queue, in one transaction. Never opens a socket.
+//!
+//! All files of a run are one input. The first pass reads every record into an index of digests; customers whose
+//! digest is the stored one go no further. The second pass reads the others again, maps and projects them, and
+//! [`crate::diff::decide`] says what each provider lacks. The guards see complete counts; only then the one
+//! transaction commits. A crash before that leaves the state as it was; after it, every call survives.
+
+mod apply;
+mod claims;
+mod compare;
+mod error;
+mod guard;
+mod index;
+mod outcome;
+mod prepare;
+mod rejects;
+mod report;
+mod seed;
+mod sheet;
+mod threshold;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::{IngestError, IngestErrorKind};
+pub use guard::{Guard, GuardSettings, Tripped};
+pub use outcome::Outcome;
+pub use rejects::IngestReject;
+pub use threshold::{NotAThreshold, Threshold};
+
+use std::sync::Arc;
+use std::time::{Duration, UNIX_EPOCH};
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::event::{Event, Events};
+use crate::mapping::MappingSettings;
+use crate::providers::Provider;
+use crate::reader::InputFile;
+use crate::store::{Intake, RunNumber, Snapshot, Store};
+
+use apply::Apply;
+use compare::Compared;
+use index::Index;
+use prepare::{BATCH_CUSTOMERS, prepare};
+use sheet::Sheet;
+
+/// Do the files hold every customer.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Kind {
+    /// Together they hold every customer.
+    #[default]
+    Full,
+    /// Only customers that changed.
+    Delta,
+}
+
+/// What the operator settles for one input.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Options {
+    /// Do the files hold every customer.
+    pub kind: Kind,
+    /// Compare every customer and send everything, whatever the providers are known to hold.
+    pub full_resync: bool,
+    /// The guards are off.
+    pub allow_mass_change: bool,
+    /// An input older than the last accepted one is fine.
+    pub allow_older: bool,
+}
+
+/// One input: the files of one run, and all that decides what becomes of them.
+#[derive(Clone, Copy)]
+pub struct Ingest<'a> {
+    /// The files, in their order.
+    pub files: &'a [InputFile],
+    /// How rows become customers.
+    pub mapping: &'a MappingSettings,
+    /// Every enabled provider: filters restrict dispatch, never ingest.
+    pub providers: &'a [Arc<dyn Provider>],
+    /// What stops the input.
+    pub guard: &'a GuardSettings,
+    /// The choices of this run.
+    pub options: Options,
+    /// The time.
+    pub clock: &'a Clock,
+    /// Who wants to know how far it is.
+    pub events: &'a Events,
+}
+
+impl std::fmt::Debug for Ingest<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Ingest").field("files", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+/// What is done with the input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Mode {
+    /// Find out what would be sent.
+    Plan,
+    /// Queue it.
+    Sync,
+    /// Take it for what the providers hold.
+    Seed,
+}
+
+impl Ingest<'_> {
+    /// Finds out what [`sync`](Self::sync) would send. Writes nothing. What would stop a sync (a guard, an older
+    /// input) does not stop a plan: it is in the outcome.
+    ///
+    /// # Errors
+    /// When a file cannot be taken in or the state not be read.
+    pub fn plan(&self, store: &Store) -> Result<Outcome, IngestError> {
+        let started = self.clock.elapsed();
+        let older = self.refuse_older(store).err();
+        let read = self.read(store)?;
+        let mut outcome = self.run(Mode::Plan, read, store.snapshot(), None)?;
+        outcome.warnings.extend(older.map(|error| error.to_string()));
+        self.finish(&mut outcome, started);
+        Ok(outcome)
+    }
+
+    /// Accepts the input and puts into the outbox what the providers lack, in one transaction. A crash before it
+    /// returns leaves the state as it was, or with the whole input accepted.
+    ///
+    /// # Errors
+    /// [`IngestError`], and then nothing was written.
+    pub fn sync(&self, store: &mut Store, run: RunNumber) -> Result<Outcome, IngestError> {
+        self.write(Mode::Sync, store, run)
+    }
+
+    /// Records the input as what the providers hold. Sends nothing. A crash before it returns leaves the state as it
+    /// was, or with the whole input recorded.
+    ///
+    /// # Errors
+    /// [`IngestError::SeedWhileOpen`] while calls are open, else as [`sync`](Self::sync).
+    pub fn seed(&self, store: &mut Store, run: RunNumber) -> Result<Outcome, IngestError> {
+        self.write(Mode::Seed, store, run)
+    }
+
+    fn write(&self, mode: Mode, store: &mut Store, run: RunNumber) -> Result<Outcome, IngestError> {
+        let started = self.clock.elapsed();
+        self.refuse_older(store)?;
+        if mode == Mode::Seed {
+            let open = store.intake(run, self.clock.now())?.open_calls()?;
+            if open > 0 {
+                return Err(IngestError::SeedWhileOpen { open });
+            }
+        }
+        let read = self.read(store)?;
+        let intake = store.intake(run, self.clock.now())?;
+        let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
+        if let Some((_, time)) = self.newest_file() {
+            intake.put_input_time(time)?;
+        }
+        intake.commit()?;
+        self.finish(&mut outcome, started);
+        Ok(outcome)
+    }
+
+    /// The first pass.
+    fn read(&self, store: &Store) -> Result<Read<'_>, IngestError> {
+        let mut sheets = Vec::with_capacity(self.files.len());
+        for file in self.files {
+            sheets.push(Sheet::open(file, self.mapping)?);
+        }
+        let index = Index::read(self, &sheets, store.snapshot().fingerprinter())?;
+        Ok(Read { sheets, index })
+    }
+
+    /// Everything after the first pass. Without an intake nothing is written.
+    fn run(
+        &self,
+        mode: Mode,
+        mut read: Read<'_>,
+        snapshot: Snapshot<'_>,
+        intake: Option<&Intake<'_>>,
+    ) -> Result<Outcome, IngestError> {
+        let take_all = mode == Mode::Seed || self.options.full_resync;
+        let fingerprinter = snapshot.fingerprinter();
+        let compared = compare::compare(&read, &snapshot, fingerprinter, &self.options, take_all)?;
+        let mut outcome = Outcome::of(self, &mut read);
+        let early = self.check_input(mode, &compared);
+        self.trip(mode, early, &mut outcome)?;
+        let mut apply = Apply::new(self, mode, (snapshot, intake), &read, &compared.candidates, &mut outcome);
+        self.apply(&read, &compared, &mut apply)?;
+        let changes = apply.finish()?;
+        if mode != Mode::Seed && !self.options.allow_mass_change {
+            self.trip(mode, self.guard.check_changes(&compared.counts, &changes), &mut outcome)?;
+        }
+        outcome.changed_fields =
+            changes.fields.into_iter().map(|(field, measured)| (field, measured.count)).collect();
+        outcome.input = compared.tally;
+        Ok(outcome)
+    }
+
+    fn apply(&self, read: &Read<'_>, compared: &Compared, apply: &mut Apply<'_>) -> Result<(), IngestError> {
+        let today = self.today();
+        let mut seekers = Vec::with_capacity(read.sheets.len());
+        for sheet in &read.sheets {
+            seekers.push(sheet.file.rows_at()?);
+        }
+        for batch in compared.candidates.chunks(BATCH_CUSTOMERS) {
+            let prepared = prepare(self, &read.sheets, &mut seekers, &read.index, batch, today)?;
+            for (candidate, prepared) in batch.iter().zip(prepared) {
+                apply.customer(candidate, &prepared)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn check_input(&self, mode: Mode, compared: &Compared) -> Result<(), Tripped> {
+        if self.options.allow_mass_change {
+            return Ok(());
+        }
+        match mode {
+            Mode::Seed => self.guard.check_invalid(&compared.counts),
+            Mode::Plan | Mode::Sync => self.guard.check_input(&compared.counts),
+        }
+    }
+
+    /// A guard stops a sync; a plan only tells of it.
+    fn trip(
+        &self,
+        mode: Mode,
+        checked: Result<(), Tripped>,
+        outcome: &mut Outcome,
+    ) -> Result<(), IngestError> {
+        match (checked, mode) {
+            (Ok(()), _) => Ok(()),
+            (Err(tripped), Mode::Plan) => {
+                outcome.tripped.get_or_insert(tripped);
+                Ok(())
+            }
+            (Err(tripped), Mode::Sync | Mode::Seed) => Err(tripped.into()),
+        }
+    }
+
+    fn finish(&self, outcome: &mut Outcome, started: Duration) {
+        outcome.input.seconds = self.clock.elapsed().saturating_sub(started).as_secs_f64();
+        let input = &outcome.input;
+        let planned = outcome.providers.values().map(|tally| tally.planned.total()).sum();
+        let (rows, new, changed) = (input.rows, input.new, input.changed);
+        self.events.emit(Event::Ingested { rows, new, changed, planned });
+    }
+
+    fn refuse_older(&self, store: &Store) -> Result<(), IngestError> {
+        if self.options.allow_older {
+            return Ok(());
+        }
+        match (self.newest_file(), store.newest_input()?) {
+            (Some((file, modified)), Some(accepted)) if modified < accepted => {
+                Err(IngestError::OlderInput { file: file.to_owned(), modified, accepted })
+            }
+            (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    /// The file that was modified last; pipes have no time.
+    fn newest_file(&self) -> Option<(&str, Timestamp)> {
+        let times = self.files.iter().filter_map(|file| {
+            let since = file.modified()?.duration_since(UNIX_EPOCH).ok()?;
+            Some((file.name(), Timestamp(0).after(since)))
+        });
+        times.max_by_key(|(_, time)| *time)
+    }
+
+    /// What makes a record count as changed besides its own bytes: mapping, providers, header.
+    fn context(&self, sheet: &Sheet<'_>) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 context of a record");
+        hasher.update(&sheet.mapper.fingerprint());
+        for provider in self.providers {
+            hasher.update(&[provider.id().number()]);
+            hasher.update(&provider.fingerprint());
+        }
+        for name in sheet.file.header().unwrap_or_default() {
+            hasher.update(&(name.len() as u64).to_le_bytes());
+            hasher.update(name.as_bytes());
+        }
+        *hasher.finalize().as_bytes()
+    }
+
+    fn today(&self) -> Date {
+        let now = jiff::Timestamp::from_millisecond(self.clock.now().0).unwrap_or_default();
+        now.to_zoned(TimeZone::UTC).date()
+    }
+}
+
+/// The input after the first pass.
+struct Read<'a> {
+    sheets: Vec<Sheet<'a>>,
+    index: Index,
+}

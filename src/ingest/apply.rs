@@ -1,0 +1,407 @@
+//! Customer by customer, in the order of the input: decide what each provider lacks, and write it into the intake.
+//!
+//! A plan goes the same way without an intake; then nothing is written. What several customers dispute is settled
+//! by [`Apply::finish`], when all of them are known.
+
+use std::collections::{BTreeSet, HashSet};
+
+use crate::diff::{self, Action, Decision, Policy, Rejection};
+use crate::domain::account::Account;
+use crate::domain::call::{HoldReason, Operation, Payload, State};
+use crate::domain::field::Field;
+use crate::domain::provider::ProviderId;
+use crate::domain::standing::Before;
+use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
+use crate::providers::Provider;
+use crate::store::{Intake, NewCall, Snapshot, StandingCall, StoreError};
+
+use super::claims::{Claim, ClaimedCall, Claims};
+use super::compare::Candidate;
+use super::guard::ChangeCounts;
+use super::index::Index;
+use super::outcome::Outcome;
+use super::prepare::Prepared;
+use super::sheet::Sheet;
+use super::{Ingest, IngestError, Mode, Read};
+
+/// The hand that carries out decisions.
+pub(super) struct Apply<'a> {
+    pub(super) ingest: &'a Ingest<'a>,
+    mode: Mode,
+    pub(super) snapshot: Snapshot<'a>,
+    pub(super) intake: Option<&'a Intake<'a>>,
+    pub(super) index: &'a Index,
+    pub(super) sheets: &'a [Sheet<'a>],
+    pub(super) candidates: &'a [Candidate],
+    /// The numbers of the candidates: what the state says of their keys is out of date.
+    numbers: HashSet<i64>,
+    pub(super) outcome: &'a mut Outcome,
+    pub(super) claims: Claims,
+    changes: ChangeCounts,
+    turn: u32,
+}
+
+/// A customer whose turn it is.
+#[derive(Clone, Copy)]
+pub(super) struct Turn<'a> {
+    pub(super) turn: u32,
+    pub(super) candidate: &'a Candidate,
+    pub(super) prepared: &'a Prepared,
+    /// The number in the state; none in a plan for somebody new.
+    pub(super) number: Option<i64>,
+}
+
+/// A decision with what it was made on.
+struct Judged {
+    before: Before,
+    standing: Option<StandingCall>,
+    decision: Decision,
+}
+
+impl<'a> Apply<'a> {
+    pub(super) fn new(
+        ingest: &'a Ingest<'a>,
+        mode: Mode,
+        access: (Snapshot<'a>, Option<&'a Intake<'a>>),
+        read: &'a Read<'a>,
+        candidates: &'a [Candidate],
+        outcome: &'a mut Outcome,
+    ) -> Self {
+        let numbers =
+            candidates.iter().filter_map(|c| c.stored.as_ref()).map(|stored| stored.number).collect();
+        Self {
+            ingest,
+            mode,
+            snapshot: access.0,
+            intake: access.1,
+            index: &read.index,
+            sheets: &read.sheets,
+            candidates,
+            numbers,
+            outcome,
+            claims: Claims::default(),
+            changes: ChangeCounts::default(),
+            turn: 0,
+        }
+    }
+
+    /// Takes the next customer. Candidates come in their order.
+    pub(super) fn customer(&mut self, candidate: &Candidate, prepared: &Prepared) -> Result<(), IngestError> {
+        let number = candidate.stored.as_ref().map(|stored| stored.number);
+        let mut turn = Turn { turn: self.turn, candidate, prepared, number };
+        self.turn += 1;
+        if self.mode == Mode::Seed {
+            turn.number = self.put_customer(&turn, &candidate.digest)?;
+            return Ok(self.seed(&turn)?);
+        }
+        let mut judged = Vec::with_capacity(self.ingest.providers.len());
+        for position in 0..self.ingest.providers.len() {
+            judged.push(self.judge(&turn, position)?);
+        }
+        self.count_changes(&turn, &judged);
+        let unsettled = judged.iter().any(|j| j.decision.findings.rejected == Some(Rejection::UnsettledKey));
+        let kept = candidate.stored.as_ref().filter(|_| unsettled).map(|stored| stored.digest);
+        turn.number = self.put_customer(&turn, &kept.unwrap_or(candidate.digest))?;
+        for (position, judged) in judged.iter().enumerate() {
+            self.carry_out(&turn, position, judged)?;
+        }
+        Ok(())
+    }
+
+    /// Settles what several customers dispute. Gives the counts that the last guards need.
+    pub(super) fn finish(mut self) -> Result<ChangeCounts, IngestError> {
+        for claim in std::mem::take(&mut self.claims).disputed() {
+            self.hold_disputed(&claim)?;
+        }
+        Ok(self.changes)
+    }
+
+    fn hold_disputed(&mut self, claim: &Claim) -> Result<(), StoreError> {
+        match claim.call {
+            ClaimedCall::None => return Ok(()),
+            ClaimedCall::Seeded(number) => return self.withdraw_seed(claim, number),
+            ClaimedCall::Planned => {}
+            ClaimedCall::Queued(call) => {
+                if let Some(intake) = self.intake {
+                    intake.hold_queued(call, HoldReason::DuplicateKey)?;
+                }
+            }
+        }
+        self.count_held(claim.provider);
+        Ok(())
+    }
+
+    fn judge(&self, turn: &Turn<'_>, position: usize) -> Result<Judged, StoreError> {
+        let provider = &*self.ingest.providers[position];
+        let (before, standing) = match turn.number {
+            Some(number) => self.snapshot.before(number, provider.id())?,
+            None => (Before::default(), None),
+        };
+        let settings = provider.settings();
+        let field = |code| provider.field(code);
+        let policy = Policy {
+            send: settings.send_mode(),
+            on_new: provider.on_new(),
+            on_cleared: settings.on_cleared,
+            on_invalid: settings.on_invalid,
+            full_resync: self.ingest.options.full_resync,
+            field: &field,
+            fields: provider.fields(),
+        };
+        let keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider.id());
+        let decision = diff::decide(&before, &turn.prepared.projections[position], &policy, &keeper);
+        Ok(Judged { before, standing, decision })
+    }
+
+    fn put_customer(&mut self, turn: &Turn<'_>, digest: &[u8; 16]) -> Result<Option<i64>, StoreError> {
+        let Some(intake) = self.intake else { return Ok(turn.number) };
+        let stored = turn.candidate.stored.as_ref();
+        if let Some(same) = stored.filter(|s| s.digest == *digest && s.order >= turn.candidate.order) {
+            return Ok(Some(same.number));
+        }
+        // Rows without an order value must not turn the clock back.
+        let order = turn.candidate.order.max(stored.and_then(|stored| stored.order));
+        let number = intake.put_customer(&turn.prepared.customer.id, digest, order)?;
+        self.numbers.insert(number);
+        Ok(Some(number))
+    }
+
+    fn carry_out(&mut self, turn: &Turn<'_>, position: usize, judged: &Judged) -> Result<(), StoreError> {
+        let ingest = self.ingest;
+        let provider = &*ingest.providers[position];
+        let findings = &judged.decision.findings;
+        let tally = self.outcome.tally(provider.id());
+        tally.cleared_fields += findings.cleared.len() as u64;
+        tally.incomplete += findings.incomplete.len() as u64;
+        self.report(turn, position, findings)?;
+        let Some(key) = &judged.decision.key else { return Ok(()) };
+        let account = account_after(&judged.before, key, &judged.decision);
+        self.put_account(turn, provider.id(), judged.before.account.as_ref(), &account, &findings.skipped)?;
+        let known = is_known(&judged.before, key);
+        let call = self.act(turn, provider, judged, known)?;
+        self.claims.add(provider.id(), key, turn.turn, known, call);
+        Ok(())
+    }
+
+    /// Writes an account down, unless it stands there already.
+    pub(super) fn put_account(
+        &self,
+        turn: &Turn<'_>,
+        provider: ProviderId,
+        before: Option<&Account>,
+        account: &Account,
+        skipped: &[FieldCode],
+    ) -> Result<(), StoreError> {
+        let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
+        if before == Some(account) && self.snapshot.skipped(number, provider)? == skipped {
+            return Ok(());
+        }
+        intake.put_account(number, provider, account, skipped)
+    }
+
+    /// Performs the action; gives the call that could leave by itself.
+    fn act(
+        &mut self,
+        turn: &Turn<'_>,
+        provider: &dyn Provider,
+        judged: &Judged,
+        known: bool,
+    ) -> Result<ClaimedCall, StoreError> {
+        let standing = judged.standing.as_ref();
+        match (&judged.decision.action, standing) {
+            (Action::Nothing, standing) => Ok(standing.map_or(ClaimedCall::None, leaving)),
+            (Action::Close, Some(standing)) => {
+                self.count_superseded(provider.id(), standing);
+                self.intake.map_or(Ok(()), |intake| intake.close_call(standing))?;
+                Ok(ClaimedCall::None)
+            }
+            (Action::Replace(payload), Some(standing)) => {
+                self.intake.map_or(Ok(()), |intake| intake.replace_payload(standing, payload))?;
+                Ok(ClaimedCall::None)
+            }
+            // The comparison only closes and replaces what stands.
+            (Action::Close | Action::Replace(_), None) => Ok(ClaimedCall::None),
+            (Action::Call { operation, payload, hold, withdrawal }, standing) => {
+                let hold = match hold {
+                    None if !known => self.rival(turn, provider.id(), &payload.key)?,
+                    hold => *hold,
+                };
+                let call = NewCall {
+                    customer: turn.number.unwrap_or_default(),
+                    provider: provider.id(),
+                    operation: *operation,
+                    payload: payload.clone(),
+                    hold,
+                    withdrawal: *withdrawal,
+                };
+                self.create(provider, &call, standing)
+            }
+        }
+    }
+
+    fn create(
+        &mut self,
+        provider: &dyn Provider,
+        call: &NewCall,
+        standing: Option<&StandingCall>,
+    ) -> Result<ClaimedCall, StoreError> {
+        self.outcome.tally(call.provider).planned.add(call.operation);
+        self.count_fields(provider, call.operation, &call.payload);
+        if let Some(standing) = standing {
+            self.count_superseded(call.provider, standing);
+        }
+        let id = self.intake.map(|intake| intake.put_call(call, standing)).transpose()?;
+        if call.hold.is_some() {
+            self.count_held(call.provider);
+            return Ok(ClaimedCall::None);
+        }
+        Ok(id.map_or(ClaimedCall::Planned, ClaimedCall::Queued))
+    }
+
+    /// Another customer, not compared in this input, who has the account already. If it is not yet known at the
+    /// provider to be that customer's, its call is held as well.
+    pub(super) fn rival(
+        &mut self,
+        turn: &Turn<'_>,
+        provider: ProviderId,
+        key: &ProviderKey,
+    ) -> Result<Option<HoldReason>, StoreError> {
+        let Some((other, known)) = self.snapshot.other_owner(provider, key, turn.number)? else {
+            return Ok(None);
+        };
+        // Another customer of this input: what it claims now is compared at the end.
+        if self.is_candidate(other) {
+            return Ok(None);
+        }
+        if !known
+            && let Some(standing) = self.snapshot.before(other, provider)?.1
+            && standing.standing.payload.key == *key
+            && let ClaimedCall::Queued(call) = leaving(&standing)
+        {
+            self.count_held(provider);
+            self.intake.map_or(Ok(()), |intake| intake.hold_queued(call, HoldReason::DuplicateKey))?;
+        }
+        Ok(Some(HoldReason::DuplicateKey))
+    }
+
+    /// Is a customer of that number compared in this input.
+    pub(super) fn is_candidate(&self, number: i64) -> bool {
+        self.numbers.contains(&number)
+    }
+
+    /// Counts a known customer's changes beyond what the provider holds and what is on its way already.
+    fn count_changes(&mut self, turn: &Turn<'_>, judged: &[Judged]) {
+        if turn.candidate.stored.is_none() {
+            return;
+        }
+        let mut touched = BTreeSet::new();
+        let mut changed = false;
+        for (position, judged) in judged.iter().enumerate() {
+            let provider = &*self.ingest.providers[position];
+            for &code in &judged.decision.findings.changed {
+                if self.is_news(turn, position, judged, code) {
+                    changed = true;
+                    touched.extend(sources(provider, code));
+                }
+            }
+            touched.extend(judged.decision.findings.cleared.iter().flat_map(|&code| sources(provider, code)));
+        }
+        let place = || turn.prepared.place.clone();
+        if changed {
+            self.changes.changed.add(place);
+        }
+        for field in touched {
+            self.changes.fields.entry(field).or_default().add(place);
+        }
+    }
+
+    fn is_news(&self, turn: &Turn<'_>, position: usize, judged: &Judged, code: FieldCode) -> bool {
+        let provider = self.ingest.providers[position].id();
+        let value = match turn.prepared.projections[position].cells.get(&code) {
+            Some(WireCell::Value(value)) => value.as_str(),
+            Some(WireCell::Cleared) => "",
+            Some(WireCell::Invalid) | None => return false,
+        };
+        let Some(key) = &judged.decision.key else { return false };
+        let before = &judged.before;
+        let on_its_way = before.standing.as_ref().is_some_and(|standing| {
+            standing.payload.key == *key && standing.payload.values.get(code) == Some(value)
+        });
+        let keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider);
+        let held = before
+            .account
+            .as_ref()
+            .filter(|account| account.known && account.key == *key)
+            .and_then(|account| account.fields.get(&code))
+            .is_some_and(|held| keeper.holds(held, code, value));
+        !on_its_way && !held
+    }
+
+    fn count_fields(&mut self, provider: &dyn Provider, operation: Operation, payload: &Payload) {
+        for (code, _) in payload.values.iter() {
+            let name = wire_name(provider, code);
+            *self.outcome.fields.entry((provider.id(), operation, name)).or_default() += 1;
+        }
+    }
+
+    /// A parked call was counted in the run that refused it.
+    fn count_superseded(&mut self, provider: ProviderId, standing: &StandingCall) {
+        self.outcome.tally(provider).superseded += u64::from(standing.life.state.is_open());
+    }
+
+    fn count_held(&mut self, provider: ProviderId) {
+        *self.outcome.held.entry(provider).or_default() += 1;
+    }
+}
+
+/// The account after the comparison. One that is known under another key stays as it is: until the provider
+/// acknowledges the new key, the old one is what it knows.
+fn account_after(before: &Before, key: &ProviderKey, decision: &Decision) -> Account {
+    match &before.account {
+        Some(account) if account.key == *key => {
+            let mut account = account.clone();
+            if matches!(decision.action, Action::Call { .. } | Action::Replace(_)) {
+                account.mark_unknown(decision.findings.unknown_after.iter().copied());
+            }
+            account
+        }
+        Some(account) if account.known => account.clone(),
+        Some(_) | None => Account::new(key.clone()),
+    }
+}
+
+fn is_known(before: &Before, key: &ProviderKey) -> bool {
+    before.account.as_ref().is_some_and(|account| account.known && account.key == *key)
+}
+
+/// The call, if it could leave by itself.
+fn leaving(standing: &StandingCall) -> ClaimedCall {
+    match standing.life.state {
+        State::Queued | State::Waiting => ClaimedCall::Queued(standing.id),
+        State::InFlight
+        | State::Probing
+        | State::Held
+        | State::Acknowledged
+        | State::Refused
+        | State::Superseded
+        | State::Abandoned
+        | State::Forgotten => ClaimedCall::None,
+    }
+}
+
+/// The canonical fields that a wire field is made of.
+pub(super) fn sources(provider: &dyn Provider, code: FieldCode) -> Vec<Field> {
+    match code.subscription_id() {
+        Some(id) => vec![Field::Subscription(id)],
+        None => provider.field(code).map(|field| field.sources.to_vec()).unwrap_or_default(),
+    }
+}
+
+/// The name of a wire field for people; subscriptions share one and are told apart by their identifier.
+fn wire_name(provider: &dyn Provider, code: FieldCode) -> String {
+    let name = provider.field(code).map_or("unknown field", |field| field.name);
+    match code.subscription_id() {
+        Some(id) => format!("{name} {id}"),
+        None => name.to_owned(),
+    }
+}

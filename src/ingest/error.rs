@@ -1,0 +1,110 @@
+//! Why an input is not accepted, in words for the operator. Nothing of it was queued.
+
+use crate::domain::clock::Timestamp;
+use crate::mapping::MappingError;
+use crate::reader::{FileError, FileErrorKind};
+use crate::store::StoreError;
+
+use super::guard::Tripped;
+
+/// An input that was not accepted. Nothing was written.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum IngestError {
+    /// A file cannot be taken in.
+    #[error(transparent)]
+    File(#[from] FileError),
+    /// A file's header and the settings do not fit together.
+    #[error("{file}: {source}")]
+    Header {
+        /// The file as it was named.
+        file: String,
+        /// What does not fit.
+        source: MappingError,
+    },
+    /// A guard stopped the input.
+    #[error(transparent)]
+    Guard(#[from] Tripped),
+    /// A seed would overtake calls that are still on their way.
+    #[error(
+        "{open} calls are still open; let `crmsync resume` deliver them or settle them before `crmsync seed`"
+    )]
+    SeedWhileOpen {
+        /// How many.
+        open: u64,
+    },
+    /// The newest file is older than an input that was accepted before.
+    #[error(
+        "{file}: last modified {modified}, but an input of {accepted} was accepted before; an older export would \
+         undo newer changes; run again with --allow-older if this is meant"
+    )]
+    OlderInput {
+        /// The newest of the files.
+        file: String,
+        /// When it was last modified.
+        modified: Timestamp,
+        /// The newest input that was accepted.
+        accepted: Timestamp,
+    },
+    /// More files or rows than one run can index.
+    #[error("one run takes at most {max} {what}; split the input")]
+    TooMany {
+        /// Files, or rows.
+        what: &'static str,
+        /// The limit.
+        max: u64,
+    },
+    /// A row read for the second time is another one.
+    #[error("{file}: line {line}: the row changed while the file was read; run again")]
+    RowChanged {
+        /// The file as it was named.
+        file: String,
+        /// The line of the row.
+        line: u64,
+    },
+    /// The state failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// Who has to act on an [`IngestError`], and so which exit code it becomes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum IngestErrorKind {
+    /// Usage or configuration: exit 2.
+    Usage,
+    /// A guard, or the input itself: exit 4.
+    Input,
+    /// The machine or the state failed: exit 1.
+    Failure,
+    /// A person must look after the state: exit 7.
+    Person,
+}
+
+impl IngestError {
+    /// Who has to act.
+    #[must_use]
+    pub fn kind(&self) -> IngestErrorKind {
+        match self {
+            Self::File(error) => match error.kind() {
+                FileErrorKind::File => IngestErrorKind::Input,
+                FileErrorKind::Machine => IngestErrorKind::Failure,
+                FileErrorKind::Setting => IngestErrorKind::Usage,
+            },
+            Self::Header { source, .. } if !source.is_about_the_file() => IngestErrorKind::Usage,
+            Self::Header { .. }
+            | Self::Guard(_)
+            | Self::OlderInput { .. }
+            | Self::TooMany { .. }
+            | Self::RowChanged { .. } => IngestErrorKind::Input,
+            Self::SeedWhileOpen { .. } => IngestErrorKind::Usage,
+            Self::Store(error) if error.needs_a_person() => IngestErrorKind::Person,
+            Self::Store(_) => IngestErrorKind::Failure,
+        }
+    }
+
+    /// Did a guard stop the input.
+    #[must_use]
+    pub fn is_guard(&self) -> bool {
+        matches!(self, Self::Guard(_))
+    }
+}

@@ -1,0 +1,62 @@
+//! What became of an input.
+
+use std::collections::BTreeMap;
+
+use crate::domain::call::Operation;
+use crate::domain::field::Field;
+use crate::domain::provider::ProviderId;
+use crate::domain::tally::{InputTally, ProviderTally};
+
+use super::guard::Tripped;
+use super::rejects::IngestReject;
+use super::{Ingest, Read};
+
+/// What became of an input, or would become of it.
+#[derive(Debug, Clone, Default)]
+pub struct Outcome {
+    /// What was read. Complete: its sums hold.
+    pub input: InputTally,
+    /// For each provider what ingest knows: `planned`, `superseded`, `cleared_fields`, `incomplete`.
+    pub providers: BTreeMap<ProviderId, ProviderTally>,
+    /// In how many of the calls created each wire field is.
+    pub fields: BTreeMap<(ProviderId, Operation, String), u64>,
+    /// For how many known customers each canonical field changed or was cleared.
+    pub changed_fields: BTreeMap<Field, u64>,
+    /// Calls that this input put on hold, created by it or before.
+    pub held: BTreeMap<ProviderId, u64>,
+    /// Invalid rows, fields invalid since this input, customers that a provider did not get: more than none is
+    /// exit code 3.
+    pub became_invalid: u64,
+    /// What did not get through.
+    pub rejects: Vec<IngestReject>,
+    /// What the operator should know.
+    pub warnings: Vec<String>,
+    /// The guard that would stop a sync of the same input; only a plan has one.
+    pub tripped: Option<Tripped>,
+}
+
+impl Outcome {
+    pub(super) fn of(ingest: &Ingest<'_>, read: &mut Read<'_>) -> Self {
+        let warnings = read.sheets.iter().filter_map(|sheet| {
+            let warning = sheet.mapper.order_warning()?;
+            Some(format!("{}: {warning}", sheet.file.name()))
+        });
+        Self {
+            providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
+            became_invalid: read.index.invalid.len() as u64,
+            warnings: warnings.collect(),
+            rejects: std::mem::take(&mut read.index.invalid),
+            ..Self::default()
+        }
+    }
+
+    pub(super) fn tally(&mut self, provider: ProviderId) -> &mut ProviderTally {
+        self.providers.entry(provider).or_default()
+    }
+
+    /// Would a sync of the same input create or change any call.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.providers.values().any(|tally| tally.planned.total() + tally.superseded > 0)
+    }
+}

@@ -1,0 +1,127 @@
+//! Telling what a provider does not get of a customer: fields left out, customers turned away.
+
+use crate::diff::{Findings, Rejection};
+use crate::domain::customer::CustomerId;
+use crate::domain::defect::Place;
+use crate::domain::field::Field;
+use crate::domain::provider::ProviderId;
+use crate::domain::redacted::Redacted;
+use crate::domain::wire::FieldCode;
+use crate::store::StoreError;
+
+use super::apply::{Apply, Turn, sources};
+use super::rejects::IngestReject;
+
+/// The canonical fields that keys of accounts are made of.
+const KEYS: [Field; 4] =
+    [Field::PersonIdentifier, Field::PersonIdentifierType, Field::WalletId, Field::SafedebitReference];
+const NOT_VALID: &str = "is not valid for this provider";
+
+/// Where a defect stands and what it is.
+type Found = (Place, Option<std::sync::Arc<str>>, &'static str);
+
+impl Apply<'_> {
+    /// Reports what was left out, and counts what was not left out before.
+    pub(super) fn report(
+        &mut self,
+        turn: &Turn<'_>,
+        position: usize,
+        findings: &Findings,
+    ) -> Result<(), StoreError> {
+        let provider = &*self.ingest.providers[position];
+        if !findings.skipped.is_empty() {
+            let before = match turn.number {
+                Some(number) => self.snapshot.skipped(number, provider.id())?,
+                None => Vec::new(),
+            };
+            for &code in &findings.skipped {
+                self.outcome.became_invalid += u64::from(!before.contains(&code));
+                let found = self.skipped_field(turn, position, code);
+                self.reject(turn, provider.id(), found);
+            }
+        }
+        if let Some(rejection) = findings.rejected {
+            let found = self.rejection(turn, position, rejection);
+            self.reject(turn, provider.id(), found);
+            // An invalid value was counted as a field above.
+            self.outcome.became_invalid += u64::from(rejection != Rejection::InvalidValue);
+        }
+        Ok(())
+    }
+
+    fn reject(&mut self, turn: &Turn<'_>, provider: ProviderId, found: Found) {
+        let id = turn.prepared.customer.id.clone();
+        self.push(found, id, provider);
+    }
+
+    /// Reports a customer that a provider does not get at all.
+    pub(super) fn reject_at(
+        &mut self,
+        place: Place,
+        id: CustomerId,
+        provider: ProviderId,
+        reason: &'static str,
+    ) {
+        self.push((place, None, reason), id, provider);
+    }
+
+    fn push(&mut self, (place, column, reason): Found, id: CustomerId, provider: ProviderId) {
+        self.outcome.rejects.push(IngestReject {
+            place,
+            customer_id: Some(id),
+            provider: Some(provider),
+            column,
+            reason: reason.into(),
+            cells: Redacted::default(),
+        });
+    }
+
+    /// Why a field was left out: the provider's reason, else that of the mapping.
+    fn skipped_field(&self, turn: &Turn<'_>, position: usize, code: FieldCode) -> Found {
+        let provider = &*self.ingest.providers[position];
+        let defect = turn.prepared.projections[position].defects.iter().find(|defect| defect.field == code);
+        match defect {
+            Some(defect) => {
+                let place = turn.prepared.place.clone();
+                (place, self.column(turn, defect.source), defect.reason)
+            }
+            None => self.mapping_defect(turn, &sources(provider, code), NOT_VALID),
+        }
+    }
+
+    fn rejection(&self, turn: &Turn<'_>, position: usize, rejection: Rejection) -> Found {
+        let provider = &*self.ingest.providers[position];
+        let reason = match rejection {
+            Rejection::InvalidKey => {
+                let of_provider = |key: &Field| provider.fields().iter().any(|f| f.sources.contains(key));
+                let keys: Vec<Field> = KEYS.into_iter().filter(of_provider).collect();
+                return self.mapping_defect(turn, &keys, "the key of the account is not valid");
+            }
+            Rejection::InvalidValue => {
+                "not sent at all: a value is not valid and on_invalid = \"reject_customer\""
+            }
+            Rejection::ClearedValue => "not sent at all: a value was cleared and on_cleared = \"reject\"",
+            Rejection::UnsettledKey => {
+                "the key changed while a call under the old one is not settled; it is compared again next time"
+            }
+        };
+        (turn.prepared.place.clone(), None, reason)
+    }
+
+    fn mapping_defect(&self, turn: &Turn<'_>, fields: &[Field], otherwise: &'static str) -> Found {
+        let defect = turn.prepared.defects.iter().find(|(_, defect)| fields.contains(&defect.field));
+        match defect {
+            Some((place, defect)) => (place.clone(), Some(defect.column.clone()), defect.reason.0),
+            None => {
+                let column = fields.first().and_then(|&field| self.column(turn, field));
+                (turn.prepared.place.clone(), column, otherwise)
+            }
+        }
+    }
+
+    /// The column of a canonical field in the file of the customer's newest row.
+    fn column(&self, turn: &Turn<'_>, field: Field) -> Option<std::sync::Arc<str>> {
+        let sheet = self.sheets.iter().find(|sheet| sheet.place(0).file == turn.prepared.place.file)?;
+        sheet.column(field)
+    }
+}

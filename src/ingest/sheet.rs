@@ -1,0 +1,90 @@
+//! One file of the input together with the reading of its header: the seam between reader, mapping and ingest.
+
+use std::sync::Arc;
+
+use jiff::civil::Date;
+
+use crate::domain::customer::{CustomerId, Order};
+use crate::domain::defect::Place;
+use crate::domain::field::Field;
+use crate::mapping::{Mapped, Mapper, MappingSettings, RawCell, RowDefect, subscription_field};
+use crate::reader::{Column, InputFile, Row, RowCell};
+
+use super::IngestError;
+
+/// A file, its mapper, and where in the file the mapper's columns are.
+#[derive(Debug)]
+pub(super) struct Sheet<'a> {
+    pub(super) file: &'a InputFile,
+    pub(super) mapper: Mapper,
+    name: Arc<str>,
+    columns: Vec<Option<Column>>,
+    customer_id: Option<Column>,
+    order: Option<Column>,
+}
+
+impl<'a> Sheet<'a> {
+    pub(super) fn open(file: &'a InputFile, settings: &MappingSettings) -> Result<Self, IngestError> {
+        let mapper = Mapper::new(settings, file.header())
+            .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
+        let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
+        let customer_id = file.resolve(mapper.customer_id_column());
+        let order = mapper.order_column().and_then(|column| file.resolve(column));
+        Ok(Self { file, mapper, name: file.name().into(), columns, customer_id, order })
+    }
+
+    /// Whose row it is, and where it stands among the rows of its customer.
+    pub(super) fn identify(&self, row: &Row) -> Option<(CustomerId, Option<Order>)> {
+        let id = self.mapper.customer_id(&text(row, self.customer_id.as_ref())?)?;
+        let order = text(row, self.order.as_ref()).and_then(|raw| self.mapper.order(&raw));
+        Some((id, order))
+    }
+
+    /// The row as a customer.
+    pub(super) fn map(&self, row: &Row, today: Date) -> Result<Mapped, RowDefect> {
+        let cell = |index: usize| {
+            let column = self.columns.get(index).and_then(Option::as_ref);
+            column.map_or(RawCell::Absent, |column| raw(row.get(column)))
+        };
+        self.mapper.map(cell, self.further_subscriptions(row), today)
+    }
+
+    /// The subscriptions of a JSONL record, whose keys no header announces.
+    fn further_subscriptions<'r>(&self, row: &'r Row) -> Vec<(Field, RawCell<'r>)> {
+        if self.file.header().is_some() {
+            return Vec::new();
+        }
+        let known = |field: Field| self.mapper.columns().iter().any(|column| column.field == field);
+        let subscription = |(name, cell): (std::borrow::Cow<'_, str>, RowCell<'r>)| {
+            let field = subscription_field(&name).filter(|&field| !known(field))?;
+            Some((field, raw(cell)))
+        };
+        row.columns().filter_map(subscription).collect()
+    }
+
+    /// The file's own name for the column of a canonical field.
+    pub(super) fn column(&self, field: Field) -> Option<Arc<str>> {
+        let column = self.mapper.columns().iter().find(|column| column.field == field)?;
+        Some(Arc::clone(&column.column))
+    }
+
+    /// A place in this file.
+    pub(super) fn place(&self, line: u64) -> Place {
+        Place { file: Arc::clone(&self.name), line }
+    }
+}
+
+fn text<'r>(row: &'r Row, column: Option<&Column>) -> Option<std::borrow::Cow<'r, str>> {
+    match row.get(column?) {
+        RowCell::Text(text) => Some(text),
+        RowCell::Absent | RowCell::Null => None,
+    }
+}
+
+fn raw(cell: RowCell<'_>) -> RawCell<'_> {
+    match cell {
+        RowCell::Absent => RawCell::Absent,
+        RowCell::Null => RawCell::Null,
+        RowCell::Text(text) => RawCell::Text(text),
+    }
+}

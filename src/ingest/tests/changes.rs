@@ -1,0 +1,178 @@
+//! What is queued for a change, and what is not.
+
+use super::world::{LEMONWAY, SAFEDEBIT, WSONE, World, planned};
+use crate::domain::call::Operation;
+use crate::domain::field::Field;
+use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId::{Lemonway, Safedebit, Wsone};
+
+const ONE: &str = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,a@example.org\n";
+const ONE_MOVED: &str = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,b@example.org\n";
+
+fn email(value: &str) -> Vec<(String, String)> {
+    vec![("consumer_email".to_owned(), value.to_owned())]
+}
+
+#[test]
+fn an_unchanged_file_makes_no_call_and_a_change_carries_the_changed_field() {
+    let mut world = World::new(SAFEDEBIT);
+    assert_eq!(planned(&world.sync(ONE), Safedebit), (0, 1));
+    assert_eq!(world.deliver(Safedebit), 1);
+
+    let same = world.sync(ONE);
+    assert_eq!(planned(&same, Safedebit), (0, 0));
+    assert_eq!((same.input.unchanged, same.input.changed), (1, 0));
+
+    let moved = world.sync(ONE_MOVED);
+    assert_eq!((moved.input.changed, planned(&moved, Safedebit)), (1, (0, 1)));
+    assert_eq!(moved.changed_fields.get(&Field::Email), Some(&1));
+    let fields: Vec<_> = moved.fields.into_iter().collect();
+    assert_eq!(fields, [((Safedebit, Operation::Update, "consumer_email".to_owned()), 1)]);
+    assert_eq!(world.queue(Safedebit), [("c1".to_owned(), Operation::Update, email("b@example.org"))]);
+}
+
+#[test]
+fn a_revert_closes_the_queued_call() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    world.sync(ONE_MOVED);
+
+    let reverted = world.sync(ONE);
+    assert_eq!(reverted.providers[&Safedebit].superseded, 1);
+    assert_eq!(planned(&reverted, Safedebit), (0, 0));
+    assert!(world.ready(Safedebit).is_empty());
+}
+
+#[test]
+fn a_newer_value_takes_the_place_of_the_queued_one() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    world.sync(ONE_MOVED);
+    let newer = world.sync(&ONE_MOVED.replace("b@", "c@"));
+    assert_eq!((newer.providers[&Safedebit].superseded, planned(&newer, Safedebit)), (1, (0, 1)));
+    assert_eq!(world.queue(Safedebit), [("c1".to_owned(), Operation::Update, email("c@example.org"))]);
+}
+
+#[test]
+fn a_refused_call_stays_parked_until_its_customer_changes() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    world.sync(ONE_MOVED);
+    world.answer(Safedebit, Happening::Refused);
+
+    assert_eq!(planned(&world.sync(ONE_MOVED), Safedebit), (0, 0));
+    assert_eq!(world.parked(), 1);
+
+    let corrected = world.sync(&ONE_MOVED.replace("b@", "c@"));
+    // A parked call is no open one: replacing it is not counted as superseded.
+    assert_eq!((planned(&corrected, Safedebit), corrected.providers[&Safedebit].superseded), ((0, 1), 0));
+    assert_eq!(world.parked(), 0);
+    assert_eq!(world.queue(Safedebit), [("c1".to_owned(), Operation::Update, email("c@example.org"))]);
+}
+
+#[test]
+fn somebody_new_is_created_and_then_updated() {
+    let mut world = World::new(WSONE);
+    let text = "customer_id,person_identifier,first_name\nc1,W1,Jeanne\n";
+    assert_eq!(planned(&world.sync(text), Wsone), (1, 0));
+    // Still queued: the newer value goes along with the create.
+    let renamed = world.sync(&text.replace("Jeanne", "Anne"));
+    assert_eq!((planned(&renamed, Wsone), renamed.providers[&Wsone].superseded), ((1, 0), 1));
+    world.deliver(Wsone);
+    assert_eq!(planned(&world.sync(&text.replace("Jeanne", "Marie")), Wsone), (0, 1));
+}
+
+#[test]
+fn a_create_with_an_unknown_outcome_gets_the_newest_values_and_keeps_its_place() {
+    let mut world = World::new(WSONE);
+    let text = "customer_id,person_identifier,first_name\nc1,W1,Jeanne\n";
+    world.sync(text);
+    world.answer(Wsone, Happening::OutcomeUnknown);
+    let renamed = world.sync(&text.replace("Jeanne", "Anne"));
+    assert_eq!((planned(&renamed, Wsone), renamed.providers[&Wsone].superseded), ((0, 0), 0));
+    world.clock.advance(std::time::Duration::from_secs(61));
+    let probe = world.queue(Wsone);
+    assert!(probe[0].2.iter().any(|(_, value)| value == "Anne"), "{probe:?}");
+}
+
+#[test]
+fn a_customer_without_a_key_takes_no_part() {
+    let mut world = World::new(&format!("{SAFEDEBIT}{LEMONWAY}"));
+    let text = "customer_id,safedebit_reference,wallet_id,last_name\nc1,S1,,Martin\nc2,,L2,Durand\n";
+    let outcome = world.sync(text);
+    assert_eq!((planned(&outcome, Safedebit), planned(&outcome, Lemonway)), ((0, 1), (0, 1)));
+}
+
+#[test]
+fn a_changed_setting_compares_everything_once_and_sends_only_differences() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    world.configure(&format!("{SAFEDEBIT}exclude = [\"email\"]\n"));
+    let outcome = world.sync(ONE);
+    assert_eq!((outcome.input.changed, planned(&outcome, Safedebit)), (1, (0, 0)));
+    assert_eq!(world.sync(ONE).input.unchanged, 1);
+}
+
+#[test]
+fn a_full_resync_sends_what_the_provider_is_known_to_hold() {
+    let mut world = World::new(SAFEDEBIT);
+    world.guard.floor = 0;
+    world.options.allow_mass_change = true;
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    world.options.allow_mass_change = false;
+    world.options.full_resync = true;
+    let outcome = world.sync(ONE);
+    assert_eq!((outcome.input.unchanged, planned(&outcome, Safedebit)), (1, (0, 1)));
+    assert!(outcome.changed_fields.is_empty(), "nothing changed: no guard may count it");
+}
+
+#[test]
+fn a_plan_tells_what_a_sync_does_and_leaves_the_state_as_it_was() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    let run = world.run();
+    world.store.finish_run(run, "complete", 0, world.clock.now()).expect("finished");
+    let file = world.write("crm.csv", ONE_MOVED);
+    let before = world.state_bytes();
+    let plan = {
+        let settings = crate::store::StateSettings {
+            path: world.folder.path().join("state").join("crmsync.db"),
+            clear_values: false,
+            hash_key: None,
+        };
+        let store = crate::store::StateFile::new(settings).open_read_only().expect("readable");
+        world.plan_of(&[file], &store)
+    };
+    assert_eq!(world.state_bytes(), before);
+    let sync = world.sync(ONE_MOVED);
+    assert_eq!((plan.providers, plan.fields), (sync.providers, sync.fields));
+    assert_eq!((plan.input.changed, plan.changed_fields), (1, sync.changed_fields));
+}
+
+#[test]
+fn a_cleared_value_is_counted_and_not_sent() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    let cleared = world.sync("customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,\n");
+    assert_eq!((cleared.providers[&Safedebit].cleared_fields, planned(&cleared, Safedebit)), (1, (0, 0)));
+    assert_eq!(cleared.changed_fields.get(&Field::Email), Some(&1));
+}
+
+#[test]
+fn a_delta_row_says_nothing_about_columns_it_does_not_have() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(ONE);
+    world.deliver(Safedebit);
+    world.options.kind = crate::ingest::Kind::Delta;
+    let file = world.write("delta.jsonl", "{\"customer_id\":\"c1\",\"email\":\"b@example.org\"}\n");
+    let outcome = world.with(&[file], |ingest, store, run| ingest.sync(store, run)).expect("accepted");
+    assert_eq!((outcome.input.changed, outcome.input.missing), (1, 0));
+    assert_eq!(world.queue(Safedebit), [("c1".to_owned(), Operation::Update, email("b@example.org"))]);
+}

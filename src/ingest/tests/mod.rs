@@ -1,0 +1,9 @@
+//! Real files, a real state and the real providers; only the network is missing.
+
+mod changes;
+mod guards;
+mod keys;
+mod laws;
+mod rows;
+mod seeding;
+mod world;
