@@ -1,1 +1,170 @@
-//! guards
+//! Inputs that are stopped: by a guard, by their age, by themselves. Nothing of them is written.
+
+use super::world::{SAFEDEBIT, World, planned};
+use crate::domain::field::Field;
+use crate::domain::provider::ProviderId::Safedebit;
+use crate::ingest::{Guard, IngestError, IngestErrorKind, Kind, Threshold};
+
+const PEOPLE: u32 = 20;
+
+fn row(number: u32, name: &str, email: &str) -> String {
+    format!("c{number},S{number},{name},{email}{number}@example.org\n")
+}
+
+fn file(rows: impl IntoIterator<Item = String>) -> String {
+    let head = "customer_id,safedebit_reference,last_name,email\n".to_owned();
+    rows.into_iter().fold(head, |text, row| text + &row)
+}
+
+/// Twenty people whom the provider knows.
+fn everybody() -> String {
+    file((0..PEOPLE).map(|number| row(number, "Martin", "a")))
+}
+
+/// A world that knows everybody, with guards that watch from ten customers on.
+fn guarded() -> World {
+    let mut world = World::new(SAFEDEBIT);
+    world.seed(&everybody()).expect("seeded");
+    world.guard.floor = 10;
+    world
+}
+
+fn stopped_by(world: &mut World, text: &str) -> Option<Guard> {
+    let before = world.store.counts().expect("readable");
+    let customers = world.store.snapshot().customers().expect("readable");
+    let planned = world.plan(text).tripped.map(|tripped| tripped.guard);
+    let stopped = match world.try_sync(text) {
+        Ok(_) => None,
+        Err(error) => {
+            assert_eq!(error.kind(), IngestErrorKind::Input, "{error}");
+            let IngestError::Guard(tripped) = error else { unreachable!("no other error is expected") };
+            assert_eq!(world.store.counts().expect("readable"), before, "nothing may be queued");
+            assert_eq!(world.store.snapshot().customers().expect("readable"), customers);
+            Some(tripped.guard)
+        }
+    };
+    assert_eq!(planned, stopped, "a plan tells what would stop a sync");
+    stopped
+}
+
+#[test]
+fn each_guard_stops_its_kind_of_accident() {
+    let changed = |count, name: &'static str, email: &'static str| {
+        file((0..PEOPLE).map(move |number| match number < count {
+            true => row(number, name, email),
+            false => row(number, "Martin", "a"),
+        }))
+    };
+    let with_new = |count| file((0..PEOPLE + count).map(|number| row(number, "Martin", "a")));
+    let broken = |count| everybody() + &(0..count).map(|_| ",S,nobody,\n".to_owned()).collect::<String>();
+    let cases = [
+        // 30% of 20 may change, 5% may be new, 20% may be missing, 5% of the rows may be invalid.
+        (changed(6, "Petit", "a"), None),
+        (changed(7, "Petit", "a"), Some(Guard::Changes)),
+        (changed(4, "Martin", "b"), None),
+        (changed(5, "Martin", "b"), Some(Guard::Sensitive(Field::Email))),
+        (with_new(1), None),
+        (with_new(2), Some(Guard::New)),
+        (file((0..16).map(|number| row(number, "Martin", "a"))), None),
+        (file((0..15).map(|number| row(number, "Martin", "a"))), Some(Guard::Missing)),
+        (file([]), Some(Guard::Missing)),
+        (broken(1), None),
+        (broken(2), Some(Guard::Invalid)),
+    ];
+    for (position, (text, expected)) in cases.into_iter().enumerate() {
+        let mut world = guarded();
+        assert_eq!(stopped_by(&mut world, &text), expected, "case {position}");
+    }
+}
+
+#[test]
+fn emptied_cells_of_a_sensitive_column_count_as_changes() {
+    let mut world = guarded();
+    let emptied = everybody().replace("@example.org", "").lines().fold(String::new(), |text, line| {
+        let cells: Vec<&str> = line.split(',').collect();
+        let email = if cells[3] == "email" { "email" } else { "" };
+        text + &format!("{},{},{},{email}\n", cells[0], cells[1], cells[2])
+    });
+    assert_eq!(stopped_by(&mut world, &emptied), Some(Guard::Sensitive(Field::Email)));
+}
+
+#[test]
+fn the_operator_can_switch_the_guards_off() {
+    let mut world = guarded();
+    world.options.allow_mass_change = true;
+    let text = file((0..PEOPLE).map(|number| row(number, "Petit", "b")));
+    assert_eq!(planned(&world.sync(&text), Safedebit), (0, 20));
+}
+
+#[test]
+fn a_first_input_beyond_the_floor_needs_a_word() {
+    let mut world = World::new(SAFEDEBIT);
+    world.guard.floor = 19;
+    let error = world.try_sync(&everybody()).expect_err("twenty are more than nineteen");
+    assert!(error.to_string().contains("crmsync seed"), "{error}");
+    world.guard.floor = 20;
+    world.sync(&everybody());
+}
+
+#[test]
+fn limits_can_be_counts() {
+    let mut world = guarded();
+    world.guard.max_changes = Threshold::Count(1);
+    let text = file((0..PEOPLE).map(|number| row(number, if number < 2 { "Petit" } else { "Martin" }, "a")));
+    assert_eq!(stopped_by(&mut world, &text), Some(Guard::Changes));
+}
+
+#[test]
+fn a_delta_misses_nobody() {
+    let mut world = guarded();
+    world.options.kind = Kind::Delta;
+    let outcome = world.sync(&file([row(3, "Petit", "a")]));
+    assert_eq!((outcome.input.missing, planned(&outcome, Safedebit)), (0, (0, 1)));
+}
+
+#[test]
+fn what_is_on_its_way_already_is_no_new_change() {
+    let mut world = guarded();
+    let six = |name: &'static str| {
+        file((0..PEOPLE).map(move |number| row(number, if number < 6 { name } else { "Martin" }, "a")))
+    };
+    world.sync(&six("Petit"));
+    // One more changes his name; the six of before have their calls still in the outbox.
+    world.guard.max_changes = Threshold::Count(1);
+    let text = six("Petit").replace("c9,S9,Martin", "c9,S9,Petit");
+    assert_eq!(stopped_by(&mut world, &text), None);
+}
+
+#[test]
+fn an_older_file_than_the_last_one_is_refused() {
+    let mut world = guarded();
+    world.write("old.csv", &everybody());
+    world.touch("old.csv", 999_999);
+    let files = [world.open("old.csv")];
+    let error = world.with(&files, |ingest, store, run| ingest.sync(store, run)).expect_err("older");
+    assert!(matches!(error, IngestError::OlderInput { .. }), "{error}");
+    assert_eq!(error.kind(), IngestErrorKind::Input);
+    let plan = world.with(&files, |ingest, store, _| ingest.plan(store)).expect("a plan only warns");
+    assert_eq!(plan.warnings.len(), 1);
+    world.options.allow_older = true;
+    world.with(&files, |ingest, store, run| ingest.sync(store, run)).expect("allowed");
+}
+
+#[test]
+fn a_file_without_its_key_column_is_refused() {
+    let mut world = guarded();
+    let error = world.try_sync("id,last_name\n1,Martin\n").expect_err("no customer_id");
+    assert_eq!(error.kind(), IngestErrorKind::Input, "{error}");
+    world.mapping.columns.insert("last_name".to_owned(), "NOM".to_owned());
+    let error = world.try_sync(&everybody()).expect_err("no column NOM");
+    assert_eq!(error.kind(), IngestErrorKind::Usage, "{error}");
+}
+
+#[test]
+fn a_cut_file_is_refused_whole() {
+    let mut world = guarded();
+    let text = file((0..PEOPLE).map(|number| row(number, "Petit", "a"))) + "c99,\"S99";
+    let stopped = world.try_sync(&text).expect_err("the last record has no end");
+    assert_eq!(stopped.kind(), IngestErrorKind::Input, "{stopped}");
+    assert!(world.ready(Safedebit).is_empty());
+}

@@ -1,1 +1,113 @@
-//! keys
+//! Two customers with one account, and accounts that move.
+
+use super::world::{SAFEDEBIT, WSONE, World, planned};
+use crate::domain::call::HoldReason;
+use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId::{Safedebit, Wsone};
+use crate::ingest::Kind;
+
+const HEAD: &str = "customer_id,safedebit_reference,last_name\n";
+
+fn file(rows: &str) -> String {
+    format!("{HEAD}{rows}")
+}
+
+/// Who waits for a person, and why.
+fn held(world: &World) -> Vec<(String, HoldReason)> {
+    let held = world.held().into_iter();
+    held.map(|call| (call.customer_id, call.hold.expect("held calls say why"))).collect()
+}
+
+fn duplicates(customers: &[&str]) -> Vec<(String, HoldReason)> {
+    customers.iter().map(|id| ((*id).to_owned(), HoldReason::DuplicateKey)).collect()
+}
+
+#[test]
+fn two_new_customers_with_one_key_are_both_held() {
+    let mut world = World::new(SAFEDEBIT);
+    let text = file("c1,S1,Martin\nc2,S2,Durand\nc3,S1,Petit\n");
+    let plan = world.plan(&text);
+    let outcome = world.sync(&text);
+    assert_eq!(held(&world), duplicates(&["c1", "c3"]));
+    assert_eq!((planned(&outcome, Safedebit), outcome.held.get(&Safedebit)), ((0, 3), Some(&2)));
+    assert_eq!(plan.held, outcome.held);
+    assert_eq!(world.ready(Safedebit).len(), 1);
+}
+
+#[test]
+fn a_known_owner_goes_on_and_the_newcomer_is_held() {
+    for newcomer_first in [false, true] {
+        let mut world = World::new(SAFEDEBIT);
+        world.sync(&file("c1,S1,Martin\n"));
+        world.deliver(Safedebit);
+        let mut rows = ["c1,S1,Dupont\n", "c2,S1,Petit\n"];
+        if newcomer_first {
+            rows.reverse();
+        }
+        world.sync(&file(&rows.concat()));
+        assert_eq!(held(&world), duplicates(&["c2"]));
+        assert_eq!(world.queue(Safedebit)[0].0, "c1");
+    }
+}
+
+#[test]
+fn a_key_that_somebody_absent_from_the_input_has_is_held() {
+    let mut world = World::new(SAFEDEBIT);
+    world.options.kind = Kind::Delta;
+    world.sync(&file("c1,S1,Martin\n"));
+    world.deliver(Safedebit);
+    let text = file("c2,S1,Petit\n");
+    assert_eq!(world.plan(&text).held.get(&Safedebit), Some(&1));
+    world.sync(&text);
+    assert_eq!(held(&world), duplicates(&["c2"]));
+}
+
+#[test]
+fn a_call_queued_by_an_earlier_input_is_held_with_the_newcomers() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\n"));
+    // c1 is unchanged and goes no further; its call is still in the outbox.
+    let outcome = world.sync(&file("c1,S1,Martin\nc2,S1,Petit\n"));
+    assert_eq!(held(&world), duplicates(&["c1", "c2"]));
+    assert_eq!((planned(&outcome, Safedebit), outcome.held.get(&Safedebit)), ((0, 1), Some(&2)));
+}
+
+#[test]
+fn customers_who_swap_keys_that_no_provider_has_seen_are_not_in_dispute() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\nc2,S2,Petit\n"));
+    let outcome = world.sync(&file("c1,S2,Martin\nc2,S1,Petit\n"));
+    assert_eq!(held(&world), []);
+    assert_eq!((planned(&outcome, Safedebit), outcome.providers[&Safedebit].superseded), ((0, 2), 2));
+}
+
+#[test]
+fn a_changed_key_of_a_known_account_is_held() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\n"));
+    world.deliver(Safedebit);
+    world.sync(&file("c1,S9,Martin\n"));
+    assert_eq!(held(&world), [("c1".to_owned(), HoldReason::KeyChanged)]);
+    // The CRM takes it back: nothing is left to decide.
+    world.sync(&file("c1,S1,Martin\n"));
+    assert_eq!(held(&world), []);
+}
+
+#[test]
+fn a_customer_whose_key_cannot_change_yet_is_compared_again_next_time() {
+    let mut world = World::new(WSONE);
+    let text = "customer_id,person_identifier,first_name\nc1,W1,Jeanne\n";
+    let moved = text.replace("W1", "W2");
+    world.sync(text);
+    world.answer(Wsone, Happening::OutcomeUnknown);
+
+    let outcome = world.sync(&moved);
+    assert_eq!((outcome.became_invalid, outcome.rejects.len()), (1, 1));
+    assert_eq!(planned(&outcome, Wsone), (0, 0));
+
+    world.clock.advance(std::time::Duration::from_secs(61));
+    world.deliver(Wsone);
+    let again = world.sync(&moved);
+    assert_eq!((again.input.changed, planned(&again, Wsone).0), (1, 1));
+    assert_eq!(held(&world), [("c1".to_owned(), HoldReason::KeyChanged)]);
+}

@@ -1,1 +1,131 @@
-//! rows
+//! Rows of one customer, rows that are older, rows that are nobody's.
+
+use super::world::{SAFEDEBIT, World, planned};
+use crate::domain::provider::ProviderId::Safedebit;
+
+const HEAD: &str = "customer_id,safedebit_reference,last_name,email,updated_at\n";
+
+fn ordered() -> World {
+    let mut world = World::new(SAFEDEBIT);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    world
+}
+
+fn file(rows: &str) -> String {
+    format!("{HEAD}{rows}")
+}
+
+fn names(world: &mut World) -> Vec<String> {
+    let calls = world.queue(Safedebit).into_iter();
+    let values = calls.flat_map(|(_, _, values)| values);
+    values.filter(|(name, _)| name == "consumer_last_name").map(|(_, value)| value).collect()
+}
+
+#[test]
+fn of_two_rows_the_later_one_wins_unless_an_order_says_otherwise() {
+    let text = file("c1,S1,Newer,,2026-11-02\nc1,S1,Older,,2026-11-01\n");
+    let mut plain = World::new(SAFEDEBIT);
+    let outcome = plain.sync(&text);
+    assert_eq!((outcome.input.customers, outcome.input.duplicates), (1, 1));
+    assert_eq!(names(&mut plain), ["Older"]);
+
+    let mut by_date = ordered();
+    by_date.sync(&text);
+    assert_eq!(names(&mut by_date), ["Newer"]);
+    assert_eq!(by_date.sync(&text).input.unchanged, 1);
+}
+
+#[test]
+fn rows_of_one_customer_in_two_files_are_merged_field_by_field() {
+    let mut world = World::new(SAFEDEBIT);
+    let files = [
+        world.write("a.csv", "customer_id,safedebit_reference,last_name\nc1,S1,Martin\n"),
+        world.write("b.csv", "customer_id,email\nc1,a@example.org\n"),
+    ];
+    let outcome = world.with(&files, |ingest, store, run| ingest.sync(store, run)).expect("accepted");
+    assert!(outcome.input.balances());
+    assert_eq!((outcome.input.rows, outcome.input.duplicates, outcome.input.files.len()), (2, 1, 2));
+    let values = world.queue(Safedebit).remove(0).2;
+    assert!(values.iter().any(|(_, value)| value == "a@example.org"), "{values:?}");
+    assert!(values.iter().any(|(_, value)| value == "Martin"), "{values:?}");
+}
+
+#[test]
+fn an_older_row_of_a_later_file_changes_nothing() {
+    let mut world = ordered();
+    world.sync(&file("c1,S1,Newer,,2026-11-02\n"));
+    world.deliver(Safedebit);
+    let stale = world.sync(&file("c1,S1,Older,,2026-11-01\n"));
+    assert_eq!((stale.input.stale, planned(&stale, Safedebit)), (1, (0, 0)));
+    // Of an older and a newer row only the newer one counts.
+    world.sync(&file("c1,S1,Older,old@example.org,2026-11-01\nc1,S1,Newest,,2026-11-03\n"));
+    assert_eq!(names(&mut world), ["Newest"]);
+    let fields: usize = world.queue(Safedebit).iter().map(|(.., values)| values.len()).sum();
+    assert_eq!(fields, 1, "the address of the older row must not be taken");
+}
+
+#[test]
+fn an_order_column_that_the_file_lacks_is_a_warning() {
+    let mut world = ordered();
+    let outcome = world.sync("customer_id,safedebit_reference,last_name\nc1,S1,Martin\n");
+    assert!(outcome.warnings[0].starts_with(&world.folder.path().display().to_string()));
+    assert!(outcome.warnings[0].contains("updated_at"), "{:?}", outcome.warnings);
+}
+
+#[test]
+fn a_row_that_is_nobodys_is_reported_with_its_cells_and_the_others_go_on() {
+    let mut world = World::new(SAFEDEBIT);
+    let outcome = world.sync(&file("c1,S1,Martin,,\n,S2,Durand,,\nc3,S3,Petit,,\n"));
+    assert_eq!((outcome.input.rows, outcome.input.invalid, outcome.became_invalid), (3, 1, 1));
+    assert_eq!(planned(&outcome, Safedebit), (0, 2));
+    let reject = &outcome.rejects[0];
+    assert_eq!((reject.place.line, reject.column.as_deref()), (3, Some("customer_id")));
+    assert_eq!(reject.cells.reveal()[2], "Durand");
+    assert!(!format!("{reject:?}").contains("Durand"));
+}
+
+#[test]
+fn an_invalid_field_is_left_out_and_counted_once() {
+    let mut world = World::new(SAFEDEBIT);
+    let text = file("c1,S1,Martin,not an address,\n");
+    let first = world.sync(&text);
+    assert_eq!((first.became_invalid, planned(&first, Safedebit)), (1, (0, 1)));
+    let reject = &first.rejects[0];
+    assert_eq!((reject.place.line, reject.column.as_deref()), (2, Some("email")));
+    assert_eq!(reject.provider, Some(Safedebit));
+    world.deliver(Safedebit);
+
+    // The record changes, the field is as bad as before: no news for an exit code, but still in the rejects.
+    let again = world.sync(&text.replace("Martin", "Dupont"));
+    assert_eq!((again.became_invalid, again.rejects.len()), (0, 1));
+    assert_eq!(world.store.counts().expect("readable")[&Safedebit].skipped_fields, 1);
+
+    world.sync(&text.replace("not an address", "a@example.org"));
+    assert_eq!(world.store.counts().expect("readable")[&Safedebit].skipped_fields, 0);
+}
+
+#[test]
+fn a_rejected_customer_is_reported_and_not_sent() {
+    let mut world = World::new(&format!("{SAFEDEBIT}on_invalid = \"reject_customer\"\n"));
+    let outcome = world.sync(&file("c1,S1,Martin,not an address,\n"));
+    assert_eq!((planned(&outcome, Safedebit), outcome.became_invalid), ((0, 0), 1));
+    assert_eq!(outcome.rejects.len(), 2);
+}
+
+#[test]
+fn a_key_that_can_be_none_is_reported() {
+    let mut world = World::new(SAFEDEBIT);
+    let outcome = world.sync(&file(&format!("c1,{},Martin,,\n", "S".repeat(36))));
+    assert_eq!((planned(&outcome, Safedebit), outcome.became_invalid), ((0, 0), 1));
+    assert_eq!(outcome.rejects[0].column.as_deref(), Some("safedebit_reference"));
+}
+
+#[test]
+fn values_appear_in_no_error_and_no_debug() {
+    let mut world = World::new(SAFEDEBIT);
+    let outcome = world.sync(&file("c1-secret,S1,Martin,not an address,\n,S2,Durand,,\n"));
+    let shown = format!("{outcome:?}");
+    for value in ["c1-secret", "S1", "Martin", "not an address", "Durand"] {
+        assert!(!shown.contains(value), "{value} in {shown}");
+    }
+}
