@@ -7,7 +7,7 @@ use std::collections::{BTreeSet, HashSet};
 
 use crate::diff::{self, Action, Decision, Policy, Rejection};
 use crate::domain::account::Account;
-use crate::domain::call::{HoldReason, Operation, Payload, State};
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
@@ -35,6 +35,8 @@ pub(super) struct Apply<'a> {
     pub(super) candidates: &'a [Candidate],
     /// The numbers of the candidates: what the state says of their keys is out of date.
     numbers: HashSet<i64>,
+    /// Calls of others that were held because of a customer of this input.
+    held_rivals: HashSet<CallId>,
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
@@ -78,6 +80,7 @@ impl<'a> Apply<'a> {
             sheets: &read.sheets,
             candidates,
             numbers,
+            held_rivals: HashSet::new(),
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
@@ -174,6 +177,7 @@ impl<'a> Apply<'a> {
         tally.cleared_fields += findings.cleared.len() as u64;
         tally.incomplete += findings.incomplete.len() as u64;
         self.report(turn, position, findings)?;
+        self.claim_what_stays(turn, provider.id(), judged);
         let Some(key) = &judged.decision.key else { return Ok(()) };
         let account = account_after(&judged.before, key, &judged.decision);
         self.put_account(turn, provider.id(), judged.before.account.as_ref(), &account, &findings.skipped)?;
@@ -181,6 +185,24 @@ impl<'a> Apply<'a> {
         let call = self.act(turn, provider, judged, known)?;
         self.claims.add(provider.id(), key, turn.turn, known, call);
         Ok(())
+    }
+
+    /// A customer whose record names another key, or none, still has the account that is known to be its own, and
+    /// the call that stands.
+    fn claim_what_stays(&mut self, turn: &Turn<'_>, provider: ProviderId, judged: &Judged) {
+        let Judged { before, standing, decision } = judged;
+        let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
+        let known = before.account.as_ref().filter(|account| account.known && other(&account.key));
+        if let Some(account) = known {
+            self.claims.add(provider, &account.key, turn.turn, true, ClaimedCall::None);
+        }
+        if let Some(standing) = standing
+            && decision.action == Action::Nothing
+            && other(&standing.standing.payload.key)
+        {
+            let key = &standing.standing.payload.key;
+            self.claims.add(provider, key, turn.turn, is_known(before, key), leaving(standing));
+        }
     }
 
     /// Writes an account down, unless it stands there already.
@@ -258,30 +280,33 @@ impl<'a> Apply<'a> {
         Ok(id.map_or(ClaimedCall::Planned, ClaimedCall::Queued))
     }
 
-    /// Another customer, not compared in this input, who has the account already. If it is not yet known at the
-    /// provider to be that customer's, its call is held as well.
-    pub(super) fn rival(
+    /// Is the account already somebody's who is not compared in this input: known to be, or with a call for it. Such
+    /// a call is held as well. (What other customers of this input claim is compared at the end.)
+    fn rival(
         &mut self,
         turn: &Turn<'_>,
         provider: ProviderId,
         key: &ProviderKey,
     ) -> Result<Option<HoldReason>, StoreError> {
-        let Some((other, known)) = self.snapshot.other_owner(provider, key, turn.number)? else {
-            return Ok(None);
-        };
-        // Another customer of this input: what it claims now is compared at the end.
-        if self.is_candidate(other) {
-            return Ok(None);
+        let mut hold = None;
+        for (other, known) in self.snapshot.other_owners(provider, key, turn.number)? {
+            if self.is_candidate(other) {
+                continue;
+            }
+            let standing = self.snapshot.before(other, provider)?.1;
+            let standing = standing.filter(|standing| standing.standing.payload.key == *key);
+            if known || standing.is_some() {
+                hold = Some(HoldReason::DuplicateKey);
+            }
+            if !known
+                && let Some(ClaimedCall::Queued(call)) = standing.as_ref().map(leaving)
+                && self.held_rivals.insert(call)
+            {
+                self.count_held(provider);
+                self.intake.map_or(Ok(()), |intake| intake.hold_queued(call, HoldReason::DuplicateKey))?;
+            }
         }
-        if !known
-            && let Some(standing) = self.snapshot.before(other, provider)?.1
-            && standing.standing.payload.key == *key
-            && let ClaimedCall::Queued(call) = leaving(&standing)
-        {
-            self.count_held(provider);
-            self.intake.map_or(Ok(()), |intake| intake.hold_queued(call, HoldReason::DuplicateKey))?;
-        }
-        Ok(Some(HoldReason::DuplicateKey))
+        Ok(hold)
     }
 
     /// Is a customer of that number compared in this input.
@@ -355,7 +380,7 @@ impl<'a> Apply<'a> {
 }
 
 /// The account after the comparison. One that is known under another key stays as it is: until the provider
-/// acknowledges the new key, the old one is what it knows.
+/// acknowledges the new key, the old one is what it knows. So does one whose customer is turned away.
 fn account_after(before: &Before, key: &ProviderKey, decision: &Decision) -> Account {
     match &before.account {
         Some(account) if account.key == *key => {
@@ -365,7 +390,7 @@ fn account_after(before: &Before, key: &ProviderKey, decision: &Decision) -> Acc
             }
             account
         }
-        Some(account) if account.known => account.clone(),
+        Some(account) if account.known || decision.findings.rejected.is_some() => account.clone(),
         Some(_) | None => Account::new(key.clone()),
     }
 }

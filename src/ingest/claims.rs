@@ -57,7 +57,9 @@ impl Claims {
     /// The claims to one account that several customers make, without those of its known owners.
     pub(super) fn disputed(mut self) -> Vec<Claim> {
         self.0.sort_by_key(|claim| (claim.account, claim.customer));
-        let several = self.0.chunk_by(|a, b| a.account == b.account).filter(|claims| claims.len() > 1);
+        let several = self.0.chunk_by(|a, b| a.account == b.account).filter(|claims| {
+            claims.first().map(|claim| claim.customer) != claims.last().map(|claim| claim.customer)
+        });
         several.flatten().filter(|claim| !claim.known).copied().collect()
     }
 }

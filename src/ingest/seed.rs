@@ -48,7 +48,7 @@ impl Apply<'_> {
             position,
             &crate::diff::Findings { skipped: skipped.clone(), ..Default::default() },
         )?;
-        let rival = self.snapshot.other_owner(provider, &key, Some(number))?;
+        let owners = self.snapshot.other_owners(provider, &key, Some(number))?;
         let keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider);
         let mut account = before.account.clone().unwrap_or_else(|| Account::new(key.clone()));
         account.acknowledge(&key, &values(projection), &keeper);
@@ -57,7 +57,7 @@ impl Apply<'_> {
         if let Some(parked) = &standing {
             intake.close_call(parked)?;
         }
-        if rival.is_some_and(|(other, known)| known && !self.is_candidate(other)) {
+        if owners.iter().any(|(other, known)| *known && !self.is_candidate(*other)) {
             let claim = Claim::new(provider, &key, turn.turn, ClaimedCall::Seeded(number));
             return self.withdraw_seed(&claim, number);
         }

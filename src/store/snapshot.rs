@@ -156,22 +156,20 @@ impl<'a> Snapshot<'a> {
         codec::unpack_codes(packed.flatten().as_deref())
     }
 
-    /// Another customer that already has this key at the provider, and whether its account is known there.
-    pub fn other_owner(
+    /// The other customers that already have this key at the provider, and whether their accounts are known there.
+    pub fn other_owners(
         &self,
         provider: ProviderId,
         key: &ProviderKey,
         customer: Option<i64>,
-    ) -> Result<Option<(i64, bool)>, StoreError> {
+    ) -> Result<Vec<(i64, bool)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT customer, known FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3
-             ORDER BY known DESC LIMIT 1",
+            "SELECT customer, known FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3",
         )?;
-        Ok(statement
-            .query_row((provider.number(), &key.0, customer.unwrap_or(-1)), |row| {
-                Ok((row.get(0)?, row.get(1)?))
-            })
-            .optional()?)
+        let owners = statement.query_map((provider.number(), &key.0, customer.unwrap_or(-1)), |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+        Ok(owners.collect::<Result<_, _>>()?)
     }
 
     /// The keys of a provider's accounts, for a rehearsal: all, or those that the provider is known to have.

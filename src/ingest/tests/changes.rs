@@ -5,6 +5,7 @@ use crate::domain::call::Operation;
 use crate::domain::field::Field;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId::{Lemonway, Safedebit, Wsone};
+use crate::ingest::{Ingest, Kind};
 
 const ONE: &str = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,a@example.org\n";
 const ONE_MOVED: &str = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,b@example.org\n";
@@ -170,9 +171,9 @@ fn a_delta_row_says_nothing_about_columns_it_does_not_have() {
     let mut world = World::new(SAFEDEBIT);
     world.sync(ONE);
     world.deliver(Safedebit);
-    world.options.kind = crate::ingest::Kind::Delta;
+    world.options.kind = Kind::Delta;
     let file = world.write("delta.jsonl", "{\"customer_id\":\"c1\",\"email\":\"b@example.org\"}\n");
-    let outcome = world.with(&[file], |ingest, store, run| ingest.sync(store, run)).expect("accepted");
+    let outcome = world.with(&[file], Ingest::sync).expect("accepted");
     assert_eq!((outcome.input.changed, outcome.input.missing), (1, 0));
     assert_eq!(world.queue(Safedebit), [("c1".to_owned(), Operation::Update, email("b@example.org"))]);
 }

@@ -5,6 +5,7 @@ use crate::domain::call::HoldReason;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId::{Safedebit, Wsone};
 use crate::ingest::Kind;
+use crate::store::{RejectFilter, RunNumber};
 
 const HEAD: &str = "customer_id,safedebit_reference,last_name\n";
 
@@ -110,4 +111,32 @@ fn a_customer_whose_key_cannot_change_yet_is_compared_again_next_time() {
     let again = world.sync(&moved);
     assert_eq!((again.input.changed, planned(&again, Wsone).0), (1, 1));
     assert_eq!(held(&world), [("c1".to_owned(), HoldReason::KeyChanged)]);
+}
+
+#[test]
+fn a_call_outlives_the_key_of_its_customer_and_disputes_the_account() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\n"));
+    // c1 gave the key up, but its call can still leave.
+    world.sync(&file("c1,,Martin\nc2,S1,Petit\n"));
+    assert_eq!(held(&world), duplicates(&["c1", "c2"]));
+}
+
+#[test]
+fn an_account_that_is_known_stays_its_owners_until_the_provider_says_otherwise() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\n"));
+    world.deliver(Safedebit);
+    world.sync(&file("c1,S2,Martin\nc2,S1,Petit\n"));
+    let expected = [("c1", HoldReason::KeyChanged), ("c2", HoldReason::DuplicateKey)];
+    assert_eq!(held(&world), expected.map(|(id, reason)| (id.to_owned(), reason)));
+}
+
+#[test]
+fn a_held_call_belongs_to_the_run_that_held_it() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\n"));
+    world.sync(&file("c1,S1,Martin\nc2,S1,Petit\n"));
+    let filter = RejectFilter { run: Some(RunNumber(2)), ..RejectFilter::default() };
+    assert_eq!(world.store.rejects(&filter).expect("readable").len(), 2);
 }

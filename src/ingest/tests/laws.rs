@@ -5,6 +5,7 @@ use proptest::prelude::*;
 use super::world::{LEMONWAY, SAFEDEBIT, WSONE, World};
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
+use crate::store::Counts;
 
 /// One row: customer, keys, name, order. Few different values, so that they meet.
 fn row() -> impl Strategy<Value = String> {
@@ -42,11 +43,11 @@ fn world() -> World {
 /// Calls of each provider that are open, and how many of them are held.
 fn open(world: &World) -> Vec<(ProviderId, u64)> {
     let counts = world.store.counts().expect("readable");
-    ProviderId::ALL.into_iter().map(|id| (id, counts.get(&id).map_or(0, |counts| counts.open()))).collect()
+    ProviderId::ALL.into_iter().map(|id| (id, counts.get(&id).map_or(0, Counts::open))).collect()
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(40))]
+    #![proptest_config(ProptestConfig::with_cases(32))]
 
     #[test]
     fn the_accounting_balances_and_a_repetition_plans_nothing(
@@ -63,6 +64,12 @@ proptest! {
                 let tally = &outcome.providers[&id];
                 prop_assert_eq!(before + tally.planned.total(), after + tally.superseded, "{}", id);
                 prop_assert_eq!(&plan.providers[&id], tally);
+            }
+            prop_assert_eq!(&plan.held, &outcome.held);
+            for id in ProviderId::ALL {
+                let mut keys: Vec<_> = world.ready(id).into_iter().map(|call| call.payload.key).collect();
+                keys.sort();
+                prop_assert!(keys.windows(2).all(|pair| pair[0] != pair[1]), "two calls to one account of {}", id);
             }
             let again = world.sync(&text);
             let planned: u64 = again.providers.values().map(|t| t.planned.total() + t.superseded).sum();

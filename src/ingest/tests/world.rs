@@ -29,6 +29,9 @@ pub(super) const WSONE: &str = "[wsone]\nbase_url = \"https://w.example\"\nusern
                                 password = { env = \"P\" }\nidentifier_type = 1\nsource = \"CRM\"\n\
                                 on_new = \"create\"\n";
 
+/// A call in words: whose, what, and the text of each wire field.
+pub(super) type Described = (String, Operation, Vec<(String, String)>);
+
 pub(super) struct World {
     pub(super) folder: TempDir,
     pub(super) store: Store,
@@ -112,7 +115,7 @@ impl World {
 
     pub(super) fn try_sync(&mut self, text: &str) -> Result<Outcome, IngestError> {
         let file = self.write("crm.csv", text);
-        self.with(&[file], |ingest, store, run| ingest.sync(store, run))
+        self.with(&[file], Ingest::sync)
     }
 
     pub(super) fn sync(&mut self, text: &str) -> Outcome {
@@ -145,7 +148,7 @@ impl World {
 
     pub(super) fn seed(&mut self, text: &str) -> Result<Outcome, IngestError> {
         let file = self.write("crm.csv", text);
-        self.with(&[file], |ingest, store, run| ingest.seed(store, run))
+        self.with(&[file], Ingest::seed)
     }
 
     /// What could leave now, without letting it.
@@ -160,8 +163,8 @@ impl World {
         ready
     }
 
-    /// For each call that could leave: whose, what, and the text of each wire field.
-    pub(super) fn queue(&mut self, provider: ProviderId) -> Vec<(String, Operation, Vec<(String, String)>)> {
+    /// The calls that could leave.
+    pub(super) fn queue(&mut self, provider: ProviderId) -> Vec<Described> {
         let described = Arc::clone(self.providers.iter().find(|p| p.id() == provider).expect("configured"));
         let name = |code| described.field(code).expect("in the table").name.to_owned();
         let ready = self.ready(provider).into_iter().map(|call| {
