@@ -5,7 +5,7 @@ use crate::domain::call::Operation;
 use crate::domain::field::Field;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId::{Lemonway, Safedebit, Wsone};
-use crate::ingest::{Ingest, Kind};
+use crate::ingest::{Kind, Mode};
 
 const ONE: &str = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,a@example.org\n";
 const ONE_MOVED: &str = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,b@example.org\n";
@@ -141,15 +141,7 @@ fn a_plan_tells_what_a_sync_does_and_leaves_the_state_as_it_was() {
     world.store.finish_run(run, "complete", 0, world.clock.now()).expect("finished");
     let file = world.write("crm.csv", ONE_MOVED);
     let before = world.state_bytes();
-    let plan = {
-        let settings = crate::store::StateSettings {
-            path: world.folder.path().join("state").join("crmsync.db"),
-            clear_values: false,
-            hash_key: None,
-        };
-        let store = crate::store::StateFile::new(settings).open_read_only().expect("readable");
-        world.plan_of(&[file], &store)
-    };
+    let plan = world.plan_reading_only(&[file]);
     assert_eq!(world.state_bytes(), before);
     let sync = world.sync(ONE_MOVED);
     assert_eq!((plan.providers, plan.fields), (sync.providers, sync.fields));
@@ -173,7 +165,7 @@ fn a_delta_row_says_nothing_about_columns_it_does_not_have() {
     world.deliver(Safedebit);
     world.options.kind = Kind::Delta;
     let file = world.write("delta.jsonl", "{\"customer_id\":\"c1\",\"email\":\"b@example.org\"}\n");
-    let outcome = world.with(&[file], Ingest::sync).expect("accepted");
+    let outcome = world.take(Mode::Sync, &[file]).expect("accepted");
     assert_eq!((outcome.input.changed, outcome.input.missing), (1, 0));
     assert_eq!(world.queue(Safedebit), [("c1".to_owned(), Operation::Update, email("b@example.org"))]);
 }

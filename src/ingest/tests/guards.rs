@@ -3,7 +3,7 @@
 use super::world::{SAFEDEBIT, World, planned};
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId::Safedebit;
-use crate::ingest::{Guard, Ingest, IngestError, IngestErrorKind, Kind, Threshold};
+use crate::ingest::{Guard, IngestError, IngestErrorKind, Kind, Mode, Threshold};
 
 const PEOPLE: u32 = 20;
 
@@ -141,13 +141,13 @@ fn an_older_file_than_the_last_one_is_refused() {
     world.write("old.csv", &everybody());
     world.touch("old.csv", 999_999);
     let files = [world.open("old.csv")];
-    let error = world.with(&files, Ingest::sync).expect_err("older");
+    let error = world.take(Mode::Sync, &files).expect_err("older");
     assert!(matches!(error, IngestError::OlderInput { .. }), "{error}");
     assert_eq!(error.kind(), IngestErrorKind::Input);
-    let plan = world.with(&files, |ingest, store, _| ingest.plan(store)).expect("a plan only warns");
+    let plan = world.take(Mode::Plan, &files).expect("a plan only warns");
     assert_eq!(plan.warnings.len(), 1);
     world.options.allow_older = true;
-    world.with(&files, Ingest::sync).expect("allowed");
+    world.take(Mode::Sync, &files).expect("allowed");
 }
 
 #[test]

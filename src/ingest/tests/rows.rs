@@ -2,7 +2,7 @@
 
 use super::world::{SAFEDEBIT, World, planned};
 use crate::domain::provider::ProviderId::Safedebit;
-use crate::ingest::Ingest;
+use crate::ingest::Mode;
 
 const HEAD: &str = "customer_id,safedebit_reference,last_name,email,updated_at\n";
 
@@ -43,7 +43,7 @@ fn rows_of_one_customer_in_two_files_are_merged_field_by_field() {
         world.write("a.csv", "customer_id,safedebit_reference,last_name\nc1,S1,Martin\n"),
         world.write("b.csv", "customer_id,email\nc1,a@example.org\n"),
     ];
-    let outcome = world.with(&files, Ingest::sync).expect("accepted");
+    let outcome = world.take(Mode::Sync, &files).expect("accepted");
     assert!(outcome.input.balances());
     assert_eq!((outcome.input.rows, outcome.input.duplicates, outcome.input.files.len()), (2, 1, 2));
     let values = world.queue(Safedebit).remove(0).2;

@@ -11,7 +11,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Events;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
-use crate::ingest::{GuardSettings, Ingest, IngestError, Options, Outcome};
+use crate::ingest::{GuardSettings, Ingest, IngestError, Mode, Options, Outcome};
 use crate::mapping::MappingSettings;
 use crate::providers::{Credentials, Provider, ProvidersSettings};
 use crate::reader::{InputFile, ReaderSettings};
@@ -95,11 +95,8 @@ impl World {
         self.store.start_run(&format!("run-{}", self.runs), "sync", self.clock.now()).expect("a run")
     }
 
-    pub(super) fn with<T>(
-        &mut self,
-        files: &[InputFile],
-        work: impl FnOnce(&Ingest<'_>, &mut Store, RunNumber) -> Result<T, IngestError>,
-    ) -> Result<T, IngestError> {
+    /// One run over several files.
+    pub(super) fn take(&mut self, mode: Mode, files: &[InputFile]) -> Result<Outcome, IngestError> {
         let run = self.run();
         let ingest = Ingest {
             files,
@@ -110,12 +107,16 @@ impl World {
             clock: &self.clock,
             events: &Events::default(),
         };
-        work(&ingest, &mut self.store, run)
+        match mode {
+            Mode::Plan => ingest.plan(&self.store),
+            Mode::Sync => ingest.sync(&mut self.store, run),
+            Mode::Seed => ingest.seed(&mut self.store, run),
+        }
     }
 
     pub(super) fn try_sync(&mut self, text: &str) -> Result<Outcome, IngestError> {
         let file = self.write("crm.csv", text);
-        self.with(&[file], Ingest::sync)
+        self.take(Mode::Sync, &[file])
     }
 
     pub(super) fn sync(&mut self, text: &str) -> Outcome {
@@ -126,29 +127,27 @@ impl World {
 
     pub(super) fn plan(&mut self, text: &str) -> Outcome {
         let file = self.write("crm.csv", text);
-        self.with(&[file], |ingest, store, _| ingest.plan(store)).expect("planned")
+        self.take(Mode::Plan, &[file]).expect("planned")
     }
 
-    /// A plan against another view of the state.
-    pub(super) fn plan_of(&self, files: &[InputFile], store: &Store) -> Outcome {
-        self.ingest(files, &Events::default()).plan(store).expect("planned")
-    }
-
-    fn ingest<'a>(&'a self, files: &'a [InputFile], events: &'a Events) -> Ingest<'a> {
-        Ingest {
+    /// A plan by a process that may only read.
+    pub(super) fn plan_reading_only(&self, files: &[InputFile]) -> Outcome {
+        let store = state(&self.folder).open_read_only().expect("readable");
+        let ingest = Ingest {
             files,
             mapping: &self.mapping,
             providers: &self.providers,
             guard: &self.guard,
             options: self.options,
             clock: &self.clock,
-            events,
-        }
+            events: &Events::default(),
+        };
+        ingest.plan(&store).expect("planned")
     }
 
     pub(super) fn seed(&mut self, text: &str) -> Result<Outcome, IngestError> {
         let file = self.write("crm.csv", text);
-        self.with(&[file], Ingest::seed)
+        self.take(Mode::Seed, &[file])
     }
 
     /// What could leave now, without letting it.
