@@ -35,3 +35,6 @@ pub struct Store {
     clear_values: bool,
     leases: i64,
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,361 @@
+//! The state on a real disk: what survives, what is refused, what leaves when.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
+use std::time::Duration;
+
+use secrecy::SecretString;
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::account::{Account, Acknowledged};
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::{CustomerId, Order};
+use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::{FieldCode, ProviderKey};
+
+const WSONE: ProviderId = ProviderId::Wsone;
+const NOON: Timestamp = Timestamp(1_795_000_000_000);
+const SETTLE: Duration = Duration::from_secs(60);
+
+struct World {
+    folder: TempDir,
+    store: Store,
+    run: RunNumber,
+    now: Timestamp,
+    _lock: Lock,
+}
+
+fn settings(folder: &Path) -> StateSettings {
+    StateSettings { path: folder.join("state").join("crmsync.db"), clear_values: true, hash_key: None }
+}
+
+fn customer_id(name: &str) -> CustomerId {
+    CustomerId::new(name).expect("valid")
+}
+
+fn payload(value: &str) -> Payload {
+    let values = [(FieldCode(1), value.to_owned()), (FieldCode(2), "fixed".to_owned())];
+    Payload { key: ProviderKey("1:key".to_owned()), values: values.into_iter().collect() }
+}
+
+impl World {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let state = StateFile::new(settings(folder.path()));
+        let lock = state.lock().expect("nobody else");
+        let mut store = state.open(&lock).expect("a new state");
+        let run = store.start_run("run-1", "sync", NOON).expect("a run");
+        Self { folder, store, run, now: NOON, _lock: lock }
+    }
+
+    /// Puts a call of a new customer into the outbox.
+    fn queue(&mut self, name: &str, operation: Operation, withdrawal: bool) -> CallId {
+        let intake = self.store.intake(self.run, self.now).expect("begun");
+        let customer = intake.put_customer(&customer_id(name), &[1; 16], None).expect("written");
+        let account = Account::new(payload("").key);
+        intake.put_account(customer, WSONE, &account, &[]).expect("written");
+        let call =
+            NewCall { customer, provider: WSONE, operation, payload: payload("new"), hold: None, withdrawal };
+        let id = intake.put_call(&call, None).expect("written");
+        intake.commit().expect("accepted");
+        id
+    }
+
+    fn lease(&mut self, limit: usize) -> Vec<Leased> {
+        let (run, now, mut lease) = (self.run, self.now, self.store.first_lease());
+        let leased = self
+            .store
+            .group(run, now, |outbox| outbox.lease(WSONE, limit, &LeaseFilter::default(), &mut lease));
+        leased.expect("leased")
+    }
+
+    fn settle(&mut self, call: &Leased, happening: Happening) -> Result<Settled, StoreError> {
+        self.settle_within(call, happening, 99)
+    }
+
+    fn settle_within(
+        &mut self,
+        call: &Leased,
+        happening: Happening,
+        attempts_max: u32,
+    ) -> Result<Settled, StoreError> {
+        let settlement = Settlement {
+            id: call.id,
+            lease: call.lease,
+            happening,
+            class: "test",
+            code: "42".to_owned(),
+            only_fields: None,
+            settle_until: self.now.after(SETTLE),
+            backoff_until: self.now.after(Duration::from_secs(1)),
+            attempts_max,
+        };
+        self.store.group(self.run, self.now, |outbox| outbox.settle(&settlement))
+    }
+
+    fn number(&self, name: &str) -> i64 {
+        self.store.snapshot().customer(&customer_id(name)).expect("readable").expect("known").number
+    }
+
+    fn before(&self, name: &str) -> (crate::domain::standing::Before, Option<StandingCall>) {
+        self.store.snapshot().before(self.number(name), WSONE).expect("readable")
+    }
+
+    fn recover(&mut self) -> Recovered {
+        self.run =
+            self.store.start_run(&format!("run-{}", self.run.0 + 1), "resume", self.now).expect("a run");
+        let waits = [(WSONE, SETTLE, Duration::from_secs(5))];
+        self.store.recover(&waits, self.run, self.now).expect("recovered")
+    }
+}
+
+#[test]
+fn only_one_process_holds_a_state_and_its_files_are_private() {
+    let world = World::new();
+    let state = StateFile::new(settings(world.folder.path()));
+    assert!(matches!(state.lock(), Err(StoreError::Locked { .. })));
+    for entry in std::fs::read_dir(world.folder.path().join("state")).expect("there") {
+        let entry = entry.expect("readable");
+        let mode = entry.metadata().expect("readable").permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+    }
+}
+
+#[test]
+fn foreign_newer_and_otherwise_keyed_files_are_refused() {
+    let world = World::new();
+    let mut other_key = settings(world.folder.path());
+    other_key.hash_key = Some(SecretString::from("another key of sixteen bytes"));
+    let refused = StateFile::new(other_key).open_read_only().expect_err("another key");
+    assert!(matches!(refused, StoreError::OtherKey { .. }) && refused.needs_a_person());
+
+    world.store.connection.pragma_update(None, "user_version", 99).expect("set");
+    let newer = StateFile::new(settings(world.folder.path())).open_read_only().expect_err("newer");
+    assert!(matches!(newer, StoreError::Newer { found: 99, .. }));
+
+    world.store.connection.pragma_update(None, "application_id", 7).expect("set");
+    let foreign = StateFile::new(settings(world.folder.path())).open_read_only().expect_err("foreign");
+    assert!(matches!(foreign, StoreError::Foreign { .. }));
+}
+
+#[test]
+fn a_state_that_does_not_exist_reads_as_an_empty_one_and_is_not_made() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let state = StateFile::new(settings(folder.path()));
+    let store = state.open_read_only().expect("empty");
+    assert_eq!(store.snapshot().customers().expect("readable"), 0);
+    assert!(!state.exists());
+}
+
+#[test]
+fn an_intake_that_is_not_committed_leaves_no_trace() {
+    let mut world = World::new();
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    intake.put_customer(&customer_id("c1"), &[1; 16], Some(Order(3))).expect("written");
+    drop(intake);
+    assert_eq!(world.store.snapshot().customers().expect("readable"), 0);
+}
+
+#[test]
+fn an_accepted_call_is_acknowledged_together_with_its_account() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Create, false);
+    let leased = world.lease(10).remove(0);
+    assert_eq!(world.settle(&leased, Happening::Accepted).expect("settled").life.state, State::Acknowledged);
+    let (before, standing) = world.before("c1");
+    let account = before.account.expect("put");
+    assert!(account.known && standing.is_none());
+    assert!(matches!(&account.fields[&FieldCode(1)], Acknowledged::Clear(value) if value.reveal() == "new"));
+    // What was delivered is erased from the call.
+    let left: i64 = world
+        .store
+        .connection
+        .query_row("SELECT count(*) FROM call WHERE payload IS NOT NULL", [], |row| row.get(0))
+        .expect("readable");
+    assert_eq!(left, 0);
+}
+
+#[test]
+fn a_lease_settles_once() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(10).remove(0);
+    assert!(world.lease(10).is_empty(), "what is in flight cannot be leased again");
+    world.settle(&leased, Happening::Throttled).expect("settled");
+    let error = world.settle(&leased, Happening::Accepted).expect_err("the lease is over");
+    assert!(matches!(error, StoreError::Overtaken { .. }), "{error}");
+}
+
+#[test]
+fn withdrawn_consents_leave_first_then_what_waited_then_the_oldest() {
+    let mut world = World::new();
+    let names = ["c1", "c2", "c3"];
+    for name in names {
+        world.queue(name, Operation::Update, false);
+    }
+    let first = world.lease(1).remove(0);
+    assert_eq!(first.customer.as_str(), "c1");
+    world.settle(&first, Happening::NotApplied { breaker_open: false }).expect("settled");
+    world.queue("c4", Operation::Update, true);
+    world.now = world.now.after(Duration::from_secs(2));
+    let order: Vec<_> = world.lease(10).iter().map(|call| call.customer.as_str().to_owned()).collect();
+    assert_eq!(order, ["c4", "c1", "c2", "c3"]);
+}
+
+#[test]
+fn a_call_without_attempts_left_waits_for_the_next_run() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    let happening = Happening::NotApplied { breaker_open: false };
+    assert!(world.settle_within(&leased, happening, 1).expect("settled").deferred);
+    world.now = world.now.after(SETTLE);
+    assert!(world.lease(10).is_empty());
+    world.recover();
+    world.now = world.now.after(SETTLE);
+    assert_eq!(world.lease(10).len(), 1);
+}
+
+#[test]
+fn after_a_crash_an_update_waits_for_settle_and_a_create_is_probed() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.queue("c2", Operation::Create, false);
+    assert_eq!(world.lease(10).len(), 2);
+
+    assert_eq!(world.recover(), Recovered { in_flight: 2, held: 0 });
+    assert!(world.lease(10).is_empty(), "a late request may still land");
+    let states = ["c1", "c2"].map(|name| world.before(name).1.expect("open").life.state);
+    assert_eq!(states, [State::Waiting, State::Probing]);
+    assert_eq!(world.before("c1").0.account.expect("put").fields[&FieldCode(1)], Acknowledged::Unknown);
+
+    world.now = world.now.after(SETTLE);
+    assert_eq!(world.lease(10).len(), 2);
+}
+
+#[test]
+fn a_newer_call_inherits_the_wait_of_the_one_it_replaces() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
+    let standing = world.before("c1").1.expect("waits");
+    let customer = world.number("c1");
+    let call = NewCall {
+        customer,
+        provider: WSONE,
+        operation: Operation::Update,
+        payload: payload("newer"),
+        hold: None,
+        withdrawal: false,
+    };
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    intake.put_call(&call, Some(&standing)).expect("written");
+    intake.commit().expect("accepted");
+    let newer = world.before("c1").1.expect("waits");
+    assert_eq!((newer.life.state, newer.due, newer.settling), (State::Waiting, standing.due, true));
+    assert!(world.lease(10).is_empty());
+}
+
+#[test]
+fn there_is_one_open_call_for_a_customer_and_provider() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let customer = world.number("c1");
+    let call = NewCall {
+        customer,
+        provider: WSONE,
+        operation: Operation::Update,
+        payload: payload("second"),
+        hold: None,
+        withdrawal: false,
+    };
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    assert!(intake.put_call(&call, None).is_err());
+}
+
+#[test]
+fn a_call_of_an_earlier_input_is_held_but_none_that_is_in_flight() {
+    let mut world = World::new();
+    let queued = world.queue("c1", Operation::Update, false);
+    world.recover();
+    let hold = |world: &mut World| {
+        let intake = world.store.intake(world.run, world.now).expect("begun");
+        intake.hold_queued(queued, HoldReason::DuplicateKey)?;
+        intake.commit()
+    };
+    world.lease(1);
+    assert!(matches!(hold(&mut world), Err(StoreError::Overtaken { .. })));
+    world.recover();
+    hold(&mut world).expect("waits, so it can be held");
+    let filter = RejectFilter { run: Some(world.run), ..RejectFilter::default() };
+    let held = world.store.rejects(&filter).expect("readable");
+    assert_eq!((held.len(), held[0].hold), (1, Some(HoldReason::DuplicateKey)));
+
+    world.store.release(queued, world.now).expect("released");
+    assert_eq!(world.before("c1").1.expect("open").life.state, State::Queued);
+}
+
+#[test]
+fn a_person_settles_a_held_call_in_three_ways() {
+    let cases = [
+        (Happening::ResolvedApplied, State::Acknowledged, true),
+        (Happening::ResolvedNotApplied, State::Queued, false),
+        (Happening::Abandoned, State::Abandoned, false),
+    ];
+    for (happening, state, known) in cases {
+        let mut world = World::new();
+        let call = world.queue("c1", Operation::Update, false);
+        let leased = world.lease(1).remove(0);
+        world.settle(&leased, Happening::DeniedByCode).expect("held");
+        world.store.resolve(call, happening, world.now).expect("settled");
+        let (before, standing) = world.before("c1");
+        assert_eq!(before.account.expect("put").known, known, "{happening:?}");
+        assert_eq!(
+            standing.map(|call| call.life.state).filter(|_| state.is_open()),
+            Some(state).filter(|s| s.is_open())
+        );
+        assert!(world.store.resolve(call, Happening::Abandoned, world.now).is_err(), "it is held no more");
+    }
+}
+
+#[test]
+fn requests_of_a_day_add_up_and_a_new_day_begins_at_zero() {
+    let mut world = World::new();
+    for _ in 0..2 {
+        let note = |outbox: &mut Outbox<'_>| outbox.note_sent(WSONE, 3);
+        world.store.group(world.run, world.now, note).expect("noted");
+    }
+    assert_eq!(world.store.lane_use(WSONE).expect("readable").sent, 6);
+    world.now = world.now.after(Duration::from_secs(86_400));
+    world.store.group(world.run, world.now, |outbox| outbox.note_sent(WSONE, 1)).expect("noted");
+    let used = world.store.lane_use(WSONE).expect("readable");
+    assert_eq!((used.sent, used.last_sent, used.day), (1, world.now, world.now.day()));
+}
+
+#[test]
+fn a_copy_holds_what_the_state_held_and_opens_with_its_own_key() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let target = world.folder.path().join("copy.db");
+    StateFile::new(settings(world.folder.path())).copy_to(&target).expect("copied");
+    let copy = StateFile::new(StateSettings { path: target, clear_values: true, hash_key: None });
+    let copy = copy.open_read_only().expect("readable");
+    assert_eq!(copy.snapshot().customers().expect("readable"), 1);
+}
+
+#[test]
+fn a_damaged_payload_is_never_leased() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let damage = "UPDATE call SET payload = zeroblob(length(payload))";
+    world.store.connection.execute(damage, []).expect("damaged");
+    let mut lease = 0;
+    let result = world
+        .store
+        .group(world.run, world.now, |outbox| outbox.lease(WSONE, 1, &LeaseFilter::default(), &mut lease));
+    assert!(matches!(result, Err(StoreError::Damaged { .. })));
+}
