@@ -1,4 +1,4 @@
-//! Amounts as people write them: "5%", "500", "6h".
+//! Amounts as people write them: "90s", "6h".
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,121 +7,16 @@ use std::time::Duration;
 
 use jiff::fmt::friendly::{SpanParser, SpanPrinter};
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use serde::de::{self, Deserializer, Visitor};
+use serde::de::{self, Deserializer};
 use serde::{Deserialize, Serialize, Serializer};
-
-/// A limit: so many, or a share of a whole.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Threshold {
-    /// At most so many.
-    Count(u64),
-    /// At most this share, in percent from 0 to 100.
-    Percent(f64),
-}
 
 /// A text that is no amount of the kind that was expected.
 #[derive(Debug, thiserror::Error)]
 #[error("expected {0}")]
 pub struct NotAnAmount(&'static str);
 
-/// How a threshold is written.
-pub(super) const THRESHOLD_FORM: &str = "a count such as 500 or a share from \"0%\" to \"100%\"";
 /// How a stretch of time is written.
 pub(super) const TIME_FORM: &str = "a duration such as \"500ms\", \"90s\", \"10m\" or \"6h\"";
-
-impl Threshold {
-    /// The largest number that is still allowed, of that whole.
-    #[must_use]
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        clippy::cast_precision_loss,
-        reason = "the share is between 0 and 1, and a whole beyond 2^53 customers does not exist"
-    )]
-    pub fn of(self, whole: u64) -> u64 {
-        match self {
-            Self::Count(count) => count,
-            Self::Percent(percent) => (percent / 100.0 * whole as f64).floor() as u64,
-        }
-    }
-}
-
-impl FromStr for Threshold {
-    type Err = NotAnAmount;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let wrong = NotAnAmount(THRESHOLD_FORM);
-        let text = text.trim();
-        let Some(percent) = text.strip_suffix('%') else {
-            return text.parse().map(Self::Count).map_err(|_| wrong);
-        };
-        match percent.trim_end().parse::<f64>() {
-            Ok(percent) if (0.0..=100.0).contains(&percent) => Ok(Self::Percent(percent)),
-            Ok(_) | Err(_) => Err(wrong),
-        }
-    }
-}
-
-impl fmt::Display for Threshold {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Count(count) => write!(f, "{count}"),
-            Self::Percent(percent) => write!(f, "{percent}%"),
-        }
-    }
-}
-
-impl Serialize for Threshold {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Count(count) => serializer.serialize_u64(*count),
-            Self::Percent(_) => serializer.collect_str(self),
-        }
-    }
-}
-
-impl<'de> Deserialize<'de> for Threshold {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct Amount;
-        impl Visitor<'_> for Amount {
-            type Value = Threshold;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str(THRESHOLD_FORM)
-            }
-
-            fn visit_str<E: de::Error>(self, text: &str) -> Result<Threshold, E> {
-                text.parse().map_err(E::custom)
-            }
-
-            fn visit_u64<E: de::Error>(self, count: u64) -> Result<Threshold, E> {
-                Ok(Threshold::Count(count))
-            }
-
-            fn visit_i64<E: de::Error>(self, count: i64) -> Result<Threshold, E> {
-                u64::try_from(count).map(Threshold::Count).map_err(|_| E::custom(NotAnAmount(THRESHOLD_FORM)))
-            }
-        }
-        deserializer.deserialize_any(Amount)
-    }
-}
-
-impl JsonSchema for Threshold {
-    fn inline_schema() -> bool {
-        true
-    }
-
-    fn schema_name() -> Cow<'static, str> {
-        "Threshold".into()
-    }
-
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "anyOf": [
-            { "type": "string", "format": "threshold" },
-            { "type": "integer", "minimum": 0, "title": "a count" },
-        ] })
-    }
-}
 
 /// A stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -170,34 +65,6 @@ impl JsonSchema for Time {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn thresholds_are_counts_or_shares() {
-        let cases = [
-            ("0", Some(Threshold::Count(0))),
-            ("500", Some(Threshold::Count(500))),
-            ("5%", Some(Threshold::Percent(5.0))),
-            ("2.5 %", Some(Threshold::Percent(2.5))),
-            ("100%", Some(Threshold::Percent(100.0))),
-            ("101%", None),
-            ("-1%", None),
-            ("NaN%", None),
-            ("inf%", None),
-            ("-5", None),
-            ("5 percent", None),
-            ("", None),
-        ];
-        for (text, expected) in cases {
-            assert_eq!(text.parse::<Threshold>().ok(), expected, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_share_allows_no_more_than_its_part() {
-        assert_eq!(Threshold::Percent(20.0).of(99), 19);
-        assert_eq!(Threshold::Percent(100.0).of(99), 99);
-        assert_eq!(Threshold::Count(500).of(99), 500);
-    }
 
     #[test]
     fn times_are_written_as_people_say_them() {

@@ -6,6 +6,7 @@ use std::fmt;
 use super::config::ConfigError;
 use super::exit::ExitCode;
 use super::secrets::SecretError;
+use crate::ingest::{IngestError, IngestErrorKind};
 use crate::mapping::MappingError;
 use crate::providers::SettingsError;
 use crate::reader::{FileError as FileRefused, FileErrorKind};
@@ -81,6 +82,23 @@ impl From<MappingError> for Failure {
     fn from(error: MappingError) -> Self {
         let code = if error.is_about_the_file() { ExitCode::Guarded } else { ExitCode::Usage };
         Self::new(code, error)
+    }
+}
+
+impl From<IngestError> for Failure {
+    fn from(error: IngestError) -> Self {
+        match error {
+            IngestError::Store(error) => error.into(),
+            error => {
+                let code = match error.kind() {
+                    IngestErrorKind::Usage => ExitCode::Usage,
+                    IngestErrorKind::Input => ExitCode::Guarded,
+                    IngestErrorKind::Failure => ExitCode::Failed,
+                    IngestErrorKind::Person => ExitCode::PersonMustAct,
+                };
+                Self::new(code, error)
+            }
+        }
     }
 }
 

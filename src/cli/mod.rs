@@ -16,6 +16,8 @@ pub mod secrets;
 pub mod session;
 mod settings;
 
+use std::sync::Arc;
+
 use arguments::{Arguments, GlobalArguments};
 use config::Config;
 use console::Console;
@@ -24,6 +26,7 @@ use exit::ExitCode;
 use failure::Failure;
 
 use crate::domain::clock::Clock;
+use crate::providers::{Credentials, Provider};
 use crate::store::StateFile;
 
 /// The whole program.
@@ -82,6 +85,22 @@ impl Program {
     /// When it cannot be read or is wrong.
     pub fn config(&self) -> Result<Config, Failure> {
         Ok(Config::resolve(&self.global)?)
+    }
+
+    /// The enabled providers, with their credentials.
+    ///
+    /// # Errors
+    /// For a secret that is not to be had, or a setting that cannot work.
+    pub fn providers(&self, config: &Config) -> Result<Vec<Arc<dyn Provider>>, Failure> {
+        let mut providers = Vec::new();
+        for id in config.providers.enabled() {
+            let fetch = |(key, source): (String, &_)| secrets::resolve(source, &key, &self.environment);
+            let mut fetched = config.credentials(id).into_iter().map(fetch);
+            let (Some(username), Some(password)) = (fetched.next(), fetched.next()) else { continue };
+            let credentials = Credentials { username: username?, password: password? };
+            providers.extend(config.providers.provider(id, credentials)?);
+        }
+        Ok(providers)
     }
 
     /// The state that the configuration names, not opened yet.

@@ -100,9 +100,10 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::cli::amounts::{Threshold, Time};
+    use crate::cli::amounts::Time;
     use crate::cli::arguments::{Command, parse};
     use crate::cli::config::InputKind;
+    use crate::domain::threshold::Threshold;
 
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {

@@ -57,6 +57,8 @@ pub(super) struct Lane {
     pub(super) clock: RunClock,
     pub(super) events: Events,
     pub(super) random: StdRng,
+    /// Calls that wait for this lane at its start.
+    pub(super) total: u64,
 }
 
 /// How a lane ended.
@@ -118,6 +120,7 @@ impl Lane {
             meter: Meter::default(),
             end: LaneEnd { provider, tally, stop: None, used_up: 0, held: 0, failure: None },
         };
+        working.tell(LaneState::Running);
         let stopped = working.work().await;
         working.finish(stopped).await
     }
@@ -463,10 +466,14 @@ impl Working {
         self.lane.endpoint.provider.settings().concurrency.max(1) as usize
     }
 
+    fn tell(&self, state: LaneState) {
+        self.lane.events.emit(Event::Lane { provider: self.provider, state, total: self.lane.total });
+    }
+
     fn show(&mut self, state: LaneState) {
         if self.state != state {
             self.state = state;
-            self.lane.events.emit(Event::Lane { provider: self.provider, state, total: 0 });
+            self.tell(state);
         }
     }
 }

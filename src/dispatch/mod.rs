@@ -31,7 +31,7 @@ use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError};
 pub use checkpoint::CheckpointError;
 pub use lane::LaneEnd;
 pub use run_clock::RunClock;
-pub use stops::{Limits, Share, StopReason};
+pub use stops::{Limits, StopReason};
 
 use breaker::Breaker;
 use checkpoint::{Checkpoint, Writer};
@@ -96,6 +96,7 @@ pub enum DispatchError {
 struct Past {
     closed: Option<Duration>,
     day: DayBudget,
+    total: u64,
 }
 
 /// Brings the outbox in order at the start of a run: see [`Store::recover`].
@@ -120,9 +121,11 @@ pub fn recover(
 /// # Errors
 /// [`DispatchError`] when it cannot start; what happens to single calls and lanes is in [`Dispatched`].
 pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, Dispatched), DispatchError> {
+    let waiting = store.counts()?;
     let mut pasts = Vec::new();
     for provider in &dispatch.providers {
-        pasts.push(past_of(&store, provider.as_ref(), &dispatch.clock)?);
+        let total = waiting.get(&provider.id()).map_or(0, |counts| counts.open() - counts.held);
+        pasts.push(past_of(&store, provider.as_ref(), total, &dispatch.clock)?);
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DispatchError::Start)?;
@@ -135,12 +138,12 @@ pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, 
     Ok((store, dispatched?))
 }
 
-fn past_of(store: &Store, provider: &dyn Provider, clock: &RunClock) -> Result<Past, StoreError> {
+fn past_of(store: &Store, provider: &dyn Provider, total: u64, clock: &RunClock) -> Result<Past, StoreError> {
     let used = store.lane_use(provider.id())?;
     let now = clock.now();
     // A time in the future means that the clock was set back: then nothing is known, and the whole window is waited.
     let closed = (used.sent > 0).then(|| used.last_sent.until(now));
-    Ok(Past { closed, day: DayBudget::new(provider.settings().calls_per_day, used.sent, used.day) })
+    Ok(Past { closed, day: DayBudget::new(provider.settings().calls_per_day, used.sent, used.day), total })
 }
 
 async fn coordinate(
@@ -184,6 +187,7 @@ fn lane_of(
         clock: dispatch.clock.clone(),
         events: dispatch.events.clone(),
         random: StdRng::seed_from_u64(dispatch.random_seed ^ u64::from(provider.id().number())),
+        total: past.total,
     })
 }
 

@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::domain::threshold::Threshold;
+
 /// A share of the settled calls means little while they are few: it is not judged below this count.
 pub(super) const SETTLED_MIN: u64 = 100;
 
@@ -72,22 +74,13 @@ impl StopReason {
     }
 }
 
-/// A limit as the operator writes it: `50` or `20%`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Share {
-    /// So many.
-    Count(u64),
-    /// So many of a hundred, 0 to 100.
-    Percent(f64),
-}
-
 /// The limits of one run. What is not set does not limit.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Limits {
     /// Requests, of all lanes together, probes and repeats included.
     pub max_calls: Option<u64>,
     /// Settled calls of one lane that may go wrong.
-    pub max_errors: Option<Share>,
+    pub max_errors: Option<Threshold>,
     /// How long calls may be sent, from the start of the run.
     pub max_duration: Option<Duration>,
 }
@@ -95,7 +88,7 @@ pub struct Limits {
 /// Counts how the calls of one lane end, and notices when too many go wrong.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct ErrorMeter {
-    limit: Option<Share>,
+    limit: Option<Threshold>,
     settled: u64,
     errors: u64,
     reached: bool,
@@ -103,7 +96,7 @@ pub(super) struct ErrorMeter {
 
 impl ErrorMeter {
     /// A meter that has seen nothing yet.
-    pub(super) fn new(limit: Option<Share>) -> Self {
+    pub(super) fn new(limit: Option<Threshold>) -> Self {
         Self { limit, settled: 0, errors: 0, reached: false }
     }
 
@@ -116,10 +109,10 @@ impl ErrorMeter {
         self.reached
     }
 
-    fn reaches(&self, limit: Share) -> bool {
+    fn reaches(&self, limit: Threshold) -> bool {
         match limit {
-            Share::Count(count) => self.errors >= count,
-            Share::Percent(percent) => {
+            Threshold::Count(count) => self.errors >= count,
+            Threshold::Percent(percent) => {
                 self.settled >= SETTLED_MIN && self.errors as f64 * 100.0 >= percent * self.settled as f64
             }
         }
@@ -177,7 +170,7 @@ mod tests {
     }
 
     /// How many calls are settled when the meter first says that the limit is reached.
-    fn reached_after(limit: Option<Share>, calls: &[bool]) -> Option<usize> {
+    fn reached_after(limit: Option<Threshold>, calls: &[bool]) -> Option<usize> {
         let mut meter = ErrorMeter::new(limit);
         calls.iter().position(|ok| meter.settled(*ok)).map(|index| index + 1)
     }
@@ -195,20 +188,20 @@ mod tests {
             // No limit: errors without end.
             (None, row(1_000, 0), None),
             // A count is judged from the first call on.
-            (Some(Share::Count(3)), row(3, 0), Some(3)),
-            (Some(Share::Count(3)), row(2, 1_000), None),
+            (Some(Threshold::Count(3)), row(3, 0), Some(3)),
+            (Some(Threshold::Count(3)), row(2, 1_000), None),
             // None tolerated: the first error ends it, no error does not.
-            (Some(Share::Count(0)), row(1, 0), Some(1)),
-            (Some(Share::Count(0)), row(0, 1_000), None),
+            (Some(Threshold::Count(0)), row(1, 0), Some(1)),
+            (Some(Threshold::Count(0)), row(0, 1_000), None),
             // A share waits for a hundred settled calls, then the hundredth may be a good one.
-            (Some(Share::Percent(20.0)), row(99, 0), None),
-            (Some(Share::Percent(20.0)), row(100, 0), Some(100)),
-            (Some(Share::Percent(20.0)), row(20, 80), Some(100)),
-            (Some(Share::Percent(20.0)), row(19, 1_000), None),
-            (Some(Share::Percent(0.0)), row(0, 1_000), None),
-            (Some(Share::Percent(0.0)), row(1, 1_000), Some(100)),
-            (Some(Share::Percent(100.0)), row(100, 0), Some(100)),
-            (Some(Share::Percent(100.0)), row(99, 1), None),
+            (Some(Threshold::Percent(20.0)), row(99, 0), None),
+            (Some(Threshold::Percent(20.0)), row(100, 0), Some(100)),
+            (Some(Threshold::Percent(20.0)), row(20, 80), Some(100)),
+            (Some(Threshold::Percent(20.0)), row(19, 1_000), None),
+            (Some(Threshold::Percent(0.0)), row(0, 1_000), None),
+            (Some(Threshold::Percent(0.0)), row(1, 1_000), Some(100)),
+            (Some(Threshold::Percent(100.0)), row(100, 0), Some(100)),
+            (Some(Threshold::Percent(100.0)), row(99, 1), None),
         ];
         for (limit, calls, expected) in cases {
             assert_eq!(reached_after(limit, &calls), expected, "{limit:?} over {} calls", calls.len());
@@ -220,12 +213,12 @@ mod tests {
         let mut calls = row(0, 400);
         calls.extend(row(200, 0));
         // 100 of 500 are a fifth.
-        assert_eq!(reached_after(Some(Share::Percent(20.0)), &calls), Some(500));
+        assert_eq!(reached_after(Some(Threshold::Percent(20.0)), &calls), Some(500));
     }
 
     #[test]
     fn a_reached_error_limit_stays_reached_when_calls_in_flight_end_well() {
-        let mut meter = ErrorMeter::new(Some(Share::Percent(20.0)));
+        let mut meter = ErrorMeter::new(Some(Threshold::Percent(20.0)));
         for ok in row(20, 80) {
             meter.settled(ok);
         }

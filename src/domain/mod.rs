@@ -17,6 +17,7 @@ pub mod provider;
 pub mod redacted;
 pub mod standing;
 pub mod tally;
+pub mod threshold;
 pub mod value;
 pub mod verdict;
 pub mod wire;

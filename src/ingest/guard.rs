@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize, Serializer};
 use crate::domain::defect::Place;
 use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
 
-use super::threshold::Threshold;
+use crate::domain::threshold::Threshold;
 
 /// So many places are shown for a guard that tripped.
 const EXAMPLES_MAX: usize = 3;

@@ -17,7 +17,6 @@ mod rejects;
 mod report;
 mod seed;
 mod sheet;
-mod threshold;
 
 #[cfg(test)]
 mod tests;
@@ -26,7 +25,6 @@ pub use error::{IngestError, IngestErrorKind};
 pub use guard::{Guard, GuardSettings, Tripped};
 pub use outcome::Outcome;
 pub use rejects::IngestReject;
-pub use threshold::{NotAThreshold, Threshold};
 
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};

@@ -109,6 +109,10 @@ impl Store {
 }
 
 impl LeaseFilter {
+    fn priority_max(&self) -> i64 {
+        if self.with_last { PRIORITY_LAST } else { PRIORITY_LAST - 1 }
+    }
+
     fn clause(&self, first: usize) -> String {
         if self.only.is_empty() {
             return String::new();
@@ -155,7 +159,7 @@ impl Outbox<'_> {
                      WHERE provider = ?1 AND state = 'queued' AND deferred_in <> ?3 AND due <= ?2 AND priority <= {priority_max} {filter}
                      ORDER BY priority, id LIMIT ?4))
              ORDER BY call.priority = {PRIORITY_LAST}, call.priority > 0, call.state = 'queued', call.due, call.id LIMIT ?4",
-            priority_max = if filter.with_last { PRIORITY_LAST } else { PRIORITY_LAST - 1 },
+            priority_max = filter.priority_max(),
             filter = filter.clause(5),
         );
         let mut values = vec![
@@ -186,7 +190,8 @@ impl Outbox<'_> {
     ) -> Result<Option<Timestamp>, StoreError> {
         let sql = format!(
             "SELECT min(due) FROM call WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND lease IS NULL
-             AND deferred_in <> ?2 {}",
+             AND deferred_in <> ?2 AND priority <= {} {}",
+            filter.priority_max(),
             filter.clause(3)
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
@@ -310,7 +315,8 @@ impl Outbox<'_> {
             "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,
                  unknown_runs = ?8, unknown_this_run = ?9, crashes = ?10, missing_seen = ?11, remedy_used = ?12,
                  only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
-                 deferred_in = ?18, lease = NULL, settled_in = ?19, class = ?20, code = ?21, changed_at = ?22,
+                 deferred_in = ?18, lease = NULL, settled_in = ?19, class = CASE WHEN ?26 THEN class ELSE ?20 END,
+                 code = CASE WHEN ?26 THEN code ELSE ?21 END, changed_at = ?22,
                  payload = ?23
              WHERE id = ?1 AND state = ?2 AND lease = ?24",
         )?;
@@ -340,6 +346,8 @@ impl Outbox<'_> {
             payload.as_ref().map(codec::pack_payload),
             settlement.lease,
             life.state.is_open(),
+            // The rest stays refused for the reason that it was refused for.
+            settlement.happening == Happening::AcceptedInPart,
         ])?;
         one(changed, settlement.id)
     }

@@ -6,10 +6,11 @@ use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
 use super::Command;
-use crate::cli::amounts::{Threshold, Time};
+use crate::cli::amounts::Time;
 use crate::cli::config::InputKind;
 use crate::domain::call::CallId;
 use crate::domain::provider::ProviderId;
+use crate::domain::threshold::Threshold;
 use crate::report::run_files::RunId;
 
 /// The name under which standard input is given as a file.

@@ -3,13 +3,18 @@
 mod check;
 mod check_file;
 mod fields;
+mod finish;
 mod history;
 mod init;
+mod inputs;
 mod packaging;
+mod plan;
+mod rehearse;
 mod rejects;
 mod rows;
 mod sandbox;
 mod status;
+mod sync;
 
 use super::Program;
 use super::arguments::Command;
@@ -24,14 +29,14 @@ pub(super) fn perform(program: &Program, command: &Command) -> Result<ExitCode, 
     match command {
         Command::Init(arguments) => init::init(program, arguments),
         Command::Check(arguments) => check::check(program, arguments),
-        Command::Plan(_)
-        | Command::Sync(_)
-        | Command::Resume(_)
-        | Command::Seed(_)
-        | Command::Explain(_)
-        | Command::Forget(_)
-        | Command::Doctor(_)
-        | Command::Rehearse(_) => Err(Failure::usage(format!("`{}` is not in this build", command.name()))),
+        Command::Plan(arguments) => plan::plan(program, arguments),
+        Command::Sync(arguments) => sync::sync(program, arguments),
+        Command::Resume(arguments) => sync::resume(program, arguments),
+        Command::Seed(arguments) => sync::seed(program, arguments),
+        Command::Rehearse(arguments) => rehearse::rehearse(program, arguments),
+        Command::Explain(_) | Command::Forget(_) | Command::Doctor(_) => {
+            Err(Failure::usage(format!("`{}` is not in this build", command.name())))
+        }
         Command::Sandbox(arguments) => sandbox::sandbox(program, arguments),
         Command::Status => status::status(program),
         Command::History(arguments) => history::history(program, arguments),

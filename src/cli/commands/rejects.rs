@@ -117,7 +117,8 @@ fn store_filter(filter: &RejectsFilter) -> RejectFilter {
     }
 }
 
-fn reject(row: &RejectRow) -> Reject {
+/// A refused or held call as a line of `rejects.csv`.
+pub(super) fn reject(row: &RejectRow) -> Reject {
     let line = line(row);
     Reject {
         row: None,

@@ -12,6 +12,7 @@ use crate::cli::config::Config;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::KeyCell;
 use crate::sandbox::{Options, Running, Sandbox, Scenario};
@@ -44,14 +45,15 @@ pub(super) fn read_scenario(path: &std::path::Path) -> Result<Scenario, Failure>
     Scenario::from_toml(&text).map_err(Failure::usage)
 }
 
-/// The keys of all accounts that these files know, at the enabled providers.
+/// The keys of all accounts that these files know, at the enabled providers; without persons that a sync creates.
 pub(super) fn population(
     config: &Config,
     files: &[PathBuf],
     now: Timestamp,
 ) -> Result<Vec<(ProviderId, String)>, Failure> {
     let mut keys = Vec::new();
-    let providers = config.providers_without_secrets()?;
+    let mut providers = config.providers_without_secrets()?;
+    providers.retain(|provider| provider.on_new() != OnNew::Create);
     for file in files {
         Rows::open(config, file, now)?.each(usize::MAX, |row| {
             let Looked::Customer(mapped) = row else { return };

@@ -17,8 +17,7 @@ use toml::de::DeTable;
 
 pub use schema::json_schema;
 pub use sections::{
-    ColumnSettings, Config, DispatchSettings, GuardSettings, InputKind, InputSettings, StateSettings,
-    StoredValues,
+    ColumnSettings, Config, DispatchSettings, InputKind, InputSettings, StateSettings, StoredValues,
 };
 
 use place::{Finding, Spans};

@@ -4,8 +4,9 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde_json::{Map, Value};
 
 use super::sections::Config;
-use crate::cli::amounts::{THRESHOLD_FORM, TIME_FORM, Threshold, Time};
+use crate::cli::amounts::{TIME_FORM, Time};
 use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
+use crate::domain::threshold::{THRESHOLD_FORM, Threshold};
 
 /// The keyword that marks values which may hold a secret by mistake.
 const SECRET_MARK: &str = "x-secret";

@@ -8,9 +8,11 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::schema::fields_schema;
-use crate::cli::amounts::{Threshold, Time};
+use crate::cli::amounts::Time;
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
+use crate::domain::threshold::Threshold;
+use crate::ingest::GuardSettings;
 use crate::providers::{ProvidersSettings, SecretSource};
 use crate::reader::{DelimiterSetting, EncodingSetting, FormatSetting};
 
@@ -156,43 +158,6 @@ pub enum StoredValues {
     Hashed,
     /// As they are, so that plans show old and new.
     Clear,
-}
-
-/// `[guard]`: what stops a run before anything is queued.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
-#[serde(default, deny_unknown_fields)]
-pub struct GuardSettings {
-    /// Changed customers, of the known ones.
-    pub max_changes: Threshold,
-    /// New customers, of the known ones.
-    pub max_new: Threshold,
-    /// Invalid rows, of all rows.
-    pub max_invalid: Threshold,
-    /// Known customers that a full input does not have.
-    pub max_missing: Threshold,
-    /// Changes of single fields, of the known customers.
-    #[serde(with = "by_field")]
-    #[schemars(schema_with = "fields_schema::<Threshold>")]
-    pub sensitive: BTreeMap<Field, Threshold>,
-    /// No guard trips below so many customers.
-    pub floor: u64,
-}
-
-impl Default for GuardSettings {
-    fn default() -> Self {
-        Self {
-            max_changes: Threshold::Percent(30.0),
-            max_new: Threshold::Percent(5.0),
-            max_invalid: Threshold::Percent(5.0),
-            max_missing: Threshold::Percent(20.0),
-            sensitive: BTreeMap::from([
-                (Field::Iban, Threshold::Percent(5.0)),
-                (Field::Email, Threshold::Percent(20.0)),
-                (Field::BirthDate, Threshold::Percent(5.0)),
-            ]),
-            floor: 500,
-        }
-    }
 }
 
 /// `[dispatch]`: how long a run may take and how much it may suffer.

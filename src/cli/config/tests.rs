@@ -1,8 +1,8 @@
 //! Configurations in order and out of it, as users see the faults.
 
 use super::*;
-use crate::cli::amounts::Threshold;
 use crate::domain::field::Field;
+use crate::domain::threshold::Threshold;
 
 fn fault(text: &str) -> String {
     Config::parse(text, "crmsync.toml").expect_err("has a fault").to_string()

@@ -3,7 +3,8 @@
 use super::world::{SAFEDEBIT, World, planned};
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId::Safedebit;
-use crate::ingest::{Guard, IngestError, IngestErrorKind, Kind, Mode, Threshold};
+use crate::domain::threshold::Threshold;
+use crate::ingest::{Guard, IngestError, IngestErrorKind, Kind, Mode};
 
 const PEOPLE: u32 = 20;
 

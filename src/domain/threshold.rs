@@ -22,7 +22,8 @@ pub enum Threshold {
 #[error("expected {THRESHOLD_FORM}")]
 pub struct NotAThreshold;
 
-const THRESHOLD_FORM: &str = "a count such as 500 or a share from \"0%\" to \"100%\"";
+/// What is expected of one, in words.
+pub const THRESHOLD_FORM: &str = "a count such as 500 or a share from \"0%\" to \"100%\"";
 
 impl Threshold {
     /// The largest number that is still allowed, of that whole.

@@ -1,0 +1,243 @@
+//! The end of a run: counts, rejects, exit code, report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::rejects;
+use crate::cli::Program;
+use crate::cli::config::Config;
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::cli::session::{Ending, Session};
+use crate::dispatch::{DispatchError, Dispatched, LaneEnd, StopReason};
+use crate::domain::provider::ProviderId;
+use crate::domain::redacted::Redacted;
+use crate::domain::tally::{ProviderTally, Tally};
+use crate::ingest::{IngestReject, Outcome};
+use crate::providers::Provider;
+use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
+use crate::report::run_files::REJECTS_FILE;
+use crate::report::text::Reason;
+use crate::store::{Counts, RejectFilter, RejectRow, RunNumber, Store};
+
+/// What a run has gathered when it comes to its end.
+pub(super) struct Run {
+    number: RunNumber,
+    rates: BTreeMap<ProviderId, f64>,
+    before: BTreeMap<ProviderId, Counts>,
+    /// What became of the input; nothing for a resume.
+    pub(super) ingested: Option<Outcome>,
+    /// What became of the calls.
+    pub(super) dispatched: Option<Dispatched>,
+    /// Why the input was not accepted.
+    pub(super) failure: Option<Failure>,
+}
+
+impl Run {
+    /// A run that begins now: remembers what was open.
+    pub(super) fn begin(
+        providers: &[Arc<dyn Provider>],
+        number: RunNumber,
+        store: &Store,
+    ) -> Result<Self, Failure> {
+        let rates =
+            providers.iter().map(|provider| (provider.id(), provider.settings().rate_per_second)).collect();
+        Ok(Self { number, rates, before: store.counts()?, ingested: None, dispatched: None, failure: None })
+    }
+
+    fn lane(&self, provider: ProviderId) -> Option<&LaneEnd> {
+        self.dispatched.as_ref().and_then(|dispatched| dispatched.lanes.get(&provider))
+    }
+}
+
+/// A dispatcher that could not start or lost its state.
+pub(super) fn dispatch_failure(error: DispatchError) -> Failure {
+    match error {
+        DispatchError::Store(error) => error.into(),
+        error @ DispatchError::Transport { .. } => Failure::usage(error),
+        error @ (DispatchError::Start(_) | DispatchError::WriterDied) => {
+            Failure::new(ExitCode::Failed, error)
+        }
+    }
+}
+
+/// Counts, writes rejects and report, prints the summary, and says how it went.
+pub(super) fn finish(
+    program: &Program,
+    config: &Config,
+    session: Session,
+    mut store: Store,
+    mut run: Run,
+) -> Result<ExitCode, Failure> {
+    let after = store.counts()?;
+    let tally = tally(&run, &after);
+    let rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
+    let reasons = write_rejects(&session, &run, &rejected)?;
+    let mut codes = codes(&run, &rejected);
+    let mut advice = advice(&run);
+    if let Some(failure) = run.failure.take() {
+        codes.push(failure.code);
+        advice.insert(0, failure.to_string());
+        program.console.fail(&failure);
+    }
+    let balanced = tally.balances();
+    let code =
+        ExitCode::of_run(&if balanced { codes.clone() } else { [&codes[..], &[ExitCode::Failed]].concat() });
+    store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())?;
+    drop(store);
+    session.close(program, config.state.keep_runs, Ending { tally, codes, reasons, advice })
+}
+
+fn tally(run: &Run, after: &BTreeMap<ProviderId, Counts>) -> Tally {
+    let mut tally = Tally {
+        input: run.ingested.as_ref().map(|outcome| outcome.input.clone()).unwrap_or_default(),
+        ..Tally::default()
+    };
+    for (&provider, &rate) in &run.rates {
+        let planned = run
+            .ingested
+            .as_ref()
+            .and_then(|outcome| outcome.providers.get(&provider))
+            .cloned()
+            .unwrap_or_default();
+        let sent = run.lane(provider).map(|lane| lane.tally.clone()).unwrap_or_default();
+        let now = after.get(&provider).cloned().unwrap_or_default();
+        tally.providers.insert(
+            provider,
+            ProviderTally {
+                planned: planned.planned,
+                carried_over: run.before.get(&provider).map_or(0, Counts::open),
+                superseded: planned.superseded,
+                cleared_fields: planned.cleared_fields,
+                incomplete: planned.incomplete,
+                held: now.held,
+                deferred: now.open() - now.held,
+                parked: now.refused,
+                skipped_fields: now.skipped_fields,
+                allowed_per_second: rate,
+                ..sent
+            },
+        );
+    }
+    tally
+}
+
+/// Every exit code that applies.
+fn codes(run: &Run, rejected: &[RejectRow]) -> Vec<ExitCode> {
+    let mut codes = Vec::new();
+    let invalid = run.ingested.as_ref().is_some_and(|outcome| outcome.became_invalid > 0);
+    if invalid || !rejected.is_empty() {
+        codes.push(ExitCode::Partial);
+    }
+    let Some(dispatched) = &run.dispatched else { return codes };
+    for lane in dispatched.lanes.values() {
+        codes.extend(lane.stop.and_then(code_of_stop));
+        if lane.used_up > 0 {
+            codes.push(ExitCode::Unavailable);
+        }
+        if lane.failure.is_some() {
+            codes.push(ExitCode::Failed);
+        }
+    }
+    codes.extend(match dispatched.interrupted {
+        Some(130) => Some(ExitCode::Interrupted),
+        Some(_) => Some(ExitCode::Terminated),
+        None => None,
+    });
+    codes
+}
+
+fn code_of_stop(stop: StopReason) -> Option<ExitCode> {
+    match stop {
+        StopReason::Denied | StopReason::Contract => Some(ExitCode::PersonMustAct),
+        StopReason::Unavailable => Some(ExitCode::Unavailable),
+        StopReason::MaxErrors => Some(ExitCode::TooManyErrors),
+        StopReason::MaxCalls | StopReason::CallsPerDay | StopReason::MaxDuration => {
+            Some(ExitCode::BudgetUsed)
+        }
+        StopReason::Interrupted => None,
+    }
+}
+
+fn advice(run: &Run) -> Vec<String> {
+    let mut advice: Vec<String> = run.ingested.iter().flat_map(|outcome| outcome.warnings.clone()).collect();
+    let Some(dispatched) = &run.dispatched else { return advice };
+    for lane in dispatched.lanes.values() {
+        let provider = lane.provider;
+        if let Some(failure) = &lane.failure {
+            advice.push(format!(
+                "{provider}: {failure}; free the disk or mend the state, then `crmsync resume`"
+            ));
+        }
+        advice.extend(lane.stop.and_then(|stop| advice_for(stop).map(|text| format!("{provider}: {text}"))));
+    }
+    if dispatched.aborted {
+        advice.push(
+            "cut short by a second signal: calls on their way are repeated or probed by the next run"
+                .to_owned(),
+        );
+    }
+    advice
+}
+
+fn advice_for(stop: StopReason) -> Option<&'static str> {
+    match stop {
+        StopReason::Denied => {
+            Some("credentials or permissions were refused; mend them, then `crmsync resume`")
+        }
+        StopReason::Contract => {
+            Some("the address does not answer as the contract says; check base_url and protocol")
+        }
+        StopReason::Unavailable => {
+            Some("was down for longer than outage_patience; `crmsync resume` when it is back")
+        }
+        StopReason::MaxErrors => {
+            Some("too many calls went wrong; look at `crmsync rejects list` before going on")
+        }
+        StopReason::CallsPerDay => Some("the calls of this day are used up; the rest goes tomorrow"),
+        StopReason::MaxCalls | StopReason::MaxDuration | StopReason::Interrupted => None,
+    }
+}
+
+/// Writes `rejects.csv`; gives the reasons, most frequent first.
+fn write_rejects(session: &Session, run: &Run, rejected: &[RejectRow]) -> Result<Vec<Reason>, Failure> {
+    let run_id = session.id().to_string();
+    let mut writer = RejectsWriter::new(session.folder().create_file(REJECTS_FILE)?, &[], RowForm::Line)?;
+    let mut counts: BTreeMap<(Option<ProviderId>, &'static str, String), u64> = BTreeMap::new();
+    for reject in run.ingested.iter().flat_map(|outcome| &outcome.rejects) {
+        writer.write(&of_input(reject, &run_id))?;
+        let count = counts.entry((reject.provider, "invalid", reject.reason.to_string())).or_default();
+        *count += 1;
+    }
+    for row in rejected {
+        let reject = rejects::reject(row);
+        *counts.entry((Some(row.provider), row.state.name(), reject.code.clone())).or_default() += 1;
+        writer.write(&reject)?;
+    }
+    writer.finish()?.sync_all()?;
+    let mut reasons: Vec<Reason> = counts
+        .into_iter()
+        .map(|((provider, status, code), count)| Reason { provider, status: status.to_owned(), code, count })
+        .collect();
+    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+    Ok(reasons)
+}
+
+fn of_input(reject: &IngestReject, run: &str) -> Reject {
+    Reject {
+        row: Some(reject.place.clone()),
+        customer_id: Redacted::new(
+            reject.customer_id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        ),
+        provider: reject.provider,
+        operation: None,
+        status: Status::Invalid,
+        class: "invalid".to_owned(),
+        code: String::new(),
+        column: reject.column.as_deref().unwrap_or("").to_owned(),
+        reason: reject.reason.to_string(),
+        attempts: 0,
+        run: run.to_owned(),
+        values: Redacted::new(Vec::new()),
+    }
+}

@@ -1,0 +1,186 @@
+//! `sync`, `resume` and `seed`: a run from its lock to its report.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::cli::Program;
+use crate::cli::arguments::{
+    DispatchArguments, IngestArguments, InputArguments, ResumeArguments, SeedArguments, SyncArguments,
+};
+use crate::cli::config::Config;
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::cli::session::Session;
+use crate::dispatch::{self, Dispatch, Limits, RunClock};
+use crate::domain::customer::CustomerId;
+use crate::domain::event::Event;
+use crate::ingest::{Ingest, Outcome};
+use crate::providers::Provider;
+use crate::store::{RunNumber, Store};
+
+use super::finish::{self, Run};
+use super::inputs;
+use super::plan;
+use super::rehearse;
+
+/// Reads, compares, queues, sends and reports.
+pub(super) fn sync(program: &Program, typed: &SyncArguments) -> Result<ExitCode, Failure> {
+    if typed.dry_run {
+        return plan::show(program, &typed.input, &typed.ingest, false);
+    }
+    let config =
+        program.config()?.with_input(&typed.input).with_ingest(&typed.ingest).with_dispatch(&typed.dispatch);
+    run(program, &config, "sync", Work::Sync(&typed.input, &typed.ingest), Some(&typed.dispatch))
+}
+
+/// Sends what is queued.
+pub(super) fn resume(program: &Program, typed: &ResumeArguments) -> Result<ExitCode, Failure> {
+    let config = program.config()?.with_dispatch(&typed.dispatch);
+    run(program, &config, "resume", Work::Resume, Some(&typed.dispatch))
+}
+
+/// Records a file as what the providers hold.
+pub(super) fn seed(program: &Program, typed: &SeedArguments) -> Result<ExitCode, Failure> {
+    let config = program.config()?.with_input(&typed.input);
+    run(program, &config, "seed", Work::Seed(&typed.input), None)
+}
+
+/// What a run does before it sends.
+#[derive(Clone, Copy)]
+pub(super) enum Work<'a> {
+    /// Takes an input in.
+    Sync(&'a InputArguments, &'a IngestArguments),
+    /// The same, and then makes the accounts known to simulators.
+    Rehearse(&'a InputArguments, &'a IngestArguments, &'a dyn Fn(&Store) -> Result<(), Failure>),
+    /// Takes an input for what the providers hold.
+    Seed(&'a InputArguments),
+    /// Nothing.
+    Resume,
+}
+
+/// A run from its lock to its report; without `sending` nothing is sent.
+pub(super) fn run(
+    program: &Program,
+    config: &Config,
+    command: &'static str,
+    work: Work<'_>,
+    sending: Option<&DispatchArguments>,
+) -> Result<ExitCode, Failure> {
+    let only = only(sending)?;
+    let providers = match work {
+        Work::Rehearse(..) => rehearse::providers(config)?,
+        Work::Sync(..) | Work::Seed(_) | Work::Resume => program.providers(config)?,
+    };
+    let state = program.state(config)?;
+    let lock = state.lock()?;
+    let mut store = state.open(&lock)?;
+    let session = Session::open(program, command, &config.state.runs, rates(&providers))?;
+    let number = store.start_run(session.id().as_str(), command, session.started_at())?;
+    let mut run = Run::begin(&providers, number, &store)?;
+    let clock = RunClock::start(program.clock.clone());
+    let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work);
+    let store = match worked {
+        Ok(outcome) => {
+            run.ingested = Some(outcome);
+            match sending {
+                None => store,
+                Some(typed) => {
+                    let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
+                    let (store, dispatched) =
+                        dispatch::run(store, number, &dispatch).map_err(finish::dispatch_failure)?;
+                    run.dispatched = Some(dispatched);
+                    store
+                }
+            }
+        }
+        Err(failure) => {
+            run.failure = Some(failure);
+            store
+        }
+    };
+    finish::finish(program, config, session, store, run)
+}
+
+/// Recovery, and the input if there is one.
+fn prepare(
+    program: &Program,
+    config: &Config,
+    session: &Session,
+    store: &mut Store,
+    (number, clock, providers): (RunNumber, &RunClock, &[Arc<dyn Provider>]),
+    work: Work<'_>,
+) -> Result<Outcome, Failure> {
+    let recovered = dispatch::recover(store, providers, number, clock)?;
+    if recovered.in_flight > 0 {
+        let message = format!(
+            "an earlier run was killed with {} calls on their way; they are repeated or probed after `settle`",
+            recovered.in_flight
+        );
+        session.events().emit(Event::Warning { message });
+    }
+    let (input, typed) = match work {
+        Work::Resume => return Ok(Outcome::default()),
+        Work::Seed(input) => (input, &IngestArguments::default()),
+        Work::Sync(input, typed) | Work::Rehearse(input, typed, _) => (input, typed),
+    };
+    let files = inputs::open(config, input)?;
+    let mapping = config.mapping_settings();
+    let events = session.events();
+    let ingest = Ingest {
+        files: &files,
+        mapping: &mapping,
+        providers,
+        guard: &config.guard,
+        options: inputs::options(config, typed),
+        clock: &program.clock,
+        events: &events,
+    };
+    let accepted = match work {
+        Work::Seed(_) => ingest.seed(store, number),
+        Work::Sync(..) | Work::Rehearse(..) | Work::Resume => ingest.sync(store, number),
+    }?;
+    if let Work::Rehearse(_, _, populate) = work {
+        populate(store)?;
+    }
+    Ok(accepted)
+}
+
+fn dispatch(
+    config: &Config,
+    typed: &DispatchArguments,
+    only: Vec<CustomerId>,
+    providers: &[Arc<dyn Provider>],
+    clock: &RunClock,
+    session: &Session,
+) -> Dispatch {
+    let chosen = |provider: &&Arc<dyn Provider>| {
+        typed.providers.is_empty() || typed.providers.contains(&provider.id())
+    };
+    Dispatch {
+        providers: providers.iter().filter(chosen).cloned().collect(),
+        only,
+        limits: Limits {
+            max_calls: typed.max_calls,
+            max_errors: Some(config.dispatch.max_errors),
+            max_duration: config.dispatch.max_duration.map(|time| time.0),
+        },
+        outage_patience: config.dispatch.outage_patience.0,
+        clock: clock.clone(),
+        events: session.events(),
+        random_seed: rand::random(),
+    }
+}
+
+fn only(sending: Option<&DispatchArguments>) -> Result<Vec<CustomerId>, Failure> {
+    let ids = sending.map_or(&[][..], |typed| &typed.only);
+    ids.iter()
+        .map(|id| {
+            CustomerId::new(id)
+                .ok_or_else(|| Failure::usage("--only needs a customer's key, 1 to 200 characters"))
+        })
+        .collect()
+}
+
+fn rates(providers: &[Arc<dyn Provider>]) -> BTreeMap<crate::domain::provider::ProviderId, f64> {
+    providers.iter().map(|provider| (provider.id(), provider.settings().rate_per_second)).collect()
+}

@@ -1,0 +1,227 @@
+//! Budgets, guards, the lock, signals: each exit code of the contract by the built binary.
+
+use std::fmt::Write as _;
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::support::{HEADER, World, customers, until};
+
+#[test]
+fn max_calls_stops_all_lanes_together_and_the_rest_stays_queued() {
+    let world = World::new();
+    let people = customers(20);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "7"]).exits(10);
+    assert_eq!(world.ledger().entries().len(), 7);
+    assert_eq!(world.report()["balanced"], true);
+    world.run(&["resume"]).exits(0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn max_duration_ends_the_run_and_the_rest_stays_queued() {
+    let world = World::new();
+    let people = customers(30);
+    world.populate(&people);
+    world.configure("", &[("wsone", "rate_per_second = 5\nburst = 1")]);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-duration", "1s"]).exits(10);
+    let report = world.report();
+    assert!(report["providers"]["wsone"]["deferred"].as_u64().expect("a count") > 10);
+    assert_eq!(report["balanced"], true);
+}
+
+#[test]
+fn calls_per_day_holds_across_runs() {
+    let world = World::new();
+    let people = customers(6);
+    world.populate(&people);
+    world.configure("", &[("wsone", "calls_per_day = 4")]);
+    world.sync(&world.csv("crm.csv", &people)).exits(10);
+    world.run(&["resume"]).exits(10);
+    assert_eq!(world.requests(ProviderId::Wsone), 4);
+}
+
+#[test]
+fn max_errors_stops_the_lane() {
+    let world = World::new();
+    let people = customers(20);
+    world.populate(&people);
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-errors", "3"]).exits(6);
+    assert!(world.requests(ProviderId::Lemonway) <= 4);
+}
+
+#[test]
+fn refused_credentials_stop_their_lane_with_exit_7() {
+    let world = World::new();
+    let people = customers(10);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"wsone\"\neffect = { status = { code = 401 } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(7);
+    let report = world.report();
+    assert_eq!(report["run"]["outcome"], "denied");
+    assert_eq!(report["providers"]["wsone"]["deferred"], 10);
+    assert_eq!(report["providers"]["lemonway"]["acknowledged"]["update"], 10);
+}
+
+#[test]
+fn a_denial_by_a_body_code_stops_a_lane_that_never_worked() {
+    let world = World::new();
+    let people = customers(10);
+    world.populate(&people);
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"105\" } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(7);
+    assert_eq!(world.requests(ProviderId::Lemonway), 1);
+}
+
+#[test]
+fn one_denial_by_a_body_code_holds_the_call_of_a_lane_that_works() {
+    let world = World::new();
+    let people = customers(10);
+    world.populate(&people);
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    world.play("[[rule]]\nprovider = \"lemonway\"\nnth = 5\neffect = { refuse = { code = \"120\" } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert_eq!(world.report()["providers"]["lemonway"]["held"], 1);
+    assert_eq!(world.requests(ProviderId::Lemonway), 10);
+}
+
+#[test]
+fn guards_stop_a_mass_change_before_anything_is_queued() {
+    let world = World::new();
+    let mut people = customers(600);
+    let file = world.csv("crm.csv", &people);
+    world.on("seed", &file, &[]).exits(0);
+    for customer in people.iter_mut().take(240) {
+        customer.last = "Dupont".to_owned();
+    }
+    let file = world.csv("crm.csv", &people);
+    let ran = world.on("sync", &file, &[]).exits(4);
+    assert!(ran.err.contains("max_changes"), "{}", ran.err);
+    // Half of the customers are gone from a full file.
+    let ran = world.on("sync", &world.csv("crm.csv", &customers(300)), &[]).exits(4);
+    assert!(ran.err.contains("max_missing"), "{}", ran.err);
+    // A tenth of all IBANs changed.
+    let mut people = customers(600);
+    for customer in people.iter_mut().take(60) {
+        customer.iban = "FR1420041010050500013M02606";
+    }
+    let ran = world.on("sync", &world.csv("crm.csv", &people), &[]).exits(4);
+    assert!(ran.err.contains("iban"), "{}", ran.err);
+    // New ones by the hundred.
+    let ran = world.on("sync", &world.csv("crm.csv", &customers(700)), &[]).exits(4);
+    assert!(ran.err.contains("max_new"), "{}", ran.err);
+    assert_eq!(world.ledger().entries().len(), 0);
+    let status = world.run(&["status", "--json"]).exits(0);
+    assert!(!status.out.contains("\"queued\": 1"), "{}", status.out);
+}
+
+#[test]
+fn a_file_full_of_bad_rows_is_stopped() {
+    let world = World::new();
+    let mut text = format!("{HEADER}\n");
+    for customer in customers(600) {
+        writeln!(text, "{}", customer.line()).expect("memory");
+    }
+    for _ in 0..100 {
+        text.push_str("only;three;cells\n");
+    }
+    let ran = world.on("sync", &world.file("crm.csv", &text), &[]).exits(4);
+    assert!(ran.err.contains("max_invalid"), "{}", ran.err);
+}
+
+#[test]
+fn a_broken_file_is_refused_whole() {
+    let world = World::new();
+    let cut = format!("{HEADER}\n{}\nC2;\"open quote", customers(1)[0].line());
+    let cases = [
+        ("cut.csv", cut.as_str()),
+        ("keyless.csv", "name;email\nA;a@example.org\n"),
+        ("empty.csv", ""),
+        ("cut.jsonl", "{\"customer_id\": \"1\"}\n{\"customer_id\": \"2\", \"em"),
+    ];
+    for (name, text) in cases {
+        let ran = world.sync(&world.file(name, text)).exits(4);
+        assert!(ran.err.contains(name), "{name}: {}", ran.err);
+    }
+    world.sync(&world.path("nowhere.csv")).exits(4);
+    assert_eq!(world.ledger().entries().len(), 0);
+}
+
+#[test]
+fn usage_and_configuration_errors_exit_2() {
+    let world = World::new();
+    world.run(&["sync"]).exits(2);
+    world.run(&["frobnicate"]).exits(2);
+    world.file("crmsync.toml", "[guard]\nmax_chnges = \"30%\"\n");
+    let ran = world.sync(&world.csv("crm.csv", &customers(1))).exits(2);
+    assert!(ran.err.contains("max_changes"), "the nearest key is named: {}", ran.err);
+}
+
+#[test]
+fn a_seed_waits_until_no_call_is_open() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "1"]).exits(10);
+    world.on("seed", &file, &[]).exits(2);
+}
+
+#[test]
+fn a_second_run_exits_11_and_changes_nothing() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"2s\" }\n");
+    let file = world.csv("crm.csv", &people);
+    let mut first = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+    until("the first run sends", || world.requests(ProviderId::Wsone) > 0);
+    world.sync(&file).exits(11);
+    world.run(&["resume"]).exits(11);
+    world.run(&["status"]).exits(0);
+    world.on("plan", &file, &[]).exits(0);
+    assert!(first.wait().expect("gone").success());
+    assert_eq!(world.applied(), 6);
+}
+
+#[test]
+fn a_signal_drains_and_checkpoints() {
+    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+        let world = World::new();
+        let people = customers(50);
+        world.populate(&people);
+        world.configure("", &[("wsone", "rate_per_second = 20\nburst = 1")]);
+        world.play("[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"100ms\" }\n");
+        let file = world.csv("crm.csv", &people);
+        let mut child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+        until("some requests are made", || world.requests(ProviderId::Wsone) >= 3);
+        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+        assert_eq!(child.wait().expect("gone").code(), Some(code));
+        let report = world.report();
+        assert_eq!(report["run"]["outcome"], "interrupted");
+        assert_eq!(report["balanced"], true);
+        // Nothing was left in the air: every request that was made is acknowledged.
+        let acknowledged = report["providers"]["wsone"]["acknowledged"]["create"].as_u64().expect("a count");
+        assert_eq!(acknowledged, world.requests(ProviderId::Wsone));
+    }
+}
+
+#[test]
+fn the_rate_holds_in_every_sliding_second_also_across_runs() {
+    let world = World::new();
+    let people = customers(60);
+    world.populate(&people);
+    world.configure("", &[("safedebit", "rate_per_second = 20\nburst = 1")]);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "100"]);
+    world.run(&["resume"]).exits(0);
+    let summary = world.ledger().summary();
+    assert!(summary.providers[&ProviderId::Safedebit].max_per_second <= 20, "{summary:?}");
+}

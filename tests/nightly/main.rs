@@ -1,0 +1,8 @@
+//! The program as a process, against the simulators over real sockets; the simulators' ledger is the oracle.
+
+mod first_night;
+mod limits;
+mod outcomes;
+mod quiet;
+mod refusals;
+mod support;

@@ -1,0 +1,175 @@
+//! Lost answers, lost creates, kills and outages: what is unknown stays unknown until it is found out.
+
+use crmsync::domain::provider::ProviderId;
+use crmsync::sandbox::Operation;
+
+use crate::support::{Customer, World, customers, until};
+
+#[test]
+fn a_create_whose_answer_was_lost_is_probed_not_repeated() {
+    for lose in ["before", "after"] {
+        let world = World::new();
+        let people = customers(1);
+        world.populate(&people);
+        // 101 is classed as missing, so that a create which did not arrive can be told from one which did.
+        world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+        world.play(&format!(
+            "[[rule]]\noperation = \"createPerson\"\ntimes = 1\neffect = {{ lose_reply = \"{lose}\" }}\n"
+        ));
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        assert_eq!(world.duplicates(), 0, "lost {lose}");
+        world.all_hold(&people[0]);
+    }
+}
+
+#[test]
+fn a_lost_create_that_is_killed_and_gets_a_newer_address_ends_with_one_person() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play("[[rule]]\noperation = \"createPerson\"\ntimes = 1\neffect = { late = { after = \"50ms\", stall = \"20s\" } }\n");
+    let file = world.csv("crm.csv", &people);
+    let mut child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+    until("the create is on its way", || world.requests(ProviderId::Wsone) == 1);
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    world.late_ones_landed();
+    let newer = people[0].clone().email("newer@example.org");
+    world.sync(&world.csv("crm.csv", std::slice::from_ref(&newer))).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    world.all_hold(&newer);
+    let summary = world.ledger().summary();
+    assert_eq!(summary.providers[&ProviderId::Wsone].operations[&Operation::CreatePerson].requests, 1);
+}
+
+#[test]
+fn a_probe_refused_for_a_bad_value_proves_nothing_and_is_held() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\ntimes = 1\neffect = { lose_reply = \"after\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"155\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert_eq!(world.report()["providers"]["wsone"]["held"], 1);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    assert!(world.rejects().lines().count() >= 1);
+}
+
+#[test]
+fn a_revert_after_a_lost_answer_is_sent() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let original = world.csv("crm.csv", &people);
+    world.sync(&original).exits(0);
+    let changed = world.csv("changed.csv", &[people[0].clone().email("b@example.org")]);
+    // The change is applied, but every answer is lost: the run ends with the outcome unknown.
+    world.play("[[rule]]\nprovider = \"safedebit\"\neffect = { lose_reply = \"after\" }\n");
+    world.sync(&changed).exits(5);
+    assert_eq!(world.emails(&people[0])[2], "b@example.org");
+    world.play("");
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.all_hold(&people[0]);
+}
+
+#[test]
+fn a_revert_while_queued_sends_nothing() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.ledger().reset();
+    let changed = world.csv("changed.csv", &[people[0].clone().email("b@example.org")]);
+    // No call may be made: everything stays queued.
+    world.on("sync", &changed, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.ledger().entries().len(), 0);
+    assert_eq!(world.report()["providers"]["wsone"]["superseded"], 1);
+}
+
+#[test]
+fn one_provider_down_all_night_does_not_stop_the_others() {
+    let world = World::new();
+    let people = customers(20);
+    world.populate(&people);
+    world.configure("[dispatch]\noutage_patience = \"300ms\"\n", &[]);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { status = { code = 503 } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(5);
+    let report = world.report();
+    assert_eq!(report["providers"]["wsone"]["acknowledged"]["create"], 20);
+    assert_eq!(report["providers"]["lemonway"]["deferred"], 20);
+    assert_eq!(report["balanced"], true);
+    world.play("");
+    world.run(&["resume"]).exits(0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn an_unreadable_200_is_never_success() {
+    for body in ["html", "empty", "truncated"] {
+        let world = World::new();
+        let people = customers(1);
+        world.populate(&people);
+        world.play(&format!(
+            "[[rule]]\nprovider = \"lemonway\"\ntimes = 1\neffect = {{ garbage = {{ body = \"{body}\", apply = false }} }}\n"
+        ));
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        assert_eq!(world.requests(ProviderId::Lemonway), 2, "{body}");
+        world.all_hold(&people[0]);
+    }
+}
+
+#[test]
+fn a_killed_sync_loses_nothing_and_doubles_no_create() {
+    let world = World::new();
+    let people = customers(200);
+    world.populate(&people);
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    let file = world.csv("crm.csv", &people);
+    let path = file.to_str().expect("utf-8");
+    for round in 1..=2 {
+        let mut child = world.start(&["sync", path, "--allow-mass-change"]);
+        let target = world.applied() + 60;
+        until("some calls are applied, or all", || {
+            world.applied() >= target || child.try_wait().expect("a child").is_some()
+        });
+        child.kill().ok();
+        child.wait().expect("gone");
+        assert_eq!(world.duplicates(), 0, "round {round}");
+    }
+    let newest: Vec<Customer> =
+        people.iter().map(|customer| customer.clone().email(&format!("z.{}", customer.email))).collect();
+    world.sync(&world.csv("crm.csv", &newest)).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    newest.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn throttling_pauses_the_lane_and_spends_nothing() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.configure("", &[("safedebit", "retry = { attempts = 1, initial = \"5ms\", max = \"20ms\" }")]);
+    world.play("[[rule]]\nprovider = \"safedebit\"\ntimes = 2\neffect = { status = { code = 429, retry_after = \"1\" } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.report()["providers"]["safedebit"]["throttled"], 2);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn a_redirect_is_not_followed_and_stops_the_lane() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    let other = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    other.set_nonblocking(true).expect("set");
+    let address = other.local_addr().expect("bound");
+    world.play(&format!(
+        "[[rule]]\nprovider = \"safedebit\"\neffect = {{ redirect = {{ location = \"http://{address}/\" }} }}\n"
+    ));
+    world.sync(&world.csv("crm.csv", &people)).exits(7);
+    assert!(other.accept().is_err(), "somebody followed the redirect");
+}

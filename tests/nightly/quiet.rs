@@ -1,0 +1,86 @@
+//! No secret and no customer value anywhere but in requests and in the files meant for them.
+
+use std::path::Path;
+
+use crate::support::{PASSWORD, World, customers};
+
+#[test]
+fn planted_secrets_and_values_are_in_no_log_event_error_or_report() {
+    let world = World::new();
+    let mut people = customers(4);
+    world.populate(&people);
+    for customer in &mut people {
+        customer.first = "Plantedfirst".to_owned();
+        customer.street = "7 rue Plantedstreet".to_owned();
+    }
+    people[0].email = "planted-not-an-address".to_owned();
+    people[1].mobile = "O6plantedphone".to_owned();
+    // Refusals quote the customer's data in their texts, unreadable answers too.
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\nnth = 1\neffect = { refuse = { code = \"178\" } }\n\
+         [[rule]]\nprovider = \"safedebit\"\nnth = 1\neffect = { garbage = { body = \"html\" } }\n\
+         [[rule]]\nprovider = \"wsone\"\nnth = 2\neffect = { status = { code = 500 } }\n",
+    );
+    let file = world.csv("crm.csv", &people);
+    let path = file.to_str().expect("utf-8");
+    let mut said = Vec::new();
+    for arguments in [
+        &["-vv", "plan", path, "--json"][..],
+        &["-vv", "sync", path, "--allow-mass-change"],
+        &["-vv", "--log-format", "json", "resume"],
+        &["status"],
+        &["rejects", "list"],
+    ] {
+        let ran = world.run(arguments);
+        said.push(ran.out);
+        said.push(ran.err);
+    }
+    for file in files_below(&world.path("state/runs")) {
+        if file.file_name().is_some_and(|name| name != "rejects.csv") {
+            said.push(std::fs::read_to_string(file).expect("text"));
+        }
+    }
+    for text in said {
+        let lower = text.to_lowercase();
+        assert!(!lower.contains("planted") && !text.contains(PASSWORD), "{text}");
+        assert!(!text.contains("FR7630006000011234567890189") && !text.contains("elise."), "{text}");
+    }
+}
+
+#[test]
+fn the_state_holds_no_delivered_value_and_no_secret() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    people.iter_mut().for_each(|customer| customer.first = "Plantedfirst".to_owned());
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    for file in files_below(&world.path("state")) {
+        let bytes = std::fs::read(&file).expect("readable");
+        for planted in ["Plantedfirst", PASSWORD, "elise.", "FR7630006000011234567890189"] {
+            let found = bytes.windows(planted.len()).any(|window| window == planted.as_bytes());
+            assert!(!found, "{planted} in {}", file.display());
+        }
+    }
+}
+
+#[test]
+fn state_and_run_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    for file in files_below(&world.path("state")) {
+        let mode = std::fs::metadata(&file).expect("there").permissions().mode();
+        assert_eq!(mode & 0o077, 0, "{}", file.display());
+    }
+}
+
+fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}

@@ -1,0 +1,164 @@
+//! Business refusals inside HTTP 200, held calls, and what a person does with them.
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::support::{Customer, World, customers};
+
+const REFUSALS: &str = r#"
+[[rule]]
+provider = "lemonway"
+key = "W00001"
+times = 1
+effect = { refuse = { code = "178" } }
+[[rule]]
+provider = "safedebit"
+key = "REF00001"
+times = 1
+effect = { refuse = { code = "DATA_001" } }
+[[rule]]
+provider = "wsone"
+key = "1:7700000001"
+times = 1
+effect = { refuse = { code = "199" } }
+"#;
+
+#[test]
+fn a_refused_customer_is_reported_not_repeated_and_healed_by_a_change() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    world.play(REFUSALS);
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(3);
+    let rejects = world.rejects();
+    for (provider, code) in [("lemonway", "178"), ("safedebit", "DATA_001"), ("wsone", "199")] {
+        let line = rejects.lines().find(|line| line.contains(provider)).unwrap_or_default();
+        assert!(line.contains(code) && line.contains("C00001"), "{rejects}");
+    }
+    assert_eq!(world.report()["providers"]["lemonway"]["parked"], 1);
+
+    world.ledger().reset();
+    world.sync(&file).exits(0);
+    assert_eq!(world.ledger().entries().len(), 0, "an unchanged row must not be sent again");
+
+    people[0].last = "Dupont".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.applied(), 3);
+    // Everything that the providers lacked went along, not the name alone.
+    world.all_hold(&people[0]);
+    assert_eq!(world.report()["providers"]["lemonway"]["parked"], 0);
+}
+
+#[test]
+fn released_work_is_sent_again() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play(REFUSALS);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let listed = world.run(&["rejects", "list"]).exits(0);
+    assert!(listed.out.contains("178") && listed.out.contains("lemonway"), "{}", listed.out);
+    world.run(&["rejects", "release", "--provider", "lemonway"]).exits(0);
+    world.ledger().reset();
+    world.run(&["resume"]).exits(0);
+    assert_eq!((world.applied(), world.requests(ProviderId::Lemonway)), (1, 1));
+}
+
+#[test]
+fn rejects_are_exported_with_their_codes() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play(REFUSALS);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "export", "out.csv", "--provider", "safedebit"]).exits(0);
+    let exported = std::fs::read_to_string(world.path("out.csv")).expect("exported");
+    assert_eq!(exported.lines().count(), 2, "{exported}");
+    assert!(exported.contains("DATA_001") && !exported.contains("178"), "{exported}");
+}
+
+#[test]
+fn a_changed_identifier_is_held_and_never_sent_silently() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.ledger().reset();
+    people[0].person = "9900000001".to_owned();
+    let file = world.csv("crm.csv", &people);
+    let ran = world.sync(&file).exits(3);
+    assert_eq!(world.requests(ProviderId::Wsone), 0, "{}", ran.out);
+    assert!(world.rejects().contains("key_changed"), "{}", world.rejects());
+    assert_eq!(world.report()["providers"]["wsone"]["held"], 1);
+    // The same file again: still held, nothing new to complain about.
+    world.sync(&file).exits(0);
+    assert_eq!(world.requests(ProviderId::Wsone), 0);
+}
+
+#[test]
+fn two_customers_with_one_key_are_both_held() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    people[1].wallet = people[0].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert_eq!(world.requests(ProviderId::Lemonway), 1);
+    assert_eq!(world.report()["providers"]["lemonway"]["held"], 2);
+    assert_eq!(world.rejects().matches("duplicate_key").count(), 2, "{}", world.rejects());
+}
+
+#[test]
+fn a_newcomer_with_the_key_of_a_known_customer_is_held_alone() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    world.ledger().reset();
+    people[0] = Customer::new(1).email("changed@example.org");
+    people[1].wallet = people[0].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert_eq!(world.report()["providers"]["lemonway"]["held"], 1);
+    world.all_hold(&people[0]);
+}
+
+#[test]
+fn a_verified_wallet_takes_its_contact_and_the_rest_stays_refused() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play("[lemonway]\nverified = [\"W00001\"]\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known");
+    assert_eq!(wallet.fields["newEmail"], people[0].email);
+    assert!(!wallet.fields.contains_key("newLastName"));
+    assert!(world.rejects().contains("146"), "{}", world.rejects());
+    assert_eq!(world.requests(ProviderId::Lemonway), 2);
+}
+
+#[test]
+fn an_address_that_another_wallet_gives_up_in_the_same_run_gets_through() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    // The first takes the address of the second, who gets a new one: refused once, then sent after the other.
+    people[0].email = people[1].email.clone();
+    people[1].email = "moved@example.org".to_owned();
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn an_invalid_value_is_left_out_reported_once_and_the_rest_goes() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    people[0].mobile = "O612345678".to_owned();
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(3);
+    assert_eq!(world.applied(), 6);
+    assert!(world.rejects().contains("mobile_phone"), "{}", world.rejects());
+    assert!(!world.rejects().contains("O612345678"));
+    world.sync(&file).exits(0);
+}
