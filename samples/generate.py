@@ -185,6 +185,11 @@ def phone(chance):
     return chance.pick(forms)
 
 
+def from_abroad(number):
+    """A French number as somebody abroad writes it: a national one would be read by the plan of their country."""
+    return "+33" + number[1:] if number.startswith("0") and not number.startswith("00") else number
+
+
 def flag(chance, share):
     return chance.pick(["1", "oui"]) if chance.often(share) else chance.pick(["0", "non", "non"])
 
@@ -285,7 +290,9 @@ def customer(chance, number, used):
     row["APPARTEMENT"] = chance.pick(["Apt 4", "Appt 12", "Étage 3", "Porte gauche"]) if chance.often(0.15) else ""
     row["BATIMENT"] = chance.pick(["Bât. B", "Résidence Les Cèdres", "Tour Sud", "Escalier 2"]) if chance.often(0.12) else ""
     row["LIEU_DIT"] = chance.pick(["Le Mas Neuf", "Kermorvan", "Les Gravières"]) if chance.often(0.04) else ""
-    row["CP"], row["VILLE"], row["PAYS"] = place(chance)
+    row["CP"], row["VILLE"], row["PAYS"] = town = place(chance)
+    if town in ABROAD:
+        row["MOBILE"], row["TEL_FIXE"] = from_abroad(row["MOBILE"]), from_abroad(row["TEL_FIXE"])
     row["OPTIN_EMAIL"], row["OPTIN_SMS"] = flag(chance, 0.6), flag(chance, 0.4)
     row["OPTIN_EMAIL_PARTENAIRES"], row["OPTIN_COURRIER"] = flag(chance, 0.2), flag(chance, 0.5)
     row["ABO_NEWSLETTER"] = flag(chance, 0.5) if chance.often(0.9) else ""

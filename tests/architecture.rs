@@ -58,11 +58,16 @@ fn code(text: &str) -> impl Iterator<Item = &str> {
 
 /// The rooms that a file names as `crate::room`.
 fn rooms_named(text: &str) -> Vec<&str> {
-    text.match_indices("crate::")
-        .filter(|(at, _)| !text[..*at].ends_with(|before: char| before.is_alphanumeric() || before == '_'))
-        .map(|(at, word)| text[at + word.len()..].split(|c: char| !(c.is_alphanumeric() || c == '_')).next())
-        .map(|room| room.unwrap_or_default())
-        .collect()
+    let is_word = |c: char| c.is_alphanumeric() || c == '_';
+    let mut rooms = Vec::new();
+    let mut before = "";
+    for part in text.split("crate::") {
+        if !before.is_empty() && !before.ends_with(is_word) {
+            rooms.push(part.split(|c: char| !is_word(c)).next().unwrap_or_default());
+        }
+        before = part;
+    }
+    rooms
 }
 
 #[test]
@@ -111,7 +116,7 @@ fn every_function_stays_small() {
     for (path, text) in all() {
         let mut open: Option<(usize, String, &str)> = None;
         for (number, line) in code(&text).enumerate() {
-            let indent = &line[..line.len() - line.trim_start().len()];
+            let indent = line.strip_suffix(line.trim_start()).unwrap_or_default();
             match &open {
                 None if is_function(line.trim_start()) && !line.ends_with(';') && !line.ends_with('}') => {
                     open = Some((number, indent.to_owned(), line.trim()));
@@ -124,7 +129,7 @@ fn every_function_stays_small() {
                 }
                 // A signature without a body, in a trait.
                 Some((_, depth, _)) if line.starts_with(&format!("{depth})")) && line.ends_with(';') => {
-                    open = None
+                    open = None;
                 }
                 Some(_) | None => {}
             }

@@ -112,6 +112,7 @@ fn update(pairs: &[(u32, &str)]) -> Action {
     }
 }
 
+#[expect(clippy::needless_pass_by_value, reason = "a case states its world where it is judged")]
 fn run(before: Before, projection: &Projection, policy: &Policy<'_>) -> Decision {
     let world = World::new();
     decide(&before, projection, policy, &world.keeper(false))

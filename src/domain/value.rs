@@ -138,7 +138,7 @@ pub struct StreetKind {
     pub short: String,
 }
 
-/// Kind of identity document, with the numbers of [S] `edit_consumer`.
+/// Kind of identity document, with the numbers of `edit_consumer`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum IdentityDocument {
     /// 1: identity card.
