@@ -422,11 +422,7 @@ pub(super) fn sources(provider: &dyn Provider, code: FieldCode) -> Vec<Field> {
     }
 }
 
-/// The name of a wire field for people; subscriptions share one and are told apart by their identifier.
+/// The name of a wire field for people.
 fn wire_name(provider: &dyn Provider, code: FieldCode) -> String {
-    let name = provider.field(code).map_or("unknown field", |field| field.name);
-    match code.subscription_id() {
-        Some(id) => format!("{name} {id}"),
-        None => name.to_owned(),
-    }
+    provider.field(code).map_or("unknown field", |field| field.name).to_owned()
 }

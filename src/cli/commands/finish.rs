@@ -77,7 +77,6 @@ pub(super) fn finish(
     let mut advice = advice(&run);
     if let Some(failure) = run.failure.take() {
         codes.push(failure.code);
-        advice.insert(0, failure.to_string());
         program.console.fail(&failure);
     }
     let balanced = tally.balances();
