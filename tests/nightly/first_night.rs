@@ -139,6 +139,21 @@ fn one_customer_twice_in_a_file_and_two_files_at_once_make_one_call_each() {
 }
 
 #[test]
+fn one_customer_in_two_files_is_one_customer_and_the_later_file_wins_what_it_carries() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let whole = world.csv("a.csv", &people);
+    let later = world.file("b.csv", "customer_id;email\nC00001;later@example.org\n");
+    let (whole, later) = (whole.to_str().expect("utf-8"), later.to_str().expect("utf-8"));
+    world.run(&["sync", whole, later, "--allow-mass-change"]).exits(0);
+    assert_eq!(world.applied(), 3);
+    world.all_hold(&people[0].clone().email("later@example.org"));
+    let person = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known");
+    assert_eq!(person.fields["newCity"], "Lille", "what the later file does not carry stays");
+}
+
+#[test]
 fn a_changed_titles_table_sends_real_differences_only_with_a_full_and_with_a_delta_file() {
     let world = World::new();
     let mut people = customers(4);

@@ -164,6 +164,16 @@ fn usage_and_configuration_errors_exit_2() {
 }
 
 #[test]
+fn a_state_that_cannot_be_written_is_an_unexpected_failure() {
+    let world = World::new();
+    let file = world.csv("crm.csv", &customers(1));
+    world.file("plain", "a file where a folder should be");
+    let ran = world.on("sync", &file, &["--state", "plain/crmsync.db"]).exits(1);
+    assert!(ran.err.contains("plain"), "{}", ran.err);
+    assert_eq!(world.ledger().entries().len(), 0);
+}
+
+#[test]
 fn a_seed_waits_until_no_call_is_open() {
     let world = World::new();
     let people = customers(2);

@@ -148,6 +148,11 @@ impl World {
         Self::with(false)
     }
 
+    /// Simulators that make everybody known who is asked for.
+    pub(crate) fn accepting() -> Self {
+        Self::with(true)
+    }
+
     fn with(accept_unknown: bool) -> Self {
         let world = Self {
             folder: tempfile::tempdir().expect("a folder"),

@@ -74,7 +74,7 @@ pub(super) fn finish(
     let rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
     let reasons = write_rejects(&session, &run, &rejected)?;
     let mut codes = codes(&run, &rejected);
-    let mut advice = advice(&run);
+    let advice = advice(&run);
     if let Some(failure) = run.failure.take() {
         codes.push(failure.code);
         program.console.fail(&failure);
