@@ -20,8 +20,8 @@ use governor::{Quota, RateLimiter};
 use crate::domain::clock::Timestamp;
 
 /// Added to each window, for a request that leaves a little after its permission while a later one leaves at once,
-/// and for the milliseconds to which times of an earlier process are cut. Costs 0.2 % of the rate.
-pub(super) const GUARD: Duration = Duration::from_millis(2);
+/// and for the milliseconds to which times of an earlier process are cut. Costs 0.5 % of the rate.
+pub(super) const GUARD: Duration = Duration::from_millis(5);
 /// A timer wakes its task late, by a millisecond when idle and by several under load. What such a delay held back
 /// may leave together, up to this much of it; without that a rate of 5,000 a second loses 40 %.
 const LATENESS_MAX: Duration = Duration::from_millis(10);

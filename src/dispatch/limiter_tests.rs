@@ -137,7 +137,7 @@ fn a_restart_long_after_the_last_request_waits_for_nothing() {
     let now = Duration::from_secs(3);
     assert_eq!(Limiter::new(10.0, 1, now, Some(Duration::from_secs(60))).poll(now), Ok(()));
     assert_eq!(Limiter::new(10.0, 1, now, None).poll(now), Ok(()));
-    let wait = Duration::from_millis(402);
+    let wait = Duration::from_millis(400) + GUARD;
     assert_eq!(Limiter::new(10.0, 1, now, Some(Duration::from_millis(600))).poll(now), Err(wait));
 }
 
