@@ -332,6 +332,10 @@ pub struct RehearseArguments {
     /// How the simulated providers misbehave
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub scenario: Option<PathBuf>,
+    /// Write what the simulated providers received, one JSON object a line, with the customers' values; the file must
+    /// not exist yet
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub ledger: Option<PathBuf>,
 }
 
 /// `sandbox`.

@@ -1,5 +1,7 @@
 //! `rehearse`: the whole job against simulated providers, with a copy of the state that is thrown away.
 
+use std::fs::File;
+use std::io::{self, BufWriter, Write};
 use std::sync::Arc;
 
 use secrecy::SecretString;
@@ -12,6 +14,7 @@ use crate::cli::failure::Failure;
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::providers::{Credentials, Provider};
+use crate::report::run_files::create_new_private;
 use crate::sandbox::{Options, Running, Sandbox, Scenario};
 use crate::store::Store;
 
@@ -24,6 +27,8 @@ const REHEARSAL_RATE: f64 = 100_000.0;
 /// The whole job against the simulators, with a copy of the state that is thrown away.
 pub(super) fn rehearse(program: &Program, typed: &RehearseArguments) -> Result<ExitCode, Failure> {
     let mut config = program.config()?.with_input(&typed.input).with_ingest(&typed.ingest);
+    // Made before the work, so that a rehearsal of hours does not end with a file that cannot be written.
+    let written = typed.ledger.as_deref().map(create_new_private).transpose()?;
     let folder = tempfile::tempdir()?;
     let copy = folder.path().join("rehearsal.db");
     program.state(&config)?.copy_to(&copy)?;
@@ -35,6 +40,9 @@ pub(super) fn rehearse(program: &Program, typed: &RehearseArguments) -> Result<E
     let populate = |store: &Store| simulators.populate(store, &providers);
     let work = Work::Rehearse(&typed.input, &typed.ingest, &populate);
     let code = sync::run(program, &config, "rehearse", work, Some(&DispatchArguments::default()))?;
+    if let Some(file) = written {
+        simulators.write_ledger(file)?;
+    }
     simulators.stop();
     Ok(code)
 }
@@ -94,6 +102,16 @@ impl Simulators {
             }
         }
         Ok(())
+    }
+
+    /// One request a line. Not a file of the run: it holds the customers' values, so only who asks for it has it.
+    fn write_ledger(&self, file: File) -> io::Result<()> {
+        let mut out = BufWriter::new(file);
+        for entry in self.running.ledger().entries() {
+            serde_json::to_writer(&mut out, &entry)?;
+            out.write_all(b"\n")?;
+        }
+        out.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
     }
 
     fn stop(self) {
