@@ -1,9 +1,11 @@
 //! The program as a process, against the simulators over real sockets; the simulators' ledger is the oracle.
 
 mod documents;
+mod elsewhere;
 mod first_night;
 mod limits;
 mod outcomes;
 mod quiet;
 mod refusals;
+mod rehearsal;
 mod support;
