@@ -1,5 +1,7 @@
 //! The program as a process, against the simulators over real sockets; the simulators' ledger is the oracle.
 
+mod conformance;
+mod conformance_table;
 mod documents;
 mod elsewhere;
 mod first_night;

@@ -7,7 +7,7 @@ use std::sync::mpsc;
 
 use crmsync::domain::clock::Clock;
 use crmsync::domain::provider::ProviderId;
-use crmsync::sandbox::{Ledger, Options, Running, Sandbox, Scenario};
+use crmsync::sandbox::{Accounts, Credentials, Ledger, Options, Running, Sandbox, Scenario};
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -17,6 +17,9 @@ email;mobile_phone;street;postal_code;city;country;birth_date;email_opt_in;iban"
 
 /// A secret that must never be seen anywhere but in requests.
 pub(crate) const PASSWORD: &str = "planted-secret-Zq81";
+
+/// The name that goes with it.
+const USER: &str = "night";
 
 /// One customer as a CRM row.
 #[derive(Clone)]
@@ -119,6 +122,8 @@ impl Simulators {
             .expect("a runtime");
         let mut options = Options::new();
         options.accept_unknown = accept_unknown;
+        let account = || Some(Credentials::new(USER, PASSWORD));
+        options.accounts = Accounts { wsone: account(), lemonway: account(), safedebit: account() };
         let running = runtime.block_on(Sandbox::start(options, Clock::system())).expect("a free port");
         Self { running: Some(running), runtime }
     }
@@ -166,6 +171,11 @@ impl World {
         self.folder.path().join(name)
     }
 
+    /// Where the simulators listen.
+    pub(crate) fn url(&self) -> String {
+        format!("http://{}", self.simulators.running().address())
+    }
+
     pub(crate) fn ledger(&self) -> Ledger {
         self.simulators.running().ledger()
     }
@@ -184,6 +194,11 @@ impl World {
             self.simulators.running().populate(ProviderId::Lemonway, &customer.wallet);
             self.simulators.running().populate(ProviderId::Safedebit, &customer.reference);
         }
+    }
+
+    /// Makes one account known.
+    pub(crate) fn knows(&self, provider: ProviderId, key: &str) {
+        self.simulators.running().populate(provider, key);
     }
 
     /// Writes the configuration: `general` stands before the providers, `extra` are lines of single providers.
@@ -244,7 +259,7 @@ impl World {
             .args(arguments)
             .current_dir(self.folder.path())
             .env_clear()
-            .env("T_USER", "night")
+            .env("T_USER", USER)
             .env("T_PASSWORD", PASSWORD)
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
