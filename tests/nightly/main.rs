@@ -6,6 +6,7 @@ mod documents;
 mod elsewhere;
 mod first_night;
 mod limits;
+mod other_client;
 mod outcomes;
 mod quiet;
 mod refusals;

@@ -89,13 +89,18 @@ const NOT_IN_NAMES: [char; 6] = ['*', '&', '#', '=', '<', '>'];
 const NATIONALITIES_MAX: usize = 5;
 const WALLET_LENGTH_MAX: usize = 100;
 
-/// Checks what every call carries besides its login: language, version, the caller's address and program, the wallet.
-pub(super) fn check_session(content: &Map<String, Value>) -> Result<(), Failure> {
-    let text = |name: &str| content.get(name).and_then(Value::as_str).unwrap_or_default();
-    let wallet = text("wallet");
+/// Checks the wallet that a call names.
+pub(super) fn check_wallet(content: &Map<String, Value>) -> Result<(), Failure> {
+    let wallet = content.get("wallet").and_then(Value::as_str).unwrap_or_default();
     if wallet.is_empty() || checks::length(wallet) > WALLET_LENGTH_MAX {
         return Err(Failure::new(BAD_WALLET, format!("wallet {wallet:?} has a wrong size")));
     }
+    Ok(())
+}
+
+/// Checks what every call carries besides its login: language, version, the caller's address and program.
+pub(super) fn check_session(content: &Map<String, Value>) -> Result<(), Failure> {
+    let text = |name: &str| content.get(name).and_then(Value::as_str).unwrap_or_default();
     if let Some(name) = ["language", "version", "walletUa"].into_iter().find(|name| text(name).is_empty()) {
         return Err(Failure::new(BAD_DATA, format!("{name} is missing")));
     }

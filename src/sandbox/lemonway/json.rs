@@ -11,7 +11,10 @@ pub(super) fn wrapped(operation: Operation, decision: Result<&Value, Value>) -> 
     let kind = format!("Service_mb_json2.Response_{}", operation.name());
     let (wallet, error) = match decision {
         Ok(wallet) => (wallet.clone(), Value::Null),
-        Err(error) => (Value::Null, error),
+        Err(mut error) => {
+            error["INT_MSG"] = Value::Null;
+            (Value::Null, error)
+        }
     };
     let body = json!({"d": {"__type": kind, "WALLET": wallet, "E": error}});
     Reply::json(StatusCode::OK, &body)

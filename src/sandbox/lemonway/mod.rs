@@ -120,6 +120,7 @@ fn decide(operation: Operation, content: &Map<String, Value>, desk: &mut Desk<'_
 }
 
 fn update(content: &Map<String, Value>, desk: &mut Desk<'_>) -> Decision {
+    details::check_wallet(content)?;
     details::check_session(content)?;
     let wallet = text(content, "wallet");
     let known = desk.people.get(ProviderId::Lemonway, wallet);
@@ -140,6 +141,7 @@ fn update(content: &Map<String, Value>, desk: &mut Desk<'_>) -> Decision {
 }
 
 fn register(content: &Map<String, Value>, desk: &mut Desk<'_>) -> Decision {
+    details::check_wallet(content)?;
     details::check_session(content)?;
     let wallet = text(content, "wallet");
     if desk.people.get(ProviderId::Lemonway, wallet).is_some() {
@@ -151,19 +153,46 @@ fn register(content: &Map<String, Value>, desk: &mut Desk<'_>) -> Decision {
     Ok((apply(wallet, &fields, desk), Some(without_session(content))))
 }
 
+/// Reads a wallet by its identifier, or, where none is given, by its e-mail address.
 fn get(content: &Map<String, Value>, desk: &Desk<'_>) -> Decision {
     details::check_session(content)?;
-    let wallet = text(content, "wallet");
-    let Some(person) = desk.people.get(ProviderId::Lemonway, wallet) else {
-        return Err(Failure::new(NO_SUCH_WALLET, format!("wallet {wallet} does not exist")));
+    let (wallet, email) = (text(content, "wallet"), text(content, "email"));
+    let wallet = if wallet.is_empty() && !email.is_empty() {
+        desk.people.wallet_of_email(email).unwrap_or_default()
+    } else {
+        details::check_wallet(content)?;
+        wallet
     };
+    match desk.people.get(ProviderId::Lemonway, wallet) {
+        Some(person) => Ok((portrait(wallet, person), None)),
+        None => Err(Failure::new(NO_SUCH_WALLET, format!("@code={wallet}, @email={email}"))),
+    }
+}
+
+/// What a wallet is shown as: every key that recorded answers have, null where nothing is known.
+fn portrait(wallet: &str, person: &Person) -> Value {
+    let field = |name: &str| person.fields.get(name).cloned().unwrap_or_default();
     let name = [text(&person.fields, "newFirstName"), text(&person.fields, "newLastName")].join(" ");
-    let mut answer = identity(wallet, person);
-    answer["BAL"] = json!("0.00");
-    answer["NAME"] = json!(name.trim());
-    answer["EMAIL"] = json!(text(&person.fields, "newEmail"));
-    answer["STATUS"] = json!(if person.verified { "6" } else { "5" });
-    Ok((answer, None))
+    json!({
+        "ID": wallet,
+        "BAL": "0.00",
+        "NAME": name.trim(),
+        "EMAIL": text(&person.fields, "newEmail"),
+        "DOCS": null,
+        "IBANS": null,
+        "STATUS": if person.verified { "6" } else { "5" },
+        "BLOCKED": null,
+        "SDDMANDATES": null,
+        "LWID": person.number.to_string(),
+        "CARDS": null,
+        "FirstName": field("newFirstName"),
+        "LastName": field("newLastName"),
+        "CompanyName": field("newCompanyName"),
+        "CompanyDescription": field("newCompanyDescription"),
+        "CompanyWebsite": field("newCompanyWebsite"),
+        "isDebtor": field("newIsDebtor"),
+        "payerOrBeneficiary": field("newPayerOrBeneficiary"),
+    })
 }
 
 /// What is left of the parameters when who calls and which wallet are taken away.
