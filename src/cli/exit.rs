@@ -112,6 +112,35 @@ impl ExitCode {
         }
     }
 
+    /// What to do about it.
+    #[must_use]
+    pub fn advice(self) -> &'static str {
+        match self {
+            Self::Complete => "nothing",
+            Self::Failed => "read the message; nothing accepted is lost: repair the cause and run again",
+            Self::Usage => {
+                "correct the command line or the configuration; `crmsync check` names what is wrong"
+            }
+            Self::Partial => {
+                "look at rejects.csv of the run, or `crmsync rejects list`; what was delivered stays delivered"
+            }
+            Self::Guarded => {
+                "look at the file and at `crmsync plan`; if it is meant, the message names the flag that lets it pass"
+            }
+            Self::Unavailable => "run again later, or `crmsync resume`; nothing is lost",
+            Self::TooManyErrors => {
+                "find the cause with `crmsync rejects list` and `crmsync explain-code`, then `crmsync resume`"
+            }
+            Self::PersonMustAct => {
+                "read the message: check credentials and rights at the provider, or `crmsync doctor` for the state"
+            }
+            Self::BudgetUsed => "nothing: the next run sends the rest, oldest first; or `crmsync resume`",
+            Self::AnotherRun => "wait for the other run; `crmsync status` works all the time",
+            Self::Changes => "run `crmsync sync` with the same files",
+            Self::Interrupted | Self::Terminated => "run `crmsync resume`, or wait for the next run",
+        }
+    }
+
     /// The word for it in `report.json`.
     #[must_use]
     pub fn outcome(self) -> Outcome {

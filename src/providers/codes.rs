@@ -22,6 +22,25 @@ pub struct CodeInfo {
     pub advice: &'static str,
 }
 
+impl CodeInfo {
+    /// Has anybody documented the code.
+    #[must_use]
+    pub fn is_documented(&self) -> bool {
+        self.meaning != NOT_DOCUMENTED
+    }
+}
+
+const NOT_DOCUMENTED: &str = "not documented";
+
+/// Is `code` what the provider calls success. Lemonway and Safedebit have no code for it.
+#[must_use]
+pub fn is_success(provider: ProviderId, code: &str) -> bool {
+    match provider {
+        ProviderId::Wsone => code == super::wsone::SUCCESS,
+        ProviderId::Lemonway | ProviderId::Safedebit => false,
+    }
+}
+
 /// What is known of `code`; for a code that nobody has documented, that.
 #[must_use]
 pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
@@ -39,7 +58,7 @@ pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
     }
     CodeInfo {
         class: CodeClass::Refused,
-        meaning: "not documented",
+        meaning: NOT_DOCUMENTED,
         advice: "ask the provider, then class the code in the configuration if it is not a refusal",
     }
 }
@@ -140,8 +159,10 @@ const LEMONWAY: &[Row] = &[
     Row("310", T, TEMPORARY, AGAIN),
 ];
 
-const SAFEDEBIT: &[Row] =
-    &[Row("EXIST_002", R, "there is no such consumer", "check `safedebit_reference` in the CRM")];
+const SAFEDEBIT: &[Row] = &[
+    Row("EXIST_002", R, "there is no such consumer", "check `safedebit_reference` in the CRM"),
+    Row("no_code", R, "`result` was false and no code was given", RELEASE),
+];
 
 const SAFEDEBIT_AUTH: CodeInfo =
     CodeInfo { class: D, meaning: "the credentials or their rights do not suffice", advice: ACCESS };

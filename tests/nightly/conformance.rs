@@ -141,7 +141,8 @@ impl Stage {
 
 /// The body of the first request, by the documents: one JSON value for all of Lemonway's protocols.
 fn documented(operation: Operation) -> Value {
-    let person = || json!({"title": 1, "firstName": "Élise", "lastName": "Martinb", "birthDate": "01/02/1980"});
+    let person =
+        || json!({"title": 1, "firstName": "Élise", "lastName": "Martinb", "birthDate": "01/02/1980"});
     let contacts = || {
         json!({
             "EmailRequest": {"emailValue": "elise.1@example.org", "allowCompanySolicitation": 1},
@@ -276,7 +277,9 @@ fn are_found_out(row: &Row, effects: &[(String, bool)]) {
     let customers: Vec<Customer> = (1..=effects.len()).map(|n| stage.known(n)).collect();
     let rules = customers.iter().zip(effects).map(|(customer, (effect, _))| {
         let (operation, key) = (row.operation.name(), stage.key(customer));
-        format!("[[rule]]\noperation = \"{operation}\"\nkey = \"{key}\"\ntimes = 1\neffect = {{ {effect} }}\n")
+        format!(
+            "[[rule]]\noperation = \"{operation}\"\nkey = \"{key}\"\ntimes = 1\neffect = {{ {effect} }}\n"
+        )
     });
     stage.play(&rules.collect::<String>());
     stage.sync(&customers, 0);

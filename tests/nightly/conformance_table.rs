@@ -42,7 +42,8 @@ pub(crate) const SITUATIONS: [&str; 6] =
     ["request", "success", "refusal", "denial", "unreadable", "lost_reply"];
 
 const WALLET_JSON: &str = "providers::lemonway::tests::example_is_built_as_documented_in_json";
-const WALLET_XML: &str = "providers::lemonway::tests::example_is_built_as_documented_in_xml_in_the_same_order";
+const WALLET_XML: &str =
+    "providers::lemonway::tests::example_is_built_as_documented_in_xml_in_the_same_order";
 
 const fn wallet(name: &'static str, protocol: &'static str, settings: &'static str) -> Row {
     Row {
@@ -136,9 +137,10 @@ pub(crate) fn row(name: &str) -> Row {
 
 /// The table for README.md.
 pub(crate) fn markdown() -> String {
-    let mut text = "| operation | protocol | request | success | refusal | denial | unreadable | lost reply |\n\
+    let mut text =
+        "| operation | protocol | request | success | refusal | denial | unreadable | lost reply |\n\
                     |---|---|---|---|---|---|---|---|\n"
-        .to_owned();
+            .to_owned();
     for row in ROWS {
         let (operation, refusals) = (row.operation.name(), row.refusals.join(", "));
         let Row { protocol, denial, .. } = row;

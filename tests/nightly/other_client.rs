@@ -68,7 +68,11 @@ fn a_client_that_others_wrote_is_served_as_lemonway_serves_it() {
         Ok(folder) => folder,
         Err(why) => {
             // Past the harness, which would swallow what a passing test prints.
-            writeln!(std::io::stderr(), "\nNOT TESTED: @innocells/lemonway-client drives the simulators: {why}\n").ok();
+            writeln!(
+                std::io::stderr(),
+                "\nNOT TESTED: @innocells/lemonway-client drives the simulators: {why}\n"
+            )
+            .ok();
             return;
         }
     };
@@ -81,10 +85,17 @@ fn a_client_that_others_wrote_is_served_as_lemonway_serves_it() {
 }
 
 fn meets_answers_and_errors(gave: &Value) {
-    assert_eq!((&gave["registered"], &gave["second"], &gave["updated"]), (&json!(true), &json!(true), &json!(true)));
+    assert_eq!(
+        (&gave["registered"], &gave["second"], &gave["updated"]),
+        (&json!(true), &json!(true), &json!(true))
+    );
     for read in ["byWallet", "byEmail"] {
         let wallet = &gave[read];
-        assert_eq!((&wallet["ID"], &wallet["EMAIL"]), (&json!("W00001"), &json!("anne.roy@example.org")), "{read}");
+        assert_eq!(
+            (&wallet["ID"], &wallet["EMAIL"]),
+            (&json!("W00001"), &json!("anne.roy@example.org")),
+            "{read}"
+        );
         assert_eq!((&wallet["FirstName"], &wallet["payerOrBeneficiary"]), (&json!("Anne"), &json!("1")));
     }
     // The client turns a 147 into a wallet of nulls.

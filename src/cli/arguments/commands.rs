@@ -271,13 +271,22 @@ pub struct ExplainArguments {
     pub customer: String,
 }
 
+/// Whose code is explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CodeSource {
+    /// A provider's, or one of the program's reasons to hold a call for it.
+    Provider(ProviderId),
+    /// An exit code of this program.
+    Exit,
+}
+
 /// `explain-code`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainCodeArguments {
-    /// wsone, lemonway or safedebit
-    #[arg(value_name = "PROVIDER")]
-    pub provider: ProviderId,
-    /// The code as the provider gave it
+    /// wsone, lemonway or safedebit; or `exit` for an exit code of crmsync
+    #[arg(value_name = "PROVIDER", value_parser = code_source)]
+    pub source: CodeSource,
+    /// The code as the provider gave it, or as `rejects list` shows it
     #[arg(value_name = "CODE")]
     pub code: String,
 }
@@ -288,6 +297,9 @@ pub struct FieldsArguments {
     /// Show this provider's fields
     #[arg(value_name = "PROVIDER")]
     pub provider: Option<ProviderId>,
+    /// Print a Markdown table
+    #[arg(long)]
+    pub markdown: bool,
 }
 
 /// `forget`.
@@ -366,6 +378,17 @@ fn run_id(text: &str) -> Result<RunId, String> {
     RunId::parse(text).ok_or_else(|| {
         "expected a run such as 20261122T211626Z-3f2a; `crmsync history` lists them".to_owned()
     })
+}
+
+fn code_source(text: &str) -> Result<CodeSource, String> {
+    match text {
+        "exit" => Ok(CodeSource::Exit),
+        name => name.parse().map(CodeSource::Provider).map_err(|_| {
+            format!(
+                "unknown provider `{name}`, expected wsone, lemonway, safedebit, or exit for an exit code"
+            )
+        }),
+    }
 }
 
 fn call_id(text: &str) -> Result<CallId, String> {

@@ -1,19 +1,20 @@
-//! `fields` and `explain-code`: what the tables of the program say, for people who map a CRM.
+//! `fields`: what the program's field tables say, for people who map a CRM: as text, as JSON, as Markdown.
 
 use serde::Serialize;
 
 use crate::cli::Program;
-use crate::cli::arguments::{ExplainCodeArguments, FieldsArguments};
-use crate::cli::config::Config;
+use crate::cli::arguments::FieldsArguments;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
-use crate::domain::field::{Field, Sensitivity};
+use crate::domain::field::{Field, SUBSCRIPTION_PREFIX, Sensitivity};
 use crate::domain::provider::ProviderId;
-use crate::domain::verdict::CodeClass;
 use crate::domain::wire::WireField;
-use crate::providers::codes::{self, CodeTable};
 use crate::providers::{CHARS_UNLIMITED, field_table};
 use crate::report::table::aligned;
+
+/// How the one field that every CRM numbers for itself is shown.
+const SUBSCRIPTION_ID: &str = "<id>";
+const SUBSCRIPTION_WIRE: &str = "SubscriptionRequest[]";
 
 #[derive(Debug, Serialize)]
 struct Canonical {
@@ -28,99 +29,61 @@ struct Wire {
     name: &'static str,
     sources: Vec<String>,
     format: &'static str,
+    /// Fewest and most; without a most where the document gives none.
     characters: (usize, Option<usize>),
     sensitivity: &'static str,
+    /// Can an empty text be sent to clear it.
+    can_be_empty: bool,
     document: &'static str,
 }
 
-#[derive(Debug, Serialize)]
-struct Code<'a> {
-    provider: ProviderId,
-    code: &'a str,
-    class: CodeClass,
-    /// Does the configuration say so.
-    configured: bool,
-    meaning: &'static str,
-    advice: &'static str,
+/// A table that can be shown in three ways.
+struct Sheet {
+    header: &'static [&'static str],
+    rows: Vec<Vec<String>>,
+    /// The leading columns that hold names, not words.
+    names: usize,
 }
 
 /// Prints the canonical fields, or the field table of a provider.
 pub(super) fn fields(program: &Program, arguments: &FieldsArguments) -> Result<ExitCode, Failure> {
     match arguments.provider {
-        Some(provider) => of_provider(program, provider)?,
-        None => canonical(program)?,
+        Some(provider) => show(program, arguments, &of_provider(provider), wire_sheet)?,
+        None => show(program, arguments, &canonical(), canonical_sheet)?,
     }
     Ok(ExitCode::Complete)
 }
 
-/// Prints what a code means and what becomes of a call that gets it. Works without a configuration too.
-pub(super) fn explain_code(program: &Program, arguments: &ExplainCodeArguments) -> Result<ExitCode, Failure> {
-    let table = if program.global.config.exists() {
-        operator_codes(&program.config()?, arguments.provider)
-    } else {
-        CodeTable::new()
-    };
-    let info = codes::lookup(arguments.provider, &arguments.code);
-    let code = Code {
-        provider: arguments.provider,
-        code: &arguments.code,
-        class: codes::class_of(arguments.provider, &arguments.code, &table),
-        configured: table.contains_key(&arguments.code),
-        meaning: info.meaning,
-        advice: info.advice,
-    };
+fn show<T: Serialize>(
+    program: &Program,
+    arguments: &FieldsArguments,
+    lines: &[T],
+    sheet: fn(&[T]) -> Sheet,
+) -> Result<(), Failure> {
     if program.console.is_json() {
-        program.console.json(&code)?;
-    } else {
-        program.console.text(&code_text(&code))?;
+        return Ok(program.console.json(&lines)?);
     }
-    Ok(ExitCode::Complete)
-}
-
-fn operator_codes(config: &Config, provider: ProviderId) -> CodeTable {
-    let providers = &config.providers;
-    let table = match provider {
-        ProviderId::Wsone => providers.wsone.as_ref().map(|section| &section.response_codes),
-        ProviderId::Lemonway => providers.lemonway.as_ref().map(|section| &section.error_codes),
-        ProviderId::Safedebit => providers.safedebit.as_ref().map(|section| &section.error_codes),
+    let sheet = sheet(lines);
+    let text = if arguments.markdown {
+        markdown(&sheet)
+    } else {
+        format!("{}\n", aligned(sheet.header, sheet.rows, &[]))
     };
-    table.cloned().unwrap_or_default()
+    Ok(program.console.text(&text)?)
 }
 
-fn code_text(code: &Code<'_>) -> String {
-    let class = match code.class {
-        CodeClass::Refused => {
-            "refused: the call is parked until what would be sent changes, or a person releases it"
-        }
-        CodeClass::Transient => "transient: the call is tried again",
-        CodeClass::Denied => "denied: the provider's lane stops, and a person must act",
-        CodeClass::Exists => "exists: a create goes on as an update",
-        CodeClass::Missing => "missing: the provider does not have the account",
-    };
-    let source = if code.configured { "by your configuration" } else { "by default" };
-    let Code { provider, code, meaning, advice, .. } = code;
-    format!("{provider} {code}: {meaning}\nclass:  {class} ({source})\nadvice: {advice}\n")
-}
-
-fn canonical(program: &Program) -> Result<(), Failure> {
+fn canonical() -> Vec<Canonical> {
     let named = Field::NAMED.iter().map(|field| Canonical {
         field: field.name().into_owned(),
         sensitivity: word(field.sensitivity()),
         sent_as: sent_as(*field),
     });
     let subscription = Canonical {
-        field: "subscription_<id>".to_owned(),
+        field: format!("{SUBSCRIPTION_PREFIX}{SUBSCRIPTION_ID}"),
         sensitivity: word(Field::Subscription(0).sensitivity()),
-        sent_as: vec!["wsone SubscriptionRequest".to_owned()],
+        sent_as: vec![format!("{} {SUBSCRIPTION_WIRE}", ProviderId::Wsone)],
     };
-    let lines: Vec<Canonical> = named.chain([subscription]).collect();
-    if program.console.is_json() {
-        return Ok(program.console.json(&lines)?);
-    }
-    let rows = lines
-        .iter()
-        .map(|line| vec![line.field.clone(), line.sensitivity.to_owned(), line.sent_as.join(", ")]);
-    Ok(program.console.text(&format!("{}\n", aligned(&["field", "sensitivity", "sent as"], rows, &[])))?)
+    named.chain([subscription]).collect()
 }
 
 fn sent_as(field: Field) -> Vec<String> {
@@ -131,19 +94,17 @@ fn sent_as(field: Field) -> Vec<String> {
     ProviderId::ALL.into_iter().flat_map(of).collect()
 }
 
-fn of_provider(program: &Program, provider: ProviderId) -> Result<(), Failure> {
-    let lines: Vec<Wire> = field_table(provider).iter().map(wire).collect();
-    if program.console.is_json() {
-        return Ok(program.console.json(&lines)?);
-    }
-    let rows = lines.iter().map(|line| {
-        let (least, most) = line.characters;
-        let most = most.map_or_else(String::new, |most| most.to_string());
-        vec![line.name.to_owned(), line.sources.join(", "), line.format.to_owned(), format!("{least}-{most}")]
+fn of_provider(provider: ProviderId) -> Vec<Wire> {
+    let subscription = (provider == ProviderId::Wsone).then(|| Wire {
+        name: SUBSCRIPTION_WIRE,
+        sources: vec![format!("{SUBSCRIPTION_PREFIX}{SUBSCRIPTION_ID}")],
+        format: "{\"activate\": true or false, \"id\": <id>}; only those that changed",
+        characters: (1, None),
+        sensitivity: word(Field::Subscription(0).sensitivity()),
+        can_be_empty: false,
+        document: field_table(provider).first().map_or("", |field| field.document),
     });
-    Ok(program
-        .console
-        .text(&format!("{}\n", aligned(&["wire field", "from", "form", "characters"], rows, &[])))?)
+    field_table(provider).iter().map(wire).chain(subscription).collect()
 }
 
 fn wire(field: &WireField) -> Wire {
@@ -154,7 +115,41 @@ fn wire(field: &WireField) -> Wire {
         format: field.format,
         characters: (least, (most != CHARS_UNLIMITED).then_some(most)),
         sensitivity: word(field.sensitivity()),
+        can_be_empty: field.can_be_empty,
         document: field.document,
+    }
+}
+
+fn canonical_sheet(lines: &[Canonical]) -> Sheet {
+    let row =
+        |line: &Canonical| vec![line.field.clone(), line.sensitivity.to_owned(), line.sent_as.join(", ")];
+    Sheet { header: &["field", "sensitivity", "sent as"], rows: lines.iter().map(row).collect(), names: 1 }
+}
+
+fn wire_sheet(lines: &[Wire]) -> Sheet {
+    let row = |line: &Wire| {
+        vec![
+            line.name.to_owned(),
+            line.sources.join(", "),
+            line.format.to_owned(),
+            size(line.characters),
+            line.sensitivity.to_owned(),
+            line.document.to_owned(),
+        ]
+    };
+    Sheet {
+        header: &["wire field", "from", "form", "characters", "sensitivity", "document"],
+        rows: lines.iter().map(row).collect(),
+        names: 2,
+    }
+}
+
+/// Sizes as the documents give them: nothing where they give none.
+fn size((least, most): (usize, Option<usize>)) -> String {
+    match most {
+        None => String::new(),
+        Some(most) if most == least => most.to_string(),
+        Some(most) => format!("{least}-{most}"),
     }
 }
 
@@ -163,5 +158,55 @@ fn word(sensitivity: Sensitivity) -> &'static str {
         Sensitivity::Plain => "plain",
         Sensitivity::Personal => "personal",
         Sensitivity::Secret => "secret",
+    }
+}
+
+fn markdown(sheet: &Sheet) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let header = sheet.header.iter().map(|cell| (*cell).to_owned()).collect();
+    let rule = format!("|{}\n", "---|".repeat(sheet.header.len()));
+    let rows = sheet.rows.iter().map(|row| {
+        line(row.iter().enumerate().map(|(place, cell)| markdown_cell(cell, place < sheet.names)).collect())
+    });
+    [line(header), rule].into_iter().chain(rows).collect()
+}
+
+/// A cell of names is set as code, name by name; in words the characters that Markdown takes for its own are kept.
+fn markdown_cell(cell: &str, holds_names: bool) -> String {
+    if holds_names {
+        return cell.split(", ").map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ");
+    }
+    cell.chars().fold(String::new(), |mut text, character| {
+        if matches!(character, '|' | '*' | '<' | '>' | '#' | '_') {
+            text.push('\\');
+        }
+        text.push(character);
+        text
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_those_of_the_documents() {
+        let of = |name: &str| {
+            let lines = ProviderId::ALL.into_iter().flat_map(of_provider);
+            lines.filter(|line| line.name == name).map(|line| size(line.characters)).next().unwrap()
+        };
+        assert_eq!(of("newFirstName"), "2-256");
+        assert_eq!(of("newBirthDate"), "10");
+        assert_eq!(of("PersonRequest.firstName"), "");
+    }
+
+    #[test]
+    fn no_form_can_break_a_markdown_table() {
+        for provider in ProviderId::ALL {
+            let lines = of_provider(provider);
+            let text = markdown(&wire_sheet(&lines));
+            assert_eq!(text.lines().count(), lines.len() + 2);
+            assert!(text.lines().all(|line| line.replace("\\|", "").matches('|').count() == 7), "{text}");
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod check;
 mod check_file;
+mod explain_code;
 mod fields;
 mod finish;
 mod history;
@@ -43,7 +44,7 @@ pub(super) fn perform(program: &Program, command: &Command) -> Result<ExitCode, 
         Command::Rejects(arguments) => rejects::rejects(program, arguments),
         Command::Resolve(arguments) => rejects::resolve(program, arguments),
         Command::Fields(arguments) => fields::fields(program, arguments),
-        Command::ExplainCode(arguments) => fields::explain_code(program, arguments),
+        Command::ExplainCode(arguments) => explain_code::explain_code(program, arguments),
         Command::Report(arguments) => history::report(program, arguments),
         Command::Completions(arguments) => packaging::completions(program, arguments),
         Command::Man => packaging::man(program),

@@ -20,6 +20,7 @@ mod settings;
 mod wire;
 
 pub use settings::WsOneSettings;
+pub(super) use wire::SUCCESS;
 
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;

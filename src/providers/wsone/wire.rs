@@ -15,7 +15,7 @@ pub(super) const SUBSCRIPTIONS: &str = "SubscriptionRequest";
 pub(super) const SOURCE: &str = "source";
 
 /// The one `responseCode` that means success.
-pub(super) const SUCCESS: &str = "000";
+pub(in crate::providers) const SUCCESS: &str = "000";
 
 /// The part of an answer that decides. `infos` is diagnostics, and `NewIdentifierResponse` says nothing we need.
 #[derive(Deserialize)]

@@ -1,0 +1,209 @@
+//! `explain-code`: what a provider's code, a reason why a call is held, or an exit code means, and what to do about it.
+
+use serde::Serialize;
+
+use crate::cli::Program;
+use crate::cli::arguments::{CodeSource, ExplainCodeArguments};
+use crate::cli::config::Config;
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::domain::call::HoldReason;
+use crate::domain::provider::ProviderId;
+use crate::domain::verdict::CodeClass;
+use crate::providers::codes::{self, CodeTable};
+
+#[derive(Debug, Serialize)]
+struct Explanation<'a> {
+    /// The provider, or `exit`.
+    source: &'static str,
+    code: &'a str,
+    /// refused, transient, denied, exists, missing; held for the program's own reasons, exit for exit codes.
+    class: &'static str,
+    /// Does the configuration say so.
+    configured: bool,
+    /// Has anybody documented it.
+    documented: bool,
+    meaning: &'static str,
+    advice: &'static str,
+    /// What happens to a call that gets it.
+    #[serde(skip)]
+    consequence: &'static str,
+}
+
+/// Prints what a code means. Works without a configuration too.
+pub(super) fn explain_code(program: &Program, arguments: &ExplainCodeArguments) -> Result<ExitCode, Failure> {
+    let code = arguments.code.as_str();
+    let found = match arguments.source {
+        CodeSource::Exit => of_exit(code)?,
+        CodeSource::Provider(provider) => match HoldReason::parse(code) {
+            Some(reason) => of_hold(provider, code, reason),
+            None => of_provider(program, provider, code)?,
+        },
+    };
+    if program.console.is_json() {
+        program.console.json(&found)?;
+    } else {
+        program.console.text(&text(&found, arguments.source))?;
+    }
+    Ok(ExitCode::Complete)
+}
+
+fn of_provider<'a>(
+    program: &Program,
+    provider: ProviderId,
+    code: &'a str,
+) -> Result<Explanation<'a>, Failure> {
+    if codes::is_success(provider, code) {
+        return Err(Failure::usage(format!(
+            "{code} is {provider}'s success; nothing is to be done about it"
+        )));
+    }
+    let table = if program.global.config.exists() {
+        operator_codes(&program.config()?, provider)
+    } else {
+        CodeTable::new()
+    };
+    let info = codes::lookup(provider, code);
+    let (class, consequence) = words(codes::class_of(provider, code, &table));
+    Ok(Explanation {
+        source: provider.name(),
+        code,
+        class,
+        configured: table.contains_key(code),
+        documented: info.is_documented(),
+        meaning: info.meaning,
+        advice: info.advice,
+        consequence,
+    })
+}
+
+fn operator_codes(config: &Config, provider: ProviderId) -> CodeTable {
+    let providers = &config.providers;
+    let table = match provider {
+        ProviderId::Wsone => providers.wsone.as_ref().map(|section| &section.response_codes),
+        ProviderId::Lemonway => providers.lemonway.as_ref().map(|section| &section.error_codes),
+        ProviderId::Safedebit => providers.safedebit.as_ref().map(|section| &section.error_codes),
+    };
+    table.cloned().unwrap_or_default()
+}
+
+fn words(class: CodeClass) -> (&'static str, &'static str) {
+    match class {
+        CodeClass::Refused => {
+            ("refused", "the call is parked until what would be sent changes, or a person releases it")
+        }
+        CodeClass::Transient => ("transient", "the call is tried again"),
+        CodeClass::Denied => ("denied", "the provider's lane stops, and a person must act"),
+        CodeClass::Exists => ("exists", "a create goes on as an update"),
+        CodeClass::Missing => ("missing", "the provider does not have the account"),
+    }
+}
+
+fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<'_> {
+    let (meaning, advice) = hold(reason);
+    Explanation {
+        source: provider.name(),
+        code,
+        class: "held",
+        configured: false,
+        documented: true,
+        meaning,
+        advice,
+        consequence: "the call waits for a person",
+    }
+}
+
+/// Meaning and advice of the program's own reasons.
+fn hold(reason: HoldReason) -> (&'static str, &'static str) {
+    const RELEASE: &str =
+        "find out which customer the account belongs to; then `crmsync rejects release`, or correct the CRM";
+    const RESOLVE: &str =
+        "look the account up at the provider; then `crmsync resolve CALL --applied` or `--not-applied`";
+    match reason {
+        HoldReason::KeyChanged => (
+            "the key of a known customer's account changed: another account, perhaps another person",
+            RELEASE,
+        ),
+        HoldReason::DuplicateKey => {
+            ("two customers have one key: one of them would overwrite the other", RELEASE)
+        }
+        HoldReason::Crashed => ("the call was on its way at three crashes", RESOLVE),
+        HoldReason::Unknown => ("the outcome of the call was unknown in three runs", RESOLVE),
+        HoldReason::ProbeRefused => (
+            "the outcome of a create is unknown, and the probe was refused for something that proves nothing about it",
+            RESOLVE,
+        ),
+        HoldReason::DeniedByCode => (
+            "the provider claims a denial although it accepts other calls: one bad value, perhaps",
+            "look at the customer's values; then correct them in the CRM, or `crmsync rejects release`",
+        ),
+        HoldReason::RefusedAfterUnknown => {
+            ("refused after an unknown outcome: the refusal may be the echo of its own success", RESOLVE)
+        }
+    }
+}
+
+fn of_exit(code: &str) -> Result<Explanation<'_>, Failure> {
+    let found = ExitCode::ALL.into_iter().find(|exit| exit.number().to_string() == code);
+    let Some(exit) = found else {
+        let all = ExitCode::ALL.map(|exit| exit.number().to_string()).join(", ");
+        return Err(Failure::usage(format!("`{code}` is no exit code of crmsync; there are {all}")));
+    };
+    Ok(Explanation {
+        source: "exit",
+        code,
+        class: "exit",
+        configured: false,
+        documented: true,
+        meaning: exit.meaning(),
+        advice: exit.advice(),
+        consequence: "",
+    })
+}
+
+fn text(found: &Explanation<'_>, source: CodeSource) -> String {
+    let Explanation { source: name, code, class, configured, documented, meaning, advice, consequence } =
+        found;
+    let CodeSource::Provider(provider) = source else {
+        return format!("{name} {code}: {meaning}\nadvice: {advice}\n");
+    };
+    let origin = match (*class, *configured) {
+        ("held", _) => "",
+        (_, true) => " (by your configuration)",
+        (_, false) => " (by default)",
+    };
+    let mut text =
+        format!("{name} {code}: {meaning}\nclass:  {class}: {consequence}{origin}\nadvice: {advice}\n");
+    if !documented && !configured {
+        let table = match provider {
+            ProviderId::Wsone => "response_codes",
+            ProviderId::Lemonway | ProviderId::Safedebit => "error_codes",
+        };
+        text.push_str(&format!(
+            "        [providers.{name}] {table} = {{ \"{code}\" = \"refused | transient | denied | exists | missing\" }}\n"
+        ));
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_exit_code_is_explained_and_no_other_number() {
+        for exit in ExitCode::ALL {
+            let number = exit.number().to_string();
+            assert_eq!(of_exit(&number).unwrap().meaning, exit.meaning());
+        }
+        assert!(of_exit("8").is_err() && of_exit("07").is_err());
+    }
+
+    #[test]
+    fn every_reason_to_hold_is_explained() {
+        for reason in HoldReason::ALL {
+            let (meaning, advice) = hold(*reason);
+            assert!(!meaning.is_empty() && advice.contains("crmsync "), "{reason:?}");
+        }
+    }
+}
