@@ -9,7 +9,7 @@ CRMSYNC = target/debug/crmsync
 # How many cases a property is tried with in `make deep`.
 CASES ?= 20000
 
-.PHONY: help run test check bench fuzz deep
+.PHONY: help run test check docs bench fuzz deep
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -25,6 +25,9 @@ check: ## Check format, lints and documentation; warnings are errors
 	$(CARGO) fmt --check
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
+
+docs: ## Rewrite the tables of README.md that the program writes itself
+	CRMSYNC_REWRITE_README=1 $(CARGO) test --locked --test nightly readme::
 
 bench: ## Measure what is measured in benches/
 	$(CARGO) bench --locked

@@ -2,6 +2,7 @@
 
 use serde::Serialize;
 
+use super::rejects;
 use crate::cli::Program;
 use crate::cli::arguments::{CodeSource, ExplainCodeArguments};
 use crate::cli::config::Config;
@@ -100,45 +101,32 @@ fn words(class: CodeClass) -> (&'static str, &'static str) {
 }
 
 fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<'_> {
-    let (meaning, advice) = hold(reason);
     Explanation {
         source: provider.name(),
         code,
         class: "held",
         configured: false,
         documented: true,
-        meaning,
-        advice,
+        meaning: rejects::reason(reason),
+        advice: hold_advice(reason),
         consequence: "the call waits for a person",
     }
 }
 
-/// Meaning and advice of the program's own reasons.
-fn hold(reason: HoldReason) -> (&'static str, &'static str) {
-    const RELEASE: &str =
-        "find out which customer the account belongs to; then `crmsync rejects release`, or correct the CRM";
-    const RESOLVE: &str =
-        "look the account up at the provider; then `crmsync resolve CALL --applied` or `--not-applied`";
+/// What to do about a call that is held.
+fn hold_advice(reason: HoldReason) -> &'static str {
     match reason {
-        HoldReason::KeyChanged => (
-            "the key of a known customer's account changed: another account, perhaps another person",
-            RELEASE,
-        ),
-        HoldReason::DuplicateKey => {
-            ("two customers have one key: one of them would overwrite the other", RELEASE)
+        HoldReason::KeyChanged | HoldReason::DuplicateKey => {
+            "find out whose account it is; then `crmsync rejects release`, or correct the CRM"
         }
-        HoldReason::Crashed => ("the call was on its way at three crashes", RESOLVE),
-        HoldReason::Unknown => ("the outcome of the call was unknown in three runs", RESOLVE),
-        HoldReason::ProbeRefused => (
-            "the outcome of a create is unknown, and the probe was refused for something that proves nothing about it",
-            RESOLVE,
-        ),
-        HoldReason::DeniedByCode => (
-            "the provider claims a denial although it accepts other calls: one bad value, perhaps",
-            "look at the customer's values; then correct them in the CRM, or `crmsync rejects release`",
-        ),
-        HoldReason::RefusedAfterUnknown => {
-            ("refused after an unknown outcome: the refusal may be the echo of its own success", RESOLVE)
+        HoldReason::Crashed
+        | HoldReason::Unknown
+        | HoldReason::ProbeRefused
+        | HoldReason::RefusedAfterUnknown => {
+            "look the account up at the provider; then `crmsync resolve CALL --applied` or `--not-applied`"
+        }
+        HoldReason::DeniedByCode => {
+            "look at the customer's values; then correct them in the CRM, or `crmsync rejects release`"
         }
     }
 }
@@ -200,10 +188,9 @@ mod tests {
     }
 
     #[test]
-    fn every_reason_to_hold_is_explained() {
+    fn every_reason_to_hold_says_what_to_do() {
         for reason in HoldReason::ALL {
-            let (meaning, advice) = hold(*reason);
-            assert!(!meaning.is_empty() && advice.contains("crmsync "), "{reason:?}");
+            assert!(hold_advice(*reason).contains("crmsync "), "{reason:?}");
         }
     }
 }

@@ -169,7 +169,7 @@ fn cells(line: &Line<'_>) -> Vec<String> {
 }
 
 /// Why a call waits for a person, in words that say what to look at.
-fn reason(hold: crate::domain::call::HoldReason) -> &'static str {
+pub(super) fn reason(hold: crate::domain::call::HoldReason) -> &'static str {
     use crate::domain::call::HoldReason;
     match hold {
         HoldReason::KeyChanged => "the customer's key at the provider changed: another person, perhaps",

@@ -1,0 +1,297 @@
+//! What the configuration and the file say about one customer, through the real program: keys that change, newcomers,
+//! values that vanish or are wrong, objects that have to be whole.
+
+use crmsync::domain::provider::ProviderId;
+use crmsync::sandbox::{Entry, Operation};
+use serde_json::{Value, json};
+
+use crate::support::{Customer, World, customers};
+
+fn entries(world: &World, provider: ProviderId) -> Vec<Entry> {
+    world.ledger().entries().into_iter().filter(|entry| entry.provider == provider).collect()
+}
+
+/// The body of the one applied call that a provider got.
+#[track_caller]
+fn body(world: &World, provider: ProviderId) -> Value {
+    let entries = entries(world, provider);
+    assert_eq!(entries.len(), 1, "{entries:?}");
+    let fields = entries[0].fields.as_ref().expect("applied");
+    serde_json::from_str(fields.get()).expect("JSON")
+}
+
+/// A world with one customer whom every provider holds.
+fn settled(extra: &[(&str, &str)]) -> (World, Customer) {
+    settled_with("", extra)
+}
+
+fn settled_with(general: &str, extra: &[(&str, &str)]) -> (World, Customer) {
+    let world = World::new();
+    world.configure(general, extra);
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    world.sync(&world.csv("crm.csv", std::slice::from_ref(&customer))).exits(0);
+    world.ledger().reset();
+    (world, customer)
+}
+
+fn sync_one(world: &World, customer: &Customer, code: i32) {
+    world.sync(&world.csv("crm.csv", std::slice::from_ref(customer))).exits(code);
+}
+
+/// A delta of one JSON row.
+fn sync_row(world: &World, row: &Value, code: i32) {
+    world.on("sync", &world.file("delta.jsonl", &format!("{row}\n")), &["--kind", "delta"]).exits(code);
+}
+
+#[test]
+fn a_replaced_wallet_is_held_and_gets_everything_once_released() {
+    let (world, mut customer) = settled(&[]);
+    let old = customer.wallet.clone();
+    customer.wallet = "W90001".to_owned();
+    customer.email = "new@example.org".to_owned();
+    world.knows(ProviderId::Lemonway, &customer.wallet);
+    sync_one(&world, &customer, 3);
+    assert!(entries(&world, ProviderId::Lemonway).is_empty(), "nothing is sent silently");
+    assert_eq!(world.report()["providers"]["lemonway"]["held"], 1);
+    world.run(&["rejects", "release", "--provider", "lemonway"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(
+        body(&world, ProviderId::Lemonway),
+        json!({
+            "wallet": "W90001", "newEmail": "new@example.org", "newTitle": "M", "newFirstName": "Élise",
+            "newLastName": "Martinb", "newStreet": "2 rue de la Liberté", "newPostCode": "59000",
+            "newCity": "Lille", "newCtry": "FRA", "newMobileNumber": "33612340001",
+            "newBirthDate": "01/02/1980",
+        })
+    );
+    world.all_hold(&customer);
+    let left = world.ledger().person(ProviderId::Lemonway, &old).expect("known");
+    assert_eq!(left.fields["newEmail"], "elise.1@example.org", "the old wallet is left alone");
+    world.ledger().reset();
+    sync_one(&world, &customer, 0);
+    assert!(world.ledger().entries().is_empty());
+}
+
+#[test]
+fn a_replaced_wallet_that_comes_back_needs_nobody() {
+    let (world, customer) = settled(&[]);
+    let mut moved = customer.clone();
+    moved.wallet = "W90001".to_owned();
+    sync_one(&world, &moved, 3);
+    sync_one(&world, &customer, 0);
+    assert!(world.ledger().entries().is_empty());
+    assert!(!world.run(&["rejects", "list"]).exits(0).out.contains("key_changed"));
+}
+
+#[test]
+fn a_changed_identifier_that_is_released_makes_a_whole_new_person() {
+    let (world, mut customer) = settled(&[]);
+    customer.person = "9900000001".to_owned();
+    sync_one(&world, &customer, 3);
+    world.run(&["rejects", "release", "--provider", "wsone"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    let sent = body(&world, ProviderId::Wsone);
+    assert_eq!(sent["NewIdentifierRequest"]["identifierValue"], "9900000001");
+    assert_eq!(sent["PersonProfilRequest"]["PersonRequest"]["lastName"], "Martinb");
+    assert_eq!(world.duplicates(), 0);
+    world.all_hold(&customer);
+}
+
+#[test]
+fn newcomers_are_updated_or_skipped_as_configured() {
+    for (on_new, requests) in [("update", 1), ("skip", 0)] {
+        let world = World::new();
+        world.configure("", &[("wsone", &format!("on_new = \"{on_new}\""))]);
+        let people = customers(1);
+        world.populate(&people);
+        world.knows(ProviderId::Wsone, &format!("1:{}", people[0].person));
+        sync_one(&world, &people[0], 0);
+        let sent = entries(&world, ProviderId::Wsone);
+        assert_eq!(sent.len(), requests, "{on_new}");
+        assert!(sent.iter().all(|entry| entry.operation == Operation::UpdatePerson && entry.applied));
+        assert_eq!(world.requests(ProviderId::Lemonway), 1);
+        world.ledger().reset();
+        sync_one(&world, &people[0], 0);
+        assert!(world.ledger().entries().is_empty(), "{on_new}");
+    }
+}
+
+#[test]
+fn an_excluded_field_never_leaves_and_its_change_sends_nothing() {
+    let (world, mut customer) = settled(&[("safedebit", "exclude = [\"iban\"]")]);
+    let held = world.ledger().person(ProviderId::Safedebit, &customer.reference).expect("known");
+    assert!(held.fields.contains_key("consumer_email") && !held.fields.contains_key("iban"));
+    customer.iban = "FR1420041010050500013M02606";
+    sync_one(&world, &customer, 0);
+    assert!(world.ledger().entries().is_empty());
+}
+
+#[test]
+fn a_cleared_value_is_ignored_sent_empty_or_refused_as_configured() {
+    // Lemonway's document does not say what an empty value means: it is never sent one.
+    for (on_cleared, exit, safedebit) in
+        [("ignore", 0, None), ("send_empty", 0, Some("")), ("reject", 3, None)]
+    {
+        let line = format!("on_cleared = \"{on_cleared}\"");
+        let (world, mut customer) = settled(&[("wsone", &line), ("safedebit", &line)]);
+        customer.mobile.clear();
+        sync_one(&world, &customer, exit);
+        assert!(entries(&world, ProviderId::Lemonway).is_empty(), "{on_cleared}");
+        let sent = entries(&world, ProviderId::Safedebit);
+        assert_eq!(sent.len(), usize::from(safedebit.is_some()), "{on_cleared}");
+        if let Some(empty) = safedebit {
+            assert_eq!(body(&world, ProviderId::Safedebit)["consumer_phone_number"], empty);
+            world.all_hold(&customer);
+        } else {
+            let report = world.report();
+            assert!(report["providers"]["safedebit"]["cleared_fields"].as_u64() > Some(0), "{report}");
+        }
+    }
+}
+
+#[test]
+fn an_invalid_value_rejects_the_customer_where_that_is_configured() {
+    let world = World::new();
+    world.configure("", &[("safedebit", "on_invalid = \"reject_customer\"")]);
+    let mut people = customers(2);
+    world.populate(&people);
+    people[0].mobile = "O612345678".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let sent: Vec<_> =
+        entries(&world, ProviderId::Safedebit).into_iter().filter_map(|entry| entry.key).collect();
+    assert_eq!(sent, [people[1].reference.as_str()]);
+    assert_eq!(entries(&world, ProviderId::Lemonway).len(), 2, "the others get what is right");
+    assert!(world.rejects().lines().any(|line| line.contains("safedebit") && line.contains("C00001")));
+    people[0].mobile = "0612345678".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn an_object_that_a_delta_leaves_incomplete_is_completed_only_from_values_in_clear() {
+    for (values, complete) in [("hashed", false), ("clear", true)] {
+        let world = World::new();
+        world.configure("", &[]);
+        let config = std::fs::read_to_string(world.path("crmsync.toml")).expect("a configuration");
+        world.file(
+            "crmsync.toml",
+            &config.replacen("[state]\n", &format!("[state]\nvalues = \"{values}\"\n"), 1),
+        );
+        let customer = Customer::new(1);
+        world.populate(std::slice::from_ref(&customer));
+        sync_one(&world, &customer, 0);
+        world.ledger().reset();
+        let row =
+            json!({"customer_id": customer.id, "person_identifier": customer.person, "last_name": "Dupont"});
+        sync_row(&world, &row, 0);
+        let report = world.report();
+        if complete {
+            let expected =
+                json!({"title": 1, "firstName": "Élise", "lastName": "Dupont", "birthDate": "01/02/1980"});
+            assert_eq!(body(&world, ProviderId::Wsone)["PersonRequest"], expected);
+            assert_eq!(report["providers"]["wsone"]["incomplete"], 0);
+        } else {
+            assert!(entries(&world, ProviderId::Wsone).is_empty());
+            assert_eq!(report["providers"]["wsone"]["incomplete"], 1);
+        }
+        let held = world.ledger().person(ProviderId::Wsone, "1:7700000001").expect("known");
+        assert_eq!(held.fields["PersonRequest"]["firstName"], "Élise", "never half an object");
+    }
+}
+
+#[test]
+fn a_store_and_subscriptions_travel_alone_when_they_alone_change() {
+    let world = World::new();
+    let row = |store: &str, second: bool| {
+        json!({
+            "customer_id": "1", "person_identifier": "7", "store_id": store, "first_name": "Anne",
+            "subscription_1": true, "subscription_22": second,
+        })
+    };
+    sync_row(&world, &row("000420", false), 0);
+    assert_eq!(
+        body(&world, ProviderId::Wsone),
+        json!({
+            "NewIdentifierRequest": {"identifierType": 1, "identifierValue": "7"},
+            "PersonProfilRequest": {
+                "EntityRequest": {"entityIdentifier": "000420"}, "PersonRequest": {"firstName": "Anne"},
+            },
+            "SubscriptionRequest": [{"activate": true, "id": 1}, {"activate": false, "id": 22}],
+            "source": "CRM",
+        })
+    );
+    let identifier = json!({"identifierType": 1, "identifierValue": "7"});
+    world.ledger().reset();
+    sync_row(&world, &row("000420", true), 0);
+    assert_eq!(
+        body(&world, ProviderId::Wsone),
+        json!({
+            "IdentifierRequest": identifier, "SubscriptionRequest": [{"activate": true, "id": 22}], "source": "CRM",
+        })
+    );
+    world.ledger().reset();
+    sync_row(&world, &row("000421", true), 0);
+    assert_eq!(
+        body(&world, ProviderId::Wsone),
+        json!({
+            "IdentifierRequest": identifier, "EntityRequest": {"entityIdentifier": "000421"}, "source": "CRM",
+        })
+    );
+    let held = world.ledger().person(ProviderId::Wsone, "1:7").expect("known");
+    assert_eq!(
+        held.fields["SubscriptionRequest"],
+        json!([{"activate": true, "id": 1}, {"activate": true, "id": 22}])
+    );
+}
+
+#[test]
+fn a_code_that_nobody_documents_is_shown_counted_refused_and_explained() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\nkey = \"W00001\"\neffect = { refuse = { code = \"4711\" } }\n",
+    );
+    let ran = world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let line = ran.out.lines().find(|line| line.contains("4711")).expect("surfaced");
+    assert!(line.contains("lemonway") && line.contains("refused"), "{line}");
+    assert_eq!(world.report()["providers"]["lemonway"]["refused"], 1);
+    assert!(world.rejects().contains("4711"));
+    let explained = world.run(&["explain-code", "lemonway", "4711"]).exits(0).out;
+    assert!(explained.contains("not documented") && explained.contains("error_codes"), "{explained}");
+}
+
+#[test]
+fn explained_codes_follow_the_operators_configuration() {
+    let world = World::new();
+    world.configure(
+        "",
+        &[
+            ("wsone", "response_codes = { \"101\" = \"missing\" }"),
+            ("lemonway", "error_codes = { \"147\" = \"transient\" }"),
+        ],
+    );
+    let cases = [
+        (["wsone", "101"], "missing", true, false),
+        (["wsone", "102"], "refused", false, false),
+        (["lemonway", "147"], "transient", true, true),
+        (["lemonway", "105"], "denied", false, true),
+        (["lemonway", "key_changed"], "held", false, true),
+        (["safedebit", "AUTH_9"], "denied", false, true),
+        (["exit", "7"], "exit", false, true),
+    ];
+    for ([source, code], class, configured, documented) in cases {
+        let out = world.run(&["explain-code", source, code, "--json"]).exits(0).out;
+        let found: Value = serde_json::from_str(&out).expect("JSON");
+        let expected = (json!(class), json!(configured), json!(documented));
+        let said = (found["class"].clone(), found["configured"].clone(), found["documented"].clone());
+        assert_eq!(said, expected, "{source} {code}");
+        assert!(
+            ["meaning", "advice"].iter().all(|key| found[*key].as_str().is_some_and(|text| !text.is_empty()))
+        );
+    }
+    for wrong in [["wsone", "000"], ["exit", "9"], ["paypal", "1"]] {
+        world.run(&["explain-code", wrong[0], wrong[1]]).exits(2);
+    }
+}
