@@ -3,13 +3,16 @@
 //! Both can hold credentials and customer values, Lemonway's password even in the body, so their `Debug` shows
 //! names and sizes only.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use encoding_rs::Encoding;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
+use serde::de::DeserializeOwned;
 
 use crate::domain::wire::FieldCode;
 
@@ -87,15 +90,90 @@ pub(super) fn basic(credentials: &Credentials) -> Result<(HeaderName, HeaderValu
     Ok((AUTHORIZATION, value))
 }
 
-/// A body without the byte order mark that some servers put before it; `None` when it is no UTF-8.
-pub(super) fn text_of(body: &[u8]) -> Option<&str> {
-    let text = std::str::from_utf8(body).ok()?;
-    Some(text.strip_prefix('\u{feff}').unwrap_or(text))
+impl Answer {
+    /// The body as text, without the byte order mark that some servers put before it: UTF-8, or else the character set
+    /// that the answer names. `None` when it is neither.
+    pub(super) fn text(&self) -> Option<Cow<'_, str>> {
+        let text = match std::str::from_utf8(&self.body) {
+            Ok(text) => Cow::Borrowed(text),
+            Err(_) => self.charset()?.decode_without_bom_handling_and_without_replacement(&self.body)?,
+        };
+        Some(match text {
+            Cow::Borrowed(text) => Cow::Borrowed(text.strip_prefix(BYTE_ORDER_MARK).unwrap_or(text)),
+            Cow::Owned(text) => {
+                Cow::Owned(text.strip_prefix(BYTE_ORDER_MARK).map(str::to_owned).unwrap_or(text))
+            }
+        })
+    }
+
+    /// The body as a JSON object; `None` for everything else. (Serde alone would take an array for a struct.)
+    pub(super) fn json_object<T: DeserializeOwned>(&self) -> Option<T> {
+        let text = self.text()?;
+        let text = text.trim_start();
+        if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+    }
+
+    /// What `Content-Type` says, else what an XML declaration says.
+    fn charset(&self) -> Option<&'static Encoding> {
+        let named = |label: &str| Encoding::for_label(label.trim().trim_matches(['"', '\'']).as_bytes());
+        let parameters = self.content_type.as_deref().unwrap_or_default().split(';').skip(1);
+        let header = parameters
+            .filter_map(|parameter| parameter.split_once('='))
+            .find_map(|(name, value)| name.trim().eq_ignore_ascii_case("charset").then(|| named(value)));
+        header.unwrap_or_else(|| named(self.xml_encoding()?))
+    }
+
+    /// The value of `encoding` in an XML declaration.
+    fn xml_encoding(&self) -> Option<&str> {
+        let body = self.body.strip_prefix(b"<?xml")?;
+        let declaration = body.split(|byte| *byte == b'?').next()?;
+        let (_, value) = std::str::from_utf8(declaration).ok()?.split_once("encoding=")?;
+        value.split_whitespace().next()
+    }
 }
 
-/// Reads a body that has to be a JSON object; `None` for everything else. (Serde alone would take an array for a
-/// struct.)
-pub(super) fn json_object<T: serde::de::DeserializeOwned>(body: &[u8]) -> Option<T> {
-    let text = text_of(body)?.trim_start();
-    if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+const BYTE_ORDER_MARK: char = '\u{feff}';
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What the server says of the body, the body, and what it is read as.
+    #[test]
+    fn a_body_is_read_in_utf_8_or_in_the_character_set_that_it_names() {
+        let cases: [(Option<&str>, &[u8], Option<&str>); 16] = [
+            (None, "é".as_bytes(), Some("é")),
+            (None, b"\xef\xbb\xbfx", Some("x")),
+            (None, b"", Some("")),
+            // Latin-1, as old servers send it.
+            (Some("application/json; charset=iso-8859-1"), b"\xe9", Some("é")),
+            (Some("text/xml;Charset=\"ISO-8859-1\""), b"\xe9", Some("é")),
+            (Some("text/html; charset=windows-1252"), b"\x80", Some("€")),
+            (
+                Some("text/xml"),
+                b"<?xml version=\"1.0\" encoding='iso-8859-15'?>\xa4",
+                Some("<?xml version=\"1.0\" encoding='iso-8859-15'?>€"),
+            ),
+            // What is UTF-8 is UTF-8, whatever the server says.
+            (Some("application/json; charset=iso-8859-1"), "é".as_bytes(), Some("é")),
+            // Nobody says what it is, or nobody knows, or it is not what it says.
+            (None, b"\xe9", None),
+            (Some("application/json"), b"\xe9", None),
+            (Some("application/json; charset"), b"\xe9", None),
+            (Some("application/json; charset=klingon"), b"\xe9", None),
+            (Some("application/json; charset=utf-8"), b"\xe9", None),
+            (Some("text/xml"), b"<?xml version=\"1.0\"?>\xe9", None),
+            (Some("text/xml"), b"<?xml encoding=", Some("<?xml encoding=")),
+            (Some("text/xml; charset=euc-jp"), b"\x8f\xff", None),
+        ];
+        for (content_type, body, expected) in cases {
+            let answer = Answer {
+                status: 200,
+                retry_after: None,
+                content_type: content_type.map(str::to_owned),
+                body: body.to_vec(),
+            };
+            assert_eq!(answer.text().as_deref(), expected, "{content_type:?} {body:?}");
+        }
+    }
 }

@@ -92,7 +92,7 @@ impl Provider for Lemonway {
     }
 
     fn read(&self, _operation: Operation, key: &ProviderKey, answer: &Answer) -> Verdict {
-        read::read(self.settings.protocol, &answer.body, key, &self.settings.error_codes)
+        read::read(self.settings.protocol, answer, key, &self.settings.error_codes)
     }
 
     fn fingerprint(&self) -> [u8; 32] {

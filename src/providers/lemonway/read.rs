@@ -8,7 +8,7 @@ use crate::domain::verdict::{AnswerCode, CodeClass, Remedy, Verdict};
 use crate::domain::wire::ProviderKey;
 
 use super::super::codes::{CodeTable, class_of};
-use super::super::exchange::{json_object, text_of};
+use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::settings::Protocol;
 use super::wire::{Claim, Envelope, JsonAnswer};
@@ -21,10 +21,10 @@ const EMAIL_IN_USE: &str = "204";
 /// The status of the wallet forbids the change.
 const WALLET_STATUS: &str = "146";
 
-pub(super) fn read(protocol: Protocol, body: &[u8], key: &ProviderKey, table: &CodeTable) -> Verdict {
+pub(super) fn read(protocol: Protocol, answer: &Answer, key: &ProviderKey, table: &CodeTable) -> Verdict {
     let claim = match protocol.endpoint().envelope {
-        Envelope::Json(_) => json_claim(body),
-        Envelope::Soap { .. } => text_of(body).and_then(xml::claim),
+        Envelope::Json(_) => json_claim(answer),
+        Envelope::Soap { .. } => answer.text().and_then(|text| xml::claim(&text)),
     };
     match claim {
         None => Verdict::Unknown { what: "unreadable_answer" },
@@ -52,8 +52,8 @@ fn failure(code: &str, table: &CodeTable) -> Verdict {
 }
 
 /// What a JSON answer says, bare or inside `d`; `None` when it is neither.
-fn json_claim(body: &[u8]) -> Option<Claim> {
-    let answer: JsonAnswer = json_object(body)?;
+fn json_claim(answer: &Answer) -> Option<Claim> {
+    let answer: JsonAnswer = answer.json_object()?;
     let (wallet, error) = match answer.d {
         Value::Null => (answer.wallet, answer.error),
         Value::Object(mut inner) => {

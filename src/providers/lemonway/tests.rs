@@ -232,9 +232,19 @@ fn json_answers_are_read_as_documented_or_not_at_all() {
         (r#"{"d":{"WALLET":{"ID":"W1"},"E":{"Code":"147"}}}"#, refused("147")),
         (r#"{"d":{"WALLET":{"ID":"W1"}},"E":{"Code":"147"}}"#, refused("147")),
         (r#"{"E":{"Code":"4711"}}"#, refused("4711")),
+        // As public clients recorded them: another `__type`, nulls beside, a key of the vendor's own.
+        (
+            r#"{"d":{"__type":"WonderLib.UpdateWalletDetailsResult","WALLET":{"ID":"W1","LWID":null},"E":null}}"#,
+            Verdict::Accepted,
+        ),
+        (
+            r#"{"d":{"WALLET":null,"E":{"Error":"EMAIL=''","Code":"178","Msg":"Wrong email format","Prio":"2","INT_MSG":null}}}"#,
+            refused("178"),
+        ),
         // A success for somebody else is none.
         (r#"{"WALLET":{"ID":"W2"}}"#, unknown("answer_for_another_wallet")),
         (r#"{"WALLET":{"ID":"w1"}}"#, unknown("answer_for_another_wallet")),
+        (r#"{"WALLET":{"ID":""}}"#, unknown("answer_for_another_wallet")),
         // An error without a readable code.
         (r#"{"E":{"Msg":"x"}}"#, unknown("error_without_code")),
         (r#"{"E":{"Code":""}}"#, unknown("error_without_code")),
@@ -244,6 +254,17 @@ fn json_answers_are_read_as_documented_or_not_at_all() {
         // Other shapes.
         (r#"{"WALLET":{"LWID":"W1"}}"#, unreadable()),
         (r#"{"WALLET":["W1"]}"#, unreadable()),
+        (r#"{"WALLET":{"ID":null}}"#, unreadable()),
+        (r#"{"WALLET":{"ID":true}}"#, unreadable()),
+        (r#"{"WALLET":{"id":"W1"}}"#, unreadable()),
+        (r#"{"wallet":{"ID":"W1"}}"#, unreadable()),
+        (r#"{"WALLET":"W1"}"#, unreadable()),
+        (r#"{"E":null}"#, unreadable()),
+        (r#"{"d":[]}"#, unreadable()),
+        (r#"{"d":{"d":{"WALLET":{"ID":"W1"}}}}"#, unreadable()),
+        (r#"{"WALLET":{"ID":"W1"}"#, unreadable()),
+        ("<?xml version=\"1.0\"?><WALLET><ID>W1</ID></WALLET>", unreadable()),
+        (" ", unreadable()),
         (r#"{"WALLET":null,"E":null}"#, unreadable()),
         (r#"{"d":null}"#, unreadable()),
         (r#"{"d":"{}"}"#, unreadable()),
@@ -343,12 +364,19 @@ fn codes_get_the_verdict_of_their_family() {
     ];
     cases.extend(["105", "120", "138"].map(|code| (code, denied(code))));
     cases.extend(
-        ["1", "179", "185", "189", "191", "230", "240", "259", "302", "310"]
-            .map(|code| (code, transient(code))),
+        [
+            "1", "179", "180", "181", "182", "183", "184", "185", "189", "191", "230", "232", "233", "240",
+            "259", "302", "303", "305", "310",
+        ]
+        .map(|code| (code, transient(code))),
     );
+    // The documented ones, and some that nobody has documented.
     cases.extend(
-        ["128", "147", "167", "178", "234", "236", "247", "248", "252", "264", "9999"]
-            .map(|code| (code, refused(code))),
+        [
+            "128", "147", "167", "178", "234", "236", "237", "247", "248", "252", "253", "254", "264", "148",
+            "152", "9999", "-1", "x",
+        ]
+        .map(|code| (code, refused(code))),
     );
     for (code, expected) in cases {
         for protocol in PROTOCOLS {
@@ -362,6 +390,32 @@ fn codes_get_the_verdict_of_their_family() {
             let verdict = lemonway(protocol).read(Operation::Update, &wallet("W1"), &ok(&body));
             assert_eq!(verdict, expected, "{protocol} {code}");
         }
+    }
+}
+
+/// An old server answers in Latin-1: a refusal with an accent in its words is a refusal, not a riddle.
+#[test]
+fn answers_in_another_character_set_are_read_where_they_name_it() {
+    let latin =
+        |text: &str| text.chars().map(|c| u8::try_from(u32::from(c)).expect("Latin-1")).collect::<Vec<_>>();
+    let json = r#"{"d":{"WALLET":null,"E":{"Code":"204","Msg":"E-mail déjà utilisé"}}}"#;
+    let xml =
+        soap("<UpdateWalletDetailsResult><E><Code>204</Code><Msg>déjà</Msg></E></UpdateWalletDetailsResult>");
+    let xml = xml.replace("encoding=\"utf-8\"", "encoding=\"iso-8859-1\"");
+    let cases = [
+        ("directkitjson2", json, Some("application/json; charset=iso-8859-1"), "refused"),
+        ("directkitjson2", json, Some("application/json; charset=utf-8"), "unknown"),
+        ("directkitjson2", json, None, "unknown"),
+        ("directkit", &xml, Some("text/xml; charset=iso-8859-1"), "refused"),
+        // The declaration speaks where the header is silent.
+        ("directkit", &xml, Some("text/xml"), "refused"),
+        ("directkit", &xml, Some("text/xml; charset=utf-8"), "unknown"),
+    ];
+    for (protocol, body, content_type, class) in cases {
+        let content_type = content_type.map(str::to_owned);
+        let answer = Answer { status: 200, retry_after: None, content_type, body: latin(body) };
+        let verdict = lemonway(protocol).read(Operation::Update, &wallet("W1"), &answer);
+        assert_eq!(verdict.class(), class, "{protocol} {:?}", answer.content_type);
     }
 }
 

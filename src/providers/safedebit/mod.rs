@@ -85,7 +85,7 @@ impl Provider for Safedebit {
     }
 
     fn read(&self, _operation: Operation, _key: &ProviderKey, answer: &Answer) -> Verdict {
-        read::read(&answer.body, &self.settings.error_codes)
+        read::read(answer, &self.settings.error_codes)
     }
 
     fn fingerprint(&self) -> [u8; 32] {

@@ -6,15 +6,15 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
 
 use super::super::codes::{CodeTable, class_of};
-use super::super::exchange::json_object;
+use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::wire::AnswerBody;
 
 /// What a failure without a code is called: the page promises one, and `result` says clearly that nothing was done.
 const NO_CODE: &str = "no_code";
 
-pub(super) fn read(body: &[u8], table: &CodeTable) -> Verdict {
-    let Some(AnswerBody { result: Value::Bool(result), code }) = json_object(body) else {
+pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
+    let Some(AnswerBody { result: Value::Bool(result), code }) = answer.json_object() else {
         return Verdict::Unknown { what: "unreadable_answer" };
     };
     if result {

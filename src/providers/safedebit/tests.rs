@@ -222,7 +222,18 @@ fn answers_are_read_as_documented_or_not_at_all() {
             Verdict::Denied { code: AnswerCode::new("AUTH_001"), by_body: true },
         ),
         ("{\"result\":false,\"code\":12}", refused("12")),
+        (
+            "{\"result\":false,\"code\":\"AUTH_\"}",
+            Verdict::Denied { code: AnswerCode::new("AUTH_"), by_body: true },
+        ),
+        ("{\"result\":false,\"code\":\"auth_001\"}", refused("auth_001")),
+        ("{\"result\":false,\"code\":\"XAUTH_001\"}", refused("XAUTH_001")),
+        ("{\"result\":false,\"code\":\"DATA_007\",\"message\":\"iban\"}", refused("DATA_007")),
+        // Success beside a code is what `result` says.
+        ("{\"result\":true,\"code\":\"EXIST_002\"}", Verdict::Accepted),
         // It says that nothing was done, if not why.
+        ("{\"result\":false,\"code\":\" \"}", refused("no_code")),
+        ("{\"result\":false,\"code\":[\"EXIST_002\"]}", refused("no_code")),
         ("{\"result\":false}", refused("no_code")),
         ("{\"result\":false,\"code\":null}", refused("no_code")),
         // Only the JSON value true is success, and only false is failure.
@@ -232,6 +243,11 @@ fn answers_are_read_as_documented_or_not_at_all() {
         ("{\"result\":null}", unreadable()),
         ("{\"code\":\"X\"}", unreadable()),
         ("{\"Result\":true}", unreadable()),
+        ("{\"result\":[true]}", unreadable()),
+        ("{\"result\":{}}", unreadable()),
+        ("{\"d\":{\"result\":true}}", unreadable()),
+        ("{}", unreadable()),
+        ("<result>true</result>", unreadable()),
         ("{\"result\":true,\"result\":false}", unreadable()),
         ("[true]", unreadable()),
         ("true", unreadable()),

@@ -96,7 +96,7 @@ impl Provider for WsOne {
     }
 
     fn read(&self, _operation: Operation, _key: &ProviderKey, answer: &Answer) -> Verdict {
-        read::read(&answer.body, &self.settings.response_codes)
+        read::read(answer, &self.settings.response_codes)
     }
 
     fn fingerprint(&self) -> [u8; 32] {

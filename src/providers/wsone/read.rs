@@ -6,13 +6,13 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
 
 use super::super::codes::{CodeTable, class_of};
-use super::super::exchange::json_object;
+use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::wire::{AnswerBody, SUCCESS};
 
-pub(super) fn read(body: &[u8], table: &CodeTable) -> Verdict {
+pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
     // The documents make the code a string: a bare 0 is not the success "000", nor is any number a refusal.
-    let Some(AnswerBody { response_code: Value::String(code) }) = json_object(body) else {
+    let Some(AnswerBody { response_code: Value::String(code) }) = answer.json_object() else {
         return Verdict::Unknown { what: "unreadable_answer" };
     };
     if code == SUCCESS {

@@ -274,6 +274,8 @@ fn answers_are_read_as_documented_or_not_at_all() {
         // Any other code is a refusal until the operator classes it.
         ("{\"responseCode\": \"001\"}", refused("001")),
         ("{\"responseCode\": \"0000\"}", refused("0000")),
+        // Nearly the success is none.
+        ("{\"responseCode\": \" 000\"}", refused("000")),
         ("{\"responseCode\": \"101\"}", Verdict::Missing { code: AnswerCode::new("101") }),
         ("{\"responseCode\": \"102\"}", Verdict::Exists { code: AnswerCode::new("102") }),
         ("{\"responseCode\": \"103\"}", Verdict::Denied { code: AnswerCode::new("103"), by_body: true }),
@@ -286,6 +288,13 @@ fn answers_are_read_as_documented_or_not_at_all() {
         ("{\"responseCode\": [\"000\"]}", unreadable()),
         ("{\"infos\": \"Request successfully processed\"}", unreadable()),
         ("{\"ResponseCode\": \"000\"}", unreadable()),
+        ("{\"responseCode\": true}", unreadable()),
+        ("{\"responseCode\": {\"code\": \"000\"}}", unreadable()),
+        ("{\"responseCode\": \"  \"}", unreadable()),
+        ("{\"d\": {\"responseCode\": \"000\"}}", unreadable()),
+        ("<PersonResponse><responseCode>000</responseCode></PersonResponse>", unreadable()),
+        ("{}", unreadable()),
+        ("null", unreadable()),
         ("[\"000\"]", unreadable()),
         ("\"000\"", unreadable()),
         ("{\"responseCode\": \"000\"", unreadable()),
