@@ -35,7 +35,15 @@ pub fn run() -> std::process::ExitCode {
     // Whatever is created without a mode of its own is private too.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
     match arguments::parse(std::env::args_os()) {
-        Ok(arguments) => Program::new(&arguments).perform(&arguments).into(),
+        Ok(arguments) => {
+            let program = Program::new(&arguments);
+            #[cfg(debug_assertions)]
+            if let Err(failure) = program.arm_fault() {
+                program.console.fail(&failure);
+                return failure.code.into();
+            }
+            program.perform(&arguments).into()
+        }
         Err(message) => refuse(&message).into(),
     }
 }
@@ -70,6 +78,13 @@ impl Program {
             clock: Clock::system(),
             console,
         }
+    }
+
+    /// A fault that a test asked for; release builds have none.
+    #[cfg(debug_assertions)]
+    fn arm_fault(&self) -> Result<(), Failure> {
+        let Some(text) = self.environment.variable("CRMSYNC_FAULT") else { return Ok(()) };
+        crate::domain::fault::arm(&text).map_err(Failure::usage)
     }
 
     fn perform(&self, arguments: &Arguments) -> ExitCode {

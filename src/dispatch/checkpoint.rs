@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::domain::clock::Timestamp;
+use crate::domain::fault::{self, Point};
 use crate::domain::provider::ProviderId;
 use crate::store::{LeaseFilter, Leased, Outbox, RunNumber, Settled, Settlement, Store, StoreError};
 
@@ -157,10 +158,12 @@ fn write_group(
                 }
             }
         }
+        pass_commit(&done, Point::BeforeLeaseCommit, Point::BeforeSettleCommit);
         Ok(())
     });
     match result {
         Ok(()) => {
+            pass_commit(&done, Point::AfterLeaseCommit, Point::AfterSettleCommit);
             done.into_iter().for_each(answer);
             Ok(())
         }
@@ -169,6 +172,18 @@ fn write_group(
             done.into_iter().for_each(|step| refuse_done(step, &failure));
             failed.into_iter().chain(waiting).for_each(|request| refuse(request, &failure));
             Err(failure)
+        }
+    }
+}
+
+fn pass_commit(done: &[Done], lease: Point, settle: Point) {
+    for step in done {
+        match step {
+            Done::Leased(_, leased) => {
+                leased.iter().for_each(|call| fault::pass_with(lease, call.customer.as_str()));
+            }
+            Done::Settled(..) => fault::pass(settle),
+            Done::NextDue(..) => {}
         }
     }
 }

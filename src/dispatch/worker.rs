@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::domain::call::{Operation, State};
+use crate::domain::fault::{self, Point};
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
 use crate::providers::{Provider, Transport, verdict_of};
 use crate::store::Leased;
@@ -44,8 +45,10 @@ pub(super) async fn deliver(endpoint: Arc<Endpoint>, call: Leased, clock: RunClo
     let Ok(request) = provider.build(operation, &call.payload.key, &call.payload.values) else {
         return unbuildable(call, clock.elapsed());
     };
+    fault::pass_with(Point::BeforeSend, call.customer.as_str());
     let left = clock.elapsed();
     let answer = endpoint.transport.send(&request, clock.now()).await;
+    fault::pass_with(Point::AfterAnswer, call.customer.as_str());
     let verdict = verdict_of(provider, operation, &call.payload.key, answer);
     let took = clock.elapsed().saturating_sub(left);
     Finished { call, verdict, sent: true, left, took }

@@ -1,7 +1,7 @@
 //! The words of the field: customers, fields, values, changes, calls and what may happen to them.
 //!
-//! Rank 0: this room imports nothing of ours, and every other room speaks its language. It holds no I/O; the one
-//! exception is [`clock`], which reads the time so that nobody else has to.
+//! Rank 0: this room imports nothing of ours, and every other room speaks its language. It holds no I/O; the
+//! exceptions are [`clock`], which reads the time so that nobody else has to, and [`fault`], by which tests kill.
 
 pub mod account;
 pub mod call;
@@ -9,6 +9,7 @@ pub mod clock;
 pub mod customer;
 pub mod defect;
 pub mod event;
+pub mod fault;
 pub mod field;
 pub mod fingerprint;
 pub mod lifecycle;

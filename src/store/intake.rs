@@ -6,6 +6,7 @@ use crate::domain::account::Account;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
+use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
@@ -143,6 +144,7 @@ impl Intake<'_> {
             self.now.0,
             codec::pack_payload(&call.payload),
         ))?;
+        fault::pass(Point::MidIngest);
         Ok(CallId(self.transaction.last_insert_rowid()))
     }
 
@@ -185,7 +187,10 @@ impl Intake<'_> {
 
     /// Accepts the input. After this returns, its calls survive every crash.
     pub fn commit(self) -> Result<(), StoreError> {
-        Ok(self.transaction.commit()?)
+        fault::pass(Point::BeforeIngestCommit);
+        self.transaction.commit()?;
+        fault::pass(Point::AfterIngestCommit);
+        Ok(())
     }
 
     fn settle_standing(&self, call: &StandingCall, happening: Happening) -> Result<(), StoreError> {

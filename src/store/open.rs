@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use secrecy::{ExposeSecret, SecretString};
 
+use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 
 use super::{Store, StoreError};
@@ -21,7 +22,7 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shortest usable hash key: below this a key can be guessed.
 const KEY_BYTES_MIN: usize = 16;
 
-const MIGRATIONS: &[M<'static>] = &[M::up(include_str!("schema/001_state.sql"))];
+const MIGRATIONS: &[&str] = &[include_str!("schema/001_state.sql")];
 
 /// What the operator settles about the state.
 #[derive(Debug, Clone)]
@@ -96,6 +97,7 @@ impl StateFile {
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         migrate(&mut connection)?;
+        fault::pass(Point::AfterMigration);
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         let fingerprinter = self.fingerprinter(&connection)?;
         self.store(connection, fingerprinter)
@@ -275,7 +277,13 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
-    Migrations::from_slice(MIGRATIONS).to_latest(connection).map_err(|error| match error {
+    let steps = MIGRATIONS.iter().map(|sql| {
+        M::up_with_hook(sql, |_: &rusqlite::Transaction<'_>| {
+            fault::pass(Point::MidMigration);
+            Ok(())
+        })
+    });
+    Migrations::new(steps.collect()).to_latest(connection).map_err(|error| match error {
         rusqlite_migration::Error::RusqliteError { err, .. } => {
             StoreError::Sqlite { action: "upgraded", source: err }
         }

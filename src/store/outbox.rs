@@ -9,6 +9,7 @@ use crate::domain::account::{Account, Keeper};
 use crate::domain::call::{CallId, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
+use crate::domain::fault;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Effect, Happening, Life, Wait};
 use crate::domain::provider::ProviderId;
@@ -228,7 +229,7 @@ impl Outbox<'_> {
     /// commit makes the outcome unknown: an update is repeated, a create is probed.
     pub fn settle(&mut self, settlement: &Settlement) -> Result<Settled, StoreError> {
         let (before, row) = self.read_leased(settlement)?;
-        let step = lifecycle::next(&before, settlement.happening)
+        let step = lifecycle::next(&before, fault::bent(settlement.happening, before.operation))
             .map_err(|source| StoreError::Illegal { call: settlement.id, source })?;
         let mut life = step.life;
         let still_to_send = matches!(life.state, State::Waiting | State::Probing | State::Queued);

@@ -3,6 +3,7 @@
 use rusqlite::OptionalExtension;
 
 use crate::domain::clock::Timestamp;
+use crate::domain::fault::{self, Point};
 use crate::domain::provider::ProviderId;
 
 use super::{Store, StoreError};
@@ -60,11 +61,13 @@ impl Store {
         exit_code: u8,
         now: Timestamp,
     ) -> Result<(), StoreError> {
+        fault::pass(Point::BeforeRunEnd);
         self.connection.execute(
             "UPDATE run SET finished_at = ?2, outcome = ?3, exit_code = ?4 WHERE number = ?1",
             (run.0, now.0, outcome, exit_code),
         )?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        fault::pass(Point::AfterRunEnd);
         Ok(())
     }
 

@@ -272,6 +272,11 @@ impl World {
         Ran::from(self.command(arguments).output().expect("the binary runs"))
     }
 
+    /// Runs the program with a fault switched on (see `crmsync::domain::fault`).
+    pub(crate) fn run_with_fault(&self, fault: &str, arguments: &[&str]) -> Ran {
+        Ran::from(self.command(arguments).env("CRMSYNC_FAULT", fault).output().expect("the binary runs"))
+    }
+
     /// Runs a command on a file.
     pub(crate) fn on(&self, command: &str, file: &Path, more: &[&str]) -> Ran {
         let mut arguments = vec![command, file.to_str().expect("utf-8")];
@@ -286,6 +291,16 @@ impl World {
     /// Starts the program and does not wait.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("the binary runs")
+    }
+
+    /// Starts the program with a fault switched on, saying nothing, and does not wait.
+    pub(crate) fn start_with_fault(&self, fault: &str, arguments: &[&str]) -> Child {
+        let mut command = self.command(arguments);
+        command.stdout(Stdio::null()).stderr(Stdio::null());
+        if !fault.is_empty() {
+            command.env("CRMSYNC_FAULT", fault);
+        }
+        command.spawn().expect("the binary runs")
     }
 
     /// The report of the newest run.

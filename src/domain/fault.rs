@@ -1,0 +1,204 @@
+//! Faults that tests switch on: points at which the process dies as by SIGKILL, and one deliberate mistake.
+//!
+//! Only builds with `debug_assertions` contain them: `cargo test` does, a release binary cannot. The choice is made
+//! once, by [`arm`], before any work; `cli` hands it down. Where nothing is armed nothing happens.
+
+use std::fmt;
+
+/// A boundary in the life of a call or of an input. A crash there must lose nothing and double nothing.
+///
+/// To add one: a variant, its line in [`Point::ALL`] and [`Point::name`], and `fault::pass(Point::…)` where it lies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Point {
+    /// A migration has changed the schema and is not committed.
+    MidMigration,
+    /// The schema is there, the state has no key yet.
+    AfterMigration,
+    /// A call of the input is written, the input is not committed.
+    MidIngest,
+    /// The whole input is written and not committed.
+    BeforeIngestCommit,
+    /// The input is accepted, nothing is sent.
+    AfterIngestCommit,
+    /// A lease is written and not committed.
+    BeforeLeaseCommit,
+    /// A lease is committed, nothing has left.
+    AfterLeaseCommit,
+    /// The request is built and has not left.
+    BeforeSend,
+    /// The answer, or its absence, is known and not yet decided.
+    AfterAnswer,
+    /// What became of the call is written and not committed.
+    BeforeSettleCommit,
+    /// What became of the call is committed and nobody knows it yet.
+    AfterSettleCommit,
+    /// Everything is sent, the run has no end yet.
+    BeforeRunEnd,
+    /// The end of the run is committed, its report is not written.
+    AfterRunEnd,
+}
+
+impl Point {
+    /// Every point, in the order in which a run passes them.
+    pub const ALL: [Self; 13] = [
+        Self::MidMigration,
+        Self::AfterMigration,
+        Self::MidIngest,
+        Self::BeforeIngestCommit,
+        Self::AfterIngestCommit,
+        Self::BeforeLeaseCommit,
+        Self::AfterLeaseCommit,
+        Self::BeforeSend,
+        Self::AfterAnswer,
+        Self::BeforeSettleCommit,
+        Self::AfterSettleCommit,
+        Self::BeforeRunEnd,
+        Self::AfterRunEnd,
+    ];
+
+    /// The name by which it is armed.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::MidMigration => "mid-migration",
+            Self::AfterMigration => "after-migration",
+            Self::MidIngest => "mid-ingest",
+            Self::BeforeIngestCommit => "before-ingest-commit",
+            Self::AfterIngestCommit => "after-ingest-commit",
+            Self::BeforeLeaseCommit => "before-lease-commit",
+            Self::AfterLeaseCommit => "after-lease-commit",
+            Self::BeforeSend => "before-send",
+            Self::AfterAnswer => "after-answer",
+            Self::BeforeSettleCommit => "before-settle-commit",
+            Self::AfterSettleCommit => "after-settle-commit",
+            Self::BeforeRunEnd => "before-run-end",
+            Self::AfterRunEnd => "after-run-end",
+        }
+    }
+}
+
+/// A text that names no fault.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct NoSuchFault;
+
+impl fmt::Display for NoSuchFault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("expected POINT, POINT@CUSTOMER or blind-create")
+    }
+}
+
+impl std::error::Error for NoSuchFault {}
+
+pub use switch::{arm, bent, pass, pass_with};
+
+#[cfg(debug_assertions)]
+mod switch {
+    use std::sync::OnceLock;
+
+    use super::{NoSuchFault, Point};
+    use crate::domain::call::Operation;
+    use crate::domain::lifecycle::Happening;
+
+    static ARMED: OnceLock<Fault> = OnceLock::new();
+
+    #[derive(PartialEq, Eq, Debug)]
+    pub(super) enum Fault {
+        Crash { point: Point, customer: Option<String> },
+        BlindCreate,
+    }
+
+    pub(super) fn read(text: &str) -> Result<Fault, NoSuchFault> {
+        if text == "blind-create" {
+            return Ok(Fault::BlindCreate);
+        }
+        let (name, customer) = match text.split_once('@') {
+            Some((name, customer)) => (name, Some(customer.to_owned())),
+            None => (text, None),
+        };
+        let point = Point::ALL.into_iter().find(|point| point.name() == name).ok_or(NoSuchFault)?;
+        Ok(Fault::Crash { point, customer })
+    }
+
+    /// Switches a fault on for the rest of the process: `before-send`, `before-send@C00007` (for one customer only), or
+    /// `blind-create`. The first choice stays.
+    ///
+    /// # Errors
+    /// [`NoSuchFault`] for any other text.
+    pub fn arm(text: &str) -> Result<(), NoSuchFault> {
+        let fault = read(text)?;
+        ARMED.get_or_init(|| fault);
+        Ok(())
+    }
+
+    /// Dies here, as by SIGKILL, when this point is armed.
+    pub fn pass(point: Point) {
+        pass_with(point, "");
+    }
+
+    /// Dies here, as by SIGKILL, when this point is armed for everybody or for this customer.
+    pub fn pass_with(point: Point, passing: &str) {
+        if let Some(Fault::Crash { point: armed, customer }) = ARMED.get()
+            && *armed == point
+            && customer.as_ref().is_none_or(|customer| customer == passing)
+        {
+            // Nothing is flushed, dropped or unwound; `abort` is for the case that the signal is late.
+            rustix::process::kill_process(rustix::process::getpid(), rustix::process::Signal::KILL).ok();
+            std::process::abort();
+        }
+    }
+
+    /// What happened to a call; with `blind-create`, the deliberate mistake: a create whose outcome is unknown is taken
+    /// for one that was not applied, and so sent again.
+    #[must_use]
+    pub fn bent(happening: Happening, operation: Operation) -> Happening {
+        let is_unknown = matches!(happening, Happening::OutcomeUnknown | Happening::Crashed);
+        if is_unknown && operation == Operation::Create && ARMED.get() == Some(&Fault::BlindCreate) {
+            return Happening::NotApplied { breaker_open: false };
+        }
+        happening
+    }
+}
+
+#[cfg(not(debug_assertions))]
+mod switch {
+    use super::{NoSuchFault, Point};
+    use crate::domain::call::Operation;
+    use crate::domain::lifecycle::Happening;
+
+    /// This build contains no faults.
+    ///
+    /// # Errors
+    /// Always.
+    pub const fn arm(_text: &str) -> Result<(), NoSuchFault> {
+        Err(NoSuchFault)
+    }
+
+    /// Does nothing in this build.
+    pub const fn pass(_point: Point) {}
+
+    /// Does nothing in this build.
+    pub const fn pass_with(_point: Point, _passing: &str) {}
+
+    /// What happened, in this build.
+    #[must_use]
+    pub const fn bent(happening: Happening, _operation: Operation) -> Happening {
+        happening
+    }
+}
+
+#[cfg(all(test, debug_assertions))]
+mod tests {
+    use super::switch::{Fault, read};
+    use super::*;
+
+    #[test]
+    fn every_point_is_armed_by_its_name_and_other_texts_by_none() {
+        for point in Point::ALL {
+            assert_eq!(read(point.name()), Ok(Fault::Crash { point, customer: None }));
+        }
+        let one = Fault::Crash { point: Point::BeforeSend, customer: Some("C7".to_owned()) };
+        assert_eq!(read("before-send@C7"), Ok(one));
+        assert_eq!(read("blind-create"), Ok(Fault::BlindCreate));
+        assert_eq!(read("before-sending"), Err(NoSuchFault));
+    }
+}
