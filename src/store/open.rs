@@ -96,9 +96,10 @@ impl StateFile {
             self.inspect(&connection)?;
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
+        // The mark comes before the tables: a crash between the two must not leave tables that look foreign.
+        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         migrate(&mut connection)?;
         fault::pass(Point::AfterMigration);
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         let fingerprinter = self.fingerprinter(&connection)?;
         self.store(connection, fingerprinter)
     }
