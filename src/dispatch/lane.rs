@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::StdRng;
-use tokio::sync::watch;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::domain::call::State;
@@ -32,6 +32,9 @@ use super::worker::{self, Endpoint, Finished};
 /// How long a lane pauses when the provider asks to wait without saying how long.
 const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
+/// How long a lane waits before it asks again for the turn that another lane has.
+const TURN_WAIT: Duration = Duration::from_millis(20);
+
 /// What the coordinator tells all lanes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Order {
@@ -53,6 +56,8 @@ pub(super) struct Lane {
     pub(super) budget: CallBudget,
     pub(super) errors: ErrorMeter,
     pub(super) filter: LeaseFilter,
+    /// One turn for all lanes: who has it may send a suspected call, alone.
+    pub(super) turns: Arc<Semaphore>,
     pub(super) orders: watch::Receiver<Order>,
     pub(super) clock: RunClock,
     pub(super) events: Events,
@@ -97,6 +102,7 @@ struct Working {
     denials_in_a_row: u32,
     state: LaneState,
     meter: Meter,
+    turn: Option<OwnedSemaphorePermit>,
     end: LaneEnd,
 }
 
@@ -118,6 +124,7 @@ impl Lane {
             denials_in_a_row: 0,
             state: LaneState::Running,
             meter: Meter::default(),
+            turn: None,
             end: LaneEnd { provider, tally, stop: None, used_up: 0, held: 0, failure: None },
         };
         working.tell(LaneState::Running);
@@ -154,6 +161,9 @@ impl Working {
         }
         if now < self.paused_until {
             return Ok(Step::Wait(Some(self.paused_until.saturating_sub(now))));
+        }
+        if self.ready.is_empty() && self.lane.filter.with_suspects && !self.take_turn() {
+            return Ok(Step::Wait((!self.is_busy()).then_some(TURN_WAIT)));
         }
         if self.ready.is_empty() && !self.lease().await? {
             return self.idle().await;
@@ -204,26 +214,36 @@ impl Working {
     }
 
     async fn lease(&mut self) -> Result<bool, CheckpointError> {
-        let free = self.concurrency() - self.in_flight.len();
+        let free = if self.turn.is_some() { 1 } else { self.concurrency() - self.in_flight.len() };
         let leased = self.lane.checkpoint.lease(self.provider, free, self.lane.filter.clone()).await?;
         self.ready.extend(leased);
         Ok(!self.ready.is_empty())
     }
 
-    /// Nothing may be sent now: waits for what is on its way or due later, then lets the last ones go.
+    /// Nothing may be sent now: waits for what is on its way or due later, then lets the last ones go, then the
+    /// suspected ones.
     async fn idle(&mut self) -> Result<Step, CheckpointError> {
         let due = self.lane.checkpoint.next_due(self.provider, self.lane.filter.clone()).await?;
         let wait = due.map(|due| self.lane.clock.now().until(due).max(Duration::from_millis(1)));
-        let busy = !self.in_flight.is_empty() || !self.settling.is_empty();
+        self.turn = None;
         match wait {
             Some(wait) => Ok(Step::Wait(Some(wait))),
-            None if busy => Ok(Step::Wait(None)),
-            None if self.lane.filter.with_last => Ok(Step::Done),
-            None => {
-                self.lane.filter.with_last = true;
-                Ok(Step::Wait(Some(Duration::ZERO)))
-            }
+            None if self.is_busy() => Ok(Step::Wait(None)),
+            None if self.lane.filter.widen() => Ok(Step::Wait(Some(Duration::ZERO))),
+            None => Ok(Step::Done),
         }
+    }
+
+    /// Suspected calls leave one by one, all lanes together, so that the next crash shows which one it is.
+    fn take_turn(&mut self) -> bool {
+        if self.turn.is_none() && !self.is_busy() {
+            self.turn = Arc::clone(&self.lane.turns).try_acquire_owned().ok();
+        }
+        self.turn.is_some() && !self.is_busy()
+    }
+
+    fn is_busy(&self) -> bool {
+        !self.in_flight.is_empty() || !self.settling.is_empty()
     }
 
     fn launch(&mut self, call: Leased) {
@@ -449,7 +469,7 @@ impl Working {
     }
 
     async fn drain(&mut self) -> Result<(), CheckpointError> {
-        while !(self.in_flight.is_empty() && self.settling.is_empty()) {
+        while self.is_busy() {
             if self.is_aborted() {
                 return Ok(());
             }

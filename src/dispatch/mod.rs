@@ -19,7 +19,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use crate::domain::customer::CustomerId;
@@ -153,9 +153,10 @@ async fn coordinate(
 ) -> Result<Dispatched, DispatchError> {
     let (orders, _) = watch::channel(Order::Go);
     let budget = CallBudget::new(dispatch.limits.max_calls);
+    let turns = Arc::new(Semaphore::new(1));
     let mut lanes = JoinSet::new();
     for (provider, past) in dispatch.providers.iter().zip(pasts) {
-        let lane = lane_of(dispatch, provider, past, &checkpoint, &budget, orders.subscribe())?;
+        let lane = lane_of(dispatch, provider, past, &checkpoint, &budget, (orders.subscribe(), &turns))?;
         lanes.spawn(lane.run());
     }
     drop(checkpoint);
@@ -168,7 +169,7 @@ fn lane_of(
     past: Past,
     checkpoint: &Checkpoint,
     budget: &CallBudget,
-    orders: watch::Receiver<Order>,
+    (orders, turns): (watch::Receiver<Order>, &Arc<Semaphore>),
 ) -> Result<Lane, DispatchError> {
     let settings = provider.settings();
     let transport = Transport::new(settings)
@@ -182,7 +183,8 @@ fn lane_of(
         day: past.day,
         budget: budget.clone(),
         errors: ErrorMeter::new(dispatch.limits.max_errors),
-        filter: LeaseFilter { only: dispatch.only.clone(), with_last: false },
+        filter: LeaseFilter { only: dispatch.only.clone(), ..LeaseFilter::default() },
+        turns: Arc::clone(turns),
         orders,
         clock: dispatch.clock.clone(),
         events: dispatch.events.clone(),

@@ -8,6 +8,9 @@ use super::call::{HoldReason, Operation, State};
 
 /// A call is held at the crash recovery with this number: what kills the program thrice is poison.
 pub const CRASHES_MAX: u32 = 3;
+/// From so many crash recoveries on a call is suspected to be their cause and is sent alone: those that merely flew
+/// beside it must not be held with it.
+pub const CRASHES_SUSPECT: u32 = 2;
 /// A call is held when its outcome was unknown in this many runs.
 pub const UNKNOWN_RUNS_MAX: u32 = 3;
 /// So many answers of class `missing`, `settle` apart, prove that a create did not happen.

@@ -50,6 +50,8 @@ pub struct LeaseFilter {
     pub only: Vec<CustomerId>,
     /// Also those that go after all others of the lane.
     pub with_last: bool,
+    /// Also those that were in flight at several crashes ([`lifecycle::CRASHES_SUSPECT`]); they are sent alone.
+    pub with_suspects: bool,
 }
 
 /// What became of a leased call.
@@ -110,17 +112,33 @@ impl Store {
 }
 
 impl LeaseFilter {
+    /// Lets in those that come next when the others are done: the last ones, then the suspects. False when all are in.
+    pub fn widen(&mut self) -> bool {
+        let widened = !self.with_suspects;
+        self.with_suspects = self.with_last;
+        self.with_last = true;
+        widened
+    }
+
     fn priority_max(&self) -> i64 {
         if self.with_last { PRIORITY_LAST } else { PRIORITY_LAST - 1 }
     }
 
     fn clause(&self, first: usize) -> String {
+        let suspects = if self.with_suspects {
+            String::new()
+        } else {
+            format!("AND crashes < {}", lifecycle::CRASHES_SUSPECT)
+        };
         if self.only.is_empty() {
-            return String::new();
+            return suspects;
         }
         let marks: Vec<String> =
             (first..first + self.only.len()).map(|number| format!("?{number}")).collect();
-        format!("AND customer IN (SELECT id FROM customer WHERE customer_id IN ({}))", marks.join(", "))
+        format!(
+            "{suspects} AND customer IN (SELECT id FROM customer WHERE customer_id IN ({}))",
+            marks.join(", ")
+        )
     }
 
     fn bind(&self, values: &mut Vec<rusqlite::types::Value>) {

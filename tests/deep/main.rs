@@ -4,6 +4,7 @@
 
 mod crash_points;
 mod harness;
+mod poison;
 #[expect(dead_code, reason = "the nightly tests use more of it")]
 #[path = "../nightly/support.rs"]
 mod support;
