@@ -2,8 +2,10 @@
 //! simulators is the oracle. `make test` runs a share of it, `make deep` (`CRMSYNC_DEEP=1`) all of it.
 #![cfg(debug_assertions)]
 
+mod balance;
 mod crash_points;
 mod harness;
+mod kills;
 mod poison;
 #[expect(dead_code, reason = "the nightly tests use more of it")]
 #[path = "../nightly/support.rs"]

@@ -1,0 +1,131 @@
+//! Whatever goes wrong at the providers: what came into a run equals what went out of it.
+
+use proptest::prelude::*;
+use proptest::test_runner::{Config, TestRunner};
+
+use crate::harness::newer;
+use crate::support::{World, customers};
+
+/// A rule of a scenario: which requests, and what happens to them.
+fn rule() -> impl Strategy<Value = String> {
+    let operation =
+        prop::sample::select(vec!["createPerson", "updatePerson", "UpdateWalletDetails", "edit_consumer"]);
+    let when = prop_oneof![
+        (1..6_u32).prop_map(|n| format!("nth = {n}")),
+        (1..4_u32).prop_map(|n| format!("every = {n}")),
+        (1..4_u32).prop_map(|n| format!("first = {n}\nper_key = true")),
+        (1..=9_u32).prop_map(|tenths| format!("probability = 0.{tenths}")),
+    ];
+    let effect = prop::sample::select(vec![
+        "lose_reply = \"before\"",
+        "lose_reply = \"after\"",
+        "late = { after = \"30ms\" }",
+        "late = { after = \"70ms\", stall = \"5s\" }",
+        "status = { code = 503 }",
+        "status = { code = 500, apply = true }",
+        "status = { code = 429, retry_after = \"0\" }",
+        "status = { code = 401 }",
+        "status = { code = 404 }",
+        "refuse = { code = \"155\" }",
+        "refuse = { code = \"204\" }",
+        "refuse = { code = \"146\" }",
+        "refuse = { code = \"120\" }",
+        "refuse = { code = \"101\" }",
+        "refuse = { code = \"EXIST_002\", apply = true }",
+        "garbage = { body = \"html\" }",
+        "garbage = { body = \"truncated\", apply = false }",
+        "latency = { min = \"1ms\", max = \"8ms\" }",
+    ]);
+    (operation, when, 1..12_u32, effect).prop_map(|(operation, when, times, effect)| {
+        format!("[[rule]]\noperation = \"{operation}\"\n{when}\ntimes = {times}\neffect = {{ {effect} }}\n")
+    })
+}
+
+/// What is done to the same state, one after the other.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    Newer,
+    Revert,
+    Same,
+    Resume,
+    FewCalls,
+    Release,
+    Kill,
+}
+
+fn step() -> impl Strategy<Value = Step> {
+    prop::sample::select(vec![
+        Step::Newer,
+        Step::Newer,
+        Step::Revert,
+        Step::Same,
+        Step::Resume,
+        Step::FewCalls,
+        Step::Release,
+        Step::Kill,
+    ])
+}
+
+#[test]
+fn the_accounting_balances_after_every_run_whatever_goes_wrong() {
+    let cases = if crate::is_deep() { 60 } else { 5 };
+    let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
+    let scripts = (prop::collection::vec(rule(), 1..6), prop::collection::vec(step(), 2..5), any::<u16>());
+    let tried = runner.run(&scripts, |(rules, steps, seed)| {
+        balances(&format!("seed = {seed}\n{}", rules.concat()), &steps)
+    });
+    tried.unwrap_or_else(|failure| unreachable!("{failure}"));
+}
+
+fn balances(scenario: &str, steps: &[Step]) -> Result<(), TestCaseError> {
+    let world = World::new();
+    let lane = "settle = \"20ms\"\ntimeout = \"60ms\"\n";
+    let wsone = format!("{lane}response_codes = {{ \"101\" = \"missing\" }}");
+    world.configure(
+        "[dispatch]\noutage_patience = \"100ms\"\n",
+        &[("wsone", &wsone), ("lemonway", lane), ("safedebit", lane)],
+    );
+    let people = customers(8);
+    world.populate(&people);
+    world.play(scenario);
+    let first = world.csv("crm.csv", &people);
+    let mut newest = first.clone();
+    world.sync(&first);
+    check(&world, "the first sync")?;
+    for (number, step) in (1..).zip(steps) {
+        let path = newest.to_str().expect("utf-8").to_owned();
+        match step {
+            Step::Newer => {
+                let changed: Vec<_> = people.iter().map(|customer| newer(customer, number)).collect();
+                newest = world.csv(&format!("crm-{number}.csv"), &changed);
+                world.sync(&newest);
+            }
+            Step::Revert => {
+                newest = first.clone();
+                world.on("sync", &first, &["--allow-mass-change", "--allow-older"]);
+            }
+            Step::Same => drop(world.sync(&newest)),
+            Step::Resume => drop(world.run(&["resume"])),
+            Step::FewCalls => {
+                world.on("sync", &newest, &["--allow-mass-change", "--allow-older", "--max-calls", "3"]);
+            }
+            Step::Release => {
+                world.run(&["rejects", "release"]);
+                world.run(&["resume"]);
+            }
+            Step::Kill => {
+                world.run_with_fault("after-answer", &["sync", &path, "--allow-mass-change"]);
+                world.run(&["resume"]);
+            }
+        }
+        check(&world, &format!("{step:?}, step {number}"))?;
+    }
+    Ok(())
+}
+
+fn check(world: &World, what: &str) -> Result<(), TestCaseError> {
+    let report = world.report();
+    prop_assert_eq!(&report["balanced"], true, "{}: {}", what, report["providers"]);
+    prop_assert_ne!(&report["run"]["exit_code"], 1, "{}", what);
+    Ok(())
+}
