@@ -34,6 +34,13 @@ impl Failure {
     }
 }
 
+impl Failure {
+    /// Did the state fail, so that nothing more may be written to it.
+    pub fn is_of_state(&self) -> bool {
+        self.error.is::<StoreError>()
+    }
+}
+
 impl fmt::Display for Failure {
     /// The error with its causes, outermost first.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

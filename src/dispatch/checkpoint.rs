@@ -20,8 +20,8 @@ pub(super) const GROUP_REQUESTS_MAX: usize = 256;
 
 /// Why the state cannot follow; shared by everybody who waits for it.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("the state could not be written: {0}")]
-pub struct CheckpointError(pub Arc<StoreError>);
+#[error("sending stopped")]
+pub struct CheckpointError(#[source] pub Arc<StoreError>);
 
 enum Request {
     Lease { provider: ProviderId, limit: usize, filter: LeaseFilter, reply: Reply<Vec<Leased>> },

@@ -90,8 +90,11 @@ pub enum StoreError {
     /// No call has that number.
     #[error("there is no call {0}; `crmsync rejects list` shows the numbers")]
     NoSuchCall(CallId),
+    /// The file cannot be switched to a write-ahead log, without which a power cut is not survived.
+    #[error("the state cannot keep a write-ahead log; free the disk or mend it, then run again")]
+    NoWriteAheadLog,
     /// SQLite failed.
-    #[error("the state could not be {action}")]
+    #[error("the state could not be {action}{}", advice(source))]
     Sqlite {
         /// Read or written.
         action: &'static str,
@@ -115,12 +118,29 @@ impl StoreError {
                 Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
             ),
             Self::File { .. }
+            | Self::NoWriteAheadLog
             | Self::Locked { .. }
             | Self::NetworkFileSystem { .. }
             | Self::Overtaken { .. }
             | Self::Illegal { .. }
             | Self::NoSuchCall(_) => false,
         }
+    }
+}
+
+/// What the operator can do about it, where that is known.
+fn advice(source: &rusqlite::Error) -> &'static str {
+    use rusqlite::ErrorCode;
+    match source.sqlite_error_code() {
+        Some(
+            ErrorCode::DiskFull
+            | ErrorCode::SystemIoFailure
+            | ErrorCode::CannotOpen
+            | ErrorCode::ReadOnly
+            | ErrorCode::PermissionDenied,
+        ) => "; free the disk or mend it, then run `crmsync resume`",
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; run `crmsync doctor`",
+        _ => "",
     }
 }
 

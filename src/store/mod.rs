@@ -36,5 +36,18 @@ pub struct Store {
     leases: i64,
 }
 
+impl Store {
+    /// Closes a state that could not be written, and writes nothing more through it: what reached the disk is found
+    /// out by the next opening.
+    pub fn abandon(self) {
+        self.leave_log();
+    }
+
+    /// See [`open::leave_log_on_close`]. The setting is kept in memory, so that no disk can refuse it.
+    fn leave_log(&self) {
+        drop(open::leave_log_on_close(&self.connection, true));
+    }
+}
+
 #[cfg(test)]
 mod tests;

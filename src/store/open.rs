@@ -6,6 +6,7 @@ use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
 use secrecy::{ExposeSecret, SecretString};
@@ -95,12 +96,14 @@ impl StateFile {
         if !fresh {
             self.inspect(&connection)?;
         }
-        connection.pragma_update(None, "journal_mode", "WAL")?;
-        // The mark comes before the tables: a crash between the two must not leave tables that look foreign.
+        leave_log_on_close(&connection, true)?;
+        use_write_ahead_log(&connection)?;
+        // The mark comes before the tables: a crash between them must not leave tables that nobody owns.
         connection.pragma_update(None, "application_id", APPLICATION_ID)?;
         migrate(&mut connection)?;
         fault::pass(Point::AfterMigration);
         let fingerprinter = self.fingerprinter(&connection)?;
+        leave_log_on_close(&connection, false)?;
         self.store(connection, fingerprinter)
     }
 
@@ -275,6 +278,19 @@ fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
+}
+
+/// Decides whether closing the state moves what its write-ahead log holds into the file. After a failed write or sync
+/// it must not: nobody knows what reached the disk, and only the next opening reads it anew.
+pub(super) fn leave_log_on_close(connection: &Connection, leave: bool) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, leave)?;
+    Ok(())
+}
+
+/// SQLite answers a switch that failed with the mode that it stays in, and with no error.
+fn use_write_ahead_log(connection: &Connection) -> Result<(), StoreError> {
+    let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
+    if mode == "wal" { Ok(()) } else { Err(StoreError::NoWriteAheadLog) }
 }
 
 fn migrate(connection: &mut Connection) -> Result<(), StoreError> {

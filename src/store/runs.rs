@@ -47,7 +47,8 @@ impl Store {
     /// [`StoreError`] when the state cannot be written; so for every method here.
     pub fn start_run(&mut self, id: &str, command: &str, now: Timestamp) -> Result<RunNumber, StoreError> {
         self.connection
-            .execute("INSERT INTO run (id, command, started_at) VALUES (?1, ?2, ?3)", (id, command, now.0))?;
+            .execute("INSERT INTO run (id, command, started_at) VALUES (?1, ?2, ?3)", (id, command, now.0))
+            .inspect_err(|_| self.leave_log())?;
         let number = self.connection.last_insert_rowid();
         self.leases = number << 32;
         Ok(RunNumber(number))

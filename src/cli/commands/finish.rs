@@ -45,6 +45,13 @@ impl Run {
         Ok(Self { number, rates, before: store.counts()?, ingested: None, dispatched: None, failure: None })
     }
 
+    /// Could the state not be written: then it is left as it is, and the next run finds out what it holds.
+    fn lost_the_state(&self) -> bool {
+        let lanes = self.dispatched.iter().flat_map(|dispatched| dispatched.lanes.values());
+        self.failure.as_ref().is_some_and(Failure::is_of_state)
+            || lanes.into_iter().any(|lane| lane.failure.is_some())
+    }
+
     fn lane(&self, provider: ProviderId) -> Option<&LaneEnd> {
         self.dispatched.as_ref().and_then(|dispatched| dispatched.lanes.get(&provider))
     }
@@ -66,9 +73,16 @@ pub(super) fn finish(
     program: &Program,
     config: &Config,
     session: Session,
-    mut store: Store,
+    store: Store,
     mut run: Run,
 ) -> Result<ExitCode, Failure> {
+    let unusable = run.lost_the_state();
+    let mut store = if unusable {
+        store.abandon();
+        program.state(config)?.open_read_only()?
+    } else {
+        store
+    };
     let after = store.counts()?;
     let tally = tally(&run, &after);
     let rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
@@ -82,8 +96,17 @@ pub(super) fn finish(
     let balanced = tally.balances();
     let code =
         ExitCode::of_run(&if balanced { codes.clone() } else { [&codes[..], &[ExitCode::Failed]].concat() });
-    store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())?;
-    drop(store);
+    if !unusable
+        && let Err(error) =
+            store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())
+    {
+        let failure = Failure::from(error);
+        codes.push(failure.code);
+        program.console.fail(&failure);
+        store.abandon();
+    } else {
+        drop(store);
+    }
     session.close(program, config.state.keep_runs, Ending { tally, codes, reasons, advice })
 }
 
@@ -164,9 +187,7 @@ fn advice(run: &Run) -> Vec<String> {
     for lane in dispatched.lanes.values() {
         let provider = lane.provider;
         if let Some(failure) = &lane.failure {
-            advice.push(format!(
-                "{provider}: {failure}; free the disk or mend the state, then `crmsync resume`"
-            ));
+            advice.push(format!("{provider}: {}", Failure::new(ExitCode::Failed, failure.clone())));
         }
         advice.extend(lane.stop.and_then(|stop| advice_for(stop).map(|text| format!("{provider}: {text}"))));
     }
