@@ -44,8 +44,12 @@ pub struct Ending {
     pub codes: Vec<ExitCode>,
     /// Why things did not get through, most frequent first.
     pub reasons: Vec<Reason>,
+    /// Why the input was not accepted; told on standard error already.
+    pub failure: Option<String>,
     /// Sentences for the operator.
     pub advice: Vec<String>,
+    /// For how many known customers each canonical field changed.
+    pub changes: BTreeMap<String, u64>,
 }
 
 impl Session {
@@ -122,13 +126,16 @@ impl Session {
             outcome,
             exit_code: code.number(),
         };
-        let report = Report::new(run, ending.tally);
+        let mut report = Report::new(run, ending.tally);
+        report.changes = ending.changes;
+        report.reasons = ending.reasons;
+        report.failure = ending.failure;
+        report.advice = ending.advice;
         report.write(&self.folder)?;
         let context = text::Context {
-            reasons: &ending.reasons,
-            advice: &ending.advice,
             folder: Some(self.folder.path()),
             arguments: &program.repeated_arguments(),
+            failure_is_told: true,
         };
         if program.console.is_json() {
             program.console.json(&report)?;

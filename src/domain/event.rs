@@ -2,14 +2,15 @@
 
 use std::sync::mpsc::Sender;
 
+use schemars::JsonSchema;
 use serde::Serialize;
 
 use super::call::{CallId, Operation};
-use super::clock::Timestamp;
+use super::clock::{Timestamp, rfc3339};
 use super::provider::ProviderId;
 
 /// Something that happened. Carries names, counts and codes, never a customer's value.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, JsonSchema)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum Event {
     /// The run began.
@@ -22,6 +23,7 @@ pub enum Event {
         version: String,
     },
     /// Reading goes on.
+    #[serde(rename = "progress")]
     Reading {
         /// Records so far.
         rows: u64,
@@ -46,6 +48,7 @@ pub enum Event {
         /// Whose lane.
         provider: ProviderId,
         /// What it does now.
+        #[serde(flatten)]
         state: LaneState,
         /// Calls that it has to deliver in this run.
         total: u64,
@@ -55,8 +58,10 @@ pub enum Event {
         /// Whose.
         provider: ProviderId,
         /// Which.
+        #[schemars(with = "i64")]
         call: CallId,
         /// What it did.
+        #[schemars(with = "String")]
         operation: Operation,
         /// Was it a probe for the outcome of a create.
         probe: bool,
@@ -86,7 +91,7 @@ pub enum Event {
 }
 
 /// What a lane does.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, JsonSchema)]
 #[serde(tag = "state", rename_all = "snake_case")]
 pub enum LaneState {
     /// Sends.
@@ -94,11 +99,15 @@ pub enum LaneState {
     /// Waits because the provider asked for it.
     Throttled {
         /// Until when.
+        #[serde(with = "rfc3339")]
+        #[schemars(with = "String")]
         until: Timestamp,
     },
     /// Waits because the provider is down.
     BreakerOpen {
         /// When the next try is made.
+        #[serde(with = "rfc3339")]
+        #[schemars(with = "String")]
         until: Timestamp,
     },
     /// Stopped: credentials or contract.

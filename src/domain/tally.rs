@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::call::Operation;
@@ -9,7 +10,7 @@ use super::provider::ProviderId;
 
 /// What was read. `rows = customers + duplicates + invalid`;
 /// `customers = new + changed + unchanged + stale + forgotten`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct InputTally {
     /// The files as they were named.
     pub files: Vec<String>,
@@ -49,7 +50,7 @@ impl InputTally {
 }
 
 /// A count for each operation.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ByOperation {
     /// createPerson.
     pub create: u64,
@@ -74,7 +75,7 @@ impl ByOperation {
 }
 
 /// Response times in milliseconds.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Latency {
     /// Half of the answers came within this time.
     pub p50: u64,
@@ -88,7 +89,7 @@ pub struct Latency {
 
 /// What happened to the calls of one provider.
 /// `planned + carried_over + released = acknowledged + refused + held + deferred + superseded + abandoned + forgotten`.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ProviderTally {
     /// Calls created by this run, held ones too.
     pub planned: ByOperation,
@@ -148,7 +149,7 @@ impl ProviderTally {
 }
 
 /// All counts of a run.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Tally {
     /// What was read.
     pub input: InputTally,

@@ -54,6 +54,12 @@ impl Outcome {
         self.providers.entry(provider).or_default()
     }
 
+    /// The changed fields under their canonical names.
+    #[must_use]
+    pub fn changes_by_name(&self) -> BTreeMap<String, u64> {
+        self.changed_fields.iter().map(|(field, count)| (field.name().into_owned(), *count)).collect()
+    }
+
     /// Would a sync of the same input create or change any call.
     #[must_use]
     pub fn has_changes(&self) -> bool {

@@ -34,10 +34,15 @@ impl Apply<'_> {
                 Some(number) => self.snapshot.skipped(number, provider.id())?,
                 None => Vec::new(),
             };
+            let mut told: Vec<Found> = Vec::new();
             for &code in &findings.skipped {
                 self.outcome.became_invalid += u64::from(!before.contains(&code));
                 let found = self.skipped_field(turn, position, code);
-                self.reject(turn, provider.id(), found);
+                // One value can fill several wire fields; whoever mends the file has one thing to mend.
+                if !told.contains(&found) {
+                    told.push(found.clone());
+                    self.reject(turn, provider.id(), found);
+                }
             }
         }
         if let Some(rejection) = findings.rejected {

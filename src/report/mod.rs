@@ -7,6 +7,7 @@
 pub mod events;
 pub mod html;
 pub mod listener;
+pub mod next_step;
 pub mod progress;
 pub mod rejects;
 pub mod report_json;

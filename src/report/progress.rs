@@ -3,13 +3,15 @@
 //! A [`Board`] keeps the numbers, fed by events; the two ways of showing draw from it. Nothing here knows the
 //! clock: times are passed in as the time since the start.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::io::Write;
+use std::mem::{Discriminant, discriminant};
 use std::time::Duration;
 
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
 use super::shown::Shown;
+use super::text::grouped;
 use crate::domain::event::{Event, LaneState};
 use crate::domain::provider::ProviderId;
 
@@ -74,12 +76,16 @@ impl Board {
     #[must_use]
     pub fn line(&self, limits: &BTreeMap<ProviderId, f64>) -> Option<String> {
         let reading = self.reading.filter(|reading| !reading.done).map(Reading::text);
-        let lanes = self.lanes.iter().map(|(provider, lane)| {
-            let limit = limits.get(provider).copied();
-            format!("{provider} {}/{}, {}", lane.settled, lane.total, lane.text(limit))
-        });
+        let lanes = self.lanes.keys().filter_map(|provider| self.lane_line(*provider, limits));
         let parts: Vec<String> = reading.into_iter().chain(lanes).collect();
         (!parts.is_empty()).then(|| parts.join("; "))
+    }
+
+    /// One lane in words; `None` as long as nothing is known of it.
+    fn lane_line(&self, provider: ProviderId, limits: &BTreeMap<ProviderId, f64>) -> Option<String> {
+        let lane = self.lanes.get(&provider)?;
+        let (settled, total) = (grouped(lane.settled), grouped(lane.total));
+        Some(format!("{provider} {settled}/{total}, {}", lane.text(limits.get(&provider).copied())))
     }
 
     fn lane(&mut self, provider: ProviderId) -> &mut Lane {
@@ -97,10 +103,10 @@ impl Board {
 impl Reading {
     fn text(self) -> String {
         if self.bytes_total == 0 {
-            return format!("reading: {} rows", self.rows);
+            return format!("reading: {} rows", grouped(self.rows));
         }
         let percent = self.bytes.saturating_mul(100) / self.bytes_total;
-        format!("reading: {} rows, {}%", self.rows, percent.min(100))
+        format!("reading: {} rows, {}%", grouped(self.rows), percent.min(100))
     }
 }
 
@@ -135,6 +141,32 @@ fn state_text(state: LaneState) -> String {
     }
 }
 
+/// How much a change of a lane matters to someone who reads a log.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Weight {
+    /// Nothing to say that the line of the minute does not say too.
+    Usual,
+    /// Worth a line, but it may come back every second: at most one a minute for each lane and state.
+    Trouble,
+    /// The last thing that a lane does.
+    End,
+}
+
+fn weight(state: LaneState) -> Weight {
+    match state {
+        LaneState::Running => Weight::Usual,
+        LaneState::Throttled { .. } | LaneState::BreakerOpen { .. } => Weight::Trouble,
+        LaneState::Denied
+        | LaneState::Unavailable
+        | LaneState::TooManyErrors
+        | LaneState::BudgetUsed
+        | LaneState::Drained => Weight::End,
+    }
+}
+
+/// When each kind of trouble of each lane was told last.
+type Told = HashMap<(ProviderId, Discriminant<LaneState>), Duration>;
+
 /// Shows a board as it changes.
 pub struct Progress {
     board: Board,
@@ -150,7 +182,7 @@ impl std::fmt::Debug for Progress {
 
 enum Display {
     Bars { all: MultiProgress, reading: Option<ProgressBar>, lanes: BTreeMap<ProviderId, ProgressBar> },
-    Lines { out: Box<dyn Write + Send>, last: Duration },
+    Lines { out: Box<dyn Write + Send>, last: Duration, told: Told },
     Warnings { out: Box<dyn Write + Send> },
 }
 
@@ -162,10 +194,11 @@ impl Progress {
         Self { board: Board::default(), limits, display }
     }
 
-    /// A line a minute, and one for each change of a lane.
+    /// A line a minute, one for each lane that ends, and one for trouble: at most once a minute for each lane and
+    /// kind of trouble, however often it comes and goes.
     #[must_use]
     pub fn lines(out: Box<dyn Write + Send>, limits: BTreeMap<ProviderId, f64>) -> Self {
-        let display = Display::Lines { out, last: Duration::ZERO };
+        let display = Display::Lines { out, last: Duration::ZERO, told: Told::new() };
         Self { board: Board::default(), limits, display }
     }
 
@@ -190,13 +223,17 @@ impl Progress {
                 draw_lanes(all, lanes, &self.board.lanes, &self.limits);
                 Ok(())
             }
-            Display::Lines { out, last } => match event {
-                Event::Lane { .. } => write_line(out, &self.board, &self.limits),
+            Display::Lines { out, last, told } => match event {
+                Event::Lane { provider, state, .. } if is_told(told, *provider, *state, now) => {
+                    write_lane(out, &self.board, *provider, &self.limits)
+                }
                 Event::Ingested { rows, new, changed, planned } => {
                     *last = now;
+                    let [rows, new, changed, planned] = [rows, new, changed, planned].map(|n| grouped(*n));
                     writeln!(out, "read {rows} rows: {new} new, {changed} changed, {planned} calls to make")
                 }
-                Event::Reading { .. }
+                Event::Lane { .. }
+                | Event::Reading { .. }
                 | Event::Call { .. }
                 | Event::RunStarted { .. }
                 | Event::Warning { .. }
@@ -212,7 +249,7 @@ impl Progress {
     /// When the line cannot be written.
     pub fn tick(&mut self, now: Duration) -> std::io::Result<()> {
         match &mut self.display {
-            Display::Lines { out, last } if now.saturating_sub(*last) >= LINE_EVERY => {
+            Display::Lines { out, last, .. } if now.saturating_sub(*last) >= LINE_EVERY => {
                 *last = now;
                 write_line(out, &self.board, &self.limits)
             }
@@ -236,6 +273,31 @@ impl Progress {
             Display::Lines { out, .. } | Display::Warnings { out } => writeln!(out, "{line}"),
         }
     }
+}
+
+/// Is this change of a lane worth a line now.
+fn is_told(told: &mut Told, provider: ProviderId, state: LaneState, now: Duration) -> bool {
+    match weight(state) {
+        Weight::Usual => false,
+        Weight::End => true,
+        Weight::Trouble => {
+            let key = (provider, discriminant(&state));
+            let due = told.get(&key).is_none_or(|last| now.saturating_sub(*last) >= LINE_EVERY);
+            if due {
+                told.insert(key, now);
+            }
+            due
+        }
+    }
+}
+
+fn write_lane(
+    out: &mut dyn Write,
+    board: &Board,
+    provider: ProviderId,
+    limits: &BTreeMap<ProviderId, f64>,
+) -> std::io::Result<()> {
+    board.lane_line(provider, limits).map_or(Ok(()), |line| writeln!(out, "{line}"))
 }
 
 fn write_line(out: &mut dyn Write, board: &Board, limits: &BTreeMap<ProviderId, f64>) -> std::io::Result<()> {
@@ -320,7 +382,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_gets_a_line_a_minute_and_each_change_of_a_lane() {
+    fn a_log_gets_a_line_a_minute_and_what_matters() {
         let screen = Screen::default();
         let mut progress = Progress::lines(Box::new(screen.clone()), [(ProviderId::Wsone, 10.0)].into());
         let second = Duration::from_secs;
@@ -333,7 +395,12 @@ mod tests {
         for tenth in 0..=100 {
             progress.hear(&call(tenth % 2 == 0), second(62) + Duration::from_millis(100) * tenth).unwrap();
         }
-        progress.hear(&lane(LaneState::Throttled { until: Timestamp(0) }), second(73)).unwrap();
+        // Told once, although it comes and goes every second.
+        for at in 73..78 {
+            progress.hear(&lane(LaneState::Throttled { until: Timestamp(0) }), second(at)).unwrap();
+            progress.hear(&lane(LaneState::Running), second(at)).unwrap();
+        }
+        progress.hear(&lane(LaneState::BreakerOpen { until: Timestamp(0) }), second(79)).unwrap();
         progress.tick(second(121)).unwrap();
         progress.hear(&Event::Warning { message: "no column\u{1b}[2J".to_owned() }, second(122)).unwrap();
         progress.hear(&lane(LaneState::Drained), second(123)).unwrap();

@@ -5,10 +5,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
 use super::run_files::{FileError, REPORT_FILE, RunFolder, RunId};
-use crate::domain::clock::Timestamp;
+use super::text::Reason;
+use crate::domain::clock::{Timestamp, rfc3339};
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally, Tally};
 
@@ -16,7 +18,7 @@ use crate::domain::tally::{InputTally, ProviderTally, Tally};
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// How a run ended, in one word.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Outcome {
     /// Everything that was to be delivered is.
@@ -55,7 +57,7 @@ impl Outcome {
 }
 
 /// Which run it was and how it ended.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct RunInfo {
     /// Its name.
     pub id: String,
@@ -65,9 +67,11 @@ pub struct RunInfo {
     pub version: String,
     /// When it began.
     #[serde(with = "rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub started_at: Timestamp,
     /// When it ended.
     #[serde(with = "rfc3339")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     pub finished_at: Timestamp,
     /// How it ended.
     pub outcome: Outcome,
@@ -76,7 +80,7 @@ pub struct RunInfo {
 }
 
 /// A run in numbers.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Report {
     /// [`SCHEMA_VERSION`] of the program that wrote it.
     pub schema_version: u32,
@@ -86,6 +90,18 @@ pub struct Report {
     pub input: InputTally,
     /// What was sent, for each enabled provider.
     pub providers: BTreeMap<ProviderId, ProviderTally>,
+    /// For how many known customers each canonical field changed or was cleared.
+    #[serde(default)]
+    pub changes: BTreeMap<String, u64>,
+    /// Why things did not get through, most frequent first.
+    #[serde(default)]
+    pub reasons: Vec<Reason>,
+    /// Why the input was not accepted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<String>,
+    /// Sentences for the operator: what a provider complained about. No value of a customer.
+    #[serde(default)]
+    pub advice: Vec<String>,
     /// Did the accounting hold everywhere.
     pub balanced: bool,
 }
@@ -112,7 +128,7 @@ pub enum ReportError {
 }
 
 impl Report {
-    /// The report of a run with these counts; checks the accounting itself.
+    /// The report of a run with these counts, without any words yet; checks the accounting itself.
     #[must_use]
     pub fn new(run: RunInfo, tally: Tally) -> Self {
         let balanced = tally.balances();
@@ -122,7 +138,17 @@ impl Report {
             make_finite(&mut provider.allowed_per_second);
             make_finite(&mut provider.achieved_per_second);
         }
-        Self { schema_version: SCHEMA_VERSION, run, input, providers, balanced }
+        Self {
+            schema_version: SCHEMA_VERSION,
+            run,
+            input,
+            providers,
+            changes: BTreeMap::new(),
+            reasons: Vec::new(),
+            failure: None,
+            advice: Vec::new(),
+            balanced,
+        }
     }
 
     /// The counts alone.
@@ -162,26 +188,16 @@ impl Report {
     }
 }
 
+/// The JSON Schema of `report.json`.
+#[must_use]
+pub fn json_schema() -> Schema {
+    schema_for!(Report)
+}
+
 /// JSON has no word for infinite or undefined; nothing measured is zero.
 fn make_finite(number: &mut f64) {
     if !number.is_finite() {
         *number = 0.0;
-    }
-}
-
-mod rfc3339 {
-    use serde::{Deserialize, Deserializer, Serializer};
-
-    use crate::domain::clock::Timestamp;
-
-    pub(super) fn serialize<S: Serializer>(time: &Timestamp, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_str(time)
-    }
-
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Timestamp, D::Error> {
-        let text = String::deserialize(deserializer)?;
-        let time: jiff::Timestamp = text.parse().map_err(serde::de::Error::custom)?;
-        Ok(Timestamp(time.as_millisecond()))
     }
 }
 

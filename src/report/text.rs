@@ -2,10 +2,14 @@
 //!
 //! Pure: report and context in, text out. Everything of foreign origin goes through [`shown`](super::shown).
 
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
 use std::fmt::{self, Write};
 use std::path::Path;
 
 use jiff::SignedDuration;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 
 use super::report_json::{Outcome, Report};
 use super::shown::{Shown, shown_lines};
@@ -20,7 +24,7 @@ const UNBALANCED: &str = "THE ACCOUNTING DOES NOT BALANCE: this is a fault of th
                           keep report.json and events.jsonl";
 
 /// Why something did not get through, and how often.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Reason {
     /// Whose call; none for rows and fields.
     pub provider: Option<ProviderId>,
@@ -30,19 +34,20 @@ pub struct Reason {
     pub code: String,
     /// How often.
     pub count: u64,
+    /// What the provider means by its code and what to do about it; empty where there is nothing to add.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub advice: String,
 }
 
 /// What the summary needs beyond the counts.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Context<'a> {
-    /// Why things did not get through, most frequent first.
-    pub reasons: &'a [Reason],
-    /// Sentences for the operator: what a guard found, which setting a provider complained about.
-    pub advice: &'a [String],
     /// Where the files of the run are.
     pub folder: Option<&'a Path>,
     /// Global arguments that the next command needs to find the same state: `--config`, `other.toml` …
     pub arguments: &'a [String],
+    /// Has the reason why the input was not accepted been told elsewhere.
+    pub failure_is_told: bool,
 }
 
 /// The summary of a run, with a line feed at its end.
@@ -58,11 +63,15 @@ fn write_closing(text: &mut String, report: &Report, context: &Context<'_>) -> f
     if !report.input.files.is_empty() {
         writeln!(text, "{}", input(&report.input))?;
     }
-    if !report.providers.is_empty() {
+    if !report.changes.is_empty() {
+        writeln!(text, "changed: {}", changes(&report.changes))?;
+    }
+    if report.providers.values().any(has_work) {
         writeln!(text, "\n{}", providers(report))?;
     }
-    write_reasons(text, context.reasons)?;
-    for advice in context.advice {
+    write_reasons(text, &report.reasons)?;
+    let failure = report.failure.iter().filter(|_| !context.failure_is_told);
+    for advice in failure.chain(&report.advice) {
         writeln!(text, "\n{advice}")?;
     }
     if !report.balanced {
@@ -71,14 +80,35 @@ fn write_closing(text: &mut String, report: &Report, context: &Context<'_>) -> f
     if let Some(folder) = context.folder {
         write!(text, "\nfiles: {}", folder.display())?;
     }
-    writeln!(text, "\nnext: {}", next_step(report, context))
+    writeln!(text, "\nnext: {}", super::next_step::of(report, context))
+}
+
+/// Is there anything to tell of a provider.
+fn has_work(tally: &ProviderTally) -> bool {
+    let came = tally.planned.total() + tally.carried_over + tally.released;
+    came + tally.requests + tally.parked > 0
+}
+
+/// Changed fields, most frequent first: `email 812 · street 95`.
+#[must_use]
+pub fn changes(fields: &BTreeMap<String, u64>) -> String {
+    let mut counts: Vec<(&String, &u64)> = fields.iter().collect();
+    counts.sort_by_key(|(_, count)| Reverse(**count));
+    let words = counts.iter().map(|(field, count)| format!("{field} {}", grouped(**count)));
+    words.collect::<Vec<_>>().join(" · ")
 }
 
 fn headline(report: &Report) -> String {
     let run = &report.run;
     let took = run.started_at.until(run.finished_at);
     let took = SignedDuration::from_secs(i64::try_from(took.as_secs()).unwrap_or(i64::MAX));
-    let ending = match run.outcome {
+    let ending = ending(run.outcome);
+    format!("{} {}: {ending} ({took:#}, exit code {})", run.command, run.id, run.exit_code)
+}
+
+/// How a run ended, as a sentence.
+pub(super) fn ending(outcome: Outcome) -> &'static str {
+    match outcome {
         Outcome::Complete => "complete: everything that was to be delivered is",
         Outcome::Partial => "finished, but not everything got through",
         Outcome::Guarded => "stopped by a guard: nothing was queued, nothing was sent",
@@ -87,11 +117,14 @@ fn headline(report: &Report) -> String {
         Outcome::Denied => "stopped: a person must act",
         Outcome::Interrupted => "interrupted; the rest stays queued",
         Outcome::Failed => "FAILED",
-    };
-    format!("{} {}: {ending} ({took:#}, exit code {})", run.command, run.id, run.exit_code)
+    }
 }
 
 fn input(input: &InputTally) -> String {
+    let files: Vec<String> = input.files.iter().map(|file| Shown(file).to_string()).collect();
+    if input.rows == 0 {
+        return files.join(", ");
+    }
     let mut parts = vec![
         format!("{} new", grouped(input.new)),
         format!("{} changed", grouped(input.changed)),
@@ -109,7 +142,6 @@ fn input(input: &InputTally) -> String {
             .filter(|(count, _)| *count > 0)
             .map(|(count, name)| format!("{} {name}", grouped(*count))),
     );
-    let files: Vec<String> = input.files.iter().map(|file| Shown(file).to_string()).collect();
     let rows = grouped(input.rows);
     let customers = grouped(input.customers);
     format!("{}: {rows} rows, {customers} customers: {}", files.join(", "), parts.join(", "))
@@ -166,30 +198,6 @@ fn write_reasons(text: &mut String, reasons: &[Reason]) -> fmt::Result {
     Ok(())
 }
 
-fn next_step(report: &Report, context: &Context<'_>) -> String {
-    let stock = report.providers.values().any(|tally| tally.held + tally.parked > 0);
-    match report.run.outcome {
-        Outcome::Complete if stock => command(&["rejects", "list"], context),
-        Outcome::Complete => "nothing to do".to_owned(),
-        Outcome::Partial => command(&["rejects", "list"], context),
-        Outcome::Guarded => {
-            let files = report.input.files.iter().map(String::as_str);
-            command(&["plan"].into_iter().chain(files).collect::<Vec<_>>(), context)
-        }
-        Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => command(&["resume"], context),
-        Outcome::Denied => command(&["check"], context),
-        Outcome::Failed => command(&["doctor"], context),
-    }
-}
-
-/// A command line as a shell understands it.
-fn command(words: &[&str], context: &Context<'_>) -> String {
-    let arguments = context.arguments.iter().map(String::as_str);
-    let all = ["crmsync"].into_iter().chain(words.iter().copied()).chain(arguments);
-    // Only a NUL cannot be quoted, and no argument of ours came with one.
-    shlex::try_join(all).unwrap_or_else(|_| "crmsync status".to_owned())
-}
-
 /// A number with a comma between thousands.
 #[must_use]
 pub fn grouped(number: u64) -> String {
@@ -210,7 +218,7 @@ mod tests {
     use crate::report::report_json::tests::sample;
 
     fn reason(provider: Option<ProviderId>, status: &str, code: &str, count: u64) -> Reason {
-        Reason { provider, status: status.to_owned(), code: code.to_owned(), count }
+        Reason { provider, status: status.to_owned(), code: code.to_owned(), count, ..Reason::default() }
     }
 
     #[test]
@@ -221,13 +229,16 @@ mod tests {
             reason(Some(ProviderId::Wsone), "held", "key_changed", 1),
         ];
         let arguments = ["--config".to_owned(), "my config.toml".to_owned()];
+        let mut report = sample(Outcome::Partial, 3);
+        report.reasons = reasons.to_vec();
+        report.changes =
+            [("email".to_owned(), 1_812), ("city".to_owned(), 3), ("street".to_owned(), 95)].into();
         let context = Context {
-            reasons: &reasons,
             folder: Some(Path::new("state/runs/20261122T211626Z-3f2a")),
             arguments: &arguments,
-            ..Context::default()
+            failure_is_told: true,
         };
-        insta::assert_snapshot!(closing(&sample(Outcome::Partial, 3), &context));
+        insta::assert_snapshot!(closing(&report, &context));
     }
 
     #[test]
@@ -235,8 +246,9 @@ mod tests {
         let mut report = sample(Outcome::Guarded, 4);
         report.providers.clear();
         report.input.files.push("b\u{202e} c.csv".to_owned());
-        let advice = ["guard max_missing: 31,000 of 100,000 known customers (31%) are missing from the file, 20% are allowed".to_owned()];
-        insta::assert_snapshot!(closing(&report, &Context { advice: &advice, ..Context::default() }));
+        let failure = "guard.max_missing: 31,000 of 100,000 known customers (31%) are missing from the file, 20% are allowed";
+        report.failure = Some(failure.to_owned());
+        insta::assert_snapshot!(closing(&report, &Context::default()));
     }
 
     #[test]
@@ -244,24 +256,6 @@ mod tests {
         let mut report = sample(Outcome::Failed, 1);
         report.balanced = false;
         assert!(closing(&report, &Context::default()).contains("DOES NOT BALANCE"));
-    }
-
-    #[test]
-    fn each_outcome_has_its_next_step() {
-        let cases = [
-            (Outcome::Complete, "crmsync rejects list"), // 21 parked calls are left from before
-            (Outcome::Partial, "crmsync rejects list"),
-            (Outcome::Guarded, "crmsync plan clients.csv"),
-            (Outcome::Stopped, "crmsync resume"),
-            (Outcome::Unavailable, "crmsync resume"),
-            (Outcome::Denied, "crmsync check"),
-            (Outcome::Interrupted, "crmsync resume"),
-            (Outcome::Failed, "crmsync doctor"),
-        ];
-        for (outcome, next) in cases {
-            let text = closing(&sample(outcome, 0), &Context::default());
-            assert_eq!(text.lines().last(), Some(format!("next: {next}").as_str()));
-        }
     }
 
     #[test]

@@ -10,11 +10,12 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Ending, Session};
 use crate::dispatch::{DispatchError, Dispatched, LaneEnd, StopReason};
+use crate::domain::call::State;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
-use crate::domain::tally::{ProviderTally, Tally};
+use crate::domain::tally::{InputTally, ProviderTally, Tally};
 use crate::ingest::{IngestReject, Outcome};
-use crate::providers::Provider;
+use crate::providers::{Provider, codes};
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::REJECTS_FILE;
 use crate::report::text::Reason;
@@ -29,6 +30,8 @@ pub(super) struct Run {
     pub(super) ingested: Option<Outcome>,
     /// What became of the calls.
     pub(super) dispatched: Option<Dispatched>,
+    /// The files as they were typed; none for a resume.
+    pub(super) files: Vec<String>,
     /// Why the input was not accepted.
     pub(super) failure: Option<Failure>,
 }
@@ -42,7 +45,15 @@ impl Run {
     ) -> Result<Self, Failure> {
         let rates =
             providers.iter().map(|provider| (provider.id(), provider.settings().rate_per_second)).collect();
-        Ok(Self { number, rates, before: store.counts()?, ingested: None, dispatched: None, failure: None })
+        Ok(Self {
+            number,
+            rates,
+            before: store.counts()?,
+            ingested: None,
+            dispatched: None,
+            files: Vec::new(),
+            failure: None,
+        })
     }
 
     /// Could the state not be written: then it is left as it is, and the next run finds out what it holds.
@@ -88,10 +99,12 @@ pub(super) fn finish(
     let rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
     let reasons = write_rejects(&session, &run, &rejected)?;
     let mut codes = codes(&run, &rejected);
+    let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
     let advice = advice(&run);
-    if let Some(failure) = run.failure.take() {
-        codes.push(failure.code);
-        program.console.fail(&failure);
+    let mut failure = run.failure.as_ref().map(Failure::to_string);
+    if let Some(failed) = run.failure.take() {
+        codes.push(failed.code);
+        program.console.fail(&failed);
     }
     let balanced = tally.balances();
     let code =
@@ -100,19 +113,21 @@ pub(super) fn finish(
         && let Err(error) =
             store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())
     {
-        let failure = Failure::from(error);
-        codes.push(failure.code);
-        program.console.fail(&failure);
+        let failed = Failure::from(error);
+        codes.push(failed.code);
+        program.console.fail(&failed);
+        failure.get_or_insert(failed.to_string());
         store.abandon();
     } else {
         drop(store);
     }
-    session.close(program, config.state.keep_runs, Ending { tally, codes, reasons, advice })
+    session.close(program, config.state.keep_runs, Ending { tally, codes, reasons, failure, advice, changes })
 }
 
 fn tally(run: &Run, after: &BTreeMap<ProviderId, Counts>) -> Tally {
+    let unread = || InputTally { files: run.files.clone(), ..InputTally::default() };
     let mut tally = Tally {
-        input: run.ingested.as_ref().map(|outcome| outcome.input.clone()).unwrap_or_default(),
+        input: run.ingested.as_ref().map_or_else(unread, |outcome| outcome.input.clone()),
         ..Tally::default()
     };
     for (&provider, &rate) in &run.rates {
@@ -237,10 +252,22 @@ fn write_rejects(session: &Session, run: &Run, rejected: &[RejectRow]) -> Result
     writer.finish()?.sync_all()?;
     let mut reasons: Vec<Reason> = counts
         .into_iter()
-        .map(|((provider, status, code), count)| Reason { provider, status: status.to_owned(), code, count })
+        .map(|((provider, status, code), count)| {
+            let advice = advice_on(provider, status, &code);
+            Reason { provider, status: status.to_owned(), code, count, advice }
+        })
         .collect();
     reasons.sort_by_key(|reason| std::cmp::Reverse(reason.count));
     Ok(reasons)
+}
+
+/// What the provider means by a code of its own, and what to do.
+fn advice_on(provider: Option<ProviderId>, status: &str, code: &str) -> String {
+    let Some(provider) = provider.filter(|_| status == State::Refused.name() && !code.is_empty()) else {
+        return String::new();
+    };
+    let info = codes::lookup(provider, code);
+    format!("{}; {}", info.meaning, info.advice)
 }
 
 fn of_input(reject: &IngestReject, run: &str) -> Reject {

@@ -57,7 +57,7 @@ fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
     }
     let folder = RunFolder::of(runs, id);
     let arguments = program.repeated_arguments();
-    let context = Context { folder: Some(folder.path()), arguments: &arguments, ..Context::default() };
+    let context = Context { folder: Some(folder.path()), arguments: &arguments, failure_is_told: false };
     Ok(program.console.text(&text::closing(&report, &context))?)
 }
 

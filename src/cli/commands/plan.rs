@@ -1,13 +1,16 @@
 //! `plan`: what a sync would send, how many calls that is, and how long they take. Writes nothing, sends nothing.
 
+use std::collections::BTreeMap;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
+use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::Serialize;
 
 use crate::cli::Program;
+use crate::cli::amounts::Time;
 use crate::cli::arguments::{IngestArguments, InputArguments, PlanArguments};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
@@ -17,8 +20,9 @@ use crate::domain::provider::ProviderId;
 use crate::domain::tally::InputTally;
 use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
+use crate::report::next_step;
 use crate::report::table::aligned;
-use crate::report::text::grouped;
+use crate::report::text::{Context, changes, grouped};
 use crate::store::Store;
 
 use super::inputs;
@@ -29,9 +33,23 @@ pub(super) struct Plan {
     schema_version: u32,
     input: InputTally,
     providers: Vec<Lane>,
+    cost: Cost,
+    /// For how many known customers each canonical field changed or was cleared.
+    changes: BTreeMap<String, u64>,
     fields: Vec<FieldCount>,
     warnings: Vec<String>,
     guard: Option<String>,
+    /// The command to type next; none when there is nothing to send.
+    next: Option<String>,
+}
+
+/// What sending takes: the lanes send side by side, so the slowest one counts.
+#[derive(Debug, Serialize)]
+struct Cost {
+    calls: u64,
+    seconds: f64,
+    max_duration_seconds: Option<f64>,
+    fits: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -41,6 +59,7 @@ struct Lane {
     update: u64,
     held: u64,
     queued_before: u64,
+    calls: u64,
     seconds: f64,
 }
 
@@ -80,7 +99,8 @@ pub(super) fn show(
     };
     let outcome = ingest.plan(&store)?;
     let changes = outcome.has_changes();
-    let plan = of(outcome, &providers, &store)?;
+    let mut plan = of(outcome, &providers, &store, config.dispatch.max_duration)?;
+    plan.next = next(program, &plan, input, typed);
     if program.console.is_json() {
         program.console.json(&plan)?;
     } else {
@@ -92,7 +112,12 @@ pub(super) fn show(
     Ok(if changes && detailed_exitcode { ExitCode::Changes } else { ExitCode::Complete })
 }
 
-fn of(outcome: Outcome, providers: &[Arc<dyn Provider>], store: &Store) -> Result<Plan, Failure> {
+fn of(
+    outcome: Outcome,
+    providers: &[Arc<dyn Provider>],
+    store: &Store,
+    max_duration: Option<Time>,
+) -> Result<Plan, Failure> {
     let queued = store.counts()?;
     let lanes = providers.iter().map(|provider| {
         let id = provider.id();
@@ -102,9 +127,11 @@ fn of(outcome: Outcome, providers: &[Arc<dyn Provider>], store: &Store) -> Resul
         let calls = (tally.planned.total() + before).saturating_sub(held + tally.superseded);
         let seconds = to_float(calls) / provider.settings().rate_per_second;
         let (create, update) = (tally.planned.create, tally.planned.update);
-        Lane { provider: id, create, update, held, queued_before: before, seconds }
+        Lane { provider: id, create, update, held, queued_before: before, calls, seconds }
     });
-    let providers = lanes.collect();
+    let providers: Vec<Lane> = lanes.collect();
+    let cost = cost(&providers, max_duration);
+    let changes = outcome.changes_by_name();
     let fields = outcome
         .fields
         .into_iter()
@@ -114,10 +141,51 @@ fn of(outcome: Outcome, providers: &[Arc<dyn Provider>], store: &Store) -> Resul
         schema_version: 1,
         input: outcome.input,
         providers,
+        cost,
+        changes,
         fields,
         warnings: outcome.warnings,
         guard: outcome.tripped.map(|tripped| tripped.to_string()),
+        next: None,
     })
+}
+
+fn cost(lanes: &[Lane], max_duration: Option<Time>) -> Cost {
+    let seconds = lanes.iter().map(|lane| lane.seconds).fold(0.0, f64::max);
+    let limit = max_duration.map(|time| time.0.as_secs_f64());
+    Cost {
+        calls: lanes.iter().map(|lane| lane.calls).sum(),
+        seconds,
+        max_duration_seconds: limit,
+        fits: limit.is_none_or(|limit| seconds <= limit),
+    }
+}
+
+/// The sync of the same input, word for word; past a guard only if that was meant.
+fn next(program: &Program, plan: &Plan, input: &InputArguments, typed: &IngestArguments) -> Option<String> {
+    if plan.guard.is_none() && plan.cost.calls == 0 {
+        return None;
+    }
+    let mut words = vec!["sync".to_owned()];
+    words.extend(input.files.iter().map(|file| file.display().to_string()));
+    let value = |word: Option<clap::builder::PossibleValue>| word.map(|word| word.get_name().to_owned());
+    for (flag, word) in [
+        ("--format", input.format.and_then(|format| value(format.to_possible_value()))),
+        ("--kind", input.kind.and_then(|kind| value(kind.to_possible_value()))),
+        ("--max-changes", typed.max_changes.map(|limit| limit.to_string())),
+    ] {
+        words.extend(word.into_iter().flat_map(|word| [flag.to_owned(), word]));
+    }
+    for (flag, on) in [
+        ("--allow-mass-change", typed.allow_mass_change || plan.guard.is_some()),
+        ("--allow-older", typed.allow_older),
+        ("--full-resync", typed.full_resync),
+    ] {
+        words.extend(on.then(|| flag.to_owned()));
+    }
+    let arguments = program.repeated_arguments();
+    let context = Context { arguments: &arguments, ..Context::default() };
+    Some(next_step::command(&words.iter().map(String::as_str).collect::<Vec<_>>(), &context))
 }
 
 fn to_float(count: u64) -> f64 {
@@ -142,8 +210,12 @@ fn write_text(text: &mut String, plan: &Plan) -> std::fmt::Result {
         grouped(input.unchanged),
         grouped(input.invalid),
     )?;
-    let header = ["provider", "create", "update", "held", "queued before", "takes"];
-    writeln!(text, "{}", aligned(&header, plan.providers.iter().map(lane_cells), &[1, 2, 3, 4, 5]))?;
+    if !plan.changes.is_empty() {
+        writeln!(text, "changed: {}\n", changes(&plan.changes))?;
+    }
+    let header = ["provider", "create", "update", "held", "queued before", "calls", "takes"];
+    writeln!(text, "{}", aligned(&header, plan.providers.iter().map(lane_cells), &[1, 2, 3, 4, 5, 6]))?;
+    writeln!(text, "\n{}", cost_text(&plan.cost))?;
     if !plan.fields.is_empty() {
         let header = ["provider", "operation", "field", "calls"];
         writeln!(text, "\n{}", aligned(&header, plan.fields.iter().map(field_cells), &[3]))?;
@@ -151,25 +223,44 @@ fn write_text(text: &mut String, plan: &Plan) -> std::fmt::Result {
     for warning in &plan.warnings {
         writeln!(text, "\nwarning: {warning}")?;
     }
-    match &plan.guard {
-        Some(guard) => writeln!(text, "\na sync would be stopped: {guard}"),
-        None if plan.providers.iter().all(|lane| lane.create + lane.update + lane.queued_before == 0) => {
-            writeln!(text, "\nnothing to send")
+    match (&plan.guard, &plan.next) {
+        (Some(guard), Some(next)) => {
+            writeln!(text, "\na sync would be stopped: {guard}\nnext, if this is meant: {next}")
         }
-        None => writeln!(text, "\nnext: crmsync sync with the same files"),
+        (None, Some(next)) => writeln!(text, "\nnext: {next}"),
+        (_, None) => writeln!(text, "\nnothing to send"),
     }
 }
 
+fn cost_text(cost: &Cost) -> String {
+    let calls = grouped(cost.calls);
+    let takes = spoken(cost.seconds);
+    let fits = match (cost.max_duration_seconds, cost.fits) {
+        (None, _) => "no max_duration is set".to_owned(),
+        (Some(limit), true) => format!("fits into max_duration = {}", spoken(limit)),
+        (Some(limit), false) => {
+            format!("DOES NOT FIT into max_duration = {}; the rest waits for `crmsync resume`", spoken(limit))
+        }
+    };
+    format!("cost: {calls} calls, {takes} at the configured rates; {fits}")
+}
+
+/// Seconds as people say them.
+fn spoken(seconds: f64) -> String {
+    let time = Duration::try_from_secs_f64(seconds.ceil()).unwrap_or(Duration::MAX);
+    let time = SignedDuration::try_from(time).unwrap_or(SignedDuration::MAX);
+    format!("{time:#}")
+}
+
 fn lane_cells(lane: &Lane) -> Vec<String> {
-    let takes = Duration::try_from_secs_f64(lane.seconds.ceil()).unwrap_or(Duration::MAX);
-    let takes = SignedDuration::try_from(takes).unwrap_or(SignedDuration::MAX);
     vec![
         lane.provider.to_string(),
         grouped(lane.create),
         grouped(lane.update),
         grouped(lane.held),
         grouped(lane.queued_before),
-        format!("{takes:#}"),
+        grouped(lane.calls),
+        spoken(lane.seconds),
     ]
 }
 
@@ -180,4 +271,51 @@ fn field_cells(count: &FieldCount) -> Vec<String> {
         count.field.clone(),
         grouped(count.calls),
     ]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn lane(provider: ProviderId, calls: u64, seconds: f64) -> Lane {
+        Lane { provider, create: 0, update: calls, held: 0, queued_before: 0, calls, seconds }
+    }
+
+    fn planned(max_duration: Option<Time>, guard: Option<&str>) -> Plan {
+        let providers = vec![
+            lane(ProviderId::Wsone, 36_000, 3_600.0),
+            lane(ProviderId::Lemonway, 812, 162.4),
+            lane(ProviderId::Safedebit, 0, 0.0),
+        ];
+        let field = |field: &str, calls| FieldCount {
+            provider: ProviderId::Lemonway,
+            operation: Operation::Update,
+            field: field.to_owned(),
+            calls,
+        };
+        Plan {
+            schema_version: 1,
+            input: InputTally { rows: 40_000, customers: 40_000, changed: 36_100, ..InputTally::default() },
+            cost: cost(&providers, max_duration),
+            providers,
+            changes: [("email".to_owned(), 812), ("mobile_phone".to_owned(), 95)].into(),
+            fields: vec![field("newEmail", 812)],
+            warnings: vec!["order_by: the file has no such column".to_owned()],
+            guard: guard.map(str::to_owned),
+            next: Some("crmsync sync crm.csv".to_owned()),
+        }
+    }
+
+    #[test]
+    fn what_a_plan_says_of_cost_and_next_step() {
+        insta::assert_snapshot!(text(&planned(Some(Time(Duration::from_secs(7_200))), None)));
+    }
+
+    #[test]
+    fn a_plan_that_takes_too_long_or_is_guarded_says_so() {
+        insta::assert_snapshot!(text(&planned(
+            Some(Time(Duration::from_secs(600))),
+            Some("guard.max_changes: 36100")
+        )));
+    }
 }

@@ -77,6 +77,7 @@ pub(super) fn run(
     let session = Session::open(program, command, &config.state.runs, rates(&providers))?;
     let number = store.start_run(session.id().as_str(), command, session.started_at())?;
     let mut run = Run::begin(&providers, number, &store)?;
+    run.files = typed_files(work);
     let clock = RunClock::start(program.clock.clone());
     let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work);
     let store = match worked {
@@ -99,6 +100,15 @@ pub(super) fn run(
         }
     };
     finish::finish(program, config, session, store, run)
+}
+
+fn typed_files(work: Work<'_>) -> Vec<String> {
+    match work {
+        Work::Resume => Vec::new(),
+        Work::Seed(input) | Work::Sync(input, _) | Work::Rehearse(input, ..) => {
+            input.files.iter().map(|file| file.display().to_string()).collect()
+        }
+    }
 }
 
 /// Recovery, and the input if there is one.

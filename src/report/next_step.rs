@@ -1,0 +1,115 @@
+//! The last line of a summary: the command to type next, exactly as a shell takes it.
+//!
+//! Pure: it knows the report and the arguments that find the same state again, nothing else.
+
+use super::report_json::{Outcome, Report};
+use super::run_files::REJECTS_FILE;
+use super::text::Context;
+
+/// The exit code of a run that `max_errors` stopped: looking comes before going on.
+const TOO_MANY_ERRORS: u8 = 6;
+/// The exit code of a run that was wrong in itself, a seed over open calls for instance.
+const USAGE: u8 = 2;
+/// How the sentence of a guard begins.
+const GUARD: &str = "guard.";
+/// Standard input cannot be read twice.
+const STANDARD_INPUT: &str = "-";
+
+/// What to type after this run.
+#[must_use]
+pub fn of(report: &Report, context: &Context<'_>) -> String {
+    if report.run.command == "rehearse" {
+        return on_the_files("plan", report, context);
+    }
+    let stock = report.providers.values().any(|tally| tally.held + tally.parked > 0);
+    match report.run.outcome {
+        Outcome::Complete | Outcome::Partial if stock => command(&["rejects", "list"], context),
+        Outcome::Complete => "nothing to do".to_owned(),
+        Outcome::Partial => look_at_rejects(context),
+        Outcome::Guarded if report.failure.as_ref().is_some_and(|failure| failure.starts_with(GUARD)) => {
+            on_the_files("plan", report, context)
+        }
+        Outcome::Guarded => on_the_files("check", report, context),
+        Outcome::Stopped if report.run.exit_code == TOO_MANY_ERRORS => command(&["rejects", "list"], context),
+        Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => command(&["resume"], context),
+        Outcome::Denied => command(&["check"], context),
+        Outcome::Failed if report.run.exit_code == USAGE => command(&["status"], context),
+        Outcome::Failed => command(&["doctor"], context),
+    }
+}
+
+/// A command line of ours as a shell understands it, with the arguments that find the same state.
+#[must_use]
+pub fn command(words: &[&str], context: &Context<'_>) -> String {
+    let arguments = context.arguments.iter().map(String::as_str);
+    let all = ["crmsync"].into_iter().chain(words.iter().copied()).chain(arguments);
+    // Only a NUL cannot be quoted, and no argument of ours came with one.
+    shlex::try_join(all).unwrap_or_else(|_| "crmsync status".to_owned())
+}
+
+/// Rows and fields are mended in the CRM; the list of them is a file.
+fn look_at_rejects(context: &Context<'_>) -> String {
+    let Some(folder) = context.folder else { return command(&["status"], context) };
+    let file = folder.join(REJECTS_FILE).display().to_string();
+    shlex::try_join(["less", &file]).unwrap_or_else(|_| "crmsync status".to_owned())
+}
+
+fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
+    let files = &report.input.files;
+    if files.is_empty() || files.iter().any(|file| file == STANDARD_INPUT) {
+        return command(&["status"], context);
+    }
+    // `check` takes one file.
+    let count = if word == "check" { 1 } else { files.len() };
+    let words: Vec<&str> = [word].into_iter().chain(files.iter().take(count).map(String::as_str)).collect();
+    command(&words, context)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::report::report_json::tests::sample;
+
+    #[test]
+    fn each_outcome_has_its_next_step() {
+        let cases = [
+            (Outcome::Complete, 0, "crmsync rejects list"), // 21 parked calls are left from before
+            (Outcome::Partial, 3, "crmsync rejects list"),
+            (Outcome::Guarded, 4, "crmsync check clients.csv"), // the file itself: no guard spoke
+            (Outcome::Stopped, 10, "crmsync resume"),
+            (Outcome::Stopped, 6, "crmsync rejects list"),
+            (Outcome::Unavailable, 5, "crmsync resume"),
+            (Outcome::Denied, 7, "crmsync check"),
+            (Outcome::Interrupted, 130, "crmsync resume"),
+            (Outcome::Failed, 1, "crmsync doctor"),
+            (Outcome::Failed, 2, "crmsync status"),
+        ];
+        for (outcome, code, next) in cases {
+            assert_eq!(of(&sample(outcome, code), &Context::default()), next, "{outcome:?} {code}");
+        }
+    }
+
+    #[test]
+    fn what_a_guard_stopped_is_planned_and_what_rows_lack_is_read() {
+        let mut report = sample(Outcome::Guarded, 4);
+        report.failure = Some("guard.max_new: too many".to_owned());
+        report.input.files.push("b c.csv".to_owned());
+        assert_eq!(of(&report, &Context::default()), "crmsync plan clients.csv 'b c.csv'");
+
+        let mut report = sample(Outcome::Partial, 3);
+        report.providers.clear();
+        let context = Context { folder: Some(Path::new("runs/my run")), ..Context::default() };
+        assert_eq!(of(&report, &context), "less 'runs/my run/rejects.csv'");
+    }
+
+    #[test]
+    fn a_rehearsal_ends_with_the_plan_of_the_real_thing() {
+        let mut report = sample(Outcome::Complete, 0);
+        report.run.command = "rehearse".to_owned();
+        assert_eq!(of(&report, &Context::default()), "crmsync plan clients.csv");
+        report.input.files = vec!["-".to_owned()];
+        assert_eq!(of(&report, &Context::default()), "crmsync status");
+    }
+}
