@@ -10,6 +10,7 @@ use crate::ingest::{IngestError, IngestErrorKind};
 use crate::mapping::MappingError;
 use crate::providers::SettingsError;
 use crate::reader::{FileError as FileRefused, FileErrorKind};
+use crate::report::html::PageError;
 use crate::report::report_json::ReportError;
 use crate::report::run_files::FileError;
 use crate::store::StoreError;
@@ -70,6 +71,7 @@ fails_with! {
     SecretError => ExitCode::Usage;
     FileError => ExitCode::Failed;
     ReportError => ExitCode::Failed;
+    PageError => ExitCode::Failed;
     std::io::Error => ExitCode::Failed;
     csv::Error => ExitCode::Failed;
 }

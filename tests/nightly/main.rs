@@ -8,6 +8,7 @@ mod first_night;
 mod limits;
 mod other_client;
 mod outcomes;
+mod page;
 mod policies;
 mod quiet;
 mod readme;

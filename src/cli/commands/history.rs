@@ -1,5 +1,7 @@
 //! `history` and `report`: earlier runs, out of their folders.
 
+use std::fs::File;
+use std::io::{self, BufReader};
 use std::path::Path;
 
 use serde::Serialize;
@@ -9,8 +11,9 @@ use crate::cli::arguments::{HistoryArguments, ReportArguments};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::report::html;
+use crate::report::next_step;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{RunFolder, RunId, list_runs, write_private};
+use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, list_runs, write_private};
 use crate::report::table::aligned;
 use crate::report::text::{self, Context, grouped};
 
@@ -44,10 +47,24 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
         Some(id) => id.clone(),
         None => list_runs(&runs)?.pop().ok_or_else(|| Failure::usage("there is no run yet"))?,
     };
-    let page = html::page(&Report::read(&runs, &id)?, &[]);
+    let report = Report::read(&runs, &id)?;
+    let folder = RunFolder::of(&runs, &id);
+    let repeated = program.repeated_arguments();
+    let context = Context { folder: Some(folder.path()), arguments: &repeated, failure_is_told: false };
+    let next = next_step::of(&report, &context);
+    let page = html::page(&report, &timeline(&folder)?, &next)?;
     write_private(&arguments.html, page.as_bytes())?;
     program.console.talk(&format!("wrote {}", arguments.html.display()))?;
     Ok(ExitCode::Complete)
+}
+
+/// The events of a run, as far as they are still there.
+fn timeline(folder: &RunFolder) -> io::Result<html::Timeline> {
+    match File::open(folder.file(EVENTS_FILE)) {
+        Ok(log) => html::Timeline::read(BufReader::new(log)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(html::Timeline::default()),
+        Err(error) => Err(error),
+    }
 }
 
 fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
