@@ -3,7 +3,7 @@
 use crmsync::domain::fault::Point;
 use crmsync::domain::provider::ProviderId;
 
-use crate::harness::{holds, newer, only_at, rejected};
+use crate::harness::{holds, newer, only_at, rejected, run_with_fault};
 use crate::support::{Customer, World};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,7 +122,7 @@ fn crash(point: Point, operation: Operation, answer: Answer) {
 
 fn die(world: &World, point: Point, file: &std::path::Path, case: &str) {
     let path = file.to_str().expect("utf-8");
-    let ran = world.run_with_fault(point.name(), &["sync", path, "--allow-mass-change"]);
+    let ran = run_with_fault(world, point.name(), &["sync", path, "--allow-mass-change"]);
     assert_eq!(ran.code, -1, "{case}: the point was not reached: {ran:?}");
 }
 
@@ -151,7 +151,7 @@ fn a_crash_at_an_odd_case_loses_nothing_and_doubles_nothing() {
 #[test]
 fn a_fault_that_does_not_exist_is_refused() {
     let world = World::new();
-    world.run_with_fault("before-sending", &["status"]).exits(2);
+    run_with_fault(&world, "before-sending", &["status"]).exits(2);
 }
 
 #[test]

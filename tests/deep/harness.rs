@@ -1,11 +1,29 @@
 //! Generations of values, and what the ledger says about them.
 
+use std::process::{Child, Stdio};
+
 use crmsync::domain::provider::ProviderId;
 use serde_json::Value;
 
-use crate::support::{Customer, World};
+use crate::support::{Customer, Ran, World};
 
 pub(crate) const PROVIDERS: [ProviderId; 3] = ProviderId::ALL;
+
+/// Runs the program with a fault switched on (see `crmsync::domain::fault`).
+pub(crate) fn run_with_fault(world: &World, fault: &str, arguments: &[&str]) -> Ran {
+    let mut command = world.command(arguments);
+    Ran::from(command.env("CRMSYNC_FAULT", fault).output().expect("the binary runs"))
+}
+
+/// Starts the program, perhaps with a fault switched on, saying nothing, and does not wait.
+pub(crate) fn start_silently(world: &World, fault: Option<&str>, arguments: &[&str]) -> Child {
+    let mut command = world.command(arguments);
+    command.stdout(Stdio::null()).stderr(Stdio::null());
+    if let Some(fault) = fault {
+        command.env("CRMSYNC_FAULT", fault);
+    }
+    command.spawn().expect("the binary runs")
+}
 
 /// The customer with the values of a later generation: e-mail and last name, in different objects, change together.
 pub(crate) fn newer(customer: &Customer, generation: usize) -> Customer {

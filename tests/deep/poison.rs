@@ -1,6 +1,6 @@
 //! A call that kills the program each time it is sent.
 
-use crate::harness::rejected;
+use crate::harness::{rejected, run_with_fault};
 use crate::support::{World, customers};
 
 #[test]
@@ -22,7 +22,7 @@ fn a_call_that_crashes_the_program_three_times_is_held_and_the_others_go_through
     let fault = format!("before-send@{}", people[4].id);
     let mut crashes = 0;
     let last = loop {
-        let ran = world.run_with_fault(&fault, &arguments);
+        let ran = run_with_fault(&world, &fault, &arguments);
         if ran.code != -1 {
             break ran;
         }

@@ -91,7 +91,7 @@ pub(crate) struct Ran {
 }
 
 impl Ran {
-    fn from(output: Output) -> Self {
+    pub(crate) fn from(output: Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8(output.stdout).expect("utf-8"),
@@ -253,7 +253,8 @@ impl World {
         path
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    /// The program with these arguments, not started.
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_crmsync"));
         command
             .args(arguments)
@@ -272,11 +273,6 @@ impl World {
         Ran::from(self.command(arguments).output().expect("the binary runs"))
     }
 
-    /// Runs the program with a fault switched on (see `crmsync::domain::fault`).
-    pub(crate) fn run_with_fault(&self, fault: &str, arguments: &[&str]) -> Ran {
-        Ran::from(self.command(arguments).env("CRMSYNC_FAULT", fault).output().expect("the binary runs"))
-    }
-
     /// Runs a command on a file.
     pub(crate) fn on(&self, command: &str, file: &Path, more: &[&str]) -> Ran {
         let mut arguments = vec![command, file.to_str().expect("utf-8")];
@@ -291,16 +287,6 @@ impl World {
     /// Starts the program and does not wait.
     pub(crate) fn start(&self, arguments: &[&str]) -> Child {
         self.command(arguments).spawn().expect("the binary runs")
-    }
-
-    /// Starts the program with a fault switched on, saying nothing, and does not wait.
-    pub(crate) fn start_with_fault(&self, fault: &str, arguments: &[&str]) -> Child {
-        let mut command = self.command(arguments);
-        command.stdout(Stdio::null()).stderr(Stdio::null());
-        if !fault.is_empty() {
-            command.env("CRMSYNC_FAULT", fault);
-        }
-        command.spawn().expect("the binary runs")
     }
 
     /// The report of the newest run.
