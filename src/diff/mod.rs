@@ -27,6 +27,8 @@ pub struct Policy<'a> {
     pub on_invalid: OnInvalid,
     /// Count everything as different (`--full-resync`).
     pub full_resync: bool,
+    /// Fields that this provider never gets (`exclude`).
+    pub excluded: &'a (dyn Fn(FieldCode) -> bool + Sync),
     /// The field of a code, subscriptions included.
     pub field: &'a (dyn Fn(FieldCode) -> Option<WireField> + Sync),
     /// The fixed part of the table.
@@ -156,6 +158,7 @@ fn desired_values(
     findings: &mut Findings,
 ) -> WireValues {
     let mut desired = standing.map(|standing| standing.payload.values.clone()).unwrap_or_default();
+    desired.0.retain(|&field, _| !(policy.excluded)(field));
     for (&field, cell) in &projection.cells {
         match cell {
             WireCell::Value(value) => {
@@ -224,6 +227,11 @@ fn for_new(
         return if standing.payload == payload { Action::Nothing } else { Action::Replace(payload) };
     }
     let operation = match (compared.standing, policy.on_new) {
+        // A create that has not left is not wanted any more.
+        (Some(standing), OnNew::Skip) if standing.operation == Operation::Create => {
+            findings.changed.clear();
+            return Action::Close;
+        }
         // Parked and queued calls know best: a create that found somebody there goes on as an update.
         (Some(standing), _) => standing.operation,
         (None, OnNew::Create) => Operation::Create,
@@ -255,7 +263,6 @@ fn for_known(
     let values = selection::select(compared.desired, &changed, account, projection, policy, findings);
     if let Some(standing) = &before.standing
         && keeps_its_place(standing)
-        && !(changed.is_empty() && may_vanish(standing))
     {
         let payload = compared.payload(values);
         let same = standing.payload == payload || payload.values.is_empty();
@@ -268,17 +275,18 @@ fn for_known(
     call_unless_standing(compared, before, Operation::Update, values, None, withdrawal)
 }
 
-/// A call that waits for a probe or a person keeps its place; a newer value only changes what it carries.
+/// A call that may have left, and waits for a probe or a person, keeps its place; a newer value only changes what it
+/// carries.
 fn keeps_its_place(standing: &Standing) -> bool {
-    matches!(standing.state, State::Probing | State::Held)
+    standing.state == State::Probing || (standing.state == State::Held && !may_vanish(standing))
 }
 
 /// A call that may have left under one key cannot go on under another one.
 fn is_bound_to_another_key(standing: &Standing, key: &ProviderKey) -> bool {
-    keeps_its_place(standing) && !may_vanish(standing) && standing.payload.key != *key
+    keeps_its_place(standing) && standing.payload.key != *key
 }
 
-/// A held call that cannot have left may vanish when the CRM takes the change back.
+/// A held call that cannot have left is judged anew each time: the reason of its hold may be gone.
 fn may_vanish(standing: &Standing) -> bool {
     matches!(standing.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
 }
@@ -292,10 +300,12 @@ fn call_unless_standing(
     withdrawal: bool,
 ) -> Action {
     let payload = compared.payload(values);
-    let same = before
-        .standing
-        .as_ref()
-        .is_some_and(|standing| standing.payload == payload && standing.operation == operation);
+    // Whether a shared key is still shared is not known here: such a call stays held until its values change.
+    let same = before.standing.as_ref().is_some_and(|standing| {
+        standing.payload == payload
+            && standing.operation == operation
+            && (standing.hold == hold || standing.hold == Some(HoldReason::DuplicateKey))
+    });
     if same { Action::Nothing } else { Action::Call { operation, payload, hold, withdrawal } }
 }
 

@@ -80,6 +80,9 @@ fn whole_object(
             parts.values.0.insert(code, value.to_owned());
             continue;
         }
+        if (policy.excluded)(code) {
+            continue;
+        }
         match (account.fields.get(&code), projection.cells.get(&code)) {
             (None, _) => {}
             (Some(_), Some(WireCell::Cleared)) => parts.left_out.push(code),

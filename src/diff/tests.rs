@@ -35,6 +35,10 @@ fn lookup(code: FieldCode) -> Option<WireField> {
     TABLE.iter().copied().find(|field| field.code == code)
 }
 
+fn nothing_excluded(_: FieldCode) -> bool {
+    false
+}
+
 fn policy() -> Policy<'static> {
     Policy {
         send: Send::Objects,
@@ -42,6 +46,7 @@ fn policy() -> Policy<'static> {
         on_cleared: OnCleared::Ignore,
         on_invalid: OnInvalid::SkipField,
         full_resync: false,
+        excluded: &nothing_excluded,
         field: &lookup,
         fields: &TABLE,
     }
@@ -287,6 +292,37 @@ fn a_key_that_changes_while_its_create_is_probed_is_reported_not_followed() {
         (decision.action, decision.findings.rejected),
         (Action::Nothing, Some(Rejection::UnsettledKey))
     );
+}
+
+#[test]
+fn a_key_that_changes_back_together_with_a_value_becomes_a_plain_update() {
+    let held = Standing {
+        state: State::Held,
+        hold: Some(HoldReason::KeyChanged),
+        operation: Operation::Create,
+        payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
+    };
+    let before = Before { standing: Some(held), ..known(&[(3, "A")]) };
+    assert_eq!(run(before, &says(&[(3, "B")]), &policy()).action, update(&[(3, "B")]));
+}
+
+#[test]
+fn an_excluded_field_leaves_the_queue_and_does_not_make_its_object_incomplete() {
+    let excluded = |code: FieldCode| code == FieldCode(2);
+    let policy = Policy { excluded: &excluded, ..policy() };
+    let before = Before {
+        standing: standing(State::Queued, Operation::Update, &[(1, "b@b.fr"), (2, "1")]),
+        ..known(&[(1, "a@b.fr"), (2, "0")])
+    };
+    let decision = run(before, &says(&[(1, "c@b.fr")]), &policy);
+    assert_eq!((decision.action, decision.findings.incomplete.len()), (update(&[(1, "c@b.fr")]), 0));
+}
+
+#[test]
+fn a_queued_create_is_closed_when_new_customers_are_to_be_skipped() {
+    let before = Before { account: None, standing: standing(State::Queued, Operation::Create, &[(3, "A")]) };
+    let decision = run(before, &says(&[(3, "A")]), &Policy { on_new: OnNew::Skip, ..policy() });
+    assert_eq!(decision.action, Action::Close);
 }
 
 #[test]

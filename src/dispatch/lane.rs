@@ -91,6 +91,17 @@ enum Step {
     Done,
 }
 
+/// A remedy that would leave nothing to send is none.
+fn without_empty_remedy(mut finished: Finished) -> Finished {
+    if let Verdict::Refused { remedy, .. } = &mut finished.verdict
+        && let Remedy::OnlyFields(fields) = remedy
+        && finished.call.payload.values.only(fields).is_empty()
+    {
+        *remedy = Remedy::None;
+    }
+    finished
+}
+
 struct Working {
     lane: Lane,
     provider: ProviderId,
@@ -298,6 +309,7 @@ impl Working {
             }
         };
         self.meter.count_answer(finished.took);
+        let finished = without_empty_remedy(finished);
         let now = self.lane.clock.elapsed();
         self.lane.breaker.on_answer(finished.left, now, &finished.verdict);
         let breaker_open = self.lane.breaker.state(now) != BreakerState::Closed;
@@ -437,7 +449,13 @@ impl Working {
             result = result.and_then(|stop| drained.map(|()| stop));
         }
         match result {
-            Ok(stop) => self.end.stop = stop,
+            // What came in while the lane was draining weighs more than why it was told to drain.
+            Ok(stop) => {
+                let graver = |noted: &StopReason| {
+                    matches!(noted, StopReason::Denied | StopReason::Contract | StopReason::MaxErrors)
+                };
+                self.end.stop = self.end.stop.filter(graver).or(stop);
+            }
             Err(failure) => self.end.failure = Some(failure),
         }
         let last = match self.end.stop {

@@ -370,7 +370,11 @@ fn unknown(life: &Life) -> Step {
     let effect = Effect::MarkUnknown;
     if life.unknown_runs >= UNKNOWN_RUNS_MAX {
         let create_unknown = life.operation == Operation::Create;
-        return Step { effect, ..hold(&Life { create_unknown, ..life }, HoldReason::Unknown) };
+        return Step {
+            effect,
+            wait: Wait::Settle,
+            ..hold(&Life { create_unknown, ..life }, HoldReason::Unknown)
+        };
     }
     let step = match life.operation {
         Operation::Create => to(&Life { create_unknown: true, ..life }, State::Probing, Wait::Settle),
@@ -384,7 +388,7 @@ fn crashed(life: &Life) -> Step {
     if life.crashes >= CRASHES_MAX {
         let create_unknown = life.operation == Operation::Create;
         let held = hold(&Life { create_unknown, ..life }, HoldReason::Crashed);
-        return Step { effect: Effect::MarkUnknown, ..held };
+        return Step { effect: Effect::MarkUnknown, wait: Wait::Settle, ..held };
     }
     unknown(&life)
 }

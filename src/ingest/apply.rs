@@ -21,6 +21,7 @@ use super::guard::ChangeCounts;
 use super::index::Index;
 use super::outcome::Outcome;
 use super::prepare::Prepared;
+use super::seed::NO_RECORD;
 use super::sheet::Sheet;
 use super::{Ingest, IngestError, Mode, Read};
 
@@ -103,8 +104,8 @@ impl<'a> Apply<'a> {
         }
         self.count_changes(&turn, &judged);
         let unsettled = judged.iter().any(|j| j.decision.findings.rejected == Some(Rejection::UnsettledKey));
-        let kept = candidate.stored.as_ref().filter(|_| unsettled).map(|stored| stored.digest);
-        turn.number = self.put_customer(&turn, &kept.unwrap_or(candidate.digest))?;
+        // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
+        turn.number = self.put_customer(&turn, if unsettled { &NO_RECORD } else { &candidate.digest })?;
         for (position, judged) in judged.iter().enumerate() {
             self.carry_out(&turn, position, judged)?;
         }
@@ -124,6 +125,8 @@ impl<'a> Apply<'a> {
             ClaimedCall::None => return Ok(()),
             ClaimedCall::Seeded(number) => return self.withdraw_seed(claim, number),
             ClaimedCall::Planned => {}
+            // One call can be claimed under two keys; it is held once.
+            ClaimedCall::Queued(call) if !self.held_rivals.insert(call) => return Ok(()),
             ClaimedCall::Queued(call) => {
                 if let Some(intake) = self.intake {
                     intake.hold_queued(call, HoldReason::DuplicateKey)?;
@@ -142,12 +145,14 @@ impl<'a> Apply<'a> {
         };
         let settings = provider.settings();
         let field = |code| provider.field(code);
+        let excluded = |code| provider.excludes(code);
         let policy = Policy {
             send: settings.send_mode(),
             on_new: provider.on_new(),
             on_cleared: settings.on_cleared,
             on_invalid: settings.on_invalid,
             full_resync: self.ingest.options.full_resync,
+            excluded: &excluded,
             field: &field,
             fields: provider.fields(),
         };
@@ -244,10 +249,12 @@ impl<'a> Apply<'a> {
             // The comparison only closes and replaces what stands.
             (Action::Close | Action::Replace(_), None) => Ok(ClaimedCall::None),
             (Action::Call { operation, payload, hold, withdrawal }, standing) => {
-                let hold = match hold {
+                let (hold, exists) = match hold {
                     None if !known => self.rival(turn, provider.id(), &payload.key)?,
-                    hold => *hold,
+                    hold => (*hold, false),
                 };
+                // Whoever is known under this key exists: a person who releases the call must not make another one.
+                let operation = if exists { &Operation::Update } else { operation };
                 let call = NewCall {
                     customer: turn.number.unwrap_or_default(),
                     provider: provider.id(),
@@ -287,8 +294,8 @@ impl<'a> Apply<'a> {
         turn: &Turn<'_>,
         provider: ProviderId,
         key: &ProviderKey,
-    ) -> Result<Option<HoldReason>, StoreError> {
-        let mut hold = None;
+    ) -> Result<(Option<HoldReason>, bool), StoreError> {
+        let (mut hold, mut exists) = (None, false);
         for (other, known) in self.snapshot.other_owners(provider, key, turn.number)? {
             if self.is_candidate(other) {
                 continue;
@@ -298,6 +305,7 @@ impl<'a> Apply<'a> {
             if known || standing.is_some() {
                 hold = Some(HoldReason::DuplicateKey);
             }
+            exists |= known;
             if !known
                 && let Some(ClaimedCall::Queued(call)) = standing.as_ref().map(leaving)
                 && self.held_rivals.insert(call)
@@ -306,7 +314,7 @@ impl<'a> Apply<'a> {
                 self.intake.map_or(Ok(()), |intake| intake.hold_queued(call, HoldReason::DuplicateKey))?;
             }
         }
-        Ok(hold)
+        Ok((hold, exists))
     }
 
     /// Is a customer of that number compared in this input.

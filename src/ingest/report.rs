@@ -15,6 +15,9 @@ use super::rejects::IngestReject;
 /// The canonical fields that keys of accounts are made of.
 const KEYS: [Field; 4] =
     [Field::PersonIdentifier, Field::PersonIdentifierType, Field::WalletId, Field::SafedebitReference];
+/// Why an object did not go; `_column` names the object.
+const INCOMPLETE: &str = "not sent: the provider may replace this object whole, and the row does not hold all of it; send a complete row, \
+     or set values = \"clear\"";
 const NOT_VALID: &str = "is not valid for this provider";
 
 /// Where a defect stands and what it is.
@@ -48,8 +51,11 @@ impl Apply<'_> {
         if let Some(rejection) = findings.rejected {
             let found = self.rejection(turn, position, rejection);
             self.reject(turn, provider.id(), found);
-            // An invalid value was counted as a field above.
-            self.outcome.became_invalid += u64::from(rejection != Rejection::InvalidValue);
+            self.outcome.became_invalid += 1;
+        }
+        for &object in &findings.incomplete {
+            self.outcome.became_invalid += 1;
+            self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(object.into()), INCOMPLETE));
         }
         Ok(())
     }

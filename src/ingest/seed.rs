@@ -9,7 +9,7 @@ use super::apply::{Apply, Turn};
 use super::claims::{Claim, ClaimedCall};
 
 /// The digest of no record: whoever has it is compared again at the next sync.
-const NO_RECORD: [u8; 16] = [0; 16];
+pub(super) const NO_RECORD: [u8; 16] = [0; 16];
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
 impl Apply<'_> {
@@ -61,7 +61,8 @@ impl Apply<'_> {
             let claim = Claim::new(provider, &key, turn.turn, ClaimedCall::Seeded(number));
             return self.withdraw_seed(&claim, number);
         }
-        self.claims.add(provider, &key, turn.turn, false, ClaimedCall::Seeded(number));
+        let known = before.account.as_ref().is_some_and(|account| account.known && account.key == key);
+        self.claims.add(provider, &key, turn.turn, known, ClaimedCall::Seeded(number));
         Ok(())
     }
 

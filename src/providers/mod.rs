@@ -18,6 +18,7 @@ pub mod wsone;
 
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
+use crate::domain::field::Field;
 use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send as SendMode};
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
@@ -54,6 +55,17 @@ pub trait Provider: Send + Sync {
     /// The customer as this provider should see it, without the excluded fields. Constants (source, credentials)
     /// are not part of it.
     fn project(&self, customer: &Customer) -> Projection;
+
+    /// Is the field one that the operator keeps from this provider (`exclude`).
+    fn excludes(&self, code: FieldCode) -> bool {
+        let excluded = &self.settings().exclude;
+        match code.subscription_id() {
+            Some(id) => excluded.contains(&Field::Subscription(id)),
+            None => self
+                .field(code)
+                .is_some_and(|field| field.sources.iter().any(|source| excluded.contains(source))),
+        }
+    }
 
     /// What is done for a customer whom the provider is not known to have.
     fn on_new(&self) -> OnNew {

@@ -117,7 +117,12 @@ impl Intake<'_> {
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
     pub fn put_call(&self, call: &NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
         if let Some(replaced) = replaced {
-            self.settle_standing(replaced, Happening::NewerValue)?;
+            // A held call that cannot have left vanishes; every other one is replaced by the newer value.
+            let held = replaced.life.state == State::Held;
+            self.settle_standing(
+                replaced,
+                if held { Happening::NothingLeft } else { Happening::NewerValue },
+            )?;
         }
         let inherited = replaced.filter(|replaced| {
             matches!(replaced.life.state, State::Waiting | State::Queued) && replaced.due > 0

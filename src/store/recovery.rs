@@ -78,6 +78,10 @@ impl Store {
                 recovered.held += u64::from(settled.life.state == State::Held);
             }
         }
+        transaction.execute(
+            "UPDATE call SET attempts = 0 WHERE state IN ('queued', 'waiting', 'probing') AND attempts > 0",
+            [],
+        )?;
         transaction.commit()?;
         Ok(recovered)
     }
