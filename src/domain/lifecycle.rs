@@ -58,6 +58,13 @@ impl Life {
             hold,
         }
     }
+
+    /// A create as ingest makes it while nobody knows whether the person was created before: it is only probed.
+    #[must_use]
+    pub fn new_in_doubt(hold: Option<HoldReason>) -> Self {
+        let state = if hold.is_some() { State::Held } else { State::Probing };
+        Self { state, create_unknown: true, ..Self::new(Operation::Create, hold) }
+    }
 }
 
 /// Something that happens to a call.
@@ -102,6 +109,10 @@ pub enum Happening {
     NewerValue,
     /// The provider holds, or is known to hold, all of it.
     NothingLeft,
+    /// Another customer turned out to have the same key at the provider.
+    KeyDisputed,
+    /// The state was put back from a backup: what the call did since then is not known.
+    Restored,
     /// A person queues it again.
     Released,
     /// A person found out that it was applied.
@@ -181,6 +192,8 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         Happening::AttemptsUsedUp => Some(to(life, State::Queued, Wait::Keep)),
         Happening::NewerValue | Happening::NothingLeft => Some(to(life, State::Superseded, Wait::Keep)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::KeyDisputed => Some(hold(life, HoldReason::DuplicateKey)),
+        Happening::Restored => Some(restored(life)),
         Happening::Accepted
         | Happening::AcceptedInPart
         | Happening::Throttled
@@ -200,6 +213,16 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::ResolvedNotApplied
         | Happening::Abandoned => None,
     }
+}
+
+/// What the call did between the backup and its return is not known: an update is sent again, a create may have
+/// been applied and is only probed.
+fn restored(life: &Life) -> Step {
+    let create_unknown = life.create_unknown || life.operation == Operation::Create;
+    let life = Life { create_unknown, ..*life };
+    let ready = matches!(life.state, State::Queued | State::Waiting);
+    let state = if ready && create_unknown { State::Probing } else { life.state };
+    Step { effect: Effect::MarkUnknown, ..to(&life, state, Wait::Keep) }
 }
 
 fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
@@ -233,6 +256,8 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::AttemptsUsedUp
         | Happening::NewerValue
         | Happening::NothingLeft
+        | Happening::KeyDisputed
+        | Happening::Restored
         | Happening::Released
         | Happening::ResolvedApplied
         | Happening::ResolvedNotApplied
@@ -271,6 +296,8 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
         Happening::AttemptsUsedUp | Happening::NewerValue => Some(to(life, State::Probing, Wait::Keep)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::KeyDisputed => Some(hold(life, HoldReason::DuplicateKey)),
+        Happening::Restored => Some(restored(life)),
         Happening::AcceptedInPart
         | Happening::NothingLeft
         | Happening::Released
@@ -285,7 +312,8 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         Happening::NewerValue => Some(to(life, State::Held, Wait::Keep)),
         // Only a call that never left may vanish because the CRM took the change back.
         Happening::NothingLeft
-            if matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)) =>
+            if !life.create_unknown
+                && matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)) =>
         {
             Some(to(life, State::Superseded, Wait::None))
         }
@@ -297,6 +325,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         Happening::ResolvedNotApplied => Some(released(&Life { create_unknown: false, ..*life })),
         Happening::Abandoned => Some(to(life, State::Abandoned, Wait::None)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::Restored => Some(restored(life)),
         Happening::Leased
         | Happening::Accepted
         | Happening::AcceptedInPart
@@ -313,6 +342,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::DeniedByCode
         | Happening::Interrupted
         | Happening::AttemptsUsedUp
+        | Happening::KeyDisputed
         | Happening::NothingLeft => None,
     }
 }
@@ -322,6 +352,7 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         Happening::NewerValue | Happening::NothingLeft => Some(to(life, State::Superseded, Wait::Keep)),
         Happening::Released => Some(released(life)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
+        Happening::Restored => Some(restored(life)),
         Happening::Leased
         | Happening::Accepted
         | Happening::AcceptedInPart
@@ -338,6 +369,7 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::DeniedByCode
         | Happening::Interrupted
         | Happening::AttemptsUsedUp
+        | Happening::KeyDisputed
         | Happening::ResolvedApplied
         | Happening::ResolvedNotApplied
         | Happening::Abandoned => None,

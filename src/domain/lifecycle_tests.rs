@@ -24,6 +24,8 @@ const HAPPENINGS: &[Happening] = &[
     Happening::AttemptsUsedUp,
     Happening::NewerValue,
     Happening::NothingLeft,
+    Happening::KeyDisputed,
+    Happening::Restored,
     Happening::Released,
     Happening::ResolvedApplied,
     Happening::ResolvedNotApplied,
@@ -172,7 +174,13 @@ proptest! {
             call = step.life;
             if !before.state.is_open() {
                 prop_assert_eq!(before.state, State::Refused);
-                let allowed = [Happening::NewerValue, Happening::NothingLeft, Happening::Released, Happening::Forgotten];
+                let allowed = [
+                    Happening::NewerValue,
+                    Happening::NothingLeft,
+                    Happening::Released,
+                    Happening::Restored,
+                    Happening::Forgotten,
+                ];
                 prop_assert!(allowed.contains(&happening));
             }
         }
@@ -189,4 +197,36 @@ proptest! {
             prop_assert_eq!(call.hold.is_some(), call.state == State::Held);
         }
     }
+}
+
+#[test]
+fn a_disputed_key_holds_what_has_not_left_and_nothing_else() {
+    for state in [State::Queued, State::Waiting, State::Probing] {
+        let step = after(&life(state, Operation::Update), Happening::KeyDisputed);
+        assert_eq!((step.life.state, step.life.hold), (State::Held, Some(HoldReason::DuplicateKey)));
+    }
+    for state in [State::InFlight, State::Held, State::Refused] {
+        assert!(next(&life(state, Operation::Update), Happening::KeyDisputed).is_err(), "{state:?}");
+    }
+}
+
+#[test]
+fn after_a_restore_a_create_is_probed_and_never_sent_again_without_proof() {
+    let cases = [
+        // What might have left is probed; what waits for a person or a change waits on, and is probed when released.
+        (State::Queued, State::Probing),
+        (State::Waiting, State::Probing),
+        (State::Probing, State::Probing),
+        (State::Refused, State::Refused),
+    ];
+    for (before, expected) in cases {
+        let step = after(&life(before, Operation::Create), Happening::Restored);
+        assert_eq!((step.life.state, step.life.create_unknown), (expected, true), "{before:?}");
+        assert_eq!(step.effect, Effect::MarkUnknown);
+        if expected == State::Refused {
+            assert_eq!(after(&step.life, Happening::Released).life.state, State::Probing);
+        }
+    }
+    let update = after(&life(State::Queued, Operation::Update), Happening::Restored);
+    assert_eq!((update.life.state, update.life.create_unknown), (State::Queued, false));
 }
