@@ -43,6 +43,13 @@ pub enum Event {
         /// Calls created.
         planned: u64,
     },
+    /// The state was backed up before the first change of the run.
+    BackedUp {
+        /// The size of the backup in bytes.
+        bytes: u64,
+        /// How long it took, verification included; not part of the time of ingest.
+        milliseconds: u64,
+    },
     /// A lane changed its state.
     Lane {
         /// Whose lane.

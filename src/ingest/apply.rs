@@ -129,7 +129,7 @@ impl<'a> Apply<'a> {
             ClaimedCall::Queued(call) if !self.held_rivals.insert(call) => return Ok(()),
             ClaimedCall::Queued(call) => {
                 if let Some(intake) = self.intake {
-                    intake.hold_queued(call, HoldReason::DuplicateKey)?;
+                    intake.hold_disputed(call)?;
                 }
             }
         }
@@ -311,7 +311,7 @@ impl<'a> Apply<'a> {
                 && self.held_rivals.insert(call)
             {
                 self.count_held(provider);
-                self.intake.map_or(Ok(()), |intake| intake.hold_queued(call, HoldReason::DuplicateKey))?;
+                self.intake.map_or(Ok(()), |intake| intake.hold_disputed(call))?;
             }
         }
         Ok((hold, exists))

@@ -139,7 +139,7 @@ impl Ingest<'_> {
     }
 
     fn write(&self, mode: Mode, store: &mut Store, run: RunNumber) -> Result<Outcome, IngestError> {
-        let started = self.clock.elapsed();
+        let (started, backups_before) = (self.clock.elapsed(), store.backup_time());
         self.refuse_older(store)?;
         if mode == Mode::Seed {
             let open = store.intake(run, self.clock.now())?.open_calls()?;
@@ -148,14 +148,18 @@ impl Ingest<'_> {
             }
         }
         let read = self.read(store)?;
-        let intake = store.intake(run, self.clock.now())?;
+        let mut intake = store.intake(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
+        if self.options.kind == Kind::Full {
+            intake.end_doubt()?;
+        }
+        intake.back_up()?;
         if let Some((_, time)) = self.newest_file() {
             // A time stamp from the future must not lock out every later input.
             intake.put_input_time(time.min(self.clock.now()))?;
         }
         intake.commit()?;
-        self.finish(&mut outcome, started);
+        self.finish(&mut outcome, started + store.backup_time().saturating_sub(backups_before));
         Ok(outcome)
     }
 

@@ -68,7 +68,10 @@ impl Board {
                 lane.first_request.get_or_insert(now);
                 lane.last_request = now;
             }
-            Event::RunStarted { .. } | Event::Warning { .. } | Event::RunFinished { .. } => {}
+            Event::RunStarted { .. }
+            | Event::BackedUp { .. }
+            | Event::Warning { .. }
+            | Event::RunFinished { .. } => {}
         }
     }
 
@@ -236,6 +239,7 @@ impl Progress {
                 | Event::Reading { .. }
                 | Event::Call { .. }
                 | Event::RunStarted { .. }
+                | Event::BackedUp { .. }
                 | Event::Warning { .. }
                 | Event::RunFinished { .. } => Ok(()),
             },

@@ -12,7 +12,9 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
-use super::snapshot::{Snapshot, StandingCall};
+use super::backup::Backups;
+use super::restore;
+use super::snapshot::{Snapshot, StandingCall, life_of};
 use super::{RunNumber, Store, StoreError, codec};
 
 /// Withdrawn consents leave first.
@@ -25,6 +27,9 @@ const PRIORITY_NORMAL: i64 = 1;
 #[derive(Debug)]
 pub struct Intake<'a> {
     transaction: Transaction<'a>,
+    backups: &'a mut Backups,
+    changes_before: u64,
+    creates_in_doubt: bool,
     fingerprinter: &'a Fingerprinter,
     clear_values: bool,
     run: RunNumber,
@@ -55,8 +60,12 @@ impl Store {
     /// [`StoreError`] when the state cannot be written; so for every method of [`Intake`].
     pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let creates_in_doubt = restore::is_in_doubt(&transaction)?;
         Ok(Intake {
+            changes_before: transaction.total_changes(),
             transaction,
+            backups: &mut self.backups,
+            creates_in_doubt,
             fingerprinter: &self.fingerprinter,
             clear_values: self.clear_values,
             run,
@@ -127,13 +136,18 @@ impl Intake<'_> {
         let inherited = replaced.filter(|replaced| {
             matches!(replaced.life.state, State::Waiting | State::Queued) && replaced.due > 0
         });
-        let life = Life::new(call.operation, call.hold);
-        let state = if inherited.is_some() && call.hold.is_none() { State::Waiting } else { life.state };
+        let doubtful = self.creates_in_doubt || replaced.is_some_and(|replaced| replaced.life.create_unknown);
+        let life = match call.operation {
+            Operation::Create if doubtful => Life::new_in_doubt(call.hold),
+            Operation::Create | Operation::Update => Life::new(call.operation, call.hold),
+        };
+        let state =
+            if life.state == State::Queued && inherited.is_some() { State::Waiting } else { life.state };
         let priority = if call.withdrawal { PRIORITY_WITHDRAWAL } else { PRIORITY_NORMAL };
         let mut statement = self.transaction.prepare_cached(
             "INSERT INTO call (customer, provider, operation, state, hold, priority, due, settling, unknown_runs,
-                 planned_in, created_at, changed_at, payload)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12)",
+                 planned_in, created_at, changed_at, payload, create_unknown, fields)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14)",
         )?;
         statement.execute((
             call.customer,
@@ -148,6 +162,8 @@ impl Intake<'_> {
             self.run.0,
             self.now.0,
             codec::pack_payload(&call.payload),
+            life.create_unknown,
+            codec::pack_codes(&carried(&call.payload)),
         ))?;
         fault::pass(Point::MidIngest);
         Ok(CallId(self.transaction.last_insert_rowid()))
@@ -162,21 +178,41 @@ impl Intake<'_> {
     pub fn replace_payload(&self, call: &StandingCall, payload: &Payload) -> Result<(), StoreError> {
         step(call, Happening::NewerValue)?;
         let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET payload = ?3, changed_at = ?4 WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+            "UPDATE call SET payload = ?3, changed_at = ?4, fields = ?5
+             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
         let state = call.life.state.name();
-        let changed = statement.execute((call.id.0, state, codec::pack_payload(payload), self.now.0))?;
+        let fields = codec::pack_codes(&carried(payload));
+        let changed =
+            statement.execute((call.id.0, state, codec::pack_payload(payload), self.now.0, fields))?;
         one(changed, call.id)
     }
 
     /// Holds a call that has not left yet, of this input or an earlier one, because another customer turned out to
     /// have the same key.
-    pub fn hold_queued(&self, call: CallId, reason: HoldReason) -> Result<(), StoreError> {
+    pub fn hold_disputed(&self, call: CallId) -> Result<(), StoreError> {
+        let before = {
+            let mut statement =
+                self.transaction.prepare_cached("SELECT * FROM call WHERE id = ?1 AND lease IS NULL")?;
+            let mut rows = statement.query([call.0])?;
+            let Some(row) = rows.next()? else { return Err(StoreError::Overtaken { call }) };
+            life_of(row)?
+        };
+        let after = lifecycle::next(&before, Happening::KeyDisputed)
+            .map_err(|source| StoreError::Illegal { call, source })?
+            .life;
         let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET state = 'held', hold = ?2, settled_in = ?3, changed_at = ?4
-             WHERE id = ?1 AND state IN ('queued', 'waiting') AND lease IS NULL",
+            "UPDATE call SET state = ?3, hold = ?4, settled_in = ?5, changed_at = ?6
+             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
-        one(statement.execute((call.0, reason.name(), self.run.0, self.now.0))?, call)
+        let (state, hold) = (after.state.name(), after.hold.map(HoldReason::name));
+        one(statement.execute((call.0, before.state.name(), state, hold, self.run.0, self.now.0))?, call)
+    }
+
+    /// Ends the doubt that a restored backup left: this input holds every customer, so that whoever may have been
+    /// created since the backup is compared, and probed, in it.
+    pub fn end_doubt(&self) -> Result<(), StoreError> {
+        restore::end_doubt(&self.transaction)
     }
 
     /// How many calls are open; a seed must not overtake them.
@@ -184,10 +220,21 @@ impl Intake<'_> {
         super::overview::open_calls(&self.transaction)
     }
 
-    /// Notes the time stamp of the input.
+    /// Notes the time stamp of the input; no change that a backup would be made for.
     pub fn put_input_time(&self, time: Timestamp) -> Result<(), StoreError> {
         self.transaction.execute("UPDATE run SET input_time = ?2 WHERE number = ?1", (self.run.0, time.0))?;
         Ok(())
+    }
+
+    /// Has this input changed anything so far.
+    #[must_use]
+    pub fn has_changes(&self) -> bool {
+        self.transaction.total_changes() > self.changes_before
+    }
+
+    /// Backs up the state as it was before this input, if that is wanted, due and something has changed.
+    pub fn back_up(&mut self) -> Result<(), StoreError> {
+        if self.has_changes() { self.backups.make_due() } else { Ok(()) }
     }
 
     /// Accepts the input. After this returns, its calls survive every crash.
@@ -207,6 +254,11 @@ impl Intake<'_> {
         let (before, after) = (call.life.state.name(), after.state.name());
         one(statement.execute((call.id.0, before, after, self.run.0, self.now.0))?, call.id)
     }
+}
+
+/// The codes of the fields that a payload carries.
+fn carried(payload: &Payload) -> Vec<FieldCode> {
+    payload.values.iter().map(|(field, _)| field).collect()
 }
 
 fn step(call: &StandingCall, happening: Happening) -> Result<Life, StoreError> {

@@ -5,24 +5,34 @@
 //! [`crate::diff`] says what has to be sent; this room writes it down. No type of the database leaves the room, so
 //! that a second engine can take its place.
 
+mod backup;
 mod codec;
+mod erase;
 mod error;
+mod examine;
 mod intake;
 mod open;
 mod outbox;
 mod overview;
 mod recovery;
+mod restore;
 mod runs;
 mod snapshot;
+mod story;
 
+pub use backup::{Backup, BackupPlan, MadeBackup, list_backups};
+pub use erase::{Erased, Scan};
 pub use error::StoreError;
+pub use examine::{Examination, Finding, Severity, is_open_to_others, make_private};
 pub use intake::{Intake, NewCall};
 pub use open::{Lock, StateFile, StateSettings};
 pub use outbox::{LeaseFilter, Leased, Outbox, Settled, Settlement};
 pub use overview::{Counts, RejectFilter, RejectRow};
 pub use recovery::Recovered;
+pub use restore::Restored;
 pub use runs::{LaneUse, PastRun, RunNumber};
 pub use snapshot::{Snapshot, StandingCall, StoredCustomer};
+pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
 
 use crate::domain::fingerprint::Fingerprinter;
 
@@ -34,6 +44,7 @@ pub struct Store {
     fingerprinter: Fingerprinter,
     clear_values: bool,
     leases: i64,
+    backups: backup::Backups,
 }
 
 impl Store {

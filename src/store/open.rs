@@ -14,6 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 
+use super::backup::Backups;
 use super::{Store, StoreError};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
@@ -23,7 +24,8 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shortest usable hash key: below this a key can be guessed.
 const KEY_BYTES_MIN: usize = 16;
 
-const MIGRATIONS: &[&str] = &[include_str!("schema/001_state.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("schema/001_state.sql"), include_str!("schema/002_call_fields.sql")];
 
 /// What the operator settles about the state.
 #[derive(Debug, Clone)]
@@ -53,6 +55,11 @@ impl StateFile {
     #[must_use]
     pub fn new(settings: StateSettings) -> Self {
         Self { settings }
+    }
+
+    /// The same settings at another place: a backup of this state.
+    pub(super) fn at(&self, path: &Path) -> Self {
+        Self { settings: StateSettings { path: path.to_owned(), ..self.settings.clone() } }
     }
 
     /// Where the SQLite file lies.
@@ -151,10 +158,20 @@ impl StateFile {
         Ok(())
     }
 
-    fn store(&self, connection: Connection, fingerprinter: Fingerprinter) -> Result<Store, StoreError> {
+    pub(super) fn store(
+        &self,
+        connection: Connection,
+        fingerprinter: Fingerprinter,
+    ) -> Result<Store, StoreError> {
         let leases =
             connection.query_row("SELECT coalesce(max(number), 0) FROM run", [], |row| row.get(0))?;
-        Ok(Store { connection, fingerprinter, clear_values: self.settings.clear_values, leases })
+        Ok(Store {
+            connection,
+            fingerprinter,
+            clear_values: self.settings.clear_values,
+            leases,
+            backups: Backups::default(),
+        })
     }
 
     fn make_folder(&self) -> Result<(), StoreError> {
@@ -169,7 +186,7 @@ impl StateFile {
     }
 
     /// Refuses a file that is not ours or that we are too old for.
-    fn inspect(&self, connection: &Connection) -> Result<(), StoreError> {
+    pub(super) fn inspect(&self, connection: &Connection) -> Result<(), StoreError> {
         let path = || self.settings.path.clone();
         let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
         let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
@@ -201,7 +218,11 @@ impl StateFile {
         Ok(fingerprinter)
     }
 
-    fn check_key(&self, connection: &Connection, fingerprinter: &Fingerprinter) -> Result<(), StoreError> {
+    pub(super) fn check_key(
+        &self,
+        connection: &Connection,
+        fingerprinter: &Fingerprinter,
+    ) -> Result<(), StoreError> {
         let stored: Vec<u8> =
             connection
                 .query_row("SELECT value FROM setting WHERE name = 'key_identity'", [], |row| row.get(0))?;
@@ -212,7 +233,7 @@ impl StateFile {
     }
 
     /// The configured key, or the one beside the state; a random one is made for a state without digests.
-    fn key(&self, may_make: bool) -> Result<Vec<u8>, StoreError> {
+    pub(super) fn key(&self, may_make: bool) -> Result<Vec<u8>, StoreError> {
         let path = beside(&self.settings.path, ".key");
         let key = match &self.settings.hash_key {
             Some(key) => key.expose_secret().as_bytes().to_vec(),
@@ -250,7 +271,7 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
 }
 
 /// Opens or makes a file that only its owner may read, from its first byte on.
-fn open_private(path: &Path) -> Result<File, StoreError> {
+pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::File { action: "open", path: path.to_owned(), source };
     let file = OpenOptions::new()
         .read(true)
@@ -267,7 +288,7 @@ fn open_private(path: &Path) -> Result<File, StoreError> {
     Ok(file)
 }
 
-fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
+pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", "FULL")?;
@@ -293,7 +314,7 @@ fn use_write_ahead_log(connection: &Connection) -> Result<(), StoreError> {
     if mode == "wal" { Ok(()) } else { Err(StoreError::NoWriteAheadLog) }
 }
 
-fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
+pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
     let steps = MIGRATIONS.iter().map(|sql| {
         M::up_with_hook(sql, |_: &rusqlite::Transaction<'_>| {
             fault::pass(Point::MidMigration);
@@ -332,7 +353,7 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
 }
 
 /// The path with something added to its file name.
-fn beside(path: &Path, suffix: &str) -> PathBuf {
+pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();
     name.push(suffix);
     PathBuf::from(name)

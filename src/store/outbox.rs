@@ -105,7 +105,11 @@ impl Store {
             run,
             now,
         };
+        let changes_before = transaction.total_changes();
         let result = work(&mut outbox)?;
+        if transaction.total_changes() > changes_before {
+            self.backups.make_due()?;
+        }
         transaction.commit()?;
         Ok(result)
     }

@@ -36,6 +36,7 @@ impl Store {
         let clear_values = self.clear_values;
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        let changes_before = transaction.total_changes();
         transaction.execute(
             "UPDATE call SET attempts = 0, unknown_this_run = 0, deferred_in = 0
              WHERE state IN ('queued', 'waiting', 'probing') AND (attempts > 0 OR unknown_this_run OR deferred_in > 0)",
@@ -82,6 +83,9 @@ impl Store {
             "UPDATE call SET attempts = 0 WHERE state IN ('queued', 'waiting', 'probing') AND attempts > 0",
             [],
         )?;
+        if transaction.total_changes() > changes_before {
+            self.backups.make_due()?;
+        }
         transaction.commit()?;
         Ok(recovered)
     }

@@ -284,7 +284,7 @@ fn a_call_of_an_earlier_input_is_held_but_none_that_is_in_flight() {
     world.recover();
     let hold = |world: &mut World| {
         let intake = world.store.intake(world.run, world.now).expect("begun");
-        intake.hold_queued(queued, HoldReason::DuplicateKey)?;
+        intake.hold_disputed(queued)?;
         intake.commit()
     };
     world.lease(1);

@@ -319,6 +319,9 @@ pub struct DoctorArguments {
     /// Put this backup in place of the state; the state is kept beside it
     #[arg(long, value_name = "BACKUP", value_hint = ValueHint::FilePath)]
     pub restore: Option<PathBuf>,
+    /// Take the rights of others away, and empty the log that a killed run left
+    #[arg(long, conflicts_with = "restore")]
+    pub repair: bool,
 }
 
 /// `report`.

@@ -9,8 +9,9 @@ use crate::cli::config::Config;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Ending, Session};
-use crate::dispatch::{DispatchError, Dispatched, LaneEnd, StopReason};
+use crate::dispatch::{CheckpointError, DispatchError, Dispatched, LaneEnd, StopReason};
 use crate::domain::call::State;
+use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 use crate::domain::tally::{InputTally, ProviderTally, Tally};
@@ -87,6 +88,10 @@ pub(super) fn finish(
     store: Store,
     mut run: Run,
 ) -> Result<ExitCode, Failure> {
+    if let Some(backup) = store.made_backup() {
+        let milliseconds = u64::try_from(backup.took.as_millis()).unwrap_or(u64::MAX);
+        session.events().emit(Event::BackedUp { bytes: backup.bytes, milliseconds });
+    }
     let unusable = run.lost_the_state();
     let mut store = if unusable {
         store.abandon();
@@ -172,8 +177,8 @@ fn codes(run: &Run, rejected: &[RejectRow]) -> Vec<ExitCode> {
         if lane.used_up > 0 {
             codes.push(ExitCode::Unavailable);
         }
-        if lane.failure.is_some() {
-            codes.push(ExitCode::Failed);
+        if let Some(CheckpointError(error)) = &lane.failure {
+            codes.push(if error.needs_a_person() { ExitCode::PersonMustAct } else { ExitCode::Failed });
         }
     }
     codes.extend(match dispatched.interrupted {

@@ -2,9 +2,12 @@
 
 mod check;
 mod check_file;
+mod doctor;
+mod explain;
 mod explain_code;
 mod fields;
 mod finish;
+mod forget;
 mod history;
 mod init;
 mod inputs;
@@ -35,9 +38,9 @@ pub(super) fn perform(program: &Program, command: &Command) -> Result<ExitCode, 
         Command::Resume(arguments) => sync::resume(program, arguments),
         Command::Seed(arguments) => sync::seed(program, arguments),
         Command::Rehearse(arguments) => rehearse::rehearse(program, arguments),
-        Command::Explain(_) | Command::Forget(_) | Command::Doctor(_) => {
-            Err(Failure::usage(format!("`{}` is not in this build", command.name())))
-        }
+        Command::Explain(arguments) => explain::explain(program, arguments),
+        Command::Forget(arguments) => forget::forget(program, arguments),
+        Command::Doctor(arguments) => doctor::doctor(program, arguments),
         Command::Sandbox(arguments) => sandbox::sandbox(program, arguments),
         Command::Status => status::status(program),
         Command::History(arguments) => history::history(program, arguments),

@@ -7,7 +7,7 @@ use crate::cli::Program;
 use crate::cli::arguments::{
     DispatchArguments, IngestArguments, InputArguments, ResumeArguments, SeedArguments, SyncArguments,
 };
-use crate::cli::config::Config;
+use crate::cli::config::{Config, InputKind};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
@@ -16,7 +16,7 @@ use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
 use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
-use crate::store::{RunNumber, Store};
+use crate::store::{BackupPlan, RunNumber, Store};
 
 use super::finish::{self, Run};
 use super::inputs;
@@ -74,8 +74,14 @@ pub(super) fn run(
     let state = program.state(config)?;
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
+    refuse_doubt(config, &store, work)?;
     let session = Session::open(program, command, &config.state.runs, rates(&providers))?;
     let number = store.start_run(session.id().as_str(), command, session.started_at())?;
+    if !matches!(work, Work::Rehearse(..)) {
+        let name = session.id().to_string();
+        let keep = config.state.backups;
+        store.back_up_first(&state, BackupPlan { name, keep, clock: program.clock.clone() });
+    }
     let mut run = Run::begin(&providers, number, &store)?;
     run.files = typed_files(work);
     let clock = RunClock::start(program.clock.clone());
@@ -109,6 +115,21 @@ fn typed_files(work: Work<'_>) -> Vec<String> {
             input.files.iter().map(|file| file.display().to_string()).collect()
         }
     }
+}
+
+/// After a restore only an input that holds every customer may go on: a queued value may be older than one that was
+/// delivered after the backup.
+fn refuse_doubt(config: &Config, store: &Store, work: Work<'_>) -> Result<(), Failure> {
+    let complete = match work {
+        Work::Sync(..) | Work::Rehearse(..) | Work::Seed(_) => config.input.kind == InputKind::Full,
+        Work::Resume => false,
+    };
+    if complete || !store.is_in_doubt()? {
+        return Ok(());
+    }
+    let advice = "the state was put back from a backup, so that its queued values may be older than what was \
+                  delivered since; run `crmsync sync` with the newest complete file and --kind full first";
+    Err(Failure::new(ExitCode::PersonMustAct, advice))
 }
 
 /// Recovery, and the input if there is one.

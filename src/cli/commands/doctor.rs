@@ -1,0 +1,216 @@
+//! `doctor`: a full look at state, backups and rights; and a backup put in the place of the state.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::Program;
+use crate::cli::arguments::DoctorArguments;
+use crate::cli::config::Config;
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::report::erase::files_of_runs;
+use crate::report::run_files::{RunFolder, RunId, list_runs};
+use crate::report::table::aligned;
+use crate::report::text::grouped;
+use crate::store::{
+    Backup, Examination, Finding, Lock, Restored, Severity, StateFile, StoreError, is_open_to_others,
+    make_private,
+};
+
+#[derive(Debug, Serialize)]
+struct Report {
+    /// The state.
+    state: PathBuf,
+    /// Does nobody have to do anything.
+    healthy: bool,
+    #[serde(flatten)]
+    examination: Examination,
+    /// Backups that could be put in place of the state, oldest first.
+    backups: Vec<Line>,
+    /// What `--repair` mended.
+    repaired: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct Line {
+    path: PathBuf,
+    bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct RestoredReport {
+    state: PathBuf,
+    replaced: Option<PathBuf>,
+    creates_in_doubt: u64,
+    updates: u64,
+    accounts: u64,
+}
+
+/// Looks at everything, or restores a backup.
+pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitCode, Failure> {
+    let config = program.config()?;
+    let state = program.state(&config)?;
+    match &typed.restore {
+        Some(backup) => restore(program, &state, backup),
+        None => examine(program, &config, &state, typed.repair),
+    }
+}
+
+fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) -> Result<ExitCode, Failure> {
+    let lock = hold(state)?;
+    if repair && lock.is_none() && state.exists() {
+        state.lock()?;
+    }
+    let mut examination = state.examine();
+    let mut repaired = Vec::new();
+    if state.exists() {
+        match &lock {
+            Some(lock) => look_at_log(state, lock, repair, &mut examination, &mut repaired)?,
+            None => examination.findings.push(Finding::new(
+                Severity::Note,
+                state.path(),
+                "a run goes on at the moment",
+                "ask again when it is over",
+            )),
+        }
+    }
+    let (backups, unsound) = state.examine_backups()?;
+    examination.findings.extend(unsound);
+    look_at_rights(config, state, &backups, repair, &mut examination, &mut repaired)?;
+    let healthy = examination.findings.iter().all(|finding| finding.severity == Severity::Note);
+    let backups = backups.into_iter().map(|Backup { path, bytes }| Line { path, bytes }).collect();
+    let report = Report { state: state.path().to_owned(), healthy, examination, backups, repaired };
+    if program.console.is_json() {
+        program.console.json(&report)?;
+    } else {
+        program.console.text(&text(&report))?;
+    }
+    Ok(if healthy { ExitCode::Complete } else { ExitCode::PersonMustAct })
+}
+
+/// The lock, unless a run has it or there is nothing to lock.
+fn hold(state: &StateFile) -> Result<Option<Lock>, StoreError> {
+    if !state.exists() {
+        return Ok(None);
+    }
+    match state.lock() {
+        Ok(lock) => Ok(Some(lock)),
+        Err(StoreError::Locked { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
+}
+
+fn look_at_log(
+    state: &StateFile,
+    lock: &Lock,
+    repair: bool,
+    examination: &mut Examination,
+    repaired: &mut Vec<PathBuf>,
+) -> Result<(), StoreError> {
+    let Some(stray) = state.stray_log() else { return Ok(()) };
+    let sound = examination.findings.iter().all(|finding| finding.severity != Severity::Broken);
+    if repair && sound {
+        state.empty_log(lock)?;
+        repaired.push(stray.path);
+    } else {
+        examination.findings.push(stray);
+    }
+    Ok(())
+}
+
+fn look_at_rights(
+    config: &Config,
+    state: &StateFile,
+    backups: &[Backup],
+    repair: bool,
+    examination: &mut Examination,
+    repaired: &mut Vec<PathBuf>,
+) -> Result<(), Failure> {
+    let runs = &config.state.runs;
+    let mut paths = state.own_files();
+    paths.extend(backups.iter().map(|backup| backup.path.clone()));
+    paths.extend(list_runs(runs)?.iter().map(|id| RunFolder::of(runs, id).path().to_owned()));
+    paths.extend(files_of_runs(runs)?);
+    for path in paths {
+        if !is_open_to_others(&path)? {
+            continue;
+        }
+        if repair {
+            make_private(&path)?;
+            repaired.push(path);
+        } else {
+            let what = "others than its owner have rights on it";
+            let advice = "`crmsync doctor --repair` takes them away";
+            examination.findings.push(Finding::new(Severity::Mendable, &path, what, advice));
+        }
+    }
+    Ok(())
+}
+
+fn text(report: &Report) -> String {
+    let mut lines = vec![format!("state: {}", report.state.display())];
+    let Examination { schema, customers, accounts, calls, payloads, findings } = &report.examination;
+    if let Some(schema) = schema {
+        let counts = [customers, accounts, calls, payloads].map(|count| grouped(*count));
+        let [customers, accounts, calls, payloads] = counts;
+        lines.push(format!(
+            "schema {schema}; {customers} customers, {accounts} accounts, {calls} calls, {payloads} payloads read"
+        ));
+    }
+    if !report.backups.is_empty() {
+        let rows = report
+            .backups
+            .iter()
+            .map(|backup| vec![backup.path.display().to_string(), grouped(backup.bytes)]);
+        lines.push(format!("\n{}", aligned(&["sound backup, oldest first", "bytes"], rows, &[1])));
+    }
+    for path in &report.repaired {
+        lines.push(format!("repaired: {}", path.display()));
+    }
+    for finding in findings {
+        let word = match finding.severity {
+            Severity::Note => "note",
+            Severity::Mendable => "to mend",
+            Severity::Broken => "broken",
+        };
+        let Finding { path, what, advice, .. } = finding;
+        lines.push(format!("\n{word}: {}: {what}\n  {advice}", path.display()));
+    }
+    lines.push(if report.healthy { "\nhealthy\n".to_owned() } else { "\na person must act\n".to_owned() });
+    lines.join("\n")
+}
+
+fn restore(program: &Program, state: &StateFile, backup: &Path) -> Result<ExitCode, Failure> {
+    let lock = state.lock()?;
+    let now = program.clock.now();
+    let stamp = RunId::new(now, rand::random());
+    let Restored { replaced, creates_in_doubt, updates, accounts } =
+        state.restore(&lock, backup, stamp.as_str(), now)?;
+    let report =
+        RestoredReport { state: state.path().to_owned(), replaced, creates_in_doubt, updates, accounts };
+    if program.console.is_json() {
+        program.console.json(&report)?;
+        return Ok(ExitCode::Complete);
+    }
+    program.console.text(&restored_text(&report, backup))?;
+    Ok(ExitCode::Complete)
+}
+
+fn restored_text(report: &RestoredReport, backup: &Path) -> String {
+    let kept = match &report.replaced {
+        Some(path) => format!("the state that it replaces is kept: {}\n", path.display()),
+        None => String::new(),
+    };
+    let [creates, updates, accounts] =
+        [report.creates_in_doubt, report.updates, report.accounts].map(grouped);
+    format!(
+        "{} is now {}\n{kept}\nWhat was delivered after the backup is not known any more, therefore:\n\
+         - {creates} creates are probed before they are ever sent again, and so is every new one\n\
+         - {updates} queued updates wait for a complete file, which may hold something newer\n\
+         - {accounts} accounts are compared and sent again, since the providers may hold newer values\n\
+         next: crmsync sync FILE --kind full --allow-mass-change, with the newest complete file\n",
+        backup.display(),
+        report.state.display(),
+    )
+}

@@ -1,0 +1,254 @@
+//! `explain`: one customer's life, without a value.
+//!
+//! The JSON: `known`, `forgotten`; `providers`, for each one with an account or a call: `account` (`known`, and the
+//! names of fields that are `acknowledged`, `unknown` or `skipped`), `now` (why something is or is not sent) and
+//! `next` (a command, or null); `timeline`, oldest first: `time`, `run`, `provider`, `call`, `operation`, `event`
+//! (`planned`, `answer`, `probe_answer` or the state that the call is in since then), `fields` (planned only; null
+//! where they were not kept), `class`, `code`, `meaning`.
+
+use std::collections::BTreeMap;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+use serde::Serialize;
+
+use crate::cli::Program;
+use crate::cli::arguments::ExplainArguments;
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::domain::call::{CallId, Operation, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::CustomerId;
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::FieldCode;
+use crate::providers::{codes, field_table};
+use crate::report::table::aligned;
+use crate::store::{Story, StoryCall};
+
+use super::rejects::reason;
+
+const INFALLIBLE: &str = "writing to a string does not fail";
+
+#[derive(Debug, Serialize)]
+struct Explained {
+    known: bool,
+    forgotten: bool,
+    providers: BTreeMap<ProviderId, AtProvider>,
+    timeline: Vec<Moment>,
+}
+
+#[derive(Debug, Serialize)]
+struct AtProvider {
+    account: Option<Account>,
+    now: String,
+    next: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Account {
+    known: bool,
+    acknowledged: Vec<String>,
+    unknown: Vec<String>,
+    skipped: Vec<String>,
+}
+
+#[derive(Debug, Serialize)]
+struct Moment {
+    time: Timestamp,
+    run: Option<String>,
+    provider: ProviderId,
+    call: CallId,
+    operation: Operation,
+    event: &'static str,
+    fields: Option<Vec<String>>,
+    class: Option<String>,
+    code: Option<String>,
+    meaning: Option<&'static str>,
+}
+
+/// Tells the life of a customer.
+pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<ExitCode, Failure> {
+    let id = CustomerId::new(&typed.customer)
+        .ok_or_else(|| Failure::usage("expected a customer's key, 1 to 200 characters"))?;
+    let config = program.config()?;
+    let story = program.state(&config)?.open_read_only()?.story(&id)?;
+    let explained = explained(&story, &id);
+    if program.console.is_json() {
+        program.console.json(&explained)?;
+    } else {
+        program.console.text(&text(&explained, &id))?;
+    }
+    Ok(ExitCode::Complete)
+}
+
+fn explained(story: &Story, id: &CustomerId) -> Explained {
+    let mut timeline: Vec<Moment> = story.calls.iter().flat_map(moments).collect();
+    timeline.sort_by_key(|moment| moment.time);
+    let ids: BTreeSet<ProviderId> =
+        story.accounts.keys().copied().chain(story.calls.iter().map(|call| call.provider)).collect();
+    let providers = ids.into_iter().map(|provider| (provider, at_provider(story, provider, id))).collect();
+    Explained { known: story.known, forgotten: story.forgotten, providers, timeline }
+}
+
+fn at_provider(story: &Story, provider: ProviderId, id: &CustomerId) -> AtProvider {
+    let account = story.accounts.get(&provider).map(|account| Account {
+        known: account.known,
+        acknowledged: names(provider, &account.acknowledged),
+        unknown: names(provider, &account.unknown),
+        skipped: names(provider, &account.skipped),
+    });
+    let standing = story.calls.iter().rev().find(|call| {
+        call.provider == provider && (call.life.state.is_open() || call.life.state == State::Refused)
+    });
+    let (now, next) = match standing {
+        Some(call) => stands(call, id),
+        None => idle(account.as_ref()),
+    };
+    AtProvider { account, now, next }
+}
+
+fn stands(call: &StoryCall, id: &CustomerId) -> (String, Option<String>) {
+    let resume = Some("crmsync resume".to_owned());
+    let due = call.due.map_or_else(String::new, |due| format!(", not before {due}"));
+    let release = shlex::try_quote(id.as_str())
+        .map(|id| format!("crmsync rejects release --customer {id} --provider {}", call.provider));
+    match call.life.state {
+        State::Queued => (format!("ready: the next run sends it{due}"), resume),
+        State::Waiting => (format!("to be sent again{due}"), resume),
+        State::InFlight => {
+            ("on its way, or it was when a run was killed; the next run finds out".to_owned(), resume)
+        }
+        State::Probing => {
+            (format!("a create of unknown outcome: an update with its values finds out{due}"), resume)
+        }
+        State::Held => {
+            let why = call.life.hold.map_or("waits for a person", reason);
+            let resolve = format!("crmsync resolve {} --applied|--not-applied|--abandon", call.id);
+            (format!("held: {why}"), Some(resolve))
+        }
+        State::Refused => {
+            let code = call.code.as_deref().unwrap_or_default();
+            let info = codes::lookup(call.provider, code);
+            let why = format!(
+                "refused with code {code} ({}): parked until what would be sent changes, or a person releases it; {}",
+                info.meaning, info.advice
+            );
+            (why, release.ok())
+        }
+        State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => idle(None),
+    }
+}
+
+fn idle(account: Option<&Account>) -> (String, Option<String>) {
+    let said = match account {
+        Some(account) if !account.skipped.is_empty() => format!(
+            "nothing to send; left out, since the last file has no valid value: {}",
+            account.skipped.join(", ")
+        ),
+        Some(account) if !account.unknown.is_empty() => {
+            "nothing is queued; the next file sends the fields of unknown value again".to_owned()
+        }
+        Some(account) if account.known => {
+            "nothing to send: the provider holds what the last file said".to_owned()
+        }
+        Some(_) | None => "nothing is queued, and nothing was ever acknowledged".to_owned(),
+    };
+    (said, None)
+}
+
+fn moments(call: &StoryCall) -> Vec<Moment> {
+    let moment = |time, run: &Option<String>, event| Moment {
+        time,
+        run: run.clone(),
+        provider: call.provider,
+        call: call.id,
+        operation: call.life.operation,
+        event,
+        fields: None,
+        class: None,
+        code: None,
+        meaning: None,
+    };
+    let meaning = |code: &str| Some(codes::lookup(call.provider, code).meaning);
+    let fields = call.fields.as_ref().map(|fields| names(call.provider, fields));
+    let mut moments = vec![Moment { fields, ..moment(call.created_at, &call.planned_in, "planned") }];
+    for answer in &call.answers {
+        moments.push(Moment {
+            class: Some(answer.class.clone()),
+            code: Some(answer.code.clone()),
+            meaning: meaning(&answer.code),
+            ..moment(answer.at, &answer.run, if answer.probe { "probe_answer" } else { "answer" })
+        });
+    }
+    if call.life.state != State::Queued || call.changed_at != call.created_at {
+        let run = call.settled_in.as_ref().or(call.answers.last().and_then(|answer| answer.run.as_ref()));
+        let accepted = call.life.state == State::Acknowledged;
+        moments.push(Moment {
+            class: call.class.clone(),
+            code: call.code.clone(),
+            meaning: call.code.as_deref().filter(|_| !accepted).and_then(meaning),
+            ..moment(call.changed_at, &run.cloned(), call.life.state.name())
+        });
+    }
+    moments
+}
+
+fn names(provider: ProviderId, fields: &[FieldCode]) -> Vec<String> {
+    fields.iter().map(|field| name(provider, *field)).collect()
+}
+
+/// The wire name; a subscription has its number behind it.
+fn name(provider: ProviderId, code: FieldCode) -> String {
+    let table = field_table(provider);
+    match table.binary_search_by_key(&code, |field| field.code) {
+        Ok(found) => table.get(found).map_or_else(String::new, |field| field.name.to_owned()),
+        Err(_) => match code.subscription_id() {
+            Some(id) => format!("SubscriptionRequest.{id}"),
+            None => format!("field {}", code.0),
+        },
+    }
+}
+
+fn text(explained: &Explained, id: &CustomerId) -> String {
+    if explained.forgotten {
+        let undo = shlex::try_quote(id.as_str())
+            .map(|id| format!("\nnext, to let it come back: crmsync forget {id} --undo"))
+            .unwrap_or_default();
+        return format!("the customer was erased; later files that hold it are skipped{undo}\n");
+    }
+    if !explained.known {
+        return "the customer is not known: no file that was accepted held it\n".to_owned();
+    }
+    let mut text = String::new();
+    let header = ["time", "provider", "call", "operation", "event", "what", "run"];
+    let rows = explained.timeline.iter().map(cells);
+    writeln!(text, "{}", aligned(&header, rows, &[2])).expect(INFALLIBLE);
+    for (provider, at) in &explained.providers {
+        writeln!(text, "\n{provider}: {}", at.now).expect(INFALLIBLE);
+        if let Some(next) = &at.next {
+            writeln!(text, "  next: {next}").expect(INFALLIBLE);
+        }
+    }
+    text
+}
+
+fn cells(moment: &Moment) -> Vec<String> {
+    let what = match (&moment.fields, &moment.code) {
+        (Some(fields), _) => fields.join(", "),
+        (None, Some(code)) => {
+            let class = moment.class.as_deref().unwrap_or_default();
+            let meaning = moment.meaning.map(|meaning| format!(": {meaning}")).unwrap_or_default();
+            format!("{class} {code}{meaning}")
+        }
+        (None, None) => String::new(),
+    };
+    vec![
+        moment.time.to_string(),
+        moment.provider.name().to_owned(),
+        moment.call.to_string(),
+        moment.operation.name().to_owned(),
+        moment.event.to_owned(),
+        what,
+        moment.run.clone().unwrap_or_default(),
+    ]
+}

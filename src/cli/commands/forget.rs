@@ -1,0 +1,233 @@
+//! `forget`: erases one customer from the state, its backups and the files of runs, and proves it.
+
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use crate::cli::Program;
+use crate::cli::arguments::ForgetArguments;
+use crate::cli::config::Config;
+use crate::cli::exit::ExitCode;
+use crate::cli::failure::Failure;
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::CustomerId;
+use crate::report::erase::{erase_customer, files_of_runs};
+use crate::report::run_files::REJECTS_FILE;
+use crate::report::text::grouped;
+use crate::store::{Erased, Scan, StateFile, Store, StoreError, list_backups};
+
+#[derive(Debug, Default, Serialize)]
+struct Proof {
+    /// Was the customer in any of the files.
+    known: bool,
+    /// What was erased from the state, its backups and replaced states.
+    erased: Vec<FromState>,
+    /// Copies of the state that could not be opened and were deleted.
+    deleted: Vec<PathBuf>,
+    /// Lines erased from files of runs.
+    lines: Vec<FromRun>,
+    /// How many texts of the customer (keys and values) were looked for afterwards, byte by byte.
+    texts: usize,
+    /// In how many files.
+    files: u64,
+    /// Files in which some were found, although other customers share such texts.
+    shared: Vec<PathBuf>,
+    /// Files in which some were found that nobody else has: the erasure failed there.
+    left: Vec<PathBuf>,
+}
+
+#[derive(Debug, Serialize)]
+struct FromState {
+    file: PathBuf,
+    #[serde(flatten)]
+    erased: Erased,
+}
+
+#[derive(Debug, Serialize)]
+struct FromRun {
+    file: PathBuf,
+    lines: u64,
+}
+
+/// Erases a customer, or lets later files bring one back.
+pub(super) fn forget(program: &Program, typed: &ForgetArguments) -> Result<ExitCode, Failure> {
+    let id = CustomerId::new(&typed.customer)
+        .ok_or_else(|| Failure::usage("expected a customer's key, 1 to 200 characters"))?;
+    let config = program.config()?;
+    let state = program.state(&config)?;
+    let lock = state.lock()?;
+    let mut store = state.open(&lock)?;
+    if typed.undo {
+        return undo(program, &state, &mut store, &id);
+    }
+    let proof = erase(&config, &state, &mut store, &id, program.clock.now())?;
+    if program.console.is_json() {
+        program.console.json(&proof)?;
+    } else {
+        program.console.text(&text(&proof))?;
+    }
+    Ok(if proof.left.is_empty() { ExitCode::Complete } else { ExitCode::Failed })
+}
+
+fn undo(
+    program: &Program,
+    state: &StateFile,
+    store: &mut Store,
+    id: &CustomerId,
+) -> Result<ExitCode, Failure> {
+    let mut removed = store.undo_forget(id)?;
+    for copy in copies(state)? {
+        // A copy that cannot be opened holds no tombstone that anybody could read.
+        if let Ok(mut copy) = state.open_copy(&copy) {
+            removed |= copy.undo_forget(id)?;
+        }
+    }
+    let said = if removed {
+        "the tombstone is gone: the next file that holds the customer brings it back as a new one"
+    } else {
+        "there is no such tombstone; nothing was changed"
+    };
+    program.console.talk(said)?;
+    Ok(ExitCode::Complete)
+}
+
+/// Backups, and states that a restore replaced.
+fn copies(state: &StateFile) -> Result<Vec<PathBuf>, StoreError> {
+    let backups = list_backups(&state.backups_folder())?.into_iter().map(|backup| backup.path);
+    Ok(backups.chain(state.replaced_states()?).collect())
+}
+
+fn erase(
+    config: &Config,
+    state: &StateFile,
+    store: &mut Store,
+    id: &CustomerId,
+    now: Timestamp,
+) -> Result<Proof, Failure> {
+    let mut proof = Proof::default();
+    let mut scan = Scan::of(id);
+    store.add_to_scan(&mut scan, id)?;
+    // Copies first: when something fails half-way, the state still knows the customer, and it can be done again.
+    for path in copies(state)? {
+        match from_copy(state, &path, id, now, &mut scan) {
+            Ok(erased) => proof.erased.push(FromState { file: path, erased }),
+            Err(_unusable) => {
+                std::fs::remove_file(&path)?;
+                proof.deleted.push(path);
+            }
+        }
+    }
+    for path in files_of_runs(&config.state.runs)? {
+        if path.file_name().is_some_and(|name| name == REJECTS_FILE) {
+            let lines = erase_customer(&path, id.as_str())?;
+            proof.lines.extend((lines > 0).then_some(FromRun { file: path, lines }));
+        }
+    }
+    let erased = store.forget(id, now)?;
+    proof.erased.insert(0, FromState { file: state.path().to_owned(), erased });
+    proof.known = !proof.lines.is_empty() || proof.erased.iter().any(|from| from.erased.customers > 0);
+    proof.texts = scan.len();
+    prove(config, state, store, &scan, &mut proof)?;
+    Ok(proof)
+}
+
+fn from_copy(
+    state: &StateFile,
+    path: &Path,
+    id: &CustomerId,
+    now: Timestamp,
+    scan: &mut Scan,
+) -> Result<Erased, StoreError> {
+    let mut copy = state.open_copy(path)?;
+    copy.add_to_scan(scan, id)?;
+    copy.forget(id, now)
+}
+
+/// Looks through the bytes of every file that could hold something of the customer.
+fn prove(
+    config: &Config,
+    state: &StateFile,
+    store: &mut Store,
+    scan: &Scan,
+    proof: &mut Proof,
+) -> Result<(), Failure> {
+    judge(state.path(), store, scan, proof)?;
+    for path in copies(state)? {
+        judge(&path, &mut state.open_copy(&path)?, scan, proof)?;
+    }
+    let logs = state.own_files().into_iter().filter(|path| path.is_file() && path != state.path());
+    for path in logs.chain(files_of_runs(&config.state.runs)?) {
+        proof.files += 1;
+        let found = scan.found_in(&path)?;
+        file_away(&path, found.reveal(), store, proof)?;
+    }
+    Ok(())
+}
+
+/// Old bytes can be left in the free space of a database; then it is written anew.
+fn judge(path: &Path, store: &mut Store, scan: &Scan, proof: &mut Proof) -> Result<(), Failure> {
+    proof.files += 1;
+    let mut found = scan.found_in(path)?;
+    let mut residue = false;
+    for text in found.reveal() {
+        residue |= !store.holds_text(text)?;
+    }
+    if residue {
+        store.rewrite()?;
+        found = scan.found_in(path)?;
+    }
+    file_away(path, found.reveal(), store, proof)
+}
+
+fn file_away(path: &Path, found: &[String], store: &Store, proof: &mut Proof) -> Result<(), Failure> {
+    if found.is_empty() {
+        return Ok(());
+    }
+    let mut shared = true;
+    for text in found {
+        shared &= store.holds_text(text)?;
+    }
+    let list = if shared { &mut proof.shared } else { &mut proof.left };
+    list.push(path.to_owned());
+    Ok(())
+}
+
+fn text(proof: &Proof) -> String {
+    let mut lines = Vec::new();
+    if !proof.known {
+        lines.push("the customer was in none of the files".to_owned());
+    }
+    for FromState { file, erased } in &proof.erased {
+        let Erased { customers, accounts, calls, forgotten, answers } = erased;
+        lines.push(format!(
+            "erased from {}: {customers} customer, {accounts} accounts, {calls} calls ({forgotten} of them open), {answers} answers",
+            file.display()
+        ));
+    }
+    for path in &proof.deleted {
+        lines.push(format!("deleted, since it could not be opened: {}", path.display()));
+    }
+    for FromRun { file, lines: count } in &proof.lines {
+        lines.push(format!("erased from {}: {count} lines", file.display()));
+    }
+    lines.push(format!(
+        "proof: {} texts of the customer were looked for in the bytes of {} files",
+        proof.texts,
+        grouped(proof.files)
+    ));
+    for path in &proof.shared {
+        lines.push(format!("  {}: only what other customers share", path.display()));
+    }
+    for path in &proof.left {
+        lines.push(format!("  {}: STILL HOLDS SOME; look at it, and delete it if need be", path.display()));
+    }
+    if proof.left.is_empty() {
+        lines.push("  nothing of this customer alone is left".to_owned());
+    }
+    lines.push(
+        "a tombstone keeps later files from bringing the customer back (forget --undo)\n\
+         not touched: the CRM's own files, what was exported elsewhere, and what the providers hold\n"
+            .to_owned(),
+    );
+    lines.join("\n")
+}

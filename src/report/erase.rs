@@ -1,0 +1,75 @@
+//! Erasing one customer from the `rejects.csv` of earlier runs. No other file of a run names a customer.
+
+use std::io;
+use std::path::Path;
+
+use super::run_files::{RunFolder, list_runs, write_private};
+
+/// The columns that can hold the key of a customer: ours, and the canonical one of `--include-values`.
+const ID_COLUMNS: [&[u8]; 2] = [b"_customer_id", b"customer_id"];
+
+/// Deletes the lines of a customer from a `rejects.csv`; gives how many there were. A file without one is not
+/// touched. A crash leaves the old file or the new one.
+///
+/// # Errors
+/// When the file cannot be read as CSV or not be written.
+pub fn erase_customer(path: &Path, customer_id: &str) -> Result<u64, csv::Error> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path)?;
+    let mut kept = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
+    let mut columns: Vec<usize> = Vec::new();
+    let mut erased = 0;
+    for (number, record) in reader.byte_records().enumerate() {
+        let record = record?;
+        if number == 0 {
+            let is_id = |(_, name): &(usize, &[u8])| ID_COLUMNS.contains(name);
+            columns = record.iter().enumerate().filter(is_id).map(|(column, _)| column).collect();
+        }
+        let is_theirs = |cell: &[u8]| cell.strip_prefix(b"'").unwrap_or(cell) == customer_id.as_bytes();
+        if number > 0 && columns.iter().any(|column| record.get(*column).is_some_and(is_theirs)) {
+            erased += 1;
+        } else {
+            kept.write_byte_record(&record)?;
+        }
+    }
+    if erased > 0 {
+        let bytes = kept.into_inner().map_err(csv::IntoInnerError::into_error)?;
+        write_private(path, &bytes).map_err(io::Error::other)?;
+    }
+    Ok(erased)
+}
+
+/// The files of all runs, links not followed.
+///
+/// # Errors
+/// When a folder cannot be listed.
+pub fn files_of_runs(runs: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+    let mut files = Vec::new();
+    for id in list_runs(runs).map_err(io::Error::other)? {
+        for entry in std::fs::read_dir(RunFolder::of(runs, &id).path())? {
+            let entry = entry?;
+            files.extend(entry.file_type()?.is_file().then(|| entry.path()));
+        }
+    }
+    files.sort();
+    Ok(files)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lines_of_one_customer_go_and_all_others_stay() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("rejects.csv");
+        let text = "email,_row,_customer_id\na@x,1,C1\nb@x,2,C10\n\"c\nd\",3,C1\ne@x,4,'-C1\n";
+        std::fs::write(&path, text).unwrap();
+        assert_eq!(erase_customer(&path, "C1").unwrap(), 2);
+        assert_eq!(
+            std::fs::read_to_string(&path).unwrap(),
+            "email,_row,_customer_id\nb@x,2,C10\ne@x,4,'-C1\n"
+        );
+        assert_eq!(erase_customer(&path, "-C1").unwrap(), 1);
+        assert_eq!(erase_customer(&path, "C1").unwrap(), 0);
+    }
+}

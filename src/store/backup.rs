@@ -1,0 +1,189 @@
+//! Backups: whole, verified copies of the state, made before the first change of a run and none for a run that
+//! changes nothing.
+//!
+//! A backup is made by a second connection while the first change waits for its commit, so that it holds the state
+//! as it was before the run; the bookkeeping of the run itself (its row, the age of its input) is no change. The hash
+//! key is not in a backup: it stays beside the state.
+
+use std::fs::{File, OpenOptions};
+use std::io;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
+
+use crate::domain::clock::Clock;
+
+use super::open::connect;
+use super::{StateFile, Store, StoreError};
+
+/// How a run backs up the state before it changes it.
+#[derive(Debug, Clone)]
+pub struct BackupPlan {
+    /// The name of the backup without its ending, for instance the identifier of the run; names sort by age.
+    pub name: String,
+    /// So many backups are kept; 0 makes none.
+    pub keep: usize,
+    /// Measures how long it takes.
+    pub clock: Clock,
+}
+
+/// A backup that this run made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MadeBackup {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How large it is.
+    pub bytes: u64,
+    /// How long it took, verification included.
+    pub took: Duration,
+}
+
+/// A backup as it lies on disk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Backup {
+    /// Where it is.
+    pub path: PathBuf,
+    /// How large it is.
+    pub bytes: u64,
+}
+
+/// What a store has to back up, and has backed up.
+#[derive(Debug, Default)]
+pub(super) struct Backups {
+    due: Option<(PathBuf, BackupPlan)>,
+    made: Option<MadeBackup>,
+}
+
+impl Backups {
+    /// Makes the backup that is due, if one is. A crash leaves a temporary file that the next backup replaces.
+    pub(super) fn make_due(&mut self) -> Result<(), StoreError> {
+        let Some((state, plan)) = self.due.take() else { return Ok(()) };
+        let started = plan.clock.elapsed();
+        let folder = folder_of(&state);
+        let path = folder.join(format!("{}.db", plan.name));
+        make_folder(&folder)?;
+        let connection = connect(&state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let bytes = write_copy(&connection, &path)?;
+        rotate(&folder, plan.keep)?;
+        let took = plan.clock.elapsed().saturating_sub(started);
+        self.made = Some(MadeBackup { path, bytes, took });
+        Ok(())
+    }
+}
+
+impl Store {
+    /// From now on the first change makes a backup first.
+    pub fn back_up_first(&mut self, state: &StateFile, plan: BackupPlan) {
+        if plan.keep > 0 {
+            self.backups.due = Some((state.path().to_owned(), plan));
+        }
+    }
+
+    /// The backup that was made since the state was opened.
+    #[must_use]
+    pub fn made_backup(&self) -> Option<&MadeBackup> {
+        self.backups.made.as_ref()
+    }
+
+    /// How long backups took since the state was opened.
+    #[must_use]
+    pub fn backup_time(&self) -> Duration {
+        self.backups.made.as_ref().map_or(Duration::ZERO, |made| made.took)
+    }
+}
+
+impl StateFile {
+    /// The folder of the backups, beside the state.
+    #[must_use]
+    pub fn backups_folder(&self) -> PathBuf {
+        folder_of(self.path())
+    }
+}
+
+/// The backups in a folder, oldest first; none when there is no such folder. Links are not followed.
+///
+/// # Errors
+/// [`StoreError::File`] when the folder cannot be listed.
+pub fn list_backups(folder: &Path) -> Result<Vec<Backup>, StoreError> {
+    let failed = |source| file_error("list", folder, source);
+    let entries = match std::fs::read_dir(folder) {
+        Ok(entries) => entries,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(error) => return Err(failed(error)),
+    };
+    let mut backups = Vec::new();
+    for entry in entries {
+        let entry = entry.map_err(failed)?;
+        let path = entry.path();
+        let metadata = std::fs::symlink_metadata(&path).map_err(failed)?;
+        if metadata.is_file() && path.extension().is_some_and(|ending| ending == "db") {
+            backups.push(Backup { path, bytes: metadata.len() });
+        }
+    }
+    backups.sort_by(|a, b| a.path.cmp(&b.path));
+    Ok(backups)
+}
+
+/// Copies a database, consistent and whole: written under another name, verified, synced, put in place. Gives its
+/// size. A crash leaves what was there before, and perhaps a temporary file.
+pub(super) fn write_copy(connection: &Connection, path: &Path) -> Result<u64, StoreError> {
+    let temporary = path.with_extension("new");
+    make_empty(&temporary)?;
+    connection.execute("VACUUM INTO ?1", [temporary.to_string_lossy()])?;
+    verify(&temporary)?;
+    let failed = |source| file_error("sync", &temporary, source);
+    let file = File::open(&temporary).map_err(failed)?;
+    file.sync_all().map_err(failed)?;
+    let bytes = file.metadata().map_err(failed)?.len();
+    std::fs::rename(&temporary, path).map_err(|source| file_error("put in place", path, source))?;
+    sync_folder(path)?;
+    Ok(bytes)
+}
+
+/// Is every page of a copy sound.
+pub(super) fn verify(path: &Path) -> Result<(), StoreError> {
+    let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
+    if found == "ok" { Ok(()) } else { Err(StoreError::Damaged { what: "a copy is not sound" }) }
+}
+
+/// Makes an empty file, 0600, in the place of whatever an earlier crash left there; a link is replaced, not followed.
+pub(super) fn make_empty(path: &Path) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Ok(()) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(file_error("replace", path, source)),
+    }
+    let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
+    made.map(drop).map_err(|source| file_error("create", path, source))
+}
+
+pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let synced = File::open(folder).and_then(|folder| folder.sync_all());
+    synced.map_err(|source| file_error("sync the folder of", path, source))
+}
+
+pub(super) fn file_error(action: &'static str, path: &Path, source: io::Error) -> StoreError {
+    StoreError::File { action, path: path.to_owned(), source }
+}
+
+fn folder_of(state: &Path) -> PathBuf {
+    state.with_file_name("backups")
+}
+
+fn make_folder(folder: &Path) -> Result<(), StoreError> {
+    let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
+    made.map_err(|source| file_error("make the folder", folder, source))
+}
+
+fn rotate(folder: &Path, keep: usize) -> Result<(), StoreError> {
+    let backups = list_backups(folder)?;
+    let surplus = backups.len().saturating_sub(keep);
+    for backup in backups.iter().take(surplus) {
+        std::fs::remove_file(&backup.path).map_err(|source| file_error("delete", &backup.path, source))?;
+    }
+    Ok(())
+}

@@ -1,0 +1,291 @@
+//! Erasing one customer: from the state, from its backups, with a tombstone that keeps later files from bringing the
+//! customer back, and with a look at the bytes of the files afterwards.
+
+use std::fs::File;
+use std::io::Read;
+use std::path::{Path, PathBuf};
+
+use memchr::memmem::Finder;
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
+
+use crate::domain::account::Acknowledged;
+use crate::domain::call::{CallId, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::CustomerId;
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::redacted::Redacted;
+
+use super::backup::file_error;
+use super::open::connect;
+use super::snapshot::{life_of, tombstone_mark};
+use super::{StateFile, Store, StoreError, codec};
+
+/// Shorter texts are in every file by chance and prove nothing.
+const NEEDLE_BYTES_MIN: usize = 6;
+/// So much of a file is looked at at once.
+const CHUNK_BYTES: usize = 1 << 20;
+
+/// What was erased from one file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
+pub struct Erased {
+    /// Customers: 1, or 0 where the customer was not known.
+    pub customers: u64,
+    /// Accounts.
+    pub accounts: u64,
+    /// Calls, settled ones included.
+    pub calls: u64,
+    /// Those of them that were open or parked, and became `forgotten`.
+    pub forgotten: u64,
+    /// Answers of providers.
+    pub answers: u64,
+}
+
+/// Texts of one customer that must not be found in any file afterwards.
+#[derive(Debug, Clone, Default)]
+pub struct Scan {
+    needles: Redacted<Vec<String>>,
+}
+
+impl Scan {
+    /// Looks for the customer's key and whatever was [added](Self::add).
+    #[must_use]
+    pub fn of(id: &CustomerId) -> Self {
+        let mut scan = Self::default();
+        scan.add_text(id.as_str());
+        scan
+    }
+
+    /// How many texts are looked for; those too short to prove anything are not among them.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.needles.reveal().len()
+    }
+
+    /// Is there nothing to look for.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.needles.reveal().is_empty()
+    }
+
+    /// The texts that are in the file, each once.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when it cannot be read.
+    pub fn found_in(&self, path: &Path) -> Result<Redacted<Vec<String>>, StoreError> {
+        let failed = |source| file_error("look through", path, source);
+        let needles = self.needles.reveal();
+        let overlap = needles.iter().map(String::len).max().unwrap_or(0);
+        let mut file = File::open(path).map_err(failed)?;
+        let mut found = vec![false; needles.len()];
+        let mut window = Vec::with_capacity(CHUNK_BYTES + overlap);
+        loop {
+            let keep = window.len().saturating_sub(overlap);
+            window.drain(..keep);
+            let read = Read::by_ref(&mut file).take(CHUNK_BYTES as u64).read_to_end(&mut window);
+            if read.map_err(failed)? == 0 {
+                break;
+            }
+            for (needle, found) in needles.iter().zip(&mut found) {
+                *found = *found || Finder::new(needle).find(&window).is_some();
+            }
+        }
+        let hits = needles.iter().zip(found).filter(|(_, found)| *found).map(|(needle, _)| needle.clone());
+        Ok(Redacted::new(hits.collect()))
+    }
+
+    fn add_text(&mut self, text: &str) {
+        let mut needles = self.needles.reveal().clone();
+        if text.len() >= NEEDLE_BYTES_MIN && !needles.iter().any(|known| known == text) {
+            needles.push(text.to_owned());
+            self.needles = Redacted::new(needles);
+        }
+    }
+
+    /// Adds what a state knows of the customer: keys, open values, delivered values kept in clear.
+    fn add(&mut self, connection: &Connection, id: &CustomerId) -> Result<(), StoreError> {
+        let mut accounts = connection.prepare(
+            "SELECT key, fields FROM account WHERE customer = (SELECT id FROM customer WHERE customer_id = ?1)",
+        )?;
+        let mut rows = accounts.query([id.as_str()])?;
+        while let Some(row) = rows.next()? {
+            self.add_key(&row.get::<_, String>(0)?);
+            for value in codec::unpack_fields(&row.get::<_, Vec<u8>>(1)?)?.values() {
+                if let Acknowledged::Clear(text) = value {
+                    self.add_text(text.reveal());
+                }
+            }
+        }
+        let mut calls = connection.prepare(
+            "SELECT payload FROM call WHERE payload IS NOT NULL
+             AND customer = (SELECT id FROM customer WHERE customer_id = ?1)",
+        )?;
+        let mut rows = calls.query([id.as_str()])?;
+        while let Some(row) = rows.next()? {
+            // An unreadable payload is erased like any other; its values cannot be looked for.
+            let Ok(payload) = codec::unpack_payload(&row.get::<_, Vec<u8>>(0)?) else { continue };
+            self.add_key(&payload.key.0);
+            payload.values.iter().for_each(|(_, value)| self.add_text(value));
+        }
+        Ok(())
+    }
+
+    /// A key with its type in front is looked for without it.
+    fn add_key(&mut self, key: &str) {
+        self.add_text(key.split_once(':').map_or(key, |(_, bare)| bare));
+    }
+}
+
+impl Store {
+    /// Adds what this state knows of the customer to what is looked for.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn add_to_scan(&self, scan: &mut Scan, id: &CustomerId) -> Result<(), StoreError> {
+        scan.add(&self.connection, id)
+    }
+
+    /// Erases a customer and leaves a tombstone, in one transaction, and empties the write-ahead log. Open calls
+    /// become `forgotten`; what was in flight at a crash counts as crashed first. A crash before it returns leaves
+    /// everything or nothing erased; done again it finishes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written.
+    pub fn forget(&mut self, id: &CustomerId, now: Timestamp) -> Result<Erased, StoreError> {
+        let mark = tombstone_mark(&self.fingerprinter, id);
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let erased = erase(&transaction, id)?;
+        transaction.execute(
+            "INSERT INTO tombstone (mark, at) VALUES (?1, ?2) ON CONFLICT (mark) DO NOTHING",
+            (mark.as_slice(), now.0),
+        )?;
+        transaction.commit()?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(erased)
+    }
+
+    /// Takes a tombstone away, so that later files bring the customer back; `false` when there was none.
+    /// A crash before it returns leaves the tombstone.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written.
+    pub fn undo_forget(&mut self, id: &CustomerId) -> Result<bool, StoreError> {
+        let mark = tombstone_mark(&self.fingerprinter, id);
+        let removed = self.connection.execute("DELETE FROM tombstone WHERE mark = ?1", [mark.as_slice()])?;
+        Ok(removed > 0)
+    }
+
+    /// Is the text a part of what the state holds of any customer.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn holds_text(&self, text: &str) -> Result<bool, StoreError> {
+        let held = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM customer WHERE instr(customer_id, ?1))
+                 OR EXISTS (SELECT 1 FROM account WHERE instr(key, ?1) OR instr(fields, CAST(?1 AS BLOB)))
+                 OR EXISTS (SELECT 1 FROM call WHERE instr(payload, CAST(?1 AS BLOB)))",
+            [text],
+            |row| row.get(0),
+        )?;
+        Ok(held)
+    }
+
+    /// Writes the whole file anew, without any free space that could hold old bytes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when there is no room for it.
+    pub fn rewrite(&mut self) -> Result<(), StoreError> {
+        self.connection.execute_batch("VACUUM")?;
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
+        Ok(())
+    }
+}
+
+impl StateFile {
+    /// Opens a backup or a replaced state for erasing, with the key of this state.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the copy is foreign, newer, damaged or of another key.
+    pub fn open_copy(&self, path: &Path) -> Result<Store, StoreError> {
+        let copy = self.at(path);
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        copy.inspect(&connection)?;
+        let fingerprinter = Fingerprinter::new(&self.key(false)?);
+        self.check_key(&connection, &fingerprinter)?;
+        copy.store(connection, fingerprinter)
+    }
+
+    /// States that a restore replaced; they lie beside the state.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the folder cannot be listed.
+    pub fn replaced_states(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let folder = self.path().parent().filter(|folder| !folder.as_os_str().is_empty());
+        let folder = folder.unwrap_or(Path::new("."));
+        let start = format!("{}.replaced-", self.path().file_name().unwrap_or_default().to_string_lossy());
+        let entries = std::fs::read_dir(folder).map_err(|source| file_error("list", folder, source))?;
+        let mut found: Vec<PathBuf> = entries
+            .filter_map(Result::ok)
+            .filter(|entry| {
+                let name = entry.file_name().to_string_lossy().into_owned();
+                name.starts_with(&start) && !name.ends_with("-wal") && !name.ends_with("-shm")
+            })
+            .map(|entry| entry.path())
+            .collect();
+        found.sort();
+        Ok(found)
+    }
+}
+
+fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError> {
+    let mut erased = Erased { forgotten: settle_open(connection, id)?, ..Erased::default() };
+    let counted =
+        |sql: &str| -> Result<u64, StoreError> { Ok(connection.execute(sql, [id.as_str()])? as u64) };
+    erased.answers = counted(
+        "DELETE FROM answer WHERE call IN (SELECT call.id FROM call JOIN customer ON customer.id = call.customer
+             WHERE customer_id = ?1)",
+    )?;
+    erased.calls =
+        counted("DELETE FROM call WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)")?;
+    erased.accounts =
+        counted("DELETE FROM account WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)")?;
+    erased.customers = counted("DELETE FROM customer WHERE customer_id = ?1")?;
+    Ok(erased)
+}
+
+/// Brings every open or parked call of the customer to its end, by the rules of the lifecycle.
+fn settle_open(connection: &Connection, id: &CustomerId) -> Result<u64, StoreError> {
+    let mut select = connection.prepare(
+        "SELECT call.* FROM call JOIN customer ON customer.id = call.customer
+         WHERE customer_id = ?1 AND payload IS NOT NULL",
+    )?;
+    let mut rows = select.query([id.as_str()])?;
+    let mut ends = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (call, life) = (CallId(row.get("id")?), life_of(row)?);
+        ends.push((call, end(&life).map_err(|source| StoreError::Illegal { call, source })?));
+    }
+    let mut update = connection
+        .prepare("UPDATE call SET state = ?2, hold = NULL, lease = NULL, payload = NULL WHERE id = ?1")?;
+    for (call, life) in &ends {
+        super::intake::one(update.execute((call.0, life.state.name()))?, *call)?;
+    }
+    Ok(ends.len() as u64)
+}
+
+fn end(life: &Life) -> Result<Life, lifecycle::IllegalEvent> {
+    // The lock is ours, so that nobody sends: what is in flight was left by a crash.
+    let landed = match life.state {
+        State::InFlight => lifecycle::next(life, Happening::Crashed)?.life,
+        State::Queued
+        | State::Waiting
+        | State::Probing
+        | State::Held
+        | State::Acknowledged
+        | State::Refused
+        | State::Superseded
+        | State::Abandoned
+        | State::Forgotten => *life,
+    };
+    Ok(lifecycle::next(&landed, Happening::Forgotten)?.life)
+}

@@ -1,0 +1,299 @@
+//! A full look at a state: every page, every reference, every payload, and who may read its files.
+//!
+//! Looking changes nothing. What is found is told in words that name the file and what a person can do.
+
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags};
+use serde::Serialize;
+
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::provider::ProviderId;
+
+use super::backup::{file_error, list_backups, verify};
+use super::open::{beside, connect};
+use super::snapshot::life_of;
+use super::{StateFile, StoreError, codec};
+
+/// So many complaints of SQLite are told; a broken file has thousands.
+const COMPLAINTS_MAX: u32 = 10;
+
+/// How bad a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Severity {
+    /// Good to know.
+    Note,
+    /// `doctor --repair` mends it.
+    Mendable,
+    /// A person must act.
+    Broken,
+}
+
+/// Something that was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Finding {
+    /// How bad it is.
+    pub severity: Severity,
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub what: String,
+    /// What to do.
+    pub advice: String,
+}
+
+impl Finding {
+    /// A finding about a file.
+    pub fn new(severity: Severity, path: &Path, what: impl Into<String>, advice: impl Into<String>) -> Self {
+        Self { severity, path: path.to_owned(), what: what.into(), advice: advice.into() }
+    }
+}
+
+/// What was looked at, and what was found.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+pub struct Examination {
+    /// The version of the schema; none when the file could not be read that far.
+    pub schema: Option<i64>,
+    /// Customers.
+    pub customers: u64,
+    /// Accounts whose fields are readable.
+    pub accounts: u64,
+    /// Calls whose life is readable.
+    pub calls: u64,
+    /// Payloads that match their digest.
+    pub payloads: u64,
+    /// What was found.
+    pub findings: Vec<Finding>,
+}
+
+impl StateFile {
+    /// Looks at the whole state. A state that does not exist yet is sound.
+    #[must_use]
+    pub fn examine(&self) -> Examination {
+        let mut examination = Examination::default();
+        if !self.exists() {
+            let what = "there is no state yet";
+            let finding = Finding::new(Severity::Note, self.path(), what, "the first run makes it");
+            examination.findings.push(finding);
+            return examination;
+        }
+        if let Err(error) = self.examine_file(&mut examination) {
+            examination.findings.push(broken(self.path(), &error));
+        }
+        examination
+    }
+
+    fn examine_file(&self, examination: &mut Examination) -> Result<(), StoreError> {
+        let path = self.path();
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        examination.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
+        self.inspect(&connection)?;
+        for complaint in complaints(&connection)? {
+            let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
+            examination.findings.push(Finding::new(Severity::Broken, path, complaint, advice));
+        }
+        match self.key(false).map(|key| Fingerprinter::new(&key)) {
+            Ok(fingerprinter) => self.check_key(&connection, &fingerprinter)?,
+            Err(error) => examination.findings.push(broken(path, &error)),
+        }
+        examine_customers(&connection, path, examination)?;
+        examine_accounts(&connection, path, examination)?;
+        examine_calls(&connection, path, examination)
+    }
+
+    /// Looks at every backup; gives those that are sound, oldest first, and what is wrong with the others.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when their folder cannot be listed.
+    pub fn examine_backups(&self) -> Result<(Vec<super::Backup>, Vec<Finding>), StoreError> {
+        let (mut sound, mut findings) = (Vec::new(), Vec::new());
+        for backup in list_backups(&self.backups_folder())? {
+            match self.examine_backup(&backup.path) {
+                Ok(()) => sound.push(backup),
+                Err(error) => findings.push(Finding::new(
+                    Severity::Broken,
+                    &backup.path,
+                    format!("the backup is of no use: {}", told(&error)),
+                    "delete it; the next run that changes something makes another",
+                )),
+            }
+        }
+        Ok((sound, findings))
+    }
+
+    fn examine_backup(&self, path: &Path) -> Result<(), StoreError> {
+        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        self.at(path).inspect(&connection)?;
+        self.at(path).check_key(&connection, &Fingerprinter::new(&self.key(false)?))?;
+        verify(path)
+    }
+
+    /// A write-ahead log with something in it, although nobody holds the state: an earlier run was killed.
+    #[must_use]
+    pub fn stray_log(&self) -> Option<Finding> {
+        let log = beside(self.path(), "-wal");
+        let stray = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
+        let what = "a run was killed before it emptied its write-ahead log; nothing is lost";
+        stray.then(|| Finding::new(Severity::Note, &log, what, "the next run or --repair empties it"))
+    }
+
+    /// Empties the write-ahead log into the file. The lock proves that nobody else writes.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be opened or written.
+    pub fn empty_log(&self, lock: &super::Lock) -> Result<(), StoreError> {
+        let store = self.open(lock)?;
+        Ok(store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+    }
+
+    /// The state's own files and the folder of its backups, as far as they are there.
+    #[must_use]
+    pub fn own_files(&self) -> Vec<PathBuf> {
+        let suffixes = ["", "-wal", "-shm", ".key", ".lock"];
+        let mut files: Vec<PathBuf> = suffixes.map(|suffix| beside(self.path(), suffix)).into();
+        files.extend(self.replaced_states().unwrap_or_default());
+        files.push(self.backups_folder());
+        files.retain(|file| file.exists());
+        files
+    }
+}
+
+/// Is a file or folder open to others than its owner.
+///
+/// # Errors
+/// [`StoreError::File`] when it cannot be looked at.
+pub fn is_open_to_others(path: &Path) -> Result<bool, StoreError> {
+    let metadata = std::fs::symlink_metadata(path).map_err(|source| file_error("look at", path, source))?;
+    Ok(!metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0)
+}
+
+/// Takes the rights of everybody but the owner away.
+///
+/// # Errors
+/// [`StoreError::File`] when that is not allowed.
+pub fn make_private(path: &Path) -> Result<(), StoreError> {
+    let mode = if path.is_dir() { 0o700 } else { 0o600 };
+    std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode))
+        .map_err(|source| file_error("make private", path, source))
+}
+
+fn complaints(connection: &Connection) -> Result<Vec<String>, StoreError> {
+    let mut complaints = Vec::new();
+    let sql = format!("PRAGMA integrity_check({COMPLAINTS_MAX})");
+    let mut statement = connection.prepare(&sql)?;
+    let mut rows = statement.query([])?;
+    while let Some(row) = rows.next()? {
+        let said: String = row.get(0)?;
+        // SQLite can name pages, tables and indexes here, never a value.
+        complaints.extend((said != "ok").then(|| format!("SQLite says: {said}")));
+    }
+    let mut statement = connection.prepare("PRAGMA foreign_key_check")?;
+    let mut rows = statement.query([])?;
+    let mut dangling = 0_u64;
+    while rows.next()?.is_some() {
+        dangling += 1;
+    }
+    complaints.extend((dangling > 0).then(|| format!("{dangling} rows refer to rows that are not there")));
+    Ok(complaints)
+}
+
+fn examine_customers(
+    connection: &Connection,
+    path: &Path,
+    examination: &mut Examination,
+) -> Result<(), StoreError> {
+    let (count, wrong): (u64, u64) = connection.query_row(
+        "SELECT count(*), coalesce(sum(length(digest) <> 16), 0) FROM customer",
+        [],
+        |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
+    )?;
+    examination.customers = count;
+    examination.findings.extend(count_broken(path, wrong, "customers have a digest of the wrong length"));
+    Ok(())
+}
+
+fn examine_accounts(
+    connection: &Connection,
+    path: &Path,
+    examination: &mut Examination,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("SELECT provider, fields, skipped FROM account")?;
+    let mut rows = statement.query([])?;
+    let mut wrong = 0;
+    while let Some(row) = rows.next()? {
+        let readable = ProviderId::from_number(row.get(0)?).is_some()
+            && codec::unpack_fields(&row.get::<_, Vec<u8>>(1)?).is_ok()
+            && codec::unpack_codes(row.get::<_, Option<Vec<u8>>>(2)?.as_deref()).is_ok();
+        examination.accounts += u64::from(readable);
+        wrong += u64::from(!readable);
+    }
+    examination.findings.extend(count_broken(path, wrong, "accounts are unreadable"));
+    Ok(())
+}
+
+fn examine_calls(
+    connection: &Connection,
+    path: &Path,
+    examination: &mut Examination,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare("SELECT * FROM call")?;
+    let mut rows = statement.query([])?;
+    let (mut lives, mut payloads) = (0, Vec::new());
+    while let Some(row) = rows.next()? {
+        let readable = ProviderId::from_number(row.get("provider")?).is_some() && life_of(row).is_ok();
+        examination.calls += u64::from(readable);
+        lives += u64::from(!readable);
+        if let Some(payload) = row.get::<_, Option<Vec<u8>>>("payload")? {
+            match codec::unpack_payload(&payload) {
+                Ok(_) => examination.payloads += 1,
+                Err(_) => payloads.push(row.get::<_, i64>("id")?),
+            }
+        }
+    }
+    examination.findings.extend(count_broken(path, lives, "calls are in a state that does not exist"));
+    if let Some(first) = payloads.first() {
+        let what =
+            format!("{} payloads do not match their digest, the first of call {first}", payloads.len());
+        let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
+        examination.findings.push(Finding::new(Severity::Broken, path, what, advice));
+    }
+    Ok(())
+}
+
+fn count_broken(path: &Path, count: u64, what: &str) -> Option<Finding> {
+    let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
+    (count > 0).then(|| Finding::new(Severity::Broken, path, format!("{count} {what}"), advice))
+}
+
+fn broken(path: &Path, error: &StoreError) -> Finding {
+    let advice = match error {
+        StoreError::Foreign { .. } | StoreError::Newer { .. } | StoreError::OtherKey { .. } => {
+            "nothing was touched; do what the message says"
+        }
+        StoreError::BadKey { .. } => "bring the key file back; a new key would send everything again",
+        StoreError::File { .. } => "check the file and its rights",
+        StoreError::Locked { .. }
+        | StoreError::NetworkFileSystem { .. }
+        | StoreError::NoWriteAheadLog
+        | StoreError::Damaged { .. }
+        | StoreError::Overtaken { .. }
+        | StoreError::Illegal { .. }
+        | StoreError::NoSuchCall(_)
+        | StoreError::Sqlite { .. } => "put a backup in its place: `crmsync doctor --restore BACKUP`",
+    };
+    Finding::new(Severity::Broken, path, told(error), advice)
+}
+
+/// The error with its causes.
+fn told(error: &StoreError) -> String {
+    let mut text = error.to_string();
+    let mut cause = std::error::Error::source(error);
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}

@@ -1,0 +1,190 @@
+//! Putting a backup in the place of the state, and the doubt that it leaves.
+//!
+//! Whatever happened after the backup is not known any more: its open calls may have been delivered, providers may
+//! hold newer values than its accounts say, and persons that it has never heard of may have been created. Therefore
+//! every open or parked create is probed before it is ever sent again, every acknowledged field counts as unknown,
+//! every record is compared again, and until an input that holds all customers was accepted, every new create is
+//! probed first and nothing else is sent: a queued value may be older than one delivered since.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+
+use crate::domain::account::Acknowledged;
+use crate::domain::call::{CallId, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::lifecycle::{self, Happening};
+
+use super::backup::{file_error, make_empty, sync_folder, verify};
+use super::open::{Lock, beside, connect, migrate};
+use super::snapshot::life_of;
+use super::{StateFile, Store, StoreError, codec};
+
+/// The setting that says since when a restored state is in doubt.
+const DOUBT: &str = "in_doubt_since";
+
+/// What a restore did.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Restored {
+    /// Where the state that was replaced lies now.
+    pub replaced: Option<PathBuf>,
+    /// Creates that are probed before they are ever sent again.
+    pub creates_in_doubt: u64,
+    /// Open updates that wait for the next complete input.
+    pub updates: u64,
+    /// Accounts whose fields count as unknown.
+    pub accounts: u64,
+}
+
+impl Store {
+    /// Was the state put back from a backup, and no input with all customers accepted since.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn is_in_doubt(&self) -> Result<bool, StoreError> {
+        is_in_doubt(&self.connection)
+    }
+}
+
+impl StateFile {
+    /// Puts a backup in the place of the state, which is kept beside it under a name that ends in `stamp`. A crash
+    /// leaves the old state in place or the restored one whole.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the backup is foreign, newer, damaged or of another key, or when a file cannot be written;
+    /// then the state is as it was.
+    pub fn restore(
+        &self,
+        _lock: &Lock,
+        backup: &Path,
+        stamp: &str,
+        now: Timestamp,
+    ) -> Result<Restored, StoreError> {
+        if !backup.is_file() {
+            let missing = std::io::Error::from(std::io::ErrorKind::NotFound);
+            return Err(file_error("read the backup", backup, missing));
+        }
+        let as_state = self.at(backup);
+        let source = connect(backup, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        as_state.inspect(&source)?;
+        self.check_key(&source, &Fingerprinter::new(&self.key(false)?))?;
+        verify(backup)?;
+        let fresh = beside(self.path(), ".restoring");
+        make_empty(&fresh)?;
+        source.execute("VACUUM INTO ?1", [fresh.to_string_lossy()])?;
+        let mut restored = put_in_doubt(&fresh, now)?;
+        verify(&fresh)?;
+        sync_file(&fresh)?;
+        restored.replaced = self.set_aside(stamp)?;
+        std::fs::rename(&fresh, self.path()).map_err(|error| file_error("put in place", &fresh, error))?;
+        sync_folder(self.path())?;
+        Ok(restored)
+    }
+
+    /// Keeps the state under another name too, and takes its write-ahead log out of the way: it must never be laid
+    /// over the restored file.
+    fn set_aside(&self, stamp: &str) -> Result<Option<PathBuf>, StoreError> {
+        if !self.exists() {
+            return Ok(None);
+        }
+        let kept = beside(self.path(), &format!(".replaced-{stamp}"));
+        // A damaged state may refuse this; its log is then kept beside it.
+        drop(connect(self.path(), OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| {
+            Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        }));
+        for suffix in ["-wal", "-shm"] {
+            let log = beside(self.path(), suffix);
+            if log.exists() {
+                let aside = beside(&kept, suffix);
+                std::fs::rename(&log, &aside).map_err(|error| file_error("set aside", &log, error))?;
+            }
+        }
+        std::fs::hard_link(self.path(), &kept).map_err(|error| file_error("keep", self.path(), error))?;
+        sync_folder(self.path())?;
+        Ok(Some(kept))
+    }
+}
+
+pub(super) fn is_in_doubt(connection: &Connection) -> Result<bool, StoreError> {
+    let found =
+        connection.query_row("SELECT 1 FROM setting WHERE name = ?1", [DOUBT], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+pub(super) fn end_doubt(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM setting WHERE name = ?1", [DOUBT])?;
+    Ok(())
+}
+
+fn put_in_doubt(path: &Path, now: Timestamp) -> Result<Restored, StoreError> {
+    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    migrate(&mut connection)?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    let mut restored = Restored::default();
+    doubt_calls(&transaction, now, &mut restored)?;
+    restored.accounts = doubt_accounts(&transaction)?;
+    transaction.execute("UPDATE customer SET digest = zeroblob(16)", [])?;
+    // Nobody knows when a provider was called last: as if it were just now.
+    transaction.execute("UPDATE lane SET last_sent = ?1", [now.0])?;
+    transaction.execute(
+        "INSERT INTO setting (name, value) VALUES (?1, CAST(?2 AS BLOB))
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
+        (DOUBT, now.to_string()),
+    )?;
+    transaction.commit()?;
+    Ok(restored)
+}
+
+/// Calls that a crash left in flight are not touched: the recovery at the start of the next run sees to them.
+fn doubt_calls(connection: &Connection, now: Timestamp, restored: &mut Restored) -> Result<(), StoreError> {
+    let mut select = connection.prepare("SELECT * FROM call WHERE payload IS NOT NULL AND lease IS NULL")?;
+    let mut update = connection.prepare(
+        "UPDATE call SET state = ?3, create_unknown = ?4, changed_at = ?5
+         WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+    )?;
+    let mut rows = select.query([])?;
+    let mut steps = Vec::new();
+    while let Some(row) = rows.next()? {
+        let (call, before) = (CallId(row.get("id")?), life_of(row)?);
+        let step = lifecycle::next(&before, Happening::Restored)
+            .map_err(|source| StoreError::Illegal { call, source })?;
+        if step.life.create_unknown {
+            restored.creates_in_doubt += 1;
+        } else if before.state != State::Refused {
+            restored.updates += 1;
+        }
+        steps.push((call, before.state, step.life));
+    }
+    for (call, before, after) in steps {
+        let changed =
+            update.execute((call.0, before.name(), after.state.name(), after.create_unknown, now.0))?;
+        super::intake::one(changed, call)?;
+    }
+    Ok(())
+}
+
+fn doubt_accounts(connection: &Connection) -> Result<u64, StoreError> {
+    let mut select = connection.prepare("SELECT customer, provider, fields FROM account")?;
+    let mut update =
+        connection.prepare("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
+    let mut rows = select.query([])?;
+    let mut doubted = Vec::new();
+    while let Some(row) = rows.next()? {
+        let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
+        let unknown: BTreeMap<_, _> =
+            fields.into_keys().map(|field| (field, Acknowledged::Unknown)).collect();
+        doubted.push((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, codec::pack_fields(&unknown)));
+    }
+    let count = doubted.len() as u64;
+    for account in doubted {
+        update.execute(account)?;
+    }
+    Ok(count)
+}
+
+fn sync_file(path: &Path) -> Result<(), StoreError> {
+    let synced = std::fs::File::open(path).and_then(|file| file.sync_all());
+    synced.map_err(|source| file_error("sync", path, source))
+}

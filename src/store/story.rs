@@ -1,0 +1,183 @@
+//! The story of one customer: accounts, calls and answers, without a value.
+
+use std::collections::BTreeMap;
+
+use rusqlite::Row;
+
+use crate::domain::account::Acknowledged;
+use crate::domain::call::{CallId, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::CustomerId;
+use crate::domain::lifecycle::Life;
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::FieldCode;
+
+use super::snapshot::life_of;
+use super::{Store, StoreError, codec};
+
+/// Everything that the state knows of a customer, without a value.
+#[derive(Debug, Clone, Default)]
+pub struct Story {
+    /// Is the customer known; an unknown one has neither accounts nor calls.
+    pub known: bool,
+    /// Was the customer erased.
+    pub forgotten: bool,
+    /// What each provider is known to hold.
+    pub accounts: BTreeMap<ProviderId, StoryAccount>,
+    /// All calls, oldest first.
+    pub calls: Vec<StoryCall>,
+}
+
+/// What a provider is known to hold.
+#[derive(Debug, Clone)]
+pub struct StoryAccount {
+    /// Has the provider ever acknowledged a call, or was the account seeded.
+    pub known: bool,
+    /// Fields whose value the provider acknowledged.
+    pub acknowledged: Vec<FieldCode>,
+    /// Fields that may hold an old value or a newer one.
+    pub unknown: Vec<FieldCode>,
+    /// Fields that were left out, since the file holds no valid value.
+    pub skipped: Vec<FieldCode>,
+}
+
+/// One call.
+#[derive(Debug, Clone)]
+pub struct StoryCall {
+    /// Its number.
+    pub id: CallId,
+    /// For whom.
+    pub provider: ProviderId,
+    /// Where it stands.
+    pub life: Life,
+    /// The fields it carries or carried; nothing is known of those that were settled by a version 1 of the state.
+    pub fields: Option<Vec<FieldCode>>,
+    /// The class of its last verdict.
+    pub class: Option<String>,
+    /// The code of its last verdict.
+    pub code: Option<String>,
+    /// Not before this time.
+    pub due: Option<Timestamp>,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// When it last changed its state.
+    pub changed_at: Timestamp,
+    /// The run that created it.
+    pub planned_in: Option<String>,
+    /// The run that settled or held it.
+    pub settled_in: Option<String>,
+    /// Every answer that did not settle it well.
+    pub answers: Vec<StoryAnswer>,
+}
+
+/// One answer.
+#[derive(Debug, Clone)]
+pub struct StoryAnswer {
+    /// When it came.
+    pub at: Timestamp,
+    /// The run in which it came.
+    pub run: Option<String>,
+    /// Was it the answer to a probe.
+    pub probe: bool,
+    /// The class of the verdict.
+    pub class: String,
+    /// The provider's code, or what failed.
+    pub code: String,
+}
+
+impl Store {
+    /// The story of a customer.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn story(&self, id: &CustomerId) -> Result<Story, StoreError> {
+        let snapshot = self.snapshot();
+        let forgotten = snapshot.is_forgotten(id)?;
+        let Some(customer) = snapshot.customer(id)? else {
+            return Ok(Story { forgotten, ..Story::default() });
+        };
+        let mut accounts = BTreeMap::new();
+        for provider in ProviderId::ALL {
+            let Some(account) = snapshot.account(customer.number, provider)? else { continue };
+            let (unknown, acknowledged): (Vec<_>, Vec<_>) =
+                account.fields.into_iter().partition(|(_, kept)| *kept == Acknowledged::Unknown);
+            let codes = |fields: Vec<(FieldCode, _)>| fields.into_iter().map(|(code, _)| code).collect();
+            let skipped = snapshot.skipped(customer.number, provider)?;
+            let (acknowledged, unknown) = (codes(acknowledged), codes(unknown));
+            accounts.insert(provider, StoryAccount { known: account.known, acknowledged, unknown, skipped });
+        }
+        let calls = self.story_calls(customer.number)?;
+        Ok(Story { known: true, forgotten, accounts, calls })
+    }
+
+    fn story_calls(&self, customer: i64) -> Result<Vec<StoryCall>, StoreError> {
+        let fields = if self.knows_fields()? { "call.fields" } else { "NULL" };
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT call.*, planned.id AS planned_run, settled.id AS settled_run, {fields} AS carried
+             FROM call LEFT JOIN run AS planned ON planned.number = call.planned_in
+                 LEFT JOIN run AS settled ON settled.number = call.settled_in
+             WHERE call.customer = ?1 ORDER BY call.id"
+        ))?;
+        let mut rows = statement.query([customer])?;
+        let mut calls = Vec::new();
+        while let Some(row) = rows.next()? {
+            let mut call = story_call(row)?;
+            call.answers = self.story_answers(call.id)?;
+            calls.push(call);
+        }
+        Ok(calls)
+    }
+
+    /// A state of version 1 that is only read has no such column yet.
+    fn knows_fields(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('call') WHERE name = 'fields')";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
+    fn story_answers(&self, call: CallId) -> Result<Vec<StoryAnswer>, StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT at, run.id, probe, class, code FROM answer LEFT JOIN run ON run.number = answer.run
+             WHERE call = ?1 ORDER BY answer.rowid",
+        )?;
+        let answers = statement.query_map([call.0], |row| {
+            Ok(StoryAnswer {
+                at: Timestamp(row.get(0)?),
+                run: row.get(1)?,
+                probe: row.get(2)?,
+                class: row.get(3)?,
+                code: row.get(4)?,
+            })
+        })?;
+        Ok(answers.collect::<Result<_, _>>()?)
+    }
+}
+
+fn story_call(row: &Row<'_>) -> Result<StoryCall, StoreError> {
+    let life = life_of(row)?;
+    let carried: Option<Vec<u8>> = row.get("carried")?;
+    let fields = match (carried, row.get::<_, Option<Vec<u8>>>("payload")?) {
+        (Some(packed), _) => Some(codec::unpack_codes(Some(&packed))?),
+        (None, Some(payload)) => {
+            let payload = codec::unpack_payload(&payload)?;
+            Some(payload.values.iter().map(|(field, _)| field).collect())
+        }
+        (None, None) => None,
+    };
+    let due: i64 = row.get("due")?;
+    let waits = matches!(life.state, State::Queued | State::Waiting | State::Probing);
+    Ok(StoryCall {
+        id: CallId(row.get("id")?),
+        provider: ProviderId::from_number(row.get("provider")?)
+            .ok_or(StoreError::Damaged { what: "a call is for a provider that does not exist" })?,
+        life,
+        fields,
+        class: row.get("class")?,
+        code: row.get("code")?,
+        due: (waits && due > 0).then_some(Timestamp(due)),
+        created_at: Timestamp(row.get("created_at")?),
+        changed_at: Timestamp(row.get("changed_at")?),
+        planned_in: row.get("planned_run")?,
+        settled_in: row.get("settled_run")?,
+        answers: Vec::new(),
+    })
+}
