@@ -1,5 +1,6 @@
 //! The program as a process, against the simulators over real sockets; the simulators' ledger is the oracle.
 
+mod care;
 mod conformance;
 mod conformance_table;
 mod documents;

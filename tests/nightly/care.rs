@@ -1,0 +1,349 @@
+//! The care of the state: backups, restore, doctor, forget, explain, old schemas, many processes at once.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+
+use crmsync::domain::provider::ProviderId;
+use rusqlite::{Connection, OpenFlags};
+
+use crate::support::{Customer, Ran, World, customers, until};
+
+fn backups(world: &World) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(world.path("state/backups")) else { return Vec::new() };
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    paths
+}
+
+fn state(world: &World) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    Connection::open_with_flags(world.path("state/crmsync.db"), flags).expect("a state")
+}
+
+/// Something that happens to a state between two runs.
+type Damage = fn(&World);
+
+fn json(ran: &Ran) -> serde_json::Value {
+    serde_json::from_str(&ran.out).expect("JSON")
+}
+
+fn holds(file: &Path, text: &str) -> bool {
+    let bytes = fs::read(file).expect("readable");
+    bytes.windows(text.len()).any(|window| window == text.as_bytes())
+}
+
+fn files_below(folder: &Path) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
+    }
+    files
+}
+
+/// A world in which these customers were delivered.
+fn delivered(people: &[Customer]) -> World {
+    let world = World::new();
+    world.populate(people);
+    world.sync(&world.csv("crm.csv", people)).exits(0);
+    world
+}
+
+#[test]
+fn a_backup_is_made_before_the_first_change_and_none_for_an_unchanged_file() {
+    let mut people = customers(2);
+    let world = delivered(&people);
+    assert_eq!(backups(&world).len(), 1);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(backups(&world).len(), 1, "nothing was changed");
+
+    people[0].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let made = backups(&world);
+    assert_eq!(made.len(), 2);
+    let events = fs::read_to_string(world.run_folder().join("events.jsonl")).expect("events");
+    assert!(events.contains("\"type\":\"backed_up\""), "{events}");
+    for backup in &made {
+        assert_eq!(fs::metadata(backup).expect("there").permissions().mode() & 0o777, 0o600);
+    }
+    let folder = fs::metadata(world.path("state/backups")).expect("there");
+    assert_eq!(folder.permissions().mode() & 0o777, 0o700);
+}
+
+#[test]
+fn backups_are_rotated_and_none_are_made_when_none_are_wanted() {
+    let mut people = customers(1);
+    for (keep, expected) in [("backups = 2", 2), ("backups = 0", 0)] {
+        let world = World::new();
+        world.populate(&people);
+        world.configure(keep, &[]);
+        for round in 0..3 {
+            people[0].email = format!("round{round}@example.org");
+            world.sync(&world.csv("crm.csv", &people)).exits(0);
+        }
+        assert_eq!(backups(&world).len(), expected, "{keep}");
+    }
+}
+
+#[test]
+fn after_a_restore_nothing_is_created_twice_and_the_newest_value_wins() {
+    let mut people = customers(2);
+    let world = delivered(&people);
+    people.push(Customer::new(3));
+    people[0].email = "second@example.org".to_owned();
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    // The backup of the second run does not know of customer 3, nor of the second e-mail.
+    let backup = backups(&world).pop().expect("a backup");
+    let restored = world.run(&["doctor", "--restore", backup.to_str().expect("utf-8"), "--json"]).exits(0);
+    let replaced = json(&restored)["replaced"].as_str().expect("kept").to_owned();
+    assert!(Path::new(&replaced).exists());
+
+    let refused = world.run(&["resume"]).exits(7);
+    assert!(refused.err.contains("newest complete file"), "{}", refused.err);
+    // The CRM takes the change back: without the restore's doubt nothing would be sent.
+    people[0].email = "elise.1@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+    world.run(&["resume"]).exits(0);
+}
+
+#[test]
+fn an_open_create_of_a_backup_is_probed_after_a_restore() {
+    let people = customers(2);
+    let world = World::new();
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "1"]).exits(10);
+    world.run(&["resume"]).exits(0);
+    // The backup of the resume holds a create that the resume has delivered.
+    let backup = backups(&world).pop().expect("a backup");
+    let restored = world.run(&["doctor", "--restore", backup.to_str().expect("utf-8"), "--json"]).exits(0);
+    assert!(json(&restored)["creates_in_doubt"].as_u64().expect("a count") >= 1);
+    world.sync(&file).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn a_backup_of_another_program_or_a_damaged_one_is_not_restored() {
+    let people = customers(1);
+    let world = delivered(&people);
+    let foreign = world.path("foreign.db");
+    Connection::open_with_flags(&foreign, OpenFlags::default())
+        .and_then(|connection| connection.execute_batch("CREATE TABLE t (x)"))
+        .expect("made");
+    let before = fs::read(world.path("state/crmsync.db")).expect("a state");
+    world.run(&["doctor", "--restore", foreign.to_str().expect("utf-8")]).exits(7);
+    let torn = world.file("torn.db", "this is no database at all, and never was one");
+    world.run(&["doctor", "--restore", torn.to_str().expect("utf-8")]).exits(7);
+    assert!(fs::read(world.path("state/crmsync.db")).expect("a state") == before);
+}
+
+#[test]
+fn doctor_finds_rights_that_are_too_wide_and_takes_them_away() {
+    let people = customers(1);
+    let world = delivered(&people);
+    let healthy = world.run(&["doctor", "--json"]).exits(0);
+    let report = json(&healthy);
+    assert_eq!(
+        (report["healthy"].as_bool(), report["backups"].as_array().map(Vec::len)),
+        (Some(true), Some(1))
+    );
+    for file in ["state/crmsync.db", "state/crmsync.db.key"] {
+        fs::set_permissions(world.path(file), fs::Permissions::from_mode(0o644)).expect("set");
+    }
+    let report_file = world.run_folder().join("report.json");
+    fs::set_permissions(&report_file, fs::Permissions::from_mode(0o604)).expect("set");
+    let found = world.run(&["doctor"]).exits(7);
+    assert!(found.out.contains("doctor --repair"), "{}", found.out);
+    world.run(&["doctor", "--repair"]).exits(0);
+    assert_eq!(fs::metadata(report_file).expect("there").permissions().mode() & 0o777, 0o600);
+    world.run(&["doctor"]).exits(0);
+}
+
+#[test]
+fn doctor_finds_what_is_damaged_foreign_or_newer() {
+    let people = customers(2);
+    let cases: [(&str, Damage); 5] = [
+        ("digest", |world| {
+            let flip = "UPDATE call SET payload = zeroblob(length(payload)) WHERE payload IS NOT NULL";
+            assert!(state(world).execute(flip, []).expect("damaged") > 0);
+        }),
+        ("", |world| {
+            let path = world.path("state/crmsync.db");
+            let mut bytes = fs::read(&path).expect("a state");
+            // The header of every page but the first.
+            for page in bytes.chunks_mut(4096).skip(1) {
+                page[3] ^= 0xff;
+            }
+            fs::write(&path, bytes).expect("damaged");
+        }),
+        ("newer", |world| state(world).pragma_update(None, "user_version", 99).expect("set")),
+        ("another program", |world| state(world).pragma_update(None, "application_id", 7).expect("set")),
+        ("another hash key", |world| {
+            fs::write(world.path("state/crmsync.db.key"), [7; 32]).expect("another key");
+        }),
+    ];
+    for (word, damage) in cases {
+        let world = World::new();
+        world.populate(&people);
+        let file = world.csv("crm.csv", &people);
+        world.on("sync", &file, &["--allow-mass-change", "--max-calls", "1"]).exits(10);
+        damage(&world);
+        let found = world.run(&["doctor"]).exits(7);
+        assert!(found.out.contains(word), "{word}: {}", found.out);
+        world.run(&["resume"]).exits(7);
+    }
+}
+
+#[test]
+fn a_forgotten_customer_is_in_no_file_and_stays_away_until_undone() {
+    let mut people = customers(3);
+    let world = World::new();
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\nkey = \"W00001\"\neffect = { refuse = { code = \"178\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    people[1].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert!(files_below(&world.path("state")).iter().any(|file| holds(file, "C00001")));
+
+    let forgot = world.run(&["forget", "C00001", "--json"]).exits(0);
+    let proof = json(&forgot);
+    assert_eq!((proof["known"].as_bool(), proof["erased"][0]["forgotten"].as_u64()), (Some(true), Some(1)));
+    assert!(!forgot.out.contains("elise.1@"), "no value is told");
+    for file in files_below(&world.path("state")) {
+        for text in ["C00001", "W00001", "REF00001", "7700000001", "elise.1@example.org"] {
+            assert!(!holds(&file, text), "{text} in {}", file.display());
+        }
+    }
+
+    let requests = world.ledger().entries().len();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let input = &world.report()["input"];
+    assert_eq!((input["forgotten"].as_u64(), input["unchanged"].as_u64()), (Some(1), Some(2)));
+    assert_eq!(world.ledger().entries().len(), requests);
+    assert!(world.run(&["explain", "C00001"]).exits(0).out.contains("was erased"));
+
+    world.play("");
+    world.run(&["forget", "C00001", "--undo"]).exits(0);
+    world.sync(&world.csv("crm.csv", &people));
+    let input = &world.report()["input"];
+    assert_eq!((input["forgotten"].as_u64(), input["new"].as_u64()), (Some(0), Some(1)));
+}
+
+#[test]
+fn explain_tells_each_call_with_its_answer_and_no_value() {
+    let mut people = customers(2);
+    let world = World::new();
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\nkey = \"W00001\"\neffect = { refuse = { code = \"178\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    people[0].mobile = "0612399999".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let told = world.run(&["explain", "C00001"]).exits(0);
+    for word in ["178", "e-mail address has no valid form", "newEmail", "rejects release --customer C00001"] {
+        assert!(told.out.contains(word), "{word}: {}", told.out);
+    }
+    let explained = json(&world.run(&["explain", "C00001", "--json"]).exits(0));
+    let timeline = explained["timeline"].as_array().expect("a list");
+    let runs: std::collections::BTreeSet<&str> =
+        timeline.iter().filter_map(|moment| moment["run"].as_str()).collect();
+    assert_eq!(runs.len(), 2, "{explained:#}");
+    let text = explained.to_string() + &told.out;
+    for value in ["elise.1@", "0612399999", "612399999", "FR7630006", "Martin", "Lille"] {
+        assert!(!text.contains(value), "{value}");
+    }
+    assert!(world.run(&["explain", "nobody"]).exits(0).out.contains("not known"));
+}
+
+#[test]
+fn a_state_of_version_1_opens_and_its_calls_are_delivered() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let key = world.file("key", "the key of a state of version 1");
+    let key = format!("hash_key = {{ file = {key:?} }}");
+    fs::set_permissions(world.path("key"), fs::Permissions::from_mode(0o600)).expect("set");
+    world.configure(&key, &[]);
+    fs::create_dir(world.path("state")).expect("made");
+    let old = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data/state/v1.db");
+    fs::copy(old, world.path("state/crmsync.db")).expect("copied");
+    // Looking changes nothing, so that it has to get by without the newer columns.
+    assert!(world.run(&["explain", "C00001"]).exits(0).out.contains("waiting"));
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.applied(), 6);
+    let version: i64 =
+        state(&world).pragma_query_value(None, "user_version", |row| row.get(0)).expect("readable");
+    assert_eq!(version, 2);
+    world.run(&["doctor", "--repair"]).exits(0);
+}
+
+#[test]
+fn of_twenty_processes_at_once_exactly_one_works() {
+    let rounds = if std::env::var_os("CRMSYNC_DEEP").is_some() { 50 } else { 5 };
+    let mut people = customers(1);
+    let world = delivered(&people);
+    for round in 0..rounds {
+        people[0].email = format!("round{round}@example.org");
+        let file = world.csv("crm.csv", &people);
+        world.play("[[rule]]\neffect = { latency = \"700ms\" }\n");
+        let before = world.applied();
+        let arguments = ["sync", file.to_str().expect("utf-8"), "--allow-mass-change"];
+        let mut first: Vec<_> = (0..20).map(|_| world.start(&arguments)).collect();
+        until("all have ended", || {
+            first.iter_mut().all(|child| child.try_wait().expect("a child").is_some())
+        });
+        let codes: Vec<i32> =
+            first.iter_mut().map(|child| child.wait().expect("ended").code().unwrap_or(-1)).collect();
+        let count = |code| codes.iter().filter(|&&found| found == code).count();
+        // One that starts when the first is through finds nothing left to do.
+        assert_eq!(count(0) + count(11), 20, "{codes:?}");
+        assert!(count(0) >= 1, "{codes:?}");
+        assert_eq!(world.applied() - before, 3, "each provider was told once, by one of them");
+        world.all_hold(&people[0]);
+    }
+}
+
+#[test]
+fn nothing_that_a_terminal_obeys_is_printed() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"safedebit\"\neffect = { refuse = { code = \"X\\u001B[2J\\u202Eevil\" } }\n",
+    );
+    let name = "clients\u{1b}[2J\u{202e}vsc.csv";
+    let file = world.csv(name, &people);
+    let path = file.to_str().expect("utf-8");
+    let said = [
+        world.run(&["plan", path]),
+        world.sync(&file),
+        world.run(&["status"]),
+        world.run(&["history"]),
+        world.run(&["rejects", "list"]),
+        world.run(&["explain", "C00001"]),
+        world.run(&["explain", "C\u{1b}[2J"]),
+        world.run(&["forget", "C\u{1b}[2J\u{202e}"]),
+        world.run(&["doctor"]),
+        world.run(&["check", path]),
+        world.run(&["doctor", "--restore", name]),
+    ];
+    for ran in said {
+        for text in [&ran.out, &ran.err] {
+            assert!(!text.contains('\u{1b}') && !text.contains('\u{202e}'), "{text:?}");
+        }
+    }
+    assert!(world.requests(ProviderId::Safedebit) > 0);
+    let page = world.path("page.html");
+    world.run(&["report", "--html", page.to_str().expect("utf-8")]).exits(0);
+    let html = fs::read_to_string(page).expect("a page");
+    assert!(!html.contains('\u{1b}') && !html.contains('\u{202e}'));
+}
