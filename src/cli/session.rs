@@ -13,6 +13,7 @@ use super::Program;
 use super::console::{Console, ProgressStyle};
 use super::exit::ExitCode;
 use super::failure::Failure;
+use crate::dispatch::RunClock;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Event, Events};
 use crate::domain::provider::ProviderId;
@@ -31,6 +32,7 @@ pub struct Session {
     command: &'static str,
     folder: RunFolder,
     started_at: Timestamp,
+    clock: RunClock,
     events: Events,
     listener: JoinHandle<io::Result<()>>,
 }
@@ -63,7 +65,8 @@ impl Session {
         runs: &std::path::Path,
         limits: BTreeMap<ProviderId, f64>,
     ) -> Result<Self, Failure> {
-        let started_at = program.clock.now();
+        let clock = RunClock::start(program.clock.clone());
+        let started_at = clock.now();
         let id = RunId::new(started_at, rand::random());
         let folder = RunFolder::create(runs, &id)?;
         let log: EventLog<File> = EventLog::new(folder.create_file(EVENTS_FILE)?);
@@ -76,7 +79,7 @@ impl Session {
             command: command.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
-        Ok(Self { id, command, folder, started_at, events, listener })
+        Ok(Self { id, command, folder, started_at, clock, events, listener })
     }
 
     /// The name of the run.
@@ -122,7 +125,7 @@ impl Session {
             command: self.command.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
-            finished_at: program.clock.now(),
+            finished_at: self.clock.now(),
             outcome,
             exit_code: code.number(),
         };

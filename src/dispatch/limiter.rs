@@ -18,6 +18,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
 use crate::domain::clock::Timestamp;
+use crate::store::LaneUse;
 
 /// Added to each window, for a request that leaves a little after its permission while a later one leaves at once,
 /// and for the milliseconds to which times of an earlier process are cut. Costs 0.5 % of the rate.
@@ -160,6 +161,12 @@ impl DayBudget {
     /// A budget of which `used` requests are gone on `day` (see [`Timestamp::day`]). No limit without `per_day`.
     pub(super) fn new(per_day: Option<u64>, used: u64, day: i64) -> Self {
         Self { per_day, used, day }
+    }
+
+    /// The budget that earlier runs left. What they used on a day to come still counts, see [`LaneUse::on`].
+    pub(super) fn resumed(per_day: Option<u64>, used: &LaneUse, now: Timestamp) -> Self {
+        let used = used.on(now.day());
+        Self::new(per_day, used.sent, used.day)
     }
 
     /// Takes one request out of the budget of the day; `false` when there is none left.

@@ -22,6 +22,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::event::Events;
 use crate::domain::provider::ProviderId;
@@ -140,10 +141,10 @@ pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, 
 
 fn past_of(store: &Store, provider: &dyn Provider, total: u64, clock: &RunClock) -> Result<Past, StoreError> {
     let used = store.lane_use(provider.id())?;
-    let now = clock.now();
-    // A time in the future means that the clock was set back: then nothing is known, and the whole window is waited.
-    let closed = (used.sent > 0).then(|| used.last_sent.until(now));
-    Ok(Past { closed, day: DayBudget::new(provider.settings().calls_per_day, used.sent, used.day), total })
+    // How long ago that was nobody knows, since the clock may have been set meanwhile: the whole window is waited.
+    let closed = (used.last_sent != Timestamp::default()).then_some(Duration::ZERO);
+    let day = DayBudget::resumed(provider.settings().calls_per_day, &used, clock.now());
+    Ok(Past { closed, day, total })
 }
 
 async fn coordinate(

@@ -253,7 +253,7 @@ impl Ingest<'_> {
         if self.options.allow_older {
             return Ok(());
         }
-        match (self.newest_file(), store.newest_input()?) {
+        match (self.newest_file(), store.newest_input(self.clock.now())?) {
             (Some((file, modified)), Some(accepted)) if modified < accepted => {
                 Err(IngestError::OlderInput { file: file.to_owned(), modified, accepted })
             }

@@ -17,7 +17,7 @@ use crate::domain::wire::FieldCode;
 
 use super::intake::one;
 use super::snapshot::{Snapshot, life_of};
-use super::{RunNumber, Store, StoreError, codec};
+use super::{RunNumber, Store, StoreError, codec, runs};
 
 /// A call that was refused and may be tried once more goes behind all others of its lane.
 const PRIORITY_LAST: i64 = 9;
@@ -237,13 +237,12 @@ impl Outbox<'_> {
 
     /// Notes that requests are about to leave, so that the rate and the daily limit hold across restarts.
     pub fn note_sent(&mut self, provider: ProviderId, requests: u64) -> Result<(), StoreError> {
+        let used = runs::lane_use(self.connection, provider)?.on(self.now.day());
         let mut statement = self.connection.prepare_cached(
-            "INSERT INTO lane (provider, last_sent, day, sent) VALUES (?1, ?2, ?3, ?4)
-             ON CONFLICT (provider) DO UPDATE SET last_sent = excluded.last_sent,
-                 sent = excluded.sent + CASE WHEN day = excluded.day THEN sent ELSE 0 END, day = excluded.day",
+            "INSERT OR REPLACE INTO lane (provider, last_sent, day, sent) VALUES (?1, ?2, ?3, ?4)",
         )?;
-        let requests = i64::try_from(requests).unwrap_or(i64::MAX);
-        statement.execute((provider.number(), self.now.0, self.now.day(), requests))?;
+        let sent = i64::try_from(used.sent.saturating_add(requests)).unwrap_or(i64::MAX);
+        statement.execute((provider.number(), self.now.0, used.day, sent))?;
         Ok(())
     }
 

@@ -1,6 +1,6 @@
 //! Runs: their numbers, their ends, and the limits that must hold from one to the next.
 
-use rusqlite::OptionalExtension;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{self, Point};
@@ -38,6 +38,22 @@ pub struct LaneUse {
     pub day: i64,
     /// Requests on that day.
     pub sent: u64,
+}
+
+/// A count of a day further ahead than this was made under a clock that was wrong, in days.
+const DAYS_AHEAD_MAX: i64 = 1;
+
+impl LaneUse {
+    /// What of this use counts when the clock says that it is `today`, so that no jump of the clock gives a day's
+    /// requests twice by going back, or withholds them for longer than a day by having been ahead.
+    #[must_use]
+    pub fn on(&self, today: i64) -> Self {
+        if self.day < today {
+            return Self { day: today, sent: 0, ..*self };
+        }
+        let day = if self.day - today > DAYS_AHEAD_MAX { today } else { self.day };
+        Self { day, ..*self }
+    }
 }
 
 impl Store {
@@ -91,9 +107,13 @@ impl Store {
     }
 
     /// The time stamp of the newest input that was accepted, for the warning about an older one.
-    pub fn newest_input(&self) -> Result<Option<Timestamp>, StoreError> {
-        let newest: Option<i64> =
-            self.connection.query_row("SELECT max(input_time) FROM run", [], |row| row.get(0))?;
+    /// One from after `now` was stamped by a clock that was wrong, and is passed over.
+    pub fn newest_input(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
+        let newest: Option<i64> = self.connection.query_row(
+            "SELECT max(input_time) FROM run WHERE input_time <= ?1",
+            [now.0],
+            |row| row.get(0),
+        )?;
         Ok(newest.map(Timestamp))
     }
 
@@ -105,17 +125,21 @@ impl Store {
 
     /// When a provider was last called. Unknown providers were never called.
     pub fn lane_use(&self, provider: ProviderId) -> Result<LaneUse, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT last_sent, day, sent FROM lane WHERE provider = ?1")?;
-        let found = statement
-            .query_row([provider.number()], |row| {
-                Ok(LaneUse {
-                    last_sent: Timestamp(row.get(0)?),
-                    day: row.get(1)?,
-                    sent: row.get::<_, i64>(2).map(|sent| u64::try_from(sent).unwrap_or(0))?,
-                })
-            })
-            .optional()?;
-        Ok(found.unwrap_or_default())
+        lane_use(&self.connection, provider)
     }
+}
+
+pub(super) fn lane_use(connection: &Connection, provider: ProviderId) -> Result<LaneUse, StoreError> {
+    let mut statement =
+        connection.prepare_cached("SELECT last_sent, day, sent FROM lane WHERE provider = ?1")?;
+    let found = statement
+        .query_row([provider.number()], |row| {
+            Ok(LaneUse {
+                last_sent: Timestamp(row.get(0)?),
+                day: row.get(1)?,
+                sent: row.get::<_, i64>(2).map(|sent| u64::try_from(sent).unwrap_or(0))?,
+            })
+        })
+        .optional()?;
+    Ok(found.unwrap_or_default())
 }
