@@ -1,7 +1,9 @@
 //! Faults of network, clock and disk, each brought about by a test around the built binary.
 
+mod clock;
 mod disk;
 mod network;
+mod rate;
 mod server;
 mod tls;
 mod world;

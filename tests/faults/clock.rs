@@ -1,0 +1,99 @@
+//! The clock is set while the program is away. A jump in one direction is the same as times in the state that are
+//! shifted in the other, so the tests shift those, and no luck and no privilege is needed.
+//!
+//! Within a run time is [`crmsync::dispatch::RunClock`], which reads the wall clock once.
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::world::World;
+
+const DAY_MS: i64 = 86_400_000;
+const JUMPS_DAYS: [i64; 6] = [-3_652, -1, 0, 1, 2, 3_652];
+
+impl World {
+    /// The clock jumps by so many days between two runs.
+    fn clock_jumps(&self, days: i64) {
+        let state = rusqlite::Connection::open_with_flags(
+            self.path("state/crmsync.db"),
+            rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE,
+        )
+        .expect("a state");
+        let back = -days * DAY_MS;
+        for change in [
+            format!("UPDATE call SET due = max(1, due + {back}) WHERE due > 0"),
+            format!("UPDATE lane SET last_sent = max(1, last_sent + {back}), day = day - {days}"),
+            format!("UPDATE run SET started_at = started_at + {back}, input_time = input_time + {back}"),
+        ] {
+            state.execute(&change, []).expect("shifted");
+        }
+    }
+}
+
+#[test]
+fn no_jump_of_the_clock_loses_doubles_or_delays_a_call() {
+    for days in JUMPS_DAYS {
+        let what = format!("a jump by {days} days");
+        let world = World::new(3);
+        // Every answer is lost: creates wait to be probed, updates to be repeated.
+        world.play("[[rule]]\neffect = { lose_reply = \"after\" }\n");
+        world.sync().exits(5, &what);
+        world.clock_jumps(days);
+        world.play("");
+        world.configure(&world.healthy(), "retry = { attempts = 4, initial = \"5ms\", max = \"20ms\" }");
+        // `settle` is 150 ms and the longest backoff 20 ms: who waits for the old clock does not end in time.
+        world.run(&["resume", "--max-duration", "10s"]).exits(0, &what);
+        world.all_delivered(&what);
+        let sent = world.ledger().entries().len();
+        // The file of before is not an older one, and nothing in it has changed.
+        world.sync().exits(0, &what);
+        assert_eq!(world.ledger().entries().len(), sent, "{what}: something was sent again");
+    }
+}
+
+#[test]
+fn a_jump_of_the_clock_between_two_runs_does_not_open_the_rate() {
+    for days in JUMPS_DAYS {
+        let world = World::new(10);
+        world.configure(&world.healthy(), "rate_per_second = 5\nburst = 5");
+        let lane = ["--provider", "safedebit"];
+        let first = ["sync", "crm.csv", "--allow-mass-change", "--max-calls", "5"];
+        world.run(&[&first[..], &lane].concat()).exits(10, "five calls");
+        world.clock_jumps(days);
+        world.run(&[&["resume"], &lane[..]].concat()).exits(0, "the rest");
+        let most = world.ledger().summary().providers[&ProviderId::Safedebit].max_per_second;
+        assert!(most <= 5, "a jump by {days} days: {most} in a second");
+    }
+}
+
+/// Requests that leave on one day of the provider, however the machine's clock stands at each run.
+#[test]
+fn the_calls_of_a_day_are_given_once_and_withheld_for_a_day_at_most() {
+    // The clock's jump after the first run, then what has to pass until the budget is new.
+    let cases = [
+        // No jump: tomorrow.
+        (0, 1),
+        // Yesterday once more: the count stands until the day after the one that it was made on.
+        (-1, 2),
+        // The clock was years ahead: the count is taken for today's.
+        (-3_652, 1),
+        (-2, 1),
+    ];
+    for (jump, days) in cases {
+        let what = format!("a jump by {jump} days");
+        let world = World::new(6);
+        world.configure(&world.healthy(), "calls_per_day = 4");
+        let lane = ["--provider", "safedebit"];
+        let first = ["sync", "crm.csv", "--allow-mass-change", "--max-calls", "2"];
+        world.run(&[&first[..], &lane].concat()).exits(10, &what);
+        world.clock_jumps(jump);
+        let resume = [&["resume"], &lane[..]].concat();
+        world.run(&[&resume[..], &["--max-calls", "1"]].concat()).exits(10, &what);
+        for _again in 0..2 {
+            world.run(&resume).exits(10, &what);
+            assert_eq!(world.applied(ProviderId::Safedebit), 4, "{what}");
+        }
+        world.clock_jumps(days);
+        world.run(&resume).exits(0, &what);
+        assert_eq!(world.applied(ProviderId::Safedebit), 6, "{what}");
+    }
+}
