@@ -12,6 +12,7 @@ pub mod environment;
 pub mod exit;
 pub mod failure;
 mod logging;
+pub mod notify;
 pub mod secrets;
 pub mod session;
 mod settings;

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::fs::File;
 use std::io;
+use std::path::PathBuf;
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -13,6 +14,7 @@ use super::Program;
 use super::console::{Console, ProgressStyle};
 use super::exit::ExitCode;
 use super::failure::Failure;
+use super::notify::{Occasion, notify};
 use crate::dispatch::RunClock;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Event, Events};
@@ -20,9 +22,10 @@ use crate::domain::provider::ProviderId;
 use crate::domain::tally::Tally;
 use crate::report::events::EventLog;
 use crate::report::listener::Listener;
+use crate::report::metrics;
 use crate::report::progress::Progress;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, rotate_runs};
+use crate::report::run_files::{EVENTS_FILE, REPORT_FILE, RunFolder, RunId, rotate_runs, write_public};
 use crate::report::text::{self, Reason};
 
 /// A run that is going on.
@@ -50,8 +53,39 @@ pub struct Ending {
     pub failure: Option<String>,
     /// Sentences for the operator.
     pub advice: Vec<String>,
+    /// Who else is told.
+    pub tell: Tell,
     /// For how many known customers each canonical field changed.
     pub changes: BTreeMap<String, u64>,
+}
+
+/// Who else is told how a run came out, besides the one who reads the terminal.
+#[derive(Debug, Clone, Default)]
+pub struct Tell {
+    /// Where the counts go as Prometheus text.
+    pub metrics_file: Option<PathBuf>,
+    /// The program and arguments of a notification; nothing when nobody is notified.
+    pub notify: Option<Vec<String>>,
+    /// How the run before ended.
+    pub outcome_before: Option<String>,
+}
+
+impl Tell {
+    /// Writes the metrics and runs the notification. What fails is said; the run has ended as it has.
+    fn perform(&self, program: &Program, report: &Report, folder: &RunFolder) -> io::Result<()> {
+        if let Some(path) = &self.metrics_file
+            && let Err(error) = write_public(path, metrics::prometheus(report).as_bytes())
+        {
+            program.console.talk(&format!("warning: --metrics-file: {}", Failure::from(error)))?;
+        }
+        let occasion = Occasion::of(report.run.outcome, self.outcome_before.as_deref());
+        if let (Some(words), Some(occasion)) = (&self.notify, occasion)
+            && let Err(error) = notify(words, occasion, &folder.file(REPORT_FILE))
+        {
+            program.console.talk(&format!("warning: {}", Failure::usage(error)))?;
+        }
+        Ok(())
+    }
 }
 
 impl Session {
@@ -146,6 +180,7 @@ impl Session {
         } else {
             program.console.text(&text::closing(&report, &context))?;
         }
+        ending.tell.perform(program, &report, &self.folder)?;
         if let Some(runs) = self.folder.path().parent() {
             rotate_runs(runs, keep_runs)?;
         }

@@ -2,17 +2,26 @@
 
 use std::io::{self, BufWriter, Write};
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::domain::clock::Timestamp;
 use crate::domain::event::Event;
 
 /// An event with the time at which it was heard.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
+#[schemars(title = "A line of events.jsonl")]
 struct Line<'a> {
+    #[schemars(extend("format" = "date-time"))]
     time: String,
     #[serde(flatten)]
     event: &'a Event,
+}
+
+/// The JSON Schema of a line of `events.jsonl`.
+#[must_use]
+pub fn json_schema() -> Schema {
+    schema_for!(Line<'_>)
 }
 
 /// Writes events as lines of JSON.

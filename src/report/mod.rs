@@ -8,6 +8,7 @@ pub mod erase;
 pub mod events;
 pub mod html;
 pub mod listener;
+pub mod metrics;
 pub mod next_step;
 pub mod progress;
 pub mod rejects;

@@ -5,9 +5,9 @@
 //! renamed, so that a reader sees the old one or the new one whole.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
 use std::io::{self, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
 use crate::domain::clock::Timestamp;
@@ -21,6 +21,7 @@ pub const REJECTS_FILE: &str = "rejects.csv";
 
 const FOLDER_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
+const PUBLIC_MODE: u32 = 0o644;
 
 /// Something that could not be done with a file of a run.
 #[derive(Debug, thiserror::Error)]
@@ -151,6 +152,19 @@ pub fn create_private_folders(path: &Path) -> Result<(), FileError> {
 /// # Errors
 /// When the file cannot be written, synced or renamed.
 pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(path, bytes, FILE_MODE)
+}
+
+/// Writes a whole file that everybody may read, in place of the one that is there: for counts that another service
+/// collects. A crash leaves the old file or the new one.
+///
+/// # Errors
+/// When the file cannot be written, synced or renamed.
+pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    replace(path, bytes, PUBLIC_MODE)
+}
+
+fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     let folder = folder_of(path);
     // `tempfile` creates with O_EXCL and 0600, under a name that nobody can guess.
     let mut file = tempfile::Builder::new()
@@ -158,6 +172,11 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
         .tempfile_in(folder)
         .map_err(FileError::on("create a file beside", path))?;
     file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(FileError::on("write", path))?;
+    if mode != FILE_MODE {
+        file.as_file()
+            .set_permissions(Permissions::from_mode(mode))
+            .map_err(FileError::on("open up", path))?;
+    }
     file.persist(path).map_err(|error| FileError::on("put in place", path)(error.error))?;
     sync_folder(folder).map_err(FileError::on("sync the folder of", path))
 }

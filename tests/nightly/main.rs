@@ -16,3 +16,4 @@ mod readme;
 mod refusals;
 mod rehearsal;
 mod support;
+mod telling;

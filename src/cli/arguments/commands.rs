@@ -121,6 +121,9 @@ pub struct DispatchArguments {
     /// Put the customers' values into rejects.csv, so that it can be corrected and fed in again
     #[arg(long)]
     pub include_values: bool,
+    /// Write the counts of the run as Prometheus text, for a textfile collector
+    #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
+    pub metrics_file: Option<PathBuf>,
 }
 
 /// `init`.
@@ -137,9 +140,20 @@ pub struct CheckArguments {
     /// Look at the header and the first rows of this file
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
-    /// Print the JSON Schema of the configuration and stop
-    #[arg(long, conflicts_with = "file")]
-    pub schema: bool,
+    /// Print the JSON Schema of the configuration, of report.json or of a line of events.jsonl, and stop
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "config", conflicts_with = "file")]
+    pub schema: Option<SchemaOf>,
+}
+
+/// What a schema describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum SchemaOf {
+    /// crmsync.toml
+    Config,
+    /// report.json
+    Report,
+    /// One line of events.jsonl
+    Events,
 }
 
 /// `plan`.

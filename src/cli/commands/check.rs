@@ -5,13 +5,14 @@ use std::path::Path;
 use serde::Serialize;
 
 use crate::cli::Program;
-use crate::cli::arguments::CheckArguments;
+use crate::cli::arguments::{CheckArguments, SchemaOf};
 use crate::cli::config::{self, Config};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::secrets;
 use crate::domain::provider::ProviderId;
 use crate::providers::SecretSource;
+use crate::report::{events, report_json};
 
 use super::check_file::{self, Looked};
 
@@ -65,8 +66,12 @@ impl Findings {
 
 /// Checks what can be checked without a network, and says all of it at once.
 pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<ExitCode, Failure> {
-    if arguments.schema {
-        program.console.json(&config::json_schema())?;
+    if let Some(what) = arguments.schema {
+        match what {
+            SchemaOf::Config => program.console.json(&config::json_schema())?,
+            SchemaOf::Report => program.console.json(&report_json::json_schema())?,
+            SchemaOf::Events => program.console.json(&events::json_schema())?,
+        }
         return Ok(ExitCode::Complete);
     }
     let config = program.config()?;

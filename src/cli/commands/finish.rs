@@ -1,6 +1,7 @@
 //! The end of a run: counts, rejects, exit code, report.
 
 use std::collections::BTreeMap;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::rejects;
@@ -8,7 +9,7 @@ use crate::cli::Program;
 use crate::cli::config::Config;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
-use crate::cli::session::{Ending, Session};
+use crate::cli::session::{Ending, Session, Tell};
 use crate::dispatch::{CheckpointError, DispatchError, Dispatched, LaneEnd, StopReason};
 use crate::domain::call::State;
 use crate::domain::event::Event;
@@ -33,6 +34,10 @@ pub(super) struct Run {
     pub(super) dispatched: Option<Dispatched>,
     /// The files as they were typed; none for a resume.
     pub(super) files: Vec<String>,
+    /// Where the counts go as Prometheus text.
+    pub(super) metrics_file: Option<PathBuf>,
+    /// The command that tells someone; none for a rehearsal.
+    pub(super) notify: Option<Vec<String>>,
     /// Why the input was not accepted.
     pub(super) failure: Option<Failure>,
 }
@@ -53,6 +58,8 @@ impl Run {
             ingested: None,
             dispatched: None,
             files: Vec::new(),
+            metrics_file: None,
+            notify: None,
             failure: None,
         })
     }
@@ -111,6 +118,7 @@ pub(super) fn finish(
         codes.push(failed.code);
         program.console.fail(&failed);
     }
+    let outcome_before = outcome_before(&store, &session)?;
     let balanced = tally.balances();
     let code =
         ExitCode::of_run(&if balanced { codes.clone() } else { [&codes[..], &[ExitCode::Failed]].concat() });
@@ -126,7 +134,15 @@ pub(super) fn finish(
     } else {
         drop(store);
     }
-    session.close(program, config.state.keep_runs, Ending { tally, codes, reasons, failure, advice, changes })
+    let tell = Tell { metrics_file: run.metrics_file, notify: run.notify, outcome_before };
+    let ending = Ending { tally, codes, reasons, failure, advice, tell, changes };
+    session.close(program, config.state.keep_runs, ending)
+}
+
+/// How the run before this one ended; nothing for the first one, or for one that was killed.
+fn outcome_before(store: &Store, session: &Session) -> Result<Option<String>, Failure> {
+    let runs = store.runs(2)?;
+    Ok(runs.into_iter().find(|past| past.id != session.id().as_str()).and_then(|past| past.outcome))
 }
 
 fn tally(run: &Run, after: &BTreeMap<ProviderId, Counts>) -> Tally {
@@ -262,7 +278,8 @@ fn write_rejects(session: &Session, run: &Run, rejected: &[RejectRow]) -> Result
             Reason { provider, status: status.to_owned(), code, count, advice }
         })
         .collect();
-    reasons.sort_by_key(|reason| std::cmp::Reverse(reason.count));
+    // What a provider refused comes before what the file lacks: there is more of the latter in any night.
+    reasons.sort_by_key(|reason| (reason.status == "invalid", std::cmp::Reverse(reason.count)));
     Ok(reasons)
 }
 

@@ -84,6 +84,11 @@ pub(super) fn run(
     }
     let mut run = Run::begin(&providers, number, &store)?;
     run.files = typed_files(work);
+    run.metrics_file = sending.and_then(|typed| typed.metrics_file.clone());
+    run.notify = match work {
+        Work::Rehearse(..) => None,
+        Work::Sync(..) | Work::Seed(_) | Work::Resume => config.notify.command.clone(),
+    };
     let clock = RunClock::start(program.clock.clone());
     let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work);
     let store = match worked {

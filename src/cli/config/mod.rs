@@ -17,7 +17,8 @@ use toml::de::DeTable;
 
 pub use schema::json_schema;
 pub use sections::{
-    ColumnSettings, Config, DispatchSettings, InputKind, InputSettings, StateSettings, StoredValues,
+    ColumnSettings, Config, DispatchSettings, InputKind, InputSettings, NotifySettings, StateSettings,
+    StoredValues,
 };
 
 use place::{Finding, Spans};

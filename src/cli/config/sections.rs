@@ -31,6 +31,8 @@ pub struct Config {
     pub guard: GuardSettings,
     /// How long a run may take and how much it may suffer.
     pub dispatch: DispatchSettings,
+    /// Who is told how a run ended.
+    pub notify: NotifySettings,
     /// The providers; one without its section is off.
     pub providers: ProvidersSettings,
 }
@@ -180,6 +182,15 @@ impl Default for DispatchSettings {
             outage_patience: Time(std::time::Duration::from_secs(600)),
         }
     }
+}
+
+/// `[notify]`: who is told how a run ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(default, deny_unknown_fields)]
+pub struct NotifySettings {
+    /// Program and arguments, run on failure, on the first trouble and on recovery with report.json on its standard
+    /// input; it has ten seconds.
+    pub command: Option<Vec<String>>,
 }
 
 /// Tables whose keys are canonical fields, under their names.
