@@ -11,6 +11,7 @@ pub mod console;
 pub mod environment;
 pub mod exit;
 pub mod failure;
+pub mod guide;
 mod logging;
 pub mod notify;
 pub mod secrets;

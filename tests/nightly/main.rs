@@ -6,6 +6,7 @@ mod conformance_table;
 mod documents;
 mod elsewhere;
 mod first_night;
+mod guide;
 mod limits;
 mod other_client;
 mod outcomes;

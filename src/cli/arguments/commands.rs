@@ -66,6 +66,7 @@ impl Command {
             | Self::Doctor(_)
             | Self::Report(_)
             | Self::Sandbox(_)
+            | Self::Guide
             | Self::Completions(_)
             | Self::Man => None,
         }

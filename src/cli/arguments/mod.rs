@@ -134,6 +134,8 @@ pub enum Command {
     Rehearse(RehearseArguments),
     /// The simulated providers alone, in the foreground
     Sandbox(SandboxArguments),
+    /// What to do in the nights that matter, as Markdown
+    Guide,
     /// Completions for a shell
     Completions(CompletionsArguments),
     /// The manual page
@@ -163,6 +165,7 @@ impl Command {
             Self::Report(_) => "report",
             Self::Rehearse(_) => "rehearse",
             Self::Sandbox(_) => "sandbox",
+            Self::Guide => "guide",
             Self::Completions(_) => "completions",
             Self::Man => "man",
         }

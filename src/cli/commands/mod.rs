@@ -49,6 +49,7 @@ pub(super) fn perform(program: &Program, command: &Command) -> Result<ExitCode, 
         Command::Fields(arguments) => fields::fields(program, arguments),
         Command::ExplainCode(arguments) => explain_code::explain_code(program, arguments),
         Command::Report(arguments) => history::report(program, arguments),
+        Command::Guide => packaging::guide(program),
         Command::Completions(arguments) => packaging::completions(program, arguments),
         Command::Man => packaging::man(program),
     }

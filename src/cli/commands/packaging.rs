@@ -4,6 +4,7 @@ use crate::cli::Program;
 use crate::cli::arguments::{CompletionsArguments, command};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
+use crate::cli::guide;
 
 /// Prints the completions of a shell.
 pub(super) fn completions(program: &Program, arguments: &CompletionsArguments) -> Result<ExitCode, Failure> {
@@ -27,5 +28,11 @@ pub(super) fn man(program: &Program) -> Result<ExitCode, Failure> {
         part.render_options_section(&mut page)?;
     }
     program.console.bytes(&page)?;
+    Ok(ExitCode::Complete)
+}
+
+/// Prints the operator's guide.
+pub(super) fn guide(program: &Program) -> Result<ExitCode, Failure> {
+    program.console.text(guide::TEXT)?;
     Ok(ExitCode::Complete)
 }
