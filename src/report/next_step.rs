@@ -23,6 +23,10 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
     }
     let stock = report.providers.values().any(|tally| tally.held + tally.parked > 0);
     match report.run.outcome {
+        // A filter on providers or customers left the rest queued.
+        Outcome::Complete if report.providers.values().any(|tally| tally.deferred > 0) => {
+            command(&["resume"], context)
+        }
         Outcome::Complete | Outcome::Partial if stock => command(&["rejects", "list"], context),
         Outcome::Complete => "nothing to do".to_owned(),
         Outcome::Partial => look_at_rejects(context),
@@ -75,7 +79,7 @@ mod tests {
     #[test]
     fn each_outcome_has_its_next_step() {
         let cases = [
-            (Outcome::Complete, 0, "crmsync rejects list"), // 21 parked calls are left from before
+            (Outcome::Complete, 0, "crmsync resume"), // four calls wait: a filter left them
             (Outcome::Partial, 3, "crmsync rejects list"),
             (Outcome::Guarded, 4, "crmsync check clients.csv"), // the file itself: no guard spoke
             (Outcome::Stopped, 10, "crmsync resume"),
@@ -102,6 +106,16 @@ mod tests {
         report.providers.clear();
         let context = Context { folder: Some(Path::new("runs/my run")), ..Context::default() };
         assert_eq!(of(&report, &context), "less 'runs/my run/rejects.csv'");
+    }
+
+    #[test]
+    fn a_complete_run_points_to_the_stock_of_earlier_ones() {
+        let mut report = sample(Outcome::Complete, 0);
+        let wsone = report.providers.entry(crate::domain::provider::ProviderId::Wsone).or_default();
+        wsone.deferred = 0;
+        assert_eq!(of(&report, &Context::default()), "crmsync rejects list");
+        report.providers.clear();
+        assert_eq!(of(&report, &Context::default()), "nothing to do");
     }
 
     #[test]

@@ -64,7 +64,9 @@ fn the_first_night() {
 
 #[test]
 fn migration() {
-    insta::assert_snapshot!(follow(&world(""), "Migration"));
+    let world = world("");
+    world.populate_persons(&customers(3));
+    insta::assert_snapshot!(follow(&world, "Migration"));
 }
 
 #[test]

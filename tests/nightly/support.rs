@@ -201,6 +201,13 @@ impl World {
         self.simulators.running().populate(provider, key);
     }
 
+    /// Makes the persons of these customers known too, as after an earlier migration.
+    pub(crate) fn populate_persons(&self, customers: &[Customer]) {
+        for customer in customers {
+            self.simulators.running().populate(ProviderId::Wsone, &format!("1:{}", customer.person));
+        }
+    }
+
     /// Writes the configuration: `general` stands before the providers, `extra` are lines of single providers.
     pub(crate) fn configure(&self, general: &str, extra: &[(&str, &str)]) {
         let base = format!("http://{}", self.simulators.running().address());
