@@ -4,6 +4,7 @@
 //! customers alone that turn out to be new or changed.
 
 use std::collections::HashMap;
+use std::sync::Arc;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
@@ -15,7 +16,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::redacted::Redacted;
 use crate::reader::{Row, Scanned, Span};
 
-use super::rejects::IngestReject;
+use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
 use super::sheet::Sheet;
 use super::{Ingest, IngestError};
 
@@ -23,8 +24,6 @@ use super::{Ingest, IngestError};
 const BATCH_ROWS: usize = 4_096;
 /// How often reading tells of its progress.
 const PROGRESS_ROWS: u64 = 50_000;
-/// Raw cells of invalid rows are kept up to here, for the file of rejects; beyond, only place and reason are.
-const REJECT_CELLS_BYTES_MAX: usize = 64 * 1024 * 1024;
 /// The end of a chain of rows.
 const NO_ROW: u32 = u32::MAX;
 
@@ -73,13 +72,14 @@ pub(super) struct Index {
     pub(super) rows: u64,
     /// Bytes of decoded text.
     pub(super) bytes: u64,
-    reject_bytes: usize,
+    /// Bytes of raw cells that `invalid` holds.
+    pub(super) reject_bytes: usize,
 }
 
 /// One record, read on its own.
 enum Found {
     Valid { id: CustomerId, order: Option<Order>, digest: [u8; 16], span: Span },
-    Invalid { span: Span, column: Option<String>, reason: String, cells: Vec<String> },
+    Invalid { span: Span, column: Option<String>, reason: String, names: Arc<[String]>, cells: Vec<String> },
 }
 
 impl Index {
@@ -122,8 +122,19 @@ impl Index {
         self.rows += 1;
         match found {
             Found::Valid { id, order, digest, span } => self.put(file, &id, order, digest, span),
-            Found::Invalid { span, column, reason, cells } => {
-                self.reject(sheet.place(span.line), column, reason, cells);
+            Found::Invalid { span, column, reason, names, cells } => {
+                let size: usize = cells.iter().map(String::len).sum();
+                let fits = self.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
+                self.reject_bytes += if fits { size } else { 0 };
+                self.invalid.push(IngestReject {
+                    place: sheet.place(span.line),
+                    customer_id: None,
+                    provider: None,
+                    column: column.map(Into::into),
+                    reason: reason.into(),
+                    names,
+                    cells: Redacted::new(if fits { cells } else { Vec::new() }),
+                });
                 Ok(())
             }
         }
@@ -156,20 +167,6 @@ impl Index {
         });
         self.ids.push_str(id);
         Ok(())
-    }
-
-    fn reject(&mut self, place: Place, column: Option<String>, reason: String, cells: Vec<String>) {
-        let size: usize = cells.iter().map(String::len).sum();
-        let fits = self.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
-        self.reject_bytes += if fits { size } else { 0 };
-        self.invalid.push(IngestReject {
-            place,
-            customer_id: None,
-            provider: None,
-            column: column.map(Into::into),
-            reason: reason.into(),
-            cells: Redacted::new(if fits { cells } else { Vec::new() }),
-        });
     }
 
     /// Chains the rows of each customer, in the order of the input.
@@ -246,6 +243,7 @@ fn look_at(sheet: &Sheet<'_>, hasher: &blake3::Hasher, record: Scanned) -> Found
                 span: bad.span,
                 column: bad.column,
                 reason: bad.reason,
+                names: sheet.names(),
                 cells: bad.cells,
             };
         }
@@ -262,20 +260,14 @@ fn look_at(sheet: &Sheet<'_>, hasher: &blake3::Hasher, record: Scanned) -> Found
 fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Found {
     let defect = sheet.map(row, Date::MAX).err();
     let reason = defect.as_ref().map_or("has no usable key", |defect| defect.reason.0);
+    let (names, cells) = sheet.raw_cells(row);
     Found::Invalid {
         span: row.span(),
         column: Some(sheet.mapper.customer_id_column().to_owned()),
         reason: reason.to_owned(),
-        cells: cells_of(row),
+        names,
+        cells,
     }
-}
-
-fn cells_of(row: &Row) -> Vec<String> {
-    let text = |cell| match cell {
-        crate::reader::RowCell::Text(text) => text.into_owned(),
-        crate::reader::RowCell::Absent | crate::reader::RowCell::Null => String::new(),
-    };
-    row.columns().map(|(_, cell)| text(cell)).collect()
 }
 
 impl Found {

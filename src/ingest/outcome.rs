@@ -29,6 +29,8 @@ pub struct Outcome {
     pub became_invalid: u64,
     /// What did not get through.
     pub rejects: Vec<IngestReject>,
+    /// Bytes of raw cells that `rejects` hold.
+    pub(super) reject_bytes: usize,
     /// What the operator should know.
     pub warnings: Vec<String>,
     /// The guard that would stop a sync of the same input; only a plan has one.
@@ -45,6 +47,7 @@ impl Outcome {
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
             warnings: warnings.collect(),
+            reject_bytes: read.index.reject_bytes,
             rejects: std::mem::take(&mut read.index.invalid),
             ..Self::default()
         }

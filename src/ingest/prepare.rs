@@ -27,6 +27,8 @@ pub(super) struct Prepared {
     pub(super) projections: Vec<Projection>,
     /// The newest row.
     pub(super) place: Place,
+    /// That row itself, with the number of its file.
+    pub(super) row: (u16, Row),
 }
 
 /// Reads, maps and projects a batch.
@@ -40,7 +42,7 @@ pub(super) fn prepare(
 ) -> Result<Vec<Prepared>, IngestError> {
     let rows = read(seekers, index, batch)?;
     let prepared = batch.par_iter().zip(rows).map(|(candidate, rows)| {
-        let mut prepared = merge(sheets, &rows, today)?;
+        let mut prepared = merge(sheets, rows, today)?;
         let Prepared { customer, place, .. } = &prepared;
         if customer.id != index.id(&candidate.group) {
             return Err(IngestError::RowChanged { file: place.file.to_string(), line: place.line });
@@ -76,17 +78,20 @@ fn read(seekers: &mut [Seeker<'_>], index: &Index, batch: &[Candidate]) -> Resul
 }
 
 /// One customer out of its rows: each field from the newest row that carries it.
-fn merge(sheets: &[Sheet<'_>], rows: &[(u16, Row)], today: Date) -> Result<Prepared, IngestError> {
+fn merge(sheets: &[Sheet<'_>], rows: Rows, today: Date) -> Result<Prepared, IngestError> {
     let mut merged: Option<Prepared> = None;
     for (file, row) in rows {
-        let sheet = &sheets[usize::from(*file)];
+        let sheet = &sheets[usize::from(file)];
         let place = sheet.place(row.span().line);
         let changed = |_| IngestError::RowChanged { file: place.file.to_string(), line: place.line };
-        let mapped = sheet.map(row, today).map_err(changed)?;
+        let mapped = sheet.map(&row, today).map_err(changed)?;
         let defects = mapped.defects.into_iter().map(|defect| (place.clone(), defect)).collect();
         merged = Some(match merged {
-            None => Prepared { customer: mapped.customer, defects, projections: Vec::new(), place },
-            Some(older) => older.with_newer(mapped.customer, defects, place),
+            None => {
+                let (customer, row) = (mapped.customer, (file, row));
+                Prepared { customer, defects, projections: Vec::new(), place, row }
+            }
+            Some(older) => Prepared { row: (file, row), ..older.with_newer(mapped.customer, defects, place) },
         });
     }
     Ok(merged.expect("a candidate has at least one row that counts"))
@@ -96,6 +101,6 @@ impl Prepared {
     fn with_newer(mut self, customer: Customer, mut defects: Vec<(Place, Defect)>, place: Place) -> Self {
         self.customer.merge_newer(customer);
         defects.append(&mut self.defects);
-        Self { customer: self.customer, defects, projections: self.projections, place }
+        Self { defects, place, ..self }
     }
 }

@@ -1,5 +1,7 @@
 //! Telling what a provider does not get of a customer: fields left out, customers turned away.
 
+use std::sync::Arc;
+
 use crate::diff::{Findings, Rejection};
 use crate::domain::customer::CustomerId;
 use crate::domain::defect::Place;
@@ -10,7 +12,7 @@ use crate::domain::wire::FieldCode;
 use crate::store::StoreError;
 
 use super::apply::{Apply, Turn, sources};
-use super::rejects::IngestReject;
+use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
 
 /// The canonical fields that keys of accounts are made of.
 const KEYS: [Field; 4] =
@@ -21,7 +23,7 @@ const INCOMPLETE: &str = "not sent: the provider may replace this object whole, 
 const NOT_VALID: &str = "is not valid for this provider";
 
 /// Where a defect stands and what it is.
-type Found = (Place, Option<std::sync::Arc<str>>, &'static str);
+type Found = (Place, Option<Arc<str>>, &'static str);
 
 impl Apply<'_> {
     /// Reports what was left out, and counts what was not left out before.
@@ -62,7 +64,9 @@ impl Apply<'_> {
 
     fn reject(&mut self, turn: &Turn<'_>, provider: ProviderId, found: Found) {
         let id = turn.prepared.customer.id.clone();
-        self.push(found, id, provider);
+        let (file, row) = &turn.prepared.row;
+        let (names, cells) = self.sheets[usize::from(*file)].raw_cells(row);
+        self.push(found, id, provider, (names, cells));
     }
 
     /// Reports a customer that a provider does not get at all.
@@ -73,17 +77,27 @@ impl Apply<'_> {
         provider: ProviderId,
         reason: &'static str,
     ) {
-        self.push((place, None, reason), id, provider);
+        self.push((place, None, reason), id, provider, (Arc::from([]), Vec::new()));
     }
 
-    fn push(&mut self, (place, column, reason): Found, id: CustomerId, provider: ProviderId) {
+    fn push(
+        &mut self,
+        (place, column, reason): Found,
+        id: CustomerId,
+        provider: ProviderId,
+        (names, cells): (Arc<[String]>, Vec<String>),
+    ) {
+        let size: usize = cells.iter().map(String::len).sum();
+        let fits = self.outcome.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
+        self.outcome.reject_bytes += if fits { size } else { 0 };
         self.outcome.rejects.push(IngestReject {
             place,
             customer_id: Some(id),
             provider: Some(provider),
             column,
             reason: reason.into(),
-            cells: Redacted::default(),
+            names,
+            cells: Redacted::new(if fits { cells } else { Vec::new() }),
         });
     }
 
@@ -131,7 +145,7 @@ impl Apply<'_> {
     }
 
     /// The column of a canonical field in the file of the customer's newest row.
-    fn column(&self, turn: &Turn<'_>, field: Field) -> Option<std::sync::Arc<str>> {
+    fn column(&self, turn: &Turn<'_>, field: Field) -> Option<Arc<str>> {
         let sheet = self.sheets.iter().find(|sheet| sheet.place(0).file == turn.prepared.place.file)?;
         sheet.column(field)
     }

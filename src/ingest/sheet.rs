@@ -18,6 +18,7 @@ pub(super) struct Sheet<'a> {
     pub(super) file: &'a InputFile,
     pub(super) mapper: Mapper,
     name: Arc<str>,
+    names: Arc<[String]>,
     columns: Vec<Option<Column>>,
     customer_id: Option<Column>,
     order: Option<Column>,
@@ -30,7 +31,8 @@ impl<'a> Sheet<'a> {
         let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
         let order = mapper.order_column().and_then(|column| file.resolve(column));
-        Ok(Self { file, mapper, name: file.name().into(), columns, customer_id, order })
+        let names = file.header().unwrap_or_default().into();
+        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order })
     }
 
     /// Whose row it is, and where it stands among the rows of its customer.
@@ -66,6 +68,25 @@ impl<'a> Sheet<'a> {
     pub(super) fn column(&self, field: Field) -> Option<Arc<str>> {
         let column = self.mapper.columns().iter().find(|column| column.field == field)?;
         Some(Arc::clone(&column.column))
+    }
+
+    /// The names of the header; JSONL has none.
+    pub(super) fn names(&self) -> Arc<[String]> {
+        Arc::clone(&self.names)
+    }
+
+    /// The cells of a row as they stand in the file, with their names.
+    pub(super) fn raw_cells(&self, row: &Row) -> (Arc<[String]>, Vec<String>) {
+        let text = |cell| match cell {
+            RowCell::Text(text) => text.into_owned(),
+            RowCell::Absent | RowCell::Null => String::new(),
+        };
+        let cells = row.columns().map(|(_, cell)| text(cell)).collect();
+        let names = match self.file.header() {
+            Some(_) => self.names(),
+            None => row.columns().map(|(name, _)| name.into_owned()).collect(),
+        };
+        (names, cells)
     }
 
     /// A place in this file.

@@ -19,7 +19,10 @@ use crate::domain::field::Field;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
-const MAPPING_VERSION: u32 = 1;
+const MAPPING_VERSION: u32 = 2;
+
+/// Columns by which a file of rejects is known, see [`Mapper::is_rejects_file`].
+const REJECTS_COLUMNS: [&str; 3] = ["_row", "_customer_id", "_reason"];
 
 /// A customer out of one row, and what was wrong with its values.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,6 +41,7 @@ pub struct Mapper {
     order: OrderColumn,
     nic_column: Arc<str>,
     unused: Vec<String>,
+    is_rejects_file: bool,
     nulls: Vec<String>,
     forms: DateForms,
     default_country: Country,
@@ -78,7 +82,20 @@ impl Mapper {
         let unused = unused(available.unwrap_or_default(), &columns);
         let fingerprint = fingerprint(settings, available);
         let nulls = settings.null_values.clone();
-        Ok(Self { columns, key, order, nic_column, unused, nulls, forms, default_country, fingerprint })
+        let is_rejects_file = available
+            .is_some_and(|names| REJECTS_COLUMNS.iter().all(|own| names.iter().any(|name| name == own)));
+        Ok(Self {
+            columns,
+            key,
+            order,
+            nic_column,
+            unused,
+            is_rejects_file,
+            nulls,
+            forms,
+            default_country,
+            fingerprint,
+        })
     }
 
     /// What to fetch from each record, in a fixed order.
@@ -112,6 +129,13 @@ impl Mapper {
     #[must_use]
     pub fn unused_columns(&self) -> &[String] {
         &self.unused
+    }
+
+    /// Is it a file that this program wrote for correction (`rejects.csv` with values)? Its rows hold only some fields
+    /// of a customer, so that a blank cell says nothing there, instead of clearing the value.
+    #[must_use]
+    pub fn is_rejects_file(&self) -> bool {
+        self.is_rejects_file
     }
 
     /// A digest of settings, header and version of the mapping: where it differs, records must be compared again
@@ -162,7 +186,7 @@ impl Mapper {
         let own = self.order.own();
         for (index, column) in self.columns.iter().enumerate() {
             if index != self.key && Some(index) != own {
-                row.take(column.field, &column.column, cell(index));
+                row.take(column.field, &column.column, self.heard(cell(index)));
             }
         }
         for (field, cell) in extra {
@@ -171,6 +195,14 @@ impl Mapper {
         let order = self.order.index().and_then(|index| self.order_of(&cell(index), index, &mut row));
         let (cells, defects) = row.finish(&self.nic_column);
         Ok(Mapped { customer: Customer { id, cells: cells.into_iter().collect(), order }, defects })
+    }
+
+    /// A cell as far as it says anything.
+    fn heard<'a>(&self, cell: RawCell<'a>) -> RawCell<'a> {
+        match cell {
+            RawCell::Text(text) if self.is_rejects_file && text::trim(&text).is_empty() => RawCell::Absent,
+            RawCell::Text(_) | RawCell::Absent | RawCell::Null => cell,
+        }
     }
 
     fn key_of(&self, cell: &RawCell<'_>) -> Result<CustomerId, RowDefect> {

@@ -47,7 +47,7 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
         RawCell::Null => return Ok(Clean::Cleared),
         RawCell::Text(text) => text,
     };
-    let trimmed = trim(&text);
+    let trimmed = unguarded(trim(&text));
     if trimmed.is_empty() || nulls.iter().any(|null| null == trimmed) {
         return Ok(Clean::Cleared);
     }
@@ -66,7 +66,7 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
 
 /// The text in NFC and trimmed. `None` when it is damaged or has control characters.
 pub(super) fn key(raw: &str) -> Option<Cow<'_, str>> {
-    let trimmed = trim(raw);
+    let trimmed = unguarded(trim(raw));
     if is_plain(trimmed) {
         return Some(Cow::Borrowed(trimmed));
     }
@@ -79,6 +79,15 @@ pub(super) fn key(raw: &str) -> Option<Cow<'_, str>> {
 /// Without the blanks around it, invisible ones included.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(is_blank)
+}
+
+/// Without the apostrophe that exports, ours and CRMs', put before what a spreadsheet would take for a formula, and
+/// that a spreadsheet keeps when it saves the file. No value of any field begins with these two characters.
+fn unguarded(text: &str) -> &str {
+    match text.strip_prefix('\'') {
+        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => trim(rest),
+        Some(_) | None => text,
+    }
 }
 
 /// One space for each run of white space.
@@ -166,6 +175,16 @@ mod tests {
         assert_eq!(text(" Jeanne\u{A0}").as_deref(), Some("Jeanne"));
         assert_eq!(text("\u{FEFF}Ren\u{65}\u{301}e").as_deref(), Some("Renée"));
         assert_eq!(text("  Le  Roux ").as_deref(), Some("Le  Roux"));
+    }
+
+    #[test]
+    fn an_apostrophe_before_a_formula_is_not_part_of_the_value() {
+        assert_eq!(text("'+33612345678").as_deref(), Some("+33612345678"));
+        assert_eq!(text("'@home").as_deref(), Some("@home"));
+        assert_eq!(key("'=1+1").as_deref(), Some("=1+1"));
+        for kept in ["'t Hart", "d'Alésia", "''+33", "'"] {
+            assert_eq!(text(kept).as_deref(), Some(kept));
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ pub mod codes;
 pub mod exchange;
 pub mod lemonway;
 mod projector;
+pub mod restore;
 pub mod safedebit;
 pub mod sections;
 pub mod settings;

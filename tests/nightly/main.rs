@@ -3,6 +3,7 @@
 mod care;
 mod conformance;
 mod conformance_table;
+mod corrected;
 mod documents;
 mod elsewhere;
 mod first_night;

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::rejects;
+use super::values::Values;
 use crate::cli::Program;
 use crate::cli::config::Config;
 use crate::cli::exit::ExitCode;
@@ -40,6 +41,8 @@ pub(super) struct Run {
     pub(super) notify: Option<Vec<String>>,
     /// Why the input was not accepted.
     pub(super) failure: Option<Failure>,
+    /// Put the customers' values into the file of rejects.
+    pub(super) include_values: bool,
 }
 
 impl Run {
@@ -61,7 +64,17 @@ impl Run {
             metrics_file: None,
             notify: None,
             failure: None,
+            include_values: false,
         })
+    }
+
+    /// The columns of values in front of the rejects; none unless they were asked for.
+    fn values(&self, config: &Config, rejected: &[RejectRow]) -> Values {
+        if !self.include_values {
+            return Values::default();
+        }
+        let of_input = self.ingested.iter().flat_map(|outcome| &outcome.rejects);
+        Values::of(&config.mapping_settings(), of_input, rejected)
     }
 
     /// Could the state not be written: then it is left as it is, and the next run finds out what it holds.
@@ -109,7 +122,8 @@ pub(super) fn finish(
     let after = store.counts()?;
     let tally = tally(&run, &after);
     let rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
-    let reasons = write_rejects(&session, &run, &rejected)?;
+    let values = run.values(config, &rejected);
+    let reasons = write_rejects(&session, &run, &rejected, values)?;
     let mut codes = codes(&run, &rejected);
     let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
     let advice = advice(&run);
@@ -256,17 +270,26 @@ fn advice_for(stop: StopReason) -> Option<&'static str> {
 }
 
 /// Writes `rejects.csv`; gives the reasons, most frequent first.
-fn write_rejects(session: &Session, run: &Run, rejected: &[RejectRow]) -> Result<Vec<Reason>, Failure> {
+fn write_rejects(
+    session: &Session,
+    run: &Run,
+    rejected: &[RejectRow],
+    mut values: Values,
+) -> Result<Vec<Reason>, Failure> {
     let run_id = session.id().to_string();
-    let mut writer = RejectsWriter::new(session.folder().create_file(REJECTS_FILE)?, &[], RowForm::Line)?;
+    let several = run.ingested.as_ref().is_some_and(|outcome| outcome.input.files.len() > 1);
+    let form = if several { RowForm::FileAndLine } else { RowForm::Line };
+    let file = session.folder().create_file(REJECTS_FILE)?;
+    let mut writer = RejectsWriter::new(file, values.names(), form)?;
     let mut counts: BTreeMap<(Option<ProviderId>, &'static str, String), u64> = BTreeMap::new();
     for reject in run.ingested.iter().flat_map(|outcome| &outcome.rejects) {
-        writer.write(&of_input(reject, &run_id))?;
+        let cells = if values.names().is_empty() { Vec::new() } else { values.of_row(reject) };
+        writer.write(&of_input(reject, &run_id, cells))?;
         let count = counts.entry((reject.provider, "invalid", reject.reason.to_string())).or_default();
         *count += 1;
     }
     for row in rejected {
-        let reject = rejects::reject(row);
+        let reject = rejects::reject(row, &mut values);
         *counts.entry((Some(row.provider), row.state.name(), reject.code.clone())).or_default() += 1;
         writer.write(&reject)?;
     }
@@ -292,7 +315,7 @@ fn advice_on(provider: Option<ProviderId>, status: &str, code: &str) -> String {
     format!("{}; {}", info.meaning, info.advice)
 }
 
-fn of_input(reject: &IngestReject, run: &str) -> Reject {
+fn of_input(reject: &IngestReject, run: &str, cells: Vec<String>) -> Reject {
     Reject {
         row: Some(reject.place.clone()),
         customer_id: Redacted::new(
@@ -307,6 +330,6 @@ fn of_input(reject: &IngestReject, run: &str) -> Reject {
         reason: reject.reason.to_string(),
         attempts: 0,
         run: run.to_owned(),
-        values: Redacted::new(Vec::new()),
+        values: Redacted::new(cells),
     }
 }

@@ -19,6 +19,7 @@ mod rows;
 mod sandbox;
 mod status;
 mod sync;
+mod values;
 
 use super::Program;
 use super::arguments::Command;

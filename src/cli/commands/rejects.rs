@@ -18,6 +18,8 @@ use crate::report::table::aligned;
 use crate::report::text::grouped;
 use crate::store::{RejectFilter, RejectRow};
 
+use super::values::{Values, with_left_out};
+
 #[derive(Debug, Serialize)]
 struct Line<'a> {
     call: i64,
@@ -71,20 +73,18 @@ fn list(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
 }
 
 fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure> {
-    if arguments.include_values {
-        return Err(Failure::usage(
-            "--include-values works with the rejects.csv of a run: pass it to sync or resume",
-        ));
-    }
     let rows = find(program, &arguments.filter)?;
-    let count = write(&arguments.file, &rows)?;
+    let settings = program.config()?.mapping_settings();
+    let values =
+        if arguments.include_values { Values::of(&settings, [].iter(), &rows) } else { Values::default() };
+    let count = write(&arguments.file, &rows, values)?;
     Ok(program.console.talk(&format!("wrote {} lines into {}", grouped(count), arguments.file.display()))?)
 }
 
-fn write(path: &Path, rows: &[RejectRow]) -> Result<u64, Failure> {
-    let mut writer = RejectsWriter::new(create_new_private(path)?, &[], RowForm::Line)?;
+fn write(path: &Path, rows: &[RejectRow], mut values: Values) -> Result<u64, Failure> {
+    let mut writer = RejectsWriter::new(create_new_private(path)?, values.names(), RowForm::Line)?;
     for row in rows {
-        writer.write(&reject(row))?;
+        writer.write(&reject(row, &mut values))?;
     }
     writer.finish()?.sync_all()?;
     Ok(rows.len() as u64)
@@ -118,8 +118,11 @@ fn store_filter(filter: &RejectsFilter) -> RejectFilter {
 }
 
 /// A refused or held call as a line of `rejects.csv`.
-pub(super) fn reject(row: &RejectRow) -> Reject {
+pub(super) fn reject(row: &RejectRow, values: &mut Values) -> Reject {
     let line = line(row);
+    let (cells, left_out) =
+        if values.names().is_empty() { (Vec::new(), Vec::new()) } else { values.of_call(row) };
+    let why = row.hold.map_or("refused by the provider", reason);
     Reject {
         row: None,
         customer_id: Redacted::new(row.customer_id.clone()),
@@ -129,10 +132,10 @@ pub(super) fn reject(row: &RejectRow) -> Reject {
         class: line.class.to_owned(),
         code: line.code.to_owned(),
         column: String::new(),
-        reason: row.hold.map_or("refused by the provider", reason).to_owned(),
+        reason: with_left_out(why, &left_out),
         attempts: row.attempts,
         run: line.run.to_owned(),
-        values: Redacted::default(),
+        values: Redacted::new(cells),
     }
 }
 

@@ -89,6 +89,7 @@ pub(super) fn run(
         Work::Rehearse(..) => None,
         Work::Sync(..) | Work::Seed(_) | Work::Resume => config.notify.command.clone(),
     };
+    run.include_values = sending.is_some_and(|typed| typed.include_values);
     let clock = RunClock::start(program.clock.clone());
     let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work);
     let store = match worked {

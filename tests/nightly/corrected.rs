@@ -1,0 +1,108 @@
+//! What did not get through comes back corrected: `rejects.csv` with values, edited as in a spreadsheet, as a delta.
+
+use std::path::PathBuf;
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::support::{World, customers};
+
+/// Reads a CSV file, lets `edit` change single cells, and saves it as a spreadsheet does: with every apostrophe that
+/// stood there, semicolons, and line ends of Windows.
+fn edited(world: &World, text: &str, edit: impl Fn(&str, &str, &mut String)) -> PathBuf {
+    let mut reader = csv::Reader::from_reader(text.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let id = header.iter().position(|name| name == "customer_id").expect("a key");
+    let mut writer =
+        csv::WriterBuilder::new().delimiter(b';').terminator(csv::Terminator::CRLF).from_writer(Vec::new());
+    writer.write_record(&header).expect("memory");
+    for record in reader.records() {
+        let record = record.expect("a record");
+        let mut cells: Vec<String> = record.iter().map(str::to_owned).collect();
+        for (name, cell) in header.iter().zip(&mut cells) {
+            edit(&record[id], name, cell);
+        }
+        writer.write_record(&cells).expect("memory");
+    }
+    let bytes = writer.into_inner().expect("memory");
+    world.file("corrected.csv", &String::from_utf8(bytes).expect("utf-8"))
+}
+
+const REFUSAL: &str = r#"
+[[rule]]
+provider = "lemonway"
+key = "W00003"
+times = 1
+effect = { refuse = { code = "178" } }
+"#;
+
+#[test]
+fn corrected_rejects_repair_exactly_those_customers() {
+    let world = World::new();
+    let mut people = customers(6);
+    world.populate(&people);
+    world.play(REFUSAL);
+    people[0].mobile = "O612340001".to_owned();
+    people[1].id = String::new();
+    people[3].mobile = "+33612340004".to_owned();
+    people[3].iban = "FR7630006000011234567890180";
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
+    let rejects = world.rejects();
+    assert!(rejects.contains("'+33612340004"), "no cell may begin like a formula: {rejects}");
+    let before = world.ledger().entries().len();
+
+    let corrected = edited(&world, &rejects, |id, column, cell| match (id, column) {
+        ("C00001", "mobile_phone") if !cell.is_empty() => "06 12 34 00 01".clone_into(cell),
+        ("", "customer_id") => "C00002".clone_into(cell),
+        ("C00003", "email") if !cell.is_empty() => "neu.3@example.org".clone_into(cell),
+        ("C00004", "iban") if !cell.is_empty() => "FR7630006000011234567890189".clone_into(cell),
+        _ => {}
+    });
+    world.on("sync", &corrected, &["--kind", "delta", "--include-values"]).exits(0);
+
+    let ledger = world.ledger();
+    let wallet = |key: &str| ledger.person(ProviderId::Lemonway, key).expect("known").fields;
+    assert_eq!(wallet("W00001")["newMobileNumber"], "33612340001");
+    assert_eq!(wallet("W00002")["newEmail"], "elise.2@example.org");
+    assert_eq!(wallet("W00003")["newEmail"], "neu.3@example.org");
+    assert_eq!(wallet("W00004")["newMobileNumber"], "33612340004", "the apostrophe is gone");
+    let consumer = ledger.person(ProviderId::Safedebit, "REF00004").expect("known").fields;
+    assert_eq!(consumer["iban"], "FR7630006000011234567890189");
+    for entry in ledger.entries().get(before..).expect("more") {
+        let line = format!("{entry:?}");
+        assert!(!line.contains("00005") && !line.contains("00006"), "nobody else is touched: {line}");
+    }
+    let status = world.run(&["rejects", "list"]).exits(0);
+    assert!(status.out.contains("nothing is refused"), "{}", status.out);
+}
+
+#[test]
+fn exported_rejects_come_back_corrected() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.play(REFUSAL);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "export", "open.csv", "--include-values"]).exits(0);
+    let text = std::fs::read_to_string(world.path("open.csv")).expect("an export");
+    assert!(text.contains("elise.3@example.org") && text.contains("W00003"), "{text}");
+    let corrected = edited(&world, &text, |_, column, cell| {
+        if column == "email" {
+            "neu.3@example.org".clone_into(cell);
+        }
+    });
+    world.on("sync", &corrected, &["--kind", "delta"]).exits(0);
+    let fields = world.ledger().person(ProviderId::Lemonway, "W00003").expect("known").fields;
+    assert_eq!(fields["newEmail"], "neu.3@example.org");
+    assert_eq!(fields["newLastName"], people[2].last.as_str());
+}
+
+#[test]
+fn rejects_without_values_hold_none() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    people[0].mobile = "O612340001".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert!(!world.rejects().contains("O612340001") && !world.rejects().contains("example.org"));
+}
