@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes customers.csv and changes.jsonl: invented customers of an invented French shop.
+"""Writes customers.csv, changes.jsonl and three exports: invented customers of an invented French shop.
 
     python3 samples/generate.py [FOLDER]
 
@@ -11,6 +11,9 @@ mobile range for fiction (06 39 98) is refused by libphonenumber, so mobiles use
 customers.csv holds 1,000 customers in 1,007 rows: 3 older rows of customers who appear again, and 4 rows that are no
 customer. 36 customers have one invalid value each, 3 an IPv6 address, which one provider cannot take. changes.jsonl
 holds 60 of them again with the keys that changed, and 4 new ones.
+
+The exports hold 30 customers each as three systems write them: salesforce.csv, hubspot.csv (with a byte order mark)
+and excel.csv (a French spreadsheet: semicolons, windows-1252, a telephone number and a postal code that it spoiled).
 """
 
 import json
@@ -397,6 +400,80 @@ def changes(chance, customers, sound, used):
     return [json.dumps(record, ensure_ascii=False) for record in records]
 
 
+def quoted(text):
+    return '"' + text.replace('"', '""') + '"'
+
+
+def if_needed(separator):
+    special = separator + '"\r\n'
+    return lambda text: quoted(text) if any(letter in text for letter in special) else text
+
+
+def exported(chance, number):
+    """A customer for an export: everything that all three write, in one form."""
+    row = customer(chance, number, set())
+    code, town, _ = chance.weighed(TOWNS)
+    row |= {"CP": code, "VILLE": town, "MOBILE": "0" + chance.pick(FICTION)[1:].replace(" ", "") + f"{number % 10000:04}"}
+    row |= {"EMAIL": f"{plain(row['PRENOM'])}.{number}@{chance.pick(DOMAINS)}", "ADRESSE": f"{number % 90 + 1} rue Pasteur"}
+    row |= {"CARTE": f"0299{number:08}", "WALLET": f"W-{number}", "REF": f"SD{number}", "COMPLEMENT": row["APPARTEMENT"]}
+    day_month_year = [chance.between(1, 28), chance.between(1, 12), chance.between(1940, 2005)]
+    row["BIRTH"], row["MOMENT"] = day_month_year, moment(chance, 2026)
+    return row
+
+
+def iso(date):
+    return f"{date[2]}-{date[1]:02}-{date[0]:02}"
+
+
+def salesforce(chance):
+    """Every cell in quotes, dates of ISO 8601, a job title beside the form of address."""
+    header = ["Id", "Salutation", "FirstName", "LastName", "Title", "Email", "MobilePhone", "MailingStreet", "MailingCity",
+              "MailingPostalCode", "MailingCountry", "Birthdate", "Loyalty_Card__c", "Lemonway_Wallet__c",
+              "Safedebit_Reference__c", "IBAN__c", "LastModifiedDate"]
+    lines = [header]
+    for number in range(810000, 810030):
+        row = exported(chance, number)
+        street = row["ADRESSE"] + ("\nBâtiment C" if number == 810004 else "")
+        email = "sans arobase" if number == 810011 else row["EMAIL"]
+        lines.append([f"0035g00000{number}AAA", "Ms." if row["CIVILITE"] in ("Mme", "Madame", "Mlle") else "Mr.", row["PRENOM"],
+                      row["NOM"], "Directrice", email, "+33 " + row["MOBILE"][1:], street, row["VILLE"], row["CP"], "France",
+                      iso(row["BIRTH"]), row["CARTE"], row["WALLET"], row["REF"], row["IBAN"], row["MOMENT"] + ".000+0000"])
+    return "".join(",".join(map(quoted, line)) + "\n" for line in lines).encode("utf-8")
+
+
+def hubspot(chance):
+    """Names of columns with spaces, times without seconds, a byte order mark."""
+    header = ["Record ID", "First Name", "Last Name", "Email", "Phone Number", "Mobile Phone Number", "Street Address", "City",
+              "Postal Code", "Country/Region", "Date of birth", "Lifecycle Stage", "Loyalty Card", "Lemonway Wallet",
+              "Safedebit Reference", "Last Modified Date"]
+    lines = [header]
+    for number in range(820000, 820030):
+        row = exported(chance, number)
+        lines.append([f"{number}51", row["PRENOM"], row["NOM"], row["EMAIL"], "", "+33" + row["MOBILE"][1:], row["ADRESSE"],
+                      row["VILLE"], row["CP"], "France", iso(row["BIRTH"]), "Customer", row["CARTE"], row["WALLET"],
+                      row["REF"], row["MOMENT"][:16].replace("T", " ")])
+    cell_of = if_needed(",")
+    return "".join(",".join(map(cell_of, line)) + "\n" for line in lines).encode("utf-8-sig")
+
+
+def excel(chance):
+    """What a French spreadsheet saves: it turned one number into scientific notation and took a zero from one code."""
+    header = ["N° client", "Civilité", "Prénom", "Nom", "Adresse e-mail", "Tél. portable", "Adresse", "Complément d'adresse",
+              "Code postal", "Ville", "Pays", "Date de naissance", "Carte de fidélité", "Wallet Lemonway", "Réf. Safedebit",
+              "IBAN", "Date de modification"]
+    lines = [header]
+    for number in range(830000, 830030):
+        row = exported(chance, number)
+        mobile = "3,31990E+10" if number == 830007 else " ".join(row["MOBILE"][at : at + 2] for at in range(0, 10, 2))
+        code, town = ("6000", "Nice") if number == 830019 else (row["CP"], row["VILLE"])
+        year, month, date = row["MOMENT"][:10].split("-")
+        lines.append([f"C{number}", row["CIVILITE"], row["PRENOM"], row["NOM"], row["EMAIL"], mobile, row["ADRESSE"],
+                      row["COMPLEMENT"], code, town, "France", "{:02}/{:02}/{}".format(*row["BIRTH"]), row["CARTE"],
+                      row["WALLET"], row["REF"], row["IBAN"], f"{date}/{month}/{year} {row['MOMENT'][11:16]}"])
+    cell_of = if_needed(";")
+    return "".join(";".join(map(cell_of, line)) + "\r\n" for line in lines).encode("windows-1252", "replace")
+
+
 def write(path, lines):
     path.write_bytes("".join(text + "\n" for text in lines).encode("utf-8"))
 
@@ -409,6 +486,9 @@ def main():
     sound = spoil(chance, customers)
     write(folder / "customers.csv", table(chance, customers))
     write(folder / "changes.jsonl", changes(chance, customers, sound, used))
+    (folder / "salesforce.csv").write_bytes(salesforce(Chance(1999)))
+    (folder / "hubspot.csv").write_bytes(hubspot(Chance(2006)))
+    (folder / "excel.csv").write_bytes(excel(Chance(1985)))
 
 
 if __name__ == "__main__":

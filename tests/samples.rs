@@ -101,7 +101,7 @@ fn generator_reproduces_the_committed_files() {
         status => status.expect("python3 starts"),
     };
     assert!(status.success());
-    for name in ["customers.csv", "changes.jsonl"] {
+    for name in ["customers.csv", "changes.jsonl", "salesforce.csv", "hubspot.csv", "excel.csv"] {
         let written = fs::read(folder.path().join(name)).expect("a generated file");
         assert!(
             written == fs::read(sample(name)).expect("a sample"),

@@ -111,7 +111,7 @@ pub(super) const ALIASES: &[Names] = &[
     ),
     sure(
         Field::MobilePhone,
-        "mobile phone, mobile, mobile number, cell, cell phone, portable, tel portable, \
+        "mobile phone, mobile, mobile number, mobile phone number, cell, cell phone, portable, tel portable, \
          telephone portable, telephone mobile, tel mobile, gsm, person mobile phone, num portable, \
          numero portable, numero mobile, numero de mobile, numero de portable, mob number, sms",
     ),

@@ -36,7 +36,9 @@ const PREFIXES: [&str; 8] =
 static BY_NAME: LazyLock<HashMap<String, (Field, Fit)>> = LazyLock::new(|| {
     let mut by_name = HashMap::new();
     for field in Field::NAMED {
-        by_name.insert(key(&field.name()), (*field, Fit::Canonical));
+        // A "Title" is as often somebody's job.
+        let fit = if *field == Field::Title { Fit::Guess } else { Fit::Canonical };
+        by_name.insert(key(&field.name()), (*field, fit));
     }
     for names in ALIASES {
         let fit = if names.sure { Fit::Alias } else { Fit::Guess };
@@ -133,6 +135,8 @@ mod tests {
         let proposed =
             proposals(&["ID", "Customer ID", "Code client", "Telephone", "Tel fixe", "Mail", "Email"]);
         let fields: Vec<_> = proposed.into_iter().map(|(field, _)| field).collect();
+        let jobs: Vec<_> = proposals(&["Salutation", "Title"]);
+        assert_eq!(jobs, [(Some(Field::Title), true), (None, false)], "a job title beside a form of address");
         let expected =
             [None, Some(Field::CustomerId), None, None, Some(Field::LandlinePhone), None, Some(Field::Email)];
         assert_eq!(fields, expected);

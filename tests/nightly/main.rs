@@ -6,6 +6,7 @@ mod conformance_table;
 mod corrected;
 mod documents;
 mod elsewhere;
+mod exports;
 mod first_night;
 mod guide;
 mod limits;
