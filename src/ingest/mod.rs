@@ -11,6 +11,7 @@ mod compare;
 mod error;
 mod guard;
 mod index;
+mod lookalikes;
 mod outcome;
 mod prepare;
 mod rejects;

@@ -8,6 +8,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
 
 use super::guard::Tripped;
+use super::lookalikes;
 use super::rejects::IngestReject;
 use super::{Ingest, Read};
 
@@ -46,7 +47,7 @@ impl Outcome {
         Self {
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
-            warnings: warnings.collect(),
+            warnings: warnings.chain(lookalikes::warning(&read.index, &read.sheets)).collect(),
             reject_bytes: read.index.reject_bytes,
             rejects: std::mem::take(&mut read.index.invalid),
             ..Self::default()

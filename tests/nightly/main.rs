@@ -9,6 +9,7 @@ mod elsewhere;
 mod exports;
 mod first_night;
 mod guide;
+mod inputs;
 mod limits;
 mod other_client;
 mod outcomes;

@@ -296,6 +296,11 @@ impl World {
         self.command(arguments).spawn().expect("the binary runs")
     }
 
+    /// Starts the program with a pipe for its standard input.
+    pub(crate) fn start_piped(&self, arguments: &[&str]) -> Child {
+        self.command(arguments).stdin(Stdio::piped()).spawn().expect("the binary runs")
+    }
+
     /// The report of the newest run.
     pub(crate) fn report(&self) -> Value {
         let text = std::fs::read_to_string(self.run_folder().join("report.json")).expect("a report");

@@ -1,0 +1,164 @@
+//! Inputs in all the ways they come: in order and out of it, piped, compressed, in several files, with a trailer.
+
+use std::fmt::Write as _;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::time::{Duration, SystemTime};
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::support::{Customer, HEADER, World, customers};
+
+const ORDERED: &str = "[input]\norder_by = \"updated_at\"\n";
+
+/// A file whose rows carry the time of their change.
+fn dated(world: &World, name: &str, rows: &[(&Customer, &str)]) -> PathBuf {
+    let mut text = format!("{HEADER};updated_at\n");
+    rows.iter().for_each(|(customer, time)| writeln!(text, "{};{time}", customer.line()).expect("memory"));
+    world.file(name, &text)
+}
+
+fn ordered(world: &World, people: &[Customer]) {
+    world.populate(people);
+    world.configure(ORDERED, &[]);
+}
+
+#[test]
+fn the_newest_row_wins_wherever_it_stands() {
+    let world = World::new();
+    let person = Customer::new(1);
+    ordered(&world, std::slice::from_ref(&person));
+    let old = person.clone().email("old@example.org");
+    let file = dated(&world, "crm.csv", &[(&person, "2026-02-01T10:00:00Z"), (&old, "2026-01-01T10:00:00Z")]);
+    world.sync(&file).exits(0);
+    world.all_hold(&person);
+    assert_eq!(world.report()["input"]["duplicates"], 1);
+}
+
+#[test]
+fn a_stale_row_changes_nothing() {
+    let world = World::new();
+    let person = Customer::new(1);
+    ordered(&world, std::slice::from_ref(&person));
+    world.sync(&dated(&world, "crm.csv", &[(&person, "2026-02-01 10:00")])).exits(0);
+    let old = person.clone().email("old@example.org");
+    world.sync(&dated(&world, "late.csv", &[(&old, "2026-01-31 10:00")])).exits(0);
+    world.all_hold(&person);
+    assert_eq!(world.report()["input"]["stale"], 1);
+    assert_eq!(world.report()["input"]["changed"], 0);
+}
+
+#[test]
+fn a_file_without_the_order_column_warns_and_is_taken() {
+    let world = World::new();
+    let person = Customer::new(1);
+    ordered(&world, std::slice::from_ref(&person));
+    let ran = world.sync(&world.csv("crm.csv", std::slice::from_ref(&person))).exits(0);
+    assert!(ran.err.contains("updated_at") || ran.out.contains("updated_at"), "{}{}", ran.out, ran.err);
+    world.all_hold(&person);
+}
+
+#[test]
+fn an_older_file_is_refused_unless_it_is_meant() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0] = people[0].clone().email("older@example.org");
+    let file = world.csv("older.csv", &people);
+    let yesterday = SystemTime::now() - Duration::from_secs(86_400);
+    std::fs::File::options()
+        .write(true)
+        .open(&file)
+        .expect("it is there")
+        .set_modified(yesterday)
+        .expect("set");
+    let refused = world.sync(&file).exits(4);
+    assert!(refused.err.contains("--allow-older"), "{}", refused.err);
+    assert_eq!(world.emails(&people[0])[1], "elise.1@example.org");
+    world.on("sync", &file, &["--allow-mass-change", "--allow-older"]).exits(0);
+    world.all_hold(&people[0]);
+}
+
+#[test]
+fn keys_that_look_alike_are_told_by_their_lines() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    people[1].id = "c 00001".to_owned();
+    let ran = world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let told = format!("{}{}", ran.out, ran.err);
+    assert!(
+        told.contains("1 keys differ") && told.contains("crm.csv:2") && told.contains("crm.csv:3"),
+        "{told}"
+    );
+    assert!(!told.contains("c 00001") && !told.contains("C00001"), "{told}");
+    assert_eq!(world.report()["input"]["customers"], 3);
+}
+
+#[test]
+fn a_pipe_is_read_when_its_format_is_named() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let text = std::fs::read(world.csv("crm.csv", &people)).expect("written");
+    world.run(&["sync", "-"]).exits(2);
+    let mut child = world.start_piped(&["sync", "-", "--format", "csv", "--allow-mass-change"]);
+    child.stdin.take().expect("a pipe").write_all(&text).expect("read to its end");
+    let output = child.wait_with_output().expect("ends");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    people.iter().for_each(|person| world.all_hold(person));
+}
+
+#[test]
+fn compressed_files_are_read_as_they_are() {
+    for ending in ["gz", "zst"] {
+        let world = World::new();
+        let people = customers(2);
+        world.populate(&people);
+        let text = std::fs::read(world.csv("crm.csv", &people)).expect("written");
+        let packed = match ending {
+            "gz" => {
+                let mut packer = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+                packer.write_all(&text).expect("memory");
+                packer.finish().expect("memory")
+            }
+            _ => zstd::encode_all(&text[..], 1).expect("memory"),
+        };
+        let file = world.path(&format!("crm.csv.{ending}"));
+        std::fs::write(&file, &packed).expect("written");
+        world.sync(&file).exits(0);
+        people.iter().for_each(|person| world.all_hold(person));
+        std::fs::write(&file, &packed[..packed.len() / 2]).expect("written");
+        world.on("sync", &file, &["--allow-older"]).exits(4);
+    }
+}
+
+#[test]
+fn several_files_are_one_input() {
+    let world = World::new();
+    let people = customers(4);
+    world.populate(&people);
+    let (one, two) = (world.csv("one.csv", &people[..2]), world.csv("two.csv", &people[2..]));
+    let second = two.to_str().expect("utf-8");
+    world.on("sync", &one, &[second, "--allow-mass-change"]).exits(0);
+    assert_eq!(world.report()["input"]["customers"], 4);
+    assert_eq!(world.report()["input"]["files"].as_array().map(Vec::len), Some(2));
+    world.on("sync", &one, &[second]).exits(0);
+    assert_eq!(world.report()["input"]["missing"], 0);
+    assert_eq!(world.requests(ProviderId::Lemonway), 4);
+}
+
+#[test]
+fn a_trailer_counts_the_rows() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.configure("[input]\ntrailer = \"^TOTAL;([0-9]+)$\"\n", &[]);
+    let text = std::fs::read_to_string(world.csv("crm.csv", &people)).expect("written");
+    world.sync(&world.file("short.csv", &format!("{text}TOTAL;3\n"))).exits(4);
+    world.sync(&world.file("none.csv", &text)).exits(4);
+    assert_eq!(world.applied(), 0);
+    world.sync(&world.file("crm.csv", &format!("{text}TOTAL;2\n"))).exits(0);
+    people.iter().for_each(|person| world.all_hold(person));
+}
