@@ -8,6 +8,9 @@ CARGO ?= cargo
 CRMSYNC = target/debug/crmsync
 # How many cases a property is tried with in `make deep`.
 CASES ?= 20000
+# How often each target is run in `make fuzz`, and which there are.
+RUNS ?= 1000000
+FUZZ_TARGETS = reader mapping answers retry_after configuration
 
 .PHONY: help run test check docs bench fuzz deep
 
@@ -32,8 +35,12 @@ docs: ## Rewrite the tables of README.md that the program writes itself
 bench: ## Measure what is measured in benches/
 	$(CARGO) bench --locked
 
-fuzz: ## Try the readers with hostile input
-	PROPTEST_CASES=$(CASES) $(CARGO) test --release --locked --lib reader:: cli::config
+fuzz: ## Try what reads foreign bytes with hostile input, RUNS times each (cargo install cargo-fuzz)
+	for target in $(FUZZ_TARGETS); do \
+		mkdir -p target/fuzz/corpus/$$target; \
+		RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/fuzz $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target \
+			target/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- -runs=$(RUNS) -max_len=2048; \
+	done
 
 # Release builds contain no crash points, so that part runs in the profile that has them. `--show-output` prints the tables.
 deep: ## Long properties, all crash points, 500 random kills
