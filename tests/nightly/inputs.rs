@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use crmsync::domain::provider::ProviderId;
 
@@ -66,13 +66,9 @@ fn an_older_file_is_refused_unless_it_is_meant() {
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     people[0] = people[0].clone().email("older@example.org");
     let file = world.csv("older.csv", &people);
-    let yesterday = SystemTime::now() - Duration::from_secs(86_400);
-    std::fs::File::options()
-        .write(true)
-        .open(&file)
-        .expect("it is there")
-        .set_modified(yesterday)
-        .expect("set");
+    let handle = std::fs::File::options().write(true).open(&file).expect("it is there");
+    let written = handle.metadata().and_then(|data| data.modified()).expect("a time");
+    handle.set_modified(written - Duration::from_secs(86_400)).expect("set");
     let refused = world.sync(&file).exits(4);
     assert!(refused.err.contains("--allow-older"), "{}", refused.err);
     assert_eq!(world.emails(&people[0])[1], "elise.1@example.org");
