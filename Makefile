@@ -12,10 +12,10 @@ CASES ?= 20000
 RUNS ?= 1000000
 FUZZ_TARGETS = reader mapping answers retry_after configuration
 
-.PHONY: help run test check docs bench fuzz deep
+.PHONY: help run test check docs bench bench-large fuzz deep
 
 help: ## Show this help
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: ## Run the main job on samples/ against the simulators; the second time there is nothing left to send
 	$(CARGO) build --locked
@@ -32,8 +32,14 @@ check: ## Check format, lints and documentation; warnings are errors
 docs: ## Rewrite the tables of README.md that the program writes itself
 	CRMSYNC_REWRITE_README=1 $(CARGO) test --locked --test nightly readme::
 
-bench: ## Measure what is measured in benches/
-	$(CARGO) bench --locked
+bench: ## Measure whole commands and print ratios of what was measured in the same run
+	$(CARGO) build --release --locked
+	python3 benches/run.py
+
+bench-large: ## The same with 1,000,000 customers, then what does not change with 10,000,000; takes long and 15 GB
+	$(CARGO) build --release --locked
+	python3 benches/run.py --customers 1000000
+	python3 benches/run.py --customers 10000000 --rounds 1 --no-peers unchanged
 
 fuzz: ## Try what reads foreign bytes with hostile input, RUNS times each (cargo install cargo-fuzz)
 	for target in $(FUZZ_TARGETS); do \

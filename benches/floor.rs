@@ -1,0 +1,191 @@
+//! What the commands are measured against: the `csv` crate parsing the same file, bare `reqwest` sending the same
+//! number of bodies, and a server on loopback that answers at once and keeps the times at which requests arrived.
+//!
+//! `benches/run.py` calls it: `floor csv FILE THREADS`, `floor serve DELAY_MS`, `floor load URL COUNT IN_FLIGHT`.
+//! Each prints one line of JSON. Nothing here is part of the product.
+
+use std::error::Error;
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
+
+type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
+
+/// A body as long as a customer's; what is in it does not matter to the transport.
+const BODY_BYTES: usize = 900;
+const WSONE_ANSWER: &str = r#"{"responseCode":"000","infos":"OK","NewIdentifierResponse":null}"#;
+const SAFEDEBIT_ANSWER: &str = r#"{"result":true}"#;
+
+fn main() -> Outcome<()> {
+    let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
+    let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
+    match words.as_slice() {
+        ["csv", file, threads] => csv_floor(file, threads.parse()?),
+        ["serve", delay] => runtime()?.block_on(serve(Duration::from_millis(delay.parse()?))),
+        ["load", url, count, in_flight] => runtime()?.block_on(load(url, count.parse()?, in_flight.parse()?)),
+        [] => tell("called by benches/run.py; see `make bench`"),
+        _ => Err("usage: floor csv FILE THREADS | serve DELAY_MS | load URL COUNT IN_FLIGHT".into()),
+    }
+}
+
+fn tell(line: &str) -> Outcome<()> {
+    writeln!(std::io::stdout(), "{line}")?;
+    Ok(std::io::stdout().flush()?)
+}
+
+#[expect(clippy::disallowed_methods, reason = "a benchmark measures real time, nothing depends on it")]
+fn now() -> Instant {
+    Instant::now()
+}
+
+fn runtime() -> Outcome<tokio::runtime::Runtime> {
+    Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
+}
+
+/// Every record of the file as a `ByteRecord`, each thread with its share of the bytes (no quoted line ends).
+fn csv_floor(file: &str, threads: u64) -> Outcome<()> {
+    let bytes = std::fs::metadata(file)?.len();
+    let started = now();
+    let parts = (0..threads).map(|part| (bytes * part / threads, bytes * (part + 1) / threads));
+    let fields = std::thread::scope(|scope| {
+        let workers: Vec<_> = parts.map(|(from, to)| scope.spawn(move || parse(file, from, to))).collect();
+        workers.into_iter().try_fold(0, |sum, worker| match worker.join() {
+            Ok(fields) => fields.map(|fields| sum + fields),
+            Err(_) => Err("a thread fell over".into()),
+        })
+    })?;
+    let seconds = started.elapsed().as_secs_f64();
+    tell(&format!(r#"{{"seconds": {seconds:.6}, "fields": {fields}}}"#))
+}
+
+/// The records that begin in `from..to`; a record belongs to the part in which its first byte is.
+fn parse(file: &str, from: u64, to: u64) -> Outcome<u64> {
+    let mut input = BufReader::with_capacity(1 << 18, File::open(file)?);
+    let mut at = from;
+    if from > 0 {
+        input.seek(SeekFrom::Start(from - 1))?;
+        at = from - 1 + input.read_until(b'\n', &mut Vec::new())? as u64;
+    }
+    let mut reader =
+        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input.take(u64::MAX));
+    let mut record = csv::ByteRecord::new();
+    let mut fields = 0;
+    while at + reader.position().byte() < to && reader.read_byte_record(&mut record)? {
+        fields += record.len() as u64;
+    }
+    at += reader.position().byte();
+    if at < to { Err("a part of the file was not parsed".into()) } else { Ok(fields) }
+}
+
+/// Sends `count` bodies with `in_flight` requests at a time, as `reqwest` does it when nothing is written down.
+async fn load(url: &str, count: u64, in_flight: u64) -> Outcome<()> {
+    rustls::crypto::ring::default_provider().install_default().map_err(|_| "rustls was set up before")?;
+    let client = reqwest::Client::builder().pool_max_idle_per_host(usize::MAX).build()?;
+    let body = "x".repeat(BODY_BYTES);
+    let left = Arc::new(Mutex::new(count));
+    let started = now();
+    let mut senders: JoinSet<Outcome<()>> = JoinSet::new();
+    for _ in 0..in_flight {
+        let (client, body, left, url) = (client.clone(), body.clone(), Arc::clone(&left), url.to_owned());
+        senders.spawn(async move {
+            while take(&left) {
+                let answer = client.post(&url).body(body.clone()).send().await?;
+                answer.bytes().await?;
+            }
+            Ok(())
+        });
+    }
+    while let Some(sender) = senders.join_next().await {
+        sender??;
+    }
+    let seconds = started.elapsed().as_secs_f64();
+    tell(&format!(r#"{{"seconds": {seconds:.6}, "count": {count}}}"#))
+}
+
+fn take(left: &Mutex<u64>) -> bool {
+    let mut left = left.lock().expect("nobody panics with the lock");
+    let some = *left > 0;
+    *left = left.saturating_sub(1);
+    some
+}
+
+/// When requests arrived, from the start of the server.
+type Arrivals = Arc<Mutex<Vec<Duration>>>;
+
+/// Answers every request after `delay`; `GET /stats` tells of the arrivals since the last one.
+async fn serve(delay: Duration) -> Outcome<()> {
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    tell(&format!(r#"{{"port": {}}}"#, listener.local_addr()?.port()))?;
+    let (arrivals, started) = (Arrivals::default(), now());
+    let mut connections = JoinSet::new();
+    loop {
+        let (stream, _) = listener.accept().await?;
+        stream.set_nodelay(true)?;
+        let arrivals = Arc::clone(&arrivals);
+        connections.spawn(async move { drop(converse(stream, delay, &arrivals, started).await) });
+        while connections.try_join_next().is_some() {}
+    }
+}
+
+async fn converse(
+    mut stream: TcpStream,
+    delay: Duration,
+    arrivals: &Arrivals,
+    started: Instant,
+) -> Outcome<()> {
+    let mut buffer = Vec::with_capacity(16 * 1024);
+    loop {
+        let Some((head_end, whole)) = measured(&buffer) else {
+            if stream.read_buf(&mut buffer).await? == 0 {
+                return Ok(());
+            }
+            continue;
+        };
+        let head = String::from_utf8_lossy(&buffer[..head_end]);
+        let answer = if head.starts_with("GET /stats") {
+            stats(&std::mem::take(&mut *arrivals.lock().expect("nobody panics with the lock")))
+        } else {
+            arrivals.lock().expect("nobody panics with the lock").push(started.elapsed());
+            let safedebit = head.lines().next().is_some_and(|line| line.contains("edit_consumer"));
+            if safedebit { SAFEDEBIT_ANSWER.to_owned() } else { WSONE_ANSWER.to_owned() }
+        };
+        buffer.drain(..whole);
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
+        stream.write_all(format!("{head}: {}\r\n\r\n{answer}", answer.len()).as_bytes()).await?;
+    }
+}
+
+/// Where the head of the first request ends and how long the whole is, once all of it has arrived.
+fn measured(buffer: &[u8]) -> Option<(usize, usize)> {
+    let head_end = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
+    let head = String::from_utf8_lossy(&buffer[..head_end]).to_ascii_lowercase();
+    let length =
+        head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
+    let whole = head_end + length.unwrap_or(0);
+    (buffer.len() >= whole).then_some((head_end, whole))
+}
+
+/// How many arrived, over how long, and how many in the fullest second.
+fn stats(arrivals: &[Duration]) -> String {
+    let seconds = match arrivals {
+        [first, .., last] => last.saturating_sub(*first).as_secs_f64(),
+        _ => 0.0,
+    };
+    let mut fullest = 0;
+    let mut first = 0;
+    for (last, at) in arrivals.iter().enumerate() {
+        while at.saturating_sub(arrivals[first]) >= Duration::from_secs(1) {
+            first += 1;
+        }
+        fullest = fullest.max(last - first + 1);
+    }
+    format!(r#"{{"count": {}, "seconds": {seconds:.6}, "fullest_second": {fullest}}}"#, arrivals.len())
+}
