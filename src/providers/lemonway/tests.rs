@@ -280,6 +280,10 @@ fn json_answers_are_read_as_documented_or_not_at_all() {
             assert_eq!(verdict, expected, "{body}");
         }
     }
+}
+
+#[test]
+fn a_wallet_that_arrives_as_a_number_is_the_same_wallet() {
     let number = lemonway("directkitjson").read(
         Operation::Update,
         &wallet("33612345678"),
