@@ -138,14 +138,17 @@ pub(crate) fn row(name: &str) -> Row {
 /// The table for README.md.
 pub(crate) fn markdown() -> String {
     let mut text =
-        "| operation | protocol | request | success | refusal | denial | unreadable | lost reply |\n\
-                    |---|---|---|---|---|---|---|---|\n"
+        "| operation | protocol | request | success | refusal | denial | unreadable | lost reply | tests |\n\
+                    |---|---|---|---|---|---|---|---|---|\n"
             .to_owned();
     for row in ROWS {
         let (operation, refusals) = (row.operation.name(), row.refusals.join(", "));
-        let Row { protocol, denial, .. } = row;
-        writeln!(text, "| `{operation}` | {protocol} | ✓ | ✓ | {refusals} | {denial} | ✓ | ✓ |")
-            .expect("memory");
+        let Row { name, protocol, denial, .. } = row;
+        writeln!(
+            text,
+            "| `{operation}` | {protocol} | ✓ | ✓ | {refusals} | {denial} | ✓ | ✓ | `conformance::{name}` |"
+        )
+        .expect("memory");
     }
     text
 }
