@@ -176,6 +176,11 @@ fn value_of<'a>(provider: ProviderId, name: &str, values: &'a WireValues) -> Opt
 mod tests {
     use super::*;
 
+    /// A provider, wire values by name, and the canonical values that they are turned back into.
+    type Case = (ProviderId, &'static [(&'static str, &'static str)], &'static [(Field, &'static str)]);
+    /// A provider, wire values by name, and the canonical field that cannot be turned back.
+    type LeftOut = (ProviderId, &'static [(&'static str, &'static str)], Field);
+
     fn wire(provider: ProviderId, pairs: &[(&str, &str)]) -> WireValues {
         let code = |name: &str| field_table(provider).iter().find(|wire| wire.name == name).unwrap().code;
         WireValues(pairs.iter().map(|(name, text)| (code(name), (*text).to_owned())).collect())
@@ -200,7 +205,7 @@ mod tests {
     #[test]
     fn wire_values_become_what_a_file_would_write() {
         // Provider, wire values, canonical values.
-        let cases: &[(ProviderId, &[(&str, &str)], &[(Field, &str)])] = &[
+        let cases: &[Case] = &[
             (
                 ProviderId::Wsone,
                 &[
@@ -238,7 +243,7 @@ mod tests {
 
     #[test]
     fn what_is_not_certain_is_left_out_and_named() {
-        let cases: &[(ProviderId, &[(&str, &str)], Field)] = &[
+        let cases: &[LeftOut] = &[
             (ProviderId::Wsone, &[("PersonRequest.title", "1")], Field::Title),
             (
                 ProviderId::Wsone,
