@@ -91,17 +91,6 @@ enum Step {
     Done,
 }
 
-/// A remedy that would leave nothing to send is none.
-fn without_empty_remedy(mut finished: Finished) -> Finished {
-    if let Verdict::Refused { remedy, .. } = &mut finished.verdict
-        && let Remedy::OnlyFields(fields) = remedy
-        && finished.call.payload.values.only(fields).is_empty()
-    {
-        *remedy = Remedy::None;
-    }
-    finished
-}
-
 struct Working {
     lane: Lane,
     provider: ProviderId,
@@ -309,7 +298,7 @@ impl Working {
             }
         };
         self.meter.count_answer(finished.took);
-        let finished = without_empty_remedy(finished);
+        let finished = finished.without_empty_remedy();
         let now = self.lane.clock.elapsed();
         self.lane.breaker.on_answer(finished.left, now, &finished.verdict);
         let breaker_open = self.lane.breaker.state(now) != BreakerState::Closed;
@@ -451,26 +440,11 @@ impl Working {
         match result {
             // What came in while the lane was draining weighs more than why it was told to drain.
             Ok(stop) => {
-                let graver = |noted: &StopReason| {
-                    matches!(noted, StopReason::Denied | StopReason::Contract | StopReason::MaxErrors)
-                };
-                self.end.stop = self.end.stop.filter(graver).or(stop);
+                self.end.stop = self.end.stop.filter(|noted| noted.is_grave()).or(stop);
             }
             Err(failure) => self.end.failure = Some(failure),
         }
-        let last = match self.end.stop {
-            None => LaneState::Drained,
-            Some(StopReason::Denied | StopReason::Contract) => LaneState::Denied,
-            Some(StopReason::Unavailable) => LaneState::Unavailable,
-            Some(StopReason::MaxErrors) => LaneState::TooManyErrors,
-            Some(
-                StopReason::MaxCalls
-                | StopReason::CallsPerDay
-                | StopReason::MaxDuration
-                | StopReason::Interrupted,
-            ) => LaneState::BudgetUsed,
-        };
-        self.show(last);
+        self.show(self.end.stop.map_or(LaneState::Drained, StopReason::lane_state));
         self.meter.write_to(&mut self.end.tally);
         self.end
     }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::domain::event::LaneState;
 use crate::domain::threshold::Threshold;
 
 /// A share of the settled calls means little while they are few: it is not judged below this count.
@@ -34,6 +35,30 @@ pub enum StopReason {
 }
 
 impl StopReason {
+    /// Does it weigh more than a limit or a signal that came first: somebody must act.
+    pub(super) fn is_grave(self) -> bool {
+        match self {
+            Self::Denied | Self::Contract | Self::MaxErrors => true,
+            Self::Unavailable
+            | Self::MaxCalls
+            | Self::CallsPerDay
+            | Self::MaxDuration
+            | Self::Interrupted => false,
+        }
+    }
+
+    /// What a lane that ended for this reason shows.
+    pub(super) fn lane_state(self) -> LaneState {
+        match self {
+            Self::Denied | Self::Contract => LaneState::Denied,
+            Self::Unavailable => LaneState::Unavailable,
+            Self::MaxErrors => LaneState::TooManyErrors,
+            Self::MaxCalls | Self::CallsPerDay | Self::MaxDuration | Self::Interrupted => {
+                LaneState::BudgetUsed
+            }
+        }
+    }
+
     /// All reasons, in the order in which they are declared.
     pub const ALL: [Self; 8] = [
         Self::Denied,

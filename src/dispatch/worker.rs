@@ -59,3 +59,16 @@ fn unbuildable(call: Leased, left: Duration) -> Finished {
     let verdict = Verdict::Refused { code: AnswerCode::new("unbuildable"), remedy: Remedy::None };
     Finished { call, verdict, sent: false, left, took: Duration::ZERO }
 }
+
+impl Finished {
+    /// A remedy that would leave nothing to send is none.
+    pub(super) fn without_empty_remedy(mut self) -> Self {
+        if let Verdict::Refused { remedy, .. } = &mut self.verdict
+            && let Remedy::OnlyFields(fields) = remedy
+            && self.call.payload.values.only(fields).is_empty()
+        {
+            *remedy = Remedy::None;
+        }
+        self
+    }
+}

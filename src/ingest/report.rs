@@ -34,6 +34,7 @@ impl Apply<'_> {
         findings: &Findings,
     ) -> Result<(), StoreError> {
         let provider = &*self.ingest.providers[position];
+        let invalid_before = self.outcome.became_invalid;
         if !findings.skipped.is_empty() {
             let before = match turn.number {
                 Some(number) => self.snapshot.skipped(number, provider.id())?,
@@ -53,10 +54,11 @@ impl Apply<'_> {
         if let Some(rejection) = findings.rejected {
             let found = self.rejection(turn, position, rejection);
             self.reject(turn, provider.id(), found);
-            self.outcome.became_invalid += 1;
+            // An invalid value that is news was counted as a field above.
+            let told = rejection == Rejection::InvalidValue && self.outcome.became_invalid > invalid_before;
+            self.outcome.became_invalid += u64::from(!told);
         }
         for &object in &findings.incomplete {
-            self.outcome.became_invalid += 1;
             self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(object.into()), INCOMPLETE));
         }
         Ok(())

@@ -30,7 +30,7 @@ fn suffer(name: &str, fault: Fault, expected: Expected) {
     let world = World::new(1);
     let server = FaultServer::start(fault);
     world.configure(&server.base(), "");
-    let arguments = ["sync", "crm.csv", "--allow-mass-change", "--max-duration", "1500ms"];
+    let arguments = ["sync", "crm.csv", "--allow-mass-change", "--max-duration", "6s"];
     let ran = world.run(&arguments).exits(expected.exit, name);
     assert!(!ran.err.contains("panicked"), "{name}: {}", ran.err);
     for provider in ["wsone", "safedebit"] {
