@@ -117,6 +117,10 @@ pub enum Happening {
     Released,
     /// A person found out that it was applied.
     ResolvedApplied,
+    /// A person found out that it was applied, but its values were replaced since: the newest ones still have to go.
+    ResolvedAppliedOlder,
+    /// A person found out that the part was applied that a remedy had sent; the rest stays refused.
+    ResolvedAppliedInPart,
     /// A person found out that it was not applied.
     ResolvedNotApplied,
     /// A person gives it up.
@@ -147,6 +151,8 @@ pub enum Effect {
     Acknowledge,
     /// The fields of the call count as unknown at the account.
     MarkUnknown,
+    /// The account is there; what stands in the fields of the call is unknown.
+    Exists,
 }
 
 /// What an event does to a call.
@@ -210,6 +216,8 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Interrupted
         | Happening::Released
         | Happening::ResolvedApplied
+        | Happening::ResolvedAppliedOlder
+        | Happening::ResolvedAppliedInPart
         | Happening::ResolvedNotApplied
         | Happening::Abandoned => None,
     }
@@ -260,6 +268,8 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Restored
         | Happening::Released
         | Happening::ResolvedApplied
+        | Happening::ResolvedAppliedOlder
+        | Happening::ResolvedAppliedInPart
         | Happening::ResolvedNotApplied
         | Happening::Abandoned
         | Happening::Forgotten => None,
@@ -302,6 +312,8 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::NothingLeft
         | Happening::Released
         | Happening::ResolvedApplied
+        | Happening::ResolvedAppliedOlder
+        | Happening::ResolvedAppliedInPart
         | Happening::ResolvedNotApplied
         | Happening::Abandoned => None,
     }
@@ -321,6 +333,13 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         Happening::ResolvedApplied => {
             let applied = Life { create_unknown: false, ..*life };
             Some(Step { effect: Effect::Acknowledge, ..to(&applied, State::Acknowledged, Wait::None) })
+        }
+        Happening::ResolvedAppliedOlder => {
+            let exists = Life { create_unknown: false, operation: Operation::Update, ..*life };
+            Some(Step { effect: Effect::Exists, ..released(&exists) })
+        }
+        Happening::ResolvedAppliedInPart => {
+            Some(Step { effect: Effect::Acknowledge, ..to(life, State::Refused, Wait::None) })
         }
         Happening::ResolvedNotApplied => Some(released(&Life { create_unknown: false, ..*life })),
         Happening::Abandoned => Some(to(life, State::Abandoned, Wait::None)),
@@ -371,6 +390,8 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::AttemptsUsedUp
         | Happening::KeyDisputed
         | Happening::ResolvedApplied
+        | Happening::ResolvedAppliedOlder
+        | Happening::ResolvedAppliedInPart
         | Happening::ResolvedNotApplied
         | Happening::Abandoned => None,
     }

@@ -28,6 +28,8 @@ const HAPPENINGS: &[Happening] = &[
     Happening::Restored,
     Happening::Released,
     Happening::ResolvedApplied,
+    Happening::ResolvedAppliedOlder,
+    Happening::ResolvedAppliedInPart,
     Happening::ResolvedNotApplied,
     Happening::Abandoned,
     Happening::Forgotten,

@@ -38,17 +38,20 @@ impl FileError {
     }
 }
 
-/// The name of a run: when it began, UTC, and four hexadecimal digits: `20261122T211626Z-3f2a`.
+/// The name of a run: when it began, UTC, and four hexadecimal digits that sort within the second: `20261122T211626Z-3f2a`.
 /// Names sort by time.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RunId(String);
 
 impl RunId {
-    /// Names a run that begins at `start`; `random` tells apart two that begin in the same second.
+    /// Names a run that begins at `start`. The digits behind the second come from the millisecond, so that names sort
+    /// by time, and from `random`, which tells apart two runs of one millisecond.
     #[must_use]
     pub fn new(start: Timestamp, random: u16) -> Self {
+        const PER_MILLISECOND: i64 = 65;
         let time = jiff::Timestamp::from_millisecond(start.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        Self(format!("{}-{random:04x}", time.strftime("%Y%m%dT%H%M%SZ")))
+        let within = start.0.rem_euclid(1_000) * PER_MILLISECOND + i64::from(random) % PER_MILLISECOND;
+        Self(format!("{}-{within:04x}", time.strftime("%Y%m%dT%H%M%SZ")))
     }
 
     /// Takes a name that a person typed or a folder has; `None` when it is not one, so that no path can be
@@ -259,9 +262,18 @@ mod tests {
 
     #[test]
     fn a_run_is_named_by_its_second_and_four_digits() {
-        let id = RunId::new(Timestamp(1_795_382_186_123), 0x3f2a);
-        assert_eq!(id.as_str(), "20261122T211626Z-3f2a");
+        let id = RunId::new(Timestamp(1_795_382_186_123), 0);
+        assert_eq!(id.as_str(), "20261122T211626Z-1f3b");
         assert_eq!(RunId::parse(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn runs_of_one_second_sort_by_time() {
+        let name = |millis: i64, random: u16| {
+            RunId::new(Timestamp(1_795_382_186_000 + millis), random).as_str().to_owned()
+        };
+        assert!(name(0, u16::MAX) < name(1, 0) && name(998, u16::MAX) < name(999, 0));
+        assert!(name(999, u16::MAX) < name(1_000, 0));
     }
 
     #[test]

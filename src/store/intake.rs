@@ -178,7 +178,7 @@ impl Intake<'_> {
     pub fn replace_payload(&self, call: &StandingCall, payload: &Payload) -> Result<(), StoreError> {
         step(call, Happening::NewerValue)?;
         let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET payload = ?3, changed_at = ?4, fields = ?5
+            "UPDATE call SET payload = ?3, changed_at = ?4, fields = ?5, replaced = 1
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
         let state = call.life.state.name();

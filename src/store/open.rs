@@ -24,8 +24,11 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Shortest usable hash key: below this a key can be guessed.
 const KEY_BYTES_MIN: usize = 16;
 
-const MIGRATIONS: &[&str] =
-    &[include_str!("schema/001_state.sql"), include_str!("schema/002_call_fields.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("schema/001_state.sql"),
+    include_str!("schema/002_call_fields.sql"),
+    include_str!("schema/003_replaced.sql"),
+];
 
 /// What the operator settles about the state.
 #[derive(Debug, Clone)]

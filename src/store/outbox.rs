@@ -13,7 +13,7 @@ use crate::domain::fault;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Effect, Happening, Life, Wait};
 use crate::domain::provider::ProviderId;
-use crate::domain::wire::FieldCode;
+use crate::domain::wire::{FieldCode, WireValues};
 
 use super::intake::one;
 use super::snapshot::{Snapshot, life_of};
@@ -229,7 +229,8 @@ impl Outbox<'_> {
         let before = call.life.state.name();
         call.life = self.next(call.id, &call.life, Happening::Leased)?;
         let mut statement = self.connection.prepare_cached(
-            "UPDATE call SET state = ?3, lease = ?4, changed_at = ?5 WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+            "UPDATE call SET state = ?3, lease = ?4, changed_at = ?5, replaced = 0
+             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
         let after = call.life.state.name();
         one(statement.execute((call.id.0, before, after, call.lease, self.now.0))?, call.id)
@@ -292,6 +293,10 @@ impl Outbox<'_> {
         let sent = row.sent();
         match effect {
             Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &keeper),
+            Effect::Exists => {
+                account.acknowledge(&sent.key, &WireValues::default(), &keeper);
+                account.mark_unknown(sent.values.iter().map(|(field, _)| field));
+            }
             Effect::MarkUnknown if account.key == sent.key => {
                 account.mark_unknown(sent.values.iter().map(|(field, _)| field));
             }
@@ -437,9 +442,11 @@ pub(super) struct LeasedRow {
     customer: i64,
     customer_id: String,
     provider: ProviderId,
-    payload: Payload,
-    only_fields: Vec<FieldCode>,
+    pub(super) payload: Payload,
+    pub(super) only_fields: Vec<FieldCode>,
     due: i64,
+    /// Its values were replaced after it last left.
+    pub(super) replaced: bool,
 }
 
 impl LeasedRow {
@@ -451,7 +458,8 @@ impl LeasedRow {
         Payload { key: self.payload.key.clone(), values: self.payload.values.only(&self.only_fields) }
     }
 
-    fn unsent(&self) -> Payload {
+    /// What a remedy left out.
+    pub(super) fn unsent(&self) -> Payload {
         let mut rest = self.payload.clone();
         rest.values.0.retain(|field, _| !self.only_fields.contains(field));
         rest
@@ -468,6 +476,7 @@ fn leased_row(row: &rusqlite::Row<'_>) -> Result<LeasedRow, StoreError> {
         payload: codec::unpack_payload(&row.get::<_, Vec<u8>>("payload")?)?,
         only_fields: codec::unpack_codes(row.get::<_, Option<Vec<u8>>>("only_fields")?.as_deref())?,
         due: row.get("due")?,
+        replaced: row.get("replaced")?,
     })
 }
 

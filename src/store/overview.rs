@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::lifecycle::{self, Effect, Happening, Life};
+use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 
 use super::intake::one;
@@ -222,31 +222,46 @@ impl Store {
 impl super::outbox::Outbox<'_> {
     fn decide_by_person(&mut self, call: CallId, happening: Happening) -> Result<(), StoreError> {
         let (before, row) = self.read_standing(call)?;
+        let happening = match happening {
+            // What was applied is not what the call carries now.
+            Happening::ResolvedApplied if row.replaced => Happening::ResolvedAppliedOlder,
+            Happening::ResolvedApplied if !row.only_fields.is_empty() => Happening::ResolvedAppliedInPart,
+            happening => happening,
+        };
         let step =
             lifecycle::next(&before, happening).map_err(|source| StoreError::Illegal { call, source })?;
-        if step.effect == Effect::Acknowledge {
-            self.apply(step.effect, &row)?;
-        }
-        self.write_decision(call, &before, &step.life)
+        self.apply(step.effect, &row)?;
+        let kept = if happening == Happening::ResolvedAppliedInPart {
+            Some(row.unsent())
+        } else {
+            step.life.state.is_open().then(|| row.payload.clone())
+        };
+        self.write_decision(call, &before, &step.life, kept.as_ref())
     }
 
-    fn write_decision(&self, call: CallId, before: &Life, after: &Life) -> Result<(), StoreError> {
+    fn write_decision(
+        &self,
+        call: CallId,
+        before: &Life,
+        after: &Life,
+        kept: Option<&Payload>,
+    ) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, hold = NULL, create_unknown = ?4, attempts = 0, unknown_runs = 0,
                  unknown_this_run = 0, crashes = 0, missing_seen = 0, remedy_used = 0, only_fields = NULL,
                  priority = min(priority, 1), deferred_in = 0, changed_at = ?5, settled_in = ?6,
-                 payload = CASE WHEN ?7 THEN payload END
+                 payload = ?7, operation = ?8, replaced = 0
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
-        let open = after.state.is_open();
         let changed = statement.execute((
             call.0,
             before.state.name(),
             after.state.name(),
             after.create_unknown,
             self.now.0,
-            (!open).then_some(self.run.0),
-            open,
+            (!after.state.is_open()).then_some(self.run.0),
+            kept.map(codec::pack_payload),
+            after.operation.name(),
         ))?;
         one(changed, call)
     }

@@ -14,6 +14,7 @@ mod limits;
 mod other_client;
 mod outcomes;
 mod page;
+mod persons;
 mod policies;
 mod quiet;
 mod readme;

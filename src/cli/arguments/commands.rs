@@ -202,6 +202,12 @@ pub struct SeedArguments {
     /// Files.
     #[command(flatten)]
     pub input: InputArguments,
+    /// Take a file that is older than the last one
+    #[arg(long)]
+    pub allow_older: bool,
+    /// Let no guard on invalid rows stop it
+    #[arg(long)]
+    pub allow_mass_change: bool,
 }
 
 /// `history`.

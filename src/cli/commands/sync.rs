@@ -42,7 +42,12 @@ pub(super) fn resume(program: &Program, typed: &ResumeArguments) -> Result<ExitC
 /// Records a file as what the providers hold.
 pub(super) fn seed(program: &Program, typed: &SeedArguments) -> Result<ExitCode, Failure> {
     let config = program.config()?.with_input(&typed.input);
-    run(program, &config, "seed", Work::Seed(&typed.input), None)
+    let allowed = IngestArguments {
+        allow_older: typed.allow_older,
+        allow_mass_change: typed.allow_mass_change,
+        ..IngestArguments::default()
+    };
+    run(program, &config, "seed", Work::Seed(&typed.input, &allowed), None)
 }
 
 /// What a run does before it sends.
@@ -53,7 +58,7 @@ pub(super) enum Work<'a> {
     /// The same, and then makes the accounts known to simulators.
     Rehearse(&'a InputArguments, &'a IngestArguments, &'a dyn Fn(&Store) -> Result<(), Failure>),
     /// Takes an input for what the providers hold.
-    Seed(&'a InputArguments),
+    Seed(&'a InputArguments, &'a IngestArguments),
     /// Nothing.
     Resume,
 }
@@ -69,8 +74,15 @@ pub(super) fn run(
     let only = only(sending)?;
     let providers = match work {
         Work::Rehearse(..) => rehearse::providers(config)?,
-        Work::Sync(..) | Work::Seed(_) | Work::Resume => program.providers(config)?,
+        Work::Sync(..) | Work::Seed(..) | Work::Resume => program.providers(config)?,
     };
+    if let Some(named) = sending.and_then(|typed| {
+        typed.providers.iter().find(|named| providers.iter().all(|provider| provider.id() != **named))
+    }) {
+        return Err(Failure::usage(format!(
+            "--provider {named}: this provider is not enabled in the configuration"
+        )));
+    }
     let state = program.state(config)?;
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
@@ -87,7 +99,7 @@ pub(super) fn run(
     run.metrics_file = sending.and_then(|typed| typed.metrics_file.clone());
     run.notify = match work {
         Work::Rehearse(..) => None,
-        Work::Sync(..) | Work::Seed(_) | Work::Resume => config.notify.command.clone(),
+        Work::Sync(..) | Work::Seed(..) | Work::Resume => config.notify.command.clone(),
     };
     run.include_values = sending.is_some_and(|typed| typed.include_values);
     let clock = RunClock::start(program.clock.clone());
@@ -117,7 +129,7 @@ pub(super) fn run(
 fn typed_files(work: Work<'_>) -> Vec<String> {
     match work {
         Work::Resume => Vec::new(),
-        Work::Seed(input) | Work::Sync(input, _) | Work::Rehearse(input, ..) => {
+        Work::Seed(input, _) | Work::Sync(input, _) | Work::Rehearse(input, ..) => {
             input.files.iter().map(|file| file.display().to_string()).collect()
         }
     }
@@ -127,7 +139,7 @@ fn typed_files(work: Work<'_>) -> Vec<String> {
 /// delivered after the backup.
 fn refuse_doubt(config: &Config, store: &Store, work: Work<'_>) -> Result<(), Failure> {
     let complete = match work {
-        Work::Sync(..) | Work::Rehearse(..) | Work::Seed(_) => config.input.kind == InputKind::Full,
+        Work::Sync(..) | Work::Rehearse(..) | Work::Seed(..) => config.input.kind == InputKind::Full,
         Work::Resume => false,
     };
     if complete || !store.is_in_doubt()? {
@@ -157,7 +169,7 @@ fn prepare(
     }
     let (input, typed) = match work {
         Work::Resume => return Ok(Outcome::default()),
-        Work::Seed(input) => (input, &IngestArguments::default()),
+        Work::Seed(input, typed) => (input, typed),
         Work::Sync(input, typed) | Work::Rehearse(input, typed, _) => (input, typed),
     };
     let files = inputs::open(config, input)?;
@@ -173,7 +185,7 @@ fn prepare(
         events: &events,
     };
     let accepted = match work {
-        Work::Seed(_) => ingest.seed(store, number),
+        Work::Seed(..) => ingest.seed(store, number),
         Work::Sync(..) | Work::Rehearse(..) | Work::Resume => ingest.sync(store, number),
     }?;
     if let Work::Rehearse(_, _, populate) = work {

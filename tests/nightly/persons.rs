@@ -1,0 +1,110 @@
+//! What persons decide, and what the CRM takes back meanwhile: nothing is doubled, nothing is booked that never left.
+
+use crmsync::domain::provider::ProviderId;
+use crmsync::sandbox::Operation;
+
+use crate::support::{World, customers};
+
+fn creates(world: &World) -> u64 {
+    let summary = world.ledger().summary();
+    let operations = &summary.providers[&ProviderId::Wsone].operations;
+    operations.get(&Operation::CreatePerson).map_or(0, |tally| tally.requests)
+}
+
+#[test]
+fn a_create_found_applied_still_brings_the_values_that_came_after_it() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\ntimes = 1\neffect = { lose_reply = \"after\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\ntimes = 1\neffect = { refuse = { code = \"155\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    people[0].email = "newer@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0);
+    let calls: serde_json::Value = serde_json::from_str(&listed.out).expect("JSON");
+    let call = calls[0]["call"].to_string();
+    world.run(&["resolve", &call, "--applied"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    world.all_hold(&people[0]);
+    assert_eq!((creates(&world), world.duplicates()), (1, 0));
+}
+
+#[test]
+fn a_key_taken_back_together_with_a_change_creates_nobody_again() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let own = std::mem::replace(&mut people[0].person, "8800000001".to_owned());
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    people[0].person = own;
+    people[0].email = "back@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.all_hold(&people[0]);
+    assert_eq!((creates(&world), world.duplicates()), (1, 0));
+}
+
+#[test]
+fn a_released_newcomer_under_a_known_key_is_updated_not_created() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    people[1].person = people[0].person.clone();
+    world.sync(&world.csv("newcomer.csv", &people[1..])).exits(3);
+    world.run(&["rejects", "release", "--provider", "wsone"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!((creates(&world), world.duplicates()), (1, 0));
+}
+
+#[test]
+fn a_seed_with_a_shared_key_does_not_forget_its_known_owner() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    let shared = people[0].person.clone();
+    let own = std::mem::replace(&mut people[1].person, shared);
+    world.on("seed", &world.csv("crm.csv", &people), &[]);
+    people[1].person = own;
+    world.sync(&world.csv("crm.csv", &people));
+    assert_eq!(world.duplicates(), 0);
+}
+
+#[test]
+fn an_excluded_field_is_not_sent_from_the_queue_either() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.configure("", &[("safedebit", "exclude = [\"iban\"]")]);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let consumer = world.ledger().person(ProviderId::Safedebit, "REF00001").expect("known");
+    assert!(!consumer.fields.contains_key("iban"));
+}
+
+#[test]
+fn a_denial_that_arrives_while_the_run_drains_is_not_lost() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"300ms\" }\n\
+         [[rule]]\nprovider = \"wsone\"\neffect = { status = { code = 401 } }\n",
+    );
+    let file = world.csv("crm.csv", &people);
+    let arguments = ["--allow-mass-change", "--provider", "wsone", "--max-calls", "1"];
+    world.on("sync", &file, &arguments).exits(7);
+}
+
+#[test]
+fn a_provider_that_is_not_enabled_cannot_be_chosen() {
+    let world = World::new();
+    world.configure("", &[("lemonway", "enabled = false")]);
+    let ran = world.run(&["resume", "--provider", "lemonway"]).exits(2);
+    assert!(ran.err.contains("lemonway"), "{}", ran.err);
+}
