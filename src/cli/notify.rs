@@ -2,7 +2,7 @@
 //! its standard input.
 //!
 //! Never decides how a run ends: a command that fails or hangs is a warning, and the exit waits for it at most
-//! [`PATIENCE`].
+//! `PATIENCE`.
 
 use std::fs::File;
 use std::path::Path;

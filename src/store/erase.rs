@@ -48,7 +48,7 @@ pub struct Scan {
 }
 
 impl Scan {
-    /// Looks for the customer's key and whatever was [added](Self::add).
+    /// Looks for the customer's key and whatever was added.
     #[must_use]
     pub fn of(id: &CustomerId) -> Self {
         let mut scan = Self::default();

@@ -1,6 +1,6 @@
 //! One run as a page that stands alone: no script, no font, no image, nothing fetched from anywhere.
 //!
-//! Here the report becomes what the template shows; `page.html` has words and form, [`chart`] the drawings. Text of
+//! Here the report becomes what the template shows; `page.html` has words and form, `chart` the drawings. Text of
 //! foreign origin passes [`Shown`] here and is escaped by the template engine.
 
 mod chart;
