@@ -30,6 +30,26 @@ pub struct Account {
     pub fields: BTreeMap<FieldCode, Acknowledged>,
 }
 
+/// How a state keeps delivered values.
+#[derive(Debug, Clone, Copy)]
+pub struct Keeping<'a> {
+    /// Makes the fingerprints.
+    pub fingerprinter: &'a Fingerprinter,
+    /// Are values kept as they are (`values = "clear"`), not as fingerprints.
+    pub clear: bool,
+}
+
+impl<'a> Keeping<'a> {
+    /// For one customer and provider.
+    #[must_use]
+    pub fn of<'b>(&self, customer: &'b CustomerId, provider: ProviderId) -> Keeper<'b>
+    where
+        'a: 'b,
+    {
+        Keeper { fingerprinter: self.fingerprinter, clear: self.clear, customer, provider }
+    }
+}
+
 /// Makes and compares what the state keeps of delivered values, for one customer and provider.
 #[derive(Debug, Clone, Copy)]
 pub struct Keeper<'a> {

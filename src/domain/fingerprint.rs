@@ -67,14 +67,26 @@ impl Fingerprinter {
         Fingerprint(digest)
     }
 
-    /// A hasher for raw records, keyed also with `context` (settings and header), so that a changed context
-    /// changes every digest.
+    /// Another secret, made from this one for one purpose and context.
     #[must_use]
-    pub fn record_hasher(&self, context: &[u8; 32]) -> blake3::Hasher {
+    pub(super) fn derived(&self, purpose: &[u8], context: &[u8]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_keyed(&self.key);
+        hasher.update(&(purpose.len() as u64).to_le_bytes());
+        hasher.update(purpose);
+        hasher.update(context);
+        *hasher.finalize().as_bytes()
+    }
+
+    /// How an erased customer is recognised without keeping the key.
+    #[must_use]
+    pub fn tombstone(&self, customer: &CustomerId) -> [u8; 16] {
         let mut key = blake3::Hasher::new_keyed(&self.key);
         key.update(b"record");
-        key.update(context);
-        blake3::Hasher::new_keyed(key.finalize().as_bytes())
+        key.update(b"crmsync tombstone of a customer.");
+        let mut mark = [0; 16];
+        let digest = blake3::keyed_hash(key.finalize().as_bytes(), customer.as_str().as_bytes());
+        mark.copy_from_slice(&digest.as_bytes()[..16]);
+        mark
     }
 }
 

@@ -13,6 +13,7 @@ pub mod fault;
 pub mod field;
 pub mod fingerprint;
 pub mod lifecycle;
+pub mod mark;
 pub mod policy;
 pub mod provider;
 pub mod redacted;

@@ -4,26 +4,32 @@
 //! by [`Apply::finish`], when all of them are known.
 
 use std::collections::{BTreeSet, HashSet};
+use std::sync::Arc;
 
-use crate::diff::{self, Action, Decision, Policy, Rejection};
+use rayon::prelude::*;
+
+use crate::diff::{Action, Decision, Rejection};
 use crate::domain::account::Account;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
+use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
+use crate::domain::mark::{KeyMark, Mark, Marker, NO_RECORD};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
 use crate::providers::Provider;
-use crate::store::{Intake, NewCall, Snapshot, StandingCall, StoreError};
+use crate::store::{Intake, NewCall, Snapshot, StandingCall, StoreError, StoredCustomer};
 
 use super::claims::{Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
 use super::guard::ChangeCounts;
-use super::index::Index;
+use super::judge::Judge;
 use super::outcome::Outcome;
-use super::prepare::Prepared;
-use super::seed::NO_RECORD;
+use super::partitions::RowPlace;
+use super::prepare::{BATCH_CUSTOMERS, Prepared, Preparer};
 use super::sheet::Sheet;
-use super::{Ingest, IngestError, Mode, Read};
+use super::sift::{Ready, Sifted, ready};
+use super::{Ingest, IngestError, Mode};
 
 /// The hand that carries out decisions.
 pub(super) struct Apply<'a> {
@@ -31,16 +37,18 @@ pub(super) struct Apply<'a> {
     mode: Mode,
     pub(super) snapshot: Snapshot<'a>,
     pub(super) intake: Option<&'a Intake<'a>>,
-    pub(super) index: &'a Index,
     pub(super) sheets: &'a [Sheet<'a>],
-    pub(super) candidates: &'a [Candidate],
-    /// The numbers of the candidates: what the state says of their keys is out of date.
-    numbers: HashSet<i64>,
+    marker: &'a Marker,
+    /// The candidates: what the state says of their accounts' keys is out of date.
+    keys: HashSet<KeyMark>,
     /// Calls of others that were held because of a customer of this input.
     held_rivals: HashSet<CallId>,
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
+    marks: Vec<Mark>,
+    /// The first rows of those who were seeded, by turn.
+    pub(super) seeded: Vec<RowPlace>,
     turn: u32,
 }
 
@@ -49,16 +57,18 @@ pub(super) struct Apply<'a> {
 pub(super) struct Turn<'a> {
     pub(super) turn: u32,
     pub(super) candidate: &'a Candidate,
+    /// What the state knew of the customer before.
+    stored: Option<&'a StoredCustomer>,
     pub(super) prepared: &'a Prepared,
     /// The number in the state; none in a plan for somebody new.
     pub(super) number: Option<i64>,
 }
 
 /// A decision with what it was made on.
-struct Judged {
-    before: Before,
-    standing: Option<StandingCall>,
-    decision: Decision,
+pub(super) struct Judged {
+    pub(super) before: Before,
+    pub(super) standing: Option<StandingCall>,
+    pub(super) decision: Decision,
 }
 
 impl<'a> Apply<'a> {
@@ -66,46 +76,104 @@ impl<'a> Apply<'a> {
         ingest: &'a Ingest<'a>,
         mode: Mode,
         access: (Snapshot<'a>, Option<&'a Intake<'a>>),
-        read: &'a Read<'a>,
-        candidates: &'a [Candidate],
+        sheets: &'a [Sheet<'a>],
+        marker: &'a Marker,
         outcome: &'a mut Outcome,
     ) -> Self {
-        let numbers =
-            candidates.iter().filter_map(|c| c.stored.as_ref()).map(|stored| stored.number).collect();
         Self {
             ingest,
             mode,
             snapshot: access.0,
             intake: access.1,
-            index: &read.index,
-            sheets: &read.sheets,
-            candidates,
-            numbers,
+            sheets,
+            marker,
+            keys: HashSet::new(),
             held_rivals: HashSet::new(),
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
+            marks: Vec::new(),
+            seeded: Vec::new(),
             turn: 0,
         }
     }
 
-    /// Takes the next customer. Candidates come in their order.
-    pub(super) fn customer(&mut self, candidate: &Candidate, prepared: &Prepared) -> Result<(), IngestError> {
-        let number = candidate.stored.as_ref().map(|stored| stored.number);
-        let mut turn = Turn { turn: self.turn, candidate, prepared, number };
+    /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready.
+    pub(super) fn all(&mut self, sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
+        let Sifted { mut remaining, marks } = sifted;
+        self.marks = marks;
+        self.keys = remaining.iter().map(|remaining| remaining.candidate.key).collect();
+        let mut batches = remaining.chunks_mut(BATCH_CUSTOMERS);
+        let mut next = batches.next().map(|batch| ready(batch, preparer)).transpose()?;
+        while let Some(batch) = next {
+            let mut ahead = Ok(None);
+            let mut taken = Ok(());
+            let after = batches.next();
+            rayon::in_place_scope(|scope| {
+                let (ahead, preparer) = (&mut ahead, &mut *preparer);
+                scope.spawn(move |_| *ahead = after.map(|batch| ready(batch, preparer)).transpose());
+                taken = self.batch(batch);
+            });
+            taken?;
+            next = ahead?;
+        }
+        Ok(())
+    }
+
+    /// Reads what is known of the customers of a batch, decides about all of them, and writes it down. No customer is
+    /// in it twice, and what is written of one is not what another one is compared with.
+    fn batch(&mut self, batch: Vec<Ready<'_>>) -> Result<(), IngestError> {
+        let mut known = Vec::with_capacity(batch.len());
+        for ready in &batch {
+            known.push(self.known(ready.stored)?);
+        }
+        let judge = Judge {
+            providers: self.ingest.providers,
+            full_resync: self.ingest.options.full_resync,
+            keeping: self.snapshot.keeping(),
+        };
+        let judged: Vec<Vec<Judged>> = match self.mode {
+            Mode::Seed => batch.iter().map(|_| Vec::new()).collect(),
+            Mode::Plan | Mode::Sync => {
+                let pairs = batch.par_iter().zip(known);
+                pairs.map(|(ready, accounts)| judge.all(&ready.prepared, accounts)).collect()
+            }
+        };
+        batch.iter().zip(judged).try_for_each(|(ready, judged)| self.customer(ready, &judged))
+    }
+
+    /// What the state knows of a customer's accounts; nothing of somebody new.
+    fn known(
+        &self,
+        stored: Option<&StoredCustomer>,
+    ) -> Result<Vec<(Before, Option<StandingCall>)>, StoreError> {
+        let Some(stored) = stored.filter(|_| self.mode != Mode::Seed) else { return Ok(Vec::new()) };
+        let before = |provider: &Arc<dyn Provider>| self.snapshot.before(stored.number, provider.id());
+        self.ingest.providers.iter().map(before).collect()
+    }
+
+    fn customer(&mut self, ready: &Ready<'_>, judged: &[Judged]) -> Result<(), IngestError> {
+        let Ready { candidate, stored, prepared } = ready;
+        let tally = &mut self.outcome.input;
+        match (candidate.known, candidate.same) {
+            (false, _) => tally.new += 1,
+            (true, true) => tally.unchanged += 1,
+            (true, false) => tally.changed += 1,
+        }
+        let number = stored.map(|stored| stored.number);
+        let mut turn = Turn { turn: self.turn, candidate, stored: *stored, prepared, number };
         self.turn += 1;
         if self.mode == Mode::Seed {
-            turn.number = self.put_customer(&turn, &candidate.digest)?;
+            turn.number = self.put_customer(&turn)?;
+            self.put_mark(&turn, false);
+            self.seeded.push(candidate.first());
             return Ok(self.seed(&turn)?);
         }
-        let mut judged = Vec::with_capacity(self.ingest.providers.len());
-        for position in 0..self.ingest.providers.len() {
-            judged.push(self.judge(&turn, position)?);
-        }
-        self.count_changes(&turn, &judged);
-        let unsettled = judged.iter().any(|j| j.decision.findings.rejected == Some(Rejection::UnsettledKey));
+        self.count_changes(&turn, judged);
+        turn.number = self.put_customer(&turn)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
-        turn.number = self.put_customer(&turn, if unsettled { &NO_RECORD } else { &candidate.digest })?;
+        let unsettled = judged.iter().any(|j| j.decision.findings.rejected == Some(Rejection::UnsettledKey));
+        self.put_mark(&turn, unsettled);
         for (position, judged) in judged.iter().enumerate() {
             self.carry_out(&turn, position, judged)?;
         }
@@ -116,6 +184,9 @@ impl<'a> Apply<'a> {
     pub(super) fn finish(mut self) -> Result<ChangeCounts, IngestError> {
         for claim in std::mem::take(&mut self.claims).disputed() {
             self.hold_disputed(&claim)?;
+        }
+        if let Some(intake) = self.intake {
+            intake.put_marks(self.marks)?;
         }
         Ok(self.changes)
     }
@@ -137,41 +208,34 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    fn judge(&self, turn: &Turn<'_>, position: usize) -> Result<Judged, StoreError> {
-        let provider = &*self.ingest.providers[position];
-        let (before, standing) = match turn.number {
-            Some(number) => self.snapshot.before(number, provider.id())?,
-            None => (Before::default(), None),
-        };
-        let settings = provider.settings();
-        let field = |code| provider.field(code);
-        let excluded = |code| provider.excludes(code);
-        let policy = Policy {
-            send: settings.send_mode(),
-            on_new: provider.on_new(),
-            on_cleared: settings.on_cleared,
-            on_invalid: settings.on_invalid,
-            full_resync: self.ingest.options.full_resync,
-            excluded: &excluded,
-            field: &field,
-            fields: provider.fields(),
-        };
-        let keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider.id());
-        let decision = diff::decide(&before, &turn.prepared.projections[position], &policy, &keeper);
-        Ok(Judged { before, standing, decision })
+    fn put_customer(&self, turn: &Turn<'_>) -> Result<Option<i64>, StoreError> {
+        let Some(intake) = self.intake else { return Ok(turn.number) };
+        let order = turn.prepared.customer.order;
+        // Rows without an order value must not turn the clock back.
+        match turn.stored {
+            Some(stored) if stored.order >= order => Ok(Some(stored.number)),
+            Some(_) | None => intake.put_customer(&turn.prepared.customer.id, order).map(Some),
+        }
     }
 
-    fn put_customer(&mut self, turn: &Turn<'_>, digest: &[u8; 16]) -> Result<Option<i64>, StoreError> {
-        let Some(intake) = self.intake else { return Ok(turn.number) };
-        let stored = turn.candidate.stored.as_ref();
-        if let Some(same) = stored.filter(|s| s.digest == *digest && s.order >= turn.candidate.order) {
-            return Ok(Some(same.number));
+    /// Remembers the record; of an unsettled one nothing, so that it is compared again.
+    fn put_mark(&mut self, turn: &Turn<'_>, unsettled: bool) {
+        let Turn { candidate, prepared, .. } = turn;
+        let mark = if unsettled {
+            Mark { key: candidate.key, record: NO_RECORD, meaning: NO_RECORD }
+        } else {
+            Mark { key: candidate.key, record: candidate.record, meaning: prepared.meaning }
+        };
+        let stands = candidate.same && candidate.meaning == Some(mark.meaning);
+        if self.intake.is_some() && (unsettled || !stands) {
+            self.marks.push(mark);
         }
-        // Rows without an order value must not turn the clock back.
-        let order = turn.candidate.order.max(stored.and_then(|stored| stored.order));
-        let number = intake.put_customer(&turn.prepared.customer.id, digest, order)?;
-        self.numbers.insert(number);
-        Ok(Some(number))
+    }
+
+    /// Forgets the record of a customer again.
+    pub(super) fn forget_record(&mut self, customer: &CustomerId) {
+        let key = self.marker.key(customer.as_str());
+        self.marks.push(Mark { key, record: NO_RECORD, meaning: NO_RECORD });
     }
 
     fn carry_out(&mut self, turn: &Turn<'_>, position: usize, judged: &Judged) -> Result<(), StoreError> {
@@ -297,7 +361,7 @@ impl<'a> Apply<'a> {
     ) -> Result<(Option<HoldReason>, bool), StoreError> {
         let (mut hold, mut exists) = (None, false);
         for (other, known) in self.snapshot.other_owners(provider, key, turn.number)? {
-            if self.is_candidate(other) {
+            if self.is_candidate(other)? {
                 continue;
             }
             let standing = self.snapshot.before(other, provider)?.1;
@@ -318,13 +382,14 @@ impl<'a> Apply<'a> {
     }
 
     /// Is a customer of that number compared in this input.
-    pub(super) fn is_candidate(&self, number: i64) -> bool {
-        self.numbers.contains(&number)
+    pub(super) fn is_candidate(&self, number: i64) -> Result<bool, StoreError> {
+        let id = self.snapshot.customer_id(number)?;
+        Ok(self.keys.contains(&self.marker.key(id.as_str())))
     }
 
     /// Counts a known customer's changes beyond what the provider holds and what is on its way already.
     fn count_changes(&mut self, turn: &Turn<'_>, judged: &[Judged]) {
-        if turn.candidate.stored.is_none() {
+        if turn.stored.is_none() {
             return;
         }
         let mut touched = BTreeSet::new();

@@ -1,121 +1,286 @@
-//! Records against records: which customers are new, changed, unchanged, stale, forgotten or missing.
+//! Records against records: which customers are new, changed, unchanged, forgotten or missing.
 //!
-//! Works on digests and order values alone. Who is unchanged goes no further.
+//! Works on marks alone, part by part. Who is unchanged goes no further. Of the others only the marks tell so far
+//! whether they are known; what else was accepted of them is looked up when their turn comes.
 
-use crate::domain::customer::Order;
-use crate::domain::fingerprint::Fingerprinter;
+use rayon::prelude::*;
+
+use crate::domain::defect::Place;
+use crate::domain::mark::{Digest, KeyMark, Marker, RecordMarker};
 use crate::domain::tally::InputTally;
-use crate::store::{Snapshot, StoreError, StoredCustomer};
+use crate::store::{Bucket, Known, Meaning, Snapshot};
 
 use super::guard::InputCounts;
-use super::index::{Entry, Group, Index, digest_of};
+use super::partitions::{RowMark, RowPlace, sort};
 use super::sheet::Sheet;
-use super::{Kind, Options, Read};
+use super::{IngestError, Kind, Options, Read};
 
-/// The context of the digests of customers; that of their rows carries settings and headers.
-const CUSTOMER_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 001";
+/// The context of the digests of several rows; that of rows carries settings and headers.
+const ROWS_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 002";
+/// So many parts are compared together, while the marks of the next ones are read.
+const PARTS_AT_ONCE: usize = 8;
+/// So many pairs of keys that look alike are shown by their lines.
+const PAIRS_SHOWN_MAX: usize = 5;
 
 /// A customer that has to be looked at field by field.
 #[derive(Debug)]
 pub(super) struct Candidate {
-    pub(super) group: Group,
-    pub(super) stored: Option<StoredCustomer>,
-    pub(super) digest: [u8; 16],
-    /// The newest order value among its rows.
-    pub(super) order: Option<Order>,
+    pub(super) key: KeyMark,
+    /// The digest of its record: of the row, or of the digests of its rows.
+    pub(super) record: Digest,
+    /// Is there a mark of an earlier record.
+    pub(super) known: bool,
+    /// Is the record the one that was accepted last.
+    pub(super) same: bool,
+    /// What the earlier record meant.
+    pub(super) meaning: Option<Digest>,
+    first: RowPlace,
+    more: Box<[RowPlace]>,
 }
 
 impl Candidate {
-    /// Does the record differ from the last one accepted, or is there none.
-    pub(super) fn is_other_record(&self) -> bool {
-        self.stored.as_ref().is_none_or(|stored| stored.digest != self.digest)
+    /// Where its rows stand, in the order of the input.
+    pub(super) fn rows(&self) -> impl Iterator<Item = RowPlace> + '_ {
+        std::iter::once(self.first).chain(self.more.iter().copied())
     }
 
-    /// The rows that count, oldest first: none that is older than what was accepted before.
-    pub(super) fn rows<'a>(&self, index: &'a Index) -> Vec<&'a Entry> {
-        let rows = index.rows(&self.group);
-        if self.is_other_record() { without_stale(rows, self.stored.as_ref()) } else { rows }
+    /// Where its first row stands.
+    pub(super) fn first(&self) -> RowPlace {
+        self.first
     }
+
+    /// The place of its first row.
+    pub(super) fn place(&self, sheets: &[Sheet<'_>]) -> Place {
+        place_of(self.first, sheets)
+    }
+}
+
+/// The place of a row, for people.
+pub(super) fn place_of(row: RowPlace, sheets: &[Sheet<'_>]) -> Place {
+    sheets[usize::from(row.file())].place(row.span().line)
 }
 
 /// What the comparison of records found.
 #[derive(Debug, Default)]
 pub(super) struct Compared {
+    /// In the order in which they first appear in the input.
     pub(super) candidates: Vec<Candidate>,
+    /// What is certain; the candidates are counted when their turn comes.
     pub(super) tally: InputTally,
     pub(super) counts: InputCounts,
+    alike: Alike,
 }
 
-/// Compares every customer of the input with what was accepted before.
+/// Pairs of keys that look alike.
+#[derive(Debug, Default)]
+struct Alike {
+    count: u64,
+    pairs: Vec<(RowPlace, RowPlace)>,
+}
+
+/// What became of one part.
+#[derive(Debug, Default)]
+struct Part {
+    candidates: Vec<Candidate>,
+    /// Where the meaning of a candidate stands, by its number.
+    meanings: Vec<(usize, u32)>,
+    customers: u64,
+    duplicates: u64,
+    unchanged: u64,
+    seen_known: u64,
+    known: u64,
+    alike: Alike,
+}
+
+/// Compares every customer of the input with what was accepted before. The rows go out of `read`.
 pub(super) fn compare(
-    read: &Read<'_>,
+    read: &mut Read<'_>,
     snapshot: &Snapshot<'_>,
-    fingerprinter: &Fingerprinter,
+    marker: &Marker,
     options: &Options,
     take_all: bool,
-) -> Result<Compared, StoreError> {
-    let Read { sheets, index } = read;
-    let hasher = fingerprinter.record_hasher(CUSTOMER_CONTEXT);
-    let any_forgotten = snapshot.has_tombstones()?;
+) -> Result<Compared, IngestError> {
+    let rows_marker = marker.records(ROWS_CONTEXT);
+    let has_marks = snapshot.has_marks()?;
     let mut compared = Compared::default();
-    let mut seen_known = 0;
-    for group in &index.groups {
-        compared.tally.customers += 1;
-        compared.tally.duplicates += u64::from(group.rows) - 1;
-        let id = index.id(group);
-        if any_forgotten && snapshot.is_forgotten(&id)? {
-            compared.tally.forgotten += 1;
-            continue;
+    let (mut known, mut seen_known) = (0, 0);
+    let mut next = load(read, snapshot, has_marks, 0)?;
+    while !next.is_empty() {
+        let first = next[0].0;
+        let mut loaded = Ok(Vec::new());
+        let mut parts = Vec::new();
+        rayon::in_place_scope(|scope| {
+            let (parts, loads) = (&mut parts, next);
+            let rows_marker = &rows_marker;
+            scope.spawn(move |_| *parts = join_all(loads, rows_marker, take_all));
+            loaded = load(read, snapshot, has_marks, usize::from(first) + PARTS_AT_ONCE);
+        });
+        for (bucket, mut part) in parts {
+            if !part.meanings.is_empty() {
+                part.take_meanings(&snapshot.meanings(bucket)?);
+            }
+            known += part.known;
+            seen_known += part.seen_known;
+            compared.add(part);
         }
-        let stored = snapshot.customer(&id)?;
-        seen_known += u64::from(stored.is_some());
-        let rows = index.rows(group);
-        let digest = digest_of(&rows, &hasher);
-        let order = rows.iter().filter_map(|row| row.order()).max();
-        let candidate = Candidate { group: *group, stored, digest, order };
-        if compared.sort(&candidate, rows, || index.place(group, sheets)) || take_all_of(&candidate, take_all)
-        {
-            compared.candidates.push(candidate);
-        }
+        next = loaded?;
     }
-    compared.count(index, sheets, snapshot.customers()?, seen_known, options);
+    compared.candidates.sort_unstable_by_key(|candidate| candidate.first);
+    compared.tally.bytes = read.index.bytes;
+    if !has_marks {
+        known = snapshot.customers()?;
+    }
+    if !has_marks || snapshot.has_tombstones()? {
+        seen_known += compared.ask_names(read, snapshot)?;
+    }
+    compared.count(read, known, seen_known, options);
     Ok(compared)
 }
 
-/// A full resync and a seed also take those whose record is the same.
-fn take_all_of(candidate: &Candidate, take_all: bool) -> bool {
-    take_all && !candidate.is_other_record()
+/// The rows and the marks of the next parts from `first` on.
+fn load(
+    read: &mut Read<'_>,
+    snapshot: &Snapshot<'_>,
+    has_marks: bool,
+    first: usize,
+) -> Result<Vec<(u8, Vec<RowMark>, Bucket)>, IngestError> {
+    let parts = (first..first + PARTS_AT_ONCE).filter_map(|part| u8::try_from(part).ok());
+    let load = |part| {
+        let rows = read.index.partitions.take(part).map_err(IngestError::Spill)?;
+        let bucket = if has_marks { snapshot.bucket(part)? } else { Bucket::default() };
+        Ok((part, rows, bucket))
+    };
+    parts.map(load).collect()
+}
+
+fn join_all(
+    loads: Vec<(u8, Vec<RowMark>, Bucket)>,
+    rows_marker: &RecordMarker,
+    take_all: bool,
+) -> Vec<(u8, Part)> {
+    let joined = loads.into_par_iter().map(|(bucket, rows, marks)| {
+        let part = join(rows, &marks, rows_marker, take_all);
+        (bucket, part)
+    });
+    joined.collect()
+}
+
+/// Compares the rows of a part with the marks of the same bucket.
+fn join(mut rows: Vec<RowMark>, marks: &Bucket, rows_marker: &RecordMarker, take_all: bool) -> Part {
+    sort(&mut rows);
+    let mut part = Part { known: marks.customers(), ..Part::default() };
+    let mut search = marks.search();
+    let mut alike_from: Option<(KeyMark, RowPlace)> = None;
+    for group in rows.chunk_by(|a, b| a.key == b.key) {
+        let Some((first, more)) = group.split_first() else { continue };
+        part.customers += 1;
+        part.duplicates += more.len() as u64;
+        match alike_from {
+            Some((key, place)) if key.looks_like(first.key) => part.alike.add(place, first.place),
+            Some(_) | None => alike_from = Some((first.key, first.place)),
+        }
+        let found = search(first.key);
+        part.seen_known += u64::from(found.is_some());
+        let record = digest_of(group, rows_marker);
+        let same = found.is_some_and(|found| found.record == record);
+        if same && !take_all {
+            part.unchanged += 1;
+            continue;
+        }
+        part.push(first, more, record, found);
+    }
+    part
+}
+
+/// The digest of a customer's record: of its row, or of all its rows in their order.
+fn digest_of(group: &[RowMark], rows_marker: &RecordMarker) -> Digest {
+    match group {
+        [row] => row.record,
+        rows => rows_marker.record(&rows.iter().flat_map(|row| row.record).collect::<Vec<u8>>()),
+    }
+}
+
+impl Part {
+    fn push(&mut self, first: &RowMark, more: &[RowMark], record: Digest, found: Option<Known>) {
+        let meaning = match found.map(|found| found.meaning) {
+            Some(Meaning::At(at)) => {
+                self.meanings.push((self.candidates.len(), at));
+                None
+            }
+            Some(Meaning::Is(meaning)) => Some(meaning),
+            None => None,
+        };
+        self.candidates.push(Candidate {
+            key: first.key,
+            record,
+            known: found.is_some(),
+            same: found.is_some_and(|found| found.record == record),
+            meaning,
+            first: first.place,
+            more: more.iter().map(|row| row.place).collect(),
+        });
+    }
+
+    fn take_meanings(&mut self, meanings: &[Digest]) {
+        for &(candidate, at) in &self.meanings {
+            self.candidates[candidate].meaning = meanings.get(at as usize).copied();
+        }
+    }
+}
+
+impl Alike {
+    fn add(&mut self, one: RowPlace, two: RowPlace) {
+        self.count += 1;
+        self.pairs.push((one.min(two), one.max(two)));
+        self.keep_first();
+    }
+
+    fn keep_first(&mut self) {
+        self.pairs.sort_unstable();
+        self.pairs.truncate(PAIRS_SHOWN_MAX);
+    }
 }
 
 impl Compared {
-    /// Counts a customer where it belongs, and says whether it has to be looked at.
-    fn sort(
-        &mut self,
-        candidate: &Candidate,
-        rows: Vec<&Entry>,
-        place: impl FnOnce() -> crate::domain::defect::Place,
-    ) -> bool {
-        if candidate.stored.is_none() {
-            self.tally.new += 1;
-            self.counts.new.add(place);
-            return true;
-        }
-        if !candidate.is_other_record() {
-            self.tally.unchanged += 1;
-            return false;
-        }
-        if without_stale(rows, candidate.stored.as_ref()).is_empty() {
-            self.tally.stale += 1;
-            return false;
-        }
-        self.tally.changed += 1;
-        true
+    fn add(&mut self, part: Part) {
+        self.candidates.extend(part.candidates);
+        self.tally.customers += part.customers;
+        self.tally.duplicates += part.duplicates;
+        self.tally.unchanged += part.unchanged;
+        self.alike.count += part.alike.count;
+        self.alike.pairs.extend(part.alike.pairs);
+        self.alike.keep_first();
     }
 
-    fn count(&mut self, index: &Index, sheets: &[Sheet<'_>], known: u64, seen_known: u64, options: &Options) {
+    /// Reads the keys of customers without a mark, where one may be known all the same, or forgotten: forgotten ones
+    /// are candidates no more. Gives how many are known.
+    fn ask_names(&mut self, read: &Read<'_>, snapshot: &Snapshot<'_>) -> Result<u64, IngestError> {
+        let mut seekers = read.seekers(self.candidates.len())?;
+        let mut known = 0;
+        let mut kept = Vec::with_capacity(self.candidates.len());
+        for mut candidate in std::mem::take(&mut self.candidates) {
+            if !candidate.known {
+                let file = usize::from(candidate.first.file());
+                let row = seekers[file].row(&candidate.first.span())?;
+                let changed = || IngestError::changed(&candidate.place(&read.sheets));
+                let id = read.sheets[file].identify(&row).ok_or_else(changed)?;
+                if snapshot.is_forgotten(&id)? {
+                    self.tally.forgotten += 1;
+                    continue;
+                }
+                candidate.known = snapshot.customer(&id)?.is_some();
+                known += u64::from(candidate.known);
+            }
+            kept.push(candidate);
+        }
+        self.candidates = kept;
+        Ok(known)
+    }
+
+    fn count(&mut self, read: &Read<'_>, known: u64, seen_known: u64, options: &Options) {
+        let Read { sheets, index } = read;
         let tally = &mut self.tally;
         tally.files = sheets.iter().map(|sheet| sheet.file.name().to_owned()).collect();
-        tally.bytes = index.bytes;
         tally.rows = index.rows;
         tally.invalid = index.invalid.len() as u64;
         self.counts.rows = index.rows;
@@ -123,16 +288,30 @@ impl Compared {
         for reject in &index.invalid {
             self.counts.invalid.add(|| reject.place.clone());
         }
+        for candidate in self.candidates.iter().filter(|candidate| !candidate.known) {
+            self.counts.new.add(|| candidate.place(sheets));
+        }
         if options.kind == Kind::Full {
             tally.missing = known.saturating_sub(seen_known);
             self.counts.missing = Some(tally.missing);
         }
     }
-}
 
-fn without_stale<'a>(mut rows: Vec<&'a Entry>, stored: Option<&StoredCustomer>) -> Vec<&'a Entry> {
-    if let Some(accepted) = stored.and_then(|stored| stored.order) {
-        rows.retain(|row| row.order().is_none_or(|order| order >= accepted));
+    /// Keys of different customers that look like one customer's: they differ in case, spaces or Unicode form alone.
+    /// Such customers stay two, for keys are opaque; the operator is told, by number and lines, never by key.
+    pub(super) fn warning(&self, sheets: &[Sheet<'_>]) -> Option<String> {
+        let Alike { count, pairs } = &self.alike;
+        let shown = pairs.iter().map(|&(one, two)| {
+            let (one, two) = (place_of(one, sheets), place_of(two, sheets));
+            format!("{}:{} and {}:{}", one.file, one.line, two.file, two.line)
+        });
+        let shown = shown.collect::<Vec<_>>().join(", ");
+        let more = if *count > pairs.len() as u64 { ", …" } else { "" };
+        (*count > 0).then(|| {
+            format!(
+                "{count} keys differ from another customer's only in case, spaces or Unicode form ({shown}{more}); \
+                 they are taken for different customers: mend the CRM if they are not",
+            )
+        })
     }
-    rows
 }

@@ -1,6 +1,7 @@
 //! Why an input is not accepted, in words for the operator. Nothing of it was queued.
 
 use crate::domain::clock::Timestamp;
+use crate::domain::defect::Place;
 use crate::mapping::MappingError;
 use crate::reader::{FileError, FileErrorKind};
 use crate::store::StoreError;
@@ -62,6 +63,9 @@ pub enum IngestError {
         /// The line of the row.
         line: u64,
     },
+    /// The temporary file that an input of many rows needs failed.
+    #[error("the temporary file for the rows of the input failed: {0}; see that there is room in TMPDIR")]
+    Spill(#[source] std::io::Error),
     /// The state failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -97,9 +101,15 @@ impl IngestError {
             | Self::TooMany { .. }
             | Self::RowChanged { .. } => IngestErrorKind::Input,
             Self::SeedWhileOpen { .. } => IngestErrorKind::Usage,
+            Self::Spill(_) => IngestErrorKind::Failure,
             Self::Store(error) if error.needs_a_person() => IngestErrorKind::Person,
             Self::Store(_) => IngestErrorKind::Failure,
         }
+    }
+
+    /// A row that is another one when it is read again.
+    pub(super) fn changed(place: &Place) -> Self {
+        Self::RowChanged { file: place.file.to_string(), line: place.line }
     }
 
     /// Did a guard stop the input.

@@ -1,73 +1,35 @@
-//! The first pass: every record once, into an index of a few dozen bytes a row.
+//! The first pass: every record once, into marks of 48 bytes.
 //!
-//! No customer value but the CRM's key stays in memory; the rows themselves are read again, by position, for those
-//! customers alone that turn out to be new or changed.
+//! No value stays in memory, not even the CRM's key; the rows themselves are read again, by position, for those
+//! customers alone that turn out to be new or changed. Blocks are looked at by all processors while the next ones are
+//! read and the last ones sorted into parts.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use crate::domain::customer::{CustomerId, Order};
-use crate::domain::defect::Place;
 use crate::domain::event::Event;
-use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::mark::{KeyMark, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
-use crate::reader::{Row, Scanned, Span};
+use crate::reader::{Block, Found, Passed, Row, Scan, Scanned, Span};
 
+use super::partitions::{Partitions, RowMark, RowPlace};
 use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
 use super::sheet::Sheet;
 use super::{Ingest, IngestError};
 
-/// Records that are hashed together by all processors.
-const BATCH_ROWS: usize = 4_096;
+/// Blocks that are looked at together.
+const BATCH_BLOCKS: usize = 8;
 /// How often reading tells of its progress.
-const PROGRESS_ROWS: u64 = 50_000;
-/// The end of a chain of rows.
-const NO_ROW: u32 = u32::MAX;
-
-/// One valid row, 64 bytes.
-#[derive(Debug)]
-pub(super) struct Entry {
-    digest: [u8; 16],
-    offset: u64,
-    line: u64,
-    order: i64,
-    id_start: u64,
-    bytes: u32,
-    /// The next row of the same customer, in the order of the input.
-    next: u32,
-    id_bytes: u16,
-    pub(super) file: u16,
-    ordered: bool,
-}
-
-impl Entry {
-    pub(super) fn span(&self) -> Span {
-        Span { offset: self.offset, line: self.line, bytes: self.bytes }
-    }
-
-    pub(super) fn order(&self) -> Option<Order> {
-        self.ordered.then_some(Order(self.order))
-    }
-}
-
-/// The rows of one customer.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Group {
-    first: u32,
-    last: u32,
-    pub(super) rows: u32,
-}
+const PROGRESS_BYTES: u64 = 16 * 1024 * 1024;
+/// More rows than one run can count.
+const TOO_FAR: IngestError = IngestError::TooMany { what: "lines of one file", max: u32::MAX as u64 };
 
 /// What the first pass found.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Index {
-    entries: Vec<Entry>,
-    ids: String,
-    /// In the order in which customers first appear.
-    pub(super) groups: Vec<Group>,
+    pub(super) partitions: Partitions,
     pub(super) invalid: Vec<IngestReject>,
     pub(super) rows: u64,
     /// Bytes of decoded text.
@@ -76,10 +38,29 @@ pub(super) struct Index {
     pub(super) reject_bytes: usize,
 }
 
-/// One record, read on its own.
-enum Found {
-    Valid { id: CustomerId, order: Option<Order>, digest: [u8; 16], span: Span },
-    Invalid { span: Span, column: Option<String>, reason: String, names: Arc<[String]>, cells: Vec<String> },
+/// Looks at the records of one file, on any thread.
+struct Looker<'a> {
+    sheet: &'a Sheet<'a>,
+    file: u16,
+    marker: &'a Marker,
+    records: RecordMarker,
+}
+
+/// What was found in one block, its lines counted from the block's first.
+#[derive(Default)]
+struct Looked {
+    rows: Vec<RowMark>,
+    invalid: Vec<Invalid>,
+    /// Lines of the block; `None`, when its records have to be read one by one.
+    lines: Option<u64>,
+}
+
+struct Invalid {
+    span: Span,
+    column: Option<String>,
+    reason: String,
+    names: Arc<[String]>,
+    cells: Vec<String>,
 }
 
 impl Index {
@@ -87,194 +68,185 @@ impl Index {
     pub(super) fn read(
         ingest: &Ingest<'_>,
         sheets: &[Sheet<'_>],
-        fingerprinter: &Fingerprinter,
+        marker: &Marker,
     ) -> Result<Self, IngestError> {
-        let mut index = Self::default();
-        let bytes_total = sheets.iter().map(|sheet| sheet.file.bytes()).sum();
+        let partitions = Partitions::new();
+        let mut index = Self { partitions, invalid: Vec::new(), rows: 0, bytes: 0, reject_bytes: 0 };
         for (number, sheet) in sheets.iter().enumerate() {
             let file = u16::try_from(number)
                 .map_err(|_| IngestError::TooMany { what: "files", max: u64::from(u16::MAX) })?;
-            let hasher = fingerprinter.record_hasher(&ingest.context(sheet));
-            let before = index.bytes;
-            let mut scan = sheet.file.scan()?;
-            loop {
-                let batch: Vec<Scanned> = scan.by_ref().take(BATCH_ROWS).collect::<Result<_, _>>()?;
-                if batch.is_empty() {
-                    break;
-                }
-                let found: Vec<Found> =
-                    batch.into_par_iter().map(|record| look_at(sheet, &hasher, record)).collect();
-                for record in found {
-                    index.bytes = before + record.end();
-                    index.take(sheet, file, record)?;
-                    if index.rows.is_multiple_of(PROGRESS_ROWS) {
-                        let (rows, bytes) = (index.rows, index.bytes);
-                        ingest.events.emit(Event::Reading { rows, bytes, bytes_total });
-                    }
-                }
-            }
+            let records = marker.records(&ingest.context(sheet));
+            index.read_file(ingest, &Looker { sheet, file, marker, records })?;
         }
-        index.group();
         Ok(index)
     }
 
-    fn take(&mut self, sheet: &Sheet<'_>, file: u16, found: Found) -> Result<(), IngestError> {
-        self.rows += 1;
-        match found {
-            Found::Valid { id, order, digest, span } => self.put(file, &id, order, digest, span),
-            Found::Invalid { span, column, reason, names, cells } => {
-                let size: usize = cells.iter().map(String::len).sum();
-                let fits = self.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
-                self.reject_bytes += if fits { size } else { 0 };
-                self.invalid.push(IngestReject {
-                    place: sheet.place(span.line),
-                    customer_id: None,
-                    provider: None,
-                    column: column.map(Into::into),
-                    reason: reason.into(),
-                    names,
-                    cells: Redacted::new(if fits { cells } else { Vec::new() }),
-                });
-                Ok(())
+    fn read_file(&mut self, ingest: &Ingest<'_>, looker: &Looker<'_>) -> Result<(), IngestError> {
+        let before = self.bytes;
+        let mut scan = looker.sheet.file.scan()?;
+        let mut spare = Vec::new();
+        let mut blocks = read_on(&mut scan, &mut spare)?;
+        loop {
+            if blocks.is_empty() {
+                match self.next_record(looker, &mut scan)? {
+                    Some(end) => self.bytes = before + end,
+                    None => return Ok(()),
+                }
+                blocks = read_on(&mut scan, &mut spare)?;
+                continue;
             }
+            let look = || blocks.par_iter().map(|block| looker.block(block)).collect::<Vec<_>>();
+            let (ahead, looked) = rayon::join(|| read_on(&mut scan, &mut spare), look);
+            let mut ahead = ahead?;
+            for (block, looked) in blocks.drain(..).zip(looked) {
+                let end = block.end();
+                let Some(lines) = looked.lines else {
+                    scan.back_to(&block)?;
+                    self.record_by_record(looker, &mut scan, end)?;
+                    ahead = Vec::new();
+                    break;
+                };
+                let found = (looked.rows.len() + looked.invalid.len()) as u64;
+                self.take(looker, looked, scan.line())?;
+                spare.push(scan.passed(block, found, lines));
+                self.tell(ingest, before + end);
+            }
+            blocks = ahead;
         }
     }
 
-    fn put(
-        &mut self,
-        file: u16,
-        id: &CustomerId,
-        order: Option<Order>,
-        digest: [u8; 16],
-        span: Span,
-    ) -> Result<(), IngestError> {
-        let row = u32::try_from(self.entries.len()).unwrap_or(NO_ROW);
-        if row == NO_ROW {
-            return Err(IngestError::TooMany { what: "rows", max: u64::from(NO_ROW) });
+    fn tell(&mut self, ingest: &Ingest<'_>, bytes: u64) {
+        let told = self.bytes / PROGRESS_BYTES;
+        self.bytes = bytes;
+        if bytes / PROGRESS_BYTES > told {
+            let bytes_total = ingest.files.iter().map(|file| file.bytes()).sum();
+            ingest.events.emit(Event::Reading { rows: self.rows, bytes, bytes_total });
         }
-        let id = id.as_str();
-        self.entries.push(Entry {
-            digest,
-            offset: span.offset,
-            line: span.line,
-            order: order.map_or(0, |order| order.0),
-            id_start: self.ids.len() as u64,
-            bytes: span.bytes,
-            next: NO_ROW,
-            id_bytes: u16::try_from(id.len()).expect("a key has at most 200 characters"),
-            file,
-            ordered: order.is_some(),
-        });
-        self.ids.push_str(id);
+    }
+
+    /// Reads the records up to `end` one by one.
+    fn record_by_record(
+        &mut self,
+        looker: &Looker<'_>,
+        scan: &mut Scan<'_>,
+        end: u64,
+    ) -> Result<(), IngestError> {
+        while let Some(at) = self.next_record(looker, scan)? {
+            if at >= end {
+                break;
+            }
+        }
         Ok(())
     }
 
-    /// Chains the rows of each customer, in the order of the input.
-    fn group(&mut self) {
-        let mut groups: Vec<Group> = Vec::new();
-        let mut by_id: HashMap<&str, u32> = HashMap::new();
-        for row in 0..self.entries.len() {
-            let number = u32::try_from(row).expect("the number of rows was checked");
-            let fresh = u32::try_from(groups.len()).expect("there are no more customers than rows");
-            let group = *by_id.entry(id_of(&self.ids, &self.entries[row])).or_insert(fresh);
-            match groups.get_mut(group as usize) {
-                None => groups.push(Group { first: number, last: number, rows: 1 }),
-                Some(group) => {
-                    self.entries[group.last as usize].next = number;
-                    group.last = number;
-                    group.rows += 1;
+    /// Reads one record by itself; gives where it ends, or nothing behind the last one.
+    fn next_record(&mut self, looker: &Looker<'_>, scan: &mut Scan<'_>) -> Result<Option<u64>, IngestError> {
+        let Some(scanned) = scan.next().transpose()? else { return Ok(None) };
+        let span = scanned.span();
+        let mut looked = Looked::default();
+        looker.scanned(scanned, scan.content(), &mut looked).ok_or(TOO_FAR)?;
+        self.take(looker, looked, 0)?;
+        Ok(Some(span.offset + u64::from(span.bytes)))
+    }
+
+    fn take(&mut self, looker: &Looker<'_>, looked: Looked, line: u64) -> Result<(), IngestError> {
+        self.rows += (looked.rows.len() + looked.invalid.len()) as u64;
+        for row in looked.rows {
+            let place = row.place.moved(line).ok_or(TOO_FAR)?;
+            self.partitions.push(&RowMark { place, ..row }).map_err(IngestError::Spill)?;
+        }
+        for Invalid { span, column, reason, names, cells } in looked.invalid {
+            let size: usize = cells.iter().map(String::len).sum();
+            let fits = self.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
+            self.reject_bytes += if fits { size } else { 0 };
+            self.invalid.push(IngestReject {
+                place: looker.sheet.place(span.line + line),
+                customer_id: None,
+                provider: None,
+                column: column.map(Into::into),
+                reason: reason.into(),
+                names,
+                cells: Redacted::new(if fits { cells } else { Vec::new() }),
+            });
+        }
+        Ok(())
+    }
+}
+
+fn read_on<'a>(scan: &mut Scan<'a>, spare: &mut Vec<Vec<u8>>) -> Result<Vec<Block<'a>>, IngestError> {
+    let mut blocks = Vec::with_capacity(BATCH_BLOCKS);
+    while blocks.len() < BATCH_BLOCKS
+        && let Some(block) = scan.block(spare.pop().unwrap_or_default())?
+    {
+        blocks.push(block);
+    }
+    Ok(blocks)
+}
+
+impl Looker<'_> {
+    fn block(&self, block: &Block<'_>) -> Looked {
+        let mut looked = Looked::default();
+        let mut fits = true;
+        let passed = block.records(|found| {
+            fits &= match found {
+                Found::Scanned(scanned, content) => self.scanned(scanned, content, &mut looked).is_some(),
+                Found::Line(line) => {
+                    let valid = self.sheet.key(|column| line.get(column));
+                    match valid.map(|key| self.marker.key(&key)) {
+                        Some(key) => self.valid(key, line.content(), line.span(), &mut looked).is_some(),
+                        None => {
+                            looked.invalid.push(nobodys(self.sheet, &line.to_row()));
+                            true
+                        }
+                    }
+                }
+            };
+        });
+        looked.lines = match passed {
+            Passed::Whole { lines } if fits => Some(lines),
+            Passed::Whole { .. } | Passed::Broken => None,
+        };
+        looked
+    }
+
+    /// Takes a record in; `None`, when it lies too far behind.
+    fn scanned(&self, scanned: Scanned, content: &[u8], looked: &mut Looked) -> Option<()> {
+        match scanned {
+            Scanned::Row(row) => {
+                let key = self.sheet.key(|column| row.get(column)).map(|key| self.marker.key(&key));
+                match key {
+                    Some(key) => return self.valid(key, content, row.span(), looked),
+                    None => looked.invalid.push(nobodys(self.sheet, &row)),
                 }
             }
-        }
-        self.groups = groups;
-    }
-
-    /// The key of a customer.
-    pub(super) fn id(&self, group: &Group) -> CustomerId {
-        let id = id_of(&self.ids, &self.entries[group.first as usize]);
-        CustomerId::new(id).expect("only valid keys are indexed")
-    }
-
-    /// The rows of a customer, oldest first: by their order value, else as they came. A row without an order value
-    /// stands before those that have one.
-    pub(super) fn rows(&self, group: &Group) -> Vec<&Entry> {
-        let mut rows = Vec::with_capacity(group.rows as usize);
-        let mut next = group.first;
-        while let Some(entry) = self.entries.get(next as usize) {
-            rows.push(entry);
-            next = entry.next;
-        }
-        rows.sort_by_key(|entry| entry.order());
-        rows
-    }
-
-    /// The place of the first row of a customer.
-    pub(super) fn place(&self, group: &Group, sheets: &[Sheet<'_>]) -> Place {
-        let entry = &self.entries[group.first as usize];
-        sheets[usize::from(entry.file)].place(entry.line)
-    }
-}
-
-/// The digest of a customer: of its rows, in their order.
-pub(super) fn digest_of(rows: &[&Entry], hasher: &blake3::Hasher) -> [u8; 16] {
-    let mut hasher = hasher.clone();
-    for row in rows {
-        hasher.update(&row.digest);
-    }
-    truncated(&hasher)
-}
-
-fn id_of<'a>(ids: &'a str, entry: &Entry) -> &'a str {
-    let start = usize::try_from(entry.id_start).expect("it was the length of a text");
-    ids.get(start..start + usize::from(entry.id_bytes)).expect("keys were written one after the other")
-}
-
-fn truncated(hasher: &blake3::Hasher) -> [u8; 16] {
-    let mut digest = [0; 16];
-    digest.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    digest
-}
-
-fn look_at(sheet: &Sheet<'_>, hasher: &blake3::Hasher, record: Scanned) -> Found {
-    let row = match record {
-        Scanned::Row(row) => row,
-        Scanned::Bad(bad) => {
-            return Found::Invalid {
+            Scanned::Bad(bad) => looked.invalid.push(Invalid {
                 span: bad.span,
                 column: bad.column,
                 reason: bad.reason,
-                names: sheet.names(),
+                names: self.sheet.names(),
                 cells: bad.cells,
-            };
+            }),
         }
-    };
-    let Some((id, order)) = sheet.identify(&row) else {
-        return nobodys(sheet, &row);
-    };
-    let mut hasher = hasher.clone();
-    row.digest(&mut hasher);
-    Found::Valid { id, order, digest: truncated(&hasher), span: row.span() }
+        Some(())
+    }
+
+    fn valid(&self, key: KeyMark, content: &[u8], span: Span, looked: &mut Looked) -> Option<()> {
+        let place = RowPlace::new(self.file, span)?;
+        looked.rows.push(RowMark { key, record: self.records.record(content), place });
+        Some(())
+    }
 }
 
 /// A row without a usable key; mapping says what is wrong with it.
-fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Found {
+fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Invalid {
     let defect = sheet.map(row, Date::MAX).err();
     let reason = defect.as_ref().map_or("has no usable key", |defect| defect.reason.0);
     let (names, cells) = sheet.raw_cells(row);
-    Found::Invalid {
+    Invalid {
         span: row.span(),
         column: Some(sheet.mapper.customer_id_column().to_owned()),
         reason: reason.to_owned(),
         names,
         cells,
-    }
-}
-
-impl Found {
-    /// Where the record ends in the decoded text of its file.
-    fn end(&self) -> u64 {
-        match self {
-            Self::Valid { span, .. } | Self::Invalid { span, .. } => span.offset + u64::from(span.bytes),
-        }
     }
 }

@@ -1,9 +1,10 @@
 //! Files into the outbox: read, compare, guard, queue, in one transaction. Never opens a socket.
 //!
-//! All files of a run are one input. The first pass reads every record into an index of digests; customers whose
-//! digest is the stored one go no further. The second pass reads the others again, maps and projects them, and
-//! [`crate::diff::decide`] says what each provider lacks. The guards see complete counts; only then the one
-//! transaction commits. A crash before that leaves the state as it was; after it, every call survives.
+//! All files of a run are one input. The first pass takes the digest of every record, in place where it can; customers
+//! whose digest is the stored one go no further. The second pass reads the others again, maps and projects them; whose
+//! record means what it meant before goes no further either. For the rest [`crate::diff::decide`] says what each
+//! provider lacks. The guards see complete counts; only then the one transaction commits. A crash before that leaves
+//! the state as it was; after it, every call survives.
 
 mod apply;
 mod claims;
@@ -11,13 +12,15 @@ mod compare;
 mod error;
 mod guard;
 mod index;
-mod lookalikes;
+mod judge;
 mod outcome;
+mod partitions;
 mod prepare;
 mod rejects;
 mod report;
 mod seed;
 mod sheet;
+mod sift;
 
 #[cfg(test)]
 mod tests;
@@ -35,16 +38,19 @@ use jiff::tz::TimeZone;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::{Event, Events};
+use crate::domain::mark::Marker;
 use crate::mapping::MappingSettings;
 use crate::providers::Provider;
-use crate::reader::InputFile;
+use crate::reader::{InputFile, Seeker};
 use crate::store::{Intake, RunNumber, Snapshot, Store};
 
 use apply::Apply;
 use compare::Compared;
+use guard::InputCounts;
 use index::Index;
-use prepare::{BATCH_CUSTOMERS, prepare};
+use prepare::Preparer;
 use sheet::Sheet;
+use sift::sift;
 
 /// Do the files hold every customer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -115,7 +121,8 @@ impl Ingest<'_> {
         let started = self.clock.elapsed();
         let older = self.refuse_older(store).err();
         let read = self.read(store)?;
-        let mut outcome = self.run(Mode::Plan, read, store.snapshot(), None)?;
+        let still = store.hold_still()?;
+        let mut outcome = self.run(Mode::Plan, read, still.snapshot(), None)?;
         outcome.warnings.extend(older.map(|error| error.to_string()));
         self.finish(&mut outcome, started);
         Ok(outcome)
@@ -170,7 +177,7 @@ impl Ingest<'_> {
         for file in self.files {
             sheets.push(Sheet::open(file, self.mapping)?);
         }
-        let index = Index::read(self, &sheets, store.snapshot().fingerprinter())?;
+        let index = Index::read(self, &sheets, &store.marker())?;
         Ok(Read { sheets, index })
     }
 
@@ -183,45 +190,33 @@ impl Ingest<'_> {
         intake: Option<&Intake<'_>>,
     ) -> Result<Outcome, IngestError> {
         let take_all = mode == Mode::Seed || self.options.full_resync;
-        let fingerprinter = snapshot.fingerprinter();
-        let compared = compare::compare(&read, &snapshot, fingerprinter, &self.options, take_all)?;
-        let mut outcome = Outcome::of(self, &mut read);
-        let early = self.check_input(mode, &compared);
+        let marker = Marker::new(snapshot.fingerprinter());
+        let compared = compare::compare(&mut read, &snapshot, &marker, &self.options, take_all)?;
+        let alike = compared.warning(&read.sheets);
+        let Compared { candidates, counts, tally, .. } = compared;
+        let mut outcome = Outcome::of(self, &mut read, tally, alike);
+        let early = self.check_input(mode, &counts);
         self.trip(mode, early, &mut outcome)?;
-        let mut apply = Apply::new(self, mode, (snapshot, intake), &read, &compared.candidates, &mut outcome);
-        self.apply(&read, &compared, &mut apply)?;
+        let mut preparer = Preparer::new(self, &read, &marker, candidates.len())?;
+        let sifted = sift(candidates, &mut preparer, &snapshot, take_all, &mut outcome.input)?;
+        let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome);
+        apply.all(sifted, &mut preparer)?;
         let changes = apply.finish()?;
         if mode != Mode::Seed && !self.options.allow_mass_change {
-            self.trip(mode, self.guard.check_changes(&compared.counts, &changes), &mut outcome)?;
+            self.trip(mode, self.guard.check_changes(&counts, &changes), &mut outcome)?;
         }
         outcome.changed_fields =
             changes.fields.into_iter().map(|(field, measured)| (field, measured.count)).collect();
-        outcome.input = compared.tally;
         Ok(outcome)
     }
 
-    fn apply(&self, read: &Read<'_>, compared: &Compared, apply: &mut Apply<'_>) -> Result<(), IngestError> {
-        let today = self.today();
-        let mut seekers = Vec::with_capacity(read.sheets.len());
-        for sheet in &read.sheets {
-            seekers.push(sheet.file.rows_at()?);
-        }
-        for batch in compared.candidates.chunks(BATCH_CUSTOMERS) {
-            let prepared = prepare(self, &read.sheets, &mut seekers, &read.index, batch, today)?;
-            for (candidate, prepared) in batch.iter().zip(prepared) {
-                apply.customer(candidate, &prepared)?;
-            }
-        }
-        Ok(())
-    }
-
-    fn check_input(&self, mode: Mode, compared: &Compared) -> Result<(), Tripped> {
+    fn check_input(&self, mode: Mode, counts: &InputCounts) -> Result<(), Tripped> {
         if self.options.allow_mass_change {
             return Ok(());
         }
         match mode {
-            Mode::Seed => self.guard.check_invalid(&compared.counts),
-            Mode::Plan | Mode::Sync => self.guard.check_input(&compared.counts),
+            Mode::Seed => self.guard.check_invalid(counts),
+            Mode::Plan | Mode::Sync => self.guard.check_input(counts),
         }
     }
 
@@ -296,4 +291,11 @@ impl Ingest<'_> {
 struct Read<'a> {
     sheets: Vec<Sheet<'a>>,
     index: Index,
+}
+
+impl Read<'_> {
+    /// Readers of about so many rows, one for each file.
+    fn seekers(&self, rows: usize) -> Result<Vec<Seeker<'_>>, IngestError> {
+        self.sheets.iter().map(|sheet| Ok(sheet.file.rows_at(rows)?)).collect()
+    }
 }

@@ -8,7 +8,6 @@ use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
 
 use super::guard::Tripped;
-use super::lookalikes;
 use super::rejects::IngestReject;
 use super::{Ingest, Read};
 
@@ -39,15 +38,21 @@ pub struct Outcome {
 }
 
 impl Outcome {
-    pub(super) fn of(ingest: &Ingest<'_>, read: &mut Read<'_>) -> Self {
+    pub(super) fn of(
+        ingest: &Ingest<'_>,
+        read: &mut Read<'_>,
+        input: InputTally,
+        alike: Option<String>,
+    ) -> Self {
         let warnings = read.sheets.iter().filter_map(|sheet| {
             let warning = sheet.mapper.order_warning()?;
             Some(format!("{}: {warning}", sheet.file.name()))
         });
         Self {
+            input,
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
-            warnings: warnings.chain(lookalikes::warning(&read.index, &read.sheets)).collect(),
+            warnings: warnings.chain(alike).collect(),
             reject_bytes: read.index.reject_bytes,
             rejects: std::mem::take(&mut read.index.invalid),
             ..Self::default()

@@ -2,18 +2,20 @@
 //!
 //! In batches, by all processors; the only room of ingest where values are in memory, and only those of one batch.
 
+use std::sync::Arc;
+
 use jiff::civil::Date;
 use rayon::prelude::*;
 
-use crate::domain::customer::Customer;
+use crate::domain::customer::{Customer, Order};
 use crate::domain::defect::{Defect, Place};
+use crate::domain::mark::{Digest, Marker};
 use crate::domain::wire::Projection;
-use crate::reader::{Row, Seeker};
+use crate::reader::{Row, RowParser, Seeker, Span};
 
 use super::compare::Candidate;
-use super::index::{Entry, Index};
 use super::sheet::Sheet;
-use super::{Ingest, IngestError};
+use super::{Ingest, IngestError, Read};
 
 /// Customers whose values are in memory together.
 pub(super) const BATCH_CUSTOMERS: usize = 2_048;
@@ -25,82 +27,176 @@ pub(super) struct Prepared {
     pub(super) defects: Vec<(Place, Defect)>,
     /// One for each provider, in the order of the providers.
     pub(super) projections: Vec<Projection>,
+    /// What all this means to the providers.
+    pub(super) meaning: Digest,
     /// The newest row.
     pub(super) place: Place,
-    /// That row itself, with the number of its file.
-    pub(super) row: (u16, Row),
+    /// The rows, oldest first: by their order value, else as they came. One without an order value stands before those
+    /// that have one.
+    rows: Vec<OwnRow>,
 }
 
-/// Reads, maps and projects a batch.
-pub(super) fn prepare(
-    ingest: &Ingest<'_>,
-    sheets: &[Sheet<'_>],
-    seekers: &mut [Seeker<'_>],
-    index: &Index,
-    batch: &[Candidate],
+/// A row with the number of its file.
+struct OwnRow {
+    file: u16,
+    row: Row,
+    order: Option<Order>,
+}
+
+/// Reads the rows of customers and makes them ready.
+pub(super) struct Preparer<'a> {
+    seekers: Vec<Seeker<'a>>,
+    maker: Maker<'a>,
+}
+
+/// Makes customers out of rows, on any thread.
+#[derive(Clone)]
+pub(super) struct Maker<'a> {
+    ingest: &'a Ingest<'a>,
+    sheets: &'a [Sheet<'a>],
+    marker: &'a Marker,
+    settings: Arc<[[u8; 32]]>,
     today: Date,
-) -> Result<Vec<Prepared>, IngestError> {
-    let rows = read(seekers, index, batch)?;
-    let prepared = batch.par_iter().zip(rows).map(|(candidate, rows)| {
-        let mut prepared = merge(sheets, rows, today)?;
-        let Prepared { customer, place, .. } = &prepared;
-        if customer.id != index.id(&candidate.group) {
-            return Err(IngestError::RowChanged { file: place.file.to_string(), line: place.line });
+}
+
+/// A row as it was read, not looked at yet.
+struct RawRow {
+    file: u16,
+    span: Span,
+    bytes: Vec<u8>,
+}
+
+impl<'a> Preparer<'a> {
+    /// For about so many rows.
+    pub(super) fn new(
+        ingest: &'a Ingest<'a>,
+        read: &'a Read<'a>,
+        marker: &'a Marker,
+        rows: usize,
+    ) -> Result<Self, IngestError> {
+        let settings = ingest.providers.iter().map(|provider| provider.fingerprint()).collect();
+        let (seekers, today) = (read.seekers(rows)?, ingest.today());
+        Ok(Self { seekers, maker: Maker { ingest, sheets: &read.sheets, marker, settings, today } })
+    }
+
+    /// What makes customers out of rows.
+    pub(super) fn maker(&self) -> Maker<'a> {
+        self.maker.clone()
+    }
+
+    /// Reads, maps and projects a batch.
+    pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Prepared>, IngestError> {
+        let rows = self.read(batch)?;
+        let maker = &self.maker;
+        let prepared = batch.par_iter().zip(rows).map_init(
+            || maker.sheets.iter().map(|sheet| sheet.file.parser()).collect::<Vec<RowParser<'_>>>(),
+            |parsers, (candidate, raw)| maker.one(candidate, raw, parsers),
+        );
+        prepared.collect()
+    }
+
+    /// Reads the rows of a batch in the order of their positions, which is fastest, and sorts them back to their owners.
+    fn read(&mut self, batch: &[&Candidate]) -> Result<Vec<Vec<RawRow>>, IngestError> {
+        let mut wanted = Vec::with_capacity(batch.len());
+        for (owner, candidate) in batch.iter().enumerate() {
+            wanted.extend(candidate.rows().map(|place| (place, owner)));
         }
-        prepared.projections = ingest.providers.iter().map(|p| p.project(&prepared.customer)).collect();
+        wanted.sort_unstable_by_key(|(place, _)| *place);
+        let mut rows: Vec<Vec<RawRow>> = batch.iter().map(|_| Vec::with_capacity(1)).collect();
+        for (place, owner) in wanted {
+            let (file, span) = (place.file(), place.span());
+            let bytes = self.seekers[usize::from(file)].bytes(&span)?.to_vec();
+            rows[owner].push(RawRow { file, span, bytes });
+        }
+        Ok(rows)
+    }
+}
+
+impl Maker<'_> {
+    fn one(
+        &self,
+        candidate: &Candidate,
+        raw: Vec<RawRow>,
+        parsers: &mut [RowParser<'_>],
+    ) -> Result<Prepared, IngestError> {
+        let mut rows = Vec::with_capacity(raw.len());
+        for RawRow { file, span, bytes } in raw {
+            let row = parsers[usize::from(file)].row(&bytes, &span)?;
+            rows.push(OwnRow { file, row, order: None });
+        }
+        let prepared = self.merge(rows)?;
+        if self.marker.key(prepared.customer.id.as_str()) == candidate.key {
+            Ok(prepared)
+        } else {
+            Err(IngestError::changed(&prepared.place))
+        }
+    }
+
+    /// One customer out of its rows: each field from the newest row that carries it.
+    fn merge(&self, rows: Vec<OwnRow>) -> Result<Prepared, IngestError> {
+        let mut mapped = Vec::with_capacity(rows.len());
+        for mut own in rows {
+            let sheet = &self.sheets[usize::from(own.file)];
+            let place = sheet.place(own.row.span().line);
+            let found = sheet.map(&own.row, self.today).map_err(|_| IngestError::changed(&place))?;
+            own.order = found.customer.order;
+            mapped.push((own, found, place));
+        }
+        mapped.sort_by_key(|(own, ..)| own.order);
+        let mut merged: Option<Prepared> = None;
+        for (own, found, place) in mapped {
+            let defects = found.defects.into_iter().map(|defect| (place.clone(), defect)).collect();
+            merged = Some(match merged {
+                None => Prepared {
+                    customer: found.customer,
+                    defects,
+                    projections: Vec::new(),
+                    meaning: Digest::default(),
+                    place,
+                    rows: vec![own],
+                },
+                Some(older) => older.with_newer(found.customer, defects, place, own),
+            });
+        }
+        let mut prepared = merged.expect("a candidate has at least one row");
+        prepared.projections = self.ingest.providers.iter().map(|p| p.project(&prepared.customer)).collect();
+        prepared.meaning =
+            self.marker.meaning(&self.settings, &prepared.projections, prepared.customer.order);
         Ok(prepared)
-    });
-    prepared.collect()
-}
+    }
 
-/// The rows of each customer, oldest first, each with the number of its file.
-type Rows = Vec<(u16, Row)>;
-
-/// Reads the rows of a batch in the order of their positions, which is fastest, and sorts them back to their owners.
-fn read(seekers: &mut [Seeker<'_>], index: &Index, batch: &[Candidate]) -> Result<Vec<Rows>, IngestError> {
-    let mut wanted: Vec<(usize, usize, &Entry)> = Vec::with_capacity(batch.len());
-    for (owner, candidate) in batch.iter().enumerate() {
-        wanted
-            .extend(candidate.rows(index).into_iter().enumerate().map(|(turn, entry)| (owner, turn, entry)));
+    /// The same customer without the rows that are older than what was accepted; `None` where no row is left.
+    pub(super) fn without_stale(
+        &self,
+        mut prepared: Prepared,
+        accepted: Option<Order>,
+    ) -> Result<Option<Prepared>, IngestError> {
+        let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order) < accepted);
+        if !prepared.rows.iter().any(is_stale) {
+            return Ok(Some(prepared));
+        }
+        prepared.rows.retain(|own| !is_stale(own));
+        if prepared.rows.is_empty() { Ok(None) } else { self.merge(prepared.rows).map(Some) }
     }
-    wanted.sort_by_key(|(_, _, entry)| (entry.file, entry.span().offset));
-    let mut read: Vec<(usize, usize, u16, Row)> = Vec::with_capacity(wanted.len());
-    for (owner, turn, entry) in wanted {
-        let row = seekers[usize::from(entry.file)].row(&entry.span())?;
-        read.push((owner, turn, entry.file, row));
-    }
-    read.sort_by_key(|(owner, turn, ..)| (*owner, *turn));
-    let mut rows: Vec<Rows> = batch.iter().map(|_| Vec::new()).collect();
-    for (owner, _, file, row) in read {
-        rows[owner].push((file, row));
-    }
-    Ok(rows)
-}
-
-/// One customer out of its rows: each field from the newest row that carries it.
-fn merge(sheets: &[Sheet<'_>], rows: Rows, today: Date) -> Result<Prepared, IngestError> {
-    let mut merged: Option<Prepared> = None;
-    for (file, row) in rows {
-        let sheet = &sheets[usize::from(file)];
-        let place = sheet.place(row.span().line);
-        let changed = |_| IngestError::RowChanged { file: place.file.to_string(), line: place.line };
-        let mapped = sheet.map(&row, today).map_err(changed)?;
-        let defects = mapped.defects.into_iter().map(|defect| (place.clone(), defect)).collect();
-        merged = Some(match merged {
-            None => {
-                let (customer, row) = (mapped.customer, (file, row));
-                Prepared { customer, defects, projections: Vec::new(), place, row }
-            }
-            Some(older) => Prepared { row: (file, row), ..older.with_newer(mapped.customer, defects, place) },
-        });
-    }
-    Ok(merged.expect("a candidate has at least one row that counts"))
 }
 
 impl Prepared {
-    fn with_newer(mut self, customer: Customer, mut defects: Vec<(Place, Defect)>, place: Place) -> Self {
+    /// The newest row, with the number of its file.
+    pub(super) fn row(&self) -> (u16, &Row) {
+        let own = self.rows.last().expect("a customer has at least one row");
+        (own.file, &own.row)
+    }
+
+    fn with_newer(
+        mut self,
+        customer: Customer,
+        mut defects: Vec<(Place, Defect)>,
+        place: Place,
+        row: OwnRow,
+    ) -> Self {
         self.customer.merge_newer(customer);
         defects.append(&mut self.defects);
+        self.rows.push(row);
         Self { defects, place, ..self }
     }
 }

@@ -66,8 +66,8 @@ impl Apply<'_> {
 
     fn reject(&mut self, turn: &Turn<'_>, provider: ProviderId, found: Found) {
         let id = turn.prepared.customer.id.clone();
-        let (file, row) = &turn.prepared.row;
-        let (names, cells) = self.sheets[usize::from(*file)].raw_cells(row);
+        let (file, row) = turn.prepared.row();
+        let (names, cells) = self.sheets[usize::from(file)].raw_cells(row);
         self.push(found, id, provider, (names, cells));
     }
 

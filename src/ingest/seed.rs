@@ -7,9 +7,8 @@ use crate::store::StoreError;
 
 use super::apply::{Apply, Turn};
 use super::claims::{Claim, ClaimedCall};
+use super::compare::place_of;
 
-/// The digest of no record: whoever has it is compared again at the next sync.
-pub(super) const NO_RECORD: [u8; 16] = [0; 16];
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
 impl Apply<'_> {
@@ -57,9 +56,11 @@ impl Apply<'_> {
         if let Some(parked) = &standing {
             intake.close_call(parked)?;
         }
-        if owners.iter().any(|(other, known)| *known && !self.is_candidate(*other)) {
-            let claim = Claim::new(provider, &key, turn.turn, ClaimedCall::Seeded(number));
-            return self.withdraw_seed(&claim, number);
+        for (other, is_known) in owners {
+            if is_known && !self.is_candidate(other)? {
+                let claim = Claim::new(provider, &key, turn.turn, ClaimedCall::Seeded(number));
+                return self.withdraw_seed(&claim, number);
+            }
         }
         let known = before.account.as_ref().is_some_and(|account| account.known && account.key == key);
         self.claims.add(provider, &key, turn.turn, known, ClaimedCall::Seeded(number));
@@ -70,15 +71,15 @@ impl Apply<'_> {
     /// holds what it would send.
     pub(super) fn withdraw_seed(&mut self, claim: &Claim, number: i64) -> Result<(), StoreError> {
         let Some(intake) = self.intake else { return Ok(()) };
-        let group = &self.candidates[claim.customer as usize].group;
-        let id = self.index.id(group);
+        let id = self.snapshot.customer_id(number)?;
         let skipped = self.snapshot.skipped(number, claim.provider)?;
         if let Some(account) = self.snapshot.account(number, claim.provider)? {
             intake.put_account(number, claim.provider, &Account::new(account.key), &skipped)?;
         }
-        intake.put_customer(&id, &NO_RECORD, None)?;
+        self.forget_record(&id);
         self.outcome.became_invalid += 1;
-        self.reject_at(self.index.place(group, self.sheets), id, claim.provider, DISPUTED);
+        let place = place_of(self.seeded[claim.customer as usize], self.sheets);
+        self.reject_at(place, id, claim.provider, DISPUTED);
         Ok(())
     }
 }

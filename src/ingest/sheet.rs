@@ -1,10 +1,11 @@
 //! One file of the input together with the reading of its header: the seam between reader, mapping and ingest.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::domain::customer::{CustomerId, Order};
+use crate::domain::customer::CustomerId;
 use crate::domain::defect::Place;
 use crate::domain::field::Field;
 use crate::mapping::{Mapped, Mapper, MappingSettings, RawCell, RowDefect, subscription_field};
@@ -21,7 +22,6 @@ pub(super) struct Sheet<'a> {
     names: Arc<[String]>,
     columns: Vec<Option<Column>>,
     customer_id: Option<Column>,
-    order: Option<Column>,
 }
 
 impl<'a> Sheet<'a> {
@@ -30,16 +30,22 @@ impl<'a> Sheet<'a> {
             .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
         let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
-        let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();
-        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order })
+        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id })
     }
 
-    /// Whose row it is, and where it stands among the rows of its customer.
-    pub(super) fn identify(&self, row: &Row) -> Option<(CustomerId, Option<Order>)> {
-        let id = self.mapper.customer_id(&text(row, self.customer_id.as_ref())?)?;
-        let order = text(row, self.order.as_ref()).and_then(|raw| self.mapper.order(&raw));
-        Some((id, order))
+    /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
+    pub(super) fn key<'r>(&self, cell: impl FnOnce(&Column) -> RowCell<'r>) -> Option<Cow<'r, str>> {
+        match cell(self.customer_id.as_ref()?) {
+            RowCell::Text(Cow::Borrowed(raw)) => self.mapper.key(raw),
+            RowCell::Text(Cow::Owned(raw)) => self.mapper.key(&raw).map(|key| Cow::Owned(key.into_owned())),
+            RowCell::Absent | RowCell::Null => None,
+        }
+    }
+
+    /// Whose row it is.
+    pub(super) fn identify(&self, row: &Row) -> Option<CustomerId> {
+        CustomerId::new(&self.key(|column| row.get(column))?)
     }
 
     /// The row as a customer.
@@ -57,7 +63,7 @@ impl<'a> Sheet<'a> {
             return Vec::new();
         }
         let known = |field: Field| self.mapper.columns().iter().any(|column| column.field == field);
-        let subscription = |(name, cell): (std::borrow::Cow<'_, str>, RowCell<'r>)| {
+        let subscription = |(name, cell): (Cow<'_, str>, RowCell<'r>)| {
             let field = subscription_field(&name).filter(|&field| !known(field))?;
             Some((field, raw(cell)))
         };
@@ -92,13 +98,6 @@ impl<'a> Sheet<'a> {
     /// A place in this file.
     pub(super) fn place(&self, line: u64) -> Place {
         Place { file: Arc::clone(&self.name), line }
-    }
-}
-
-fn text<'r>(row: &'r Row, column: Option<&Column>) -> Option<std::borrow::Cow<'r, str>> {
-    match row.get(column?) {
-        RowCell::Text(text) => Some(text),
-        RowCell::Absent | RowCell::Null => None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The mapper of one input: settings and header resolved once, then rows to customers, without side effects.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -145,14 +146,20 @@ impl Mapper {
         self.fingerprint
     }
 
-    /// The customer's key in its normal form (NFC, trimmed); `None` when it is empty or unusable.
+    /// The customer's key in its normal form (NFC, trimmed, 1 to 200 characters); `None` when it is empty or unusable.
+    #[must_use]
+    pub fn key<'r>(&self, raw: &'r str) -> Option<Cow<'r, str>> {
+        let key = text::key(raw)?;
+        let length = if key.is_ascii() { key.len() } else { key.chars().count() };
+        let is_null = self.nulls.iter().any(|null| *null == key);
+        let is_usable = (1..=CustomerId::CHARS_MAX).contains(&length) && !is_null;
+        (is_usable && !super::phones::is_scientific(&key)).then_some(key)
+    }
+
+    /// The same as a customer's key.
     #[must_use]
     pub fn customer_id(&self, raw: &str) -> Option<CustomerId> {
-        let key = text::key(raw)?;
-        if self.nulls.iter().any(|null| *null == key) || super::phones::is_scientific(&key) {
-            return None;
-        }
-        CustomerId::new(&key)
+        CustomerId::new(&self.key(raw)?)
     }
 
     /// The value that orders rows: a number, a time (local times count as UTC) or a day in a configured form.

@@ -8,10 +8,14 @@
 use std::io::{self, Read, Write};
 
 use encoding_rs::{DecoderResult, Encoding, ISO_8859_15, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use rayon::prelude::*;
 
 use super::error::FileError;
 use super::settings::EncodingSetting;
 use super::source::{CHUNK_BYTES, Source, spool};
+
+/// The longest character of UTF-8.
+const CHARACTER_BYTES_MAX: usize = 4;
 
 /// An encoding that was settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -121,6 +125,9 @@ fn each_chunk(file: &str, source: &Source, mut look: impl FnMut(&[u8])) -> Resul
 /// Counts the whole file when no mark and no setting says what it is.
 fn counted(file: &str, source: &Source) -> Result<Charset, FileError> {
     refuse_unmarked_utf16(file, source)?;
+    if is_utf8(file, source)? {
+        return Ok(Charset::Utf8);
+    }
     let mut census = Census::default();
     each_chunk(file, source, |chunk| census.take(chunk))?;
     census.malformed += u64::from(!census.carried.is_empty());
@@ -130,6 +137,28 @@ fn counted(file: &str, source: &Source) -> Result<Charset, FileError> {
     let mut latin = Latin::default();
     each_chunk(file, source, |chunk| latin.take(chunk))?;
     Ok(if latin.is_iso_8859_15() { Charset::Iso885915 } else { Charset::Windows1252 })
+}
+
+/// Is every byte of the file UTF-8: most files are, and then nothing has to be counted. Looked at by all processors.
+fn is_utf8(file: &str, source: &Source) -> Result<bool, FileError> {
+    let chunks = (source.end - source.start).div_ceil(CHUNK_BYTES as u64);
+    let found = (0..chunks).into_par_iter().map_init(Vec::new, |buffer, chunk| {
+        let from = source.start + chunk * CHUNK_BYTES as u64;
+        // A character that the end of a chunk cuts is looked at with the chunk in which it begins.
+        buffer.resize(CHUNK_BYTES + CHARACTER_BYTES_MAX - 1, 0);
+        let read = source.read_at(buffer, from).map_err(|error| FileError::reading(file, error))?;
+        let start = if chunk == 0 { 0 } else { continuation(&buffer[..read]) };
+        let own = read.min(CHUNK_BYTES);
+        let end = own + continuation(&buffer[own..read]);
+        Ok(start <= end && simdutf8::basic::from_utf8(&buffer[start..end]).is_ok())
+    });
+    found.try_reduce(|| true, |one, other| Ok(one && other))
+}
+
+/// How many bytes that only continue a character stand in front, up to what one can have.
+fn continuation(bytes: &[u8]) -> usize {
+    let continues = |byte: &&u8| (0x80..0xc0).contains(*byte);
+    bytes.iter().take(CHARACTER_BYTES_MAX - 1).take_while(continues).count()
 }
 
 /// UTF-16 text of Western Europe shows a zero in every second byte of its first letters.

@@ -3,18 +3,20 @@
 //! What this file adds is what a person's data needs beyond it: the line and the bytes of each record, a limit on
 //! its length, quotes that do not close, and the field count. Values are not touched.
 
+use std::ops::Range;
 use std::sync::Arc;
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
+use super::block;
 use super::error::FileError;
 use super::row::{BadRow, Cells, Row, Scanned, Span};
 use super::scan::{RECORD_BYTES_MAX, record_bytes};
 use super::window::Window;
 
 /// A malformed record over more lines than this is no longer one customer's: letters have fewer lines.
-const SWALLOWED_LINES_MAX: u64 = 50;
+pub(super) const SWALLOWED_LINES_MAX: u64 = 50;
 
 /// A place between two records.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -104,6 +106,19 @@ impl Splitter {
         let complete = complete || self.feed(&[]).0;
         let whole = complete && raw[used..].iter().all(|byte| *byte == b'\n');
         if whole { self.judged(raw, header, span).ok() } else { None }
+    }
+
+    /// The first record of `input`, with its line end; `None` where it does not end there. The splitter then holds its
+    /// fields.
+    pub(super) fn record<'r>(&mut self, input: &'r [u8]) -> Option<&'r [u8]> {
+        self.restart();
+        let (complete, used) = self.feed(input);
+        complete.then(|| &input[..used])
+    }
+
+    /// The record that the splitter holds, as a pass over a file gives it.
+    pub(super) fn scanned(&self, raw: &[u8], header: &Arc<[String]>, span: Span) -> Scanned {
+        self.judged(raw, header, span).map_or_else(Scanned::Bad, Scanned::Row)
     }
 
     /// The record as a row, or what is wrong with it.
@@ -198,7 +213,7 @@ fn field_end(raw: &[u8], from: usize, delimiter: u8) -> usize {
 }
 
 /// How many lines end in `raw`: CRLF, LF and CR count once each.
-fn line_ends(raw: &[u8]) -> u64 {
+pub(super) fn line_ends(raw: &[u8]) -> u64 {
     let feeds = memchr_iter(b'\n', raw).count();
     let lone_returns = memchr_iter(b'\r', raw).filter(|at| raw.get(at + 1) != Some(&b'\n')).count();
     (feeds + lone_returns) as u64
@@ -249,8 +264,12 @@ impl<'a> CsvScan<'a> {
         Position { offset: self.window.offset(), line: self.line, after_return: self.after_return }
     }
 
-    /// The next record; `None` at the end of the text.
-    pub(super) fn next(&mut self, header: &Arc<[String]>) -> Result<Option<Scanned>, FileError> {
+    /// The next record with its bytes; `None` at the end of the text.
+    pub(super) fn next(
+        &mut self,
+        header: &Arc<[String]>,
+        content: &mut Vec<u8>,
+    ) -> Result<Option<Scanned>, FileError> {
         let Some(found) = self.find()? else { return Ok(None) };
         let raw = &self.window.bytes()[..found.span.bytes as usize];
         if !found.terminated {
@@ -269,8 +288,44 @@ impl<'a> CsvScan<'a> {
             }
             Err(bad) => Scanned::Bad(bad),
         };
+        content.clear();
+        content.extend_from_slice(block::content(raw));
         self.pass(&found);
         Ok(Some(scanned))
+    }
+
+    /// Bytes from here on that end with a line, with where they begin; none, where [`CsvScan::next`] has to look.
+    /// How many lines they are, the caller tells by [`CsvScan::count_lines`].
+    pub(super) fn block(
+        &mut self,
+        spare: Vec<u8>,
+    ) -> Result<Option<(u64, Vec<u8>, Range<usize>)>, FileError> {
+        if self.after_return {
+            if self.window.bytes().is_empty() {
+                self.window.extend()?;
+            }
+            self.window.advance(usize::from(self.window.bytes().first() == Some(&b'\n')));
+            self.after_return = false;
+        }
+        let offset = self.window.offset();
+        Ok(self.window.cut_lines(spare)?.map(|(buffer, part)| (offset, buffer, part)))
+    }
+
+    /// The line at which the scan stands.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Counts the lines of a block that was gone through.
+    pub(super) fn count_lines(&mut self, lines: u64) {
+        self.line += lines;
+    }
+
+    /// Goes back to where a record begins.
+    pub(super) fn back_to(&mut self, offset: u64) -> Result<(), FileError> {
+        self.splitter.restart();
+        self.after_return = false;
+        self.window.seek(offset, 0).map(drop)
     }
 
     /// The last record without a line end behind it has to be complete.

@@ -11,7 +11,7 @@ use super::csv_scan::{CsvScan, Position};
 use super::error::FileError;
 use super::header;
 use super::row::{Column, Row, RowCell, Scanned};
-use super::scan::{Scan, Seeker};
+use super::scan::{RowParser, Scan, Seeker};
 use super::settings::{Format, ReaderSettings};
 use super::sniff::{self as sniffing, Sample};
 use super::source::{CHUNK_BYTES, Source, Stamp, decompressed, spool};
@@ -20,6 +20,8 @@ use super::window::Window;
 
 /// How many rows [`sniff`] shows.
 const SAMPLE_ROWS: usize = 20;
+/// How much is read for a single row, in bytes.
+const SEEK_BYTES: usize = 4 * 1024;
 
 /// One input, decoded to UTF-8 where it was something else.
 ///
@@ -176,14 +178,22 @@ impl InputFile {
         Ok(Scan::new(self))
     }
 
-    /// Starts reading single rows by their position.
+    /// Starts reading about `rows` single rows by their position.
     ///
     /// # Errors
     ///
     /// [`FileError::Changed`] when the file is no longer the one that was opened.
-    pub fn rows_at(&self) -> Result<Seeker<'_>, FileError> {
+    pub fn rows_at(&self, rows: usize) -> Result<Seeker<'_>, FileError> {
         self.verify_unchanged()?;
-        Ok(Seeker::new(self))
+        // Rows that lie far apart are read alone, others together with their neighbours.
+        let apart = (self.source.end - self.source.start) / (rows as u64).max(1) > SEEK_BYTES as u64;
+        Ok(Seeker::new(self, if apart { SEEK_BYTES } else { CHUNK_BYTES }))
+    }
+
+    /// Makes rows out of records that were read by their position.
+    #[must_use]
+    pub fn parser(&self) -> RowParser<'_> {
+        RowParser::new(self)
     }
 
     /// A view of the rows from `offset` to where they end and a trailer, if any, begins.

@@ -92,11 +92,6 @@ impl JsonRecord {
         Ok(Self { members: members.collect(), text: text.to_owned() })
     }
 
-    /// The line as it was written.
-    pub(super) fn text(&self) -> &str {
-        &self.text
-    }
-
     /// The cell of a top-level key.
     pub(super) fn get(&self, key: &str) -> RowCell<'_> {
         self.raw(key).map_or(RowCell::Absent, cell)

@@ -2,6 +2,8 @@
 //!
 //! Finds lines and bounds their length; `json_record` reads what is on them.
 
+use std::ops::Range;
+
 use memchr::memchr;
 
 use super::error::FileError;
@@ -33,8 +35,8 @@ impl<'a> JsonScan<'a> {
         Self { file, window, line: 1 }
     }
 
-    /// The next record; `None` at the end of the text.
-    pub(super) fn next(&mut self) -> Result<Option<Scanned>, FileError> {
+    /// The next record, and its bytes into `content`; `None` at the end of the text.
+    pub(super) fn next(&mut self, content: &mut Vec<u8>) -> Result<Option<Scanned>, FileError> {
         loop {
             let Some(line) = self.find()? else { return self.overlong() };
             if line.bytes == 0 {
@@ -46,7 +48,9 @@ impl<'a> JsonScan<'a> {
             let scanned = if raw.trim_ascii().is_empty() {
                 None
             } else {
-                Some(self.judged(raw, span, line.terminated)?)
+                content.clear();
+                content.extend_from_slice(raw.trim_ascii());
+                Some(judged(self.file, raw, span, line.terminated)?)
             };
             self.window.advance(line.bytes);
             self.line += 1;
@@ -56,17 +60,29 @@ impl<'a> JsonScan<'a> {
         }
     }
 
-    fn judged(&self, raw: &[u8], span: Span, terminated: bool) -> Result<Scanned, FileError> {
-        let cut = |what| Err(FileError::Cut { file: self.file.to_owned(), line: span.line, what });
-        match record(raw) {
-            Ok(record) => Ok(Scanned::Row(Row { span, cells: Cells::Json(record) })),
-            Err(JsonDefect::Cut) if raw.trim_ascii() == b"{" && terminated => {
-                Err(FileError::JsonSpread { file: self.file.to_owned(), line: span.line })
-            }
-            Err(JsonDefect::Cut | JsonDefect::Syntax(_)) if !terminated => cut("its JSON is not complete"),
-            Err(JsonDefect::NotText) if !terminated => cut("it is no text to its end"),
-            Err(defect) => Ok(Scanned::Bad(bad(raw, span, defect.reason(), defect.key()))),
-        }
+    /// Bytes from here on that end with a line, with where they begin; none, where [`JsonScan::next`] has to look.
+    /// How many lines they are, the caller tells by [`JsonScan::count_lines`].
+    pub(super) fn block(
+        &mut self,
+        spare: Vec<u8>,
+    ) -> Result<Option<(u64, Vec<u8>, Range<usize>)>, FileError> {
+        let offset = self.window.offset();
+        Ok(self.window.cut_lines(spare)?.map(|(buffer, part)| (offset, buffer, part)))
+    }
+
+    /// The line at which the scan stands.
+    pub(super) fn line(&self) -> u64 {
+        self.line
+    }
+
+    /// Counts the lines of a block that was gone through.
+    pub(super) fn count_lines(&mut self, lines: u64) {
+        self.line += lines;
+    }
+
+    /// Goes back to where a record begins.
+    pub(super) fn back_to(&mut self, offset: u64) -> Result<(), FileError> {
+        self.window.seek(offset, 0).map(drop)
     }
 
     /// Finds the end of the next line; `None` when it is too long, no bytes at the end of the text.
@@ -109,6 +125,20 @@ impl<'a> JsonScan<'a> {
         self.line += 1;
         let reason = format!("the line is longer than {RECORD_BYTES_MAX} bytes");
         Ok(Some(Scanned::Bad(bad(&kept, span, reason, None))))
+    }
+}
+
+/// A line that is not blank, as a row or what is wrong with it.
+pub(super) fn judged(file: &str, raw: &[u8], span: Span, terminated: bool) -> Result<Scanned, FileError> {
+    let cut = |what| Err(FileError::Cut { file: file.to_owned(), line: span.line, what });
+    match record(raw) {
+        Ok(record) => Ok(Scanned::Row(Row { span, cells: Cells::Json(record) })),
+        Err(JsonDefect::Cut) if raw.trim_ascii() == b"{" && terminated => {
+            Err(FileError::JsonSpread { file: file.to_owned(), line: span.line })
+        }
+        Err(JsonDefect::Cut | JsonDefect::Syntax(_)) if !terminated => cut("its JSON is not complete"),
+        Err(JsonDefect::NotText) if !terminated => cut("it is no text to its end"),
+        Err(defect) => Ok(Scanned::Bad(bad(raw, span, defect.reason(), defect.key()))),
     }
 }
 

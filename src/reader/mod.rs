@@ -1,7 +1,7 @@
 //! Bytes to rows: CSV and JSONL files as a CRM writes them, dirty, compressed or in an old encoding.
 //!
 //! [`InputFile::open`] settles what a file is (compression, encoding, format, delimiter, header);
-//! [`InputFile::scan`] reads every record once, in memory that does not grow with the file;
+//! [`InputFile::scan`] reads every record once, in memory that does not grow with the file, one by one or in blocks;
 //! [`InputFile::rows_at`] reads single records again by their [`Span`].
 //!
 //! A record that cannot be read is one [`BadRow`] and the file goes on. Whatever puts the *rest* of a file in
@@ -9,6 +9,7 @@
 //!
 //! The room knows nothing of customers and canonical fields: a cell is text, and its meaning is `mapping`'s.
 
+mod block;
 mod charset;
 mod csv_scan;
 mod error;
@@ -27,8 +28,9 @@ mod window;
 #[cfg(test)]
 mod tests;
 
+pub use block::{Block, Found, Line, Passed};
 pub use error::{FileError, FileErrorKind};
 pub use input::{InputFile, Sniffed, sniff};
 pub use row::{BadRow, Column, Row, RowCell, Scanned, Span};
-pub use scan::{Scan, Seeker};
+pub use scan::{RowParser, Scan, Seeker};
 pub use settings::{DelimiterSetting, EncodingSetting, Format, FormatSetting, ReaderSettings};

@@ -1,4 +1,4 @@
-//! A row: where it is, its cells by column, its digest.
+//! A row: where it is, and its cells by column.
 //!
 //! Cells are text exactly as written: numbers of JSON keep every digit, nothing is trimmed. No `Debug` of this file
 //! shows a customer's value.
@@ -8,9 +8,6 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::json_record::JsonRecord;
-
-/// How many ends of cells are digested at a time.
-const ENDS_AT_ONCE: usize = 64;
 
 /// Where a record is in the decoded text of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -105,31 +102,6 @@ impl Row {
         });
         delimited_cells.chain(json.into_iter().flat_map(JsonRecord::members))
     }
-
-    /// Feeds the record's content to `hasher`: two records give the same bytes only when they are the same.
-    ///
-    /// CSV: the number of cells, where each one ends, then their text, so that neither quoting nor line ends
-    /// count. JSONL: the length and the raw bytes of the line.
-    pub fn digest(&self, hasher: &mut blake3::Hasher) {
-        match &self.cells {
-            Cells::Delimited { text, ends, .. } => {
-                hasher.update(&(ends.len() as u64).to_le_bytes());
-                // Few large updates cost less than one for each cell.
-                for some in ends.chunks(ENDS_AT_ONCE) {
-                    let mut bytes = [0; ENDS_AT_ONCE * 4];
-                    for (place, end) in bytes.chunks_exact_mut(4).zip(some) {
-                        place.copy_from_slice(&end.to_le_bytes());
-                    }
-                    hasher.update(&bytes[..some.len() * 4]);
-                }
-                hasher.update(text.as_bytes());
-            }
-            Cells::Json(record) => {
-                hasher.update(&(record.text().len() as u64).to_le_bytes());
-                hasher.update(record.text().as_bytes());
-            }
-        }
-    }
 }
 
 /// The cell `index` of a record whose cells end at `ends`.
@@ -177,4 +149,28 @@ pub enum Scanned {
     Row(Row),
     /// A record that spoils itself and nothing else.
     Bad(BadRow),
+}
+
+impl Scanned {
+    /// Where the record is.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        match self {
+            Self::Row(row) => row.span,
+            Self::Bad(bad) => bad.span,
+        }
+    }
+
+    /// The same record so many lines further down.
+    #[must_use]
+    pub fn moved(mut self, lines: u64) -> Self {
+        match &mut self {
+            Self::Row(row) => row.span.line += lines,
+            Self::Bad(bad) => {
+                bad.span.line += lines;
+                bad.line += lines;
+            }
+        }
+        self
+    }
 }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::block::Block;
 use super::csv_scan::{CsvScan, Splitter};
 use super::error::FileError;
 use super::input::InputFile;
@@ -12,9 +13,6 @@ use super::window::Window;
 
 /// The longest record, in bytes with its line end: a customer has a few hundred, and a stray quote swallows no more.
 pub(super) const RECORD_BYTES_MAX: usize = 1024 * 1024;
-
-/// How much is read for one row, in bytes: a few neighbours, because changed rows lie far apart.
-const SEEK_BYTES: usize = 16 * 1024;
 
 /// The length of a record that was found.
 pub(super) fn record_bytes(bytes: usize) -> u32 {
@@ -29,6 +27,8 @@ pub(super) fn record_bytes(bytes: usize) -> u32 {
 pub struct Scan<'a> {
     input: &'a InputFile,
     records: Records<'a>,
+    /// The record that was read last, without its line end.
+    content: Vec<u8>,
     /// Rows and bad rows so far.
     found: u64,
     ended: bool,
@@ -50,13 +50,68 @@ impl<'a> Scan<'a> {
             }
             None => Records::Jsonl(JsonScan::new(&input.name, window(input.source.start))),
         };
-        Self { input, records, found: 0, ended: false }
+        Self { input, records, content: Vec::new(), found: 0, ended: false }
+    }
+
+    /// The next records together, as many as fit; `None`, where the next one has to be read by itself. `spare` is a
+    /// buffer that is no longer needed.
+    ///
+    /// Blocks may be taken ahead; before a record is read by itself, each block has to be accounted for, by
+    /// [`Scan::passed`] or [`Scan::back_to`].
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn block(&mut self, spare: Vec<u8>) -> Result<Option<Block<'a>>, FileError> {
+        let cut = match &mut self.records {
+            Records::Csv(records, _) => records.block(spare)?,
+            Records::Jsonl(records) => records.block(spare)?,
+        };
+        let input = self.input;
+        Ok(cut.map(|(offset, buffer, part)| Block { input, offset, buffer, part }))
+    }
+
+    /// The line on which the first block begins that was not accounted for.
+    #[must_use]
+    pub fn line(&self) -> u64 {
+        match &self.records {
+            Records::Csv(records, _) => records.line(),
+            Records::Jsonl(records) => records.line(),
+        }
+    }
+
+    /// Accounts for a block: so many rows and bad rows and so many line ends were found in it. Gives its buffer back.
+    pub fn passed(&mut self, block: Block<'_>, found: u64, lines: u64) -> Vec<u8> {
+        self.found += found;
+        match &mut self.records {
+            Records::Csv(records, _) => records.count_lines(lines),
+            Records::Jsonl(records) => records.count_lines(lines),
+        }
+        block.buffer
+    }
+
+    /// Goes back to the beginning of a block, whose records are then read by themselves. All blocks before it were
+    /// accounted for, those behind it count for nothing.
+    ///
+    /// # Errors
+    /// When reading fails.
+    pub fn back_to(&mut self, block: &Block<'_>) -> Result<(), FileError> {
+        match &mut self.records {
+            Records::Csv(records, _) => records.back_to(block.offset),
+            Records::Jsonl(records) => records.back_to(block.offset),
+        }
+    }
+
+    /// The bytes of the record that was read last by itself, without its line end.
+    #[must_use]
+    pub fn content(&self) -> &[u8] {
+        &self.content
     }
 
     fn record(&mut self) -> Result<Option<Scanned>, FileError> {
+        let content = &mut self.content;
         let record = match &mut self.records {
-            Records::Csv(records, header) => records.next(header)?,
-            Records::Jsonl(records) => records.next()?,
+            Records::Csv(records, header) => records.next(header, content)?,
+            Records::Jsonl(records) => records.next(content)?,
         };
         match &record {
             Some(_) => self.found += 1,
@@ -82,25 +137,26 @@ impl Iterator for Scan<'_> {
 /// Reads single rows by the positions that a [`Scan`] gave; fast when they ascend, because it reads ahead.
 #[derive(Debug)]
 pub struct Seeker<'a> {
-    file: &'a str,
     window: Window<'a>,
-    parser: Parser,
+    parser: RowParser<'a>,
+}
+
+/// Makes rows out of the bytes of single records, on any thread.
+#[derive(Debug)]
+pub struct RowParser<'a> {
+    file: &'a str,
+    form: Form,
 }
 
 #[derive(Debug)]
-enum Parser {
+enum Form {
     Csv(Box<Splitter>, Arc<[String]>),
     Jsonl,
 }
 
 impl<'a> Seeker<'a> {
-    pub(super) fn new(input: &'a InputFile) -> Self {
-        let parser = match &input.table {
-            Some(table) => Parser::Csv(Box::new(Splitter::new(table.delimiter)), Arc::clone(&table.names)),
-            None => Parser::Jsonl,
-        };
-        let window = input.window(SEEK_BYTES, input.source.start);
-        Self { file: &input.name, window, parser }
+    pub(super) fn new(input: &'a InputFile, ahead: usize) -> Self {
+        Self { window: input.window(ahead, input.source.start), parser: RowParser::new(input) }
     }
 
     /// The row at `span`.
@@ -109,15 +165,48 @@ impl<'a> Seeker<'a> {
     ///
     /// [`FileError::Position`] where no row is, [`FileError::Read`] and [`FileError::Changed`] when reading fails.
     pub fn row(&mut self, span: &Span) -> Result<Row, FileError> {
-        let last = self.window.ends_at(span.offset.saturating_add(span.bytes.into()));
-        // A record ends with its line, unless the text does.
-        let whole = |raw: &&[u8]| last || matches!(raw.last(), Some(b'\n' | b'\r'));
-        let bytes = (span.bytes as usize).min(RECORD_BYTES_MAX);
-        let raw = self.window.seek(span.offset, bytes)?.filter(whole);
-        let row = match (&mut self.parser, raw) {
-            (Parser::Csv(splitter, header), Some(raw)) => splitter.row(raw, header, *span),
-            (Parser::Jsonl, Some(raw)) => json_scan::row(raw, *span),
-            (Parser::Csv(..) | Parser::Jsonl, None) => None,
+        let file = self.parser.file;
+        let bytes = bytes_at(&mut self.window, file, span)?;
+        self.parser.row(bytes, span)
+    }
+
+    /// The bytes of the record at `span`, with its line end.
+    ///
+    /// # Errors
+    ///
+    /// As [`Seeker::row`].
+    pub fn bytes(&mut self, span: &Span) -> Result<&[u8], FileError> {
+        bytes_at(&mut self.window, self.parser.file, span)
+    }
+}
+
+fn bytes_at<'w>(window: &'w mut Window<'_>, file: &str, span: &Span) -> Result<&'w [u8], FileError> {
+    let last = window.ends_at(span.offset.saturating_add(span.bytes.into()));
+    // A record ends with its line, unless the text does.
+    let whole = |raw: &&[u8]| last || matches!(raw.last(), Some(b'\n' | b'\r'));
+    let bytes = (span.bytes as usize).min(RECORD_BYTES_MAX);
+    let raw = window.seek(span.offset, bytes)?.filter(whole);
+    raw.ok_or_else(|| FileError::Position { file: file.to_owned(), line: span.line })
+}
+
+impl<'a> RowParser<'a> {
+    pub(super) fn new(input: &'a InputFile) -> Self {
+        let form = match &input.table {
+            Some(table) => Form::Csv(Box::new(Splitter::new(table.delimiter)), Arc::clone(&table.names)),
+            None => Form::Jsonl,
+        };
+        Self { file: &input.name, form }
+    }
+
+    /// The row that these bytes, read at `span`, are.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Position`] where they are none.
+    pub fn row(&mut self, bytes: &[u8], span: &Span) -> Result<Row, FileError> {
+        let row = match &mut self.form {
+            Form::Csv(splitter, header) => splitter.row(bytes, header, *span),
+            Form::Jsonl => json_scan::row(bytes, *span),
         };
         row.ok_or_else(|| FileError::Position { file: self.file.to_owned(), line: span.line })
     }

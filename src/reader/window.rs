@@ -4,6 +4,8 @@
 
 use std::ops::Range;
 
+use memchr::memrchr;
+
 use super::error::FileError;
 use super::source::Source;
 
@@ -69,6 +71,26 @@ impl<'a> Window<'a> {
             .map_err(|error| FileError::reading(self.file, error))?;
         self.filled += read;
         Ok(read > 0)
+    }
+
+    /// Cuts off as many whole lines as can be seen, reading on when less than half of what fits can be: the buffer they
+    /// lie in, and where. `spare` takes its place. None, when no line ends in what can be seen.
+    pub(super) fn cut_lines(
+        &mut self,
+        mut spare: Vec<u8>,
+    ) -> Result<Option<(Vec<u8>, Range<usize>)>, FileError> {
+        if self.bytes().len() < self.buffer.len() / 2 {
+            self.extend()?;
+        }
+        let Some(last) = memrchr(b'\n', self.bytes()) else { return Ok(None) };
+        let part = self.start..self.start + last + 1;
+        let rest = &self.buffer[part.end..self.filled];
+        spare.resize(self.buffer.len(), 0);
+        spare[..rest.len()].copy_from_slice(rest);
+        self.filled = rest.len();
+        self.start = 0;
+        self.offset += part.len() as u64;
+        Ok(Some((std::mem::replace(&mut self.buffer, spare), part)))
     }
 
     /// Moves to `offset`, reading again only when it lies outside the view, and shows `count` bytes from there.

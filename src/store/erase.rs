@@ -17,8 +17,9 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::redacted::Redacted;
 
 use super::backup::file_error;
+use super::marks;
 use super::open::connect;
-use super::snapshot::{life_of, tombstone_mark};
+use super::snapshot::life_of;
 use super::{StateFile, Store, StoreError, codec};
 
 /// Shorter texts are in every file by chance and prove nothing.
@@ -152,9 +153,11 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be written.
     pub fn forget(&mut self, id: &CustomerId, now: Timestamp) -> Result<Erased, StoreError> {
-        let mark = tombstone_mark(&self.fingerprinter, id);
+        let mark = self.fingerprinter.tombstone(id);
+        let marker = self.marker();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let erased = erase(&transaction, id)?;
+        marks::remove(&transaction, marker.key(id.as_str()))?;
         transaction.execute(
             "INSERT INTO tombstone (mark, at) VALUES (?1, ?2) ON CONFLICT (mark) DO NOTHING",
             (mark.as_slice(), now.0),
@@ -170,7 +173,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be written.
     pub fn undo_forget(&mut self, id: &CustomerId) -> Result<bool, StoreError> {
-        let mark = tombstone_mark(&self.fingerprinter, id);
+        let mark = self.fingerprinter.tombstone(id);
         let removed = self.connection.execute("DELETE FROM tombstone WHERE mark = ?1", [mark.as_slice()])?;
         Ok(removed > 0)
     }

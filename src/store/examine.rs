@@ -12,6 +12,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, list_backups, verify};
+use super::marks;
 use super::open::{beside, connect};
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
@@ -204,13 +205,12 @@ fn examine_customers(
     path: &Path,
     examination: &mut Examination,
 ) -> Result<(), StoreError> {
-    let (count, wrong): (u64, u64) = connection.query_row(
-        "SELECT count(*), coalesce(sum(length(digest) <> 16), 0) FROM customer",
-        [],
-        |row| Ok((row.get::<_, i64>(0)?.unsigned_abs(), row.get::<_, i64>(1)?.unsigned_abs())),
-    )?;
-    examination.customers = count;
-    examination.findings.extend(count_broken(path, wrong, "customers have a digest of the wrong length"));
+    let count: i64 = connection.query_row("SELECT count(*) FROM customer", [], |row| row.get(0))?;
+    examination.customers = count.unsigned_abs();
+    if let Some(complaint) = marks::examine(connection, examination.customers)? {
+        let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
+        examination.findings.push(Finding::new(Severity::Broken, path, complaint.to_owned(), advice));
+    }
     Ok(())
 }
 

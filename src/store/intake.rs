@@ -1,5 +1,7 @@
 //! Accepting an input: one transaction from the first customer to the last call.
 
+use std::cell::Cell;
+
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::domain::account::Account;
@@ -9,10 +11,12 @@ use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::mark::Mark;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
 use super::backup::Backups;
+use super::marks;
 use super::restore;
 use super::snapshot::{Snapshot, StandingCall, life_of};
 use super::{RunNumber, Store, StoreError, codec};
@@ -29,6 +33,8 @@ pub struct Intake<'a> {
     transaction: Transaction<'a>,
     backups: &'a mut Backups,
     changes_before: u64,
+    /// Changes that no backup is made for.
+    bookkeeping: Cell<u64>,
     creates_in_doubt: bool,
     fingerprinter: &'a Fingerprinter,
     clear_values: bool,
@@ -63,6 +69,7 @@ impl Store {
         let creates_in_doubt = restore::is_in_doubt(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
+            bookkeeping: Cell::new(0),
             transaction,
             backups: &mut self.backups,
             creates_in_doubt,
@@ -82,21 +89,23 @@ impl Intake<'_> {
         Snapshot { connection, fingerprinter: self.fingerprinter, clear_values: self.clear_values }
     }
 
-    /// Writes down a customer with the digest of its record; gives its number.
-    pub fn put_customer(
-        &self,
-        id: &CustomerId,
-        digest: &[u8; 16],
-        order: Option<Order>,
-    ) -> Result<i64, StoreError> {
+    /// Writes down a customer; gives its number.
+    pub fn put_customer(&self, id: &CustomerId, order: Option<Order>) -> Result<i64, StoreError> {
         let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO customer (customer_id, digest, order_value) VALUES (?1, ?2, ?3)
-             ON CONFLICT (customer_id) DO UPDATE SET digest = excluded.digest,
-                 order_value = coalesce(excluded.order_value, order_value)
+            "INSERT INTO customer (customer_id, order_value) VALUES (?1, ?2)
+             ON CONFLICT (customer_id) DO UPDATE SET order_value = coalesce(excluded.order_value, order_value)
              RETURNING id",
         )?;
-        Ok(statement
-            .query_row((id.as_str(), digest.as_slice(), order.map(|order| order.0)), |row| row.get(0))?)
+        Ok(statement.query_row((id.as_str(), order.map(|order| order.0)), |row| row.get(0))?)
+    }
+
+    /// Writes down what is remembered of the records of this input. No change that a backup would be made for: without
+    /// them the records are only compared again.
+    pub fn put_marks(&self, marks: Vec<Mark>) -> Result<(), StoreError> {
+        let before = self.transaction.total_changes();
+        marks::put(&self.transaction, marks)?;
+        self.bookkeeping.set(self.bookkeeping.get() + self.transaction.total_changes() - before);
+        Ok(())
     }
 
     /// Writes down an account and the fields that were skipped for it.
@@ -229,7 +238,7 @@ impl Intake<'_> {
     /// Has this input changed anything so far.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        self.transaction.total_changes() > self.changes_before
+        self.transaction.total_changes() > self.changes_before + self.bookkeeping.get()
     }
 
     /// Backs up the state as it was before this input, if that is wanted, due and something has changed.

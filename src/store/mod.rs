@@ -11,6 +11,7 @@ mod erase;
 mod error;
 mod examine;
 mod intake;
+mod marks;
 mod open;
 mod outbox;
 mod overview;
@@ -25,16 +26,18 @@ pub use erase::{Erased, Scan};
 pub use error::StoreError;
 pub use examine::{Examination, Finding, Severity, is_open_to_others, make_private};
 pub use intake::{Intake, NewCall};
+pub use marks::{Bucket, Known, Meaning};
 pub use open::{Lock, StateFile, StateSettings};
 pub use outbox::{LeaseFilter, Leased, Outbox, Settled, Settlement};
 pub use overview::{Counts, RejectFilter, RejectRow};
 pub use recovery::Recovered;
 pub use restore::Restored;
 pub use runs::{LaneUse, PastRun, RunNumber};
-pub use snapshot::{Snapshot, StandingCall, StoredCustomer};
+pub use snapshot::{Snapshot, StandingCall, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
 
 use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::mark::Marker;
 
 /// An open state. Reading goes through [`Store::snapshot`], accepting an input through [`Store::intake`],
 /// dispatch through the methods of the outbox.
@@ -48,6 +51,12 @@ pub struct Store {
 }
 
 impl Store {
+    /// Makes marks of records for this state.
+    #[must_use]
+    pub fn marker(&self) -> Marker {
+        Marker::new(&self.fingerprinter)
+    }
+
     /// Closes a state that could not be written, and writes nothing more through it: what reached the disk is found
     /// out by the next opening.
     pub fn abandon(self) {

@@ -13,8 +13,10 @@ use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::mark::Marker;
 
 use super::backup::Backups;
+use super::marks;
 use super::{Store, StoreError};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
@@ -28,6 +30,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/001_state.sql"),
     include_str!("schema/002_call_fields.sql"),
     include_str!("schema/003_replaced.sql"),
+    include_str!("schema/004_marks.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -113,6 +116,7 @@ impl StateFile {
         migrate(&mut connection)?;
         fault::pass(Point::AfterMigration);
         let fingerprinter = self.fingerprinter(&connection)?;
+        marks::complete(&mut connection, &Marker::new(&fingerprinter))?;
         leave_log_on_close(&connection, false)?;
         self.store(connection, fingerprinter)
     }
@@ -191,7 +195,7 @@ impl StateFile {
     /// Refuses a file that is not ours or that we are too old for.
     pub(super) fn inspect(&self, connection: &Connection) -> Result<(), StoreError> {
         let path = || self.settings.path.clone();
-        let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+        let version = version(connection)?;
         let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if application != APPLICATION_ID && tables > 0 {
@@ -249,6 +253,11 @@ impl StateFile {
         };
         if key.len() < KEY_BYTES_MIN { Err(StoreError::BadKey { path }) } else { Ok(key) }
     }
+}
+
+/// The version of the schema.
+pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
+    Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
 fn make_key(path: &Path) -> Result<(), StoreError> {

@@ -18,6 +18,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening};
 
 use super::backup::{file_error, make_empty, sync_folder, verify};
+use super::marks;
 use super::open::{Lock, beside, connect, migrate};
 use super::snapshot::life_of;
 use super::{StateFile, Store, StoreError, codec};
@@ -125,7 +126,7 @@ fn put_in_doubt(path: &Path, now: Timestamp) -> Result<Restored, StoreError> {
     let mut restored = Restored::default();
     doubt_calls(&transaction, now, &mut restored)?;
     restored.accounts = doubt_accounts(&transaction)?;
-    transaction.execute("UPDATE customer SET digest = zeroblob(16)", [])?;
+    marks::clear(&transaction)?;
     // Nobody knows when a provider was called last: as if it were just now.
     transaction.execute("UPDATE lane SET last_sent = ?1", [now.0])?;
     transaction.execute(

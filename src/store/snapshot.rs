@@ -1,8 +1,8 @@
 //! Reading what is known of customers: for the comparison, by runs and by plans alike.
 
-use rusqlite::{Connection, OptionalExtension, Row};
+use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use crate::domain::account::{Account, Keeper};
+use crate::domain::account::{Account, Keeper, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fingerprint::Fingerprinter;
@@ -26,8 +26,6 @@ pub struct Snapshot<'a> {
 pub struct StoredCustomer {
     /// The number of the customer in the state.
     pub number: i64,
-    /// The digest of the last accepted record.
-    pub digest: [u8; 16],
     /// The newest accepted order value.
     pub order: Option<Order>,
 }
@@ -47,7 +45,30 @@ pub struct StandingCall {
     pub standing: Standing,
 }
 
+/// A state that does not change while it is looked at, whatever a run writes meanwhile.
+#[derive(Debug)]
+pub struct Still<'a> {
+    transaction: Transaction<'a>,
+    store: &'a Store,
+}
+
+impl Still<'_> {
+    /// A view for comparisons.
+    #[must_use]
+    pub fn snapshot(&self) -> Snapshot<'_> {
+        Snapshot { connection: &self.transaction, ..self.store.snapshot() }
+    }
+}
+
 impl Store {
+    /// Holds what is seen still, for many look-ups: each by itself would take and give back the locks of the file.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn hold_still(&self) -> Result<Still<'_>, StoreError> {
+        Ok(Still { transaction: self.connection.unchecked_transaction()?, store: self })
+    }
+
     /// A view for comparisons.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
@@ -66,13 +87,19 @@ impl<'a> Snapshot<'a> {
         self.fingerprinter
     }
 
+    /// How this state keeps delivered values.
+    #[must_use]
+    pub fn keeping(&self) -> Keeping<'a> {
+        Keeping { fingerprinter: self.fingerprinter, clear: self.clear_values }
+    }
+
     /// Makes and compares kept values of one customer and provider.
     #[must_use]
     pub fn keeper<'b>(&self, customer: &'b CustomerId, provider: ProviderId) -> Keeper<'b>
     where
         'a: 'b,
     {
-        Keeper { fingerprinter: self.fingerprinter, clear: self.clear_values, customer, provider }
+        self.keeping().of(customer, provider)
     }
 
     /// How many customers are known.
@@ -96,23 +123,25 @@ impl<'a> Snapshot<'a> {
 
     /// The customer of that key.
     pub fn customer(&self, id: &CustomerId) -> Result<Option<StoredCustomer>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT id, digest, order_value FROM customer WHERE customer_id = ?1")?;
-        let found = statement
-            .query_row([id.as_str()], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?)))
-            .optional()?;
-        let Some((number, digest, order)) = found else { return Ok(None) };
-        let digest = <[u8; 16]>::try_from(digest)
-            .map_err(|_| StoreError::Damaged { what: "the digest of a record has the wrong length" })?;
-        Ok(Some(StoredCustomer { number, digest, order: order_of(order) }))
+        let mut statement =
+            self.connection.prepare_cached("SELECT id, order_value FROM customer WHERE customer_id = ?1")?;
+        let found = statement.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
+        Ok(found.map(|(number, order)| StoredCustomer { number, order: order_of(order) }))
+    }
+
+    /// The key of the customer of that number.
+    pub fn customer_id(&self, number: i64) -> Result<CustomerId, StoreError> {
+        let mut statement =
+            self.connection.prepare_cached("SELECT customer_id FROM customer WHERE id = ?1")?;
+        let id: String = statement.query_row([number], |row| row.get(0))?;
+        CustomerId::new(&id).ok_or(StoreError::Damaged { what: "a customer has no key" })
     }
 
     /// Was that customer erased.
     pub fn is_forgotten(&self, id: &CustomerId) -> Result<bool, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstone WHERE mark = ?1)")?;
-        Ok(statement.query_row([tombstone_mark(self.fingerprinter, id).as_slice()], |row| row.get(0))?)
+        Ok(statement.query_row([self.fingerprinter.tombstone(id).as_slice()], |row| row.get(0))?)
     }
 
     /// Are there any tombstones at all; without, no customer needs to be looked up among them.
@@ -192,15 +221,6 @@ impl<'a> Snapshot<'a> {
             None => Ok(None),
         }
     }
-}
-
-/// How an erased customer is recognised without keeping the name.
-pub(super) fn tombstone_mark(fingerprinter: &Fingerprinter, id: &CustomerId) -> [u8; 16] {
-    let mut hasher = fingerprinter.record_hasher(b"crmsync tombstone of a customer.");
-    hasher.update(id.as_str().as_bytes());
-    let mut mark = [0; 16];
-    mark.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
-    mark
 }
 
 pub(super) fn order_of(stored: Option<i64>) -> Option<Order> {

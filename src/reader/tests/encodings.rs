@@ -141,3 +141,16 @@ fn settings_use_the_words_of_the_configuration() {
     let schema = serde_json::to_string(&schemars::schema_for!(EncodingSetting)).unwrap();
     assert!(schema.contains("iso-8859-15"), "{schema}");
 }
+
+#[test]
+fn characters_cut_by_any_chunk_are_read_whole() {
+    for lead in 0..4 {
+        let text = format!("id;nom\n{}1;{}\n", "x".repeat(lead), "aé€😀".repeat(60_000));
+        let input = Sheet::csv(&text).open().unwrap();
+        assert_eq!(input.encoding(), "utf-8", "{lead}");
+        // One broken sequence is one bad row, and the file stays UTF-8.
+        let mut broken = text.into_bytes();
+        broken.extend(b"2;\xc3(\n3;\x80\n");
+        assert_eq!(Sheet::csv(&broken).open().unwrap().encoding(), "utf-8", "{lead}");
+    }
+}

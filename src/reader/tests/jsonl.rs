@@ -165,12 +165,3 @@ fn array_and_spread_objects_are_recognised_and_explained() {
     let error = Sheet::jsonl("{\n  \"id\": 1\n}\n").refusal();
     assert!(matches!(error, FileError::JsonSpread { line: 1, .. }), "{error}");
 }
-
-#[test]
-fn digest_is_of_the_raw_line() {
-    let records = Sheet::jsonl("{\"a\":1}\n{\"a\":1}\r\n{\"a\": 1}\n{\"a\":1.0}\n").read().unwrap();
-    let digests: Vec<_> = records.iter().map(|scanned| digest(row(scanned))).collect();
-    assert_eq!(digests[0], digests[1]);
-    assert_ne!(digests[0], digests[2]);
-    assert_ne!(digests[0], digests[3]);
-}

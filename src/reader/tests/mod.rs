@@ -95,9 +95,3 @@ fn lines(scanned: &[Scanned]) -> Vec<u64> {
         })
         .collect()
 }
-
-fn digest(row: &Row) -> blake3::Hash {
-    let mut hasher = blake3::Hasher::new();
-    row.digest(&mut hasher);
-    hasher.finalize()
-}

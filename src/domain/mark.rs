@@ -1,0 +1,270 @@
+//! Marks: what is remembered of a customer's last accepted record, so that an unchanged one goes no further.
+//!
+//! A mark says whose record it was, what its bytes were, and what it meant, in keyed hashes of 128 bits each. Whoever
+//! writes the CRM's file can choose records but not the key, and so cannot make two of them look alike; and the marks of
+//! a stolen state cannot be guessed by trying keys of customers. The hash is `HighwayHash`, frozen and the same on every
+//! machine: of a record of 290 bytes it takes a fifth of the time of keyed BLAKE3.
+
+use std::borrow::Cow;
+use std::fmt;
+
+use highway::{HighwayHash, HighwayHasher, Key};
+use unicode_normalization::UnicodeNormalization;
+
+use super::customer::{CustomerId, Order};
+use super::fingerprint::Fingerprinter;
+use super::wire::{KeyCell, Projection, WireCell};
+
+/// A digest of 128 bits.
+pub type Digest = [u8; 16];
+
+/// The digest of no record: whoever has it is compared again at the next input.
+pub const NO_RECORD: Digest = [0; 16];
+
+/// Stands for a customer's key. The first half is of the key without case, spaces and Unicode form, so that keys that
+/// look alike stand side by side when they are sorted.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyMark(pub Digest);
+
+impl KeyMark {
+    /// The bucket that it belongs to.
+    #[must_use]
+    pub fn bucket(self) -> u8 {
+        self.0[0]
+    }
+
+    /// Do the two keys differ only in case, spaces or Unicode form, if at all.
+    #[must_use]
+    pub fn looks_like(self, other: Self) -> bool {
+        self.0[..8] == other.0[..8]
+    }
+}
+
+impl fmt::Debug for KeyMark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("<mark>")
+    }
+}
+
+/// What is remembered of one customer's last accepted record.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Mark {
+    /// Whose.
+    pub key: KeyMark,
+    /// The record as it was written, with the settings it was read with.
+    pub record: Digest,
+    /// What it meant to the providers, with their settings.
+    pub meaning: Digest,
+}
+
+/// Makes marks with the secret of one state.
+#[derive(Clone)]
+pub struct Marker {
+    exact: Key,
+    folded: Key,
+    meaning: Key,
+    fingerprinter: Fingerprinter,
+}
+
+impl fmt::Debug for Marker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Marker(<key>)")
+    }
+}
+
+impl Marker {
+    /// The marker of the state that has this fingerprinter.
+    #[must_use]
+    pub fn new(fingerprinter: &Fingerprinter) -> Self {
+        let key = |what: &[u8]| words(fingerprinter.derived(what, &[]));
+        Self {
+            exact: key(b"mark: key"),
+            folded: key(b"mark: key, folded"),
+            meaning: key(b"mark: meaning"),
+            fingerprinter: fingerprinter.clone(),
+        }
+    }
+
+    /// The mark of a customer's key in its normal form.
+    #[must_use]
+    pub fn key(&self, id: &str) -> KeyMark {
+        let mut plain = [0; CustomerId::CHARS_MAX];
+        let folded =
+            match plain.get_mut(..id.len()).filter(|_| id.bytes().all(|byte| byte.is_ascii_graphic())) {
+                Some(plain) => {
+                    plain.copy_from_slice(id.as_bytes());
+                    plain.make_ascii_lowercase();
+                    HighwayHasher::new(self.folded).hash64(plain)
+                }
+                None => HighwayHasher::new(self.folded).hash64(folded(id).as_bytes()),
+            };
+        let exact = HighwayHasher::new(self.exact).hash64(id.as_bytes());
+        KeyMark(digest([folded, exact]))
+    }
+
+    /// Makes the digests of records that are read in one context (settings and header); another context changes every
+    /// one of them.
+    #[must_use]
+    pub fn records(&self, context: &[u8; 32]) -> RecordMarker {
+        RecordMarker(words(self.fingerprinter.derived(b"mark: record", context)))
+    }
+
+    /// The digest of what a record means: all that is compared with what the providers hold, and what it is compared
+    /// under. `settings` are the fingerprints of the providers, in the order of the projections.
+    #[must_use]
+    pub fn meaning(&self, settings: &[[u8; 32]], projections: &[Projection], order: Option<Order>) -> Digest {
+        let mut hasher = HighwayHasher::new(self.meaning);
+        hasher.append(&order.map_or([0; 9], |order| {
+            let mut bytes = [1; 9];
+            bytes[1..].copy_from_slice(&order.0.to_le_bytes());
+            bytes
+        }));
+        for (settings, projection) in settings.iter().zip(projections) {
+            hasher.append(settings);
+            append_key(&mut hasher, &projection.key);
+            for (code, cell) in &projection.cells {
+                hasher.append(&code.0.to_le_bytes());
+                match cell {
+                    WireCell::Cleared => append_text(&mut hasher, 1, ""),
+                    WireCell::Invalid => append_text(&mut hasher, 2, ""),
+                    WireCell::Value(value) => append_text(&mut hasher, 3, value),
+                }
+            }
+        }
+        digest(hasher.finalize128())
+    }
+}
+
+fn append_key(hasher: &mut HighwayHasher, key: &KeyCell) {
+    match key {
+        KeyCell::Absent => append_text(hasher, 4, ""),
+        KeyCell::Cleared => append_text(hasher, 5, ""),
+        KeyCell::Invalid => append_text(hasher, 6, ""),
+        KeyCell::Key(key) => append_text(hasher, 7, &key.0),
+    }
+}
+
+/// A text with its kind and its length, so that no two sequences of texts look alike.
+fn append_text(hasher: &mut HighwayHasher, kind: u8, text: &str) {
+    let mut lead = [kind; 9];
+    lead[1..].copy_from_slice(&(text.len() as u64).to_le_bytes());
+    hasher.append(&lead);
+    hasher.append(text.as_bytes());
+}
+
+/// Makes digests of records that are read in one context.
+#[derive(Clone)]
+pub struct RecordMarker(Key);
+
+impl fmt::Debug for RecordMarker {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("RecordMarker(<key>)")
+    }
+}
+
+impl RecordMarker {
+    /// The digest of a record's bytes without its line end.
+    #[must_use]
+    pub fn record(&self, bytes: &[u8]) -> Digest {
+        digest(HighwayHasher::new(self.0).hash128(bytes))
+    }
+}
+
+fn digest(halves: [u64; 2]) -> Digest {
+    let mut digest = [0; 16];
+    digest[..8].copy_from_slice(&halves[0].to_be_bytes());
+    digest[8..].copy_from_slice(&halves[1].to_be_bytes());
+    digest
+}
+
+fn words(key: [u8; 32]) -> Key {
+    let (words, _) = key.as_chunks::<8>();
+    let mut four = [0; 4];
+    for (word, bytes) in four.iter_mut().zip(words) {
+        *word = u64::from_le_bytes(*bytes);
+    }
+    Key(four)
+}
+
+/// A key without what people do not see: case, spaces, the Unicode form.
+fn folded(key: &str) -> Cow<'_, str> {
+    let is_plain = |byte: u8| byte.is_ascii_graphic() && !byte.is_ascii_uppercase();
+    if key.bytes().all(is_plain) {
+        return Cow::Borrowed(key);
+    }
+    Cow::Owned(key.nfkc().flat_map(char::to_lowercase).filter(|letter| !letter.is_whitespace()).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::domain::wire::{FieldCode, ProviderKey};
+
+    fn marker() -> Marker {
+        Marker::new(&Fingerprinter::new(b"a secret of a test"))
+    }
+
+    #[test]
+    fn case_spaces_and_unicode_forms_look_alike() {
+        let marker = marker();
+        for (one, two) in [("C 12", "c12"), ("É1", "é1"), ("ﬁ", "FI"), ("Ａ1", "a1"), ("a\u{a0}b", "ab")]
+        {
+            let (one, two) = (marker.key(one), marker.key(two));
+            assert!(one.looks_like(two) && one != two);
+        }
+        for (one, two) in [("c12", "c-12"), ("e1", "é1"), ("01", "1")] {
+            assert!(!marker.key(one).looks_like(marker.key(two)));
+        }
+    }
+
+    #[test]
+    fn marks_stay_the_same_over_time() {
+        // They stand in states: whoever changes them makes every record of every state count as changed.
+        let marker = marker();
+        assert_eq!(hex(&marker.key("C00000001").0), "d6734e7e0d2536c4c918af32fda3f673");
+        assert_eq!(hex(&marker.records(&[7; 32]).record(b"C1;a;b")), "80e55f70ae43f096c21d1038db48dc44");
+    }
+
+    fn hex(bytes: &[u8]) -> String {
+        bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+    }
+
+    #[test]
+    fn another_context_secret_or_byte_is_another_record() {
+        let digest = |secret: &[u8], context, bytes: &[u8]| {
+            Marker::new(&Fingerprinter::new(secret)).records(&[context; 32]).record(bytes)
+        };
+        let one = digest(b"s", 1, b"a;b");
+        assert_eq!(one, digest(b"s", 1, b"a;b"));
+        for other in [digest(b"t", 1, b"a;b"), digest(b"s", 2, b"a;b"), digest(b"s", 1, b"a;;b")] {
+            assert_ne!(one, other);
+        }
+    }
+
+    #[test]
+    fn meaning_is_all_that_is_compared() {
+        let of = |key: &str, cells: &[(u32, WireCell)], order| {
+            let cells: BTreeMap<_, _> =
+                cells.iter().map(|(code, cell)| (FieldCode(*code), cell.clone())).collect();
+            let key = KeyCell::Key(ProviderKey(key.to_owned()));
+            let projection = Projection { key, cells, defects: Vec::new() };
+            marker().meaning(&[[0; 32]], &[projection], order)
+        };
+        let value = |text: &str| WireCell::Value(text.to_owned());
+        let different = [
+            of("k", &[(1, value("a")), (2, value("b"))], None),
+            of("l", &[(1, value("a")), (2, value("b"))], None),
+            of("k", &[(1, value("a")), (3, value("b"))], None),
+            of("k", &[(1, value("ab")), (2, value(""))], None),
+            of("k", &[(1, value("a")), (2, WireCell::Cleared)], None),
+            of("k", &[(1, value("a")), (2, WireCell::Invalid)], None),
+            of("k", &[(1, value("a"))], None),
+            of("k", &[(1, value("a")), (2, value("b"))], Some(Order(0))),
+        ];
+        for (position, one) in different.iter().enumerate() {
+            assert!(different[..position].iter().all(|other| other != one), "{position}");
+        }
+    }
+}

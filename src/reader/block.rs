@@ -1,0 +1,214 @@
+//! Many whole records at once, for those who look at them on all processors.
+//!
+//! A block ends at a line end, and each record of it is found where the one before ended, so that nothing is guessed
+//! but this: that the last line end of the block also ends a record. Whoever goes through a block learns whether it
+//! did; where it did not (a line end inside quotes), or where anything would refuse the file, the records are read
+//! one by one instead ([`super::Scan::back_to`]). A line without a quote is a record wherever it stands, and is left where it
+//! lies: counted by callgrind, it costs a fifth of what `csv-core` and a [`Row`] cost.
+
+use std::ops::Range;
+use std::sync::Arc;
+
+use memchr::{memchr, memchr_iter, memchr2};
+
+use super::csv_scan::{SWALLOWED_LINES_MAX, Splitter, line_ends};
+use super::input::{InputFile, Table};
+use super::json_scan;
+use super::row::{Column, Place, Row, RowCell, Scanned, Span};
+use super::scan::record_bytes;
+
+/// Bytes that begin a record and end a line.
+#[derive(Debug)]
+pub struct Block<'a> {
+    pub(super) input: &'a InputFile,
+    /// Where it begins, counted in the decoded text.
+    pub(super) offset: u64,
+    pub(super) buffer: Vec<u8>,
+    /// The part of the buffer that it is.
+    pub(super) part: Range<usize>,
+}
+
+/// A record of a [`Block`].
+#[derive(Debug)]
+pub enum Found<'a> {
+    /// A valid one, in place.
+    Line(Line<'a>),
+    /// One that had to be copied, or is no row, with its bytes.
+    Scanned(Scanned, &'a [u8]),
+}
+
+/// A valid CSV record without quotes, where it lies. Its `Debug` shows the position only.
+pub struct Line<'a> {
+    span: Span,
+    raw: &'a [u8],
+    text: &'a str,
+    table: &'a Table,
+}
+
+impl std::fmt::Debug for Line<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Line").field("span", &self.span).finish_non_exhaustive()
+    }
+}
+
+/// How a pass over a block went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// Every record was given; so many lines end in it.
+    Whole {
+        /// Line ends.
+        lines: u64,
+    },
+    /// What was given counts for nothing: read the records one by one.
+    Broken,
+}
+
+impl<'a> Block<'a> {
+    /// Where the block ends, counted in the decoded text.
+    #[must_use]
+    pub fn end(&self) -> u64 {
+        self.offset + self.part.len() as u64
+    }
+
+    /// Gives each record to `take`, in order; blank lines are none. Lines are counted from the beginning of the block,
+    /// its first one as 0.
+    pub fn records(&self, take: impl FnMut(Found<'_>)) -> Passed {
+        let bytes = &self.buffer[self.part.clone()];
+        let text = simdutf8::basic::from_utf8(bytes).ok();
+        let has_quotes = memchr(b'"', bytes).is_some();
+        let pass = Pass { input: self.input, offset: self.offset, bytes, text, has_quotes };
+        match &self.input.table {
+            Some(table) => pass.delimited(table, take),
+            None => pass.jsonl(take),
+        }
+    }
+}
+
+/// A pass over the bytes of a block.
+struct Pass<'b> {
+    input: &'b InputFile,
+    offset: u64,
+    bytes: &'b [u8],
+    /// All of it, where it is text.
+    text: Option<&'b str>,
+    has_quotes: bool,
+}
+
+impl<'b> Pass<'b> {
+    fn delimited(&self, table: &'b Table, mut take: impl FnMut(Found<'b>)) -> Passed {
+        let mut splitter = None;
+        let (mut at, mut line, mut after_return) = (0, 0, false);
+        while let Some(rest) = self.bytes.get(at..).filter(|rest| !rest.is_empty()) {
+            // A block ends with a line feed.
+            let Some(end) = memchr2(b'\n', b'\r', rest) else { return Passed::Broken };
+            if end == 0 {
+                line += u64::from(!(after_return && rest[0] == b'\n'));
+                after_return = rest[0] == b'\r';
+                at += 1;
+                continue;
+            }
+            let mut raw = &rest[..=end];
+            let mut lines = 1;
+            if self.has_quotes && memchr(b'"', raw).is_some() {
+                let splitter = splitter.get_or_insert_with(|| Splitter::new(table.delimiter));
+                let Some(whole) = splitter.record(rest) else { return Passed::Broken };
+                raw = whole;
+                lines = line_ends(raw);
+                let scanned = splitter.scanned(raw, &table.names, self.span(at, line, raw));
+                if matches!(scanned, Scanned::Bad(_)) && lines > SWALLOWED_LINES_MAX {
+                    return Passed::Broken;
+                }
+                take(Found::Scanned(scanned, content(raw)));
+            } else {
+                take(self.line(table, at, line, raw));
+            }
+            at += raw.len();
+            line += lines;
+            after_return = raw.last() == Some(&b'\r');
+        }
+        Passed::Whole { lines: line }
+    }
+
+    /// A line without quotes.
+    fn line(&self, table: &'b Table, at: usize, line: u64, raw: &'b [u8]) -> Found<'b> {
+        let span = self.span(at, line, raw);
+        let content = content(raw);
+        let text = match self.text {
+            Some(text) => text.get(at..at + content.len()),
+            None => std::str::from_utf8(content).ok(),
+        };
+        let fields = memchr_iter(table.delimiter, content).count() + 1;
+        match text {
+            Some(text) if fields == table.names.len() => Found::Line(Line { span, raw, text, table }),
+            Some(_) | None => {
+                let mut splitter = Splitter::new(table.delimiter);
+                splitter.record(raw);
+                Found::Scanned(splitter.scanned(raw, &table.names, span), content)
+            }
+        }
+    }
+
+    fn jsonl(&self, mut take: impl FnMut(Found<'b>)) -> Passed {
+        let (mut at, mut line) = (0, 0);
+        while let Some(end) = memchr(b'\n', &self.bytes[at..]) {
+            let raw = &self.bytes[at..=at + end];
+            if !raw.trim_ascii().is_empty() {
+                let Ok(scanned) = json_scan::judged(&self.input.name, raw, self.span(at, line, raw), true)
+                else {
+                    return Passed::Broken;
+                };
+                take(Found::Scanned(scanned, raw.trim_ascii()));
+            }
+            at += raw.len();
+            line += 1;
+        }
+        if at == self.bytes.len() { Passed::Whole { lines: line } } else { Passed::Broken }
+    }
+
+    fn span(&self, at: usize, line: u64, raw: &[u8]) -> Span {
+        Span { offset: self.offset + at as u64, line, bytes: record_bytes(raw.len()) }
+    }
+}
+
+/// A record without its line end: what its digest is made of.
+pub(super) fn content(raw: &[u8]) -> &[u8] {
+    match raw {
+        [content @ .., b'\r', b'\n'] | [content @ .., b'\n' | b'\r'] => content,
+        content => content,
+    }
+}
+
+impl<'a> Line<'a> {
+    /// Where the record is.
+    #[must_use]
+    pub fn span(&self) -> Span {
+        self.span
+    }
+
+    /// The record without its line end.
+    #[must_use]
+    pub fn content(&self) -> &'a [u8] {
+        self.text.as_bytes()
+    }
+
+    /// The cell of `column`.
+    #[must_use]
+    pub fn get(&self, column: &Column) -> RowCell<'a> {
+        let Place::Index(index) = column.0 else { return RowCell::Absent };
+        let bytes = self.text.as_bytes();
+        let mut ends = memchr_iter(self.table.delimiter, bytes).chain([bytes.len()]);
+        let start = match index.checked_sub(1) {
+            None => 0,
+            Some(before) => ends.nth(before).map_or(bytes.len(), |end| end + 1),
+        };
+        let cell = ends.next().and_then(|end| self.text.get(start..end));
+        cell.map_or(RowCell::Absent, |cell| RowCell::Text(cell.into()))
+    }
+
+    /// The record on its own, as a [`super::Scan`] gives it.
+    #[must_use]
+    pub fn to_row(&self) -> Row {
+        let mut splitter = Splitter::new(self.table.delimiter);
+        splitter.row(self.raw, &Arc::clone(&self.table.names), self.span).expect("the line was checked")
+    }
+}

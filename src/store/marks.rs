@@ -1,0 +1,285 @@
+//! The marks of customers, packed into buckets: 48 bytes each, read and written by the thousand.
+//!
+//! Ten thousand scattered changes written in place would rewrite every bucket, so they are kept beside them until
+//! there are so many that packing pays. Marks only spare work: a customer without one is compared field by field.
+
+use std::ops::ControlFlow;
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD};
+
+use super::snapshot::Snapshot;
+use super::{StoreError, open};
+
+/// Key and record of a packed mark.
+const RECORD_BYTES: usize = 32;
+/// Its meaning, in a row of its own: only changed records ask for it.
+const MEANING_BYTES: usize = 16;
+/// Fewer changes than this are never packed.
+const CHANGES_MIN: u64 = 4_096;
+/// Changes are packed when they are more than one of so many marks.
+const CHANGES_SHARE: u64 = 16;
+/// The setting that says that every customer has a mark.
+const COMPLETE: &str = "marks";
+const DAMAGED: StoreError = StoreError::Damaged { what: "the marks of records are not in order" };
+
+/// The marks of one bucket, for a search in ascending order.
+#[derive(Debug, Default)]
+pub struct Bucket {
+    packed: Vec<u8>,
+    changes: Vec<Mark>,
+    customers: u64,
+}
+
+/// What is remembered of a customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Known {
+    /// The digest of the last accepted record.
+    pub record: Digest,
+    /// What it meant.
+    pub meaning: Meaning,
+}
+
+/// What a record meant, or where that stands.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Meaning {
+    /// The digest.
+    Is(Digest),
+    /// To be had from [`Snapshot::meanings`].
+    At(u32),
+}
+
+impl Bucket {
+    /// How many customers it knows.
+    #[must_use]
+    pub fn customers(&self) -> u64 {
+        self.customers
+    }
+
+    /// A search for keys that come in ascending order.
+    pub fn search(&self) -> impl FnMut(KeyMark) -> Option<Known> + '_ {
+        let (packed, _) = self.packed.as_chunks::<RECORD_BYTES>();
+        let (mut at, mut changes) = (0, self.changes.iter().peekable());
+        move |key| {
+            while changes.next_if(|change| change.key < key).is_some() {}
+            if let Some(change) = changes.peek().filter(|change| change.key == key) {
+                return Some(Known { record: change.record, meaning: Meaning::Is(change.meaning) });
+            }
+            while packed.get(at).is_some_and(|mark| mark[..16] < key.0[..]) {
+                at += 1;
+            }
+            let mark = packed.get(at).filter(|mark| mark[..16] == key.0[..])?;
+            let meaning = Meaning::At(u32::try_from(at).expect("a bucket is smaller than a blob"));
+            Some(Known { record: half(&mark[16..]), meaning })
+        }
+    }
+}
+
+impl Snapshot<'_> {
+    /// Has every customer a mark. Not so in a state that was put back or comes from an older version, until a run opens
+    /// it; then there are none.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read; so for every method of this file.
+    pub fn has_marks(&self) -> Result<bool, StoreError> {
+        is_complete(self.connection)
+    }
+
+    /// The marks of a bucket.
+    pub fn bucket(&self, bucket: u8) -> Result<Bucket, StoreError> {
+        bucket_of(self.connection, bucket)
+    }
+
+    /// The meanings that [`Meaning::At`] counts.
+    pub fn meanings(&self, bucket: u8) -> Result<Vec<Digest>, StoreError> {
+        meanings_of(self.connection, bucket)
+    }
+}
+
+fn is_complete(connection: &Connection) -> Result<bool, StoreError> {
+    let found =
+        connection.query_row("SELECT 1 FROM setting WHERE name = ?1", [COMPLETE], |_| Ok(())).optional()?;
+    Ok(found.is_some())
+}
+
+fn bucket_of(connection: &Connection, bucket: u8) -> Result<Bucket, StoreError> {
+    let packed = packed(connection, "SELECT packed FROM mark WHERE bucket = ?1", bucket)?;
+    let changes = changes_of(connection, bucket)?;
+    let (marks, rest) = packed.as_chunks::<RECORD_BYTES>();
+    if !rest.is_empty() {
+        return Err(DAMAGED);
+    }
+    let is_packed = |change: &&Mark| marks.binary_search_by(|mark| mark[..16].cmp(&change.key.0[..])).is_ok();
+    let added = changes.iter().filter(|change| !is_packed(change)).count();
+    let customers = (marks.len() + added) as u64;
+    Ok(Bucket { packed, changes, customers })
+}
+
+fn meanings_of(connection: &Connection, bucket: u8) -> Result<Vec<Digest>, StoreError> {
+    let packed = packed(connection, "SELECT packed FROM mark_meaning WHERE bucket = ?1", bucket)?;
+    let (meanings, rest) = packed.as_chunks::<MEANING_BYTES>();
+    if rest.is_empty() { Ok(meanings.to_vec()) } else { Err(DAMAGED) }
+}
+
+fn packed(connection: &Connection, sql: &str, bucket: u8) -> Result<Vec<u8>, StoreError> {
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row([bucket], |row| row.get(0)).optional()?.unwrap_or_default())
+}
+
+fn changes_of(connection: &Connection, bucket: u8) -> Result<Vec<Mark>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT key, record, meaning FROM mark_change WHERE bucket = ?1 ORDER BY key")?;
+    let changes = statement.query_map([bucket], |row| {
+        Ok(Mark { key: KeyMark(row.get(0)?), record: row.get(1)?, meaning: row.get(2)? })
+    })?;
+    Ok(changes.collect::<Result<_, _>>()?)
+}
+
+/// Adds marks, or replaces those of the same keys; of two for one key the later one counts.
+pub(super) fn put(connection: &Connection, marks: Vec<Mark>) -> Result<(), StoreError> {
+    let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
+    let packed = count("SELECT coalesce(sum(length(packed)), 0) / 32 FROM mark")?;
+    let changes = count("SELECT count(*) FROM mark_change")? + marks.len() as u64;
+    if changes > CHANGES_MIN.max(packed / CHANGES_SHARE) {
+        return pack(connection, marks);
+    }
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO mark_change (bucket, key, record, meaning) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (bucket, key) DO UPDATE SET record = excluded.record, meaning = excluded.meaning",
+    )?;
+    for Mark { key, record, meaning } in marks {
+        statement.execute((key.bucket(), key.0, record, meaning))?;
+    }
+    Ok(())
+}
+
+/// Packs what there is together with new marks.
+fn pack(connection: &Connection, mut marks: Vec<Mark>) -> Result<(), StoreError> {
+    marks.sort_by_key(|mark| mark.key);
+    let mut rest = marks.as_slice();
+    for bucket in 0..=u8::MAX {
+        let (new, others) = rest.split_at(rest.partition_point(|mark| mark.key.bucket() == bucket));
+        rest = others;
+        let mut all = packed_marks(connection, bucket)?;
+        let changes = changes_of(connection, bucket)?;
+        if changes.is_empty() && new.is_empty() {
+            continue;
+        }
+        all.extend(changes);
+        all.extend_from_slice(new);
+        // Stable: the latest of each key is the last one.
+        all.sort_by_key(|mark| mark.key);
+        all.reverse();
+        all.dedup_by_key(|mark| mark.key);
+        all.reverse();
+        write_bucket(connection, bucket, &all)?;
+    }
+    connection.execute("DELETE FROM mark_change", [])?;
+    Ok(())
+}
+
+fn packed_marks(connection: &Connection, bucket: u8) -> Result<Vec<Mark>, StoreError> {
+    let packed = packed(connection, "SELECT packed FROM mark WHERE bucket = ?1", bucket)?;
+    let meanings = meanings_of(connection, bucket)?;
+    let (records, rest) = packed.as_chunks::<RECORD_BYTES>();
+    if !rest.is_empty() || records.len() != meanings.len() {
+        return Err(DAMAGED);
+    }
+    let marks = records.iter().zip(meanings).map(|(mark, meaning)| Mark {
+        key: KeyMark(half(&mark[..16])),
+        record: half(&mark[16..]),
+        meaning,
+    });
+    Ok(marks.collect())
+}
+
+fn write_bucket(connection: &Connection, bucket: u8, marks: &[Mark]) -> Result<(), StoreError> {
+    let mut records = Vec::with_capacity(marks.len() * RECORD_BYTES);
+    let mut meanings = Vec::with_capacity(marks.len() * MEANING_BYTES);
+    for Mark { key, record, meaning } in marks {
+        records.extend_from_slice(&key.0);
+        records.extend_from_slice(record);
+        meanings.extend_from_slice(meaning);
+    }
+    for (table, packed) in [("mark", records), ("mark_meaning", meanings)] {
+        let sql = format!(
+            "INSERT INTO {table} (bucket, packed) VALUES (?1, ?2)
+             ON CONFLICT (bucket) DO UPDATE SET packed = excluded.packed"
+        );
+        connection.prepare_cached(&sql)?.execute((bucket, packed))?;
+    }
+    Ok(())
+}
+
+/// Removes the mark of an erased customer. A copy of an older version has none.
+pub(super) fn remove(connection: &Connection, key: KeyMark) -> Result<(), StoreError> {
+    let there: bool = connection.query_row(
+        "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'mark_change')",
+        [],
+        |row| row.get(0),
+    )?;
+    if !there {
+        return Ok(());
+    }
+    connection.execute("DELETE FROM mark_change WHERE bucket = ?1 AND key = ?2", (key.bucket(), key.0))?;
+    let mut marks = packed_marks(connection, key.bucket())?;
+    let before = marks.len();
+    marks.retain(|mark| mark.key != key);
+    if marks.len() < before { write_bucket(connection, key.bucket(), &marks) } else { Ok(()) }
+}
+
+/// Takes every mark away: every record is compared again.
+pub(super) fn clear(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("DELETE FROM mark_change", [])?;
+    connection.execute("DELETE FROM mark_meaning", [])?;
+    connection.execute("DELETE FROM mark", [])?;
+    connection.execute("DELETE FROM setting WHERE name = ?1", [COMPLETE])?;
+    Ok(())
+}
+
+/// Gives every customer of a state without marks an empty one, in one transaction. A crash before it returns leaves
+/// none or all of them.
+pub(super) fn complete(connection: &mut Connection, marker: &Marker) -> Result<(), StoreError> {
+    if is_complete(connection)? {
+        return Ok(());
+    }
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    clear(&transaction)?;
+    let marks = {
+        let mut statement = transaction.prepare("SELECT customer_id FROM customer")?;
+        let marks = statement.query_map([], |row| {
+            let key = marker.key(row.get_ref(0)?.as_str()?);
+            Ok(Mark { key, record: NO_RECORD, meaning: NO_RECORD })
+        })?;
+        marks.collect::<Result<_, _>>()?
+    };
+    put(&transaction, marks)?;
+    transaction.execute("INSERT INTO setting (name, value) VALUES (?1, x'01')", [COMPLETE])?;
+    Ok(transaction.commit()?)
+}
+
+/// What is wrong with the marks of a state with so many customers.
+pub(super) fn examine(connection: &Connection, customers: u64) -> Result<Option<&'static str>, StoreError> {
+    if open::version(connection)? < 4 || !is_complete(connection)? {
+        return Ok(None);
+    }
+    let mut marks = 0;
+    for bucket in 0..=u8::MAX {
+        let found = bucket_of(connection, bucket)?;
+        let (records, _) = found.packed.as_chunks::<RECORD_BYTES>();
+        let sorted = records.iter().try_fold(&[0_u8; 16][..], |before, mark| {
+            let own = mark[0] == bucket && mark[..16] >= *before;
+            if own { ControlFlow::Continue(&mark[..16]) } else { ControlFlow::Break(()) }
+        });
+        if sorted.is_break() || meanings_of(connection, bucket)?.len() != records.len() {
+            return Ok(Some("the marks of records are not in order"));
+        }
+        marks += found.customers;
+    }
+    Ok((marks != customers).then_some("there are not as many marks of records as customers"))
+}
+
+fn half(bytes: &[u8]) -> Digest {
+    bytes.try_into().expect("both halves of a mark have 16 bytes")
+}
