@@ -71,8 +71,11 @@ fn parse(file: &str, from: u64, to: u64) -> Outcome<u64> {
         input.seek(SeekFrom::Start(from - 1))?;
         at = from - 1 + input.read_until(b'\n', &mut Vec::new())? as u64;
     }
-    let mut reader =
-        csv::ReaderBuilder::new().has_headers(false).flexible(true).from_reader(input.take(u64::MAX));
+    let mut reader = csv::ReaderBuilder::new()
+        .delimiter(b';')
+        .has_headers(false)
+        .flexible(true)
+        .from_reader(input.take(u64::MAX));
     let mut record = csv::ByteRecord::new();
     let mut fields = 0;
     while at + reader.position().byte() < to && reader.read_byte_record(&mut record)? {

@@ -31,6 +31,9 @@ use super::sheet::Sheet;
 use super::sift::{Ready, Sifted, ready};
 use super::{Ingest, IngestError, Mode};
 
+/// From here on an input is a backfill.
+const MANY_CUSTOMERS: usize = 50_000;
+
 /// The hand that carries out decisions.
 pub(super) struct Apply<'a> {
     pub(super) ingest: &'a Ingest<'a>,
@@ -39,6 +42,8 @@ pub(super) struct Apply<'a> {
     pub(super) intake: Option<&'a Intake<'a>>,
     pub(super) sheets: &'a [Sheet<'a>],
     marker: &'a Marker,
+    /// Did anybody have an account before.
+    had_accounts: bool,
     /// The candidates: what the state says of their accounts' keys is out of date.
     keys: HashSet<KeyMark>,
     /// Calls of others that were held because of a customer of this input.
@@ -87,6 +92,7 @@ impl<'a> Apply<'a> {
             intake: access.1,
             sheets,
             marker,
+            had_accounts: true,
             keys: HashSet::new(),
             held_rivals: HashSet::new(),
             outcome,
@@ -101,6 +107,10 @@ impl<'a> Apply<'a> {
     /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready.
     pub(super) fn all(&mut self, sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
         let Sifted { mut remaining, marks } = sifted;
+        self.had_accounts = self.snapshot.has_accounts()?;
+        if let Some(intake) = self.intake.filter(|_| remaining.len() > MANY_CUSTOMERS) {
+            intake.expect_many()?;
+        }
         self.marks = marks;
         self.keys = remaining.iter().map(|remaining| remaining.candidate.key).collect();
         let mut batches = remaining.chunks_mut(BATCH_CUSTOMERS);
@@ -133,7 +143,11 @@ impl<'a> Apply<'a> {
             keeping: self.snapshot.keeping(),
         };
         let judged: Vec<Vec<Judged>> = match self.mode {
-            Mode::Seed => batch.iter().map(|_| Vec::new()).collect(),
+            Mode::Seed => {
+                let pairs = batch.into_par_iter().zip(known);
+                let seeds = pairs.map(|(ready, accounts)| judge.seeds(ready, accounts)).collect::<Vec<_>>();
+                return seeds.iter().try_for_each(|seeding| self.seed(seeding));
+            }
             Mode::Plan | Mode::Sync => {
                 let pairs = batch.par_iter().zip(known);
                 pairs.map(|(ready, accounts)| judge.all(&ready.prepared, accounts)).collect()
@@ -147,12 +161,13 @@ impl<'a> Apply<'a> {
         &self,
         stored: Option<&StoredCustomer>,
     ) -> Result<Vec<(Before, Option<StandingCall>)>, StoreError> {
-        let Some(stored) = stored.filter(|_| self.mode != Mode::Seed) else { return Ok(Vec::new()) };
+        let Some(stored) = stored else { return Ok(Vec::new()) };
         let before = |provider: &Arc<dyn Provider>| self.snapshot.before(stored.number, provider.id());
         self.ingest.providers.iter().map(before).collect()
     }
 
-    fn customer(&mut self, ready: &Ready<'_>, judged: &[Judged]) -> Result<(), IngestError> {
+    /// Counts the customer whose turn comes.
+    pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready<'r>) -> Turn<'r> {
         let Ready { candidate, stored, prepared } = ready;
         let tally = &mut self.outcome.input;
         match (candidate.known, candidate.same) {
@@ -161,14 +176,13 @@ impl<'a> Apply<'a> {
             (true, false) => tally.changed += 1,
         }
         let number = stored.map(|stored| stored.number);
-        let mut turn = Turn { turn: self.turn, candidate, stored: *stored, prepared, number };
+        let turn = Turn { turn: self.turn, candidate, stored: *stored, prepared, number };
         self.turn += 1;
-        if self.mode == Mode::Seed {
-            turn.number = self.put_customer(&turn)?;
-            self.put_mark(&turn, false);
-            self.seeded.push(candidate.first());
-            return Ok(self.seed(&turn)?);
-        }
+        turn
+    }
+
+    fn customer(&mut self, ready: &Ready<'_>, judged: &[Judged]) -> Result<(), IngestError> {
+        let mut turn = self.next_turn(ready);
         self.count_changes(&turn, judged);
         turn.number = self.put_customer(&turn)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
@@ -208,18 +222,22 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    fn put_customer(&self, turn: &Turn<'_>) -> Result<Option<i64>, StoreError> {
+    pub(super) fn put_customer(&self, turn: &Turn<'_>) -> Result<Option<i64>, StoreError> {
         let Some(intake) = self.intake else { return Ok(turn.number) };
         let order = turn.prepared.customer.order;
         // Rows without an order value must not turn the clock back.
-        match turn.stored {
-            Some(stored) if stored.order >= order => Ok(Some(stored.number)),
-            Some(_) | None => intake.put_customer(&turn.prepared.customer.id, order).map(Some),
+        match (turn.stored, order) {
+            (None, _) => intake.add_customer(&turn.prepared.customer.id, order).map(Some),
+            (Some(stored), Some(order)) if stored.order < Some(order) => {
+                intake.put_order(stored.number, order)?;
+                Ok(Some(stored.number))
+            }
+            (Some(stored), _) => Ok(Some(stored.number)),
         }
     }
 
     /// Remembers the record; of an unsettled one nothing, so that it is compared again.
-    fn put_mark(&mut self, turn: &Turn<'_>, unsettled: bool) {
+    pub(super) fn put_mark(&mut self, turn: &Turn<'_>, unsettled: bool) {
         let Turn { candidate, prepared, .. } = turn;
         let mark = if unsettled {
             Mark { key: candidate.key, record: NO_RECORD, meaning: NO_RECORD }
@@ -360,7 +378,7 @@ impl<'a> Apply<'a> {
         key: &ProviderKey,
     ) -> Result<(Option<HoldReason>, bool), StoreError> {
         let (mut hold, mut exists) = (None, false);
-        for (other, known) in self.snapshot.other_owners(provider, key, turn.number)? {
+        for (other, known) in self.other_owners(provider, key, turn.number)? {
             if self.is_candidate(other)? {
                 continue;
             }
@@ -379,6 +397,20 @@ impl<'a> Apply<'a> {
             }
         }
         Ok((hold, exists))
+    }
+
+    /// The other customers that had this key before the input, or have it by now.
+    pub(super) fn other_owners(
+        &self,
+        provider: ProviderId,
+        key: &ProviderKey,
+        customer: Option<i64>,
+    ) -> Result<Vec<(i64, bool)>, StoreError> {
+        // Where nobody had an account, whoever has one by now is of this input.
+        if !self.had_accounts {
+            return Ok(Vec::new());
+        }
+        self.snapshot.other_owners(provider, key, customer)
     }
 
     /// Is a customer of that number compared in this input.

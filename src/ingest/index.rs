@@ -21,6 +21,8 @@ use super::{Ingest, IngestError};
 
 /// Blocks that are looked at together.
 const BATCH_BLOCKS: usize = 8;
+/// So many bytes of a block for each row that room is made for; a customer's row is mostly longer.
+const ROW_BYTES: usize = 200;
 /// How often reading tells of its progress.
 const PROGRESS_BYTES: u64 = 16 * 1024 * 1024;
 /// More rows than one run can count.
@@ -185,7 +187,8 @@ fn read_on<'a>(scan: &mut Scan<'a>, spare: &mut Vec<Vec<u8>>) -> Result<Vec<Bloc
 
 impl Looker<'_> {
     fn block(&self, block: &Block<'_>) -> Looked {
-        let mut looked = Looked::default();
+        let rows = Vec::with_capacity(usize::try_from(block.end() - block.start()).unwrap_or(0) / ROW_BYTES);
+        let mut looked = Looked { rows, ..Looked::default() };
         let mut fits = true;
         let passed = block.records(|found| {
             fits &= match found {

@@ -155,7 +155,9 @@ impl Ingest<'_> {
                 return Err(IngestError::SeedWhileOpen { open });
             }
         }
+        eprintln!("T read {:?}", self.clock.elapsed());
         let read = self.read(store)?;
+        eprintln!("T read done {:?}", self.clock.elapsed());
         let mut intake = store.intake(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
         if self.options.kind == Kind::Full {
@@ -167,6 +169,7 @@ impl Ingest<'_> {
             intake.put_input_time(time.min(self.clock.now()))?;
         }
         intake.commit()?;
+        eprintln!("T committed {:?}", self.clock.elapsed());
         self.finish(&mut outcome, started + store.backup_time().saturating_sub(backups_before));
         Ok(outcome)
     }
@@ -192,6 +195,7 @@ impl Ingest<'_> {
         let take_all = mode == Mode::Seed || self.options.full_resync;
         let marker = Marker::new(snapshot.fingerprinter());
         let compared = compare::compare(&mut read, &snapshot, &marker, &self.options, take_all)?;
+        eprintln!("T compared {:?}", self.clock.elapsed());
         let alike = compared.warning(&read.sheets);
         let Compared { candidates, counts, tally, .. } = compared;
         let mut outcome = Outcome::of(self, &mut read, tally, alike);

@@ -1,69 +1,107 @@
 //! Seeding: the input is taken for what the providers hold already, and nothing is sent.
 
-use crate::diff::Rejection;
+use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
-use crate::domain::wire::{KeyCell, Projection, WireCell, WireValues};
-use crate::store::StoreError;
+use crate::domain::standing::Before;
+use crate::domain::wire::{FieldCode, KeyCell, Projection, WireCell, WireValues};
+use crate::store::{StandingCall, StoreError};
 
+use super::IngestError;
 use super::apply::{Apply, Turn};
 use super::claims::{Claim, ClaimedCall};
 use super::compare::place_of;
+use super::judge::Judge;
+use super::sift::Ready;
 
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
+/// A customer to be seeded, with what the providers are taken to hold.
+pub(super) struct Seeding<'b> {
+    ready: Ready<'b>,
+    /// For each provider.
+    accounts: Vec<Seed>,
+}
+
+/// What a provider is taken to hold of a customer.
+enum Seed {
+    /// Nothing: the customer has no account there.
+    Nothing,
+    /// The key is none.
+    InvalidKey,
+    Account {
+        before: Before,
+        standing: Option<StandingCall>,
+        account: Account,
+        skipped: Vec<FieldCode>,
+    },
+}
+
+impl Judge<'_> {
+    /// What each provider is taken to hold.
+    pub(super) fn seeds<'b>(
+        &self,
+        ready: Ready<'b>,
+        known: Vec<(Before, Option<StandingCall>)>,
+    ) -> Seeding<'b> {
+        let mut known = known.into_iter();
+        let seeds = self.providers.iter().zip(&ready.prepared.projections).map(|(provider, projection)| {
+            let (before, standing) = known.next().unwrap_or_default();
+            let key = match (&projection.key, &before.account) {
+                (KeyCell::Key(key), _) => key.clone(),
+                (KeyCell::Absent, Some(account)) => account.key.clone(),
+                (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Seed::Nothing,
+                (KeyCell::Invalid, _) => return Seed::InvalidKey,
+            };
+            let keeper = self.keeping.of(&ready.prepared.customer.id, provider.id());
+            let mut account = before.account.clone().unwrap_or_else(|| Account::new(key.clone()));
+            account.acknowledge(&key, &values(projection), &keeper);
+            account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
+            Seed::Account { before, standing, account, skipped: invalid_fields(projection) }
+        });
+        let accounts = seeds.collect();
+        Seeding { ready, accounts }
+    }
+}
+
 impl Apply<'_> {
     /// Takes over what a customer's record says, for every provider where it has an account.
-    pub(super) fn seed(&mut self, turn: &Turn<'_>) -> Result<(), StoreError> {
-        for position in 0..self.ingest.providers.len() {
-            self.seed_account(turn, position)?;
+    pub(super) fn seed(&mut self, seeding: &Seeding<'_>) -> Result<(), IngestError> {
+        let mut turn = self.next_turn(&seeding.ready);
+        turn.number = self.put_customer(&turn)?;
+        self.put_mark(&turn, false);
+        self.seeded.push(turn.candidate.first());
+        for (position, seed) in seeding.accounts.iter().enumerate() {
+            self.seed_account(&turn, position, seed)?;
         }
         Ok(())
     }
 
-    fn seed_account(&mut self, turn: &Turn<'_>, position: usize) -> Result<(), StoreError> {
-        let projection = &turn.prepared.projections[position];
-        let provider = self.ingest.providers[position].id();
+    fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: &Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        let (before, standing) = self.snapshot.before(number, provider)?;
-        let key = match &projection.key {
-            KeyCell::Key(key) => key.clone(),
-            KeyCell::Absent => match &before.account {
-                Some(account) => account.key.clone(),
-                None => return Ok(()),
-            },
-            KeyCell::Cleared => return Ok(()),
-            KeyCell::Invalid => {
+        let (before, standing, account, skipped) = match seed {
+            Seed::Nothing => return Ok(()),
+            Seed::InvalidKey => {
                 let rejected = Some(Rejection::InvalidKey);
-                return self.report(
-                    turn,
-                    position,
-                    &crate::diff::Findings { rejected, ..Default::default() },
-                );
+                return self.report(turn, position, &Findings { rejected, ..Findings::default() });
             }
+            Seed::Account { before, standing, account, skipped } => (before, standing, account, skipped),
         };
-        let skipped = invalid_fields(projection);
-        self.report(
-            turn,
-            position,
-            &crate::diff::Findings { skipped: skipped.clone(), ..Default::default() },
-        )?;
-        let owners = self.snapshot.other_owners(provider, &key, Some(number))?;
-        let keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider);
-        let mut account = before.account.clone().unwrap_or_else(|| Account::new(key.clone()));
-        account.acknowledge(&key, &values(projection), &keeper);
-        account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
-        self.put_account(turn, provider, before.account.as_ref(), &account, &skipped)?;
-        if let Some(parked) = &standing {
+        let provider = self.ingest.providers[position].id();
+        self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;
+        let key = &account.key;
+        let owners = self.other_owners(provider, key, Some(number))?;
+        self.put_account(turn, provider, before.account.as_ref(), account, skipped)?;
+        if let Some(parked) = standing {
             intake.close_call(parked)?;
         }
         for (other, is_known) in owners {
             if is_known && !self.is_candidate(other)? {
-                let claim = Claim::new(provider, &key, turn.turn, ClaimedCall::Seeded(number));
+                let claim = Claim::new(provider, key, turn.turn, ClaimedCall::Seeded(number));
                 return self.withdraw_seed(&claim, number);
             }
         }
-        let known = before.account.as_ref().is_some_and(|account| account.known && account.key == key);
-        self.claims.add(provider, &key, turn.turn, known, ClaimedCall::Seeded(number));
+        let known = before.account.as_ref().is_some_and(|account| account.known && account.key == *key);
+        self.claims.add(provider, key, turn.turn, known, ClaimedCall::Seeded(number));
         Ok(())
     }
 
@@ -92,6 +130,6 @@ fn values(projection: &Projection) -> WireValues {
     valid.collect()
 }
 
-fn invalid_fields(projection: &Projection) -> Vec<crate::domain::wire::FieldCode> {
+fn invalid_fields(projection: &Projection) -> Vec<FieldCode> {
     projection.cells.iter().filter(|(_, cell)| **cell == WireCell::Invalid).map(|(&code, _)| code).collect()
 }

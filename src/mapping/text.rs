@@ -119,7 +119,9 @@ fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
     if text.chars().any(char::is_control) {
         return Err(reason::CONTROL_CHARACTER);
     }
-    let text = match is_nfc_quick(text.chars()) {
+    // Below U+0300 every letter is its own normal form.
+    let is_plain = text.chars().all(|letter| letter < '\u{300}');
+    let text = match if is_plain { IsNormalized::Yes } else { is_nfc_quick(text.chars()) } {
         IsNormalized::Yes => text.into_owned(),
         IsNormalized::No | IsNormalized::Maybe => trim(&text.nfc().collect::<String>()).to_owned(),
     };

@@ -184,7 +184,7 @@ impl<'a> Projector<'a> {
 
     fn fit(&self, code: FieldCode, text: String) -> Drawn {
         let (least, most) = super::find(self.fields, code).map_or((0, CHARS_UNLIMITED), |field| field.chars);
-        let chars = text.nfc().count();
+        let chars = nfc_chars(&text);
         if text.is_empty() {
             Drawn::Cleared
         } else if chars < least {
@@ -195,6 +195,11 @@ impl<'a> Projector<'a> {
             Drawn::Text(text)
         }
     }
+}
+
+/// Characters of the NFC form. Below U+0300 stands nothing that a composition could join or take apart.
+fn nfc_chars(text: &str) -> usize {
+    if text.chars().all(|letter| letter < '\u{300}') { text.chars().count() } else { text.nfc().count() }
 }
 
 /// Free text, e-mail addresses and IBANs as they are.

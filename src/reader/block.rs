@@ -64,6 +64,12 @@ pub enum Passed {
 }
 
 impl<'a> Block<'a> {
+    /// Where the block begins, counted in the decoded text.
+    #[must_use]
+    pub fn start(&self) -> u64 {
+        self.offset
+    }
+
     /// Where the block ends, counted in the decoded text.
     #[must_use]
     pub fn end(&self) -> u64 {

@@ -26,6 +26,9 @@ const PRIORITY_WITHDRAWAL: i64 = 0;
 /// Everything else, oldest first.
 const PRIORITY_NORMAL: i64 = 1;
 
+/// How much of the state stays in memory while many customers are written, negative as SQLite wants kibibytes.
+const CACHE_KIB_MANY: i64 = -65_536;
+
 /// The transaction that accepts an input. Dropped without [`Intake::commit`] it leaves no trace: a file is accepted
 /// whole or not at all.
 #[derive(Debug)]
@@ -89,14 +92,23 @@ impl Intake<'_> {
         Snapshot { connection, fingerprinter: self.fingerprinter, clear_values: self.clear_values }
     }
 
-    /// Writes down a customer; gives its number.
-    pub fn put_customer(&self, id: &CustomerId, order: Option<Order>) -> Result<i64, StoreError> {
-        let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO customer (customer_id, order_value) VALUES (?1, ?2)
-             ON CONFLICT (customer_id) DO UPDATE SET order_value = coalesce(excluded.order_value, order_value)
-             RETURNING id",
-        )?;
-        Ok(statement.query_row((id.as_str(), order.map(|order| order.0)), |row| row.get(0))?)
+    /// Writes down a customer who is not known yet; gives its number.
+    pub fn add_customer(&self, id: &CustomerId, order: Option<Order>) -> Result<i64, StoreError> {
+        let sql = "INSERT INTO customer (customer_id, order_value) VALUES (?1, ?2)";
+        self.transaction.prepare_cached(sql)?.execute((id.as_str(), order.map(|order| order.0)))?;
+        Ok(self.transaction.last_insert_rowid())
+    }
+
+    /// Writes down the newest order value of a known customer.
+    pub fn put_order(&self, customer: i64, order: Order) -> Result<(), StoreError> {
+        let sql = "UPDATE customer SET order_value = ?2 WHERE id = ?1";
+        self.transaction.prepare_cached(sql)?.execute((customer, order.0))?;
+        Ok(())
+    }
+
+    /// Lets many pages stay in memory until they are written, for an input with many new customers.
+    pub fn expect_many(&self) -> Result<(), StoreError> {
+        Ok(self.transaction.pragma_update(None, "cache_size", CACHE_KIB_MANY)?)
     }
 
     /// Writes down what is remembered of the records of this input. No change that a backup would be made for: without

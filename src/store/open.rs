@@ -31,6 +31,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/002_call_fields.sql"),
     include_str!("schema/003_replaced.sql"),
     include_str!("schema/004_marks.sql"),
+    include_str!("schema/005_call_checks.sql"),
 ];
 
 /// What the operator settles about the state.

@@ -95,32 +95,66 @@ impl Store {
     /// [`StoreError`] when the state cannot be read; so for every method here.
     pub fn counts(&self) -> Result<BTreeMap<ProviderId, Counts>, StoreError> {
         let mut counts: BTreeMap<ProviderId, Counts> = BTreeMap::new();
-        let mut statement = self.connection.prepare(
-            "SELECT provider, state, count(*), min(created_at) FROM call
-             WHERE state IN ('queued', 'waiting', 'in_flight', 'probing', 'held', 'refused') GROUP BY provider, state",
+        for provider in ProviderId::ALL {
+            let mut of = Counts::default();
+            self.count_queued(provider, &mut of)?;
+            self.count_others(provider, &mut of)?;
+            if of.oldest.is_some() || of.refused > 0 {
+                counts.insert(provider, of);
+            }
+        }
+        self.count_skipped(&mut counts)?;
+        Ok(counts)
+    }
+
+    /// The many: counted in the index that they are leased by, of which the oldest one is the first.
+    fn count_queued(&self, provider: ProviderId, of: &mut Counts) -> Result<(), StoreError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT count(*), min(id) FROM call WHERE provider = ?1 AND state = 'queued'")?;
+        let (count, first): (i64, Option<i64>) =
+            statement.query_row([provider.number()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        of.queued = count.unsigned_abs();
+        if let Some(first) = first {
+            let sql = "SELECT created_at FROM call WHERE id = ?1";
+            of.oldest = Some(Timestamp(self.connection.query_row(sql, [first], |row| row.get(0))?));
+        }
+        Ok(())
+    }
+
+    /// The few.
+    fn count_others(&self, provider: ProviderId, of: &mut Counts) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "SELECT state, count(*), min(created_at) FROM call
+                 WHERE provider = ?1 AND state IN ('waiting', 'probing') GROUP BY state
+             UNION ALL SELECT state, count(*), min(created_at) FROM call WHERE provider = ?1
+                 AND payload IS NOT NULL AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing'
+                 GROUP BY state",
         )?;
-        let mut rows = statement.query([])?;
+        let mut rows = statement.query([provider.number()])?;
         while let Some(row) = rows.next()? {
-            let Some(provider) = ProviderId::from_number(row.get(0)?) else { continue };
-            let state = State::parse(&row.get::<_, String>(1)?);
-            let count = u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0);
-            let oldest = Timestamp(row.get(3)?);
-            let of = counts.entry(provider).or_default();
+            let state = State::parse(&row.get::<_, String>(0)?);
+            let count = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
+            let oldest = Timestamp(row.get(2)?);
             match state {
-                Some(State::Queued) => of.queued += count,
                 Some(State::Waiting | State::InFlight) => of.waiting += count,
                 Some(State::Probing) => of.probing += count,
                 Some(State::Held) => of.held += count,
                 Some(State::Refused) => of.refused += count,
-                Some(State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten)
+                Some(
+                    State::Queued
+                    | State::Acknowledged
+                    | State::Superseded
+                    | State::Abandoned
+                    | State::Forgotten,
+                )
                 | None => {}
             }
             if state.is_some_and(State::is_open) {
                 of.oldest = Some(of.oldest.map_or(oldest, |known| known.min(oldest)));
             }
         }
-        self.count_skipped(&mut counts)?;
-        Ok(counts)
+        Ok(())
     }
 
     fn count_skipped(&self, counts: &mut BTreeMap<ProviderId, Counts>) -> Result<(), StoreError> {
@@ -155,7 +189,7 @@ impl Store {
         let mut statement = self.connection.prepare(
             "SELECT call.*, customer.customer_id AS customer_id, run.id AS run_id
              FROM call JOIN customer ON customer.id = call.customer LEFT JOIN run ON run.number = call.planned_in
-             WHERE call.state IN ('refused', 'held')
+             WHERE call.payload IS NOT NULL AND call.state IN ('refused', 'held')
                AND (?1 IS NULL OR call.provider = ?1) AND (?2 IS NULL OR call.code = ?2 OR call.hold = ?2)
                AND (?3 IS NULL OR customer.customer_id = ?3)
                AND (?4 IS NULL OR call.settled_in = ?4 OR call.planned_in = ?4)

@@ -111,6 +111,11 @@ impl<'a> Snapshot<'a> {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
+    /// Is there any account at all.
+    pub fn has_accounts(&self) -> Result<bool, StoreError> {
+        Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
+    }
+
     /// Has any provider ever acknowledged anything, or was anything seeded.
     pub fn knows_any_account(&self) -> Result<bool, StoreError> {
         let known = self.connection.query_row(
@@ -212,8 +217,7 @@ impl<'a> Snapshot<'a> {
 
     fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT * FROM call WHERE customer = ?1 AND provider = ?2
-             AND state IN ('queued', 'waiting', 'in_flight', 'probing', 'held', 'refused')",
+            "SELECT * FROM call WHERE customer = ?1 AND provider = ?2 AND payload IS NOT NULL",
         )?;
         let mut rows = statement.query((customer, provider.number()))?;
         match rows.next()? {

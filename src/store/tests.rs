@@ -54,7 +54,7 @@ impl World {
     /// Puts a call of a new customer into the outbox.
     fn queue(&mut self, name: &str, operation: Operation, withdrawal: bool) -> CallId {
         let intake = self.store.intake(self.run, self.now).expect("begun");
-        let customer = intake.put_customer(&customer_id(name), None).expect("written");
+        let customer = intake.add_customer(&customer_id(name), None).expect("written");
         let account = Account::new(payload("").key);
         intake.put_account(customer, WSONE, &account, &[]).expect("written");
         let call =
@@ -154,7 +154,7 @@ fn a_state_that_does_not_exist_reads_as_an_empty_one_and_is_not_made() {
 fn an_intake_that_is_not_committed_leaves_no_trace() {
     let mut world = World::new();
     let intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.put_customer(&customer_id("c1"), Some(Order(3))).expect("written");
+    intake.add_customer(&customer_id("c1"), Some(Order(3))).expect("written");
     drop(intake);
     assert_eq!(world.store.snapshot().customers().expect("readable"), 0);
 }
