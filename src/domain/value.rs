@@ -24,7 +24,7 @@ pub enum Value {
     /// One to five nationalities, in the order given, without repetition.
     Nationalities(Vec<Country>),
     /// A phone number.
-    Phone(Phone),
+    Phone(Box<Phone>),
     /// An e-mail address with a dotted domain and no display name.
     Email(String),
     /// An IBAN whose checksum holds: upper case, no spaces.
@@ -32,7 +32,7 @@ pub enum Value {
     /// An IP address.
     Ip(IpAddr),
     /// A street line and what it was split into.
-    Street(Street),
+    Street(Box<Street>),
     /// Kind of identity document.
     IdentityDocument(IdentityDocument),
     /// Kind of customer.

@@ -18,7 +18,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
 use crate::providers::Provider;
-use crate::store::{Intake, NewCall, Snapshot, StandingCall, StoreError, StoredCustomer};
+use crate::store::{Intake, Marks, NewCall, Snapshot, StandingCall, StoreError, StoredCustomer};
 
 use super::claims::{Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
@@ -26,13 +26,13 @@ use super::guard::ChangeCounts;
 use super::judge::Judge;
 use super::outcome::Outcome;
 use super::partitions::RowPlace;
-use super::prepare::{BATCH_CUSTOMERS, Prepared, Preparer};
+use super::prepare::{Prepared, Preparer};
 use super::sheet::Sheet;
 use super::sift::{Ready, Sifted, ready};
 use super::{Ingest, IngestError, Mode};
 
-/// From here on an input is a backfill.
-const MANY_CUSTOMERS: usize = 50_000;
+/// From so many batches on an input is a backfill.
+const MANY_BATCHES: usize = 50;
 
 /// The hand that carries out decisions.
 pub(super) struct Apply<'a> {
@@ -51,7 +51,7 @@ pub(super) struct Apply<'a> {
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
-    marks: Vec<Mark>,
+    marks: Marks,
     /// The first rows of those who were seeded, by turn.
     pub(super) seeded: Vec<RowPlace>,
     turn: u32,
@@ -62,8 +62,6 @@ pub(super) struct Apply<'a> {
 pub(super) struct Turn<'a> {
     pub(super) turn: u32,
     pub(super) candidate: &'a Candidate,
-    /// What the state knew of the customer before.
-    stored: Option<&'a StoredCustomer>,
     pub(super) prepared: &'a Prepared,
     /// The number in the state; none in a plan for somebody new.
     pub(super) number: Option<i64>,
@@ -98,7 +96,7 @@ impl<'a> Apply<'a> {
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
-            marks: Vec::new(),
+            marks: Marks::default(),
             seeded: Vec::new(),
             turn: 0,
         }
@@ -106,14 +104,16 @@ impl<'a> Apply<'a> {
 
     /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready.
     pub(super) fn all(&mut self, sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
-        let Sifted { mut remaining, marks } = sifted;
+        let Sifted { batches, marks } = sifted;
+        self.marks = marks;
         self.had_accounts = self.snapshot.has_accounts()?;
-        if let Some(intake) = self.intake.filter(|_| remaining.len() > MANY_CUSTOMERS) {
+        if self.had_accounts {
+            self.keys = batches.iter().flatten().map(|candidate| candidate.key).collect();
+        }
+        if let Some(intake) = self.intake.filter(|_| batches.len() > MANY_BATCHES) {
             intake.expect_many()?;
         }
-        self.marks = marks;
-        self.keys = remaining.iter().map(|remaining| remaining.candidate.key).collect();
-        let mut batches = remaining.chunks_mut(BATCH_CUSTOMERS);
+        let mut batches = batches.into_iter();
         let mut next = batches.next().map(|batch| ready(batch, preparer)).transpose()?;
         while let Some(batch) = next {
             let mut ahead = Ok(None);
@@ -132,10 +132,10 @@ impl<'a> Apply<'a> {
 
     /// Reads what is known of the customers of a batch, decides about all of them, and writes it down. No customer is
     /// in it twice, and what is written of one is not what another one is compared with.
-    fn batch(&mut self, batch: Vec<Ready<'_>>) -> Result<(), IngestError> {
+    fn batch(&mut self, batch: Vec<Ready>) -> Result<(), IngestError> {
         let mut known = Vec::with_capacity(batch.len());
         for ready in &batch {
-            known.push(self.known(ready.stored)?);
+            known.push(self.known(ready.candidate.stored())?);
         }
         let judge = Judge {
             providers: self.ingest.providers,
@@ -167,21 +167,21 @@ impl<'a> Apply<'a> {
     }
 
     /// Counts the customer whose turn comes.
-    pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready<'r>) -> Turn<'r> {
-        let Ready { candidate, stored, prepared } = ready;
+    pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready) -> Turn<'r> {
+        let Ready { candidate, prepared } = ready;
         let tally = &mut self.outcome.input;
-        match (candidate.known, candidate.same) {
+        match (candidate.is_known(), candidate.same) {
             (false, _) => tally.new += 1,
             (true, true) => tally.unchanged += 1,
             (true, false) => tally.changed += 1,
         }
-        let number = stored.map(|stored| stored.number);
-        let turn = Turn { turn: self.turn, candidate, stored: *stored, prepared, number };
+        let number = candidate.stored().map(|stored| stored.number);
+        let turn = Turn { turn: self.turn, candidate, prepared, number };
         self.turn += 1;
         turn
     }
 
-    fn customer(&mut self, ready: &Ready<'_>, judged: &[Judged]) -> Result<(), IngestError> {
+    fn customer(&mut self, ready: &Ready, judged: &[Judged]) -> Result<(), IngestError> {
         let mut turn = self.next_turn(ready);
         self.count_changes(&turn, judged);
         turn.number = self.put_customer(&turn)?;
@@ -226,7 +226,7 @@ impl<'a> Apply<'a> {
         let Some(intake) = self.intake else { return Ok(turn.number) };
         let order = turn.prepared.customer.order;
         // Rows without an order value must not turn the clock back.
-        match (turn.stored, order) {
+        match (turn.candidate.stored(), order) {
             (None, _) => intake.add_customer(&turn.prepared.customer.id, order).map(Some),
             (Some(stored), Some(order)) if stored.order < Some(order) => {
                 intake.put_order(stored.number, order)?;
@@ -244,7 +244,7 @@ impl<'a> Apply<'a> {
         } else {
             Mark { key: candidate.key, record: candidate.record, meaning: prepared.meaning }
         };
-        let stands = candidate.same && candidate.meaning == Some(mark.meaning);
+        let stands = candidate.same && candidate.meaning() == Some(mark.meaning);
         if self.intake.is_some() && (unsettled || !stands) {
             self.marks.push(mark);
         }
@@ -270,7 +270,7 @@ impl<'a> Apply<'a> {
         self.put_account(turn, provider.id(), judged.before.account.as_ref(), &account, &findings.skipped)?;
         let known = is_known(&judged.before, key);
         let call = self.act(turn, provider, judged, known)?;
-        self.claims.add(provider.id(), key, turn.turn, known, call);
+        self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, key, known);
         Ok(())
     }
 
@@ -281,14 +281,16 @@ impl<'a> Apply<'a> {
         let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
         let known = before.account.as_ref().filter(|account| account.known && other(&account.key));
         if let Some(account) = known {
-            self.claims.add(provider, &account.key, turn.turn, true, ClaimedCall::None);
+            let claim = Claim { customer: turn.turn, provider, call: ClaimedCall::None };
+            self.claims.add(claim, &account.key, true);
         }
         if let Some(standing) = standing
             && decision.action == Action::Nothing
             && other(&standing.standing.payload.key)
         {
             let key = &standing.standing.payload.key;
-            self.claims.add(provider, key, turn.turn, is_known(before, key), leaving(standing));
+            let claim = Claim { customer: turn.turn, provider, call: leaving(standing) };
+            self.claims.add(claim, key, is_known(before, key));
         }
     }
 
@@ -421,7 +423,7 @@ impl<'a> Apply<'a> {
 
     /// Counts a known customer's changes beyond what the provider holds and what is on its way already.
     fn count_changes(&mut self, turn: &Turn<'_>, judged: &[Judged]) {
-        if turn.stored.is_none() {
+        if turn.candidate.stored().is_none() {
             return;
         }
         let mut touched = BTreeSet::new();

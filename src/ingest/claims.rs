@@ -9,12 +9,9 @@ use crate::domain::wire::ProviderKey;
 /// One customer's claim to one account.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Claim {
-    account: [u8; 16],
     /// The turn of the customer in the input.
     pub(super) customer: u32,
     pub(super) provider: ProviderId,
-    /// Is the account known to be this customer's.
-    pub(super) known: bool,
     /// What could leave for it.
     pub(super) call: ClaimedCall,
 }
@@ -32,44 +29,102 @@ pub(super) enum ClaimedCall {
     Seeded(i64),
 }
 
-impl Claim {
-    pub(super) fn new(provider: ProviderId, key: &ProviderKey, customer: u32, call: ClaimedCall) -> Self {
-        Self { account: mark(provider, key), customer, provider, known: false, call }
+/// All claims of the customers that were compared, by the first byte of their account.
+#[derive(Debug)]
+pub(super) struct Claims([Vec<Packed>; 256]);
+
+/// A claim in 24 bytes: a backfill makes three for each customer.
+#[derive(Debug, Clone, Copy)]
+struct Packed {
+    /// 96 bits stand for provider and key: no two keys of one input share them by chance.
+    account: [u8; 12],
+    customer: u32,
+    /// Kind of the call, whether the account is known to be the customer's, and the number.
+    call: u64,
+}
+
+const NUMBER_SHIFT: u32 = 3;
+const KNOWN: u64 = 0b100;
+
+impl Default for Claims {
+    fn default() -> Self {
+        Self([const { Vec::new() }; 256])
     }
 }
 
-/// All claims of the customers that were compared.
-#[derive(Debug, Default)]
-pub(super) struct Claims(Vec<Claim>);
-
 impl Claims {
-    pub(super) fn add(
-        &mut self,
-        provider: ProviderId,
-        key: &ProviderKey,
-        customer: u32,
-        known: bool,
-        call: ClaimedCall,
-    ) {
-        self.0.push(Claim { known, ..Claim::new(provider, key, customer, call) });
+    /// Adds a claim; `known` says that the account is known to be this customer's.
+    pub(super) fn add(&mut self, claim: Claim, key: &ProviderKey, known: bool) {
+        let Claim { customer, provider, call } = claim;
+        let (kind, number) = match call {
+            ClaimedCall::None => (0, 0),
+            ClaimedCall::Planned => (1, 0),
+            ClaimedCall::Queued(call) => (2, call.0),
+            ClaimedCall::Seeded(number) => (3, number),
+        };
+        let known = if known { KNOWN } else { 0 };
+        let call = number.cast_unsigned() << NUMBER_SHIFT | known | kind;
+        let account = mark(provider, key);
+        self.0[usize::from(account[0])].push(Packed { account, customer, call });
     }
 
     /// The claims to one account that several customers make, without those of its known owners.
-    pub(super) fn disputed(mut self) -> Vec<Claim> {
-        self.0.sort_by_key(|claim| (claim.account, claim.customer));
-        let several = self.0.chunk_by(|a, b| a.account == b.account).filter(|claims| {
-            claims.first().map(|claim| claim.customer) != claims.last().map(|claim| claim.customer)
-        });
-        several.flatten().filter(|claim| !claim.known).copied().collect()
+    pub(super) fn disputed(self) -> Vec<Claim> {
+        let mut disputed = Vec::new();
+        for mut claims in self.0 {
+            claims.sort_unstable_by_key(|claim| (claim.account, claim.customer, claim.call));
+            for one in claims.chunk_by(|a, b| a.account == b.account) {
+                if one.iter().any(|claim| claim.customer != one[0].customer) {
+                    disputed.extend(one.iter().filter_map(Packed::unknown));
+                }
+            }
+        }
+        disputed
     }
 }
 
-/// 128 bits stand for the key: no two keys of one input share them by chance.
-fn mark(provider: ProviderId, key: &ProviderKey) -> [u8; 16] {
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(&[provider.number()]);
-    hasher.update(key.0.as_bytes());
-    let mut mark = [0; 16];
-    mark.copy_from_slice(&hasher.finalize().as_bytes()[..16]);
+impl Packed {
+    /// The claim, unless its account is known to be the customer's.
+    fn unknown(&self) -> Option<Claim> {
+        let number = (self.call >> NUMBER_SHIFT).cast_signed();
+        let call = match self.call & 0b11 {
+            0 => ClaimedCall::None,
+            1 => ClaimedCall::Planned,
+            2 => ClaimedCall::Queued(CallId(number)),
+            _ => ClaimedCall::Seeded(number),
+        };
+        let provider = ProviderId::from_number(self.account[1].into())?;
+        (self.call & KNOWN == 0).then_some(Claim { customer: self.customer, provider, call })
+    }
+}
+
+/// The provider stands in the second byte.
+fn mark(provider: ProviderId, key: &ProviderKey) -> [u8; 12] {
+    let mut mark = [0; 12];
+    mark.copy_from_slice(&blake3::hash(key.0.as_bytes()).as_bytes()[..12]);
+    mark[1] = provider.number();
     mark
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_claim_comes_out_as_it_went_in_when_two_customers_make_it() {
+        let key = ProviderKey("k".to_owned());
+        let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId(1 << 40))];
+        for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
+            let mut claims = Claims::default();
+            for provider in ProviderId::ALL {
+                claims.add(Claim { customer: 1, provider, call }, &key, false);
+                claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, &key, false);
+            }
+            let provider = ProviderId::Lemonway;
+            claims.add(Claim { customer: 2, provider, call }, &key, true);
+            let disputed: Vec<_> =
+                claims.disputed().into_iter().map(|claim| (claim.customer, claim.provider)).collect();
+            assert_eq!(disputed, [(1, provider), (1, provider)], "the known owner is left alone");
+        }
+    }
 }

@@ -8,10 +8,11 @@ use rayon::prelude::*;
 use crate::domain::defect::Place;
 use crate::domain::mark::{Digest, KeyMark, Marker, RecordMarker};
 use crate::domain::tally::InputTally;
-use crate::store::{Bucket, Known, Meaning, Snapshot};
+use crate::store::{Bucket, Known, Meaning, Snapshot, StoredCustomer};
 
 use super::guard::InputCounts;
 use super::partitions::{RowMark, RowPlace, sort};
+use super::prepare::Prepared;
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
 
@@ -28,17 +29,41 @@ pub(super) struct Candidate {
     pub(super) key: KeyMark,
     /// The digest of its record: of the row, or of the digests of its rows.
     pub(super) record: Digest,
-    /// Is there a mark of an earlier record.
-    pub(super) known: bool,
     /// Is the record the one that was accepted last.
     pub(super) same: bool,
-    /// What the earlier record meant.
-    pub(super) meaning: Option<Digest>,
+    /// What is known of the customer; nothing of somebody new.
+    pub(super) earlier: Option<Box<Earlier>>,
     first: RowPlace,
     more: Box<[RowPlace]>,
 }
 
+/// What is known of a customer who was accepted before.
+#[derive(Debug, Default)]
+pub(super) struct Earlier {
+    /// What the last accepted record meant.
+    meaning: Option<Digest>,
+    /// What else the state knows, once it was looked up.
+    pub(super) stored: Option<StoredCustomer>,
+    /// Set, where the customer was made ready and is kept.
+    pub(super) prepared: Option<Box<Prepared>>,
+}
+
 impl Candidate {
+    /// Was the customer accepted before.
+    pub(super) fn is_known(&self) -> bool {
+        self.earlier.is_some()
+    }
+
+    /// What the last accepted record meant, if that is known.
+    pub(super) fn meaning(&self) -> Option<Digest> {
+        self.earlier.as_ref()?.meaning
+    }
+
+    /// What the state knows, once it was looked up.
+    pub(super) fn stored(&self) -> Option<&StoredCustomer> {
+        self.earlier.as_ref()?.stored.as_ref()
+    }
+
     /// Where its rows stand, in the order of the input.
     pub(super) fn rows(&self) -> impl Iterator<Item = RowPlace> + '_ {
         std::iter::once(self.first).chain(self.more.iter().copied())
@@ -202,20 +227,21 @@ fn digest_of(group: &[RowMark], rows_marker: &RecordMarker) -> Digest {
 
 impl Part {
     fn push(&mut self, first: &RowMark, more: &[RowMark], record: Digest, found: Option<Known>) {
-        let meaning = match found.map(|found| found.meaning) {
-            Some(Meaning::At(at)) => {
-                self.meanings.push((self.candidates.len(), at));
-                None
-            }
-            Some(Meaning::Is(meaning)) => Some(meaning),
-            None => None,
-        };
+        let earlier = found.map(|found| {
+            let meaning = match found.meaning {
+                Meaning::Is(meaning) => Some(meaning),
+                Meaning::At(at) => {
+                    self.meanings.push((self.candidates.len(), at));
+                    None
+                }
+            };
+            Box::new(Earlier { meaning, ..Earlier::default() })
+        });
         self.candidates.push(Candidate {
             key: first.key,
             record,
-            known: found.is_some(),
             same: found.is_some_and(|found| found.record == record),
-            meaning,
+            earlier,
             first: first.place,
             more: more.iter().map(|row| row.place).collect(),
         });
@@ -223,7 +249,9 @@ impl Part {
 
     fn take_meanings(&mut self, meanings: &[Digest]) {
         for &(candidate, at) in &self.meanings {
-            self.candidates[candidate].meaning = meanings.get(at as usize).copied();
+            if let Some(earlier) = &mut self.candidates[candidate].earlier {
+                earlier.meaning = meanings.get(at as usize).copied();
+            }
         }
     }
 }
@@ -259,7 +287,7 @@ impl Compared {
         let mut known = 0;
         let mut kept = Vec::with_capacity(self.candidates.len());
         for mut candidate in std::mem::take(&mut self.candidates) {
-            if !candidate.known {
+            if !candidate.is_known() {
                 let file = usize::from(candidate.first.file());
                 let row = seekers[file].row(&candidate.first.span())?;
                 let changed = || IngestError::changed(&candidate.place(&read.sheets));
@@ -268,8 +296,8 @@ impl Compared {
                     self.tally.forgotten += 1;
                     continue;
                 }
-                candidate.known = snapshot.customer(&id)?.is_some();
-                known += u64::from(candidate.known);
+                candidate.earlier = snapshot.customer(&id)?.map(|_| Box::default());
+                known += u64::from(candidate.is_known());
             }
             kept.push(candidate);
         }
@@ -288,7 +316,7 @@ impl Compared {
         for reject in &index.invalid {
             self.counts.invalid.add(|| reject.place.clone());
         }
-        for candidate in self.candidates.iter().filter(|candidate| !candidate.known) {
+        for candidate in self.candidates.iter().filter(|candidate| !candidate.is_known()) {
             self.counts.new.add(|| candidate.place(sheets));
         }
         if options.kind == Kind::Full {

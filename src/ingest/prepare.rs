@@ -18,9 +18,9 @@ use super::sheet::Sheet;
 use super::{Ingest, IngestError, Read};
 
 /// Customers whose values are in memory together.
-pub(super) const BATCH_CUSTOMERS: usize = 2_048;
+pub(super) const BATCH_CUSTOMERS: usize = 1_024;
 
-/// A customer, ready to be compared.
+/// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
     pub(super) customer: Customer,
     /// What mapping found wrong, the newest row first.
@@ -177,6 +177,12 @@ impl Maker<'_> {
         }
         prepared.rows.retain(|own| !is_stale(own));
         if prepared.rows.is_empty() { Ok(None) } else { self.merge(prepared.rows).map(Some) }
+    }
+}
+
+impl std::fmt::Debug for Prepared {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("<prepared>")
     }
 }
 

@@ -16,8 +16,8 @@ use super::sift::Ready;
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
 /// A customer to be seeded, with what the providers are taken to hold.
-pub(super) struct Seeding<'b> {
-    ready: Ready<'b>,
+pub(super) struct Seeding {
+    ready: Ready,
     /// For each provider.
     accounts: Vec<Seed>,
 }
@@ -38,11 +38,7 @@ enum Seed {
 
 impl Judge<'_> {
     /// What each provider is taken to hold.
-    pub(super) fn seeds<'b>(
-        &self,
-        ready: Ready<'b>,
-        known: Vec<(Before, Option<StandingCall>)>,
-    ) -> Seeding<'b> {
+    pub(super) fn seeds(&self, ready: Ready, known: Vec<(Before, Option<StandingCall>)>) -> Seeding {
         let mut known = known.into_iter();
         let seeds = self.providers.iter().zip(&ready.prepared.projections).map(|(provider, projection)| {
             let (before, standing) = known.next().unwrap_or_default();
@@ -65,7 +61,7 @@ impl Judge<'_> {
 
 impl Apply<'_> {
     /// Takes over what a customer's record says, for every provider where it has an account.
-    pub(super) fn seed(&mut self, seeding: &Seeding<'_>) -> Result<(), IngestError> {
+    pub(super) fn seed(&mut self, seeding: &Seeding) -> Result<(), IngestError> {
         let mut turn = self.next_turn(&seeding.ready);
         turn.number = self.put_customer(&turn)?;
         self.put_mark(&turn, false);
@@ -94,14 +90,14 @@ impl Apply<'_> {
         if let Some(parked) = standing {
             intake.close_call(parked)?;
         }
+        let claim = Claim { customer: turn.turn, provider, call: ClaimedCall::Seeded(number) };
         for (other, is_known) in owners {
             if is_known && !self.is_candidate(other)? {
-                let claim = Claim::new(provider, key, turn.turn, ClaimedCall::Seeded(number));
                 return self.withdraw_seed(&claim, number);
             }
         }
         let known = before.account.as_ref().is_some_and(|account| account.known && account.key == *key);
-        self.claims.add(provider, key, turn.turn, known, ClaimedCall::Seeded(number));
+        self.claims.add(claim, key, known);
         Ok(())
     }
 

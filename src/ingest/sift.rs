@@ -7,7 +7,7 @@
 
 use crate::domain::mark::Mark;
 use crate::domain::tally::InputTally;
-use crate::store::{Snapshot, StoredCustomer};
+use crate::store::{Marks, Snapshot};
 
 use super::IngestError;
 use super::compare::Candidate;
@@ -19,19 +19,10 @@ const KEPT_CUSTOMERS_MAX: usize = 16_384;
 /// What remains of the candidates.
 #[derive(Default)]
 pub(super) struct Sifted {
-    /// Those about whom something has to be decided, in their order.
-    pub(super) remaining: Vec<Remaining>,
+    /// Those about whom something has to be decided, in their order, by batches.
+    pub(super) batches: Vec<Vec<Candidate>>,
     /// The new marks of those whose record means the same.
-    pub(super) marks: Vec<Mark>,
-}
-
-/// A candidate about whom something has to be decided.
-pub(super) struct Remaining {
-    pub(super) candidate: Candidate,
-    /// What the state knows of the customer; nothing of somebody new.
-    pub(super) stored: Option<StoredCustomer>,
-    /// Set, where it was made ready already.
-    prepared: Option<Box<Prepared>>,
+    pub(super) marks: Marks,
 }
 
 /// Takes out whoever is stale or means the same as before, and counts them; with `take_all` only the stale ones.
@@ -51,59 +42,63 @@ pub(super) fn sift(
         if batch.is_empty() {
             return Ok(sifted);
         }
-        let known: Vec<&Candidate> = batch.iter().filter(|candidate| candidate.known).collect();
+        let known: Vec<&Candidate> = batch.iter().filter(|candidate| candidate.is_known()).collect();
         let mut ready = preparer.prepare(&known)?.into_iter();
-        for candidate in batch {
-            let Some(prepared) = candidate.known.then(|| ready.next()).flatten() else {
-                sifted.remaining.push(Remaining { candidate, stored: None, prepared: None });
+        let mut remaining = Vec::with_capacity(batch.len());
+        for mut candidate in batch {
+            let meaning = candidate.meaning();
+            let Some(earlier) = &mut candidate.earlier else {
+                remaining.push(candidate);
                 continue;
             };
-            let Candidate { key, record, meaning, same, .. } = candidate;
+            let prepared = ready.next().expect("every known customer was made ready");
             if let Some(meaning) = meaning.filter(|meaning| *meaning == prepared.meaning && !take_all) {
-                sifted.marks.push(Mark { key, record, meaning });
+                sifted.marks.push(Mark { key: candidate.key, record: candidate.record, meaning });
                 tally.unchanged += 1;
                 continue;
             }
-            let stored = snapshot.customer(&prepared.customer.id)?;
-            let accepted = stored.as_ref().and_then(|stored| stored.order);
+            earlier.stored = snapshot.customer(&prepared.customer.id)?;
+            let accepted = earlier.stored.as_ref().and_then(|stored| stored.order);
             let Some(prepared) = maker.without_stale(prepared, accepted)? else {
-                *(if same { &mut tally.unchanged } else { &mut tally.stale }) += 1;
+                *(if candidate.same { &mut tally.unchanged } else { &mut tally.stale }) += 1;
                 continue;
             };
-            let prepared = (kept < KEPT_CUSTOMERS_MAX).then(|| Box::new(prepared));
+            earlier.prepared = (kept < KEPT_CUSTOMERS_MAX).then(|| Box::new(prepared));
             kept += 1;
-            sifted.remaining.push(Remaining { candidate, stored, prepared });
+            remaining.push(candidate);
         }
+        sifted.batches.push(remaining);
     }
 }
 
-/// Makes the customers of a batch ready that are not yet.
-pub(super) fn ready<'b>(
-    batch: &'b mut [Remaining],
-    preparer: &mut Preparer<'_>,
-) -> Result<Vec<Ready<'b>>, IngestError> {
-    let unready: Vec<&Candidate> =
-        batch.iter().filter(|one| one.prepared.is_none()).map(|one| &one.candidate).collect();
-    let mut prepared = preparer.prepare(&unready)?.into_iter();
-    let maker = preparer.maker();
-    let ready = batch.iter_mut().map(|Remaining { candidate, stored, prepared: early }| {
-        let prepared = match early.take() {
-            Some(early) => Some(*early),
-            None => {
-                let accepted = stored.as_ref().and_then(|stored| stored.order);
-                let again = prepared.next().expect("whoever was not ready is now");
-                maker.without_stale(again, accepted)?
-            }
-        };
-        let prepared = prepared.expect("whose rows were all stale remained not");
-        Ok(Ready { candidate, stored: stored.as_ref(), prepared })
-    });
-    ready.collect()
+/// A candidate that can be decided about.
+pub(super) struct Ready {
+    pub(super) candidate: Candidate,
+    pub(super) prepared: Prepared,
 }
 
-/// A candidate that can be decided about.
-pub(super) struct Ready<'b> {
-    pub(super) candidate: &'b Candidate,
-    pub(super) stored: Option<&'b StoredCustomer>,
-    pub(super) prepared: Prepared,
+/// Makes the customers of a batch ready that are not yet.
+pub(super) fn ready(
+    mut batch: Vec<Candidate>,
+    preparer: &mut Preparer<'_>,
+) -> Result<Vec<Ready>, IngestError> {
+    let mut kept: Vec<Option<Box<Prepared>>> =
+        batch.iter_mut().map(|candidate| candidate.earlier.as_mut()?.prepared.take()).collect();
+    let unready: Vec<&Candidate> =
+        batch.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(candidate, _)| candidate).collect();
+    let mut again = preparer.prepare(&unready)?.into_iter();
+    let maker = preparer.maker();
+    let ready = batch.into_iter().zip(&mut kept).map(|(candidate, kept)| {
+        let prepared = match kept.take() {
+            Some(kept) => *kept,
+            None => {
+                let accepted = candidate.stored().and_then(|stored| stored.order);
+                let again = again.next().expect("whoever was not ready is now");
+                let prepared = maker.without_stale(again, accepted)?;
+                prepared.expect("whoever is stale does not remain")
+            }
+        };
+        Ok(Ready { candidate, prepared })
+    });
+    ready.collect()
 }

@@ -67,7 +67,9 @@ pub(super) fn value(field: Field, text: &str, light: &Light<'_>) -> Parsed<Value
         Field::BirthCountry | Field::Country => countries::parse(text).map(Value::Country),
         Field::Nationalities => countries::nationalities(text).map(Value::Nationalities),
         Field::Email => contacts::email(text).map(Value::Email),
-        Field::MobilePhone | Field::LandlinePhone => phones::parse(text, light.home()).map(Value::Phone),
+        Field::MobilePhone | Field::LandlinePhone => {
+            phones::parse(text, light.home()).map(|phone| Value::Phone(Box::new(phone)))
+        }
         Field::PostalCode => postal::code(text, light.country()).map(Value::Text),
         Field::EmailOptIn
         | Field::EmailPartnerOptIn

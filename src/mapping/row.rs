@@ -168,7 +168,7 @@ impl<'a> StreetCells<'a> {
             kind: self.kind.as_deref(),
             name: self.name.as_deref(),
         });
-        Some(street.map_or(Cell::Cleared, |street| Cell::Value(Value::Street(street))))
+        Some(street.map_or(Cell::Cleared, |street| Cell::Value(Value::Street(Box::new(street)))))
     }
 }
 

@@ -49,22 +49,22 @@ pub(super) fn street(line: &str, parts: Option<(Option<&str>, Option<&str>, &str
         standard: word.to_owned(),
         short: if word == "ZONE INDUSTRIELLE" { "ZI".to_owned() } else { word.to_owned() },
     };
-    Cell::Value(Value::Street(Street {
+    Cell::Value(Value::Street(Box::new(Street {
         line: line.to_owned(),
         parts: parts.map(|(number, word, name)| StreetParts {
             number: number.map(str::to_owned),
             kind: word.map(kind),
             name: name.to_owned(),
         }),
-    }))
+    })))
 }
 
 pub(super) fn phone(dialing_code: &str, national: &str, msisdn: &str) -> Cell {
-    Cell::Value(Value::Phone(Phone {
+    Cell::Value(Value::Phone(Box::new(Phone {
         dialing_code: dialing_code.to_owned(),
         national: national.to_owned(),
         msisdn: msisdn.to_owned(),
-    }))
+    })))
 }
 
 /// The code of the field with that wire name.
@@ -308,7 +308,7 @@ fn any_cell() -> impl Strategy<Value = Cell> {
         Just(Value::Country(FRANCE)),
         (1usize..=5).prop_map(|n| Value::Nationalities(vec![NETHERLANDS; n])),
         ("[0-9]{1,3}", "[0-9]{1,20}", "[0-9]{1,40}").prop_map(|(dialing_code, national, msisdn)| {
-            Value::Phone(Phone { dialing_code, national, msisdn })
+            Value::Phone(Box::new(Phone { dialing_code, national, msisdn }))
         }),
         any::<std::net::IpAddr>().prop_map(Value::Ip),
         (word, proptest::option::of(("[0-9]{1,12}( bis)?", word, word))).prop_map(|(line, parts)| {
@@ -317,7 +317,7 @@ fn any_cell() -> impl Strategy<Value = Cell> {
                 kind: Some(StreetKind { written: kind.clone(), standard: kind.clone(), short: kind }),
                 name,
             });
-            Value::Street(Street { line, parts })
+            Value::Street(Box::new(Street { line, parts }))
         }),
         Just(Value::IdentityDocument(IdentityDocument::Passport)),
         Just(Value::CustomerType(CustomerType::Association)),

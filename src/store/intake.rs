@@ -11,12 +11,11 @@ use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
-use crate::domain::mark::Mark;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
 use super::backup::Backups;
-use super::marks;
+use super::marks::{self, Marks};
 use super::restore;
 use super::snapshot::{Snapshot, StandingCall, life_of};
 use super::{RunNumber, Store, StoreError, codec};
@@ -27,7 +26,7 @@ const PRIORITY_WITHDRAWAL: i64 = 0;
 const PRIORITY_NORMAL: i64 = 1;
 
 /// How much of the state stays in memory while many customers are written, negative as SQLite wants kibibytes.
-const CACHE_KIB_MANY: i64 = -65_536;
+const CACHE_KIB_MANY: i64 = -32_768;
 
 /// The transaction that accepts an input. Dropped without [`Intake::commit`] it leaves no trace: a file is accepted
 /// whole or not at all.
@@ -113,7 +112,7 @@ impl Intake<'_> {
 
     /// Writes down what is remembered of the records of this input. No change that a backup would be made for: without
     /// them the records are only compared again.
-    pub fn put_marks(&self, marks: Vec<Mark>) -> Result<(), StoreError> {
+    pub fn put_marks(&self, marks: Marks) -> Result<(), StoreError> {
         let before = self.transaction.total_changes();
         marks::put(&self.transaction, marks)?;
         self.bookkeeping.set(self.bookkeeping.get() + self.transaction.total_changes() - before);

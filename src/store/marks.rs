@@ -50,6 +50,23 @@ pub enum Meaning {
     At(u32),
 }
 
+/// Marks to be written, by bucket; of two for one key the later one counts.
+#[derive(Debug)]
+pub struct Marks([Vec<Mark>; 256]);
+
+impl Default for Marks {
+    fn default() -> Self {
+        Self([const { Vec::new() }; 256])
+    }
+}
+
+impl Marks {
+    /// Adds a mark.
+    pub fn push(&mut self, mark: Mark) {
+        self.0[usize::from(mark.key.bucket())].push(mark);
+    }
+}
+
 impl Bucket {
     /// How many customers it knows.
     #[must_use]
@@ -136,11 +153,12 @@ fn changes_of(connection: &Connection, bucket: u8) -> Result<Vec<Mark>, StoreErr
     Ok(changes.collect::<Result<_, _>>()?)
 }
 
-/// Adds marks, or replaces those of the same keys; of two for one key the later one counts.
-pub(super) fn put(connection: &Connection, marks: Vec<Mark>) -> Result<(), StoreError> {
+/// Adds marks, or replaces those of the same keys.
+pub(super) fn put(connection: &Connection, marks: Marks) -> Result<(), StoreError> {
     let count = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0)).map(i64::unsigned_abs);
     let packed = count("SELECT coalesce(sum(length(packed)), 0) / 32 FROM mark")?;
-    let changes = count("SELECT count(*) FROM mark_change")? + marks.len() as u64;
+    let new: u64 = marks.0.iter().map(|marks| marks.len() as u64).sum();
+    let changes = count("SELECT count(*) FROM mark_change")? + new;
     if changes > CHANGES_MIN.max(packed / CHANGES_SHARE) {
         return pack(connection, marks);
     }
@@ -148,26 +166,22 @@ pub(super) fn put(connection: &Connection, marks: Vec<Mark>) -> Result<(), Store
         "INSERT INTO mark_change (bucket, key, record, meaning) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (bucket, key) DO UPDATE SET record = excluded.record, meaning = excluded.meaning",
     )?;
-    for Mark { key, record, meaning } in marks {
+    for Mark { key, record, meaning } in marks.0.into_iter().flatten() {
         statement.execute((key.bucket(), key.0, record, meaning))?;
     }
     Ok(())
 }
 
 /// Packs what there is together with new marks.
-fn pack(connection: &Connection, mut marks: Vec<Mark>) -> Result<(), StoreError> {
-    marks.sort_by_key(|mark| mark.key);
-    let mut rest = marks.as_slice();
-    for bucket in 0..=u8::MAX {
-        let (new, others) = rest.split_at(rest.partition_point(|mark| mark.key.bucket() == bucket));
-        rest = others;
+fn pack(connection: &Connection, marks: Marks) -> Result<(), StoreError> {
+    for (bucket, new) in (0..=u8::MAX).zip(marks.0) {
         let mut all = packed_marks(connection, bucket)?;
         let changes = changes_of(connection, bucket)?;
         if changes.is_empty() && new.is_empty() {
             continue;
         }
         all.extend(changes);
-        all.extend_from_slice(new);
+        all.extend(new);
         // Stable: the latest of each key is the last one.
         all.sort_by_key(|mark| mark.key);
         all.reverse();
@@ -246,14 +260,18 @@ pub(super) fn complete(connection: &mut Connection, marker: &Marker) -> Result<(
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     clear(&transaction)?;
-    let marks = {
+    let mut marks = Marks::default();
+    {
         let mut statement = transaction.prepare("SELECT customer_id FROM customer")?;
-        let marks = statement.query_map([], |row| {
-            let key = marker.key(row.get_ref(0)?.as_str()?);
-            Ok(Mark { key, record: NO_RECORD, meaning: NO_RECORD })
-        })?;
-        marks.collect::<Result<_, _>>()?
-    };
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let id = row
+                .get_ref(0)?
+                .as_str()
+                .map_err(|_| StoreError::Damaged { what: "a customer has no key" })?;
+            marks.push(Mark { key: marker.key(id), record: NO_RECORD, meaning: NO_RECORD });
+        }
+    }
     put(&transaction, marks)?;
     transaction.execute("INSERT INTO setting (name, value) VALUES (?1, x'01')", [COMPLETE])?;
     Ok(transaction.commit()?)

@@ -26,7 +26,7 @@ pub use erase::{Erased, Scan};
 pub use error::StoreError;
 pub use examine::{Examination, Finding, Severity, is_open_to_others, make_private};
 pub use intake::{Intake, NewCall};
-pub use marks::{Bucket, Known, Meaning};
+pub use marks::{Bucket, Known, Marks, Meaning};
 pub use open::{Lock, StateFile, StateSettings};
 pub use outbox::{LeaseFilter, Leased, Outbox, Settled, Settlement};
 pub use overview::{Counts, RejectFilter, RejectRow};
