@@ -4,6 +4,7 @@
 //! many calls. Nothing is answered before its group is committed. The first failure ends the writer: later requests
 //! fail with it, so that sending stops as soon as the state cannot follow.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot};
@@ -131,6 +132,18 @@ fn write_groups(
     store
 }
 
+/// How many requests have left for the settlements of a group.
+fn sent_in(group: &[Request]) -> BTreeMap<ProviderId, u64> {
+    let mut all = BTreeMap::new();
+    for request in group {
+        match request {
+            Request::Settle { provider, sent, .. } if *sent > 0 => *all.entry(*provider).or_default() += sent,
+            Request::Settle { .. } | Request::Lease { .. } | Request::NextDue { .. } => {}
+        }
+    }
+    all
+}
+
 /// Answers that may be given once the group is committed.
 enum Done {
     Leased(Reply<Vec<Leased>>, Vec<Leased>),
@@ -147,6 +160,7 @@ fn write_group(
 ) -> Result<(), CheckpointError> {
     let mut done = Vec::with_capacity(group.len());
     let mut failed = None;
+    let sent = sent_in(group);
     let mut waiting = group.drain(..);
     let result = store.group(run, now, |outbox| {
         for request in waiting.by_ref() {
@@ -157,6 +171,9 @@ fn write_group(
                     return Err(error);
                 }
             }
+        }
+        for (provider, requests) in sent {
+            outbox.note_sent(provider, requests)?;
         }
         pass_commit(&done, Point::BeforeLeaseCommit, Point::BeforeSettleCommit);
         Ok(())
@@ -201,13 +218,10 @@ fn perform(
                 Err(error) => Err((Request::Lease { provider, limit, filter, reply }, error)),
             }
         }
-        Request::Settle { provider, sent, settlement, reply } => {
-            let noted = if sent > 0 { outbox.note_sent(provider, sent) } else { Ok(()) };
-            match noted.and_then(|()| outbox.settle(&settlement)) {
-                Ok(settled) => Ok(Done::Settled(reply, settled)),
-                Err(error) => Err((Request::Settle { provider, sent, settlement, reply }, error)),
-            }
-        }
+        Request::Settle { provider, sent, settlement, reply } => match outbox.settle(&settlement) {
+            Ok(settled) => Ok(Done::Settled(reply, settled)),
+            Err(error) => Err((Request::Settle { provider, sent, settlement, reply }, error)),
+        },
         Request::NextDue { provider, filter, reply } => match outbox.next_due(provider, &filter) {
             Ok(due) => Ok(Done::NextDue(reply, due)),
             Err(error) => Err((Request::NextDue { provider, filter, reply }, error)),

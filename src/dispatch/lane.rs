@@ -7,30 +7,26 @@ use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-use rand::RngExt;
 use rand::rngs::StdRng;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::call::State;
 use crate::domain::event::{Event, Events, LaneState};
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::ProviderTally;
 use crate::domain::verdict::{Remedy, Verdict};
-use crate::store::{LeaseFilter, Leased, Settled, Settlement};
+use crate::store::{LeaseFilter, Leased};
 
-use super::breaker::{Breaker, BreakerState, Pass};
+use super::breaker::{Breaker, Pass};
 use super::checkpoint::{Checkpoint, CheckpointError, GROUP_REQUESTS_MAX};
+use super::landing::Settling;
 use super::limiter::{DayBudget, Limiter};
 use super::meter::Meter;
-use super::retry::{self, Context, Decided, LaneEffect};
+use super::retry::{Decided, LaneEffect};
 use super::run_clock::RunClock;
 use super::stops::{CallBudget, ErrorMeter, StopReason};
 use super::worker::{self, Endpoint, Finished};
-
-/// How long a lane pauses when the provider asks to wait without saying how long.
-const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
 /// How long a lane waits before it asks again for the turn that another lane has.
 const TURN_WAIT: Duration = Duration::from_millis(20);
@@ -91,19 +87,34 @@ enum Step {
     Done,
 }
 
-struct Working {
-    lane: Lane,
-    provider: ProviderId,
+/// How much a block of leases brought.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Block {
+    /// As much as was asked for: there is more.
+    Full,
+    /// Less: the next one is asked for when this one is used up.
+    Part,
+    /// Nothing.
+    Empty,
+}
+
+pub(super) struct Working {
+    pub(super) lane: Lane,
+    pub(super) provider: ProviderId,
     ready: VecDeque<Leased>,
+    /// The next block of leases, while the writer commits it: never more than one.
+    leasing: JoinSet<Result<Vec<Leased>, CheckpointError>>,
+    /// What the last block brought.
+    last_block: Block,
     in_flight: JoinSet<Finished>,
-    flying: HashMap<tokio::task::Id, Leased>,
-    settling: JoinSet<(Finished, Happening, Result<Settled, CheckpointError>)>,
-    paused_until: Duration,
-    denials_in_a_row: u32,
+    pub(super) flying: HashMap<tokio::task::Id, Leased>,
+    pub(super) settling: JoinSet<Settling>,
+    pub(super) paused_until: Duration,
+    pub(super) denials_in_a_row: u32,
     state: LaneState,
-    meter: Meter,
+    pub(super) meter: Meter,
     turn: Option<OwnedSemaphorePermit>,
-    end: LaneEnd,
+    pub(super) end: LaneEnd,
 }
 
 impl Lane {
@@ -117,6 +128,8 @@ impl Lane {
             lane: self,
             provider,
             ready: VecDeque::new(),
+            leasing: JoinSet::new(),
+            last_block: Block::Full,
             in_flight: JoinSet::new(),
             flying: HashMap::new(),
             settling: JoinSet::new(),
@@ -162,13 +175,58 @@ impl Working {
         if now < self.paused_until {
             return Ok(Step::Wait(Some(self.paused_until.saturating_sub(now))));
         }
-        if self.ready.is_empty() && self.lane.filter.with_suspects && !self.take_turn() {
+        if self.lane.filter.with_suspects {
+            return self.next_suspect().await;
+        }
+        let used_up = self.ready.is_empty();
+        if self.leasing.is_empty() {
+            let running_out = self.last_block == Block::Full && self.ready.len() <= self.concurrency() / 2;
+            if used_up && self.last_block == Block::Empty {
+                self.last_block = Block::Part;
+                return self.idle().await;
+            }
+            if used_up || running_out {
+                self.lease_ahead();
+            }
+        }
+        Ok(if used_up { Step::Wait(None) } else { self.pass_gates() })
+    }
+
+    /// Suspected calls are leased one by one.
+    async fn next_suspect(&mut self) -> Result<Step, CheckpointError> {
+        if self.ready.is_empty() && !self.take_turn() {
             return Ok(Step::Wait((!self.is_busy()).then_some(TURN_WAIT)));
         }
-        if self.ready.is_empty() && !self.lease().await? {
-            return self.idle().await;
+        if self.ready.is_empty() {
+            let filter = self.lane.filter.clone();
+            self.ready.extend(self.lane.checkpoint.lease(self.provider, 1, filter).await?);
         }
-        Ok(self.pass_gates())
+        if self.ready.is_empty() { self.idle().await } else { Ok(self.pass_gates()) }
+    }
+
+    /// Has the next block leased while the last one is sent, so that no request waits for a commit. What was leased
+    /// and not sent counts, after a crash, like what was: together never more than twice the concurrency.
+    fn lease_ahead(&mut self) {
+        let (checkpoint, filter) = (self.lane.checkpoint.clone(), self.lane.filter.clone());
+        let (provider, block) = (self.provider, self.concurrency());
+        self.leasing.spawn(async move { checkpoint.lease(provider, block, filter).await });
+    }
+
+    /// A block of leases is committed.
+    fn leased(
+        &mut self,
+        joined: Result<Result<Vec<Leased>, CheckpointError>, tokio::task::JoinError>,
+    ) -> Result<(), CheckpointError> {
+        // The task only waits for the writer; it can end early only when the lane itself is dropped.
+        let Ok(leased) = joined else { return Ok(()) };
+        let leased = leased?;
+        self.last_block = match leased.len() {
+            0 => Block::Empty,
+            some if some < self.concurrency() => Block::Part,
+            _ => Block::Full,
+        };
+        self.ready.extend(leased);
+        Ok(())
     }
 
     /// Breaker, budgets and rate, in this order; what they let through is sent at once.
@@ -213,13 +271,6 @@ impl Working {
         }
     }
 
-    async fn lease(&mut self) -> Result<bool, CheckpointError> {
-        let free = if self.turn.is_some() { 1 } else { self.concurrency() - self.in_flight.len() };
-        let leased = self.lane.checkpoint.lease(self.provider, free, self.lane.filter.clone()).await?;
-        self.ready.extend(leased);
-        Ok(!self.ready.is_empty())
-    }
-
     /// Nothing may be sent now: waits for what is on its way or due later, then lets the last ones go, then the
     /// suspected ones.
     async fn idle(&mut self) -> Result<Step, CheckpointError> {
@@ -261,6 +312,7 @@ impl Working {
         tokio::select! {
             Some(joined) = self.in_flight.join_next_with_id() => self.landed(joined),
             Some(settled) = self.settling.join_next() => self.settled(settled)?,
+            Some(leased) = self.leasing.join_next() => self.leased(leased)?,
             changed = self.lane.orders.changed() => {
                 // The coordinator never goes before its lanes; if it does, the lane drains.
                 if changed.is_err() {
@@ -280,160 +332,16 @@ impl Working {
         while let Some(settled) = self.settling.try_join_next() {
             self.settled(settled)?;
         }
+        while let Some(leased) = self.leasing.try_join_next() {
+            self.leased(leased)?;
+        }
         Ok(())
-    }
-
-    /// A request has come back: decides what it means and has it written down.
-    fn landed(&mut self, joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>) {
-        let finished = match joined {
-            Ok((id, finished)) => {
-                self.flying.remove(&id);
-                finished
-            }
-            Err(error) => {
-                let Some(call) = self.flying.remove(&error.id()) else { return };
-                let verdict = Verdict::Unknown { what: "panic" };
-                let left = self.lane.clock.elapsed();
-                Finished { call, verdict, sent: true, left, took: Duration::ZERO }
-            }
-        };
-        self.meter.count_answer(finished.took);
-        let finished = finished.without_empty_remedy();
-        let now = self.lane.clock.elapsed();
-        self.lane.breaker.on_answer(finished.left, now, &finished.verdict);
-        let breaker_open = self.lane.breaker.state(now) != BreakerState::Closed;
-        let context = Context {
-            life: finished.call.life,
-            breaker_open,
-            lane_acknowledged: self.end.tally.acknowledged.total() > 0,
-            denials_in_a_row: self.denials_in_a_row,
-            had_unknown: finished.call.had_unknown,
-            reduced: finished.call.reduced,
-        };
-        let decided = retry::happening(&finished.verdict, &context);
-        self.note_denial(&finished.verdict);
-        self.follow(decided.lane);
-        self.settle(finished, &decided);
-    }
-
-    /// Denials by a body code in a row; no answer at all does not end the row.
-    fn note_denial(&mut self, verdict: &Verdict) {
-        match verdict {
-            Verdict::Denied { .. } => self.denials_in_a_row += 1,
-            Verdict::Accepted
-            | Verdict::Transient { .. }
-            | Verdict::Refused { .. }
-            | Verdict::Exists { .. }
-            | Verdict::Missing { .. }
-            | Verdict::Contract { .. } => self.denials_in_a_row = 0,
-            Verdict::Throttled { .. } | Verdict::NotSent { .. } | Verdict::Unknown { .. } => {}
-        }
-    }
-
-    fn follow(&mut self, effect: LaneEffect) {
-        match effect {
-            LaneEffect::None => {}
-            LaneEffect::Pause(asked) => {
-                self.end.tally.throttled += 1;
-                let pause = asked.unwrap_or(PAUSE_DEFAULT);
-                self.paused_until = self.paused_until.max(self.lane.clock.elapsed() + pause);
-                self.show(LaneState::Throttled { until: self.lane.clock.now().after(pause) });
-            }
-            LaneEffect::Stop(reason) => self.end.stop = Some(reason),
-        }
-    }
-
-    fn settle(&mut self, finished: Finished, decided: &Decided) {
-        let settings = self.lane.endpoint.provider.settings();
-        let now = self.lane.clock.now();
-        let random: f64 = self.lane.random.random();
-        let attempt = finished.call.life.attempts + 1;
-        let backoff = retry::backoff(attempt, settings.retry.initial, settings.retry.max, random);
-        let settlement = Settlement {
-            id: finished.call.id,
-            lease: finished.call.lease,
-            happening: decided.happening,
-            class: finished.verdict.class(),
-            code: finished.verdict.code().to_owned(),
-            only_fields: match decided.remedy {
-                Remedy::OnlyFields(fields) => Some(fields),
-                Remedy::None | Remedy::OnceMoreLast => None,
-            },
-            settle_until: now.after(settings.settle),
-            backoff_until: now.after(backoff),
-            attempts_max: settings.retry.attempts,
-        };
-        let (checkpoint, provider) = (self.lane.checkpoint.clone(), self.provider);
-        let happening = decided.happening;
-        self.settling.spawn(async move {
-            let sent = u64::from(finished.sent);
-            let settled = checkpoint.settle(provider, sent, settlement).await;
-            (finished, happening, settled)
-        });
-    }
-
-    /// A call's new state is committed: counts it.
-    fn settled(
-        &mut self,
-        joined: Result<(Finished, Happening, Result<Settled, CheckpointError>), tokio::task::JoinError>,
-    ) -> Result<(), CheckpointError> {
-        // The task only waits for the writer; it can end early only when the lane itself is dropped.
-        let Ok((finished, happening, settled)) = joined else { return Ok(()) };
-        let settled = settled?;
-        self.count(&finished, &settled);
-        let done = !settled.life.state.is_open();
-        if happening == Happening::Interrupted {
-            return Ok(());
-        }
-        self.lane.events.emit(Event::Call {
-            provider: self.provider,
-            call: finished.call.id,
-            operation: finished.call.life.operation,
-            probe: worker::is_probe(&finished.call),
-            class: finished.verdict.class(),
-            code: finished.verdict.code().to_owned(),
-            milliseconds: u64::try_from(finished.took.as_millis()).unwrap_or(u64::MAX),
-            attempt: finished.call.life.attempts + 1,
-            settled: done,
-        });
-        Ok(())
-    }
-
-    fn count(&mut self, finished: &Finished, settled: &Settled) {
-        let good = match settled.life.state {
-            State::Acknowledged => {
-                self.end.tally.acknowledged.add(finished.call.life.operation);
-                true
-            }
-            State::Refused => {
-                self.end.tally.refused += 1;
-                false
-            }
-            State::Held => {
-                self.end.held += 1;
-                false
-            }
-            State::Queued
-            | State::Waiting
-            | State::InFlight
-            | State::Probing
-            | State::Superseded
-            | State::Abandoned
-            | State::Forgotten => {
-                self.end.used_up += u64::from(settled.deferred);
-                return;
-            }
-        };
-        if self.lane.errors.settled(good) && self.end.stop.is_none() {
-            self.end.stop = Some(StopReason::MaxErrors);
-        }
     }
 
     /// Gives back what was not sent, waits for what was, and writes both down.
     async fn finish(mut self, stopped: Result<Option<StopReason>, CheckpointError>) -> LaneEnd {
         let mut result = stopped;
         if !self.is_aborted() && result.is_ok() {
-            self.give_back();
             let drained = self.drain().await;
             result = result.and_then(|stop| drained.map(|()| stop));
         }
@@ -461,11 +369,13 @@ impl Working {
     }
 
     async fn drain(&mut self) -> Result<(), CheckpointError> {
-        while self.is_busy() {
+        self.give_back();
+        while self.is_busy() || !self.leasing.is_empty() {
             if self.is_aborted() {
                 return Ok(());
             }
             self.wait(None).await?;
+            self.give_back();
         }
         Ok(())
     }
@@ -482,7 +392,7 @@ impl Working {
         self.lane.events.emit(Event::Lane { provider: self.provider, state, total: self.lane.total });
     }
 
-    fn show(&mut self, state: LaneState) {
+    pub(super) fn show(&mut self, state: LaneState) {
         if self.state != state {
             self.state = state;
             self.tell(state);

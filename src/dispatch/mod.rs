@@ -5,6 +5,7 @@
 
 mod breaker;
 mod checkpoint;
+mod landing;
 mod lane;
 mod limiter;
 mod meter;

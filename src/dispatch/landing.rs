@@ -1,0 +1,172 @@
+//! What comes back to a lane: answers, which are decided and written down, and checkpoints, which are counted.
+
+use std::time::Duration;
+
+use rand::RngExt;
+
+use crate::domain::call::State;
+use crate::domain::event::{Event, LaneState};
+use crate::domain::lifecycle::Happening;
+use crate::domain::verdict::{Remedy, Verdict};
+use crate::store::{Settled, Settlement};
+
+use super::breaker::BreakerState;
+use super::checkpoint::CheckpointError;
+use super::lane::Working;
+use super::retry::{self, Context, Decided, LaneEffect};
+use super::stops::StopReason;
+use super::worker::{self, Finished};
+
+/// How long a lane pauses when the provider asks to wait without saying how long.
+const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
+
+/// An answer, what it is taken for, and what the writer made of it.
+pub(super) type Settling = (Finished, Happening, Result<Settled, CheckpointError>);
+
+impl Working {
+    /// A request has come back: decides what it means and has it written down.
+    pub(super) fn landed(&mut self, joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>) {
+        let finished = match joined {
+            Ok((id, finished)) => {
+                self.flying.remove(&id);
+                finished
+            }
+            Err(error) => {
+                let Some(call) = self.flying.remove(&error.id()) else { return };
+                let verdict = Verdict::Unknown { what: "panic" };
+                let left = self.lane.clock.elapsed();
+                Finished { call, verdict, sent: true, left, took: Duration::ZERO }
+            }
+        };
+        self.meter.count_answer(finished.took);
+        let finished = finished.without_empty_remedy();
+        let now = self.lane.clock.elapsed();
+        self.lane.breaker.on_answer(finished.left, now, &finished.verdict);
+        let breaker_open = self.lane.breaker.state(now) != BreakerState::Closed;
+        let context = Context {
+            life: finished.call.life,
+            breaker_open,
+            lane_acknowledged: self.end.tally.acknowledged.total() > 0,
+            denials_in_a_row: self.denials_in_a_row,
+            had_unknown: finished.call.had_unknown,
+            reduced: finished.call.reduced,
+        };
+        let decided = retry::happening(&finished.verdict, &context);
+        self.note_denial(&finished.verdict);
+        self.follow(decided.lane);
+        self.settle(finished, &decided);
+    }
+
+    /// Denials by a body code in a row; no answer at all does not end the row.
+    fn note_denial(&mut self, verdict: &Verdict) {
+        match verdict {
+            Verdict::Denied { .. } => self.denials_in_a_row += 1,
+            Verdict::Accepted
+            | Verdict::Transient { .. }
+            | Verdict::Refused { .. }
+            | Verdict::Exists { .. }
+            | Verdict::Missing { .. }
+            | Verdict::Contract { .. } => self.denials_in_a_row = 0,
+            Verdict::Throttled { .. } | Verdict::NotSent { .. } | Verdict::Unknown { .. } => {}
+        }
+    }
+
+    fn follow(&mut self, effect: LaneEffect) {
+        match effect {
+            LaneEffect::None => {}
+            LaneEffect::Pause(asked) => {
+                self.end.tally.throttled += 1;
+                let pause = asked.unwrap_or(PAUSE_DEFAULT);
+                self.paused_until = self.paused_until.max(self.lane.clock.elapsed() + pause);
+                self.show(LaneState::Throttled { until: self.lane.clock.now().after(pause) });
+            }
+            LaneEffect::Stop(reason) => self.end.stop = Some(reason),
+        }
+    }
+
+    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) {
+        let settings = self.lane.endpoint.provider.settings();
+        let now = self.lane.clock.now();
+        let random: f64 = self.lane.random.random();
+        let attempt = finished.call.life.attempts + 1;
+        let backoff = retry::backoff(attempt, settings.retry.initial, settings.retry.max, random);
+        let settlement = Settlement {
+            id: finished.call.id,
+            lease: finished.call.lease,
+            happening: decided.happening,
+            class: finished.verdict.class(),
+            code: finished.verdict.code().to_owned(),
+            only_fields: match decided.remedy {
+                Remedy::OnlyFields(fields) => Some(fields),
+                Remedy::None | Remedy::OnceMoreLast => None,
+            },
+            settle_until: now.after(settings.settle),
+            backoff_until: now.after(backoff),
+            attempts_max: settings.retry.attempts,
+        };
+        let (checkpoint, provider) = (self.lane.checkpoint.clone(), self.provider);
+        let happening = decided.happening;
+        self.settling.spawn(async move {
+            let sent = u64::from(finished.sent);
+            let settled = checkpoint.settle(provider, sent, settlement).await;
+            (finished, happening, settled)
+        });
+    }
+
+    /// A call's new state is committed: counts it.
+    pub(super) fn settled(
+        &mut self,
+        joined: Result<Settling, tokio::task::JoinError>,
+    ) -> Result<(), CheckpointError> {
+        // The task only waits for the writer; it can end early only when the lane itself is dropped.
+        let Ok((finished, happening, settled)) = joined else { return Ok(()) };
+        let settled = settled?;
+        self.count(&finished, &settled);
+        let done = !settled.life.state.is_open();
+        if happening == Happening::Interrupted {
+            return Ok(());
+        }
+        self.lane.events.emit(Event::Call {
+            provider: self.provider,
+            call: finished.call.id,
+            operation: finished.call.life.operation,
+            probe: worker::is_probe(&finished.call),
+            class: finished.verdict.class(),
+            code: finished.verdict.code().to_owned(),
+            milliseconds: u64::try_from(finished.took.as_millis()).unwrap_or(u64::MAX),
+            attempt: finished.call.life.attempts + 1,
+            settled: done,
+        });
+        Ok(())
+    }
+
+    fn count(&mut self, finished: &Finished, settled: &Settled) {
+        let good = match settled.life.state {
+            State::Acknowledged => {
+                self.end.tally.acknowledged.add(finished.call.life.operation);
+                true
+            }
+            State::Refused => {
+                self.end.tally.refused += 1;
+                false
+            }
+            State::Held => {
+                self.end.held += 1;
+                false
+            }
+            State::Queued
+            | State::Waiting
+            | State::InFlight
+            | State::Probing
+            | State::Superseded
+            | State::Abandoned
+            | State::Forgotten => {
+                self.end.used_up += u64::from(settled.deferred);
+                return;
+            }
+        };
+        if self.lane.errors.settled(good) && self.end.stop.is_none() {
+            self.end.stop = Some(StopReason::MaxErrors);
+        }
+    }
+}
