@@ -63,7 +63,7 @@ impl Backups {
         let started = plan.clock.elapsed();
         let folder = folder_of(&state);
         let path = folder.join(format!("{}.db", plan.name));
-        make_folder(&folder)?;
+        make_private_folder(&folder)?;
         let connection = connect(&state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let bytes = write_copy(&connection, &path)?;
         rotate(&folder, plan.keep)?;
@@ -174,9 +174,14 @@ fn folder_of(state: &Path) -> PathBuf {
     state.with_file_name("backups")
 }
 
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
+/// Makes a folder and its parents, 0700 where they are new. Their names are synced too: else a power cut could take a
+/// new folder away with everything that was synced inside it.
+pub(super) fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|source| file_error("make the folder", folder, source))
+    made.map_err(|source| file_error("make the folder", folder, source))?;
+    missing.into_iter().rev().try_for_each(sync_folder)
 }
 
 fn rotate(folder: &Path, keep: usize) -> Result<(), StoreError> {

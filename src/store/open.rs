@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use secrecy::{ExposeSecret, SecretString};
 use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 
-use super::backup::Backups;
+use super::backup::{Backups, make_private_folder, sync_folder};
 use super::{Store, StoreError};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
@@ -103,7 +103,9 @@ impl StateFile {
         let fresh = !path.exists();
         drop(open_private(path)?);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        if !fresh {
+        if fresh {
+            sync_folder(path)?;
+        } else {
             self.inspect(&connection)?;
         }
         leave_log_on_close(&connection, true)?;
@@ -178,14 +180,8 @@ impl StateFile {
     }
 
     fn make_folder(&self) -> Result<(), StoreError> {
-        let Some(folder) = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
-            return Ok(());
-        };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|source| StoreError::File { action: "make the folder", path: folder.to_owned(), source })
+        let folder = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or(Ok(()), make_private_folder)
     }
 
     /// Refuses a file that is not ours or that we are too old for.
@@ -259,8 +255,7 @@ fn make_key(path: &Path) -> Result<(), StoreError> {
     file.write_all(&rand::random::<[u8; 32]>()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     std::fs::rename(&temporary, path).map_err(failed)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    sync_folder(path)
 }
 
 fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
@@ -294,7 +289,7 @@ pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
 pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", fault::synchronous())?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     connection.pragma_update(None, "cell_size_check", "ON")?;
