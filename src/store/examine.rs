@@ -12,12 +12,15 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, list_backups, verify};
-use super::open::{beside, connect};
+use super::open::{beside, connect, is_finished};
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 
 /// So many complaints of SQLite are told; a broken file has thousands.
 const COMPLAINTS_MAX: u32 = 10;
+
+/// Told of a file that no table was made in yet.
+const UNFINISHED: &str = "a run was killed while it made the state; nothing was accepted yet";
 
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -90,6 +93,11 @@ impl StateFile {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         examination.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
         self.inspect(&connection)?;
+        if !is_finished(&connection)? {
+            let finding = Finding::new(Severity::Note, path, UNFINISHED, "the next run makes it whole");
+            examination.findings.push(finding);
+            return Ok(());
+        }
         for complaint in complaints(&connection)? {
             let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
             examination.findings.push(Finding::new(Severity::Broken, path, complaint, advice));

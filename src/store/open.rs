@@ -119,19 +119,20 @@ impl StateFile {
         self.store(connection, fingerprinter)
     }
 
-    /// Opens the state for reading only, also while another process writes; a state that does not exist yet reads
-    /// as an empty one. The file is not changed by a byte.
+    /// Opens the state for reading only, also while another process writes; a state that does not exist yet, or whose
+    /// making was cut short, reads as an empty one. The file is not changed by a byte.
     ///
     /// # Errors
     /// As [`StateFile::open`].
     pub fn open_read_only(&self) -> Result<Store, StoreError> {
         if !self.exists() {
-            let mut connection = Connection::open_in_memory()?;
-            migrate(&mut connection)?;
-            return self.store(connection, Fingerprinter::new(b"an empty state has no digests"));
+            return self.empty();
         }
         let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         self.inspect(&connection)?;
+        if !is_finished(&connection)? {
+            return self.empty();
+        }
         let secret = self.key(false)?;
         let fingerprinter = Fingerprinter::new(&secret);
         self.check_key(&connection, &fingerprinter)?;
@@ -161,6 +162,12 @@ impl StateFile {
             })?;
         }
         Ok(())
+    }
+
+    fn empty(&self) -> Result<Store, StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        migrate(&mut connection)?;
+        self.store(connection, Fingerprinter::new(b"an empty state has no digests"))
     }
 
     pub(super) fn store(
@@ -202,12 +209,9 @@ impl StateFile {
 
     /// The fingerprinter of this state; its key is made on first use and its identity is written down.
     fn fingerprinter(&self, connection: &Connection) -> Result<Fingerprinter, StoreError> {
-        let stored =
-            connection.query_row("SELECT count(*) FROM setting WHERE name = 'key_identity'", [], |row| {
-                row.get::<_, i64>(0)
-            })?;
-        let fingerprinter = Fingerprinter::new(&self.key(stored == 0)?);
-        if stored == 0 {
+        let has_key = is_finished(connection)?;
+        let fingerprinter = Fingerprinter::new(&self.key(!has_key)?);
+        if !has_key {
             connection.execute(
                 "INSERT INTO setting (name, value) VALUES ('key_identity', ?1)",
                 [fingerprinter.key_identity().as_slice()],
@@ -245,6 +249,19 @@ impl StateFile {
         };
         if key.len() < KEY_BYTES_MIN { Err(StoreError::BadKey { path }) } else { Ok(key) }
     }
+}
+
+/// Was the state made to the end: the identity of its key is the last thing that is written before anything can be
+/// accepted.
+pub(super) fn is_finished(connection: &Connection) -> Result<bool, StoreError> {
+    let tables: i64 =
+        connection
+            .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'setting'", [], |row| row.get(0))?;
+    if tables == 0 {
+        return Ok(false);
+    }
+    let sql = "SELECT count(*) FROM setting WHERE name = 'key_identity'";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
 }
 
 fn make_key(path: &Path) -> Result<(), StoreError> {

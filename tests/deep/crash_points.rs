@@ -160,6 +160,9 @@ fn a_state_whose_making_was_cut_short_is_still_ours() {
         let world = world();
         let file = world.csv("crm.csv", &[]);
         die(&world, point, &file, point.name());
+        for look in [&["doctor"][..], &["status"], &["plan", file.to_str().expect("utf-8")]] {
+            world.run(look).exits(0);
+        }
         world.sync(&file).exits(0);
     }
 }
