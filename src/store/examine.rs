@@ -12,7 +12,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, list_backups, verify};
-use super::open::{beside, connect, is_finished};
+use super::open::{beside, connect, is_finished, refuse_second_name};
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 
@@ -90,6 +90,7 @@ impl StateFile {
 
     fn examine_file(&self, examination: &mut Examination) -> Result<(), StoreError> {
         let path = self.path();
+        refuse_second_name(path)?;
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         examination.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
         self.inspect(&connection)?;
@@ -280,6 +281,7 @@ fn broken(path: &Path, error: &StoreError) -> Finding {
         StoreError::Foreign { .. } | StoreError::Newer { .. } | StoreError::OtherKey { .. } => {
             "nothing was touched; do what the message says"
         }
+        StoreError::ManyNames { .. } => "delete the names that runs do not use",
         StoreError::BadKey { .. } => "bring the key file back; a new key would send everything again",
         StoreError::File { .. } => "check the file and its rights",
         StoreError::Locked { .. }

@@ -2,7 +2,7 @@
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -54,10 +54,12 @@ pub struct StateFile {
 }
 
 impl StateFile {
-    /// The state at the place that the settings name. Touches nothing yet.
+    /// The state at the place that the settings name; where that is a symbolic link, at the place that it leads to, so
+    /// that lock, key and backups lie beside the file itself, whichever way it is named. Touches nothing yet.
     #[must_use]
     pub fn new(settings: StateSettings) -> Self {
-        Self { settings }
+        let path = behind_links(&settings.path);
+        Self { settings: StateSettings { path, ..settings } }
     }
 
     /// The same settings at another place: a backup of this state.
@@ -102,6 +104,7 @@ impl StateFile {
         refuse_network(path)?;
         let fresh = !path.exists();
         drop(open_private(path)?);
+        refuse_second_name(path)?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if fresh {
             sync_folder(path)?;
@@ -128,6 +131,7 @@ impl StateFile {
         if !self.exists() {
             return self.empty();
         }
+        refuse_second_name(&self.settings.path)?;
         let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         self.inspect(&connection)?;
         if !is_finished(&connection)? {
@@ -342,6 +346,32 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         }
         _ => StoreError::Damaged { what: "its schema version is impossible" },
     })
+}
+
+/// Most symbolic links that lead to a state one after the other; as many as Linux follows.
+const LINKS_MAX: usize = 40;
+
+/// Where a path leads to. A link in one of its folders needs no care: whatever lies beside the file lies there too.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(target) = std::fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    place
+}
+
+/// A file with two names would have two locks and two write-ahead logs, of which each name sees only one.
+pub(super) fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
+    let metadata = std::fs::metadata(path).map_err(|source| StoreError::File {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    match metadata.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(StoreError::ManyNames { path: path.to_owned(), names }),
+    }
 }
 
 /// Kinds of file systems, as `/proc/self/mounts` names them, where locks and syncs cannot be trusted.
