@@ -12,7 +12,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, list_backups, verify};
-use super::open::{beside, connect, is_finished, refuse_second_name};
+use super::open::{beside, connect};
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 
@@ -90,15 +90,12 @@ impl StateFile {
 
     fn examine_file(&self, examination: &mut Examination) -> Result<(), StoreError> {
         let path = self.path();
-        refuse_second_name(path)?;
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        examination.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
-        self.inspect(&connection)?;
-        if !is_finished(&connection)? {
+        let Some(connection) = self.connect_to_read()? else {
             let finding = Finding::new(Severity::Note, path, UNFINISHED, "the next run makes it whole");
             examination.findings.push(finding);
             return Ok(());
-        }
+        };
+        examination.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
         for complaint in complaints(&connection)? {
             let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
             examination.findings.push(Finding::new(Severity::Broken, path, complaint, advice));

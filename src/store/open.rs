@@ -131,12 +131,7 @@ impl StateFile {
         if !self.exists() {
             return self.empty();
         }
-        refuse_second_name(&self.settings.path)?;
-        let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        self.inspect(&connection)?;
-        if !is_finished(&connection)? {
-            return self.empty();
-        }
+        let Some(connection) = self.connect_to_read()? else { return self.empty() };
         let secret = self.key(false)?;
         let fingerprinter = Fingerprinter::new(&secret);
         self.check_key(&connection, &fingerprinter)?;
@@ -152,9 +147,8 @@ impl StateFile {
         if !self.exists() {
             return Ok(());
         }
+        let Some(connection) = self.connect_to_read()? else { return Ok(()) };
         drop(open_private(target)?);
-        let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        self.inspect(&connection)?;
         connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
         let key = beside(&self.settings.path, ".key");
         if key.exists() {
@@ -195,6 +189,17 @@ impl StateFile {
         folder.map_or(Ok(()), make_private_folder)
     }
 
+    /// A connection for reading; none to a file whose making was cut short, in which nothing can be yet.
+    pub(super) fn connect_to_read(&self) -> Result<Option<Connection>, StoreError> {
+        refuse_second_name(self.path())?;
+        let connection = match connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            Err(error) if is_rollback_due(&error) => return Ok(None),
+            connected => connected?,
+        };
+        self.inspect(&connection)?;
+        Ok(has_key_identity(&connection)?.then_some(connection))
+    }
+
     /// Refuses a file that is not ours or that we are too old for.
     pub(super) fn inspect(&self, connection: &Connection) -> Result<(), StoreError> {
         let path = || self.settings.path.clone();
@@ -213,7 +218,7 @@ impl StateFile {
 
     /// The fingerprinter of this state; its key is made on first use and its identity is written down.
     fn fingerprinter(&self, connection: &Connection) -> Result<Fingerprinter, StoreError> {
-        let has_key = is_finished(connection)?;
+        let has_key = has_key_identity(connection)?;
         let fingerprinter = Fingerprinter::new(&self.key(!has_key)?);
         if !has_key {
             connection.execute(
@@ -255,17 +260,21 @@ impl StateFile {
     }
 }
 
-/// Was the state made to the end: the identity of its key is the last thing that is written before anything can be
-/// accepted.
-pub(super) fn is_finished(connection: &Connection) -> Result<bool, StoreError> {
-    let tables: i64 =
-        connection
-            .query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'setting'", [], |row| row.get(0))?;
-    if tables == 0 {
+/// Is there the identity of a key: the last thing that is written before anything can be accepted.
+fn has_key_identity(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'setting'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(false);
     }
     let sql = "SELECT count(*) FROM setting WHERE name = 'key_identity'";
     Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
+}
+
+/// A rollback journal lies beside the file, and only a writer could roll it back. The state keeps one only until it
+/// has its write-ahead log.
+fn is_rollback_due(error: &StoreError) -> bool {
+    let StoreError::Sqlite { source, .. } = error else { return false };
+    source.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
 }
 
 fn make_key(path: &Path) -> Result<(), StoreError> {
@@ -362,7 +371,7 @@ fn behind_links(path: &Path) -> PathBuf {
 }
 
 /// A file with two names would have two locks and two write-ahead logs, of which each name sees only one.
-pub(super) fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
+fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
     let metadata = std::fs::metadata(path).map_err(|source| StoreError::File {
         action: "look at",
         path: path.to_owned(),
