@@ -5,6 +5,7 @@ use proptest::test_runner::{Config, TestRunner};
 
 use crate::harness::{newer, run_with_fault};
 use crate::support::{World, customers};
+use crate::table::Row;
 
 /// A rule of a scenario: which requests, and what happens to them.
 fn rule() -> impl Strategy<Value = String> {
@@ -75,6 +76,7 @@ fn the_accounting_balances_after_every_run_whatever_goes_wrong() {
         balances(&format!("seed = {seed}\n{}", rules.concat()), &steps)
     });
     tried.unwrap_or_else(|failure| unreachable!("{failure}"));
+    Row::kept(50, "random scripts of faults, accounting", usize::try_from(cases).expect("few")).enter();
 }
 
 fn balances(scenario: &str, steps: &[Step]) -> Result<(), TestCaseError> {

@@ -22,4 +22,6 @@ mod readme;
 mod refusals;
 mod rehearsal;
 mod support;
+#[path = "../deep/table.rs"]
+mod table;
 mod telling;

@@ -20,11 +20,13 @@ use serde_json::Value;
 use crate::harness::newer;
 use crate::support::{Customer, World, customers};
 use crate::table::Row;
-use disk::{Disk, Loss};
+use disk::{Disk, Fate, Loss};
 use trace::{Act, Step, may_trace, record};
 
 const PEOPLE: usize = 20;
 const EXAMPLES_MAX: usize = 4;
+/// The file, its journal, its switch to a write-ahead log, its mark and its first table are made by then.
+const MAKING_STEPS: usize = 50;
 /// More tries than the faults take: a call whose tries are used up is queued for the next run.
 const LANE: &str =
     "settle = \"40ms\"\ntimeout = \"2s\"\nretry = { attempts = 12, initial = \"5ms\", max = \"20ms\" }\n";
@@ -299,16 +301,9 @@ fn calls_of(state: &Connection) -> rusqlite::Result<Vec<Call>> {
     calls.collect()
 }
 
-fn row(place: u32, fault: &'static str, found: &Found) -> Row {
-    Row {
-        place,
-        fault,
-        tries: found.states,
-        lost: found.lost,
-        doubled: found.doubled,
-        wrong: found.wrong,
-        is_control: false,
-    }
+fn row(place: usize, fault: &'static str, found: &Found) -> Row {
+    let Found { states, lost, doubled, wrong, .. } = *found;
+    Row { place, fault, tries: states, lost, doubled, wrong, is_control: false }
 }
 
 #[test]
@@ -323,12 +318,32 @@ fn no_loss_of_power_loses_doubles_or_spoils_what_was_shown_to_the_world() {
 }
 
 #[test]
+fn a_state_can_be_looked_at_whenever_its_making_was_cut_short() {
+    if !may_trace() {
+        return;
+    }
+    let recording = record_two_nights(None);
+    let (first_claim, _) = recording.claims.first().expect("something was shown");
+    let mut found = Found::default();
+    for cut in 1..*first_claim.min(&MAKING_STEPS) {
+        let loss = Loss { fate: Fate::Kept, sector_bytes: 4096 };
+        let world = world();
+        let mut random = StdRng::seed_from_u64(13);
+        Disk::after(&recording.root, &recording.steps, cut).fail_into(&world.path(""), loss, &mut random);
+        let status = world.run(&["status"]);
+        found.add(0, usize::from(status.code != 0), || format!("cut at {cut}: {status:?}"));
+        recording.look(&world, cut, &format!("cut at {cut}"), &mut found);
+    }
+    assert_eq!((found.lost, found.wrong), (0, 0), "{found:#?}");
+}
+
+#[test]
 fn control_without_synced_commits_loses_what_was_shown_to_the_world() {
     if !may_trace() {
         return;
     }
     let recording = record_two_nights(Some("lazy-sync"));
     let found = recording.play(if crate::is_deep() { 120 } else { 24 }, 4, 12);
-    Row { is_control: true, ..row(41, "control: loss of power, commits not synced", &found) }.enter();
+    Row { is_control: true, ..row(41, "loss of power, commits not synced", &found) }.enter();
     assert!(found.lost > 0, "the harness sees nothing: {found:#?}");
 }
