@@ -9,6 +9,7 @@ use std::time::Duration;
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use rustix::fs::OFlags;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::fault::{self, Point};
@@ -298,7 +299,8 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
     Ok(key)
 }
 
-/// Opens or makes a file that only its owner may read, from its first byte on.
+/// Opens or makes a file that only its owner may read, from its first byte on. A link in its place is not followed:
+/// the one that the operator may have made for the state is known by now.
 pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::File { action: "open", path: path.to_owned(), source };
     let file = OpenOptions::new()
@@ -307,6 +309,7 @@ pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode();

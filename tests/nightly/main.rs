@@ -17,6 +17,7 @@ mod outcomes;
 mod page;
 mod persons;
 mod policies;
+mod private;
 mod quiet;
 mod readme;
 mod refusals;
