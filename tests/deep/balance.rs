@@ -1,5 +1,6 @@
 //! Whatever goes wrong at the providers: what came into a run equals what went out of it.
 
+use crmsync::domain::fault::Point;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
@@ -51,25 +52,22 @@ enum Step {
     Resume,
     FewCalls,
     Release,
-    Kill,
+    Kill(Point),
+    SetClock { days: i64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    prop::sample::select(vec![
-        Step::Newer,
-        Step::Newer,
-        Step::Revert,
-        Step::Same,
-        Step::Resume,
-        Step::FewCalls,
-        Step::Release,
-        Step::Kill,
-    ])
+    prop_oneof![
+        2 => Just(Step::Newer),
+        1 => prop::sample::select(vec![Step::Revert, Step::Same, Step::Resume, Step::FewCalls, Step::Release]),
+        1 => prop::sample::select(Point::ALL.to_vec()).prop_map(Step::Kill),
+        1 => prop::sample::select(vec![-3_652, -1, 1, 3_652]).prop_map(|days| Step::SetClock { days }),
+    ]
 }
 
 #[test]
 fn the_accounting_balances_after_every_run_whatever_goes_wrong() {
-    let cases = if crate::is_deep() { 60 } else { 3 };
+    let cases = if crate::is_deep() { 60 } else { 4 };
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let scripts = (prop::collection::vec(rule(), 1..6), prop::collection::vec(step(), 2..5), any::<u16>());
     let tried = runner.run(&scripts, |(rules, steps, seed)| {
@@ -115,9 +113,16 @@ fn balances(scenario: &str, steps: &[Step]) -> Result<(), TestCaseError> {
                 world.run(&["rejects", "release"]);
                 world.run(&["resume"]);
             }
-            Step::Kill => {
-                run_with_fault(&world, "after-answer", &["sync", &path, "--allow-mass-change"]);
+            Step::Kill(point) => {
+                run_with_fault(&world, point.name(), &["sync", &path, "--allow-mass-change"]);
                 world.run(&["resume"]);
+            }
+            Step::SetClock { days } => {
+                let changed: Vec<_> = people.iter().map(|customer| newer(customer, number)).collect();
+                newest = world.csv(&format!("crm-{number}.csv"), &changed);
+                let path = newest.to_str().expect("utf-8");
+                let fault = format!("clock-step@40={}", days * 86_400);
+                run_with_fault(&world, &fault, &["sync", path, "--allow-mass-change"]);
             }
         }
         check(&world, &format!("{step:?}, step {number}"))?;
