@@ -8,6 +8,7 @@ CARGO ?= cargo
 CRMSYNC = target/debug/crmsync
 # How many cases a property is tried with in `make deep`.
 CASES ?= 2000
+DENY = $(CARGO) deny --locked --config .deny.toml
 # How often each target is run in `make fuzz`, and which there are.
 RUNS ?= 1000000
 FUZZ_TARGETS = reader mapping answers retry_after configuration
@@ -51,6 +52,10 @@ fuzz: ## Try what reads foreign bytes with hostile input, RUNS times each (cargo
 deep: ## Every fault at its full measure, 500 random kills and 600 losses of power among them, and one table; takes half an hour
 	CARGO="$(CARGO)" CASES=$(CASES) tests/deep/run
 
-deny: ## Check licences, sources and duplicates of the dependencies, and known weaknesses where the network allows (cargo install cargo-deny)
-	cargo deny --locked check --config .deny.toml bans licenses sources
-	cargo deny --locked check --config .deny.toml advisories || echo "NOT CHECKED: the list of known weaknesses could not be read, or names one of ours: see above"
+deny: ## Check licences, bans and sources of the dependencies, and known weaknesses where their list is to be had (cargo install cargo-deny)
+	$(DENY) check --hide-inclusion-graph bans licenses sources
+	if $(DENY) fetch db; then \
+		$(DENY) check --disable-fetch advisories; \
+	else \
+		echo "NOT CHECKED: the list of known weaknesses cannot be fetched" >&2; \
+	fi
