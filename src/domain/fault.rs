@@ -19,6 +19,8 @@ pub enum Point {
     MidIngest,
     /// The whole input is written and not committed.
     BeforeIngestCommit,
+    /// The copy of the state is written and not in its place; what the run has changed is not committed.
+    MidBackup,
     /// The input is accepted, nothing is sent.
     AfterIngestCommit,
     /// A lease is written and not committed.
@@ -41,11 +43,12 @@ pub enum Point {
 
 impl Point {
     /// Every point, in the order in which a run passes them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MidMigration,
         Self::AfterMigration,
         Self::MidIngest,
         Self::BeforeIngestCommit,
+        Self::MidBackup,
         Self::AfterIngestCommit,
         Self::BeforeLeaseCommit,
         Self::AfterLeaseCommit,
@@ -65,6 +68,7 @@ impl Point {
             Self::AfterMigration => "after-migration",
             Self::MidIngest => "mid-ingest",
             Self::BeforeIngestCommit => "before-ingest-commit",
+            Self::MidBackup => "mid-backup",
             Self::AfterIngestCommit => "after-ingest-commit",
             Self::BeforeLeaseCommit => "before-lease-commit",
             Self::AfterLeaseCommit => "after-lease-commit",

@@ -14,6 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::clock::Clock;
+use crate::domain::fault::{self, Point};
 
 use super::open::connect;
 use super::{StateFile, Store, StoreError};
@@ -132,6 +133,7 @@ pub(super) fn write_copy(connection: &Connection, path: &Path) -> Result<u64, St
     let temporary = path.with_extension("new");
     make_empty(&temporary)?;
     connection.execute("VACUUM INTO ?1", [temporary.to_string_lossy()])?;
+    fault::pass(Point::MidBackup);
     verify(&temporary)?;
     let failed = |source| file_error("sync", &temporary, source);
     let file = File::open(&temporary).map_err(failed)?;
