@@ -17,10 +17,10 @@ pub enum Point {
     AfterMigration,
     /// A call of the input is written, the input is not committed.
     MidIngest,
-    /// The whole input is written and not committed.
-    BeforeIngestCommit,
     /// The copy of the state is written and not in its place; what the run has changed is not committed.
     MidBackup,
+    /// The whole input is written and not committed.
+    BeforeIngestCommit,
     /// The input is accepted, nothing is sent.
     AfterIngestCommit,
     /// A lease is written and not committed.
@@ -47,8 +47,8 @@ impl Point {
         Self::MidMigration,
         Self::AfterMigration,
         Self::MidIngest,
-        Self::BeforeIngestCommit,
         Self::MidBackup,
+        Self::BeforeIngestCommit,
         Self::AfterIngestCommit,
         Self::BeforeLeaseCommit,
         Self::AfterLeaseCommit,
