@@ -8,6 +8,9 @@ use crate::harness::{newer, run_with_fault};
 use crate::support::{World, customers};
 use crate::table::Row;
 
+/// Scripts that are tried at the same time: most of each is waiting.
+const THREADS: usize = 4;
+
 /// A rule of a scenario: which requests, and what happens to them.
 fn rule() -> impl Strategy<Value = String> {
     let operation =
@@ -67,14 +70,22 @@ fn step() -> impl Strategy<Value = Step> {
 
 #[test]
 fn the_accounting_balances_after_every_run_whatever_goes_wrong() {
-    let cases = if crate::is_deep() { 60 } else { 4 };
+    let cases = if crate::is_deep() { 15 } else { 1 };
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| try_scripts(cases));
+        }
+    });
+    Row::kept(50, "random scripts of faults, accounting", cases as usize * THREADS).enter();
+}
+
+fn try_scripts(cases: u32) {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let scripts = (prop::collection::vec(rule(), 1..6), prop::collection::vec(step(), 2..5), any::<u16>());
     let tried = runner.run(&scripts, |(rules, steps, seed)| {
         balances(&format!("seed = {seed}\n{}", rules.concat()), &steps)
     });
     tried.unwrap_or_else(|failure| unreachable!("{failure}"));
-    Row::kept(50, "random scripts of faults, accounting", usize::try_from(cases).expect("few")).enter();
 }
 
 fn balances(scenario: &str, steps: &[Step]) -> Result<(), TestCaseError> {
