@@ -25,6 +25,8 @@ use trace::{Act, Step, may_trace, record};
 
 const PEOPLE: usize = 20;
 const EXAMPLES_MAX: usize = 4;
+/// Disks that are looked at at the same time.
+const THREADS: usize = 4;
 /// The file, its journal, its switch to a write-ahead log, its mark and its first table are made by then.
 const MAKING_STEPS: usize = 50;
 /// More tries than the faults take: a call whose tries are used up is queued for the next run.
@@ -82,6 +84,16 @@ impl Found {
         }
         self.lost += lost;
         self.wrong += wrong;
+    }
+
+    fn merged(mut self, other: Self) -> Self {
+        self.states += other.states;
+        self.resumed += other.resumed;
+        self.lost += other.lost;
+        self.doubled += other.doubled;
+        self.wrong += other.wrong;
+        self.examples.extend(other.examples);
+        self
     }
 }
 
@@ -187,8 +199,20 @@ impl Recording {
         at + random.random_range(1..4)
     }
 
-    /// Loses power `states` times; each `resumed_every`-th state is then worked on until everything is delivered.
+    /// Loses power `states` times, on several threads; see [`Recording::play_some`].
     fn play(&self, states: usize, resumed_every: usize, seed: u64) -> Found {
+        std::thread::scope(|scope| {
+            let seeds = (0..THREADS as u64).map(|thread| seed * 100 + thread);
+            let threads: Vec<_> = seeds
+                .map(|seed| scope.spawn(move || self.play_some(states / THREADS, resumed_every, seed)))
+                .collect();
+            let all = threads.into_iter().map(|thread| thread.join().expect("played to the end"));
+            all.fold(Found::default(), Found::merged)
+        })
+    }
+
+    /// Loses power `states` times; each `resumed_every`-th state is then worked on until everything is delivered.
+    fn play_some(&self, states: usize, resumed_every: usize, seed: u64) -> Found {
         let mut random = StdRng::seed_from_u64(seed);
         let mut found = Found { states, ..Found::default() };
         for number in 0..states {
