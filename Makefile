@@ -7,12 +7,13 @@ CARGO ?= cargo
 # Built without optimisation: quicker than it is to build, and `make test` needs the same. `cargo install` optimises.
 CRMSYNC = target/debug/crmsync
 # How many cases a property is tried with in `make deep`.
-CASES ?= 20000
+CASES ?= 2000
+DENY = $(CARGO) deny --locked --config .deny.toml
 # How often each target is run in `make fuzz`, and which there are.
 RUNS ?= 1000000
 FUZZ_TARGETS = reader mapping answers retry_after configuration
 
-.PHONY: help run test check docs bench bench-large fuzz deep
+.PHONY: help run test check docs bench bench-large fuzz deep deny
 
 help: ## Show this help
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -48,7 +49,13 @@ fuzz: ## Try what reads foreign bytes with hostile input, RUNS times each (cargo
 			target/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- -runs=$(RUNS) -max_len=2048; \
 	done
 
-# Release builds contain no crash points, so that part runs in the profile that has them. `--show-output` prints the tables.
-deep: ## Long properties, all crash points, 500 random kills
-	PROPTEST_CASES=$(CASES) $(CARGO) test --release --locked
-	CRMSYNC_DEEP=1 $(CARGO) test --locked --test deep -- --show-output
+deep: ## Every fault at its full measure, 500 random kills and 600 losses of power among them, and one table; takes half an hour
+	CARGO="$(CARGO)" CASES=$(CASES) tests/deep/run
+
+deny: ## Check licences, bans and sources of the dependencies, and known weaknesses where their list is to be had (cargo install cargo-deny)
+	$(DENY) check --hide-inclusion-graph bans licenses sources
+	if $(DENY) fetch db; then \
+		$(DENY) check --disable-fetch advisories; \
+	else \
+		echo "NOT CHECKED: the list of known weaknesses cannot be fetched" >&2; \
+	fi

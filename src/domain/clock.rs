@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use super::fault;
+
 /// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z. May jump; never used to measure a duration.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize,
@@ -95,9 +97,10 @@ impl Clock {
     #[expect(clippy::disallowed_methods, reason = "this is the file that may read the clock")]
     pub fn now(&self) -> Timestamp {
         match &self.0 {
-            Source::System { .. } => {
-                let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
-                Timestamp(i64::try_from(elapsed.as_millis()).unwrap_or(i64::MAX))
+            Source::System { start } => {
+                let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or(Duration::ZERO);
+                let machine = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX);
+                Timestamp(machine.saturating_add(fault::clock_step_ms(start.elapsed())))
             }
             Source::Set { millis } => Timestamp(millis.load(Ordering::SeqCst)),
         }

@@ -1,4 +1,5 @@
-//! Faults that tests switch on: points at which the process dies as by SIGKILL, and one deliberate mistake.
+//! Faults that tests switch on: points at which the process dies as by SIGKILL, deliberate mistakes, and a clock that is
+//! set in the middle of a run.
 //!
 //! Only builds with `debug_assertions` contain them: `cargo test` does, a release binary cannot. The choice is made
 //! once, by [`arm`], before any work; `cli` hands it down. Where nothing is armed nothing happens.
@@ -16,6 +17,8 @@ pub enum Point {
     AfterMigration,
     /// A call of the input is written, the input is not committed.
     MidIngest,
+    /// The copy of the state is written and not in its place; what the run has changed is not committed.
+    MidBackup,
     /// The whole input is written and not committed.
     BeforeIngestCommit,
     /// The input is accepted, nothing is sent.
@@ -40,10 +43,11 @@ pub enum Point {
 
 impl Point {
     /// Every point, in the order in which a run passes them.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::MidMigration,
         Self::AfterMigration,
         Self::MidIngest,
+        Self::MidBackup,
         Self::BeforeIngestCommit,
         Self::AfterIngestCommit,
         Self::BeforeLeaseCommit,
@@ -64,6 +68,7 @@ impl Point {
             Self::AfterMigration => "after-migration",
             Self::MidIngest => "mid-ingest",
             Self::BeforeIngestCommit => "before-ingest-commit",
+            Self::MidBackup => "mid-backup",
             Self::AfterIngestCommit => "after-ingest-commit",
             Self::BeforeLeaseCommit => "before-lease-commit",
             Self::AfterLeaseCommit => "after-lease-commit",
@@ -83,17 +88,20 @@ pub struct NoSuchFault;
 
 impl fmt::Display for NoSuchFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("expected POINT, POINT@CUSTOMER or blind-create")
+        f.write_str(
+            "expected POINT, POINT@CUSTOMER, blind-create, lazy-sync or clock-step@MILLISECONDS=SECONDS",
+        )
     }
 }
 
 impl std::error::Error for NoSuchFault {}
 
-pub use switch::{arm, bent, pass, pass_with};
+pub use switch::{arm, bent, clock_step_ms, pass, pass_with, synchronous};
 
 #[cfg(debug_assertions)]
 mod switch {
     use std::sync::OnceLock;
+    use std::time::Duration;
 
     use super::{NoSuchFault, Point};
     use crate::domain::call::Operation;
@@ -105,11 +113,21 @@ mod switch {
     pub(super) enum Fault {
         Crash { point: Point, customer: Option<String> },
         BlindCreate,
+        LazySync,
+        ClockStep { after: Duration, seconds: i64 },
     }
 
     pub(super) fn read(text: &str) -> Result<Fault, NoSuchFault> {
         if text == "blind-create" {
             return Ok(Fault::BlindCreate);
+        }
+        if text == "lazy-sync" {
+            return Ok(Fault::LazySync);
+        }
+        if let Some(step) = text.strip_prefix("clock-step@") {
+            let (after, seconds) = step.split_once('=').ok_or(NoSuchFault)?;
+            let after = Duration::from_millis(after.parse().map_err(|_| NoSuchFault)?);
+            return Ok(Fault::ClockStep { after, seconds: seconds.parse().map_err(|_| NoSuchFault)? });
         }
         let (name, customer) = match text.split_once('@') {
             Some((name, customer)) => (name, Some(customer.to_owned())),
@@ -119,8 +137,9 @@ mod switch {
         Ok(Fault::Crash { point, customer })
     }
 
-    /// Switches a fault on for the rest of the process: `before-send`, `before-send@C00007` (for one customer only), or
-    /// `blind-create`. The first choice stays.
+    /// Switches a fault on for the rest of the process: `before-send`, `before-send@C00007` (for one customer only),
+    /// `blind-create`, `lazy-sync`, or `clock-step@300=-86400` (after 300 ms the machine is set back by a day). The first
+    /// choice stays.
     ///
     /// # Errors
     /// [`NoSuchFault`] for any other text.
@@ -157,10 +176,27 @@ mod switch {
         }
         happening
     }
+
+    /// How carefully SQLite syncs; with `lazy-sync`, the deliberate mistake: a commit is not synced before it counts.
+    #[must_use]
+    pub fn synchronous() -> &'static str {
+        if ARMED.get() == Some(&Fault::LazySync) { "NORMAL" } else { "FULL" }
+    }
+
+    /// By how much the wall clock was set since the program started, which was `elapsed` ago.
+    #[must_use]
+    pub fn clock_step_ms(elapsed: Duration) -> i64 {
+        match ARMED.get() {
+            Some(Fault::ClockStep { after, seconds }) if elapsed >= *after => seconds.saturating_mul(1_000),
+            Some(_) | None => 0,
+        }
+    }
 }
 
 #[cfg(not(debug_assertions))]
 mod switch {
+    use std::time::Duration;
+
     use super::{NoSuchFault, Point};
     use crate::domain::call::Operation;
     use crate::domain::lifecycle::Happening;
@@ -184,10 +220,24 @@ mod switch {
     pub const fn bent(happening: Happening, _operation: Operation) -> Happening {
         happening
     }
+
+    /// How carefully SQLite syncs.
+    #[must_use]
+    pub const fn synchronous() -> &'static str {
+        "FULL"
+    }
+
+    /// By how much the wall clock was set: nothing, in this build.
+    #[must_use]
+    pub const fn clock_step_ms(_elapsed: Duration) -> i64 {
+        0
+    }
 }
 
 #[cfg(all(test, debug_assertions))]
 mod tests {
+    use std::time::Duration;
+
     use super::switch::{Fault, read};
     use super::*;
 
@@ -199,6 +249,11 @@ mod tests {
         let one = Fault::Crash { point: Point::BeforeSend, customer: Some("C7".to_owned()) };
         assert_eq!(read("before-send@C7"), Ok(one));
         assert_eq!(read("blind-create"), Ok(Fault::BlindCreate));
-        assert_eq!(read("before-sending"), Err(NoSuchFault));
+        assert_eq!(read("lazy-sync"), Ok(Fault::LazySync));
+        let step = Fault::ClockStep { after: Duration::from_millis(300), seconds: -86_400 };
+        assert_eq!(read("clock-step@300=-86400"), Ok(step));
+        for text in ["before-sending", "clock-step@300", "clock-step@soon=1", "clock-step@1=later"] {
+            assert_eq!(read(text), Err(NoSuchFault), "{text}");
+        }
     }
 }

@@ -33,6 +33,11 @@ pub struct FileError {
 }
 
 impl FileError {
+    /// A file that was being written piece by piece, and could not be.
+    pub fn writing<E: Into<io::Error>>(path: &Path) -> impl Fn(E) -> Self + '_ {
+        move |source| Self { action: "write", path: path.to_owned(), source: source.into() }
+    }
+
     fn on<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self { action, path: path.to_owned(), source }
     }

@@ -14,6 +14,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::clock::Clock;
+use crate::domain::fault::{self, Point};
 
 use super::open::connect;
 use super::{StateFile, Store, StoreError};
@@ -63,7 +64,7 @@ impl Backups {
         let started = plan.clock.elapsed();
         let folder = folder_of(&state);
         let path = folder.join(format!("{}.db", plan.name));
-        make_folder(&folder)?;
+        make_private_folder(&folder)?;
         let connection = connect(&state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         let bytes = write_copy(&connection, &path)?;
         rotate(&folder, plan.keep)?;
@@ -132,6 +133,7 @@ pub(super) fn write_copy(connection: &Connection, path: &Path) -> Result<u64, St
     let temporary = path.with_extension("new");
     make_empty(&temporary)?;
     connection.execute("VACUUM INTO ?1", [temporary.to_string_lossy()])?;
+    fault::pass(Point::MidBackup);
     verify(&temporary)?;
     let failed = |source| file_error("sync", &temporary, source);
     let file = File::open(&temporary).map_err(failed)?;
@@ -174,9 +176,14 @@ fn folder_of(state: &Path) -> PathBuf {
     state.with_file_name("backups")
 }
 
-fn make_folder(folder: &Path) -> Result<(), StoreError> {
+/// Makes a folder and its parents, 0700 where they are new. Their names are synced too: else a power cut could take a
+/// new folder away with everything that was synced inside it.
+pub(super) fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
+    let is_missing = |folder: &&Path| !folder.as_os_str().is_empty() && !folder.exists();
+    let missing: Vec<&Path> = folder.ancestors().take_while(is_missing).collect();
     let made = std::fs::DirBuilder::new().recursive(true).mode(0o700).create(folder);
-    made.map_err(|source| file_error("make the folder", folder, source))
+    made.map_err(|source| file_error("make the folder", folder, source))?;
+    missing.into_iter().rev().try_for_each(sync_folder)
 }
 
 fn rotate(folder: &Path, keep: usize) -> Result<(), StoreError> {

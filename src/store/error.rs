@@ -67,6 +67,16 @@ pub enum StoreError {
         /// Its kind.
         kind: String,
     },
+    /// The file has several names, each with a lock and a write-ahead log of its own.
+    #[error(
+        "{path} has {names} names (hard links), each with a lock and a log of its own; keep the one that runs used last and delete the others"
+    )]
+    ManyNames {
+        /// The name that was used.
+        path: PathBuf,
+        /// How many there are.
+        names: u64,
+    },
     /// Stored bytes do not make sense.
     #[error("the state is damaged: {what}; run `crmsync doctor`")]
     Damaged {
@@ -112,6 +122,7 @@ impl StoreError {
             | Self::Newer { .. }
             | Self::OtherKey { .. }
             | Self::BadKey { .. }
+            | Self::ManyNames { .. }
             | Self::Damaged { .. } => true,
             Self::Sqlite { source, .. } => matches!(
                 source.sqlite_error_code(),

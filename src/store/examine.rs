@@ -20,6 +20,9 @@ use super::{StateFile, StoreError, codec};
 /// So many complaints of SQLite are told; a broken file has thousands.
 const COMPLAINTS_MAX: u32 = 10;
 
+/// Told of a file that no table was made in yet.
+const UNFINISHED: &str = "a run was killed while it made the state; nothing was accepted yet";
+
 /// How bad a finding is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "snake_case")]
@@ -88,9 +91,12 @@ impl StateFile {
 
     fn examine_file(&self, examination: &mut Examination) -> Result<(), StoreError> {
         let path = self.path();
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let Some(connection) = self.connect_to_read()? else {
+            let finding = Finding::new(Severity::Note, path, UNFINISHED, "the next run makes it whole");
+            examination.findings.push(finding);
+            return Ok(());
+        };
         examination.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
-        self.inspect(&connection)?;
         for complaint in complaints(&connection)? {
             let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
             examination.findings.push(Finding::new(Severity::Broken, path, complaint, advice));
@@ -272,6 +278,7 @@ fn broken(path: &Path, error: &StoreError) -> Finding {
         StoreError::Foreign { .. } | StoreError::Newer { .. } | StoreError::OtherKey { .. } => {
             "nothing was touched; do what the message says"
         }
+        StoreError::ManyNames { .. } => "delete the names that runs do not use",
         StoreError::BadKey { .. } => "bring the key file back; a new key would send everything again",
         StoreError::File { .. } => "check the file and its rights",
         StoreError::Locked { .. }

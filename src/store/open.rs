@@ -2,20 +2,21 @@
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
 use std::io::{Read, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 use rusqlite_migration::{M, Migrations};
+use rustix::fs::OFlags;
 use secrecy::{ExposeSecret, SecretString};
 
 use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;
 
-use super::backup::Backups;
+use super::backup::{Backups, make_private_folder, sync_folder};
 use super::marks;
 use super::{Store, StoreError};
 
@@ -58,10 +59,12 @@ pub struct StateFile {
 }
 
 impl StateFile {
-    /// The state at the place that the settings name. Touches nothing yet.
+    /// The state at the place that the settings name; where that is a symbolic link, at the place that it leads to, so
+    /// that lock, key and backups lie beside the file itself, whichever way it is named. Touches nothing yet.
     #[must_use]
     pub fn new(settings: StateSettings) -> Self {
-        Self { settings }
+        let path = behind_links(&settings.path);
+        Self { settings: StateSettings { path, ..settings } }
     }
 
     /// The same settings at another place: a backup of this state.
@@ -106,8 +109,11 @@ impl StateFile {
         refuse_network(path)?;
         let fresh = !path.exists();
         drop(open_private(path)?);
+        refuse_second_name(path)?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        if !fresh {
+        if fresh {
+            sync_folder(path)?;
+        } else {
             self.inspect(&connection)?;
         }
         leave_log_on_close(&connection, true)?;
@@ -122,19 +128,16 @@ impl StateFile {
         self.store(connection, fingerprinter)
     }
 
-    /// Opens the state for reading only, also while another process writes; a state that does not exist yet reads
-    /// as an empty one. The file is not changed by a byte.
+    /// Opens the state for reading only, also while another process writes; a state that does not exist yet, or whose
+    /// making was cut short, reads as an empty one. The file is not changed by a byte.
     ///
     /// # Errors
     /// As [`StateFile::open`].
     pub fn open_read_only(&self) -> Result<Store, StoreError> {
         if !self.exists() {
-            let mut connection = Connection::open_in_memory()?;
-            migrate(&mut connection)?;
-            return self.store(connection, Fingerprinter::new(b"an empty state has no digests"));
+            return self.empty();
         }
-        let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        self.inspect(&connection)?;
+        let Some(connection) = self.connect_to_read()? else { return self.empty() };
         let secret = self.key(false)?;
         let fingerprinter = Fingerprinter::new(&secret);
         self.check_key(&connection, &fingerprinter)?;
@@ -150,9 +153,8 @@ impl StateFile {
         if !self.exists() {
             return Ok(());
         }
+        let Some(connection) = self.connect_to_read()? else { return Ok(()) };
         drop(open_private(target)?);
-        let connection = connect(&self.settings.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        self.inspect(&connection)?;
         connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
         let key = beside(&self.settings.path, ".key");
         if key.exists() {
@@ -164,6 +166,12 @@ impl StateFile {
             })?;
         }
         Ok(())
+    }
+
+    fn empty(&self) -> Result<Store, StoreError> {
+        let mut connection = Connection::open_in_memory()?;
+        migrate(&mut connection)?;
+        self.store(connection, Fingerprinter::new(b"an empty state has no digests"))
     }
 
     pub(super) fn store(
@@ -183,14 +191,19 @@ impl StateFile {
     }
 
     fn make_folder(&self) -> Result<(), StoreError> {
-        let Some(folder) = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty()) else {
-            return Ok(());
+        let folder = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
+        folder.map_or(Ok(()), make_private_folder)
+    }
+
+    /// A connection for reading; none to a file whose making was cut short, in which nothing can be yet.
+    pub(super) fn connect_to_read(&self) -> Result<Option<Connection>, StoreError> {
+        refuse_second_name(self.path())?;
+        let connection = match connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY) {
+            Err(error) if is_rollback_due(&error) => return Ok(None),
+            connected => connected?,
         };
-        std::fs::DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(folder)
-            .map_err(|source| StoreError::File { action: "make the folder", path: folder.to_owned(), source })
+        self.inspect(&connection)?;
+        Ok(has_key_identity(&connection)?.then_some(connection))
     }
 
     /// Refuses a file that is not ours or that we are too old for.
@@ -211,12 +224,9 @@ impl StateFile {
 
     /// The fingerprinter of this state; its key is made on first use and its identity is written down.
     fn fingerprinter(&self, connection: &Connection) -> Result<Fingerprinter, StoreError> {
-        let stored =
-            connection.query_row("SELECT count(*) FROM setting WHERE name = 'key_identity'", [], |row| {
-                row.get::<_, i64>(0)
-            })?;
-        let fingerprinter = Fingerprinter::new(&self.key(stored == 0)?);
-        if stored == 0 {
+        let has_key = has_key_identity(connection)?;
+        let fingerprinter = Fingerprinter::new(&self.key(!has_key)?);
+        if !has_key {
             connection.execute(
                 "INSERT INTO setting (name, value) VALUES ('key_identity', ?1)",
                 [fingerprinter.key_identity().as_slice()],
@@ -261,6 +271,23 @@ pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
 }
 
+/// Is there the identity of a key: the last thing that is written before anything can be accepted.
+fn has_key_identity(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'setting'";
+    if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
+        return Ok(false);
+    }
+    let sql = "SELECT count(*) FROM setting WHERE name = 'key_identity'";
+    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
+}
+
+/// A rollback journal lies beside the file, and only a writer could roll it back. The state keeps one only until it
+/// has its write-ahead log.
+fn is_rollback_due(error: &StoreError) -> bool {
+    let StoreError::Sqlite { source, .. } = error else { return false };
+    source.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
+}
+
 fn make_key(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { action: "write the hash key", path: path.to_owned(), source };
     let temporary = beside(path, ".new");
@@ -269,8 +296,7 @@ fn make_key(path: &Path) -> Result<(), StoreError> {
     file.write_all(&rand::random::<[u8; 32]>()).map_err(failed)?;
     file.sync_all().map_err(failed)?;
     std::fs::rename(&temporary, path).map_err(failed)?;
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|folder| folder.sync_all()).map_err(failed)
+    sync_folder(path)
 }
 
 fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
@@ -283,7 +309,8 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
     Ok(key)
 }
 
-/// Opens or makes a file that only its owner may read, from its first byte on.
+/// Opens or makes a file that only its owner may read, from its first byte on. A link in its place is not followed:
+/// the one that the operator may have made for the state is known by now.
 pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
     let failed = |source| StoreError::File { action: "open", path: path.to_owned(), source };
     let file = OpenOptions::new()
@@ -292,6 +319,7 @@ pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
         .create(true)
         .truncate(false)
         .mode(0o600)
+        .custom_flags(OFlags::NOFOLLOW.bits().cast_signed())
         .open(path)
         .map_err(failed)?;
     let mode = file.metadata().map_err(failed)?.permissions().mode();
@@ -304,7 +332,7 @@ pub(super) fn open_private(path: &Path) -> Result<File, StoreError> {
 pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
-    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "synchronous", fault::synchronous())?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
     connection.pragma_update(None, "cell_size_check", "ON")?;
@@ -340,6 +368,32 @@ pub(super) fn migrate(connection: &mut Connection) -> Result<(), StoreError> {
         }
         _ => StoreError::Damaged { what: "its schema version is impossible" },
     })
+}
+
+/// Most symbolic links that lead to a state one after the other; as many as Linux follows.
+const LINKS_MAX: usize = 40;
+
+/// Where a path leads to. A link in one of its folders needs no care: whatever lies beside the file lies there too.
+fn behind_links(path: &Path) -> PathBuf {
+    let mut place = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let Ok(target) = std::fs::read_link(&place) else { break };
+        place = place.parent().unwrap_or(Path::new("")).join(target);
+    }
+    place
+}
+
+/// A file with two names would have two locks and two write-ahead logs, of which each name sees only one.
+fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
+    let metadata = std::fs::metadata(path).map_err(|source| StoreError::File {
+        action: "look at",
+        path: path.to_owned(),
+        source,
+    })?;
+    match metadata.nlink() {
+        0 | 1 => Ok(()),
+        names => Err(StoreError::ManyNames { path: path.to_owned(), names }),
+    }
 }
 
 /// Kinds of file systems, as `/proc/self/mounts` names them, where locks and syncs cannot be trusted.

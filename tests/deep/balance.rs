@@ -1,10 +1,15 @@
 //! Whatever goes wrong at the providers: what came into a run equals what went out of it.
 
+use crmsync::domain::fault::Point;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 
 use crate::harness::{newer, run_with_fault};
 use crate::support::{World, customers};
+use crate::table::Row;
+
+/// Scripts that are tried at the same time: most of each is waiting.
+const THREADS: usize = 4;
 
 /// A rule of a scenario: which requests, and what happens to them.
 fn rule() -> impl Strategy<Value = String> {
@@ -50,25 +55,31 @@ enum Step {
     Resume,
     FewCalls,
     Release,
-    Kill,
+    Kill(Point),
+    SetClock { days: i64 },
 }
 
 fn step() -> impl Strategy<Value = Step> {
-    prop::sample::select(vec![
-        Step::Newer,
-        Step::Newer,
-        Step::Revert,
-        Step::Same,
-        Step::Resume,
-        Step::FewCalls,
-        Step::Release,
-        Step::Kill,
-    ])
+    prop_oneof![
+        2 => Just(Step::Newer),
+        1 => prop::sample::select(vec![Step::Revert, Step::Same, Step::Resume, Step::FewCalls, Step::Release]),
+        1 => prop::sample::select(Point::ALL.to_vec()).prop_map(Step::Kill),
+        1 => prop::sample::select(vec![-3_652, -1, 1, 3_652]).prop_map(|days| Step::SetClock { days }),
+    ]
 }
 
 #[test]
 fn the_accounting_balances_after_every_run_whatever_goes_wrong() {
-    let cases = if crate::is_deep() { 60 } else { 3 };
+    let cases = if crate::is_deep() { 15 } else { 1 };
+    std::thread::scope(|scope| {
+        for _ in 0..THREADS {
+            scope.spawn(|| try_scripts(cases));
+        }
+    });
+    Row::kept(50, "random scripts of faults, accounting", cases as usize * THREADS).enter();
+}
+
+fn try_scripts(cases: u32) {
     let mut runner = TestRunner::new(Config { cases, failure_persistence: None, ..Config::default() });
     let scripts = (prop::collection::vec(rule(), 1..6), prop::collection::vec(step(), 2..5), any::<u16>());
     let tried = runner.run(&scripts, |(rules, steps, seed)| {
@@ -113,9 +124,16 @@ fn balances(scenario: &str, steps: &[Step]) -> Result<(), TestCaseError> {
                 world.run(&["rejects", "release"]);
                 world.run(&["resume"]);
             }
-            Step::Kill => {
-                run_with_fault(&world, "after-answer", &["sync", &path, "--allow-mass-change"]);
+            Step::Kill(point) => {
+                run_with_fault(&world, point.name(), &["sync", &path, "--allow-mass-change"]);
                 world.run(&["resume"]);
+            }
+            Step::SetClock { days } => {
+                let changed: Vec<_> = people.iter().map(|customer| newer(customer, number)).collect();
+                newest = world.csv(&format!("crm-{number}.csv"), &changed);
+                let path = newest.to_str().expect("utf-8");
+                let fault = format!("clock-step@40={}", days * 86_400);
+                run_with_fault(&world, &fault, &["sync", path, "--allow-mass-change"]);
             }
         }
         check(&world, &format!("{step:?}, step {number}"))?;

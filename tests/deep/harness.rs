@@ -1,6 +1,6 @@
 //! Generations of values, and what the ledger says about them.
 
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 
 use crmsync::domain::provider::ProviderId;
 use serde_json::Value;
@@ -13,6 +13,19 @@ pub(crate) const PROVIDERS: [ProviderId; 3] = ProviderId::ALL;
 pub(crate) fn run_with_fault(world: &World, fault: &str, arguments: &[&str]) -> Ran {
     let mut command = world.command(arguments);
     Ran::from(command.env("CRMSYNC_FAULT", fault).output().expect("the binary runs"))
+}
+
+/// Runs the program under a tool whose words stand before its own.
+pub(crate) fn run_under(world: &World, tool: &[&str], fault: Option<&str>, arguments: &[&str]) -> Ran {
+    let plain = world.command(arguments);
+    let (name, words) = tool.split_first().expect("a tool");
+    let mut command = Command::new(name);
+    command.args(words).arg(plain.get_program()).args(plain.get_args());
+    command.current_dir(plain.get_current_dir().expect("the world's folder")).stdin(Stdio::null());
+    command.env_clear().env("PATH", "/usr/bin:/bin");
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.envs(fault.map(|fault| ("CRMSYNC_FAULT", fault)));
+    Ran::from(command.output().expect("the tool runs"))
 }
 
 /// Starts the program, perhaps with a fault switched on, saying nothing, and does not wait.

@@ -15,6 +15,7 @@ use serde_json::Value;
 
 use crate::harness::{PROVIDERS, held_by, holds, key, newer, rejected, start_silently, values};
 use crate::support::{Customer, World};
+use crate::table::Row;
 
 /// Calls that one provider may have on its way; the default.
 const CONCURRENCY: u64 = 8;
@@ -71,13 +72,13 @@ const PROBES_REFUSED: &str = "[[rule]]\noperation = \"createPerson\"\nprobabilit
 /// What nobody may break. `kills` for each of them.
 fn campaigns(kills: u64) -> Vec<Campaign> {
     let faults: [(&str, &str); 7] = [
-        ("kills alone", ""),
-        ("answer lost before applying", LOST_BEFORE),
-        ("answer lost after applying", LOST_AFTER),
-        ("applied after the timeout", LATE),
-        ("503, applied or not", UNAVAILABLE),
-        ("garbage, applied or not", GARBAGE),
-        ("all of them", ALL),
+        ("random kills", ""),
+        ("kills, answers lost before applying", LOST_BEFORE),
+        ("kills, answers lost after applying", LOST_AFTER),
+        ("kills, applied after the timeout", LATE),
+        ("kills, 503 applied or not", UNAVAILABLE),
+        ("kills, garbage applied or not", GARBAGE),
+        ("kills, all of these", ALL),
     ];
     (7..)
         .zip(faults)
@@ -105,7 +106,7 @@ impl Campaign {
     };
     /// No wait after an unknown outcome: late requests land on newer values.
     const NO_SETTLE: Self = Self {
-        name: "control: settle = 1ms",
+        name: "settle = 1ms",
         rules: MOST_LATE,
         settle: "1ms",
         seed: 101,
@@ -114,7 +115,7 @@ impl Campaign {
     };
     /// An unknown create is simply sent again.
     const BLIND: Self = Self {
-        name: "control: blind re-create",
+        name: "blind re-create",
         rules: CREATES_LOST,
         fault: Some("blind-create"),
         lives_long: true,
@@ -123,7 +124,7 @@ impl Campaign {
     };
     /// A probe that was refused for a bad value is taken as proof that nobody is there.
     const FALSE_PROOF: Self = Self {
-        name: "control: bad value = missing",
+        name: "bad value taken as missing",
         rules: PROBES_REFUSED,
         missing: "\"101\" = \"missing\", \"155\" = \"missing\"",
         seed: 103,
@@ -325,26 +326,15 @@ fn fight_all(campaigns: &[Campaign]) -> Vec<(Campaign, Found)> {
     done.into_inner().expect("unpoisoned").into_values().collect()
 }
 
-#[expect(clippy::print_stdout, reason = "the table is what a deep run is for")]
-fn print(results: &[(Campaign, Found)]) {
-    println!(
-        "\n{:<30} {:>5} {:>5} {:>6} {:>7} {:>5} {:>5} {:>7} {:>6} {:>12}",
-        "fault", "runs", "kills", "tries", "repeats", "held", "lost", "doubled", "wrong", "older on top"
-    );
-    for (campaign, found) in results {
-        println!(
-            "{:<30} {:>5} {:>5} {:>6} {:>7} {:>5} {:>5} {:>7} {:>6} {:>12}",
-            campaign.name,
-            found.runs,
-            found.kills,
-            found.tries,
-            found.repeats,
-            found.held,
-            found.lost,
-            found.doubled,
-            found.wrong,
-            found.older_on_top
-        );
+/// Enters the rows; what the table has no column for is told beside it.
+#[expect(clippy::print_stdout, reason = "figures are what a deep run is for")]
+fn enter(place: usize, is_control: bool, results: &[(Campaign, Found)]) {
+    for (place, (campaign, found)) in (place..).zip(results) {
+        let Found { lost, doubled, wrong, older_on_top, tries, .. } = *found;
+        let tries = usize::try_from(tries).expect("few");
+        Row { place, fault: campaign.name, tries, lost, doubled, wrong: wrong + older_on_top, is_control }
+            .enter();
+        println!("{}: {found:?}", campaign.name);
     }
 }
 
@@ -352,7 +342,7 @@ fn print(results: &[(Campaign, Found)]) {
 fn random_kills_lose_nothing_double_nothing_and_leave_no_older_value() {
     let kills = if crate::is_deep() { 72 } else { 6 };
     let results = fight_all(&campaigns(kills));
-    print(&results);
+    enter(20, false, &results);
     for (campaign, found) in &results {
         let is_sound = (found.lost, found.doubled, found.wrong, found.older_on_top) == (0, 0, 0, 0);
         assert!(is_sound, "{}: {found:?}", campaign.name);
@@ -368,7 +358,7 @@ fn controls_go_wrong_where_they_must() {
     let kills = if crate::is_deep() { 20 } else { 8 };
     let controls = [Campaign::NO_SETTLE, Campaign::BLIND, Campaign::FALSE_PROOF];
     let results = fight_all(&controls.map(|control| Campaign { kills, ..control }));
-    print(&results);
+    enter(30, true, &results);
     let [(_, no_settle), (_, blind), (_, false_proof)] = &results[..] else { unreachable!("three controls") };
     assert!(no_settle.wrong + no_settle.older_on_top > 0, "{no_settle:?}");
     assert!(blind.doubled > 0, "{blind:?}");

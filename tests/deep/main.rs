@@ -7,9 +7,11 @@ mod crash_points;
 mod harness;
 mod kills;
 mod poison;
+mod power;
 #[expect(dead_code, reason = "the nightly tests use more of it")]
 #[path = "../nightly/support.rs"]
 mod support;
+mod table;
 
 /// Is the whole product of faults asked for.
 #[expect(clippy::disallowed_methods, reason = "a test's own switch")]

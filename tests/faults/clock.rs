@@ -1,11 +1,11 @@
-//! The clock is set while the program is away. A jump in one direction is the same as times in the state that are
-//! shifted in the other, so the tests shift those, and no luck and no privilege is needed.
-//!
-//! Within a run time is [`crmsync::dispatch::RunClock`], which reads the wall clock once.
+//! The clock is set, while the program is away and while it runs. Between two runs a jump in one direction is the same as
+//! times in the state that are shifted in the other, so the tests shift those; within a run a fault that only test
+//! builds have shifts what the wall clock says. No luck and no privilege is needed.
 
 use crmsync::domain::provider::ProviderId;
 
-use crate::world::World;
+use crate::table::Row;
+use crate::world::{Ran, World};
 
 const DAY_MS: i64 = 86_400_000;
 const JUMPS_DAYS: [i64; 6] = [-3_652, -1, 0, 1, 2, 3_652];
@@ -48,6 +48,54 @@ fn no_jump_of_the_clock_loses_doubles_or_delays_a_call() {
         world.sync().exits(0, &what);
         assert_eq!(world.ledger().entries().len(), sent, "{what}: something was sent again");
     }
+    Row::kept(81, "the clock is set between two runs", JUMPS_DAYS.len()).enter();
+}
+
+/// When the clock is set, from the start of the program: before anything is read, while calls leave, and while those
+/// whose answers were lost wait for `settle`.
+const MOMENTS_MS: [u64; 3] = [0, 60, 220];
+
+/// Every first answer is lost, so that every call is repeated or probed after the clock was set.
+fn jump_within_a_run(seconds: i64, after_ms: u64) {
+    let what = format!("a jump by {seconds} s after {after_ms} ms");
+    let mut world = World::new(3);
+    world.play("[[rule]]\nfirst = 1\nper_key = true\neffect = { lose_reply = \"after\" }\n");
+    let patient = "retry = { attempts = 6, initial = \"5ms\", max = \"20ms\" }";
+    world.configure(&world.healthy(), patient);
+    let run = |world: &World, arguments: &[&str]| {
+        let mut command = world.command(&[], arguments);
+        command.env("CRMSYNC_FAULT", format!("clock-step@{after_ms}={seconds}"));
+        Ran::from(&command.output().expect("the binary runs"))
+    };
+    // `settle` is 150 ms and the longest backoff 20 ms: who waits for the new clock does not end in time.
+    let limit = ["--max-duration", "10s"];
+    run(&world, &[&["sync", "crm.csv", "--allow-mass-change"], &limit[..]].concat()).exits(0, &what);
+    world.all_delivered(&what);
+    let sent = world.ledger().entries().len();
+    // The next run finds the clock where it was, which is a jump back.
+    world.sync().exits(0, &what);
+    assert_eq!(world.ledger().entries().len(), sent, "{what}: something was sent again");
+    // A run that leaves calls to the next one, which reads their times by another clock.
+    world.change_everybody();
+    world.configure(&world.healthy(), "");
+    world.play("[[rule]]\neffect = { lose_reply = \"before\" }\n");
+    run(&world, &["sync", "crm.csv", "--allow-mass-change"]).exits(5, &what);
+    world.play("");
+    world.configure(&world.healthy(), patient);
+    world.run(&[&["resume"], &limit[..]].concat()).exits(0, &what);
+    world.all_delivered(&what);
+}
+
+#[test]
+fn no_jump_of_the_clock_within_a_run_loses_doubles_or_delays_a_call() {
+    let year = 31_557_600;
+    let jumps = [-10 * year, -86_400, 86_400, 10 * year];
+    std::thread::scope(|scope| {
+        for seconds in jumps {
+            scope.spawn(move || MOMENTS_MS.iter().for_each(|after_ms| jump_within_a_run(seconds, *after_ms)));
+        }
+    });
+    Row::kept(82, "the clock is set within a run", jumps.len() * MOMENTS_MS.len()).enter();
 }
 
 #[test]

@@ -5,5 +5,7 @@ mod disk;
 mod network;
 mod rate;
 mod server;
+#[path = "../deep/table.rs"]
+mod table;
 mod tls;
 mod world;

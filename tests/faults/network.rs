@@ -4,6 +4,7 @@
 use std::net::TcpListener;
 
 use crate::server::{Fault, FaultServer, answer};
+use crate::table::Row;
 use crate::world::World;
 
 /// What a call is expected to go through in the faulty run.
@@ -58,12 +59,13 @@ fn suffer(name: &str, fault: Fault, expected: Expected) {
 }
 
 /// Most of a case is waiting, so they wait together. A thread that fails fails the test.
-fn suffer_all<const N: usize>(cases: [(&str, Fault, Expected); N]) {
+fn suffer_all<const N: usize>(place: usize, fault: &'static str, cases: [(&str, Fault, Expected); N]) {
     std::thread::scope(|scope| {
         for (name, fault, expected) in cases {
             scope.spawn(move || suffer(name, fault, expected));
         }
     });
+    Row::kept(place, fault, N).enter();
 }
 
 #[test]
@@ -96,7 +98,7 @@ fn cut_connections_leave_the_outcome_open() {
             unknown("cut"),
         ),
     ];
-    suffer_all(cases);
+    suffer_all(70, "connections that are cut", cases);
 }
 
 #[test]
@@ -133,7 +135,7 @@ fn an_answer_that_is_no_answer_leaves_the_outcome_open() {
             unknown("unexpected_status"),
         ),
     ];
-    suffer_all(cases);
+    suffer_all(71, "answers that are none", cases);
 }
 
 #[test]
@@ -175,11 +177,9 @@ fn a_provider_that_asks_to_wait_costs_no_attempt_and_never_more_than_an_hour() {
         ("503, negative", "503 Service Unavailable", "Retry-After: -5\r\n", unknown("http_503")),
         ("503, nothing said", "503 Service Unavailable", "", unknown("http_503")),
     ];
-    suffer_all(
-        cases.map(|(name, status, header, expected)| {
-            (name, Fault::Write(answer(status, header, b"")), expected)
-        }),
-    );
+    let cases = cases
+        .map(|(name, status, header, expected)| (name, Fault::Write(answer(status, header, b"")), expected));
+    suffer_all(72, "429 and 503 with any Retry-After", cases);
 }
 
 #[test]

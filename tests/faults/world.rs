@@ -17,9 +17,10 @@ pub(crate) fn is_deep() -> bool {
     std::env::var_os("CRMSYNC_DEEP").is_some()
 }
 
-/// A customer of `WsOne` and of Safedebit: one create and one update, so that both kinds of call meet each fault.
+/// A customer of `WsOne` and of Safedebit: one create and one update, so that both kinds of call meet each fault. The
+/// second number counts how often its e-mail has changed.
 #[derive(Clone, Copy)]
-pub(crate) struct Customer(pub(crate) usize);
+pub(crate) struct Customer(pub(crate) usize, usize);
 
 impl Customer {
     pub(crate) fn person(self) -> String {
@@ -31,7 +32,7 @@ impl Customer {
     }
 
     pub(crate) fn email(self) -> String {
-        format!("elise.{}@example.org", self.0)
+        format!("elise.{}.{}@example.org", self.0, self.1)
     }
 
     fn line(self) -> String {
@@ -89,21 +90,30 @@ impl World {
             .build()
             .expect("a runtime");
         let running = runtime.block_on(Sandbox::start(Options::new(), Clock::system())).expect("a free port");
-        let customers: Vec<Customer> = (1..=count).map(Customer).collect();
+        let customers: Vec<Customer> = (1..=count).map(|number| Customer(number, 0)).collect();
         for customer in &customers {
             running.populate(ProviderId::Safedebit, &customer.reference());
         }
         let folder = tempfile::tempdir().expect("a folder");
         let world = Self { folder, runtime, running: Some(running), customers };
-        world.file("crm.csv", "");
-        let mut text =
-            "customer_id;person_identifier;safedebit_reference;first_name;last_name;email\n".to_owned();
-        for customer in &world.customers {
-            writeln!(text, "{}", customer.line()).expect("memory");
-        }
-        world.file("crm.csv", &text);
+        world.write_customers();
         world.configure(&world.healthy(), "");
         world
+    }
+
+    fn write_customers(&self) {
+        let mut text =
+            "customer_id;person_identifier;safedebit_reference;first_name;last_name;email\n".to_owned();
+        for customer in &self.customers {
+            writeln!(text, "{}", customer.line()).expect("memory");
+        }
+        self.file("crm.csv", &text);
+    }
+
+    /// Every customer has another e-mail from now on.
+    pub(crate) fn change_everybody(&mut self) {
+        self.customers.iter_mut().for_each(|customer| customer.1 += 1);
+        self.write_customers();
     }
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {

@@ -8,6 +8,7 @@ use crmsync::domain::provider::ProviderId;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::support::{Customer, Ran, World, customers, until};
+use crate::table::Row;
 
 fn backups(world: &World) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(world.path("state/backups")) else { return Vec::new() };
@@ -310,6 +311,7 @@ fn of_twenty_processes_at_once_exactly_one_works() {
         assert_eq!(world.applied() - before, 3, "each provider was told once, by one of them");
         world.all_hold(&people[0]);
     }
+    Row::kept(90, "twenty processes at once", rounds).enter();
 }
 
 #[test]

@@ -11,14 +11,18 @@ mod first_night;
 mod guide;
 mod inputs;
 mod limits;
+mod names;
 mod other_client;
 mod outcomes;
 mod page;
 mod persons;
 mod policies;
+mod private;
 mod quiet;
 mod readme;
 mod refusals;
 mod rehearsal;
 mod support;
+#[path = "../deep/table.rs"]
+mod table;
 mod telling;

@@ -20,7 +20,7 @@ use crate::domain::tally::{InputTally, ProviderTally, Tally};
 use crate::ingest::{IngestReject, Outcome};
 use crate::providers::{Provider, codes};
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
-use crate::report::run_files::REJECTS_FILE;
+use crate::report::run_files::{FileError, REJECTS_FILE};
 use crate::report::text::Reason;
 use crate::store::{Counts, RejectFilter, RejectRow, RunNumber, Store};
 
@@ -280,20 +280,21 @@ fn write_rejects(
     let several = run.ingested.as_ref().is_some_and(|outcome| outcome.input.files.len() > 1);
     let form = if several { RowForm::FileAndLine } else { RowForm::Line };
     let file = session.folder().create_file(REJECTS_FILE)?;
-    let mut writer = RejectsWriter::new(file, values.names(), form)?;
+    let path = session.folder().file(REJECTS_FILE);
+    let mut writer = RejectsWriter::new(file, values.names(), form).map_err(FileError::writing(&path))?;
     let mut counts: BTreeMap<(Option<ProviderId>, &'static str, String), u64> = BTreeMap::new();
     for reject in run.ingested.iter().flat_map(|outcome| &outcome.rejects) {
         let cells = if values.names().is_empty() { Vec::new() } else { values.of_row(reject) };
-        writer.write(&of_input(reject, &run_id, cells))?;
+        writer.write(&of_input(reject, &run_id, cells)).map_err(FileError::writing(&path))?;
         let count = counts.entry((reject.provider, "invalid", reject.reason.to_string())).or_default();
         *count += 1;
     }
     for row in rejected {
         let reject = rejects::reject(row, &mut values);
         *counts.entry((Some(row.provider), row.state.name(), reject.code.clone())).or_default() += 1;
-        writer.write(&reject)?;
+        writer.write(&reject).map_err(FileError::writing(&path))?;
     }
-    writer.finish()?.sync_all()?;
+    writer.finish().and_then(|file| file.sync_all()).map_err(FileError::writing(&path))?;
     let mut reasons: Vec<Reason> = counts
         .into_iter()
         .map(|((provider, status, code), count)| {

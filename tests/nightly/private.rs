@@ -1,0 +1,78 @@
+//! Files of the program are for its owner alone, whatever the shell allows and whatever lies in their place.
+
+use std::fs;
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use crate::support::{Ran, World, customers};
+
+fn below(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            all.extend(below(&path));
+        }
+        all.push(path);
+    }
+    all
+}
+
+/// Runs the program under a shell that lets everybody in.
+fn with_open_umask(world: &World, arguments: &[&str]) -> Ran {
+    let plain = world.command(arguments);
+    let mut command = Command::new("/bin/sh");
+    command.args(["-c", "umask 000 && exec \"$0\" \"$@\""]).arg(plain.get_program()).args(plain.get_args());
+    command.current_dir(plain.get_current_dir().expect("the world's folder")).env_clear();
+    command.envs(plain.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    Ran::from(command.output().expect("a shell"))
+}
+
+#[test]
+fn nobody_else_may_read_anything_under_an_open_umask() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people[1..]);
+    let csv = world.csv("crm.csv", &people);
+    let csv = csv.to_str().expect("utf-8");
+    // One customer is refused, and a run is cut short, so that rejects, a log and a backup are there too.
+    with_open_umask(&world, &["sync", csv, "--allow-mass-change", "--include-values"]).exits(3);
+    with_open_umask(&world, &["rejects", "export", "rejected.csv"]).exits(0);
+    with_open_umask(&world, &["report", "--html", "page.html"]).exits(0);
+    people[1].email = "changed@example.org".to_owned();
+    world.csv("crm.csv", &people);
+    let mut killed = world.command(&["sync", csv]);
+    killed.env("CRMSYNC_FAULT", "after-answer").output().expect("the binary runs");
+
+    let mut all = below(&world.path("state"));
+    all.extend([world.path("rejected.csv"), world.path("page.html"), world.path("state")]);
+    for name in
+        ["crmsync.db-wal", "crmsync.db.key", "crmsync.db.lock", "backups", "rejects.csv", "events.jsonl"]
+    {
+        assert!(all.iter().any(|path| path.ends_with(name)), "{name} is not there to be looked at");
+    }
+    for path in all {
+        let mode = fs::metadata(&path).expect("there").permissions().mode() & 0o777;
+        assert_eq!(mode & 0o077, 0, "{} is {mode:o}", path.display());
+    }
+}
+
+#[test]
+fn a_link_in_the_place_of_a_file_is_not_written_through() {
+    for name in ["crmsync.db.lock", "crmsync.db.key.new"] {
+        let world = World::new();
+        let people = customers(1);
+        world.populate(&people);
+        let csv = world.csv("crm.csv", &people);
+        let victim = world.file("victim", "not ours");
+        fs::set_permissions(&victim, fs::Permissions::from_mode(0o644)).expect("set");
+        fs::create_dir(world.path("state")).expect("made");
+        symlink(&victim, world.path("state").join(name)).expect("linked");
+        let refused = world.sync(&csv).exits(1);
+        assert!(refused.err.contains(name), "{name}: {}", refused.err);
+        assert_eq!(fs::read_to_string(&victim).expect("there"), "not ours", "{name}");
+        assert_eq!(fs::metadata(&victim).expect("there").permissions().mode() & 0o777, 0o644, "{name}");
+        assert_eq!(world.ledger().entries().len(), 0, "{name}");
+    }
+}
