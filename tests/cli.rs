@@ -270,3 +270,35 @@ fn codes_and_fields_explain_themselves() {
     assert_eq!(iban.map(|line| line["sensitivity"].clone()), Some("secret".into()));
     assert!(world.run(&["fields", "safedebit"]).out.contains("consumer_first_name"));
 }
+
+#[test]
+fn each_error_is_printed_with_a_code_that_is_explained() {
+    let world = World::with_config("[columns]\ncustomer_id = \"id\"\n");
+    world.write("cut.csv", "id,email\n1,\"a@example.org");
+    world.write("nobody.csv", "name,email\nA,a@example.org\n");
+    world.write("wrong.toml", "[inputt]\n");
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["sync", "cut.csv"], 4, "error[E210]"),
+        (&["sync", "nobody.csv"], 4, "error[E231]"),
+        (&["sync", "absent.csv"], 4, "error[E200]"),
+        (&["plan", "nobody.csv", "--config", "absent.toml"], 2, "error[E110]"),
+        (&["plan", "nobody.csv", "--config", "wrong.toml"], 2, "error[E111]"),
+        (&["report", "--html", "x.html"], 2, "error[E104]"),
+        (&["sink"], 2, "code: E100"),
+    ];
+    for (words, exit, printed) in cases {
+        let seen = world.run(words);
+        assert!(seen.err.contains(printed) && seen.code == Some(exit), "{words:?}: {seen:?}");
+        let code = printed.trim_start_matches("error[").trim_start_matches("code: ").trim_end_matches(']');
+        let explained = world.run(&["explain-code", code]);
+        assert!(explained.code == Some(0) && explained.out.contains("advice: "), "{explained:?}");
+    }
+    let seen = world.run(&["sync", "absent.csv", "--log-format", "json"]);
+    let line = seen.err.lines().find(|line| line.contains("cannot be opened")).expect("told");
+    let logged: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert!(logged.to_string().contains("E200"), "{logged}");
+    assert_eq!(
+        world.run(&["explain-code", "--json"]).json().as_array().map(Vec::len),
+        Some(crmsync::cli::error_code::ErrorCode::ALL.len())
+    );
+}

@@ -134,7 +134,12 @@ fn a_bad_night() -> String {
          [[rule]]\nprovider = \"safedebit\"\nfrom = 10\neffect = { status = { code = 401 } }\n",
     );
     world.sync(&world.csv("crm.csv", &people)).exits(7);
-    page_of(&world)
+    let page = page_of(&world);
+    assert!(
+        page.contains("duplicate_key") && page.contains("two customers have this key"),
+        "why calls are held"
+    );
+    page
 }
 
 fn page_of(world: &World) -> String {

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use crate::cli::Program;
 use crate::cli::arguments::ExplainArguments;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::{CallId, Operation, State};
@@ -68,8 +69,13 @@ struct Moment {
 
 /// Tells the life of a customer.
 pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<ExitCode, Failure> {
-    let id = CustomerId::new(&typed.customer)
-        .ok_or_else(|| Failure::usage("expected a customer's key, 1 to 200 characters"))?;
+    let id = CustomerId::new(&typed.customer).ok_or_else(|| {
+        Failure::told(
+            ExitCode::Usage,
+            ErrorCode::UsageCustomer,
+            "expected a customer's key, 1 to 200 characters",
+        )
+    })?;
     let config = program.config()?;
     let story = program.state(&config)?.open_read_only()?.story(&id)?;
     let explained = explained(&story, &id);

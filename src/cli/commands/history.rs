@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use crate::cli::Program;
 use crate::cli::arguments::{HistoryArguments, ReportArguments};
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::report::html;
@@ -45,7 +46,9 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     let runs = program.config()?.state.runs;
     let id = match &arguments.run {
         Some(id) => id.clone(),
-        None => list_runs(&runs)?.pop().ok_or_else(|| Failure::usage("there is no run yet"))?,
+        None => list_runs(&runs)?
+            .pop()
+            .ok_or_else(|| Failure::told(ExitCode::Usage, ErrorCode::UsageNoRun, "there is no run yet"))?,
     };
     let report = Report::read(&runs, &id)?;
     let folder = RunFolder::of(&runs, &id);

@@ -2,6 +2,7 @@
 
 use crate::cli::Program;
 use crate::cli::arguments::InitArguments;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::field::Field;
@@ -21,7 +22,7 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
     let path = &program.global.config;
     if path.exists() {
         let message = format!("`{}` is there already; name another one with --config", path.display());
-        return Err(Failure::usage(message));
+        return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageFileExists, message));
     }
     let text = match &arguments.from {
         Some(file) => proposed(&reader::sniff(file)?),
