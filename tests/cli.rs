@@ -278,12 +278,12 @@ fn each_error_is_printed_with_a_code_that_is_explained() {
     world.write("nobody.csv", "name,email\nA,a@example.org\n");
     world.write("wrong.toml", "[inputt]\n");
     let cases: [(&[&str], i32, &str); 7] = [
+        (&["report", "--html", "x.html"], 2, "error[E104]"),
         (&["sync", "cut.csv"], 4, "error[E210]"),
         (&["sync", "nobody.csv"], 4, "error[E231]"),
         (&["sync", "absent.csv"], 4, "error[E200]"),
         (&["plan", "nobody.csv", "--config", "absent.toml"], 2, "error[E110]"),
         (&["plan", "nobody.csv", "--config", "wrong.toml"], 2, "error[E111]"),
-        (&["report", "--html", "x.html"], 2, "error[E104]"),
         (&["sink"], 2, "code: E100"),
     ];
     for (words, exit, printed) in cases {
@@ -301,4 +301,36 @@ fn each_error_is_printed_with_a_code_that_is_explained() {
         world.run(&["explain-code", "--json"]).json().as_array().map(Vec::len),
         Some(crmsync::cli::error_code::ErrorCode::ALL.len())
     );
+}
+
+#[test]
+fn what_would_silently_send_nothing_is_said() {
+    let world = World::with_config("[columns]\ncustomer_id = \"id\"\n");
+    world.write("crm.csv", "id,email\n1,a@example.org\n");
+    for words in [["check", "crm.csv"], ["plan", "crm.csv"], ["sync", "crm.csv"]] {
+        let seen = world.run(&words);
+        assert!(
+            seen.code == Some(0) && seen.out.contains("none is on, so that nothing"),
+            "{words:?}: {seen:?}"
+        );
+    }
+    let seen = world.run(&["check", "crm.csv"]);
+    assert!(seen.out.ends_with("next: crmsync check crm.csv\n"), "{seen:?}");
+
+    world.write(
+        "one.toml",
+        "[columns]\ncustomer_id = \"id\"\n[providers.lemonway]\nbase_url = \"https://lemonway.example/x\"\n\
+         login = { env = \"KEY\" }\npassword = { env = \"KEY\" }\n",
+    );
+    let seen = world.run_with(&["check", "crm.csv", "--config", "one.toml"], &[("KEY", SECRET)]);
+    assert!(seen.out.contains("no column gives wallet_id"), "{seen:?}");
+    world.write("crm.csv", "id,Réf. wallet\n1,W1\n");
+    world.write(
+        "two.toml",
+        "[columns]\ncustomer_id = \"id\"\nwallet_id = \"Réf. wallet\"\n[providers.lemonway]\n\
+         base_url = \"https://lemonway.example/x\"\nlogin = { env = \"KEY\" }\npassword = { env = \"KEY\" }\n",
+    );
+    let seen = world.run_with(&["check", "crm.csv", "--config", "two.toml"], &[("KEY", SECRET)]);
+    assert!(!seen.out.contains("no column gives"), "{seen:?}");
+    assert!(seen.out.ends_with("next: crmsync plan crm.csv --config two.toml\n"), "{seen:?}");
 }

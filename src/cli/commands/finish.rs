@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::check::NO_PROVIDER;
 use super::explain_code::hold_advice;
 use super::rejects;
 use super::values::Values;
@@ -129,7 +130,10 @@ pub(super) fn finish(
     let reasons = write_rejects(&session, &run, &rejected, values)?;
     let mut codes = codes(&run, &rejected);
     let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
-    let advice = advice(&run);
+    let mut advice = advice(&run);
+    if config.providers.enabled().is_empty() {
+        advice.push(format!("providers: {NO_PROVIDER}"));
+    }
     let mut failure = run.failure.as_ref().map(Failure::to_string);
     if let Some(failed) = run.failure.take() {
         codes.push(failed.code);
