@@ -25,7 +25,8 @@ fn follow(world: &World, chapter: &str) -> String {
         let words: Vec<&str> =
             words.into_iter().map(|word| if word == "BACKUP" { backup.as_str() } else { word }).collect();
         let ran = world.run(&words);
-        let failed = ran.err.split_inclusive('\n').filter(|line| line.starts_with("error[")).collect::<String>();
+        let failed =
+            ran.err.split_inclusive('\n').filter(|line| line.starts_with("error[")).collect::<String>();
         let said = same_each_time(world, &format!("{}{failed}", ran.out));
         writeln!(told, "$ {line}\n{said}exit {}\n", ran.code).expect("memory");
     }

@@ -156,6 +156,14 @@ pub enum SchemaOf {
     Report,
     /// One line of events.jsonl
     Events,
+    /// `status --json`
+    Status,
+    /// `history --json`
+    History,
+    /// `rejects list --json`
+    Rejects,
+    /// `explain --json`
+    Explain,
 }
 
 /// `plan`.

@@ -17,6 +17,7 @@ use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
 use super::check_file::{self, Looked};
+use super::{explain, history, rejects, status};
 
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
 pub(super) const NO_PROVIDER: &str =
@@ -77,6 +78,10 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
             SchemaOf::Config => program.console.json(&config::json_schema())?,
             SchemaOf::Report => program.console.json(&report_json::json_schema())?,
             SchemaOf::Events => program.console.json(&events::json_schema())?,
+            SchemaOf::Status => program.console.json(&status::json_schema())?,
+            SchemaOf::History => program.console.json(&history::json_schema())?,
+            SchemaOf::Rejects => program.console.json(&rejects::json_schema())?,
+            SchemaOf::Explain => program.console.json(&explain::json_schema())?,
         }
         return Ok(ExitCode::Complete);
     }

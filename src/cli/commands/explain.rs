@@ -10,6 +10,7 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::cli::Program;
@@ -30,7 +31,7 @@ use super::rejects::reason;
 
 const INFALLIBLE: &str = "writing to a string does not fail";
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Explained {
     known: bool,
     forgotten: bool,
@@ -38,14 +39,14 @@ struct Explained {
     timeline: Vec<Moment>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AtProvider {
     account: Option<Account>,
     now: String,
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Account {
     known: bool,
     acknowledged: Vec<String>,
@@ -53,18 +54,26 @@ struct Account {
     skipped: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Moment {
+    #[schemars(with = "String")]
     time: Timestamp,
     run: Option<String>,
     provider: ProviderId,
+    #[schemars(with = "i64")]
     call: CallId,
+    #[schemars(with = "String")]
     operation: Operation,
     event: &'static str,
     fields: Option<Vec<String>>,
     class: Option<String>,
     code: Option<String>,
     meaning: Option<&'static str>,
+}
+
+/// The JSON Schema of `explain --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Explained)
 }
 
 /// Tells the life of a customer.

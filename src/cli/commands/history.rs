@@ -4,6 +4,7 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::cli::Program;
@@ -19,7 +20,7 @@ use crate::report::table::aligned;
 use crate::report::text::{self, Context, grouped};
 
 /// One line of the history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Line {
     id: String,
     /// None for a run that crashed or still goes on.
@@ -29,6 +30,11 @@ struct Line {
     refused: u64,
     held: u64,
     deferred: u64,
+}
+
+/// The JSON Schema of `history --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Vec<Line>)
 }
 
 /// Prints the earlier runs, newest first, or one of them whole.
