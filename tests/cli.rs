@@ -217,9 +217,12 @@ fn a_file_proposes_its_configuration_and_is_checked_without_showing_values() {
     let file = "CODE_CLIENT;PRENOM;EMAIL;TEL PORTABLE\n1;Jeanne;jeanne@example.org;0612345678\n\
                 2;Paul;paul-at-nowhere;O612345678\n;Nobody;x@example.org;0612345679\n";
     world.write("clients.csv", file);
-    assert_eq!(world.run(&["init", "--from", "clients.csv"]).code, Some(0));
+    let seen = world.run(&["init", "--from", "clients.csv"]);
+    assert_eq!(seen.code, Some(0));
+    assert!(seen.err.ends_with("next: crmsync check clients.csv\n"), "{seen:?}");
     let seen = world.run(&["check", "clients.csv"]);
     assert_eq!(seen.code, Some(0), "{seen:?}");
+    assert!(seen.out.contains("(1 row)"), "{seen:?}");
     assert!(
         seen.out.contains("customer_id = CODE_CLIENT") && seen.out.contains("3 looked at, 1 without fault"),
         "{seen:?}"

@@ -163,7 +163,10 @@ fn tell_file(path: &Path, seen: &Looked, findings: &mut Findings) {
     }
     findings.warn("rows", rows);
     for ((column, reason), count) in &seen.defects {
-        findings.warn(format!("column {column}"), format!("{reason} ({count} times)"));
+        findings.warn(
+            format!("column {column}"),
+            format!("{reason} ({count} {})", if *count == 1 { "row" } else { "rows" }),
+        );
     }
 }
 
