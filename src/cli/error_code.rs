@@ -6,10 +6,9 @@
 macro_rules! codes {
     ($($variant:ident $code:literal $cause:literal $cure:literal;)*) => {
         /// What went wrong, by its stable name.
-        #[expect(clippy::doc_markdown, reason = "the words are printed as they stand")]
         #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
         pub enum ErrorCode {
-            $(#[doc = $cause] $variant,)*
+            $(#[doc = concat!("`", $cause, "`")] $variant,)*
         }
 
         impl ErrorCode {
