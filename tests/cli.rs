@@ -217,9 +217,12 @@ fn a_file_proposes_its_configuration_and_is_checked_without_showing_values() {
     let file = "CODE_CLIENT;PRENOM;EMAIL;TEL PORTABLE\n1;Jeanne;jeanne@example.org;0612345678\n\
                 2;Paul;paul-at-nowhere;O612345678\n;Nobody;x@example.org;0612345679\n";
     world.write("clients.csv", file);
-    assert_eq!(world.run(&["init", "--from", "clients.csv"]).code, Some(0));
+    let seen = world.run(&["init", "--from", "clients.csv"]);
+    assert_eq!(seen.code, Some(0));
+    assert!(seen.err.ends_with("next: crmsync check clients.csv\n"), "{seen:?}");
     let seen = world.run(&["check", "clients.csv"]);
     assert_eq!(seen.code, Some(0), "{seen:?}");
+    assert!(seen.out.contains("(1 row)"), "{seen:?}");
     assert!(
         seen.out.contains("customer_id = CODE_CLIENT") && seen.out.contains("3 looked at, 1 without fault"),
         "{seen:?}"
@@ -269,4 +272,68 @@ fn codes_and_fields_explain_themselves() {
     let iban = fields.as_array().and_then(|all| all.iter().find(|line| line["field"] == "iban")).cloned();
     assert_eq!(iban.map(|line| line["sensitivity"].clone()), Some("secret".into()));
     assert!(world.run(&["fields", "safedebit"]).out.contains("consumer_first_name"));
+}
+
+#[test]
+fn each_error_is_printed_with_a_code_that_is_explained() {
+    let world = World::with_config("[columns]\ncustomer_id = \"id\"\n");
+    world.write("cut.csv", "id,email\n1,\"a@example.org");
+    world.write("nobody.csv", "name,email\nA,a@example.org\n");
+    world.write("wrong.toml", "[inputt]\n");
+    let cases: [(&[&str], i32, &str); 7] = [
+        (&["report", "--html", "x.html"], 2, "error[E104]"),
+        (&["sync", "cut.csv"], 4, "error[E210]"),
+        (&["sync", "nobody.csv"], 4, "error[E231]"),
+        (&["sync", "absent.csv"], 4, "error[E200]"),
+        (&["plan", "nobody.csv", "--config", "absent.toml"], 2, "error[E110]"),
+        (&["plan", "nobody.csv", "--config", "wrong.toml"], 2, "error[E111]"),
+        (&["sink"], 2, "code: E100"),
+    ];
+    for (words, exit, printed) in cases {
+        let seen = world.run(words);
+        assert!(seen.err.contains(printed) && seen.code == Some(exit), "{words:?}: {seen:?}");
+        let code = printed.trim_start_matches("error[").trim_start_matches("code: ").trim_end_matches(']');
+        let explained = world.run(&["explain-code", code]);
+        assert!(explained.code == Some(0) && explained.out.contains("advice: "), "{explained:?}");
+    }
+    let seen = world.run(&["sync", "absent.csv", "--log-format", "json"]);
+    let line = seen.err.lines().find(|line| line.contains("cannot be opened")).expect("told");
+    let logged: serde_json::Value = serde_json::from_str(line).expect("JSON");
+    assert!(logged.to_string().contains("E200"), "{logged}");
+    assert_eq!(
+        world.run(&["explain-code", "--json"]).json().as_array().map(Vec::len),
+        Some(crmsync::cli::error_code::ErrorCode::ALL.len())
+    );
+}
+
+#[test]
+fn what_would_silently_send_nothing_is_said() {
+    let world = World::with_config("[columns]\ncustomer_id = \"id\"\n");
+    world.write("crm.csv", "id,email\n1,a@example.org\n");
+    for words in [["check", "crm.csv"], ["plan", "crm.csv"], ["sync", "crm.csv"]] {
+        let seen = world.run(&words);
+        assert!(
+            seen.code == Some(0) && seen.out.contains("none is on, so that nothing"),
+            "{words:?}: {seen:?}"
+        );
+    }
+    let seen = world.run(&["check", "crm.csv"]);
+    assert!(seen.out.ends_with("next: crmsync check crm.csv\n"), "{seen:?}");
+
+    world.write(
+        "one.toml",
+        "[columns]\ncustomer_id = \"id\"\n[providers.lemonway]\nbase_url = \"https://lemonway.example/x\"\n\
+         login = { env = \"KEY\" }\npassword = { env = \"KEY\" }\n",
+    );
+    let seen = world.run_with(&["check", "crm.csv", "--config", "one.toml"], &[("KEY", SECRET)]);
+    assert!(seen.out.contains("no column gives wallet_id"), "{seen:?}");
+    world.write("crm.csv", "id,Réf. wallet\n1,W1\n");
+    world.write(
+        "two.toml",
+        "[columns]\ncustomer_id = \"id\"\nwallet_id = \"Réf. wallet\"\n[providers.lemonway]\n\
+         base_url = \"https://lemonway.example/x\"\nlogin = { env = \"KEY\" }\npassword = { env = \"KEY\" }\n",
+    );
+    let seen = world.run_with(&["check", "crm.csv", "--config", "two.toml"], &[("KEY", SECRET)]);
+    assert!(!seen.out.contains("no column gives"), "{seen:?}");
+    assert!(seen.out.ends_with("next: crmsync plan crm.csv --config two.toml\n"), "{seen:?}");
 }

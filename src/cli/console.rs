@@ -106,9 +106,9 @@ impl Console {
     /// Tells a failure on standard error. Where nobody can be told, the exit code still can.
     pub fn fail(&self, failure: &Failure) {
         let told = match self.log_format {
-            LogFormat::Text => self.stderr(&format!("error: {failure}")),
+            LogFormat::Text => self.stderr(&format!("error[{}]: {failure}", failure.named.name())),
             LogFormat::Json => {
-                tracing::error!(exit_code = failure.code.number(), "{failure}");
+                tracing::error!(exit_code = failure.code.number(), code = failure.named.name(), "{failure}");
                 Ok(())
             }
         };

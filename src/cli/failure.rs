@@ -4,6 +4,8 @@ use std::error::Error;
 use std::fmt;
 
 use super::config::ConfigError;
+use super::error_code::ErrorCode;
+use super::error_codes::Coded;
 use super::exit::ExitCode;
 use super::secrets::SecretError;
 use crate::ingest::{IngestError, IngestErrorKind};
@@ -20,17 +22,24 @@ use crate::store::StoreError;
 pub struct Failure {
     /// What the caller is told.
     pub code: ExitCode,
+    /// What went wrong, by its stable name.
+    pub named: ErrorCode,
     error: Box<dyn Error + Send + Sync>,
 }
 
 impl Failure {
-    /// A failure with that code.
-    pub fn new(code: ExitCode, error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
-        Self { code, error: error.into() }
+    /// A failure in words.
+    pub fn told(code: ExitCode, named: ErrorCode, words: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+        Self { code, named, error: words.into() }
+    }
+
+    /// A failure with the code of that error.
+    pub fn new<E: Coded + Error + Send + Sync + 'static>(code: ExitCode, error: E) -> Self {
+        Self { code, named: error.coded(), error: error.into() }
     }
 
     /// Wrong usage or configuration.
-    pub fn usage(error: impl Into<Box<dyn Error + Send + Sync>>) -> Self {
+    pub fn usage<E: Coded + Error + Send + Sync + 'static>(error: E) -> Self {
         Self::new(ExitCode::Usage, error)
     }
 }

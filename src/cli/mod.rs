@@ -9,6 +9,8 @@ mod commands;
 pub mod config;
 pub mod console;
 pub mod environment;
+pub mod error_code;
+mod error_codes;
 pub mod exit;
 pub mod failure;
 pub mod guide;
@@ -18,12 +20,16 @@ pub mod secrets;
 pub mod session;
 mod settings;
 
+use std::io::Write as _;
 use std::sync::Arc;
+
+use clap::error::ErrorKind;
 
 use arguments::{Arguments, GlobalArguments};
 use config::Config;
 use console::Console;
 use environment::Environment;
+use error_code::ErrorCode;
 use exit::ExitCode;
 use failure::Failure;
 
@@ -54,6 +60,9 @@ pub fn run() -> std::process::ExitCode {
 fn refuse(message: &clap::Error) -> ExitCode {
     // Where nobody can be told, the exit code still can.
     drop(message.print());
+    if message.use_stderr() && message.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
+        drop(writeln!(std::io::stderr(), "code: {}", ErrorCode::UsageArguments.name()));
+    }
     if message.use_stderr() { ExitCode::Usage } else { ExitCode::Complete }
 }
 

@@ -40,7 +40,8 @@ pub(super) const ALIASES: &[Names] = &[
         "person identifier, carte fidelite, numero carte, num carte, no carte, carte de fidelite, \
          numero de carte, numero carte fidelite, numero de carte de fidelite, loyalty card, \
          loyalty card number, card number, loyalty id, loyalty number, membership number, id fidelite, \
-         code fidelite, wsone id, identifiant wsone",
+         code fidelite, n carte, n de carte, n carte fidelite, n carte de fidelite, n de carte de fidelite, \
+         wsone id, identifiant wsone",
     ),
     guess(Field::PersonIdentifier, "carte, card, id web, web account, compte web"),
     sure(Field::PersonIdentifierType, "person identifier type, identifier type, type identifiant"),
@@ -52,7 +53,7 @@ pub(super) const ALIASES: &[Names] = &[
     sure(
         Field::WalletId,
         "wallet id, wallet, id wallet, lemonway id, lemonway wallet, id lemonway, lw id, \
-         porte monnaie, wallet lemonway",
+         porte monnaie, wallet lemonway, ref wallet, reference wallet, n wallet, numero wallet, wallet number",
     ),
     sure(
         Field::SafedebitReference,
@@ -171,7 +172,7 @@ pub(super) const ALIASES: &[Names] = &[
         Field::PostalCode,
         "postal code, postcode, zip, zip code, code postal, cp, code post, mailing postal code, \
          billing postal code, address1 postalcode, person mailing postal code, pstlz, post code1, plz, \
-         consumer zip code",
+         consumer zip code, mailing zip, mailing zip code, billing zip, shipping zip, home zip",
     ),
     sure(
         Field::City,

@@ -123,11 +123,11 @@ impl Lane {
         }
     }
 
-    /// Requests a second between the first and the last one; `None` before there are two.
+    /// Requests a second between the first and the last one; `None` before there is a whole second to judge by.
     #[expect(clippy::cast_precision_loss, reason = "a shown rate with one decimal")]
     fn rate(self) -> Option<f64> {
         let seconds = self.last_request.saturating_sub(self.first_request?).as_secs_f64();
-        (self.requests > 1 && seconds > 0.0).then(|| (self.requests - 1) as f64 / seconds)
+        (self.requests > 1 && seconds >= 1.0).then(|| (self.requests - 1) as f64 / seconds)
     }
 }
 
@@ -335,7 +335,8 @@ fn draw_lanes(
 }
 
 fn new_bar(name: &'static str) -> ProgressBar {
-    let style = ProgressStyle::with_template("{prefix:>9} [{bar:30}] {percent:>3}%  {msg}")
+    // Short, since what does not fit into a narrow terminal is cut off, and the words say more than the bar.
+    let style = ProgressStyle::with_template("{prefix:>9} [{bar:12}] {percent:>3}%  {msg}")
         .expect("the template is a constant of the right form")
         .progress_chars("=> ");
     ProgressBar::new(0).with_style(style).with_prefix(name)
@@ -418,6 +419,21 @@ mod tests {
         progress.hear(&lane(LaneState::Running), Duration::ZERO).unwrap();
         progress.hear(&Event::Warning { message: "look".to_owned() }, Duration::ZERO).unwrap();
         assert_eq!(screen.text(), "warning: look\n");
+    }
+
+    #[test]
+    fn the_first_requests_of_a_lane_make_no_rate_yet() {
+        let mut lane = Lane {
+            state: LaneState::Running,
+            total: 9,
+            settled: 2,
+            requests: 3,
+            first_request: Some(Duration::ZERO),
+            last_request: Duration::from_millis(1),
+        };
+        assert_eq!(lane.text(Some(10.0)), "sending");
+        lane.last_request = Duration::from_secs(1);
+        assert_eq!(lane.text(Some(10.0)), "2.0 of 10/s, sending");
     }
 
     #[test]

@@ -21,10 +21,23 @@ fn follow(world: &World, chapter: &str) -> String {
         if words[0] == "resume" {
             world.play("");
         }
+        let backup = newest_backup(world);
+        let words: Vec<&str> =
+            words.into_iter().map(|word| if word == "BACKUP" { backup.as_str() } else { word }).collect();
         let ran = world.run(&words);
-        writeln!(told, "$ {line}\n{}exit {}\n", same_each_time(world, &ran.out), ran.code).expect("memory");
+        let failed =
+            ran.err.split_inclusive('\n').filter(|line| line.starts_with("error[")).collect::<String>();
+        let said = same_each_time(world, &format!("{}{failed}", ran.out));
+        writeln!(told, "$ {line}\n{said}exit {}\n", ran.code).expect("memory");
     }
     told
+}
+
+/// What an operator finds by a look into the folder of the backups; empty where there is none yet.
+fn newest_backup(world: &World) -> String {
+    let entries = std::fs::read_dir(world.path("state/backups")).into_iter().flatten();
+    let paths = entries.map(|entry| entry.expect("an entry").path().display().to_string());
+    paths.max().unwrap_or_default()
 }
 
 /// Takes out what differs from run to run: names of runs, times, ports, folders, rates.
@@ -92,4 +105,25 @@ fn credentials_were_rotated() {
     let codes: Vec<&str> = told.lines().filter(|line| line.starts_with("exit ")).collect();
     assert_eq!(codes, ["exit 7", "exit 0", "exit 0"], "{told}");
     assert!(told.contains("next: crmsync check"), "{told}");
+}
+
+#[test]
+fn a_backup_is_restored() {
+    let world = world("");
+    world.sync(&world.path("crm.csv")).exits(0);
+    world.sync(&world.path("changed.csv")).exits(0);
+    insta::assert_snapshot!(follow(&world, "Restoring a backup"));
+}
+
+#[test]
+fn a_person_is_erased() {
+    let world = world("");
+    world.sync(&world.path("crm.csv")).exits(0);
+    let told = follow(&world, "Erasing a person");
+    // Three providers answer in any order.
+    let mut lines: Vec<&str> = told.lines().collect();
+    let both_are_moments =
+        |one: &&str, other: &&str| [one, other].iter().all(|line| line.starts_with(" TIME"));
+    lines.chunk_by_mut(both_are_moments).for_each(<[&str]>::sort_unstable);
+    insta::assert_snapshot!(lines.join("\n"));
 }

@@ -291,7 +291,9 @@ fn explained_codes_follow_the_operators_configuration() {
             ["meaning", "advice"].iter().all(|key| found[*key].as_str().is_some_and(|text| !text.is_empty()))
         );
     }
-    for wrong in [["wsone", "000"], ["exit", "9"], ["paypal", "1"]] {
-        world.run(&["explain-code", wrong[0], wrong[1]]).exits(2);
+    let wrong: [&[&str]; 6] =
+        [&["wsone", "000"], &["exit", "9"], &["paypal", "1"], &["E999"], &["E209", "1"], &["lemonway"]];
+    for words in wrong {
+        world.run(&[&["explain-code"], words].concat()).exits(2);
     }
 }

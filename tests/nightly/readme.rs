@@ -18,6 +18,7 @@ fn sections() -> Vec<(&'static str, String)> {
         ("fields:wsone", printed(&["fields", "wsone", "--markdown"])),
         ("fields:lemonway", printed(&["fields", "lemonway", "--markdown"])),
         ("fields:safedebit", printed(&["fields", "safedebit", "--markdown"])),
+        ("errors", printed(&["explain-code", "--markdown"])),
         ("conformance", conformance_table::markdown()),
     ]
 }

@@ -74,3 +74,49 @@ fn schemas_are_published() {
     let printed = world.run(&["check", "--schema", "events"]).exits(0).out;
     assert!(printed.contains("\"progress\"") && printed.contains("\"until\""), "{printed}");
 }
+
+/// The keys of a printed value are those of its schema, all the way down: none is unknown, none that must be there
+/// is missing.
+fn fits(schema: &Value, root: &Value, printed: &Value, place: &str) {
+    if let Some(name) = schema["$ref"].as_str() {
+        let pointer = name.strip_prefix('#').expect("a schema of its own");
+        return fits(root.pointer(pointer).expect(name), root, printed, place);
+    }
+    if let Some(choices) = schema["anyOf"].as_array().filter(|_| !printed.is_null()) {
+        return fits(&choices[0], root, printed, place);
+    }
+    for (at, item) in printed.as_array().into_iter().flatten().enumerate() {
+        fits(&schema["items"], root, item, &format!("{place}/{at}"));
+    }
+    let Some(object) = printed.as_object() else { return };
+    for (key, value) in object {
+        let known = schema["properties"].get(key).or_else(|| schema.get("additionalProperties"));
+        let inner = known.unwrap_or_else(|| unreachable!("{place}/{key} is not in the schema {schema}"));
+        fits(inner, root, value, &format!("{place}/{key}"));
+    }
+    for key in schema["required"].as_array().into_iter().flatten().filter_map(Value::as_str) {
+        assert!(object.contains_key(key), "{place}/{key} is missing");
+    }
+}
+
+#[test]
+fn what_json_prints_has_the_keys_of_its_schema() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people[..2]);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let commands: [(&str, &[&str]); 5] = [
+        ("status", &["status"]),
+        ("history", &["history"]),
+        ("rejects", &["rejects", "list"]),
+        ("explain", &["explain", "C00003"]),
+        ("explain", &["explain", "nobody"]),
+    ];
+    for (what, words) in commands {
+        let printed = |words: &[&str]| serde_json::from_str(&world.run(words).exits(0).out).expect("JSON");
+        let schema: Value = printed(&["check", "--schema", what]);
+        let shown: Value = printed(&[words, &["--json"]].concat());
+        assert_ne!(shown, serde_json::json!([]), "{what} shows something");
+        fits(&schema, &schema, &shown, what);
+    }
+}

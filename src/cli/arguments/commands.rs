@@ -8,6 +8,7 @@ use clap_complete::Shell;
 use super::Command;
 use crate::cli::amounts::Time;
 use crate::cli::config::InputKind;
+use crate::cli::error_code::ErrorCode;
 use crate::domain::call::CallId;
 use crate::domain::provider::ProviderId;
 use crate::domain::threshold::Threshold;
@@ -155,6 +156,14 @@ pub enum SchemaOf {
     Report,
     /// One line of events.jsonl
     Events,
+    /// `status --json`
+    Status,
+    /// `history --json`
+    History,
+    /// `rejects list --json`
+    Rejects,
+    /// `explain --json`
+    Explain,
 }
 
 /// `plan`.
@@ -299,17 +308,23 @@ pub enum CodeSource {
     Provider(ProviderId),
     /// An exit code of this program.
     Exit,
+    /// Of an error of this program, which is known by its code alone.
+    Error(ErrorCode),
 }
 
 /// `explain-code`.
 #[derive(Debug, Clone, Args)]
 pub struct ExplainCodeArguments {
-    /// wsone, lemonway or safedebit; or `exit` for an exit code of crmsync
+    /// wsone, lemonway or safedebit; `exit` for an exit code of crmsync; or the code of an error, such as E209, alone.
+    /// Without it, all codes of errors are listed
     #[arg(value_name = "PROVIDER", value_parser = code_source)]
-    pub source: CodeSource,
+    pub source: Option<CodeSource>,
     /// The code as the provider gave it, or as `rejects list` shows it
     #[arg(value_name = "CODE")]
-    pub code: String,
+    pub code: Option<String>,
+    /// List as a Markdown table
+    #[arg(long, conflicts_with = "source")]
+    pub markdown: bool,
 }
 
 /// `fields`.
@@ -405,11 +420,15 @@ fn run_id(text: &str) -> Result<RunId, String> {
 }
 
 fn code_source(text: &str) -> Result<CodeSource, String> {
+    if let Some(code) = ErrorCode::parse(text) {
+        return Ok(CodeSource::Error(code));
+    }
     match text {
         "exit" => Ok(CodeSource::Exit),
         name => name.parse().map(CodeSource::Provider).map_err(|_| {
             format!(
-                "unknown provider `{name}`, expected wsone, lemonway, safedebit, or exit for an exit code"
+                "unknown provider `{name}`, expected wsone, lemonway, safedebit, exit for an exit code, \
+                 or the code of an error such as E209"
             )
         }),
     }

@@ -35,6 +35,8 @@ fn every_command_of_the_contract_is_understood() {
         "crmsync explain 12",
         "crmsync explain-code lemonway 147",
         "crmsync explain-code exit 7",
+        "crmsync explain-code E209",
+        "crmsync explain-code --markdown",
         "crmsync fields wsone --markdown",
         "crmsync forget 12 --undo",
         "crmsync doctor --restore state/backup.db",

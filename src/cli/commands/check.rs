@@ -10,11 +10,18 @@ use crate::cli::config::{self, Config};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::secrets;
+use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
 use crate::providers::SecretSource;
-use crate::report::{events, report_json};
+use crate::report::text::Context;
+use crate::report::{events, next_step, report_json};
 
 use super::check_file::{self, Looked};
+use super::{explain, history, rejects, status};
+
+/// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
+pub(super) const NO_PROVIDER: &str =
+    "none is on, so that nothing is ever sent; give one its section [providers.NAME] in the configuration";
 
 /// One thing that was looked at.
 #[derive(Debug, Serialize)]
@@ -71,6 +78,10 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
             SchemaOf::Config => program.console.json(&config::json_schema())?,
             SchemaOf::Report => program.console.json(&report_json::json_schema())?,
             SchemaOf::Events => program.console.json(&events::json_schema())?,
+            SchemaOf::Status => program.console.json(&status::json_schema())?,
+            SchemaOf::History => program.console.json(&history::json_schema())?,
+            SchemaOf::Rejects => program.console.json(&rejects::json_schema())?,
+            SchemaOf::Explain => program.console.json(&explain::json_schema())?,
         }
         return Ok(ExitCode::Complete);
     }
@@ -82,11 +93,14 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     check_providers(&config, &mut findings);
     if let Some(path) = &arguments.file {
         match check_file::look(&config, path, program.clock.now()) {
-            Ok(seen) => tell_file(path, &seen, &mut findings),
+            Ok(seen) => {
+                tell_file(path, &seen, &mut findings);
+                check_keys(&config, &seen, &mut findings);
+            }
             Err(failure) => findings.fault("file", &failure),
         }
     }
-    show(program, &findings)?;
+    show(program, &findings, arguments.file.as_deref())?;
     Ok(ExitCode::of_run(&findings.codes))
 }
 
@@ -101,6 +115,34 @@ fn check_providers(config: &Config, findings: &mut Findings) {
             }
             Some(_) => findings.ok(what, "off: enabled = false"),
             None => findings.ok(what, "off: no section"),
+        }
+    }
+    if config.providers.enabled().is_empty() {
+        findings.warn("providers", NO_PROVIDER);
+    }
+}
+
+/// What a provider knows a customer by. A file without it has nobody for that provider.
+fn key_of(provider: ProviderId) -> Field {
+    match provider {
+        ProviderId::Wsone => Field::PersonIdentifier,
+        ProviderId::Lemonway => Field::WalletId,
+        ProviderId::Safedebit => Field::SafedebitReference,
+    }
+}
+
+/// A provider that takes part for nobody would send nothing, silently.
+fn check_keys(config: &Config, seen: &Looked, findings: &mut Findings) {
+    for provider in config.providers.enabled() {
+        let key = key_of(provider).name();
+        let has_key = seen.columns.is_empty() || seen.columns.iter().any(|(field, _)| *field == key);
+        if !has_key {
+            findings.warn(
+                format!("provider {provider}"),
+                format!(
+                    "no column gives {key}, so that it takes part for nobody; name the column in [columns]"
+                ),
+            );
         }
     }
 }
@@ -121,7 +163,10 @@ fn tell_file(path: &Path, seen: &Looked, findings: &mut Findings) {
     }
     findings.warn("rows", rows);
     for ((column, reason), count) in &seen.defects {
-        findings.warn(format!("column {column}"), format!("{reason} ({count} times)"));
+        findings.warn(
+            format!("column {column}"),
+            format!("{reason} ({count} {})", if *count == 1 { "row" } else { "rows" }),
+        );
     }
 }
 
@@ -160,7 +205,17 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
     }
 }
 
-fn show(program: &Program, findings: &Findings) -> Result<(), Failure> {
+/// What is typed when this is well; before that, what mends it stands behind the faults.
+fn next(program: &Program, findings: &Findings, file: Option<&Path>) -> String {
+    let arguments = program.repeated_arguments();
+    let context = Context { arguments: &arguments, ..Context::default() };
+    let file = file.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
+    let is_well = findings.codes.is_empty() && findings.list.iter().all(|found| found.detail != NO_PROVIDER);
+    let word = if is_well && file != "FILE" { "plan" } else { "check" };
+    next_step::command(&[word, &file], &context)
+}
+
+fn show(program: &Program, findings: &Findings, file: Option<&Path>) -> Result<(), Failure> {
     if program.console.is_json() {
         return Ok(program.console.json(&findings.list)?);
     }
@@ -169,5 +224,5 @@ fn show(program: &Program, findings: &Findings) -> Result<(), Failure> {
         .iter()
         .map(|finding| vec![finding.result.word().to_owned(), finding.what.clone(), finding.detail.clone()]);
     let table = crate::report::table::aligned(&[], rows, &[]);
-    Ok(program.console.text(&format!("{table}\n"))?)
+    Ok(program.console.text(&format!("{table}\n\nnext: {}\n", next(program, findings, file)))?)
 }

@@ -10,10 +10,12 @@ use std::collections::BTreeMap;
 use std::collections::BTreeSet;
 use std::fmt::Write;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::cli::Program;
 use crate::cli::arguments::ExplainArguments;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::{CallId, Operation, State};
@@ -29,7 +31,7 @@ use super::rejects::reason;
 
 const INFALLIBLE: &str = "writing to a string does not fail";
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Explained {
     known: bool,
     forgotten: bool,
@@ -37,14 +39,14 @@ struct Explained {
     timeline: Vec<Moment>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct AtProvider {
     account: Option<Account>,
     now: String,
     next: Option<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Account {
     known: bool,
     acknowledged: Vec<String>,
@@ -52,12 +54,15 @@ struct Account {
     skipped: Vec<String>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Moment {
+    #[schemars(with = "String")]
     time: Timestamp,
     run: Option<String>,
     provider: ProviderId,
+    #[schemars(with = "i64")]
     call: CallId,
+    #[schemars(with = "String")]
     operation: Operation,
     event: &'static str,
     fields: Option<Vec<String>>,
@@ -66,10 +71,20 @@ struct Moment {
     meaning: Option<&'static str>,
 }
 
+/// The JSON Schema of `explain --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Explained)
+}
+
 /// Tells the life of a customer.
 pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<ExitCode, Failure> {
-    let id = CustomerId::new(&typed.customer)
-        .ok_or_else(|| Failure::usage("expected a customer's key, 1 to 200 characters"))?;
+    let id = CustomerId::new(&typed.customer).ok_or_else(|| {
+        Failure::told(
+            ExitCode::Usage,
+            ErrorCode::UsageCustomer,
+            "expected a customer's key, 1 to 200 characters",
+        )
+    })?;
     let config = program.config()?;
     let story = program.state(&config)?.open_read_only()?.story(&id)?;
     let explained = explained(&story, &id);

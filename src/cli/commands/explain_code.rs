@@ -1,4 +1,4 @@
-//! `explain-code`: what a provider's code, a reason why a call is held, or an exit code means, and what to do about it.
+//! `explain-code`: what a provider's code, a reason why a call is held, an error's code or an exit code means, and what to do about it.
 
 use serde::Serialize;
 
@@ -6,6 +6,7 @@ use super::rejects;
 use crate::cli::Program;
 use crate::cli::arguments::{CodeSource, ExplainCodeArguments};
 use crate::cli::config::Config;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::HoldReason;
@@ -15,10 +16,10 @@ use crate::providers::codes::{self, CodeTable};
 
 #[derive(Debug, Serialize)]
 struct Explanation<'a> {
-    /// The provider, or `exit`.
+    /// The provider, `exit` or `error`.
     source: &'static str,
     code: &'a str,
-    /// refused, transient, denied, exists, missing; held for the program's own reasons, exit for exit codes.
+    /// refused, transient, denied, exists, missing; held for the program's own reasons, exit for exit codes, error for errors.
     class: &'static str,
     /// Does the configuration say so.
     configured: bool,
@@ -33,10 +34,18 @@ struct Explanation<'a> {
 
 /// Prints what a code means. Works without a configuration too.
 pub(super) fn explain_code(program: &Program, arguments: &ExplainCodeArguments) -> Result<ExitCode, Failure> {
-    let code = arguments.code.as_str();
-    let found = match arguments.source {
-        CodeSource::Exit => of_exit(code)?,
-        CodeSource::Provider(provider) => match HoldReason::parse(code) {
+    let Some(source) = arguments.source else {
+        list(program, arguments.markdown)?;
+        return Ok(ExitCode::Complete);
+    };
+    let found = match (source, arguments.code.as_deref()) {
+        (CodeSource::Error(error), None) => of_error(error),
+        (CodeSource::Error(_), Some(_)) => return Err(unclear("the code of an error stands alone")),
+        (CodeSource::Exit | CodeSource::Provider(_), None) => {
+            return Err(unclear("name the code too, for instance `crmsync explain-code lemonway 147`"));
+        }
+        (CodeSource::Exit, Some(code)) => of_exit(code)?,
+        (CodeSource::Provider(provider), Some(code)) => match HoldReason::parse(code) {
             Some(reason) => of_hold(provider, code, reason),
             None => of_provider(program, provider, code)?,
         },
@@ -44,9 +53,46 @@ pub(super) fn explain_code(program: &Program, arguments: &ExplainCodeArguments) 
     if program.console.is_json() {
         program.console.json(&found)?;
     } else {
-        program.console.text(&text(&found, arguments.source))?;
+        program.console.text(&text(&found, source))?;
     }
     Ok(ExitCode::Complete)
+}
+
+fn unclear(words: &'static str) -> Failure {
+    Failure::told(ExitCode::Usage, ErrorCode::UsageCode, words)
+}
+
+/// All codes of errors.
+fn list(program: &Program, as_markdown: bool) -> Result<(), Failure> {
+    let all: Vec<Explanation<'_>> = ErrorCode::ALL.iter().map(|code| of_error(*code)).collect();
+    if program.console.is_json() {
+        return Ok(program.console.json(&all)?);
+    }
+    let line = |found: &Explanation<'_>| {
+        [found.code, found.meaning, found.advice].map(|text| text.replace('|', "\\|").replace('*', "\\*"))
+    };
+    let text = if as_markdown {
+        let rows = all.iter().map(|found| format!("| {} |\n", line(found).join(" | ")));
+        format!("| code | cause | cure |\n|---|---|---|\n{}", rows.collect::<String>())
+    } else {
+        let rows =
+            all.iter().map(|found| format!("{}  {}\n      {}\n", found.code, found.meaning, found.advice));
+        rows.collect()
+    };
+    Ok(program.console.text(&text)?)
+}
+
+fn of_error(error: ErrorCode) -> Explanation<'static> {
+    Explanation {
+        source: "error",
+        code: error.name(),
+        class: "error",
+        configured: false,
+        documented: true,
+        meaning: error.cause(),
+        advice: error.cure(),
+        consequence: "",
+    }
 }
 
 fn of_provider<'a>(
@@ -55,9 +101,11 @@ fn of_provider<'a>(
     code: &'a str,
 ) -> Result<Explanation<'a>, Failure> {
     if codes::is_success(provider, code) {
-        return Err(Failure::usage(format!(
-            "{code} is {provider}'s success; nothing is to be done about it"
-        )));
+        return Err(Failure::told(
+            ExitCode::Usage,
+            ErrorCode::UsageCode,
+            format!("{code} is {provider}'s success; nothing is to be done about it"),
+        ));
     }
     let table = if program.global.config.exists() {
         operator_codes(&program.config()?, provider)
@@ -114,7 +162,7 @@ fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<
 }
 
 /// What to do about a call that is held.
-fn hold_advice(reason: HoldReason) -> &'static str {
+pub(super) fn hold_advice(reason: HoldReason) -> &'static str {
     match reason {
         HoldReason::KeyChanged | HoldReason::DuplicateKey => {
             "find out whose account it is; then `crmsync rejects release`, or correct the CRM"
@@ -135,7 +183,11 @@ fn of_exit(code: &str) -> Result<Explanation<'_>, Failure> {
     let found = ExitCode::ALL.into_iter().find(|exit| exit.number().to_string() == code);
     let Some(exit) = found else {
         let all = ExitCode::ALL.map(|exit| exit.number().to_string()).join(", ");
-        return Err(Failure::usage(format!("`{code}` is no exit code of crmsync; there are {all}")));
+        return Err(Failure::told(
+            ExitCode::Usage,
+            ErrorCode::UsageCode,
+            format!("`{code}` is no exit code of crmsync; there are {all}"),
+        ));
     };
     Ok(Explanation {
         source: "exit",

@@ -4,15 +4,19 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::check::NO_PROVIDER;
+use super::explain_code::hold_advice;
 use super::rejects;
 use super::values::Values;
 use crate::cli::Program;
 use crate::cli::config::Config;
+use crate::cli::error_code::ErrorCode;
+use crate::cli::error_codes::of_stop;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Ending, Session, Tell};
 use crate::dispatch::{CheckpointError, DispatchError, Dispatched, LaneEnd, StopReason};
-use crate::domain::call::State;
+use crate::domain::call::{HoldReason, State};
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
@@ -126,7 +130,10 @@ pub(super) fn finish(
     let reasons = write_rejects(&session, &run, &rejected, values)?;
     let mut codes = codes(&run, &rejected);
     let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
-    let advice = advice(&run);
+    let mut advice = advice(&run);
+    if config.providers.enabled().is_empty() {
+        advice.push(format!("providers: {NO_PROVIDER}"));
+    }
     let mut failure = run.failure.as_ref().map(Failure::to_string);
     if let Some(failed) = run.failure.take() {
         codes.push(failed.code);
@@ -237,9 +244,15 @@ fn advice(run: &Run) -> Vec<String> {
     for lane in dispatched.lanes.values() {
         let provider = lane.provider;
         if let Some(failure) = &lane.failure {
-            advice.push(format!("{provider}: {}", Failure::new(ExitCode::Failed, failure.clone())));
+            advice.push(format!(
+                "{provider}: {}",
+                Failure::told(ExitCode::Failed, ErrorCode::StateBooking, failure.clone())
+            ));
         }
-        advice.extend(lane.stop.and_then(|stop| advice_for(stop).map(|text| format!("{provider}: {text}"))));
+        advice
+            .extend(lane.stop.and_then(|stop| {
+                advice_for(stop).map(|text| format!("{provider}: {text}{}", code_of(stop)))
+            }));
     }
     if dispatched.aborted {
         advice.push(
@@ -248,6 +261,11 @@ fn advice(run: &Run) -> Vec<String> {
         );
     }
     advice
+}
+
+/// The code of a stop as it is printed behind its advice.
+fn code_of(stop: StopReason) -> String {
+    of_stop(stop).map(|code| format!(" [{}]", code.name())).unwrap_or_default()
 }
 
 fn advice_for(stop: StopReason) -> Option<&'static str> {
@@ -291,7 +309,8 @@ fn write_rejects(
     }
     for row in rejected {
         let reject = rejects::reject(row, &mut values);
-        *counts.entry((Some(row.provider), row.state.name(), reject.code.clone())).or_default() += 1;
+        let code = if reject.code.is_empty() { &reject.class } else { &reject.code };
+        *counts.entry((Some(row.provider), row.state.name(), code.clone())).or_default() += 1;
         writer.write(&reject).map_err(FileError::writing(&path))?;
     }
     writer.finish().and_then(|file| file.sync_all()).map_err(FileError::writing(&path))?;
@@ -307,8 +326,11 @@ fn write_rejects(
     Ok(reasons)
 }
 
-/// What the provider means by a code of its own, and what to do.
+/// What the provider means by a code of its own, or why a call is held, and what to do.
 fn advice_on(provider: Option<ProviderId>, status: &str, code: &str) -> String {
+    if let Some(hold) = HoldReason::parse(code).filter(|_| status == State::Held.name()) {
+        return format!("{}; {}", rejects::reason(hold), hold_advice(hold));
+    }
     let Some(provider) = provider.filter(|_| status == State::Refused.name() && !code.is_empty()) else {
         return String::new();
     };

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli::Program;
 use crate::cli::arguments::ForgetArguments;
 use crate::cli::config::Config;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
@@ -51,8 +52,13 @@ struct FromRun {
 
 /// Erases a customer, or lets later files bring one back.
 pub(super) fn forget(program: &Program, typed: &ForgetArguments) -> Result<ExitCode, Failure> {
-    let id = CustomerId::new(&typed.customer)
-        .ok_or_else(|| Failure::usage("expected a customer's key, 1 to 200 characters"))?;
+    let id = CustomerId::new(&typed.customer).ok_or_else(|| {
+        Failure::told(
+            ExitCode::Usage,
+            ErrorCode::UsageCustomer,
+            "expected a customer's key, 1 to 200 characters",
+        )
+    })?;
     let config = program.config()?;
     let state = program.state(&config)?;
     let lock = state.lock()?;

@@ -4,10 +4,12 @@ use std::fs::File;
 use std::io::{self, BufReader};
 use std::path::Path;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::cli::Program;
 use crate::cli::arguments::{HistoryArguments, ReportArguments};
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::report::html;
@@ -18,7 +20,7 @@ use crate::report::table::aligned;
 use crate::report::text::{self, Context, grouped};
 
 /// One line of the history.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Line {
     id: String,
     /// None for a run that crashed or still goes on.
@@ -28,6 +30,11 @@ struct Line {
     refused: u64,
     held: u64,
     deferred: u64,
+}
+
+/// The JSON Schema of `history --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Vec<Line>)
 }
 
 /// Prints the earlier runs, newest first, or one of them whole.
@@ -45,7 +52,9 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     let runs = program.config()?.state.runs;
     let id = match &arguments.run {
         Some(id) => id.clone(),
-        None => list_runs(&runs)?.pop().ok_or_else(|| Failure::usage("there is no run yet"))?,
+        None => list_runs(&runs)?
+            .pop()
+            .ok_or_else(|| Failure::told(ExitCode::Usage, ErrorCode::UsageNoRun, "there is no run yet"))?,
     };
     let report = Report::read(&runs, &id)?;
     let folder = RunFolder::of(&runs, &id);

@@ -2,13 +2,16 @@
 
 use crate::cli::Program;
 use crate::cli::arguments::InitArguments;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::field::Field;
 use crate::mapping::aliases::{self, Proposal};
 use crate::reader::{self, Sniffed};
+use crate::report::next_step;
 use crate::report::run_files::write_new_private;
 use crate::report::shown::Shown;
+use crate::report::text::Context;
 
 /// The commented configuration. A line that begins with `#` and no space is a setting to be uncommented.
 const TEMPLATE: &str = include_str!("init_template.toml");
@@ -21,7 +24,7 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
     let path = &program.global.config;
     if path.exists() {
         let message = format!("`{}` is there already; name another one with --config", path.display());
-        return Err(Failure::usage(message));
+        return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageFileExists, message));
     }
     let text = match &arguments.from {
         Some(file) => proposed(&reader::sniff(file)?),
@@ -29,7 +32,12 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
     };
     write_new_private(path, text.as_bytes())?;
     let shown = path.display();
-    program.console.talk(&format!("wrote {shown}; uncomment the providers you have\nnext: crmsync check"))?;
+    let repeated = program.repeated_arguments();
+    let context = Context { arguments: &repeated, ..Context::default() };
+    let file = arguments.from.as_ref().map(|file| file.display().to_string());
+    let words: Vec<&str> = ["check"].into_iter().chain(file.as_deref()).collect();
+    let next = next_step::command(&words, &context);
+    program.console.talk(&format!("wrote {shown}; uncomment the providers you have\nnext: {next}"))?;
     Ok(ExitCode::Complete)
 }
 

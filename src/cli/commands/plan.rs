@@ -9,6 +9,7 @@ use clap::ValueEnum;
 use jiff::SignedDuration;
 use serde::Serialize;
 
+use super::check::NO_PROVIDER;
 use crate::cli::Program;
 use crate::cli::amounts::Time;
 use crate::cli::arguments::{IngestArguments, InputArguments, PlanArguments};
@@ -100,6 +101,9 @@ pub(super) fn show(
     let outcome = ingest.plan(&store)?;
     let changes = outcome.has_changes();
     let mut plan = of(outcome, &providers, &store, config.dispatch.max_duration)?;
+    if providers.is_empty() {
+        plan.warnings.push(format!("providers: {NO_PROVIDER}"));
+    }
     plan.next = next(program, &plan, input, typed);
     if program.console.is_json() {
         program.console.json(&plan)?;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::cli::Program;
@@ -20,7 +21,7 @@ use crate::store::{RejectFilter, RejectRow};
 
 use super::values::{Values, with_left_out};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Line<'a> {
     call: i64,
     customer_id: &'a str,
@@ -31,6 +32,11 @@ struct Line<'a> {
     code: &'a str,
     attempts: u32,
     run: &'a str,
+}
+
+/// The JSON Schema of `rejects list --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Vec<Line<'_>>)
 }
 
 /// Lists, exports or releases refused and held calls.

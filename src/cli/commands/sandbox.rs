@@ -9,6 +9,7 @@ use super::rows::{Looked, Rows};
 use crate::cli::Program;
 use crate::cli::arguments::SandboxArguments;
 use crate::cli::config::Config;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
@@ -40,8 +41,13 @@ pub(super) fn sandbox(program: &Program, arguments: &SandboxArguments) -> Result
 
 /// Reads how the simulators are to misbehave.
 pub(super) fn read_scenario(path: &std::path::Path) -> Result<Scenario, Failure> {
-    let text = std::fs::read_to_string(path)
-        .map_err(|error| Failure::usage(format!("cannot read the scenario `{}`: {error}", path.display())))?;
+    let text = std::fs::read_to_string(path).map_err(|error| {
+        Failure::told(
+            ExitCode::Usage,
+            ErrorCode::ScenarioInvalid,
+            format!("cannot read the scenario `{}`: {error}", path.display()),
+        )
+    })?;
     Scenario::from_toml(&text).map_err(Failure::usage)
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use crate::cli::Program;
@@ -10,11 +11,12 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
+use crate::report::next_step;
 use crate::report::table::aligned;
-use crate::report::text::grouped;
+use crate::report::text::{Context, grouped};
 use crate::store::{Counts, PastRun};
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Status {
     last_run: Option<Run>,
     providers: BTreeMap<ProviderId, Queue>,
@@ -22,7 +24,7 @@ struct Status {
     needs_a_person: u64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Run {
     id: String,
     command: String,
@@ -33,7 +35,7 @@ struct Run {
     exit_code: Option<u8>,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Queue {
     queued: u64,
     waiting: u64,
@@ -42,6 +44,11 @@ struct Queue {
     refused: u64,
     skipped_fields: u64,
     oldest_open: Option<String>,
+}
+
+/// The JSON Schema of `status --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Status)
 }
 
 /// Prints last run, queue and what needs a person.
@@ -56,7 +63,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
-        program.console.text(&text(&status))?;
+        program.console.text(&text(&status, &program.repeated_arguments()))?;
     }
     Ok(ExitCode::Complete)
 }
@@ -84,7 +91,7 @@ fn queue(counts: &Counts) -> Queue {
     }
 }
 
-fn text(status: &Status) -> String {
+fn text(status: &Status, arguments: &[String]) -> String {
     let mut text = match &status.last_run {
         None => "no run yet\n".to_owned(),
         Some(run) => last_run(run),
@@ -105,7 +112,9 @@ fn text(status: &Status) -> String {
     }
     if status.needs_a_person > 0 {
         let count = grouped(status.needs_a_person);
-        writeln!(text, "\n{count} calls need a person\nnext: crmsync rejects list").expect(INFALLIBLE);
+        let (calls, need) = if status.needs_a_person == 1 { ("call", "needs") } else { ("calls", "need") };
+        let next = next_step::command(&["rejects", "list"], &Context { arguments, ..Context::default() });
+        writeln!(text, "\n{count} {calls} {need} a person\nnext: {next}").expect(INFALLIBLE);
     }
     text
 }
@@ -150,12 +159,12 @@ mod tests {
         let providers =
             [(ProviderId::Wsone, queue(&wsone)), (ProviderId::Safedebit, queue(&Counts::default()))];
         let status = Status { last_run: Some(run(last)), providers: providers.into(), needs_a_person: 3 };
-        insta::assert_snapshot!(text(&status));
+        insta::assert_snapshot!(text(&status, &[]));
     }
 
     #[test]
     fn a_state_that_never_ran() {
         let status = Status { last_run: None, providers: BTreeMap::new(), needs_a_person: 0 };
-        assert_eq!(text(&status), "no run yet\n");
+        assert_eq!(text(&status, &[]), "no run yet\n");
     }
 }

@@ -8,6 +8,7 @@ use crate::cli::arguments::{
     DispatchArguments, IngestArguments, InputArguments, ResumeArguments, SeedArguments, SyncArguments,
 };
 use crate::cli::config::{Config, InputKind};
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
@@ -79,9 +80,11 @@ pub(super) fn run(
     if let Some(named) = sending.and_then(|typed| {
         typed.providers.iter().find(|named| providers.iter().all(|provider| provider.id() != **named))
     }) {
-        return Err(Failure::usage(format!(
-            "--provider {named}: this provider is not enabled in the configuration"
-        )));
+        return Err(Failure::told(
+            ExitCode::Usage,
+            ErrorCode::UsageProvider,
+            format!("--provider {named}: this provider is not enabled in the configuration"),
+        ));
     }
     let state = program.state(config)?;
     let lock = state.lock()?;
@@ -147,7 +150,7 @@ fn refuse_doubt(config: &Config, store: &Store, work: Work<'_>) -> Result<(), Fa
     }
     let advice = "the state was put back from a backup, so that its queued values may be older than what was \
                   delivered since; run `crmsync sync` with the newest complete file and --kind full first";
-    Err(Failure::new(ExitCode::PersonMustAct, advice))
+    Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
 }
 
 /// Recovery, and the input if there is one.
@@ -226,8 +229,13 @@ fn only(sending: Option<&DispatchArguments>) -> Result<Vec<CustomerId>, Failure>
     let ids = sending.map_or(&[][..], |typed| &typed.only);
     ids.iter()
         .map(|id| {
-            CustomerId::new(id)
-                .ok_or_else(|| Failure::usage("--only needs a customer's key, 1 to 200 characters"))
+            CustomerId::new(id).ok_or_else(|| {
+                Failure::told(
+                    ExitCode::Usage,
+                    ErrorCode::UsageCustomer,
+                    "--only needs a customer's key, 1 to 200 characters",
+                )
+            })
         })
         .collect()
 }

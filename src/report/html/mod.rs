@@ -11,7 +11,7 @@ use std::collections::BTreeMap;
 use jiff::SignedDuration;
 use minijinja::syntax::SyntaxConfig;
 use minijinja::value::Serde;
-use minijinja::{Environment, UndefinedBehavior};
+use minijinja::{Environment, HtmlEscape, UndefinedBehavior, Value};
 use serde::Serialize;
 
 pub use timeline::Timeline;
@@ -19,6 +19,7 @@ pub use timeline::Timeline;
 use super::report_json::{Outcome, Report};
 use super::shown::Shown;
 use super::text::{Reason, ending, grouped};
+use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
 
@@ -44,6 +45,8 @@ struct Page<'a> {
     verdict: &'static str,
     tone: &'static str,
     took: String,
+    began: String,
+    ended: String,
     seconds: String,
     failure: Option<String>,
     advice: Vec<String>,
@@ -121,6 +124,7 @@ pub fn page(report: &Report, timeline: &Timeline, next: &str) -> Result<String, 
     engine.set_undefined_behavior(UndefinedBehavior::Strict);
     engine.set_syntax(SyntaxConfig::builder().trim_blocks(true).lstrip_blocks(true).build()?);
     engine.add_filter("grouped", grouped);
+    engine.add_filter("prose", prose);
     engine.add_template(NAME, TEMPLATE)?;
     Ok(engine.get_template(NAME)?.render(Serde(view(report, timeline, next)))?)
 }
@@ -139,6 +143,8 @@ fn view<'a>(report: &'a Report, timeline: &Timeline, next: &'a str) -> Page<'a> 
         verdict: ending(run.outcome),
         tone: tone(run.outcome),
         took: format!("{took:#}"),
+        began: moment(run.started_at),
+        ended: moment(run.finished_at),
         seconds: format!("{:.1}", report.input.seconds),
         failure: report.failure.as_ref().map(shown),
         advice: report.advice.iter().map(shown).collect(),
@@ -153,6 +159,26 @@ fn view<'a>(report: &'a Report, timeline: &Timeline, next: &'a str) -> Page<'a> 
         rows: rows(report),
         input: input(&report.input),
     }
+}
+
+/// A time as people read it, to the second.
+fn moment(time: Timestamp) -> String {
+    let text = time.to_string();
+    let whole = text.split_once('.').map_or(text.as_str(), |(whole, _)| whole).trim_end_matches('Z');
+    format!("{} UTC", whole.replace('T', " "))
+}
+
+/// A sentence with what stands between backticks set as code.
+fn prose(sentence: &str) -> Value {
+    let pieces = sentence.split('`').enumerate();
+    Value::from_safe_string(
+        pieces
+            .map(|(place, piece)| match place % 2 {
+                0 => HtmlEscape(piece).to_string(),
+                _ => format!("<code>{}</code>", HtmlEscape(piece)),
+            })
+            .collect(),
+    )
 }
 
 fn tone(outcome: Outcome) -> &'static str {
@@ -209,8 +235,9 @@ fn stages(report: &Report) -> Vec<Stage> {
         0 => String::new(),
         missing => format!("{} known customers are not in the file", grouped(missing)),
     };
+    let nothing = if calls == 0 { "nothing was to be sent" } else { "" };
     let requests = match sum(|tally| tally.requests) {
-        0 => String::new(),
+        0 => "no request was made".to_owned(),
         requests => format!("{} requests, repeats included", grouped(requests)),
     };
     let input =
@@ -241,7 +268,7 @@ fn stages(report: &Report) -> Vec<Stage> {
     vec![
         stage("rows", rows, &input, String::new()),
         stage("customers", customers, &people, missing),
-        stage("calls", calls, &planned, String::new()),
+        stage("calls", calls, &planned, nothing.to_owned()),
         stage("outcomes", calls, &answers, requests),
     ]
 }
