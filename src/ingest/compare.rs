@@ -20,7 +20,10 @@ const CUSTOMER_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 001";
 pub(super) struct Candidate {
     pub(super) group: Group,
     pub(super) stored: Option<StoredCustomer>,
+    /// Of the rows that count.
     pub(super) digest: [u8; 16],
+    /// How many of its rows are older than what was accepted before, and do not count.
+    stale: usize,
     /// The newest order value among its rows.
     pub(super) order: Option<Order>,
 }
@@ -33,8 +36,7 @@ impl Candidate {
 
     /// The rows that count, oldest first: none that is older than what was accepted before.
     pub(super) fn rows<'a>(&self, index: &'a Index) -> Vec<&'a Entry> {
-        let rows = index.rows(&self.group);
-        if self.is_other_record() { without_stale(rows, self.stored.as_ref()) } else { rows }
+        without_stale(index.rows(&self.group), self.stale)
     }
 }
 
@@ -70,11 +72,11 @@ pub(super) fn compare(
         let stored = snapshot.customer(&id)?;
         seen_known += u64::from(stored.is_some());
         let rows = index.rows(group);
-        let digest = digest_of(&rows, &hasher);
+        let (stale, digest) = what_counts(&rows, stored.as_ref(), &hasher);
         let order = rows.iter().filter_map(|row| row.order()).max();
-        let candidate = Candidate { group: *group, stored, digest, order };
-        if compared.sort(&candidate, rows, || index.place(group, sheets)) || take_all_of(&candidate, take_all)
-        {
+        let candidate = Candidate { group: *group, stored, digest, stale, order };
+        let is_looked_at = compared.sort(&candidate, rows.len(), || index.place(group, sheets));
+        if is_looked_at || take_all_of(&candidate, take_all) {
             compared.candidates.push(candidate);
         }
     }
@@ -92,7 +94,7 @@ impl Compared {
     fn sort(
         &mut self,
         candidate: &Candidate,
-        rows: Vec<&Entry>,
+        rows: usize,
         place: impl FnOnce() -> crate::domain::defect::Place,
     ) -> bool {
         if candidate.stored.is_none() {
@@ -104,7 +106,7 @@ impl Compared {
             self.tally.unchanged += 1;
             return false;
         }
-        if without_stale(rows, candidate.stored.as_ref()).is_empty() {
+        if candidate.stale == rows {
             self.tally.stale += 1;
             return false;
         }
@@ -130,9 +132,28 @@ impl Compared {
     }
 }
 
-fn without_stale<'a>(mut rows: Vec<&'a Entry>, stored: Option<&StoredCustomer>) -> Vec<&'a Entry> {
-    if let Some(accepted) = stored.and_then(|stored| stored.order) {
-        rows.retain(|row| row.order().is_none_or(|order| order >= accepted));
-    }
+/// How many of the rows do not count because they are older than what was accepted before, and the digest of the rest.
+///
+/// Where the rest is the record that was accepted last, the rows are those that counted then. So a file that is read
+/// again is the same record still, and its stale rows stay out when everybody is looked at.
+fn what_counts(
+    rows: &[&Entry],
+    stored: Option<&StoredCustomer>,
+    hasher: &blake3::Hasher,
+) -> (usize, [u8; 16]) {
+    let accepted = stored.and_then(|stored| stored.order);
+    let is_stale = |row: &&&Entry| row.order().is_some_and(|order| Some(order) < accepted);
+    let stale = rows.iter().filter(is_stale).count();
+    let digest = |stale| digest_of(&without_stale(rows.to_vec(), stale), hasher);
+    let last = stored.map(|stored| stored.digest);
+    let mut tails = (0..=stale).filter(|stale| *stale < rows.len()).map(|stale| (stale, digest(stale)));
+    let same = tails.find(|(_, digest)| Some(*digest) == last);
+    same.unwrap_or_else(|| (stale, digest(stale)))
+}
+
+/// The rows without the `stale` oldest ones. Rows without an order value stand first and are not stale.
+fn without_stale(mut rows: Vec<&Entry>, stale: usize) -> Vec<&Entry> {
+    let unordered = rows.iter().take_while(|row| row.order().is_none()).count();
+    rows.drain(unordered..unordered + stale);
     rows
 }

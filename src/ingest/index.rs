@@ -256,14 +256,15 @@ fn look_at(sheet: &Sheet<'_>, hasher: &blake3::Hasher, record: Scanned) -> Found
     Found::Valid { id, order, digest: truncated(&hasher), span: row.span() }
 }
 
-/// A row without a usable key; mapping says what is wrong with it.
+/// A row without a usable key or order; mapping says what is wrong with it.
 fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Found {
     let defect = sheet.map(row, Date::MAX).err();
     let reason = defect.as_ref().map_or("has no usable key", |defect| defect.reason.0);
+    let column = defect.as_ref().map_or(sheet.mapper.customer_id_column(), |defect| &defect.column);
     let (names, cells) = sheet.raw_cells(row);
     Found::Invalid {
         span: row.span(),
-        column: Some(sheet.mapper.customer_id_column().to_owned()),
+        column: Some(column.to_owned()),
         reason: reason.to_owned(),
         names,
         cells,

@@ -35,10 +35,13 @@ impl<'a> Sheet<'a> {
         Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order })
     }
 
-    /// Whose row it is, and where it stands among the rows of its customer.
+    /// Whose row it is, and where it stands among the rows of its customer; `None` where mapping refuses the row.
     pub(super) fn identify(&self, row: &Row) -> Option<(CustomerId, Option<Order>)> {
         let id = self.mapper.customer_id(&text(row, self.customer_id.as_ref())?)?;
-        let order = text(row, self.order.as_ref()).and_then(|raw| self.mapper.order(&raw));
+        let order = match text(row, self.order.as_ref()) {
+            Some(raw) => self.mapper.order(&raw).ok()?,
+            None => None,
+        };
         Some((id, order))
     }
 

@@ -66,6 +66,48 @@ fn an_older_row_of_a_later_file_changes_nothing() {
 }
 
 #[test]
+fn rows_that_were_stale_stay_out_of_a_full_resync() {
+    let mut world = ordered();
+    world.sync(&file("c1,S1,Newer,new@example.org,2026-11-02\n"));
+    world.deliver(Safedebit);
+    let text = file("c1,S1,Older,old@example.org,2026-11-01\nc1,S1,Newest,,2026-11-03\n");
+    assert_eq!(world.sync(&text).input.changed, 1);
+    world.deliver(Safedebit);
+    world.options.full_resync = true;
+    let again = world.sync(&text);
+    assert_eq!((again.input.unchanged, planned(&again, Safedebit)), (1, (0, 1)));
+    let values = world.queue(Safedebit).remove(0).2;
+    assert!(values.iter().any(|(_, value)| value == "Newest"), "{values:?}");
+    assert!(values.iter().all(|(_, value)| value != "old@example.org"), "{values:?}");
+}
+
+#[test]
+fn rows_that_counted_when_they_came_count_in_a_full_resync() {
+    let mut world = ordered();
+    let text = file("c1,S1,,old@example.org,2026-11-01\nc1,S1,Newest,,2026-11-03\n");
+    world.sync(&text);
+    world.deliver(Safedebit);
+    assert_eq!(world.sync(&text).input.unchanged, 1);
+    world.options.full_resync = true;
+    assert_eq!(planned(&world.sync(&text), Safedebit), (0, 1));
+    assert_eq!(names(&mut world), ["Newest"]);
+}
+
+#[test]
+fn a_row_that_cannot_be_ordered_is_invalid_and_overwrites_nothing() {
+    let mut world = ordered();
+    world.sync(&file("c1,S1,Newer,,2026-11-02\n"));
+    world.deliver(Safedebit);
+    let outcome = world.sync(&file("c1,S1,Older,,last week\nc2,S2,Petit,,2026-11-02\nc3,S3,Durand,,\n"));
+    assert_eq!((outcome.input.invalid, outcome.input.new, outcome.became_invalid), (1, 2, 1));
+    let reject = &outcome.rejects[0];
+    assert_eq!((reject.place.line, reject.column.as_deref()), (2, Some("updated_at")));
+    assert!(reject.reason.contains("cannot be ordered"), "{}", reject.reason);
+    assert_eq!(reject.cells.reveal()[2], "Older");
+    assert_eq!(planned(&outcome, Safedebit), (0, 2));
+}
+
+#[test]
 fn an_order_column_that_the_file_lacks_is_a_warning() {
     let mut world = ordered();
     let outcome = world.sync("customer_id,safedebit_reference,last_name\nc1,S1,Martin\n");
