@@ -208,6 +208,13 @@ impl Index {
         rows
     }
 
+    /// The places of the rows that are dated in the future.
+    pub(super) fn from_future(&self, sheets: &[Sheet<'_>]) -> impl Iterator<Item = Place> {
+        let of = |entry: &Entry| &sheets[usize::from(entry.file)];
+        let rows = self.entries.iter().filter(move |entry| of(entry).is_from_future(entry.order()));
+        rows.map(move |entry| of(entry).place(entry.line))
+    }
+
     /// The place of the first row of a customer.
     pub(super) fn place(&self, group: &Group, sheets: &[Sheet<'_>]) -> Place {
         let entry = &self.entries[group.first as usize];

@@ -168,7 +168,7 @@ impl Ingest<'_> {
     fn read(&self, store: &Store) -> Result<Read<'_>, IngestError> {
         let mut sheets = Vec::with_capacity(self.files.len());
         for file in self.files {
-            sheets.push(Sheet::open(file, self.mapping)?);
+            sheets.push(Sheet::open(file, self.mapping, self.clock.now())?);
         }
         let index = Index::read(self, &sheets, store.snapshot().fingerprinter())?;
         Ok(Read { sheets, index })

@@ -12,6 +12,9 @@ use super::lookalikes;
 use super::rejects::IngestReject;
 use super::{Ingest, Read};
 
+/// So many rows of the future are shown by their lines.
+const PLACES_SHOWN_MAX: usize = 3;
+
 /// What became of an input, or would become of it.
 #[derive(Debug, Clone, Default)]
 pub struct Outcome {
@@ -47,7 +50,10 @@ impl Outcome {
         Self {
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
-            warnings: warnings.chain(lookalikes::warning(&read.index, &read.sheets)).collect(),
+            warnings: warnings
+                .chain(lookalikes::warning(&read.index, &read.sheets))
+                .chain(from_future(read))
+                .collect(),
             reject_bytes: read.index.reject_bytes,
             rejects: std::mem::take(&mut read.index.invalid),
             ..Self::default()
@@ -69,4 +75,20 @@ impl Outcome {
     pub fn has_changes(&self) -> bool {
         self.providers.values().any(|tally| tally.planned.total() + tally.superseded > 0)
     }
+}
+
+/// Rows that are dated in the future are taken, but their clock is wrong.
+fn from_future(read: &Read<'_>) -> Option<String> {
+    let mut places =
+        read.index.from_future(&read.sheets).map(|place| format!("{}:{}", place.file, place.line));
+    let shown: Vec<String> = places.by_ref().take(PLACES_SHOWN_MAX).collect();
+    let more = places.count();
+    let (count, dots) = (shown.len() + more, if more > 0 { ", …" } else { "" });
+    (count > 0).then(|| {
+        format!(
+            "{count} rows are dated more than a day in the future ({}{dots}); they count as of now, so that later \
+             rows are not taken for stale: mend the order_by column in the CRM",
+            shown.join(", ")
+        )
+    })
 }

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::Field;
@@ -11,6 +12,9 @@ use crate::mapping::{Mapped, Mapper, MappingSettings, RawCell, RowDefect, subscr
 use crate::reader::{Column, InputFile, Row, RowCell};
 
 use super::IngestError;
+
+/// How far ahead an order value may be, in microseconds: local times are read as UTC, and clocks differ.
+const AHEAD_MICROSECONDS_MAX: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// A file, its mapper, and where in the file the mapper's columns are.
 #[derive(Debug)]
@@ -22,27 +26,45 @@ pub(super) struct Sheet<'a> {
     columns: Vec<Option<Column>>,
     customer_id: Option<Column>,
     order: Option<Column>,
+    now: Order,
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn open(file: &'a InputFile, settings: &MappingSettings) -> Result<Self, IngestError> {
+    /// Resolves the header. `now` is what counts for a row that is dated in the future.
+    pub(super) fn open(
+        file: &'a InputFile,
+        settings: &MappingSettings,
+        now: Timestamp,
+    ) -> Result<Self, IngestError> {
         let mapper = Mapper::new(settings, file.header())
             .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
         let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
         let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();
-        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order })
+        let now = Order(now.0.saturating_mul(1_000));
+        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order, now })
     }
 
     /// Whose row it is, and where it stands among the rows of its customer; `None` where mapping refuses the row.
     pub(super) fn identify(&self, row: &Row) -> Option<(CustomerId, Option<Order>)> {
         let id = self.mapper.customer_id(&text(row, self.customer_id.as_ref())?)?;
         let order = match text(row, self.order.as_ref()) {
-            Some(raw) => self.mapper.order(&raw).ok()?,
+            Some(raw) => self.mapper.order(&raw).ok()?.map(|order| self.not_in_future(order, &raw)),
             None => None,
         };
         Some((id, order))
+    }
+
+    /// A time from the future would make every later row of its customer stale, for ever: it counts as now.
+    fn not_in_future(&self, order: Order, raw: &str) -> Order {
+        let latest = self.now.0.saturating_add(AHEAD_MICROSECONDS_MAX);
+        if order.0 > latest && !self.mapper.is_number(raw) { self.now } else { order }
+    }
+
+    /// Does the order value of a row stand for one that lies in the future.
+    pub(super) fn is_from_future(&self, order: Option<Order>) -> bool {
+        order == Some(self.now)
     }
 
     /// The row as a customer.

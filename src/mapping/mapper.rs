@@ -5,7 +5,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::countries;
-use super::dates::DateForms;
+use super::dates::{self, DateForms};
 use super::error::{MappingError, OrderWarning, RowDefect};
 use super::header::{Found, Header, MappedColumn, is_ignored, resolve};
 use super::parse::Light;
@@ -168,6 +168,12 @@ impl Mapper {
         let column = || self.order_column().unwrap_or("updated_at").into();
         let order = self.forms.order(text::trim(raw));
         order.map(Some).ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
+    }
+
+    /// Is an order value a number, so that no clock says whether it lies in the future.
+    #[must_use]
+    pub fn is_number(&self, raw: &str) -> bool {
+        dates::is_number(text::trim(raw))
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further

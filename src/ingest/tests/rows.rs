@@ -1,6 +1,9 @@
 //! Rows of one customer, rows that are older, rows that are nobody's.
 
+use std::time::Duration;
+
 use super::world::{SAFEDEBIT, World, planned};
+use crate::domain::clock::Clock;
 use crate::domain::provider::ProviderId::Safedebit;
 use crate::ingest::Mode;
 
@@ -91,6 +94,24 @@ fn rows_that_counted_when_they_came_count_in_a_full_resync() {
     world.options.full_resync = true;
     assert_eq!(planned(&world.sync(&text), Safedebit), (0, 1));
     assert_eq!(names(&mut world), ["Newest"]);
+}
+
+#[test]
+fn a_row_from_the_future_is_told_and_keeps_nobody_stale() {
+    let mut world = ordered();
+    let first = world.sync(&file("c1,S1,Strange,,2999-01-01\nc2,S2,Petit,,2026-11-01\n"));
+    assert_eq!(first.warnings.len(), 1, "{:?}", first.warnings);
+    assert!(first.warnings[0].starts_with("1 rows are dated") && first.warnings[0].contains("crm.csv:2"));
+    world.deliver(Safedebit);
+    world.clock = Clock::set_to(world.clock.now().after(Duration::from_secs(2 * 86_400)));
+    let day = "2026-11-19";
+    let mended = world.sync(&file(&format!("c1,S1,Mended,,{day}\nc2,S2,Petit,,2026-11-01\n")));
+    assert_eq!((mended.input.stale, mended.input.changed, mended.warnings.len()), (0, 1, 0));
+    assert_eq!(names(&mut world), ["Mended"]);
+
+    // Numbers have no clock: these may be anything.
+    let mut numbered = ordered();
+    assert!(numbered.sync(&file("c1,S1,Martin,,20261124120000\n")).warnings.is_empty());
 }
 
 #[test]
