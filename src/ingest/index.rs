@@ -209,7 +209,7 @@ impl Index {
     }
 
     /// The places of the rows that are dated in the future.
-    pub(super) fn from_future(&self, sheets: &[Sheet<'_>]) -> impl Iterator<Item = Place> {
+    pub(super) fn future_places(&self, sheets: &[Sheet<'_>]) -> impl Iterator<Item = Place> {
         let of = |entry: &Entry| &sheets[usize::from(entry.file)];
         let rows = self.entries.iter().filter(move |entry| of(entry).is_from_future(entry.order()));
         rows.map(move |entry| of(entry).place(entry.line))

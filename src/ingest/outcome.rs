@@ -80,7 +80,7 @@ impl Outcome {
 /// Rows that are dated in the future are taken, but their clock is wrong.
 fn from_future(read: &Read<'_>) -> Option<String> {
     let mut places =
-        read.index.from_future(&read.sheets).map(|place| format!("{}:{}", place.file, place.line));
+        read.index.future_places(&read.sheets).map(|place| format!("{}:{}", place.file, place.line));
     let shown: Vec<String> = places.by_ref().take(PLACES_SHOWN_MAX).collect();
     let more = places.count();
     let (count, dots) = (shown.len() + more, if more > 0 { ", …" } else { "" });
