@@ -30,7 +30,7 @@ struct Case {
     is_refused: Option<bool>,
 }
 
-/// A case of JSONTestSuite.
+/// A case of `JSONTestSuite`.
 #[derive(Deserialize)]
 struct JsonCase {
     name: String,
