@@ -9,9 +9,11 @@ CRMSYNC = target/debug/crmsync
 # How many cases a property is tried with in `make deep`.
 CASES ?= 2000
 DENY = $(CARGO) deny --locked --config .deny.toml
-# How often each target is run in `make fuzz`, and which there are.
+# How often each target of `make fuzz` is run, how often those that read the customers' file (twice as often unless
+# told), and which there are.
 RUNS ?= 1000000
-FUZZ_TARGETS = reader mapping answers retry_after configuration
+RUNS_OF_DATA ?= $(shell echo $$((2 * $(RUNS))))
+FUZZ_TARGETS = retry_after answers configuration mapping reader
 
 .PHONY: help run test check docs bench bench-large fuzz deep deny
 
@@ -42,11 +44,16 @@ bench-large: ## The same with 1,000,000 customers, then what does not change wit
 	python3 benches/run.py --customers 1000000
 	python3 benches/run.py --customers 10000000 --rounds 1 --no-peers unchanged
 
-fuzz: ## Try what reads foreign bytes with hostile input, RUNS times each (cargo install cargo-fuzz)
+fuzz: ## Try what reads foreign bytes with hostile input, RUNS times each, the file's twice as often (cargo install cargo-fuzz)
+	export RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/fuzz; \
+	$(CARGO) fuzz build --fuzz-dir tests/fuzz --sanitizer none --debug-assertions; \
 	for target in $(FUZZ_TARGETS); do \
+		case $$target in reader|mapping) runs=$(RUNS_OF_DATA);; *) runs=$(RUNS);; esac; \
 		mkdir -p target/fuzz/corpus/$$target; \
-		RUSTC_BOOTSTRAP=1 CARGO_TARGET_DIR=target/fuzz $(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none $$target \
-			target/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- -runs=$(RUNS) -max_len=2048; \
+		$(CARGO) fuzz run --fuzz-dir tests/fuzz --sanitizer none --debug-assertions $$target \
+			target/fuzz/corpus/$$target tests/fuzz/corpus/$$target -- -runs=$$runs -max_len=512 \
+			> target/fuzz/$$target.log 2>&1 || { tail -n 40 target/fuzz/$$target.log; exit 1; }; \
+		echo "$$target: $$(grep '^Done ' target/fuzz/$$target.log), no finding"; \
 	done
 
 deep: ## Every fault at its full measure, 500 random kills and 600 losses of power among them, and one table; takes half an hour

@@ -24,11 +24,12 @@ use super::claims::{Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
 use super::guard::ChangeCounts;
 use super::judge::Judge;
+use super::late::Late;
 use super::outcome::Outcome;
 use super::partitions::RowPlace;
 use super::prepare::{Prepared, Preparer};
 use super::sheet::Sheet;
-use super::sift::{Ready, Sifted, ready};
+use super::sift::{Ready, ReadyBatch, Sifted, ready};
 use super::{Ingest, IngestError, Mode};
 
 /// From so many batches on an input is a backfill.
@@ -52,6 +53,7 @@ pub(super) struct Apply<'a> {
     pub(super) claims: Claims,
     changes: ChangeCounts,
     marks: Marks,
+    pub(super) late: Late,
     /// The first rows of those who were seeded, by turn.
     pub(super) seeded: Vec<RowPlace>,
     turn: u32,
@@ -97,6 +99,7 @@ impl<'a> Apply<'a> {
             claims: Claims::default(),
             changes: ChangeCounts::default(),
             marks: Marks::default(),
+            late: Late::default(),
             seeded: Vec::new(),
             turn: 0,
         }
@@ -132,7 +135,9 @@ impl<'a> Apply<'a> {
 
     /// Reads what is known of the customers of a batch, decides about all of them, and writes it down. No customer is
     /// in it twice, and what is written of one is not what another one is compared with.
-    fn batch(&mut self, batch: Vec<Ready>) -> Result<(), IngestError> {
+    fn batch(&mut self, batch: ReadyBatch) -> Result<(), IngestError> {
+        let ReadyBatch { ready: batch, late } = batch;
+        late.into_iter().for_each(|(rows, nothing_left)| self.late.take(rows, nothing_left));
         let mut known = Vec::with_capacity(batch.len());
         for ready in &batch {
             known.push(self.known(ready.candidate.stored())?);
@@ -195,14 +200,14 @@ impl<'a> Apply<'a> {
     }
 
     /// Settles what several customers dispute. Gives the counts that the last guards need.
-    pub(super) fn finish(mut self) -> Result<ChangeCounts, IngestError> {
+    pub(super) fn finish(mut self) -> Result<(ChangeCounts, Late), IngestError> {
         for claim in std::mem::take(&mut self.claims).disputed() {
             self.hold_disputed(&claim)?;
         }
         if let Some(intake) = self.intake {
             intake.put_marks(self.marks)?;
         }
-        Ok(self.changes)
+        Ok((self.changes, self.late))
     }
 
     fn hold_disputed(&mut self, claim: &Claim) -> Result<(), StoreError> {
@@ -242,9 +247,9 @@ impl<'a> Apply<'a> {
         let mark = if unsettled {
             Mark { key: candidate.key, record: NO_RECORD, meaning: NO_RECORD }
         } else {
-            Mark { key: candidate.key, record: candidate.record, meaning: prepared.meaning }
+            candidate.mark(prepared.meaning)
         };
-        let stands = candidate.same && candidate.meaning() == Some(mark.meaning);
+        let stands = candidate.same && !candidate.spoilt && candidate.meaning() == Some(mark.meaning);
         if self.intake.is_some() && (unsettled || !stands) {
             self.marks.push(mark);
         }

@@ -6,7 +6,7 @@
 use rayon::prelude::*;
 
 use crate::domain::defect::Place;
-use crate::domain::mark::{Digest, KeyMark, Marker, RecordMarker};
+use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD, RecordMarker};
 use crate::domain::tally::InputTally;
 use crate::store::{Bucket, Known, Meaning, Snapshot, StoredCustomer};
 
@@ -31,6 +31,8 @@ pub(super) struct Candidate {
     pub(super) record: Digest,
     /// Is the record the one that was accepted last.
     pub(super) same: bool,
+    /// Is one of its rows no row that can be taken: it is looked at each time, so that it is told each time.
+    pub(super) spoilt: bool,
     /// What is known of the customer; nothing of somebody new.
     pub(super) earlier: Option<Box<Earlier>>,
     first: RowPlace,
@@ -57,6 +59,11 @@ impl Candidate {
     /// What the last accepted record meant, if that is known.
     pub(super) fn meaning(&self) -> Option<Digest> {
         self.earlier.as_ref()?.meaning
+    }
+
+    /// The mark of its record.
+    pub(super) fn mark(&self, meaning: Digest) -> Mark {
+        Mark { key: self.key, record: if self.spoilt { NO_RECORD } else { self.record }, meaning }
     }
 
     /// What the state knows, once it was looked up.
@@ -241,6 +248,7 @@ impl Part {
             key: first.key,
             record,
             same: found.is_some_and(|found| found.record == record),
+            spoilt: false,
             earlier,
             first: first.place,
             more: more.iter().map(|row| row.place).collect(),

@@ -13,6 +13,7 @@ mod error;
 mod guard;
 mod index;
 mod judge;
+mod late;
 mod outcome;
 mod partitions;
 mod prepare;
@@ -48,6 +49,7 @@ use apply::Apply;
 use compare::Compared;
 use guard::InputCounts;
 use index::Index;
+use late::Late;
 use prepare::Preparer;
 use sheet::Sheet;
 use sift::sift;
@@ -155,9 +157,7 @@ impl Ingest<'_> {
                 return Err(IngestError::SeedWhileOpen { open });
             }
         }
-        eprintln!("T read {:?}", self.clock.elapsed());
         let read = self.read(store)?;
-        eprintln!("T read done {:?}", self.clock.elapsed());
         let mut intake = store.intake(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
         if self.options.kind == Kind::Full {
@@ -169,7 +169,6 @@ impl Ingest<'_> {
             intake.put_input_time(time.min(self.clock.now()))?;
         }
         intake.commit()?;
-        eprintln!("T committed {:?}", self.clock.elapsed());
         self.finish(&mut outcome, started + store.backup_time().saturating_sub(backups_before));
         Ok(outcome)
     }
@@ -178,7 +177,7 @@ impl Ingest<'_> {
     fn read(&self, store: &Store) -> Result<Read<'_>, IngestError> {
         let mut sheets = Vec::with_capacity(self.files.len());
         for file in self.files {
-            sheets.push(Sheet::open(file, self.mapping)?);
+            sheets.push(Sheet::open(file, self.mapping, self.clock.now())?);
         }
         let index = Index::read(self, &sheets, &store.marker())?;
         Ok(Read { sheets, index })
@@ -195,17 +194,22 @@ impl Ingest<'_> {
         let take_all = mode == Mode::Seed || self.options.full_resync;
         let marker = Marker::new(snapshot.fingerprinter());
         let compared = compare::compare(&mut read, &snapshot, &marker, &self.options, take_all)?;
-        eprintln!("T compared {:?}", self.clock.elapsed());
         let alike = compared.warning(&read.sheets);
-        let Compared { candidates, counts, tally, .. } = compared;
+        let Compared { candidates, mut counts, tally, .. } = compared;
         let mut outcome = Outcome::of(self, &mut read, tally, alike);
         let early = self.check_input(mode, &counts);
         self.trip(mode, early, &mut outcome)?;
         let mut preparer = Preparer::new(self, &read, &marker, candidates.len())?;
-        let sifted = sift(candidates, &mut preparer, &snapshot, take_all, &mut outcome.input)?;
+        let mut late = Late::after(&outcome);
+        let sifted = sift(candidates, &mut preparer, &snapshot, take_all, &mut outcome.input, &mut late)?;
         let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome);
+        apply.late = late;
         apply.all(sifted, &mut preparer)?;
-        let changes = apply.finish()?;
+        let (changes, late) = apply.finish()?;
+        late.settle(&mut outcome, &mut counts);
+        if !self.options.allow_mass_change {
+            self.trip(mode, self.guard.check_invalid(&counts), &mut outcome)?;
+        }
         if mode != Mode::Seed && !self.options.allow_mass_change {
             self.trip(mode, self.guard.check_changes(&counts, &changes), &mut outcome)?;
         }

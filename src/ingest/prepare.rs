@@ -10,10 +10,14 @@ use rayon::prelude::*;
 use crate::domain::customer::{Customer, Order};
 use crate::domain::defect::{Defect, Place};
 use crate::domain::mark::{Digest, Marker};
+use crate::domain::redacted::Redacted;
 use crate::domain::wire::Projection;
+use crate::mapping::RowDefect;
 use crate::reader::{Row, RowParser, Seeker, Span};
 
 use super::compare::Candidate;
+use super::late::LateRows;
+use super::rejects::IngestReject;
 use super::sheet::Sheet;
 use super::{Ingest, IngestError, Read};
 
@@ -34,6 +38,13 @@ pub(super) struct Prepared {
     /// The rows, oldest first: by their order value, else as they came. One without an order value stands before those
     /// that have one.
     rows: Vec<OwnRow>,
+}
+
+/// What became of the rows of a candidate.
+pub(super) struct Made {
+    /// None, when no row can be taken.
+    pub(super) prepared: Option<Prepared>,
+    pub(super) late: LateRows,
 }
 
 /// A row with the number of its file.
@@ -85,7 +96,7 @@ impl<'a> Preparer<'a> {
     }
 
     /// Reads, maps and projects a batch.
-    pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Prepared>, IngestError> {
+    pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
         let rows = self.read(batch)?;
         let maker = &self.maker;
         let prepared = batch.par_iter().zip(rows).map_init(
@@ -118,29 +129,42 @@ impl Maker<'_> {
         candidate: &Candidate,
         raw: Vec<RawRow>,
         parsers: &mut [RowParser<'_>],
-    ) -> Result<Prepared, IngestError> {
+    ) -> Result<Made, IngestError> {
         let mut rows = Vec::with_capacity(raw.len());
         for RawRow { file, span, bytes } in raw {
             let row = parsers[usize::from(file)].row(&bytes, &span)?;
             rows.push(OwnRow { file, row, order: None });
         }
-        let prepared = self.merge(rows)?;
-        if self.marker.key(prepared.customer.id.as_str()) == candidate.key {
-            Ok(prepared)
-        } else {
-            Err(IngestError::changed(&prepared.place))
+        let made = self.merge(rows)?;
+        match &made.prepared {
+            Some(prepared) if self.marker.key(prepared.customer.id.as_str()) != candidate.key => {
+                Err(IngestError::changed(&prepared.place))
+            }
+            Some(_) | None => Ok(made),
         }
     }
 
     /// One customer out of its rows: each field from the newest row that carries it.
-    fn merge(&self, rows: Vec<OwnRow>) -> Result<Prepared, IngestError> {
+    fn merge(&self, rows: Vec<OwnRow>) -> Result<Made, IngestError> {
         let mut mapped = Vec::with_capacity(rows.len());
+        let mut late = LateRows::default();
         for mut own in rows {
             let sheet = &self.sheets[usize::from(own.file)];
             let place = sheet.place(own.row.span().line);
-            let found = sheet.map(&own.row, self.today).map_err(|_| IngestError::changed(&place))?;
-            own.order = found.customer.order;
-            mapped.push((own, found, place));
+            match sheet.map(&own.row, self.today) {
+                Ok(found) => {
+                    own.order = found.customer.order;
+                    if sheet.is_from_future(own.order) {
+                        late.future.push(place.clone());
+                    }
+                    mapped.push((own, found, place));
+                }
+                // Its key was in order when it was read first.
+                Err(defect) if *defect.column == *sheet.mapper.customer_id_column() => {
+                    return Err(IngestError::changed(&place));
+                }
+                Err(defect) => late.invalid.push(reject(sheet, &own.row, place, &defect)),
+            }
         }
         mapped.sort_by_key(|(own, ..)| own.order);
         let mut merged: Option<Prepared> = None;
@@ -158,11 +182,11 @@ impl Maker<'_> {
                 Some(older) => older.with_newer(found.customer, defects, place, own),
             });
         }
-        let mut prepared = merged.expect("a candidate has at least one row");
+        let Some(mut prepared) = merged else { return Ok(Made { prepared: None, late }) };
         prepared.projections = self.ingest.providers.iter().map(|p| p.project(&prepared.customer)).collect();
         prepared.meaning =
             self.marker.meaning(&self.settings, &prepared.projections, prepared.customer.order);
-        Ok(prepared)
+        Ok(Made { prepared: Some(prepared), late })
     }
 
     /// The same customer without the rows that are older than what was accepted; `None` where no row is left.
@@ -176,7 +200,20 @@ impl Maker<'_> {
             return Ok(Some(prepared));
         }
         prepared.rows.retain(|own| !is_stale(own));
-        if prepared.rows.is_empty() { Ok(None) } else { self.merge(prepared.rows).map(Some) }
+        Ok(self.merge(prepared.rows)?.prepared)
+    }
+}
+
+fn reject(sheet: &Sheet<'_>, row: &Row, place: Place, defect: &RowDefect) -> IngestReject {
+    let (names, cells) = sheet.raw_cells(row);
+    IngestReject {
+        place,
+        customer_id: None,
+        provider: None,
+        column: Some(Arc::clone(&defect.column)),
+        reason: defect.reason.0.into(),
+        names,
+        cells: Redacted::new(cells),
     }
 }
 

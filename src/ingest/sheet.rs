@@ -5,13 +5,17 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use crate::domain::customer::CustomerId;
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::{CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::Field;
 use crate::mapping::{Mapped, Mapper, MappingSettings, RawCell, RowDefect, subscription_field};
 use crate::reader::{Column, InputFile, Row, RowCell};
 
 use super::IngestError;
+
+/// How far ahead an order value may be, in microseconds: local times are read as UTC, and clocks differ.
+const AHEAD_MICROSECONDS_MAX: i64 = 24 * 60 * 60 * 1_000_000;
 
 /// A file, its mapper, and where in the file the mapper's columns are.
 #[derive(Debug)]
@@ -22,16 +26,25 @@ pub(super) struct Sheet<'a> {
     names: Arc<[String]>,
     columns: Vec<Option<Column>>,
     customer_id: Option<Column>,
+    order: Option<Column>,
+    now: Order,
 }
 
 impl<'a> Sheet<'a> {
-    pub(super) fn open(file: &'a InputFile, settings: &MappingSettings) -> Result<Self, IngestError> {
+    /// Resolves the header. `now` is what counts for a row that is dated in the future.
+    pub(super) fn open(
+        file: &'a InputFile,
+        settings: &MappingSettings,
+        now: Timestamp,
+    ) -> Result<Self, IngestError> {
         let mapper = Mapper::new(settings, file.header())
             .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
         let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
+        let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();
-        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id })
+        let now = Order(now.0.saturating_mul(1_000));
+        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order, now })
     }
 
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
@@ -54,7 +67,24 @@ impl<'a> Sheet<'a> {
             let column = self.columns.get(index).and_then(Option::as_ref);
             column.map_or(RawCell::Absent, |column| raw(row.get(column)))
         };
-        self.mapper.map(cell, self.further_subscriptions(row), today)
+        let mut mapped = self.mapper.map(cell, self.further_subscriptions(row), today)?;
+        mapped.customer.order = mapped.customer.order.map(|order| self.not_in_future(order, row));
+        Ok(mapped)
+    }
+
+    /// A time from the future would make every later row of its customer stale, for ever: it counts as now.
+    fn not_in_future(&self, order: Order, row: &Row) -> Order {
+        let is_time = || match self.order.as_ref().map(|column| row.get(column)) {
+            Some(RowCell::Text(raw)) => !self.mapper.is_number(&raw),
+            Some(RowCell::Absent | RowCell::Null) | None => false,
+        };
+        let latest = self.now.0.saturating_add(AHEAD_MICROSECONDS_MAX);
+        if order.0 > latest && is_time() { self.now } else { order }
+    }
+
+    /// Does the order value of a row stand for one that lies in the future.
+    pub(super) fn is_from_future(&self, order: Option<Order>) -> bool {
+        order == Some(self.now)
     }
 
     /// The subscriptions of a JSONL record, whose keys no header announces.

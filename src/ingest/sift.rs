@@ -5,13 +5,13 @@
 //! Comes before any decision, because of everybody who remains it is then certain that the accounts that stand in their
 //! record count, and no longer those in the state.
 
-use crate::domain::mark::Mark;
 use crate::domain::tally::InputTally;
 use crate::store::{Marks, Snapshot};
 
 use super::IngestError;
 use super::compare::Candidate;
-use super::prepare::{BATCH_CUSTOMERS, Prepared, Preparer};
+use super::late::{Late, LateRows};
+use super::prepare::{BATCH_CUSTOMERS, Made, Prepared, Preparer};
 
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
@@ -32,6 +32,7 @@ pub(super) fn sift(
     snapshot: &Snapshot<'_>,
     take_all: bool,
     tally: &mut InputTally,
+    late: &mut Late,
 ) -> Result<Sifted, IngestError> {
     let maker = preparer.maker();
     let mut sifted = Sifted::default();
@@ -51,9 +52,12 @@ pub(super) fn sift(
                 remaining.push(candidate);
                 continue;
             };
-            let prepared = ready.next().expect("every known customer was made ready");
+            let Made { prepared, late: rows } = ready.next().expect("every known customer was made ready");
+            candidate.spoilt = !rows.invalid.is_empty();
+            late.take(rows, prepared.is_none());
+            let Some(prepared) = prepared else { continue };
             if let Some(meaning) = meaning.filter(|meaning| *meaning == prepared.meaning && !take_all) {
-                sifted.marks.push(Mark { key: candidate.key, record: candidate.record, meaning });
+                sifted.marks.push(candidate.mark(meaning));
                 tally.unchanged += 1;
                 continue;
             }
@@ -77,28 +81,44 @@ pub(super) struct Ready {
     pub(super) prepared: Prepared,
 }
 
-/// Makes the customers of a batch ready that are not yet.
+/// Makes the customers of a batch ready that are not yet; what turns out about the rows of new ones goes into `late`.
 pub(super) fn ready(
     mut batch: Vec<Candidate>,
     preparer: &mut Preparer<'_>,
-) -> Result<Vec<Ready>, IngestError> {
+) -> Result<ReadyBatch, IngestError> {
     let mut kept: Vec<Option<Box<Prepared>>> =
         batch.iter_mut().map(|candidate| candidate.earlier.as_mut()?.prepared.take()).collect();
     let unready: Vec<&Candidate> =
         batch.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(candidate, _)| candidate).collect();
     let mut again = preparer.prepare(&unready)?.into_iter();
     let maker = preparer.maker();
-    let ready = batch.into_iter().zip(&mut kept).map(|(candidate, kept)| {
+    let mut found = ReadyBatch::default();
+    for (mut candidate, kept) in batch.into_iter().zip(&mut kept) {
         let prepared = match kept.take() {
-            Some(kept) => *kept,
+            Some(kept) => Some(*kept),
             None => {
+                let Made { prepared, late } = again.next().expect("whoever was not ready is now");
+                // Of known customers that was counted before.
+                if !candidate.is_known() {
+                    candidate.spoilt = !late.invalid.is_empty();
+                    found.late.push((late, prepared.is_none()));
+                }
                 let accepted = candidate.stored().and_then(|stored| stored.order);
-                let again = again.next().expect("whoever was not ready is now");
-                let prepared = maker.without_stale(again, accepted)?;
-                prepared.expect("whoever is stale does not remain")
+                match prepared {
+                    Some(prepared) => maker.without_stale(prepared, accepted)?,
+                    None => None,
+                }
             }
         };
-        Ok(Ready { candidate, prepared })
-    });
-    ready.collect()
+        found.ready.extend(prepared.map(|prepared| Ready { candidate, prepared }));
+    }
+    Ok(found)
+}
+
+/// A batch of which every customer can be decided about.
+#[derive(Default)]
+pub(super) struct ReadyBatch {
+    pub(super) ready: Vec<Ready>,
+    /// What turned out about the rows of new customers, and whether none of a customer's is left.
+    pub(super) late: Vec<(LateRows, bool)>,
 }

@@ -84,6 +84,11 @@ impl DateForms {
     }
 }
 
+/// Is it a number, not a time.
+pub(super) fn is_number(text: &str) -> bool {
+    thousandths(text).is_some()
+}
+
 fn micros(time: DateTime) -> Option<Order> {
     TimeZone::UTC.to_timestamp(time).ok().map(|time| Order(time.as_microsecond()))
 }

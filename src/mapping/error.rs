@@ -99,12 +99,13 @@ impl fmt::Display for OrderWarning {
     }
 }
 
-/// A row that belongs to nobody: its key is missing or unusable.
+/// A row that is not taken: its key is missing or unusable, so that it belongs to nobody, or what orders it is no date,
+/// time or number, so that nobody knows whether it is older than what the provider holds.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("column `{column}`: {}", reason.0)]
 pub struct RowDefect {
-    /// The column of the key, as the file names it.
+    /// The column of the key or of the order, as the file names it.
     pub column: Arc<str>,
-    /// What is wrong with it.
+    /// What is wrong there.
     pub reason: DefectReason,
 }

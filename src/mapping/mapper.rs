@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use super::countries;
-use super::dates::DateForms;
+use super::dates::{self, DateForms};
 use super::error::{MappingError, OrderWarning, RowDefect};
 use super::header::{Found, Header, MappedColumn, is_ignored, resolve};
 use super::parse::Light;
@@ -162,10 +162,25 @@ impl Mapper {
         CustomerId::new(&self.key(raw)?)
     }
 
-    /// The value that orders rows: a number, a time (local times count as UTC) or a day in a configured form.
+    /// The value that orders rows: a number, a time (local times count as UTC) or a day in a configured form; `None`
+    /// where the cell is empty.
+    ///
+    /// # Errors
+    ///
+    /// When there is a value that cannot be read: nobody can tell whether such a row is older than what is known.
+    pub fn order(&self, raw: &str) -> Result<Option<Order>, RowDefect> {
+        if self.is_empty(raw) {
+            return Ok(None);
+        }
+        let column = || self.order_column().unwrap_or("updated_at").into();
+        let order = self.forms.order(text::trim(raw));
+        order.map(Some).ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
+    }
+
+    /// Is an order value a number, so that no clock says whether it lies in the future.
     #[must_use]
-    pub fn order(&self, raw: &str) -> Option<Order> {
-        self.forms.order(text::trim(raw))
+    pub fn is_number(&self, raw: &str) -> bool {
+        dates::is_number(text::trim(raw))
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further
@@ -173,7 +188,7 @@ impl Mapper {
     ///
     /// # Errors
     ///
-    /// When the row has no usable key: then it belongs to nobody.
+    /// When the row has no usable key: then it belongs to nobody; and when it cannot be ordered.
     pub fn map<'a>(
         &'a self,
         cell: impl Fn(usize) -> RawCell<'a>,
@@ -199,7 +214,10 @@ impl Mapper {
         for (field, cell) in extra {
             row.take(field, &field.name().into(), cell);
         }
-        let order = self.order.index().and_then(|index| self.order_of(&cell(index), index, &mut row));
+        let order = match self.order.index().map(cell) {
+            Some(RawCell::Text(raw)) => self.order(&raw)?,
+            Some(RawCell::Absent | RawCell::Null) | None => None,
+        };
         let (cells, defects) = row.finish(&self.nic_column);
         Ok(Mapped { customer: Customer { id, cells: cells.into_iter().collect(), order }, defects })
     }
@@ -221,18 +239,6 @@ impl Mapper {
             column: self.customer_id_column().into(),
             reason: if missing { reason::KEY_EMPTY } else { reason::KEY_UNUSABLE },
         })
-    }
-
-    fn order_of(&self, cell: &RawCell<'_>, index: usize, row: &mut Row<'_>) -> Option<Order> {
-        let raw = match cell {
-            RawCell::Text(raw) if !self.is_empty(raw) => raw,
-            RawCell::Text(_) | RawCell::Absent | RawCell::Null => return None,
-        };
-        let order = self.order(raw);
-        if let (None, Some(column)) = (order, self.columns.get(index)) {
-            row.cannot_order(&column.column);
-        }
-        order
     }
 
     fn is_empty(&self, raw: &str) -> bool {

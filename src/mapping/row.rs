@@ -101,13 +101,6 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Notes that the row cannot be ordered, without touching any cell.
-    pub(super) fn cannot_order(&mut self, column: &Arc<str>) {
-        let defect =
-            Defect { field: Field::UpdatedAt, column: Arc::clone(column), reason: reason::ORDER_FORM };
-        self.defects.push(defect);
-    }
-
     /// The cells and defects of the whole row. `nic_column` names the column to blame when a NIC contradicts a SIRET.
     pub(super) fn finish(mut self, nic_column: &Arc<str>) -> (Vec<(Field, Cell)>, Vec<Defect>) {
         if let Some(cell) = self.street.cell() {

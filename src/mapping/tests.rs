@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
 
-use super::streets;
 use super::{Mapped, Mapper, MappingError, MappingSettings, RawCell, RowDefect, subscription_field};
+use super::{reason, streets};
 use crate::domain::customer::{Cell, Customer, Order};
 use crate::domain::field::Field;
 use crate::domain::value::{Street, StreetParts, Title, Value};
@@ -181,7 +181,8 @@ fn rows_are_ordered_by_the_configured_column() {
     assert_eq!(order("1970-01-01T00:00:01Z").customer.order, Some(Order(1_000_000)));
     assert_eq!(order("").customer.order, None);
     assert!(order("").defects.is_empty());
-    assert_eq!(order("hier").defects.len(), 1);
+    let refused = map(&mapper, &[("customer_id", "1"), ("maj", "hier")]).expect_err("cannot be ordered");
+    assert_eq!((&*refused.column, refused.reason), ("maj", reason::ORDER_FORM));
     // The column serves the order alone: it says nothing about the field `updated_at`.
     assert!(order("12").customer.cells.is_empty());
 

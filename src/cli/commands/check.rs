@@ -75,7 +75,7 @@ impl Findings {
 pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<ExitCode, Failure> {
     if let Some(what) = arguments.schema {
         match what {
-            SchemaOf::Config => program.console.json(&config::json_schema())?,
+            SchemaOf::Config => program.console.json(config::json_schema())?,
             SchemaOf::Report => program.console.json(&report_json::json_schema())?,
             SchemaOf::Events => program.console.json(&events::json_schema())?,
             SchemaOf::Status => program.console.json(&status::json_schema())?,

@@ -13,7 +13,7 @@ use crate::mapping::{Mapper, OrderWarning};
 use crate::reader::InputFile;
 
 /// So many rows are looked at: enough to meet the usual faults, few enough to answer at once.
-const ROWS_LOOKED_AT_MAX: usize = 1_000;
+const ROWS_LOOKED_AT_MAX: usize = 10_000;
 
 /// What was seen.
 #[derive(Debug, Default)]

@@ -175,9 +175,7 @@ fn prepare(
         Work::Seed(input, typed) => (input, typed),
         Work::Sync(input, typed) | Work::Rehearse(input, typed, _) => (input, typed),
     };
-    eprintln!("T open {:?}", program.clock.elapsed());
     let files = inputs::open(config, input)?;
-    eprintln!("T opened {:?}", program.clock.elapsed());
     let mapping = config.mapping_settings();
     let events = session.events();
     let ingest = Ingest {

@@ -15,9 +15,8 @@ const KEYS_LISTED_MAX: usize = 24;
 
 /// Everything that the schema does not allow, in the order of the file.
 pub(super) fn check(document: &Spanned<DeTable<'_>>) -> Vec<Finding> {
-    let schema = json_schema();
     let mut walk = Walk { path: Vec::new(), secret: false, findings: Vec::new() };
-    walk.table(Node::root(&schema), document.get_ref(), document.span());
+    walk.table(Node::root(json_schema()), document.get_ref(), document.span());
     walk.findings.sort_by_key(|finding| finding.span.start);
     walk.findings
 }

@@ -1,5 +1,7 @@
 //! The JSON Schema of the configuration, and how the check reads it.
 
+use std::sync::LazyLock;
+
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde_json::{Map, Value};
 
@@ -13,13 +15,18 @@ const SECRET_MARK: &str = "x-secret";
 const SECRET_FORM: &str =
     "{ env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
 
-/// The JSON Schema of `crmsync.toml`, as `check --schema` prints it.
-#[must_use]
-pub fn json_schema() -> Value {
+/// The schema, made once: it follows from the types alone.
+static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     let mut schema = schema_for!(Config).to_value();
     close_tables(&mut schema);
     mark_secrets(&mut schema);
     schema
+});
+
+/// The JSON Schema of `crmsync.toml`, as `check --schema` prints it.
+#[must_use]
+pub fn json_schema() -> &'static Value {
+    &SCHEMA
 }
 
 /// Says of the one type that points to secrets that it does, and how it is written.

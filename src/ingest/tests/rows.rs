@@ -1,6 +1,9 @@
 //! Rows of one customer, rows that are older, rows that are nobody's.
 
+use std::time::Duration;
+
 use super::world::{SAFEDEBIT, World, planned};
+use crate::domain::clock::Clock;
 use crate::domain::provider::ProviderId::Safedebit;
 use crate::ingest::Mode;
 
@@ -63,6 +66,66 @@ fn an_older_row_of_a_later_file_changes_nothing() {
     assert_eq!(names(&mut world), ["Newest"]);
     let fields: usize = world.queue(Safedebit).iter().map(|(.., values)| values.len()).sum();
     assert_eq!(fields, 1, "the address of the older row must not be taken");
+}
+
+#[test]
+fn rows_that_were_stale_stay_out_of_a_full_resync() {
+    let mut world = ordered();
+    world.sync(&file("c1,S1,Newer,new@example.org,2026-11-02\n"));
+    world.deliver(Safedebit);
+    let text = file("c1,S1,Older,old@example.org,2026-11-01\nc1,S1,Newest,,2026-11-03\n");
+    assert_eq!(world.sync(&text).input.changed, 1);
+    world.deliver(Safedebit);
+    world.options.full_resync = true;
+    let again = world.sync(&text);
+    assert_eq!((again.input.unchanged, planned(&again, Safedebit)), (1, (0, 1)));
+    let values = world.queue(Safedebit).remove(0).2;
+    assert!(values.iter().any(|(_, value)| value == "Newest"), "{values:?}");
+    assert!(values.iter().all(|(_, value)| value != "old@example.org"), "{values:?}");
+}
+
+#[test]
+fn rows_that_counted_when_they_came_count_in_a_full_resync() {
+    let mut world = ordered();
+    let text = file("c1,S1,,old@example.org,2026-11-01\nc1,S1,Newest,,2026-11-03\n");
+    world.sync(&text);
+    world.deliver(Safedebit);
+    assert_eq!(world.sync(&text).input.unchanged, 1);
+    world.options.full_resync = true;
+    assert_eq!(planned(&world.sync(&text), Safedebit), (0, 1));
+    assert_eq!(names(&mut world), ["Newest"]);
+}
+
+#[test]
+fn a_row_from_the_future_is_told_and_keeps_nobody_stale() {
+    let mut world = ordered();
+    let first = world.sync(&file("c1,S1,Strange,,2999-01-01\nc2,S2,Petit,,2026-11-01\n"));
+    assert_eq!(first.warnings.len(), 1, "{:?}", first.warnings);
+    assert!(first.warnings[0].starts_with("1 rows are dated") && first.warnings[0].contains("crm.csv:2"));
+    world.deliver(Safedebit);
+    world.clock = Clock::set_to(world.clock.now().after(Duration::from_secs(2 * 86_400)));
+    let day = "2026-11-19";
+    let mended = world.sync(&file(&format!("c1,S1,Mended,,{day}\nc2,S2,Petit,,2026-11-01\n")));
+    assert_eq!((mended.input.stale, mended.input.changed, mended.warnings.len()), (0, 1, 0));
+    assert_eq!(names(&mut world), ["Mended"]);
+
+    // Numbers have no clock: these may be anything.
+    let mut numbered = ordered();
+    assert!(numbered.sync(&file("c1,S1,Martin,,20261124120000\n")).warnings.is_empty());
+}
+
+#[test]
+fn a_row_that_cannot_be_ordered_is_invalid_and_overwrites_nothing() {
+    let mut world = ordered();
+    world.sync(&file("c1,S1,Newer,,2026-11-02\n"));
+    world.deliver(Safedebit);
+    let outcome = world.sync(&file("c1,S1,Older,,last week\nc2,S2,Petit,,2026-11-02\nc3,S3,Durand,,\n"));
+    assert_eq!((outcome.input.invalid, outcome.input.new, outcome.became_invalid), (1, 2, 1));
+    let reject = &outcome.rejects[0];
+    assert_eq!((reject.place.line, reject.column.as_deref()), (2, Some("updated_at")));
+    assert!(reject.reason.contains("cannot be ordered"), "{}", reject.reason);
+    assert_eq!(reject.cells.reveal()[2], "Older");
+    assert_eq!(planned(&outcome, Safedebit), (0, 2));
 }
 
 #[test]

@@ -1,17 +1,44 @@
-//! Any bytes as an input file: the first byte chooses the settings, the rest is the file. What a scan finds, a
-//! seeker must find again.
+//! Any bytes as an input file: the first byte chooses the settings and whether it is a file or a pipe, the rest is
+//! the content. What a scan finds, a seeker must find again.
+//!
+//! The file lies in memory and is the same for all tries: making one for each takes longer than reading it.
 
 #![no_main]
 
+use std::fs::File;
+use std::os::fd::AsRawFd;
+use std::os::unix::fs::FileExt;
+use std::path::PathBuf;
+use std::sync::LazyLock;
+
 use crmsync::reader::{
-    DelimiterSetting, EncodingSetting, FormatSetting, InputFile, ReaderSettings, Row, Scanned,
+    DelimiterSetting, EncodingSetting, FileError, FormatSetting, InputFile, ReaderSettings, Row, Scanned,
 };
 use libfuzzer_sys::fuzz_target;
+use rustix::fs::{MemfdFlags, memfd_create};
 
 const ENCODINGS: [EncodingSetting; 4] =
     [EncodingSetting::Auto, EncodingSetting::Utf8, EncodingSetting::Windows1252, EncodingSetting::Utf16Le];
 const DELIMITERS: [DelimiterSetting; 2] = [DelimiterSetting::Auto, DelimiterSetting::Byte(b';')];
 const FORMATS: [FormatSetting; 3] = [FormatSetting::Auto, FormatSetting::Csv, FormatSetting::Jsonl];
+/// From this choice on, the content comes through a pipe.
+const PIPES: usize = 224;
+
+static FILE: LazyLock<(File, PathBuf)> = LazyLock::new(|| {
+    let file = File::from(memfd_create("input", MemfdFlags::CLOEXEC).expect("Linux has files in memory"));
+    let path = PathBuf::from(format!("/proc/self/fd/{}", file.as_raw_fd()));
+    (file, path)
+});
+
+fn input(choice: usize, bytes: &[u8], settings: &ReaderSettings) -> Result<InputFile, FileError> {
+    if choice >= PIPES {
+        return InputFile::from_reader("fuzz", bytes, settings);
+    }
+    let (file, path) = &*FILE;
+    file.set_len(bytes.len() as u64).expect("memory");
+    file.write_all_at(bytes, 0).expect("memory");
+    InputFile::open(path, settings)
+}
 
 fuzz_target!(|data: &[u8]| {
     let Some((&choice, bytes)) = data.split_first() else { return };
@@ -22,7 +49,7 @@ fuzz_target!(|data: &[u8]| {
         format: FORMATS[choice / 8 % 3],
         trailer: (choice / 24 % 4 == 3).then(|| "^TOTAL;([0-9]+)$".to_owned()),
     };
-    let Ok(input) = InputFile::from_reader("fuzz", bytes, &settings) else { return };
+    let Ok(input) = input(choice, bytes, &settings) else { return };
     let mut rows: Vec<Row> = Vec::new();
     for scanned in input.scan().expect("a pipe never changes") {
         match scanned {
