@@ -4,7 +4,6 @@
 //! by [`Apply::finish`], when all of them are known.
 
 use std::collections::{BTreeSet, HashSet};
-use std::sync::Arc;
 
 use rayon::prelude::*;
 
@@ -18,41 +17,38 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
 use crate::providers::Provider;
-use crate::store::{Intake, Marks, NewCall, Snapshot, StandingCall, StoreError, StoredCustomer};
+use crate::store::{Intake, Marks, NewCall, Snapshot, StandingCall, StoreError};
 
 use super::claims::{Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
 use super::guard::ChangeCounts;
-use super::judge::Judge;
+use super::judge::Decided;
 use super::late::Late;
 use super::outcome::Outcome;
 use super::partitions::RowPlace;
-use super::prepare::{Prepared, Preparer};
+use super::prepare::Prepared;
 use super::sheet::Sheet;
-use super::sift::{Ready, ReadyBatch, Sifted, ready};
+use super::sift::Ready;
 use super::{Ingest, IngestError, Mode};
-
-/// From so many batches on an input is a backfill.
-const MANY_BATCHES: usize = 50;
 
 /// The hand that carries out decisions.
 pub(super) struct Apply<'a> {
     pub(super) ingest: &'a Ingest<'a>,
-    mode: Mode,
+    pub(super) mode: Mode,
     pub(super) snapshot: Snapshot<'a>,
     pub(super) intake: Option<&'a Intake<'a>>,
     pub(super) sheets: &'a [Sheet<'a>],
     marker: &'a Marker,
     /// Did anybody have an account before.
-    had_accounts: bool,
+    pub(super) had_accounts: bool,
     /// The candidates: what the state says of their accounts' keys is out of date.
-    keys: HashSet<KeyMark>,
+    pub(super) keys: HashSet<KeyMark>,
     /// Calls of others that were held because of a customer of this input.
     held_rivals: HashSet<CallId>,
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
-    marks: Marks,
+    pub(super) marks: Marks,
     pub(super) late: Late,
     /// The first rows of those who were seeded, by turn.
     pub(super) seeded: Vec<RowPlace>,
@@ -105,72 +101,6 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready.
-    pub(super) fn all(&mut self, sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
-        let Sifted { batches, marks } = sifted;
-        self.marks = marks;
-        self.had_accounts = self.snapshot.has_accounts()?;
-        if self.had_accounts {
-            self.keys = batches.iter().flatten().map(|candidate| candidate.key).collect();
-        }
-        if let Some(intake) = self.intake.filter(|_| batches.len() > MANY_BATCHES) {
-            intake.expect_many()?;
-        }
-        let mut batches = batches.into_iter();
-        let mut next = batches.next().map(|batch| ready(batch, preparer)).transpose()?;
-        while let Some(batch) = next {
-            let mut ahead = Ok(None);
-            let mut taken = Ok(());
-            let after = batches.next();
-            rayon::in_place_scope(|scope| {
-                let (ahead, preparer) = (&mut ahead, &mut *preparer);
-                scope.spawn(move |_| *ahead = after.map(|batch| ready(batch, preparer)).transpose());
-                taken = self.batch(batch);
-            });
-            taken?;
-            next = ahead?;
-        }
-        Ok(())
-    }
-
-    /// Reads what is known of the customers of a batch, decides about all of them, and writes it down. No customer is
-    /// in it twice, and what is written of one is not what another one is compared with.
-    fn batch(&mut self, batch: ReadyBatch) -> Result<(), IngestError> {
-        let ReadyBatch { ready: batch, late } = batch;
-        late.into_iter().for_each(|(rows, nothing_left)| self.late.take(rows, nothing_left));
-        let mut known = Vec::with_capacity(batch.len());
-        for ready in &batch {
-            known.push(self.known(ready.candidate.stored())?);
-        }
-        let judge = Judge {
-            providers: self.ingest.providers,
-            full_resync: self.ingest.options.full_resync,
-            keeping: self.snapshot.keeping(),
-        };
-        let judged: Vec<Vec<Judged>> = match self.mode {
-            Mode::Seed => {
-                let pairs = batch.into_par_iter().zip(known);
-                let seeds = pairs.map(|(ready, accounts)| judge.seeds(ready, accounts)).collect::<Vec<_>>();
-                return seeds.iter().try_for_each(|seeding| self.seed(seeding));
-            }
-            Mode::Plan | Mode::Sync => {
-                let pairs = batch.par_iter().zip(known);
-                pairs.map(|(ready, accounts)| judge.all(&ready.prepared, accounts)).collect()
-            }
-        };
-        batch.iter().zip(judged).try_for_each(|(ready, judged)| self.customer(ready, &judged))
-    }
-
-    /// What the state knows of a customer's accounts; nothing of somebody new.
-    fn known(
-        &self,
-        stored: Option<&StoredCustomer>,
-    ) -> Result<Vec<(Before, Option<StandingCall>)>, StoreError> {
-        let Some(stored) = stored else { return Ok(Vec::new()) };
-        let before = |provider: &Arc<dyn Provider>| self.snapshot.before(stored.number, provider.id());
-        self.ingest.providers.iter().map(before).collect()
-    }
-
     /// Counts the customer whose turn comes.
     pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready) -> Turn<'r> {
         let Ready { candidate, prepared } = ready;
@@ -186,7 +116,7 @@ impl<'a> Apply<'a> {
         turn
     }
 
-    fn customer(&mut self, ready: &Ready, judged: &[Judged]) -> Result<(), IngestError> {
+    pub(super) fn customer(&mut self, Decided { ready, judged, .. }: &Decided) -> Result<(), IngestError> {
         let mut turn = self.next_turn(ready);
         self.count_changes(&turn, judged);
         turn.number = self.put_customer(&turn)?;

@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use crate::domain::defect::Place;
 use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD, RecordMarker};
+use crate::domain::standing::Before;
 use crate::domain::tally::InputTally;
-use crate::store::{Bucket, Known, Meaning, Snapshot, StoredCustomer};
+use crate::store::{Bucket, Known, Meaning, Snapshot, StandingCall, StoredCustomer};
 
 use super::guard::InputCounts;
 use super::partitions::{RowMark, RowPlace, sort};
@@ -46,6 +47,8 @@ pub(super) struct Earlier {
     meaning: Option<Digest>,
     /// What else the state knows, once it was looked up.
     pub(super) stored: Option<StoredCustomer>,
+    /// What is known at each provider, once the customer's batch comes.
+    pub(super) accounts: Vec<(Before, Option<StandingCall>)>,
     /// Set, where the customer was made ready and is kept.
     pub(super) prepared: Option<Box<Prepared>>,
 }

@@ -8,23 +8,42 @@ use crate::domain::standing::Before;
 use crate::providers::Provider;
 use crate::store::StandingCall;
 
+use super::Mode;
 use super::apply::Judged;
 use super::prepare::Prepared;
+use super::seed::Seed;
+use super::sift::Ready;
 
 /// Decides for all providers.
 pub(super) struct Judge<'a> {
+    pub(super) mode: Mode,
     pub(super) providers: &'a [Arc<dyn Provider>],
     pub(super) full_resync: bool,
     pub(super) keeping: Keeping<'a>,
 }
 
+/// A customer about whom everything is decided.
+pub(super) struct Decided {
+    pub(super) ready: Ready,
+    /// What each provider lacks; nothing, when the input is a seed.
+    pub(super) judged: Vec<Judged>,
+    /// What each provider is taken to hold; nothing, unless the input is a seed.
+    pub(super) seeds: Vec<Seed>,
+}
+
 impl Judge<'_> {
-    /// One decision for each provider, on what is known there; `accounts` is empty for somebody new.
-    pub(super) fn all(
-        &self,
-        prepared: &Prepared,
-        accounts: Vec<(Before, Option<StandingCall>)>,
-    ) -> Vec<Judged> {
+    /// Decides about a customer, on what is known of the accounts; of somebody new that is nothing.
+    pub(super) fn decide(&self, mut ready: Ready) -> Decided {
+        let earlier = ready.candidate.earlier.as_mut();
+        let accounts = earlier.map(|earlier| std::mem::take(&mut earlier.accounts)).unwrap_or_default();
+        let (judged, seeds) = match self.mode {
+            Mode::Seed => (Vec::new(), self.seeds(&ready.prepared, accounts)),
+            Mode::Plan | Mode::Sync => (self.all(&ready.prepared, accounts), Vec::new()),
+        };
+        Decided { ready, judged, seeds }
+    }
+
+    fn all(&self, prepared: &Prepared, accounts: Vec<(Before, Option<StandingCall>)>) -> Vec<Judged> {
         let mut accounts = accounts.into_iter();
         let judged = self.providers.iter().enumerate().map(|(position, provider)| {
             let (before, standing) = accounts.next().unwrap_or_default();

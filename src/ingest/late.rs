@@ -40,19 +40,17 @@ impl Late {
     }
 
     /// Takes what turned out about a customer; `nothing_left` says that no row of it can be taken.
-    pub(super) fn take(&mut self, rows: LateRows, nothing_left: bool) {
+    pub(super) fn take(&mut self, rows: &LateRows, nothing_left: bool) {
         self.customers += u64::from(nothing_left);
-        for mut reject in rows.invalid {
+        for reject in &rows.invalid {
             let size: usize = reject.cells.reveal().iter().map(String::len).sum();
-            if self.bytes + size <= REJECT_CELLS_BYTES_MAX {
-                self.bytes += size;
-            } else {
-                reject.cells = Redacted::new(Vec::new());
-            }
-            self.invalid.push(reject);
+            let fits = self.bytes + size <= REJECT_CELLS_BYTES_MAX;
+            self.bytes += if fits { size } else { 0 };
+            let cells = if fits { reject.cells.clone() } else { Redacted::new(Vec::new()) };
+            self.invalid.push(IngestReject { cells, ..reject.clone() });
         }
         self.future += rows.future.len() as u64;
-        self.future_places.extend(rows.future);
+        self.future_places.extend_from_slice(&rows.future);
         self.future_places.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         self.future_places.truncate(PLACES_SHOWN_MAX);
     }

@@ -7,6 +7,7 @@
 //! the state as it was; after it, every call survives.
 
 mod apply;
+mod batches;
 mod claims;
 mod compare;
 mod error;

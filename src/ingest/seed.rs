@@ -10,20 +10,13 @@ use super::IngestError;
 use super::apply::{Apply, Turn};
 use super::claims::{Claim, ClaimedCall};
 use super::compare::place_of;
-use super::judge::Judge;
-use super::sift::Ready;
+use super::judge::{Decided, Judge};
+use super::prepare::Prepared;
 
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
-/// A customer to be seeded, with what the providers are taken to hold.
-pub(super) struct Seeding {
-    ready: Ready,
-    /// For each provider.
-    accounts: Vec<Seed>,
-}
-
 /// What a provider is taken to hold of a customer.
-enum Seed {
+pub(super) enum Seed {
     /// Nothing: the customer has no account there.
     Nothing,
     /// The key is none.
@@ -38,9 +31,9 @@ enum Seed {
 
 impl Judge<'_> {
     /// What each provider is taken to hold.
-    pub(super) fn seeds(&self, ready: Ready, known: Vec<(Before, Option<StandingCall>)>) -> Seeding {
+    pub(super) fn seeds(&self, prepared: &Prepared, known: Vec<(Before, Option<StandingCall>)>) -> Vec<Seed> {
         let mut known = known.into_iter();
-        let seeds = self.providers.iter().zip(&ready.prepared.projections).map(|(provider, projection)| {
+        let seeds = self.providers.iter().zip(&prepared.projections).map(|(provider, projection)| {
             let (before, standing) = known.next().unwrap_or_default();
             let key = match (&projection.key, &before.account) {
                 (KeyCell::Key(key), _) => key.clone(),
@@ -48,25 +41,24 @@ impl Judge<'_> {
                 (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Seed::Nothing,
                 (KeyCell::Invalid, _) => return Seed::InvalidKey,
             };
-            let keeper = self.keeping.of(&ready.prepared.customer.id, provider.id());
+            let keeper = self.keeping.of(&prepared.customer.id, provider.id());
             let mut account = before.account.clone().unwrap_or_else(|| Account::new(key.clone()));
             account.acknowledge(&key, &values(projection), &keeper);
             account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
             Seed::Account { before, standing, account, skipped: invalid_fields(projection) }
         });
-        let accounts = seeds.collect();
-        Seeding { ready, accounts }
+        seeds.collect()
     }
 }
 
 impl Apply<'_> {
     /// Takes over what a customer's record says, for every provider where it has an account.
-    pub(super) fn seed(&mut self, seeding: &Seeding) -> Result<(), IngestError> {
-        let mut turn = self.next_turn(&seeding.ready);
+    pub(super) fn seed(&mut self, decided: &Decided) -> Result<(), IngestError> {
+        let mut turn = self.next_turn(&decided.ready);
         turn.number = self.put_customer(&turn)?;
         self.put_mark(&turn, false);
         self.seeded.push(turn.candidate.first());
-        for (position, seed) in seeding.accounts.iter().enumerate() {
+        for (position, seed) in decided.seeds.iter().enumerate() {
             self.seed_account(&turn, position, seed)?;
         }
         Ok(())

@@ -54,7 +54,7 @@ pub(super) fn sift(
             };
             let Made { prepared, late: rows } = ready.next().expect("every known customer was made ready");
             candidate.spoilt = !rows.invalid.is_empty();
-            late.take(rows, prepared.is_none());
+            late.take(&rows, prepared.is_none());
             let Some(prepared) = prepared else { continue };
             if let Some(meaning) = meaning.filter(|meaning| *meaning == prepared.meaning && !take_all) {
                 sifted.marks.push(candidate.mark(meaning));
