@@ -17,7 +17,7 @@ use super::retry::{self, Context, Decided, LaneEffect};
 use super::stops::StopReason;
 use super::worker::{self, Finished};
 
-/// How long a lane pauses when the provider asks to wait without saying how long.
+/// How long a lane pauses when the provider asks to wait without saying how long, or for no time at all.
 const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
 /// An answer, what it is taken for, and what the writer made of it.
@@ -76,7 +76,7 @@ impl Working {
             LaneEffect::None => {}
             LaneEffect::Pause(asked) => {
                 self.end.tally.throttled += 1;
-                let pause = asked.unwrap_or(PAUSE_DEFAULT);
+                let pause = asked.filter(|asked| !asked.is_zero()).unwrap_or(PAUSE_DEFAULT);
                 self.paused_until = self.paused_until.max(self.lane.clock.elapsed() + pause);
                 self.show(LaneState::Throttled { until: self.lane.clock.now().after(pause) });
             }

@@ -177,8 +177,11 @@ fn a_provider_that_asks_to_wait_costs_no_attempt_and_never_more_than_an_hour() {
         ("503, negative", "503 Service Unavailable", "Retry-After: -5\r\n", unknown("http_503")),
         ("503, nothing said", "503 Service Unavailable", "", unknown("http_503")),
     ];
-    let cases = cases
-        .map(|(name, status, header, expected)| (name, Fault::Write(answer(status, header, b"")), expected));
+    // The connection that says so is not used again: otherwise its end could meet the next request.
+    let cases = cases.map(|(name, status, header, expected)| {
+        let headers = format!("Connection: close\r\n{header}");
+        (name, Fault::Write(answer(status, &headers, b"")), expected)
+    });
     suffer_all(72, "429 and 503 with any Retry-After", cases);
 }
 
