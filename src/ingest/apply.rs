@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use rayon::prelude::*;
-
 use crate::diff::{Action, Decision, Rejection};
 use crate::domain::account::Account;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};

@@ -93,7 +93,7 @@ impl Packed {
             2 => ClaimedCall::Queued(CallId(number)),
             _ => ClaimedCall::Seeded(number),
         };
-        let provider = ProviderId::from_number(self.account[1].into())?;
+        let provider = ProviderId::from_number(self.account[1])?;
         (self.call & KNOWN == 0).then_some(Claim { customer: self.customer, provider, call })
     }
 }

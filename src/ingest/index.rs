@@ -12,7 +12,7 @@ use rayon::prelude::*;
 use crate::domain::event::Event;
 use crate::domain::mark::{KeyMark, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
-use crate::reader::{Block, Found, Passed, Row, Scan, Scanned, Span};
+use crate::reader::{Block, Found, InputFile, Passed, Row, Scan, Scanned, Span};
 
 use super::partitions::{Partitions, RowMark, RowPlace};
 use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
@@ -121,7 +121,7 @@ impl Index {
         let told = self.bytes / PROGRESS_BYTES;
         self.bytes = bytes;
         if bytes / PROGRESS_BYTES > told {
-            let bytes_total = ingest.files.iter().map(|file| file.bytes()).sum();
+            let bytes_total = ingest.files.iter().map(InputFile::bytes).sum();
             ingest.events.emit(Event::Reading { rows: self.rows, bytes, bytes_total });
         }
     }

@@ -21,12 +21,15 @@ pub(super) enum Seed {
     Nothing,
     /// The key is none.
     InvalidKey,
-    Account {
-        before: Before,
-        standing: Option<StandingCall>,
-        account: Account,
-        skipped: Vec<FieldCode>,
-    },
+    Account(Box<SeedAccount>),
+}
+
+/// An account that a provider is taken to hold.
+pub(super) struct SeedAccount {
+    before: Before,
+    standing: Option<StandingCall>,
+    account: Account,
+    skipped: Vec<FieldCode>,
 }
 
 impl Judge<'_> {
@@ -45,7 +48,8 @@ impl Judge<'_> {
             let mut account = before.account.clone().unwrap_or_else(|| Account::new(key.clone()));
             account.acknowledge(&key, &values(projection), &keeper);
             account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
-            Seed::Account { before, standing, account, skipped: invalid_fields(projection) }
+            let skipped = invalid_fields(projection);
+            Seed::Account(Box::new(SeedAccount { before, standing, account, skipped }))
         });
         seeds.collect()
     }
@@ -66,13 +70,13 @@ impl Apply<'_> {
 
     fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: &Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        let (before, standing, account, skipped) = match seed {
+        let SeedAccount { before, standing, account, skipped } = match seed {
             Seed::Nothing => return Ok(()),
             Seed::InvalidKey => {
                 let rejected = Some(Rejection::InvalidKey);
                 return self.report(turn, position, &Findings { rejected, ..Findings::default() });
             }
-            Seed::Account { before, standing, account, skipped } => (before, standing, account, skipped),
+            Seed::Account(account) => &**account,
         };
         let provider = self.ingest.providers[position].id();
         self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;

@@ -3,7 +3,6 @@
 //! What this file adds is what a person's data needs beyond it: the line and the bytes of each record, a limit on
 //! its length, quotes that do not close, and the field count. Values are not touched.
 
-use std::ops::Range;
 use std::sync::Arc;
 
 use csv_core::{ReadRecordResult, ReaderBuilder};
@@ -13,7 +12,7 @@ use super::block;
 use super::error::FileError;
 use super::row::{BadRow, Cells, Row, Scanned, Span};
 use super::scan::{RECORD_BYTES_MAX, record_bytes};
-use super::window::Window;
+use super::window::{Cut, Window};
 
 /// A malformed record over more lines than this is no longer one customer's: letters have fewer lines.
 pub(super) const SWALLOWED_LINES_MAX: u64 = 50;
@@ -294,12 +293,9 @@ impl<'a> CsvScan<'a> {
         Ok(Some(scanned))
     }
 
-    /// Bytes from here on that end with a line, with where they begin; none, where [`CsvScan::next`] has to look.
+    /// Bytes from here on that end with a line; none, where [`CsvScan::next`] has to look.
     /// How many lines they are, the caller tells by [`CsvScan::count_lines`].
-    pub(super) fn block(
-        &mut self,
-        spare: Vec<u8>,
-    ) -> Result<Option<(u64, Vec<u8>, Range<usize>)>, FileError> {
+    pub(super) fn block(&mut self, spare: Vec<u8>) -> Result<Option<Cut>, FileError> {
         if self.after_return {
             if self.window.bytes().is_empty() {
                 self.window.extend()?;
@@ -307,8 +303,7 @@ impl<'a> CsvScan<'a> {
             self.window.advance(usize::from(self.window.bytes().first() == Some(&b'\n')));
             self.after_return = false;
         }
-        let offset = self.window.offset();
-        Ok(self.window.cut_lines(spare)?.map(|(buffer, part)| (offset, buffer, part)))
+        self.window.cut_lines(spare)
     }
 
     /// The line at which the scan stands.

@@ -2,15 +2,13 @@
 //!
 //! Finds lines and bounds their length; `json_record` reads what is on them.
 
-use std::ops::Range;
-
 use memchr::memchr;
 
 use super::error::FileError;
 use super::json_record::{JsonDefect, JsonRecord};
 use super::row::{BadRow, Cells, Row, Scanned, Span};
 use super::scan::{RECORD_BYTES_MAX, record_bytes};
-use super::window::Window;
+use super::window::{Cut, Window};
 
 /// How much of a line that is too long is kept for the file of rejects, in bytes.
 const KEPT_BYTES: usize = 1024;
@@ -60,14 +58,10 @@ impl<'a> JsonScan<'a> {
         }
     }
 
-    /// Bytes from here on that end with a line, with where they begin; none, where [`JsonScan::next`] has to look.
+    /// Bytes from here on that end with a line; none, where [`JsonScan::next`] has to look.
     /// How many lines they are, the caller tells by [`JsonScan::count_lines`].
-    pub(super) fn block(
-        &mut self,
-        spare: Vec<u8>,
-    ) -> Result<Option<(u64, Vec<u8>, Range<usize>)>, FileError> {
-        let offset = self.window.offset();
-        Ok(self.window.cut_lines(spare)?.map(|(buffer, part)| (offset, buffer, part)))
+    pub(super) fn block(&mut self, spare: Vec<u8>) -> Result<Option<Cut>, FileError> {
+        self.window.cut_lines(spare)
     }
 
     /// The line at which the scan stands.

@@ -9,7 +9,7 @@ use super::input::InputFile;
 use super::json_scan::{self, JsonScan};
 use super::row::{Row, Scanned, Span};
 use super::source::CHUNK_BYTES;
-use super::window::Window;
+use super::window::{Cut, Window};
 
 /// The longest record, in bytes with its line end: a customer has a few hundred, and a stray quote swallows no more.
 pub(super) const RECORD_BYTES_MAX: usize = 1024 * 1024;
@@ -67,7 +67,7 @@ impl<'a> Scan<'a> {
             Records::Jsonl(records) => records.block(spare)?,
         };
         let input = self.input;
-        Ok(cut.map(|(offset, buffer, part)| Block { input, offset, buffer, part }))
+        Ok(cut.map(|Cut { offset, buffer, part }| Block { input, offset, buffer, part }))
     }
 
     /// The line on which the first block begins that was not accounted for.

@@ -9,6 +9,17 @@ use memchr::memrchr;
 use super::error::FileError;
 use super::source::Source;
 
+/// Whole lines that were cut off a window.
+#[derive(Debug)]
+pub(super) struct Cut {
+    /// Where they begin in the source.
+    pub(super) offset: u64,
+    /// The buffer that they lie in.
+    pub(super) buffer: Vec<u8>,
+    /// Where they lie in it.
+    pub(super) part: Range<usize>,
+}
+
 /// Bytes of a source from a place the reader chose onwards.
 #[derive(Debug)]
 pub(super) struct Window<'a> {
@@ -27,7 +38,9 @@ impl<'a> Window<'a> {
     /// A view from `offset` up to `end` that reads `ahead` bytes at a time.
     pub(super) fn new(file: &'a str, source: &'a Source, ahead: usize, range: Range<u64>) -> Self {
         let Range { start: offset, end } = range;
-        Self { file, source, buffer: vec![0; ahead], start: 0, filled: 0, offset, end }
+        let whole = usize::try_from(end.saturating_sub(offset)).unwrap_or(usize::MAX);
+        let buffer = vec![0; ahead.min(whole).max(1)];
+        Self { file, source, buffer, start: 0, filled: 0, offset, end }
     }
 
     /// What can be seen.
@@ -73,12 +86,9 @@ impl<'a> Window<'a> {
         Ok(read > 0)
     }
 
-    /// Cuts off as many whole lines as can be seen, reading on when less than half of what fits can be: the buffer they
-    /// lie in, and where. `spare` takes its place. None, when no line ends in what can be seen.
-    pub(super) fn cut_lines(
-        &mut self,
-        mut spare: Vec<u8>,
-    ) -> Result<Option<(Vec<u8>, Range<usize>)>, FileError> {
+    /// Cuts off as many whole lines as can be seen, reading on when less than half of what fits can be. `spare` takes
+    /// the place of the buffer. None, when no line ends in what can be seen.
+    pub(super) fn cut_lines(&mut self, mut spare: Vec<u8>) -> Result<Option<Cut>, FileError> {
         if self.bytes().len() < self.buffer.len() / 2 {
             self.extend()?;
         }
@@ -89,8 +99,9 @@ impl<'a> Window<'a> {
         spare[..rest.len()].copy_from_slice(rest);
         self.filled = rest.len();
         self.start = 0;
+        let offset = self.offset;
         self.offset += part.len() as u64;
-        Ok(Some((std::mem::replace(&mut self.buffer, spare), part)))
+        Ok(Some(Cut { offset, buffer: std::mem::replace(&mut self.buffer, spare), part }))
     }
 
     /// Moves to `offset`, reading again only when it lies outside the view, and shows `count` bytes from there.
