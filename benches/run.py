@@ -62,23 +62,30 @@ password = {{ env = "SAFEDEBIT_PASSWORD" }}
 """
 
 
+# Started by a small process: the kernel counts the memory of whoever starts a program as the program's own peak.
+LAUNCHER = """
+import json, os, sys, time
+started = time.perf_counter()
+child = os.posix_spawnp(sys.argv[2], sys.argv[2:], os.environ)
+_, status, usage = os.wait4(child, 0)
+wall = time.perf_counter() - started
+with open(sys.argv[1], "w") as out:
+    json.dump([os.waitstatus_to_exitcode(status), wall, usage.ru_utime + usage.ru_stime, usage.ru_maxrss / 1024], out)
+"""
+
+
 class Measured:
     """One run of a process: wall and processor seconds, peak memory in MiB, what it printed."""
 
     def __init__(self, command, codes=COMPLETE, cwd=None):
-        with tempfile.TemporaryFile() as out, tempfile.TemporaryFile() as err:
-            started = time.perf_counter()
-            child = subprocess.Popen([str(word) for word in command], stdout=out, stderr=err, cwd=cwd, env={**os.environ, **SECRETS})
-            _, status, usage = os.wait4(child.pid, 0)
-            self.wall = time.perf_counter() - started
-            child.returncode = os.waitstatus_to_exitcode(status)
-            out.seek(0)
-            err.seek(0)
-            self.out, self.err = out.read().decode(), err.read().decode()
-        self.cpu = usage.ru_utime + usage.ru_stime
-        self.peak = usage.ru_maxrss / 1024
-        if child.returncode not in codes:
-            sys.exit(f"{' '.join(map(str, command))}: exit code {child.returncode}\n{self.out}{self.err}")
+        words = [str(word) for word in command]
+        with tempfile.NamedTemporaryFile("r") as usage:
+            launch = [sys.executable, "-S", "-E", "-c", LAUNCHER, usage.name, *words]
+            ran = subprocess.run(launch, cwd=cwd, env={**os.environ, **SECRETS}, capture_output=True, text=True, check=True)
+            code, self.wall, self.cpu, self.peak = json.load(usage)
+        self.out, self.err = ran.stdout, ran.stderr
+        if code not in codes:
+            sys.exit(f"{' '.join(words)}: exit code {code}\n{self.out}{self.err}")
 
 
 class World:
