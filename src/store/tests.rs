@@ -13,6 +13,7 @@ use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::lifecycle::Happening;
+use crate::domain::mark::{Mark, NO_RECORD};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
@@ -358,4 +359,73 @@ fn a_damaged_payload_is_never_leased() {
         .store
         .group(world.run, world.now, |outbox| outbox.lease(WSONE, 1, &LeaseFilter::default(), &mut lease));
     assert!(matches!(result, Err(StoreError::Damaged { .. })));
+}
+
+fn mark(marker: &Marker, number: u32, record: u8) -> Mark {
+    let key = marker.key(&format!("customer {number}"));
+    Mark { key, record: [record; 16], meaning: [record + 1; 16] }
+}
+
+/// Writes these marks; gives what is then known of every customer, in the order of their numbers.
+fn marked(world: &mut World, marks: impl Iterator<Item = Mark>, customers: u32) -> Vec<Option<(u8, u8)>> {
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    let mut all = Marks::default();
+    marks.for_each(|mark| all.push(mark));
+    intake.put_marks(all).expect("written");
+    assert!(!intake.has_changes(), "marks are bookkeeping");
+    intake.commit().expect("committed");
+    let (marker, snapshot) = (world.store.marker(), world.store.snapshot());
+    let known = |number: u32| {
+        let key = mark(&marker, number, 0).key;
+        let bucket = snapshot.bucket(key.bucket()).expect("readable");
+        let known = bucket.search()(key)?;
+        let meaning = match known.meaning {
+            Meaning::Is(meaning) => meaning,
+            Meaning::At(at) => snapshot.meanings(key.bucket()).expect("readable")[at as usize],
+        };
+        Some((known.record[0], meaning[0]))
+    };
+    (0..customers).map(known).collect()
+}
+
+#[test]
+fn marks_are_found_again_packed_changed_and_repacked() {
+    let mut world = World::new();
+    let marker = world.store.marker();
+    // A few stand as changes, many are packed, a few lie over what is packed, many are packed anew.
+    let few = marked(&mut world, (0..100).map(|n| mark(&marker, n, 1)), 100);
+    assert!(few.iter().all(|known| *known == Some((1, 2))));
+    let many = marked(&mut world, (100..9_000).map(|n| mark(&marker, n, 3)), 9_000);
+    assert!(many[..100].iter().all(|known| *known == Some((1, 2))));
+    assert!(many[100..].iter().all(|known| *known == Some((3, 4))));
+    let over = marked(&mut world, (50..150).map(|n| mark(&marker, n, 5)), 9_001);
+    assert!(over[50..150].iter().all(|known| *known == Some((5, 6))));
+    assert_eq!((over[0], over[150], over[9_000]), (Some((1, 2)), Some((3, 4)), None));
+    let twice = (0..5_000).flat_map(|n| [mark(&marker, n, 7), mark(&marker, n, 9)]);
+    let anew = marked(&mut world, twice, 9_000);
+    assert!(anew[..5_000].iter().all(|known| *known == Some((9, 10))), "the later one counts");
+    let snapshot = world.store.snapshot();
+    let customers: u64 = (0..=u8::MAX).map(|b| snapshot.bucket(b).expect("readable").customers()).sum();
+    assert_eq!(customers, 9_000);
+}
+
+#[test]
+fn a_state_without_marks_gets_empty_ones_and_forgetting_takes_one_away() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.queue("c2", Operation::Update, false);
+    marks::clear(&world.store.connection).expect("cleared");
+    assert!(!world.store.snapshot().has_marks().expect("readable"));
+    let marker = world.store.marker();
+    marks::complete(&mut world.store.connection, &marker).expect("made");
+    let known = |store: &Store, id: &str| {
+        let key = store.marker().key(id);
+        store.snapshot().bucket(key.bucket()).expect("readable").search()(key)
+    };
+    assert_eq!(known(&world.store, "c1").map(|known| known.record), Some(NO_RECORD));
+    world.store.forget(&customer_id("c1"), NOON).expect("forgotten");
+    assert_eq!(known(&world.store, "c1"), None);
+    assert!(known(&world.store, "c2").is_some());
+    assert_eq!(marks::examine(&world.store.connection, 1).expect("readable"), None);
+    assert!(marks::examine(&world.store.connection, 2).expect("readable").is_some(), "one is missing");
 }

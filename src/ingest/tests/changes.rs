@@ -169,3 +169,44 @@ fn a_delta_row_says_nothing_about_columns_it_does_not_have() {
     assert_eq!((outcome.input.changed, outcome.input.missing), (1, 0));
     assert_eq!(world.queue(Safedebit), [("c1".to_owned(), Operation::Update, email("b@example.org"))]);
 }
+
+#[test]
+fn a_setting_that_changes_no_value_leaves_everybody_unchanged() {
+    let mut world = World::new(&format!("{SAFEDEBIT}{LEMONWAY}"));
+    let file = "customer_id,safedebit_reference,wallet_id,last_name,email\n\
+                c1,S1,W1,Martin,a@example.org\nc2,S2,W2,Petit,b@example.org\n";
+    world.sync(file);
+    world.deliver(Safedebit);
+    world.deliver(Lemonway);
+    let unchanged = |outcome: crate::ingest::Outcome| {
+        assert_eq!((outcome.input.unchanged, outcome.input.changed), (2, 0));
+        assert_eq!((planned(&outcome, Safedebit), planned(&outcome, Lemonway)), ((0, 0), (0, 0)));
+    };
+    world.mapping.null_values.push("n/a".to_owned());
+    unchanged(world.sync(file));
+    // The same values in other clothes: quotes, columns in another order, one that nobody gets.
+    unchanged(world.sync(&file.replace("Martin", "\"Martin\"")));
+    unchanged(world.sync(
+        "email,customer_id,wallet_id,safedebit_reference,last_name,shoe_size\n\
+         a@example.org,c1,W1,S1,Martin,41\nb@example.org,c2,W2,S2,Petit,39\n",
+    ));
+    // And a real change among them is still one.
+    let moved = world.sync(&file.replace("b@", "c@"));
+    assert_eq!((moved.input.unchanged, moved.input.changed), (1, 1));
+    assert_eq!((planned(&moved, Safedebit), planned(&moved, Lemonway)), ((0, 1), (0, 1)));
+}
+
+#[test]
+fn rows_in_another_order_are_unchanged_and_a_line_in_quotes_is_one_row() {
+    let mut world = World::new(SAFEDEBIT);
+    let row = |n: u32| format!("c{n},S{n},\"Name{n}\",\"line one {n}\nline two\"\n");
+    let head = "customer_id,safedebit_reference,last_name,address_building\n";
+    // Far more than one block, with line ends inside quotes, so that blocks end in the middle of records.
+    let rows: Vec<String> = (0..12_000).map(row).collect();
+    world.options.allow_mass_change = true;
+    let first = world.sync(&format!("{head}{}", rows.concat()));
+    assert_eq!((first.input.rows, first.input.new, first.input.invalid), (12_000, 12_000, 0));
+    let turned: String = rows.iter().rev().map(String::as_str).collect();
+    let again = world.sync(&format!("{head}{turned}"));
+    assert_eq!((again.input.unchanged, again.input.duplicates, again.input.missing), (12_000, 0, 0));
+}

@@ -169,3 +169,27 @@ fn a_cut_file_is_refused_whole() {
     assert_eq!(stopped.kind(), IngestErrorKind::Input, "{stopped}");
     assert!(world.ready(Safedebit).is_empty());
 }
+
+#[test]
+fn rows_that_only_mapping_finds_invalid_trip_the_guard_too() {
+    let mut world = World::new(SAFEDEBIT);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    world.guard.floor = 10;
+    let file = |date: &str| {
+        let rows: String = (0..20).map(|n| format!("c{n},S{n},Name{n},{date}\n")).collect();
+        format!("customer_id,safedebit_reference,last_name,updated_at\n{rows}")
+    };
+    world.options.allow_mass_change = true;
+    world.sync(&file("2026-11-01"));
+    world.options.allow_mass_change = false;
+    let error = world.try_sync(&file("first of November")).expect_err("stopped");
+    assert!(error.to_string().starts_with("guard.max_invalid: 20 rows are invalid"), "{error}");
+    assert!(
+        error.to_string().contains("crm.csv:2, ") && error.to_string().contains("crm.csv:3, "),
+        "{error}"
+    );
+    let planned = world.plan(&file("first of November"));
+    assert!(planned.tripped.is_some());
+    assert!(planned.input.balances(), "{:?}", planned.input);
+    assert_eq!((planned.input.invalid, planned.input.customers), (20, 0));
+}
