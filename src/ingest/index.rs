@@ -20,7 +20,7 @@ use super::sheet::Sheet;
 use super::{Ingest, IngestError};
 
 /// Blocks that are looked at together.
-const BATCH_BLOCKS: usize = 8;
+const BATCH_BLOCKS: usize = 6;
 /// So many bytes of a block for each row that room is made for; a customer's row is mostly longer.
 const ROW_BYTES: usize = 200;
 /// How often reading tells of its progress.
@@ -87,34 +87,51 @@ impl Index {
         let before = self.bytes;
         let mut scan = looker.sheet.file.scan()?;
         let mut spare = Vec::new();
-        let mut blocks = read_on(&mut scan, &mut spare)?;
+        let mut looking = read_on(&mut scan, &mut spare)?;
+        let mut seen = Vec::new();
         loop {
-            if blocks.is_empty() {
+            if looking.is_empty() && seen.is_empty() {
                 match self.next_record(looker, &mut scan)? {
                     Some(end) => self.bytes = before + end,
                     None => return Ok(()),
                 }
-                blocks = read_on(&mut scan, &mut spare)?;
+                looking = read_on(&mut scan, &mut spare)?;
                 continue;
             }
-            let look = || blocks.par_iter().map(|block| looker.block(block)).collect::<Vec<_>>();
-            let (ahead, looked) = rayon::join(|| read_on(&mut scan, &mut spare), look);
-            let mut ahead = ahead?;
-            for (block, looked) in blocks.drain(..).zip(looked) {
-                let end = block.end();
-                let Some(lines) = looked.lines else {
-                    scan.back_to(&block)?;
-                    self.record_by_record(looker, &mut scan, end)?;
-                    ahead = Vec::new();
-                    break;
-                };
-                let found = (looked.rows.len() + looked.invalid.len()) as u64;
-                self.take(looker, looked, scan.line())?;
-                spare.push(scan.passed(block, found, lines));
-                self.tell(ingest, before + end);
-            }
-            blocks = ahead;
+            let take = || -> Result<_, IngestError> {
+                let whole = self.take_all(looker, &mut scan, std::mem::take(&mut seen), &mut spare)?;
+                self.tell(ingest, before + scan.passed_to());
+                Ok((whole, read_on(&mut scan, &mut spare)?))
+            };
+            let look = || looking.par_iter().map(|block| looker.block(block)).collect::<Vec<_>>();
+            let (taken, found) = rayon::join(take, look);
+            let (whole, ahead) = taken?;
+            // Where records were read one by one, reading went on behind them.
+            seen = if whole { looking.into_iter().zip(found).collect() } else { Vec::new() };
+            looking = ahead;
         }
+    }
+
+    /// Takes what was found in blocks; false, where one of them had to be read record by record and the rest counts
+    /// for nothing.
+    fn take_all<'b>(
+        &mut self,
+        looker: &Looker<'_>,
+        scan: &mut Scan<'b>,
+        seen: Vec<(Block<'b>, Looked)>,
+        spare: &mut Vec<Vec<u8>>,
+    ) -> Result<bool, IngestError> {
+        for (block, looked) in seen {
+            let Some(lines) = looked.lines else {
+                scan.back_to(&block)?;
+                self.record_by_record(looker, scan, block.end())?;
+                return Ok(false);
+            };
+            let found = (looked.rows.len() + looked.invalid.len()) as u64;
+            self.take(looker, looked, scan.line())?;
+            spare.push(scan.passed(block, found, lines));
+        }
+        Ok(true)
     }
 
     fn tell(&mut self, ingest: &Ingest<'_>, bytes: u64) {

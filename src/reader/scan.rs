@@ -29,6 +29,8 @@ pub struct Scan<'a> {
     records: Records<'a>,
     /// The record that was read last, without its line end.
     content: Vec<u8>,
+    /// Where the last block ends that was accounted for.
+    passed_to: u64,
     /// Rows and bad rows so far.
     found: u64,
     ended: bool,
@@ -50,7 +52,7 @@ impl<'a> Scan<'a> {
             }
             None => Records::Jsonl(JsonScan::new(&input.name, window(input.source.start))),
         };
-        Self { input, records, content: Vec::new(), found: 0, ended: false }
+        Self { input, records, content: Vec::new(), passed_to: 0, found: 0, ended: false }
     }
 
     /// The next records together, as many as fit; `None`, where the next one has to be read by itself. `spare` is a
@@ -79,9 +81,16 @@ impl<'a> Scan<'a> {
         }
     }
 
+    /// Where the last block ends that was accounted for, counted in the decoded text.
+    #[must_use]
+    pub fn passed_to(&self) -> u64 {
+        self.passed_to
+    }
+
     /// Accounts for a block: so many rows and bad rows and so many line ends were found in it. Gives its buffer back.
     pub fn passed(&mut self, block: Block<'_>, found: u64, lines: u64) -> Vec<u8> {
         self.found += found;
+        self.passed_to = block.end();
         match &mut self.records {
             Records::Csv(records, _) => records.count_lines(lines),
             Records::Jsonl(records) => records.count_lines(lines),
