@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use super::Program;
-use super::console::{Console, ProgressStyle};
+use super::console::{Console, ProgressStyle, columns};
 use super::exit::ExitCode;
 use super::failure::Failure;
 use super::notify::{Occasion, notify};
@@ -191,7 +191,7 @@ impl Session {
 
 fn progress(console: &Console, limits: BTreeMap<ProviderId, f64>) -> Progress {
     match console.progress_style() {
-        ProgressStyle::Bars => Progress::bars(console.bars().clone(), limits),
+        ProgressStyle::Bars => Progress::bars(console.bars().clone(), columns, limits),
         ProgressStyle::Lines => Progress::lines(Box::new(io::stderr()), limits),
         ProgressStyle::WarningsOnly => Progress::warnings(Box::new(io::stderr())),
         ProgressStyle::Nothing => Progress::warnings(Box::new(io::sink())),
