@@ -105,7 +105,11 @@ fn what_json_prints_has_the_keys_of_its_schema() {
     let people = customers(3);
     world.populate(&people[..2]);
     world.sync(&world.csv("crm.csv", &people)).exits(3);
-    let commands: [(&str, &[&str]); 5] = [
+    let mut changed = people;
+    changed[0].email = "new@example.org".to_owned();
+    world.csv("changed.csv", &changed);
+    let commands: [(&str, &[&str]); 6] = [
+        ("plan", &["plan", "changed.csv"]),
         ("status", &["status"]),
         ("history", &["history"]),
         ("rejects", &["rejects", "list"]),

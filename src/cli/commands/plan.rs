@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::SignedDuration;
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::check::NO_PROVIDER;
@@ -29,47 +30,72 @@ use crate::store::Store;
 use super::inputs;
 
 /// What would be sent, for `--json`.
-#[derive(Debug, Serialize)]
-pub(super) struct Plan {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "What `plan --json` prints")]
+struct Plan {
+    /// Goes up when a key changes its meaning or goes away.
     schema_version: u32,
+    /// What was read.
     input: InputTally,
+    /// What each enabled provider would get.
     providers: Vec<Lane>,
+    /// How many calls that are, and how long they take.
     cost: Cost,
     /// For how many known customers each canonical field changed or was cleared.
     changes: BTreeMap<String, u64>,
+    /// In how many calls each field of a provider is.
     fields: Vec<FieldCount>,
+    /// What the operator should know.
     warnings: Vec<String>,
+    /// The guard that would stop a sync; none when it would go through.
     guard: Option<String>,
     /// The command to type next; none when there is nothing to send.
     next: Option<String>,
 }
 
 /// What sending takes: the lanes send side by side, so the slowest one counts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Cost {
+    /// Of all providers together.
     calls: u64,
+    /// At the configured rates.
     seconds: f64,
+    /// How long a run may take; none when nothing is set.
     max_duration_seconds: Option<f64>,
+    /// Does it fit into that.
     fits: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Lane {
     provider: ProviderId,
+    /// Creates that the sync would plan.
     create: u64,
+    /// Updates that the sync would plan.
     update: u64,
+    /// Calls that would be held for a person instead of being sent.
     held: u64,
+    /// Calls that earlier runs left in the queue.
     queued_before: u64,
+    /// Calls to send in all.
     calls: u64,
+    /// How long they take at the configured rate.
     seconds: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FieldCount {
     provider: ProviderId,
+    #[schemars(with = "String")]
     operation: Operation,
+    /// Its name on the wire.
     field: String,
     calls: u64,
+}
+
+/// The JSON Schema of `plan --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Plan)
 }
 
 /// Shows the plan.
