@@ -119,7 +119,7 @@ fn fitting(parts: &[String], room: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use indicatif::{InMemoryTerm, ProgressDrawTarget};
+    use indicatif::{InMemoryTerm, ProgressDrawTarget, TermLike};
 
     use super::*;
     use crate::domain::clock::Timestamp;
@@ -199,9 +199,9 @@ mod tests {
         let long = "warning: longer than forty columns are, and therefore two lines";
         screen.bars.print(long).unwrap();
         // As the log and the console do it: the bars are away while the line is written.
-        let mut written = screen.terminal.clone();
+        let written: &dyn TermLike = &screen.terminal;
         screen.all.suspend(|| {
-            indicatif::TermLike::write_line(&mut written, "a line of the log").unwrap();
+            written.write_line("a line of the log").unwrap();
         });
         let shown = screen.shown();
         let above = shown.strip_suffix(&before).unwrap_or_else(|| unreachable!("bars are torn:\n{shown}"));
