@@ -57,6 +57,8 @@ pub struct Ending {
     pub tell: Tell,
     /// For how many known customers each canonical field changed.
     pub changes: BTreeMap<String, u64>,
+    /// The run that the oldest of the calls carried over comes from.
+    pub carried_from: Option<String>,
 }
 
 /// Who else is told how a run came out, besides the one who reads the terminal.
@@ -165,6 +167,7 @@ impl Session {
         };
         let mut report = Report::new(run, ending.tally);
         report.changes = ending.changes;
+        report.carried_from = ending.carried_from;
         report.reasons = ending.reasons;
         report.failure = ending.failure;
         report.advice = ending.advice;

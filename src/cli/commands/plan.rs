@@ -11,6 +11,7 @@ use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::check::NO_PROVIDER;
+use super::earlier;
 use crate::cli::Program;
 use crate::cli::amounts::Time;
 use crate::cli::arguments::{IngestArguments, InputArguments, PlanArguments};
@@ -24,7 +25,7 @@ use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
 use crate::report::next_step;
 use crate::report::table::aligned;
-use crate::report::text::{Context, changes, grouped};
+use crate::report::text::{Context, changes, from_earlier, grouped};
 use crate::store::Store;
 
 use super::inputs;
@@ -43,6 +44,8 @@ struct Plan {
     cost: Cost,
     /// For how many known customers each canonical field changed or was cleared.
     changes: BTreeMap<String, u64>,
+    /// The run that the oldest call queued before comes from; none when nothing is queued.
+    carried_from: Option<String>,
     /// In how many calls each field of a provider is.
     fields: Vec<FieldCount>,
     /// What the operator should know.
@@ -162,6 +165,9 @@ fn of(
     let providers: Vec<Lane> = lanes.collect();
     let cost = cost(&providers, max_duration);
     let changes = outcome.changes_by_name();
+    let queued_before = providers.iter().filter(|lane| lane.queued_before > 0);
+    let queued_before = queued_before.filter_map(|lane| queued.get(&lane.provider));
+    let carried_from = earlier::oldest_run(store, queued_before, None)?;
     let fields = outcome
         .fields
         .into_iter()
@@ -173,6 +179,7 @@ fn of(
         providers,
         cost,
         changes,
+        carried_from,
         fields,
         warnings: outcome.warnings,
         guard: outcome.tripped.map(|tripped| tripped.to_string()),
@@ -243,6 +250,10 @@ fn write_text(text: &mut String, plan: &Plan) -> std::fmt::Result {
     if !plan.changes.is_empty() {
         writeln!(text, "changed: {}\n", changes(&plan.changes))?;
     }
+    if let Some(run) = &plan.carried_from {
+        let calls = plan.providers.iter().map(|lane| lane.queued_before).sum();
+        writeln!(text, "{}\n", from_earlier(calls, run))?;
+    }
     let header = ["provider", "create", "update", "held", "queued before", "calls", "takes"];
     writeln!(text, "{}", aligned(&header, plan.providers.iter().map(lane_cells), &[1, 2, 3, 4, 5, 6]))?;
     writeln!(text, "\n{}", cost_text(&plan.cost))?;
@@ -308,7 +319,7 @@ mod tests {
     use super::*;
 
     fn lane(provider: ProviderId, calls: u64, seconds: f64) -> Lane {
-        Lane { provider, create: 0, update: calls, held: 0, queued_before: 0, calls, seconds }
+        Lane { provider, create: 0, update: calls, held: 0, queued_before: calls / 6, calls, seconds }
     }
 
     fn planned(max_duration: Option<Time>, guard: Option<&str>) -> Plan {
@@ -329,6 +340,7 @@ mod tests {
             cost: cost(&providers, max_duration),
             providers,
             changes: [("email".to_owned(), 812), ("mobile_phone".to_owned(), 95)].into(),
+            carried_from: guard.is_none().then(|| "20261121T210503Z-9b01".to_owned()),
             fields: vec![field("newEmail", 812)],
             warnings: vec!["order_by: the file has no such column".to_owned()],
             guard: guard.map(str::to_owned),
