@@ -1,6 +1,6 @@
 //! What people see while a run goes on: bars on a terminal, a line a minute elsewhere.
 //!
-//! A [`Board`] keeps the numbers, fed by events; the two ways of showing draw from it. Nothing here knows the
+//! A board keeps the numbers, fed by events; the two ways of showing draw from it. Nothing here knows the
 //! clock: times are passed in as the time since the start.
 
 use std::collections::{BTreeMap, HashMap};
