@@ -120,6 +120,11 @@ impl Console {
     }
 }
 
+/// How wide the terminal behind standard error is now.
+pub(super) fn columns() -> usize {
+    usize::from(console::Term::stderr().size().1)
+}
+
 fn progress_style(when: ProgressWhen, quiet: bool, terminal: bool) -> ProgressStyle {
     match (when, quiet, terminal) {
         (ProgressWhen::Auto, false, true) | (ProgressWhen::Always, _, true) => ProgressStyle::Bars,

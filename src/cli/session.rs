@@ -11,7 +11,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use super::Program;
-use super::console::{Console, ProgressStyle};
+use super::console::{Console, ProgressStyle, columns};
 use super::exit::ExitCode;
 use super::failure::Failure;
 use super::notify::{Occasion, notify};
@@ -57,6 +57,8 @@ pub struct Ending {
     pub tell: Tell,
     /// For how many known customers each canonical field changed.
     pub changes: BTreeMap<String, u64>,
+    /// The run that the oldest of the calls carried over comes from.
+    pub carried_from: Option<String>,
 }
 
 /// Who else is told how a run came out, besides the one who reads the terminal.
@@ -165,6 +167,7 @@ impl Session {
         };
         let mut report = Report::new(run, ending.tally);
         report.changes = ending.changes;
+        report.carried_from = ending.carried_from;
         report.reasons = ending.reasons;
         report.failure = ending.failure;
         report.advice = ending.advice;
@@ -191,7 +194,7 @@ impl Session {
 
 fn progress(console: &Console, limits: BTreeMap<ProviderId, f64>) -> Progress {
     match console.progress_style() {
-        ProgressStyle::Bars => Progress::bars(console.bars().clone(), limits),
+        ProgressStyle::Bars => Progress::bars(console.bars().clone(), columns, limits),
         ProgressStyle::Lines => Progress::lines(Box::new(io::stderr()), limits),
         ProgressStyle::WarningsOnly => Progress::warnings(Box::new(io::stderr())),
         ProgressStyle::Nothing => Progress::warnings(Box::new(io::sink())),

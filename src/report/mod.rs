@@ -4,6 +4,8 @@
 //! Rank 1: knows the domain's words only. Writes to the writers and folders it is given; it never opens standard
 //! output or standard error itself and never reads the clock.
 
+mod bars;
+mod board;
 pub mod erase;
 pub mod events;
 pub mod html;

@@ -93,6 +93,9 @@ pub struct Report {
     /// For how many known customers each canonical field changed or was cleared.
     #[serde(default)]
     pub changes: BTreeMap<String, u64>,
+    /// The run that the oldest of the calls carried over comes from; left out when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub carried_from: Option<String>,
     /// Why things did not get through, most frequent first.
     #[serde(default)]
     pub reasons: Vec<Reason>,
@@ -144,6 +147,7 @@ impl Report {
             input,
             providers,
             changes: BTreeMap::new(),
+            carried_from: None,
             reasons: Vec::new(),
             failure: None,
             advice: Vec::new(),

@@ -66,6 +66,10 @@ fn write_closing(text: &mut String, report: &Report, context: &Context<'_>) -> f
     if !report.changes.is_empty() {
         writeln!(text, "changed: {}", changes(&report.changes))?;
     }
+    if let Some(run) = &report.carried_from {
+        let calls = report.providers.values().map(|tally| tally.carried_over).sum();
+        writeln!(text, "{}", from_earlier(calls, run))?;
+    }
     if report.providers.values().any(has_work) {
         writeln!(text, "\n{}", providers(report))?;
     }
@@ -96,6 +100,13 @@ pub fn changes(fields: &BTreeMap<String, u64>) -> String {
     counts.sort_by_key(|(_, count)| Reverse(**count));
     let words = counts.iter().map(|(field, count)| format!("{field} {}", grouped(**count)));
     words.collect::<Vec<_>>().join(" · ")
+}
+
+/// Calls that are not of this input: `from earlier runs: 6 calls, the oldest of 20261122T211626Z-3f2a`.
+#[must_use]
+pub fn from_earlier(calls: u64, oldest_run: &str) -> String {
+    let unit = if calls == 1 { "call" } else { "calls" };
+    format!("from earlier runs: {} {unit}, the oldest of {oldest_run}", grouped(calls))
 }
 
 fn headline(report: &Report) -> String {
@@ -233,6 +244,7 @@ mod tests {
         report.reasons = reasons.to_vec();
         report.changes =
             [("email".to_owned(), 1_812), ("city".to_owned(), 3), ("street".to_owned(), 95)].into();
+        report.carried_from = Some("20261121T210503Z-9b01".to_owned());
         let context = Context {
             folder: Some(Path::new("state/runs/20261122T211626Z-3f2a")),
             arguments: &arguments,

@@ -173,3 +173,25 @@ fn a_redirect_is_not_followed_and_stops_the_lane() {
     world.sync(&world.csv("crm.csv", &people)).exits(7);
     assert!(other.accept().is_err(), "somebody followed the redirect");
 }
+
+#[test]
+fn calls_of_earlier_runs_are_told_with_the_run_of_the_oldest() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    let mut runs = Vec::new();
+    for count in [1, 2] {
+        let file = world.csv("some.csv", &people[..count]);
+        world.on("sync", &file, &["--provider", "wsone"]).exits(0);
+        runs.push(world.report()["run"]["id"].as_str().expect("a name").to_owned());
+    }
+    let all = world.csv("crm.csv", &people);
+    let told = format!("from earlier runs: 4 calls, the oldest of {}", runs[0]);
+    let planned = world.run(&["plan", "crm.csv"]).exits(0);
+    assert!(planned.out.contains(&told), "{}", planned.out);
+    let synced = world.sync(&all).exits(0);
+    assert!(synced.out.contains(&told), "{}", synced.out);
+    assert_eq!(world.report()["carried_from"], runs[0]);
+    world.sync(&all).exits(0);
+    assert_eq!(world.report().get("carried_from"), None, "nothing is left of them");
+}

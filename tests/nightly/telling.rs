@@ -75,8 +75,27 @@ fn schemas_are_published() {
     assert!(printed.contains("\"progress\"") && printed.contains("\"until\""), "{printed}");
 }
 
+/// Is it of a kind that the schema names; a schema that names none takes any.
+fn is_of_kind(schema: &Value, printed: &Value) -> bool {
+    let kind = |name: &Value| match name.as_str().expect("a name") {
+        "object" => printed.is_object(),
+        "array" => printed.is_array(),
+        "string" => printed.is_string(),
+        "integer" => printed.is_u64() || printed.is_i64(),
+        "number" => printed.is_number(),
+        "boolean" => printed.is_boolean(),
+        "null" => printed.is_null(),
+        other => unreachable!("no kind of JSON: {other}"),
+    };
+    match &schema["type"] {
+        Value::Null => true,
+        Value::Array(names) => names.iter().any(kind),
+        name => kind(name),
+    }
+}
+
 /// The keys of a printed value are those of its schema, all the way down: none is unknown, none that must be there
-/// is missing.
+/// is missing, and each value is of the kind that the schema names.
 fn fits(schema: &Value, root: &Value, printed: &Value, place: &str) {
     if let Some(name) = schema["$ref"].as_str() {
         let pointer = name.strip_prefix('#').expect("a schema of its own");
@@ -85,6 +104,7 @@ fn fits(schema: &Value, root: &Value, printed: &Value, place: &str) {
     if let Some(choices) = schema["anyOf"].as_array().filter(|_| !printed.is_null()) {
         return fits(&choices[0], root, printed, place);
     }
+    assert!(is_of_kind(schema, printed), "{place}: {printed} is none of {schema}");
     for (at, item) in printed.as_array().into_iter().flatten().enumerate() {
         fits(&schema["items"], root, item, &format!("{place}/{at}"));
     }
@@ -105,7 +125,11 @@ fn what_json_prints_has_the_keys_of_its_schema() {
     let people = customers(3);
     world.populate(&people[..2]);
     world.sync(&world.csv("crm.csv", &people)).exits(3);
-    let commands: [(&str, &[&str]); 5] = [
+    let mut changed = people;
+    changed[0].email = "new@example.org".to_owned();
+    world.csv("changed.csv", &changed);
+    let commands: [(&str, &[&str]); 6] = [
+        ("plan", &["plan", "changed.csv"]),
         ("status", &["status"]),
         ("history", &["history"]),
         ("rejects", &["rejects", "list"]),

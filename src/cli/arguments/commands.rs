@@ -142,7 +142,7 @@ pub struct CheckArguments {
     /// Look at the header and the first rows of this file
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
-    /// Print the JSON Schema of the configuration, of report.json or of a line of events.jsonl, and stop
+    /// Print the JSON Schema of the configuration, of a file of a run or of what a command prints with --json, and stop
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "config", conflicts_with = "file")]
     pub schema: Option<SchemaOf>,
 }
@@ -156,6 +156,8 @@ pub enum SchemaOf {
     Report,
     /// One line of events.jsonl
     Events,
+    /// `plan --json`
+    Plan,
     /// `status --json`
     Status,
     /// `history --json`

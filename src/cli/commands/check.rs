@@ -17,7 +17,7 @@ use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
 use super::check_file::{self, Looked};
-use super::{explain, history, rejects, status};
+use super::{explain, history, plan, rejects, status};
 
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
 pub(super) const NO_PROVIDER: &str =
@@ -78,6 +78,7 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
             SchemaOf::Config => program.console.json(config::json_schema())?,
             SchemaOf::Report => program.console.json(&report_json::json_schema())?,
             SchemaOf::Events => program.console.json(&events::json_schema())?,
+            SchemaOf::Plan => program.console.json(&plan::json_schema())?,
             SchemaOf::Status => program.console.json(&status::json_schema())?,
             SchemaOf::History => program.console.json(&history::json_schema())?,
             SchemaOf::Rejects => program.console.json(&rejects::json_schema())?,

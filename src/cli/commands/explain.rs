@@ -19,7 +19,7 @@ use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::{CallId, Operation, State};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Timestamp, rfc3339};
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
@@ -56,7 +56,8 @@ struct Account {
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Moment {
-    #[schemars(with = "String")]
+    #[serde(serialize_with = "rfc3339::serialize")]
+    #[schemars(with = "String", extend("format" = "date-time"))]
     time: Timestamp,
     run: Option<String>,
     provider: ProviderId,

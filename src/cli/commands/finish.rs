@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::NO_PROVIDER;
+use super::earlier;
 use super::explain_code::hold_advice;
 use super::rejects;
 use super::values::Values;
@@ -130,6 +131,9 @@ pub(super) fn finish(
     let reasons = write_rejects(&session, &run, &rejected, values)?;
     let mut codes = codes(&run, &rejected);
     let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
+    let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
+    let open_before = open_before.map(|(_, counts)| counts);
+    let carried_from = earlier::oldest_run(&store, open_before, Some(session.id().as_str()))?;
     let mut advice = advice(&run);
     if config.providers.enabled().is_empty() {
         advice.push(format!("providers: {NO_PROVIDER}"));
@@ -156,7 +160,7 @@ pub(super) fn finish(
         drop(store);
     }
     let tell = Tell { metrics_file: run.metrics_file, notify: run.notify, outcome_before };
-    let ending = Ending { tally, codes, reasons, failure, advice, tell, changes };
+    let ending = Ending { tally, codes, reasons, failure, advice, tell, changes, carried_from };
     session.close(program, config.state.keep_runs, ending)
 }
 

@@ -3,6 +3,7 @@
 mod check;
 mod check_file;
 mod doctor;
+mod earlier;
 mod explain;
 mod explain_code;
 mod fields;

@@ -7,9 +7,11 @@ use std::time::Duration;
 
 use clap::ValueEnum;
 use jiff::SignedDuration;
+use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
 use super::check::NO_PROVIDER;
+use super::earlier;
 use crate::cli::Program;
 use crate::cli::amounts::Time;
 use crate::cli::arguments::{IngestArguments, InputArguments, PlanArguments};
@@ -23,53 +25,80 @@ use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
 use crate::report::next_step;
 use crate::report::table::aligned;
-use crate::report::text::{Context, changes, grouped};
+use crate::report::text::{Context, changes, from_earlier, grouped};
 use crate::store::Store;
 
 use super::inputs;
 
 /// What would be sent, for `--json`.
-#[derive(Debug, Serialize)]
-pub(super) struct Plan {
+#[derive(Debug, Serialize, JsonSchema)]
+#[schemars(title = "What `plan --json` prints")]
+struct Plan {
+    /// Goes up when a key changes its meaning or goes away.
     schema_version: u32,
+    /// What was read.
     input: InputTally,
+    /// What each enabled provider would get.
     providers: Vec<Lane>,
+    /// How many calls that are, and how long they take.
     cost: Cost,
     /// For how many known customers each canonical field changed or was cleared.
     changes: BTreeMap<String, u64>,
+    /// The run that the oldest call queued before comes from; none when nothing is queued.
+    carried_from: Option<String>,
+    /// In how many calls each field of a provider is.
     fields: Vec<FieldCount>,
+    /// What the operator should know.
     warnings: Vec<String>,
+    /// The guard that would stop a sync; none when it would go through.
     guard: Option<String>,
     /// The command to type next; none when there is nothing to send.
     next: Option<String>,
 }
 
 /// What sending takes: the lanes send side by side, so the slowest one counts.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Cost {
+    /// Of all providers together.
     calls: u64,
+    /// At the configured rates.
     seconds: f64,
+    /// How long a run may take; none when nothing is set.
     max_duration_seconds: Option<f64>,
+    /// Does it fit into that.
     fits: bool,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct Lane {
     provider: ProviderId,
+    /// Creates that the sync would plan.
     create: u64,
+    /// Updates that the sync would plan.
     update: u64,
+    /// Calls that would be held for a person instead of being sent.
     held: u64,
+    /// Calls that earlier runs left in the queue.
     queued_before: u64,
+    /// Calls to send in all.
     calls: u64,
+    /// How long they take at the configured rate.
     seconds: f64,
 }
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Serialize, JsonSchema)]
 struct FieldCount {
     provider: ProviderId,
+    #[schemars(with = "String")]
     operation: Operation,
+    /// Its name on the wire.
     field: String,
     calls: u64,
+}
+
+/// The JSON Schema of `plan --json`.
+pub(super) fn json_schema() -> Schema {
+    schema_for!(Plan)
 }
 
 /// Shows the plan.
@@ -136,6 +165,9 @@ fn of(
     let providers: Vec<Lane> = lanes.collect();
     let cost = cost(&providers, max_duration);
     let changes = outcome.changes_by_name();
+    let queued_before = providers.iter().filter(|lane| lane.queued_before > 0);
+    let queued_before = queued_before.filter_map(|lane| queued.get(&lane.provider));
+    let carried_from = earlier::oldest_run(store, queued_before, None)?;
     let fields = outcome
         .fields
         .into_iter()
@@ -147,6 +179,7 @@ fn of(
         providers,
         cost,
         changes,
+        carried_from,
         fields,
         warnings: outcome.warnings,
         guard: outcome.tripped.map(|tripped| tripped.to_string()),
@@ -217,6 +250,10 @@ fn write_text(text: &mut String, plan: &Plan) -> std::fmt::Result {
     if !plan.changes.is_empty() {
         writeln!(text, "changed: {}\n", changes(&plan.changes))?;
     }
+    if let Some(run) = &plan.carried_from {
+        let calls = plan.providers.iter().map(|lane| lane.queued_before).sum();
+        writeln!(text, "{}\n", from_earlier(calls, run))?;
+    }
     let header = ["provider", "create", "update", "held", "queued before", "calls", "takes"];
     writeln!(text, "{}", aligned(&header, plan.providers.iter().map(lane_cells), &[1, 2, 3, 4, 5, 6]))?;
     writeln!(text, "\n{}", cost_text(&plan.cost))?;
@@ -282,7 +319,7 @@ mod tests {
     use super::*;
 
     fn lane(provider: ProviderId, calls: u64, seconds: f64) -> Lane {
-        Lane { provider, create: 0, update: calls, held: 0, queued_before: 0, calls, seconds }
+        Lane { provider, create: 0, update: calls, held: 0, queued_before: calls / 6, calls, seconds }
     }
 
     fn planned(max_duration: Option<Time>, guard: Option<&str>) -> Plan {
@@ -303,6 +340,7 @@ mod tests {
             cost: cost(&providers, max_duration),
             providers,
             changes: [("email".to_owned(), 812), ("mobile_phone".to_owned(), 95)].into(),
+            carried_from: guard.is_none().then(|| "20261121T210503Z-9b01".to_owned()),
             fields: vec![field("newEmail", 812)],
             warnings: vec!["order_by: the file has no such column".to_owned()],
             guard: guard.map(str::to_owned),

@@ -12,6 +12,7 @@ use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
 use crate::report::next_step;
+use crate::report::report_json::Outcome;
 use crate::report::table::aligned;
 use crate::report::text::{Context, grouped};
 use crate::store::{Counts, PastRun};
@@ -113,10 +114,26 @@ fn text(status: &Status, arguments: &[String]) -> String {
     if status.needs_a_person > 0 {
         let count = grouped(status.needs_a_person);
         let (calls, need) = if status.needs_a_person == 1 { ("call", "needs") } else { ("calls", "need") };
-        let next = next_step::command(&["rejects", "list"], &Context { arguments, ..Context::default() });
-        writeln!(text, "\n{count} {calls} {need} a person\nnext: {next}").expect(INFALLIBLE);
+        writeln!(text, "\n{count} {calls} {need} a person").expect(INFALLIBLE);
+    } else {
+        text.push('\n');
     }
+    writeln!(text, "next: {}", next(status, arguments)).expect(INFALLIBLE);
     text
+}
+
+/// What to type now: what needs a person comes first, then what waits to be sent.
+fn next(status: &Status, arguments: &[String]) -> String {
+    let open = status.providers.values().any(|queue| queue.queued + queue.waiting + queue.probing > 0);
+    let denied = Some(Outcome::Denied.name());
+    let words: &[&str] = match &status.last_run {
+        None => &["check"],
+        Some(run) if run.outcome.as_deref() == denied => &["check"],
+        Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
+        Some(_) if open => &["resume"],
+        Some(_) => return "nothing to do".to_owned(),
+    };
+    next_step::command(words, &Context { arguments, ..Context::default() })
 }
 
 const INFALLIBLE: &str = "writing to a string does not fail";
@@ -165,6 +182,30 @@ mod tests {
     #[test]
     fn a_state_that_never_ran() {
         let status = Status { last_run: None, providers: BTreeMap::new(), needs_a_person: 0 };
-        assert_eq!(text(&status, &[]), "no run yet\n");
+        assert_eq!(text(&status, &[]), "no run yet\n\nnext: crmsync check\n");
+    }
+
+    #[test]
+    fn the_next_command_follows_from_the_queue_and_the_last_run() {
+        let cases = [
+            ("unavailable", 3, 0, "crmsync resume"),
+            ("partial", 3, 1, "crmsync rejects list"),
+            ("denied", 3, 0, "crmsync check"),
+            ("complete", 0, 0, "nothing to do"),
+        ];
+        for (outcome, queued, needs_a_person, expected) in cases {
+            let last = PastRun {
+                id: "20261122T211626Z-3f2a".to_owned(),
+                command: "sync".to_owned(),
+                started_at: Timestamp(0),
+                finished_at: Some(Timestamp(0)),
+                exit_code: Some(0),
+                outcome: Some(outcome.to_owned()),
+            };
+            let counts = Counts { queued, ..Counts::default() };
+            let providers = [(ProviderId::Wsone, queue(&counts))].into();
+            let status = Status { last_run: Some(run(last)), providers, needs_a_person };
+            assert_eq!(next(&status, &[]), expected, "{outcome}");
+        }
     }
 }
