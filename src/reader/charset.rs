@@ -142,7 +142,7 @@ fn counted(file: &str, source: &Source) -> Result<Charset, FileError> {
 /// Is every byte of the file UTF-8: most files are, and then nothing has to be counted. Looked at by all processors.
 fn is_utf8(file: &str, source: &Source) -> Result<bool, FileError> {
     let chunks = (source.end - source.start).div_ceil(CHUNK_BYTES as u64);
-    let found = (0..chunks).into_par_iter().map_init(Vec::new, |buffer, chunk| {
+    let look = |buffer: &mut Vec<u8>, chunk: u64| {
         let from = source.start + chunk * CHUNK_BYTES as u64;
         // A character that the end of a chunk cuts is looked at with the chunk in which it begins.
         buffer.resize(CHUNK_BYTES + CHARACTER_BYTES_MAX - 1, 0);
@@ -151,7 +151,11 @@ fn is_utf8(file: &str, source: &Source) -> Result<bool, FileError> {
         let own = read.min(CHUNK_BYTES);
         let end = own + continuation(&buffer[own..read]);
         Ok(start <= end && simdutf8::basic::from_utf8(&buffer[start..end]).is_ok())
-    });
+    };
+    if chunks <= 1 {
+        return look(&mut Vec::new(), 0);
+    }
+    let found = (0..chunks).into_par_iter().map_init(Vec::new, look);
     found.try_reduce(|| true, |one, other| Ok(one && other))
 }
 
