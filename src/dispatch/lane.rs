@@ -180,7 +180,10 @@ impl Working {
         }
         let used_up = self.ready.is_empty();
         if self.leasing.is_empty() {
-            let running_out = self.last_block == Block::Full && self.ready.len() <= self.concurrency() / 2;
+            // Where the rate is what holds the lane up, nothing is gained by leasing ahead.
+            let busy = self.in_flight.len() * 2 >= self.concurrency();
+            let running_out =
+                busy && self.last_block == Block::Full && self.ready.len() <= self.concurrency() / 2;
             if used_up && self.last_block == Block::Empty {
                 self.last_block = Block::Part;
                 return self.idle().await;
@@ -208,7 +211,9 @@ impl Working {
     /// and not sent counts, after a crash, like what was: together never more than twice the concurrency.
     fn lease_ahead(&mut self) {
         let (checkpoint, filter) = (self.lane.checkpoint.clone(), self.lane.filter.clone());
-        let (provider, block) = (self.provider, self.concurrency());
+        let (provider, flying) = (self.provider, self.in_flight.len());
+        let block =
+            if flying * 2 >= self.concurrency() { self.concurrency() } else { self.concurrency() - flying };
         self.leasing.spawn(async move { checkpoint.lease(provider, block, filter).await });
     }
 
@@ -222,7 +227,7 @@ impl Working {
         let leased = leased?;
         self.last_block = match leased.len() {
             0 => Block::Empty,
-            some if some < self.concurrency() => Block::Part,
+            some if some <= self.concurrency() / 2 => Block::Part,
             _ => Block::Full,
         };
         self.ready.extend(leased);
