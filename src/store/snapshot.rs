@@ -116,16 +116,6 @@ impl<'a> Snapshot<'a> {
         Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
     }
 
-    /// Has any provider ever acknowledged anything, or was anything seeded.
-    pub fn knows_any_account(&self) -> Result<bool, StoreError> {
-        let known = self.connection.query_row(
-            "SELECT EXISTS (SELECT 1 FROM account WHERE known = 1)",
-            [],
-            |row| row.get(0),
-        )?;
-        Ok(known)
-    }
-
     /// The customer of that key.
     pub fn customer(&self, id: &CustomerId) -> Result<Option<StoredCustomer>, StoreError> {
         let mut statement =
