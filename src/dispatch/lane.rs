@@ -175,6 +175,12 @@ impl Working {
         if now < self.paused_until {
             return Ok(Step::Wait(Some(self.paused_until.saturating_sub(now))));
         }
+        // What is leased counts as sent after a crash: nothing is, while nothing may leave.
+        if self.lane.total > 0
+            && let Some(wait) = self.lane.limiter.opens_in(now)
+        {
+            return Ok(Step::Wait(Some(wait)));
+        }
         if self.lane.filter.with_suspects {
             return self.next_suspect().await;
         }

@@ -85,6 +85,11 @@ impl Limiter {
         }
     }
 
+    /// How long nothing leaves because of what an earlier process sent; nothing, once that is over.
+    pub(super) fn opens_in(&self, now: Duration) -> Option<Duration> {
+        self.closed_until.checked_sub(now).filter(|wait| !wait.is_zero())
+    }
+
     /// The first moment at which the hard limit allows another request.
     fn due(&self) -> Duration {
         if self.granted.len() < self.granted_max {

@@ -70,3 +70,19 @@ fn fifty_restarts_in_ten_seconds_never_exceed_the_limit_in_any_sliding_second() 
     Row { wrong, ..Row::kept(80, "restarts in ten seconds, rate", tries) }.enter();
     assert_eq!(wrong, 0);
 }
+
+/// Who is leased counts as sent after a crash, and is held at the third one: so nobody is, before anything may leave.
+#[test]
+fn nothing_is_leased_while_the_second_of_an_earlier_run_is_not_over() {
+    let world = World::new(3);
+    world.configure(&world.healthy(), "rate_per_second = 0.01");
+    world.run(&["sync", "crm.csv", "--allow-mass-change", "--max-calls", "0"]).exits(10, "queued");
+    world.run(&["resume", "--provider", "wsone", "--max-calls", "1"]).exits(10, "one call");
+    let mut command = world.command(&[], &["resume", "--provider", "wsone", "--max-duration", "1s"]);
+    // Whoever leases dies.
+    let waited = command.env("CRMSYNC_FAULT", "before-lease-commit").output().expect("the binary runs");
+    assert_eq!(waited.status.code(), Some(10), "{}", String::from_utf8_lossy(&waited.stderr));
+    world.configure(&world.healthy(), "");
+    world.run(&["resume"]).exits(0, "the rest");
+    world.all_delivered("after all");
+}
