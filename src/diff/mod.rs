@@ -6,7 +6,8 @@
 
 mod selection;
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
+use smol_str::SmolStr;
 
 use crate::domain::account::{Account, Acknowledged, Keeper};
 use crate::domain::call::{HoldReason, Operation, Payload, State};
@@ -187,7 +188,7 @@ fn clear(field: FieldCode, desired: &mut WireValues, policy: &Policy<'_>, findin
     let can_be_empty = (policy.field)(field).is_some_and(|field| field.can_be_empty);
     match policy.on_cleared {
         OnCleared::SendEmpty if can_be_empty => {
-            desired.0.insert(field, String::new());
+            desired.0.insert(field, SmolStr::default());
         }
         OnCleared::Ignore | OnCleared::SendEmpty => findings.cleared.push(field),
         OnCleared::Reject => {
@@ -312,16 +313,18 @@ fn call_unless_standing(
 /// The desired values that the provider is not known to hold.
 fn differing(
     desired: &WireValues,
-    held: &BTreeMap<FieldCode, Acknowledged>,
+    held: &LiteMap<FieldCode, Acknowledged>,
     policy: &Policy<'_>,
     keeper: &Keeper<'_>,
 ) -> WireValues {
+    let differs = |field, value: &SmolStr| {
+        policy.full_resync || !held.get(&field).is_some_and(|held| keeper.holds(held, field, value))
+    };
     desired
+        .0
         .iter()
-        .filter(|&(field, value)| {
-            policy.full_resync || !held.get(&field).is_some_and(|held| keeper.holds(held, field, value))
-        })
-        .map(|(field, value)| (field, value.to_owned()))
+        .filter(|&(&field, value)| differs(field, value))
+        .map(|(&field, value)| (field, value.clone()))
         .collect()
 }
 

@@ -38,13 +38,13 @@ fn objects(
 ) -> WireValues {
     let mut values = WireValues::default();
     let mut names = BTreeSet::new();
-    for (code, value) in wanted.iter() {
+    for (&code, value) in &wanted.0 {
         match (policy.field)(code) {
             Some(field) if !field.object.is_empty() => {
                 names.insert(field.object);
             }
             Some(_) | None => {
-                values.0.insert(code, value.to_owned());
+                values.0.insert(code, value.clone());
             }
         }
     }
@@ -76,8 +76,8 @@ fn whole_object(
 ) -> Option<Parts> {
     let mut parts = Parts { values: WireValues::default(), left_out: Vec::new() };
     for code in policy.fields.iter().filter(|field| field.object == object).map(|field| field.code) {
-        if let Some(value) = desired.get(code) {
-            parts.values.0.insert(code, value.to_owned());
+        if let Some(value) = desired.0.get(&code) {
+            parts.values.0.insert(code, value.clone());
             continue;
         }
         if (policy.excluded)(code) {
@@ -87,7 +87,7 @@ fn whole_object(
             (None, _) => {}
             (Some(_), Some(WireCell::Cleared)) => parts.left_out.push(code),
             (Some(Acknowledged::Clear(held)), _) => {
-                parts.values.0.insert(code, held.reveal().clone());
+                parts.values.0.insert(code, held.reveal().into());
             }
             (Some(Acknowledged::Hashed(_) | Acknowledged::Unknown), _) => return None,
         }

@@ -79,7 +79,7 @@ impl World {
 }
 
 fn key(text: &str) -> ProviderKey {
-    ProviderKey(text.to_owned())
+    ProviderKey(text.into())
 }
 
 fn values(pairs: &[(u32, &str)]) -> WireValues {
@@ -94,7 +94,7 @@ fn says(cells: &[(u32, &str)]) -> Projection {
     let cell = |text: &str| match text {
         "" => WireCell::Cleared,
         "?" => WireCell::Invalid,
-        value => WireCell::Value(value.to_owned()),
+        value => WireCell::Value(value.into()),
     };
     Projection {
         key: KeyCell::Key(key("k1")),

@@ -1,6 +1,6 @@
 //! What a provider is known to hold for a customer: the snapshot that each diff starts from.
 
-use std::collections::BTreeMap;
+use litemap::LiteMap;
 
 use super::customer::CustomerId;
 use super::fingerprint::{Fingerprint, Fingerprinter};
@@ -27,7 +27,7 @@ pub struct Account {
     /// Has the provider ever acknowledged a call for this account, or was it seeded.
     pub known: bool,
     /// What is known of each field. A field that is missing here was never acknowledged.
-    pub fields: BTreeMap<FieldCode, Acknowledged>,
+    pub fields: LiteMap<FieldCode, Acknowledged>,
 }
 
 /// How a state keeps delivered values.
@@ -92,7 +92,7 @@ impl Account {
     /// An account that no call has reached yet.
     #[must_use]
     pub fn new(key: ProviderKey) -> Self {
-        Self { key, known: false, fields: BTreeMap::new() }
+        Self { key, known: false, fields: LiteMap::new() }
     }
 
     /// Takes over what a provider acknowledged. Another key is another account: what was known of the old one goes.
@@ -108,6 +108,8 @@ impl Account {
 
     /// Notes that these fields may hold the old value or another one.
     pub fn mark_unknown(&mut self, fields: impl IntoIterator<Item = FieldCode>) {
-        self.fields.extend(fields.into_iter().map(|field| (field, Acknowledged::Unknown)));
+        for field in fields {
+            self.fields.insert(field, Acknowledged::Unknown);
+        }
     }
 }

@@ -1,14 +1,16 @@
 //! A customer as the CRM describes it now: canonical fields with parsed values.
 
-use std::collections::BTreeMap;
 use std::fmt;
+
+use litemap::LiteMap;
+use smol_str::SmolStr;
 
 use super::field::Field;
 use super::value::Value;
 
 /// The CRM's key of a customer: opaque, NFC, trimmed, 1 to 200 characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct CustomerId(String);
+pub struct CustomerId(SmolStr);
 
 impl CustomerId {
     /// Longest key that is accepted, in characters: longer ones are a sign of a shifted column.
@@ -18,7 +20,7 @@ impl CustomerId {
     #[must_use]
     pub fn new(id: &str) -> Option<Self> {
         let id = id.trim();
-        (!id.is_empty() && id.chars().count() <= Self::CHARS_MAX).then(|| Self(id.to_owned()))
+        (!id.is_empty() && id.chars().count() <= Self::CHARS_MAX).then(|| Self(id.into()))
     }
 
     /// The key as text.
@@ -55,7 +57,7 @@ pub struct Customer {
     /// The CRM's key.
     pub id: CustomerId,
     /// Every field that the file carries for this customer.
-    pub cells: BTreeMap<Field, Cell>,
+    pub cells: LiteMap<Field, Cell>,
     /// The newest order value among the rows, where the file has one.
     pub order: Option<Order>,
 }
@@ -78,7 +80,9 @@ impl Customer {
 
     /// Lays a newer row of the same customer over this one: each field that the newer row carries wins.
     pub fn merge_newer(&mut self, newer: Self) {
-        self.cells.extend(newer.cells);
+        for (field, cell) in newer.cells {
+            self.cells.insert(field, cell);
+        }
         self.order = newer.order.max(self.order);
     }
 }
@@ -97,7 +101,7 @@ mod tests {
 
     #[test]
     fn the_newest_row_that_carries_a_field_wins_it() {
-        let text = |s: &str| Cell::Value(Value::Text(s.to_owned()));
+        let text = |s: &str| Cell::Value(Value::Text(s.into()));
         let mut merged = customer(&[(Field::City, text("Lille")), (Field::FirstName, text("Jeanne"))]);
         merged.merge_newer(customer(&[(Field::City, Cell::Cleared)]));
         assert_eq!(merged.cell(Field::City), Some(&Cell::Cleared));

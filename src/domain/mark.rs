@@ -60,6 +60,9 @@ pub struct Mark {
     pub meaning: Digest,
 }
 
+/// What most customers say to three providers fits into this.
+const MEANING_BYTES: usize = 2_048;
+
 /// Makes marks with the secret of one state.
 #[derive(Clone)]
 pub struct Marker {
@@ -112,43 +115,43 @@ impl Marker {
     /// under. `settings` are the fingerprints of the providers, in the order of the projections.
     #[must_use]
     pub fn meaning(&self, settings: &[[u8; 32]], projections: &[Projection], order: Option<Order>) -> Digest {
-        let mut hasher = HighwayHasher::new(self.meaning);
-        hasher.append(&order.map_or([0; 9], |order| {
+        // In one piece: the hash takes many small ones four times as slowly.
+        let mut said = Vec::with_capacity(MEANING_BYTES);
+        said.extend(order.map_or([0; 9], |order| {
             let mut bytes = [1; 9];
             bytes[1..].copy_from_slice(&order.0.to_le_bytes());
             bytes
         }));
         for (settings, projection) in settings.iter().zip(projections) {
-            hasher.append(settings);
-            append_key(&mut hasher, &projection.key);
+            said.extend(settings);
+            append_key(&mut said, &projection.key);
             for (code, cell) in &projection.cells {
-                hasher.append(&code.0.to_le_bytes());
+                said.extend(code.0.to_le_bytes());
                 match cell {
-                    WireCell::Cleared => append_text(&mut hasher, 1, ""),
-                    WireCell::Invalid => append_text(&mut hasher, 2, ""),
-                    WireCell::Value(value) => append_text(&mut hasher, 3, value),
+                    WireCell::Cleared => append_text(&mut said, 1, ""),
+                    WireCell::Invalid => append_text(&mut said, 2, ""),
+                    WireCell::Value(value) => append_text(&mut said, 3, value),
                 }
             }
         }
-        digest(hasher.finalize128())
+        digest(HighwayHasher::new(self.meaning).hash128(&said))
     }
 }
 
-fn append_key(hasher: &mut HighwayHasher, key: &KeyCell) {
+fn append_key(said: &mut Vec<u8>, key: &KeyCell) {
     match key {
-        KeyCell::Absent => append_text(hasher, 4, ""),
-        KeyCell::Cleared => append_text(hasher, 5, ""),
-        KeyCell::Invalid => append_text(hasher, 6, ""),
-        KeyCell::Key(key) => append_text(hasher, 7, &key.0),
+        KeyCell::Absent => append_text(said, 4, ""),
+        KeyCell::Cleared => append_text(said, 5, ""),
+        KeyCell::Invalid => append_text(said, 6, ""),
+        KeyCell::Key(key) => append_text(said, 7, &key.0),
     }
 }
 
 /// A text with its kind and its length, so that no two sequences of texts look alike.
-fn append_text(hasher: &mut HighwayHasher, kind: u8, text: &str) {
-    let mut lead = [kind; 9];
-    lead[1..].copy_from_slice(&(text.len() as u64).to_le_bytes());
-    hasher.append(&lead);
-    hasher.append(text.as_bytes());
+fn append_text(said: &mut Vec<u8>, kind: u8, text: &str) {
+    said.push(kind);
+    said.extend((text.len() as u64).to_le_bytes());
+    said.extend(text.as_bytes());
 }
 
 /// Makes digests of records that are read in one context.
@@ -210,8 +213,6 @@ fn folded(key: &str) -> Cow<'_, str> {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
-
     use super::*;
     use crate::domain::wire::{FieldCode, ProviderKey};
 
@@ -259,13 +260,12 @@ mod tests {
     #[test]
     fn meaning_is_all_that_is_compared() {
         let of = |key: &str, cells: &[(u32, WireCell)], order| {
-            let cells: BTreeMap<_, _> =
-                cells.iter().map(|(code, cell)| (FieldCode(*code), cell.clone())).collect();
-            let key = KeyCell::Key(ProviderKey(key.to_owned()));
+            let cells = cells.iter().map(|(code, cell)| (FieldCode(*code), cell.clone())).collect();
+            let key = KeyCell::Key(ProviderKey(key.into()));
             let projection = Projection { key, cells, defects: Vec::new() };
             marker().meaning(&[[0; 32]], &[projection], order)
         };
-        let value = |text: &str| WireCell::Value(text.to_owned());
+        let value = |text: &str| WireCell::Value(text.into());
         let different = [
             of("k", &[(1, value("a")), (2, value("b"))], None),
             of("l", &[(1, value("a")), (2, value("b"))], None),

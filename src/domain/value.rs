@@ -5,12 +5,13 @@
 use std::net::IpAddr;
 
 use jiff::civil::Date;
+use smol_str::SmolStr;
 
 /// A value of a canonical field.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub enum Value {
     /// Free text: NFC, trimmed, without control characters, not empty.
-    Text(String),
+    Text(SmolStr),
     /// Yes or no.
     Flag(bool),
     /// A whole number (identifier types).
@@ -26,9 +27,9 @@ pub enum Value {
     /// A phone number.
     Phone(Box<Phone>),
     /// An e-mail address with a dotted domain and no display name.
-    Email(String),
+    Email(SmolStr),
     /// An IBAN whose checksum holds: upper case, no spaces.
-    Iban(String),
+    Iban(SmolStr),
     /// An IP address.
     Ip(IpAddr),
     /// A street line and what it was split into.
@@ -94,11 +95,11 @@ impl std::fmt::Debug for Country {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Phone {
     /// Country or territory code without "+": "33", "262", "590" …
-    pub dialing_code: String,
+    pub dialing_code: SmolStr,
     /// National form with its trunk prefix, digits only: "0612345678".
-    pub national: String,
+    pub national: SmolStr,
     /// International form, digits only, without "+" and "00": "33612345678".
-    pub msisdn: String,
+    pub msisdn: SmolStr,
 }
 
 impl std::fmt::Debug for Phone {
@@ -111,7 +112,7 @@ impl std::fmt::Debug for Phone {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Street {
     /// The whole line: as the CRM wrote it, or joined from the three parts.
-    pub line: String,
+    pub line: SmolStr,
     /// The parts, when the line splits into them.
     pub parts: Option<StreetParts>,
 }
@@ -120,22 +121,22 @@ pub struct Street {
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct StreetParts {
     /// "12", "12 bis", "3 B"; none for a street without number.
-    pub number: Option<String>,
+    pub number: Option<SmolStr>,
     /// The kind of street; none for "Le Bourg".
     pub kind: Option<StreetKind>,
     /// What follows the kind: "de la Liberté".
-    pub name: String,
+    pub name: SmolStr,
 }
 
 /// The kind of a street.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct StreetKind {
     /// As the CRM wrote it: "av.", "rue".
-    pub written: String,
+    pub written: SmolStr,
     /// The full word in capitals without accents: "AVENUE". Key of `street_types` in the configuration.
-    pub standard: String,
+    pub standard: SmolStr,
     /// The postal abbreviation (NF Z 10-011), for instance "AV", "ZI"; equal to `standard` where there is none.
-    pub short: String,
+    pub short: SmolStr,
 }
 
 /// Kind of identity document, with the numbers of `edit_consumer`.

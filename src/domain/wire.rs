@@ -3,10 +3,11 @@
 //! A provider's contract is a static table of [`WireField`]s. The table validates, builds bodies, names columns in
 //! plans and documents the provider; the state knows fields by their [`FieldCode`] alone.
 
-use std::collections::BTreeMap;
 use std::fmt;
 
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
+use smol_str::SmolStr;
 
 use super::field::{Field, Sensitivity};
 
@@ -78,7 +79,7 @@ impl WireField {
 /// The key of a customer's account at a provider, in the provider's own canonical text
 /// (for `WsOne` `<identifierType>:<identifierValue>`).
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct ProviderKey(pub String);
+pub struct ProviderKey(pub SmolStr);
 
 impl fmt::Debug for ProviderKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -103,7 +104,7 @@ pub enum KeyCell {
 #[derive(Clone, PartialEq, Eq)]
 pub enum WireCell {
     /// A value that the provider's contract allows.
-    Value(String),
+    Value(SmolStr),
     /// The CRM holds no value (any more).
     Cleared,
     /// There is a value, but not one that this provider can take.
@@ -126,7 +127,7 @@ pub struct Projection {
     /// The key of the account.
     pub key: KeyCell,
     /// What should stand in each field.
-    pub cells: BTreeMap<FieldCode, WireCell>,
+    pub cells: LiteMap<FieldCode, WireCell>,
     /// Why cells are invalid for this provider although mapping found the value in order: too long, no code
     /// for it … One constant text a field.
     pub defects: Vec<WireDefect>,
@@ -145,13 +146,13 @@ pub struct WireDefect {
 
 /// Values of wire fields, in code order. An empty text is sent as such: it clears.
 #[derive(Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct WireValues(pub BTreeMap<FieldCode, String>);
+pub struct WireValues(pub LiteMap<FieldCode, SmolStr>);
 
 impl WireValues {
     /// The value of a field.
     #[must_use]
     pub fn get(&self, field: FieldCode) -> Option<&str> {
-        self.0.get(&field).map(String::as_str)
+        self.0.get(&field).map(SmolStr::as_str)
     }
 
     /// No field at all.
@@ -178,9 +179,9 @@ impl WireValues {
     }
 }
 
-impl FromIterator<(FieldCode, String)> for WireValues {
-    fn from_iter<I: IntoIterator<Item = (FieldCode, String)>>(pairs: I) -> Self {
-        Self(pairs.into_iter().collect())
+impl<T: Into<SmolStr>> FromIterator<(FieldCode, T)> for WireValues {
+    fn from_iter<I: IntoIterator<Item = (FieldCode, T)>>(pairs: I) -> Self {
+        Self(pairs.into_iter().map(|(code, value)| (code, value.into())).collect())
     }
 }
 

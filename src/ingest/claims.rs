@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn a_claim_comes_out_as_it_went_in_when_two_customers_make_it() {
-        let key = ProviderKey("k".to_owned());
+        let key = ProviderKey("k".into());
         let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId(1 << 40))];
         for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
             let mut claims = Claims::default();

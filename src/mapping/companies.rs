@@ -1,5 +1,7 @@
 //! Numbers of companies and associations: SIREN, SIRET, NIC, NAF, VAT, RNA.
 
+use smol_str::SmolStr;
+
 use super::reason::{self, Parsed};
 
 /// La Poste, whose establishments outgrew the checksum of the SIRET.
@@ -8,8 +10,8 @@ const LA_POSTE: &str = "356000000";
 /// A SIREN, and the NIC when the cell held a whole SIRET.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Registration {
-    pub(super) siren: String,
-    pub(super) nic: Option<String>,
+    pub(super) siren: SmolStr,
+    pub(super) nic: Option<SmolStr>,
 }
 
 /// A SIREN of 9 digits or a SIRET of 14; spaces, dots and hyphens do not count.
@@ -23,7 +25,7 @@ pub(super) fn siren(text: &str) -> Parsed<Registration> {
         9 => Err(reason::SIREN_CHECKSUM),
         14 if is_siret(&digits) => {
             let (siren, nic) = digits.split_at_checked(9).ok_or(reason::SIREN_FORM)?;
-            Ok(Registration { siren: siren.to_owned(), nic: Some(nic.to_owned()) })
+            Ok(Registration { siren: siren.into(), nic: Some(nic.into()) })
         }
         14 => Err(reason::SIRET_CHECKSUM),
         _ => Err(reason::SIREN_FORM),
@@ -31,13 +33,13 @@ pub(super) fn siren(text: &str) -> Parsed<Registration> {
 }
 
 /// Five digits.
-pub(super) fn nic(text: &str) -> Parsed<String> {
+pub(super) fn nic(text: &str) -> Parsed<SmolStr> {
     let digits = compact(text);
     if digits.len() == 5 && is_digits(&digits) { Ok(digits) } else { Err(reason::NIC_FORM) }
 }
 
 /// Four digits and a letter: "62.01Z" is "6201Z".
-pub(super) fn naf(text: &str) -> Parsed<String> {
+pub(super) fn naf(text: &str) -> Parsed<SmolStr> {
     let code = compact(text);
     match code.as_bytes() {
         [digits @ .., letter] if digits.len() == 4 && letter.is_ascii_uppercase() => {
@@ -48,7 +50,7 @@ pub(super) fn naf(text: &str) -> Parsed<String> {
 }
 
 /// A VAT number: a country's two letters, then 2 to 13 letters or digits; a French one with a key that fits.
-pub(super) fn vat(text: &str) -> Parsed<String> {
+pub(super) fn vat(text: &str) -> Parsed<SmolStr> {
     let number = compact(text);
     let Some((country, rest)) = number.split_at_checked(2) else { return Err(reason::VAT_FORM) };
     let form = country.bytes().all(|byte| byte.is_ascii_uppercase())
@@ -79,14 +81,14 @@ fn french_vat(rest: &str) -> Parsed<()> {
 }
 
 /// W and nine digits.
-pub(super) fn rna(text: &str) -> Parsed<String> {
+pub(super) fn rna(text: &str) -> Parsed<SmolStr> {
     let number = compact(text);
     let holds = number.strip_prefix('W').is_some_and(|digits| digits.len() == 9 && is_digits(digits));
     if holds { Ok(number) } else { Err(reason::RNA_FORM) }
 }
 
 /// In capitals, without spaces, dots and hyphens.
-fn compact(text: &str) -> String {
+fn compact(text: &str) -> SmolStr {
     text.chars()
         .filter(|c| !c.is_whitespace() && *c != '.' && *c != '-')
         .map(|c| c.to_ascii_uppercase())

@@ -5,13 +5,14 @@ use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
 use iban::{Iban, IbanLike, ParseIbanError};
+use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
 use super::reason::{self, Parsed};
 
 /// An e-mail address with a dotted domain, without display name and quotes. The domain becomes lower case; the part
 /// before the @ stays as it is, because its owner's server may tell cases apart.
-pub(super) fn email(text: &str) -> Parsed<String> {
+pub(super) fn email(text: &str) -> Parsed<SmolStr> {
     if let Some(defect) = email_shape(text) {
         return Err(defect);
     }
@@ -19,10 +20,10 @@ pub(super) fn email(text: &str) -> Parsed<String> {
     let address = EmailAddress::parse_with_options(text, options).map_err(|_| reason::EMAIL_FORM)?;
     let (local, domain) = (address.local_part(), address.domain());
     if domain.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
-        return Ok(text.to_owned());
+        return Ok(text.into());
     }
     let domain: String = domain.to_lowercase().nfc().collect();
-    Ok(format!("{local}@{domain}"))
+    Ok(format_smolstr!("{local}@{domain}"))
 }
 
 /// What is wrong at first sight, with a reason that helps more than "not an address".
@@ -42,11 +43,11 @@ fn email_shape(text: &str) -> Option<crate::domain::defect::DefectReason> {
 }
 
 /// An IBAN whose checksum and national form hold, in capitals without spaces.
-pub(super) fn iban(text: &str) -> Parsed<String> {
-    let compact: String =
+pub(super) fn iban(text: &str) -> Parsed<SmolStr> {
+    let compact: SmolStr =
         text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect();
     match Iban::from_str(&compact) {
-        Ok(iban) => Ok(iban.electronic_str().to_owned()),
+        Ok(iban) => Ok(iban.electronic_str().into()),
         Err(ParseIbanError::InvalidBaseIban { source }) => Err(match source {
             iban::ParseBaseIbanError::InvalidChecksum => reason::IBAN_CHECKSUM,
             iban::ParseBaseIbanError::InvalidFormat => reason::IBAN_FORM,

@@ -3,21 +3,25 @@
 use std::borrow::Cow;
 
 use deunicode::deunicode;
+use smol_str::{SmolStr, SmolStrBuilder};
 
 /// The words of a text in capitals without accents, one space between them: "M." is "M", "Pays-Bas" is "PAYS BAS",
 /// "l'Inde" is "L INDE".
-pub(super) fn words(text: &str) -> String {
+pub(super) fn words(text: &str) -> SmolStr {
     let plain = plain(text);
-    let mut folded = String::with_capacity(plain.len());
+    let mut folded = SmolStrBuilder::new();
+    let mut gap = false;
     for byte in plain.bytes() {
         if byte.is_ascii_alphanumeric() {
+            if std::mem::take(&mut gap) && !folded.is_empty() {
+                folded.push(' ');
+            }
             folded.push(char::from(byte.to_ascii_uppercase()));
-        } else if !folded.is_empty() && !folded.ends_with(' ') {
-            folded.push(' ');
+        } else {
+            gap = true;
         }
     }
-    folded.truncate(folded.trim_end().len());
-    folded
+    folded.finish()
 }
 
 /// A column's name as headers are compared: without case, accents, spaces, `_` and `-`.

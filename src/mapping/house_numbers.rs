@@ -1,5 +1,7 @@
 //! The house number at the beginning of a street line, and what only looks like one.
 
+use smol_str::{SmolStr, StrExt, format_smolstr};
+
 use super::fold;
 use super::streets::{kind_at, trim_separators};
 
@@ -32,7 +34,7 @@ const COUNTED: [&str; 9] =
 /// What a line begins with.
 pub(super) enum Lead<'a> {
     /// A house number in its normal form ("12", "12 bis", "12 B", "12-14") and what follows it.
-    Number { number: String, rest: &'a str },
+    Number { number: SmolStr, rest: &'a str },
     /// Digits that belong to a name: "8 mai 1945", "1er Régiment".
     PartOfName,
     /// Digits of which nobody can tell.
@@ -54,7 +56,7 @@ pub(super) fn lead(line: &str) -> Lead<'_> {
         Suffix::Unclear => return Lead::Unclear,
     };
     let plain = suffix.is_none();
-    let mut number = with_suffix(digits, suffix);
+    let mut number = String::from(with_suffix(digits, suffix));
     let mut rest = after;
     let mut count = 1;
     while let Some((separator, next, after)) = range(rest)
@@ -74,7 +76,7 @@ pub(super) fn lead(line: &str) -> Lead<'_> {
     } else if plain && count == 1 && is_part_of_name(rest) {
         Lead::PartOfName
     } else {
-        Lead::Number { number, rest }
+        Lead::Number { number: number.into(), rest }
     }
 }
 
@@ -95,7 +97,7 @@ fn digits(text: &str) -> Option<(&str, &str)> {
 }
 
 enum Suffix<'a> {
-    Found(String, &'a str),
+    Found(SmolStr, &'a str),
     Absent,
     Ordinal,
     Unclear,
@@ -110,7 +112,7 @@ fn suffix(after: &str) -> Suffix<'_> {
         && is_boundary(rest)
         && matches!(folded.as_str(), "BIS" | "TER" | "QUATER" | "QUINQUIES")
     {
-        return Suffix::Found(folded.to_ascii_lowercase(), rest);
+        return Suffix::Found(folded.to_lowercase_smolstr(), rest);
     }
     let attached = spaced.len() == after.len();
     if !attached {
@@ -129,12 +131,12 @@ fn suffix(after: &str) -> Suffix<'_> {
     }
 }
 
-fn with_suffix(digits: &str, suffix: Option<String>) -> String {
-    suffix.map_or_else(|| digits.to_owned(), |suffix| format!("{digits} {suffix}"))
+fn with_suffix(digits: &str, suffix: Option<SmolStr>) -> SmolStr {
+    suffix.map_or_else(|| digits.into(), |suffix| format_smolstr!("{digits} {suffix}"))
 }
 
 /// A further number of a range or list: "-14", "/ 14", ", 14 bis", "à 14", "et 14".
-fn range(rest: &str) -> Option<(&'static str, String, &str)> {
+fn range(rest: &str) -> Option<(&'static str, SmolStr, &str)> {
     let spaced = rest.trim_start();
     let separators = [
         ("-", "-"),
@@ -154,7 +156,7 @@ fn range(rest: &str) -> Option<(&'static str, String, &str)> {
     }
     let (number, after) = match suffix(after) {
         Suffix::Found(suffix, after) => (with_suffix(digits, Some(suffix)), after),
-        Suffix::Absent => (digits.to_owned(), after),
+        Suffix::Absent => (digits.into(), after),
         Suffix::Ordinal | Suffix::Unclear => return None,
     };
     (is_boundary(after) && !is_part_of_name(trim_separators(after))).then_some((separator, number, after))

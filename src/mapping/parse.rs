@@ -1,6 +1,7 @@
 //! One value of one field: which parser reads it.
 
 use jiff::civil::Date;
+use smol_str::{SmolStr, ToSmolStr};
 
 use super::choices;
 use super::companies;
@@ -24,7 +25,7 @@ pub(super) struct Light<'a> {
     /// The row names a country that nobody understands.
     pub(super) is_country_unclear: bool,
     /// The row's postal code, once it is read.
-    pub(super) postal_code: Option<String>,
+    pub(super) postal_code: Option<SmolStr>,
 }
 
 /// The value of a clean, non-empty text. Streets and company numbers, which take several cells, are read by the row.
@@ -57,7 +58,7 @@ pub(super) fn value(field: Field, text: &str, light: &Light<'_>) -> Parsed<Value
         | Field::CompanyName
         | Field::CompanyWebsite
         | Field::CompanyDescription
-        | Field::UpdatedAt => Ok(Value::Text(text.to_owned())),
+        | Field::UpdatedAt => Ok(Value::Text(text.to_smolstr())),
         Field::PersonIdentifierType => integer(text).map(Value::Integer),
         Field::Title => choices::title(text).map(Value::Title),
         Field::BirthDate => light.forms.birth(text, light.today).map(Value::Date),
@@ -109,8 +110,8 @@ impl Light<'_> {
 }
 
 /// A key of some system: taken as it is, unless a spreadsheet destroyed it.
-fn identifier(text: &str) -> Parsed<String> {
-    if phones::is_scientific(text) { Err(reason::SCIENTIFIC) } else { Ok(text.to_owned()) }
+fn identifier(text: &str) -> Parsed<SmolStr> {
+    if phones::is_scientific(text) { Err(reason::SCIENTIFIC) } else { Ok(text.to_smolstr()) }
 }
 
 /// A number from 0 to 2147483647, which any consumer of JSON can hold.

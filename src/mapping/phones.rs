@@ -6,6 +6,7 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
+use smol_str::{ToSmolStr, format_smolstr};
 
 use super::postal;
 use super::reason::{self, Parsed};
@@ -130,13 +131,13 @@ pub(super) fn is_scientific(text: &str) -> bool {
 fn phone(number: &PhoneNumber) -> Phone {
     let significant = rlibphonenumber::get_national_significant_number_owned(number);
     let national = if FRENCH_DIALING_CODES.contains(&number.country_code) {
-        format!("0{significant}")
+        format_smolstr!("0{significant}")
     } else {
         let written = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::National);
         written.chars().filter(char::is_ascii_digit).collect()
     };
-    let dialing_code = number.country_code.to_string();
-    let msisdn = format!("{dialing_code}{significant}");
+    let dialing_code = number.country_code.to_smolstr();
+    let msisdn = format_smolstr!("{dialing_code}{significant}");
     Phone { dialing_code, national, msisdn }
 }
 

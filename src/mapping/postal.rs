@@ -1,5 +1,7 @@
 //! Postal codes, and what an overseas one says about the territory.
 
+use smol_str::SmolStr;
+
 use super::reason::{self, Parsed};
 
 /// Characters that any country's postal code has at most.
@@ -35,13 +37,13 @@ pub(super) fn overseas(code: &str) -> Option<&'static str> {
 }
 
 /// A postal code of the country, alpha-2; of any country when it is not known. A French one has five digits; "75 001" and "F-75001" are understood.
-pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<String> {
+pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<SmolStr> {
     if !alpha2.is_some_and(is_french) {
         let fits = text.chars().count() <= POSTAL_CODE_CHARS_MAX;
-        return if fits { Ok(text.to_owned()) } else { Err(reason::POSTAL_LONG) };
+        return if fits { Ok(text.into()) } else { Err(reason::POSTAL_LONG) };
     }
     let code = text.strip_prefix("FR-").or_else(|| text.strip_prefix("F-")).unwrap_or(text);
-    let code: String = code.chars().filter(|c| !c.is_whitespace()).collect();
+    let code: SmolStr = code.chars().filter(|c| !c.is_whitespace()).collect();
     let is_digits = code.bytes().all(|byte| byte.is_ascii_digit());
     match code.len() {
         5 if is_digits => Ok(code),

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use smol_str::SmolStr;
+
 use super::companies;
 use super::parse::{self, Light};
 use super::reason;
@@ -21,7 +23,7 @@ pub(super) struct Row<'a> {
     defects: Vec<Defect>,
     street: StreetCells<'a>,
     /// The NIC of a SIRET in the `siren` column.
-    siret_nic: Option<String>,
+    siret_nic: Option<SmolStr>,
 }
 
 /// The cells that become one street.
@@ -113,7 +115,7 @@ impl<'a> Row<'a> {
     }
 
     /// A SIRET gives the NIC where the row has none of its own; a different one contradicts it.
-    fn add_nic(&mut self, nic: String, column: &Arc<str>) {
+    fn add_nic(&mut self, nic: SmolStr, column: &Arc<str>) {
         let known = self.cells.iter().position(|(field, _)| *field == Field::Nic);
         let Some((_, cell)) = known.and_then(|index| self.cells.get_mut(index)) else {
             self.cells.push((Field::Nic, Cell::Value(Value::Text(nic))));

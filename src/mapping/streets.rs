@@ -6,6 +6,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use smol_str::{SmolStr, format_smolstr};
+
 use super::fold;
 use super::house_numbers::{Lead, lead};
 use super::street_kinds::{BEHIND_NUMBER_ONLY, KINDS, KnownKind};
@@ -58,10 +60,12 @@ pub(super) struct Cells<'a> {
 /// The street of a row. Parts that the file gives are taken as they are; the line, where it is missing, is joined
 /// from them. `None` when all cells are empty.
 pub(super) fn from_cells(cells: Cells<'_>) -> Option<Street> {
-    let [line, number, kind, name] =
-        [cells.line, cells.number, cells.kind, cells.name].map(|cell| cell.map(squeeze));
-    let written: Vec<&str> = [&number, &kind, &name].into_iter().flatten().map(String::as_str).collect();
-    let line = line.or_else(|| (!written.is_empty()).then(|| written.join(" ")))?;
+    let [line, number, kind, name] = [cells.line, cells.number, cells.kind, cells.name]
+        .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
+    let line = line.or_else(|| {
+        let written: Vec<&str> = [&number, &kind, &name].into_iter().flatten().map(SmolStr::as_str).collect();
+        (!written.is_empty()).then(|| written.join(" ").into())
+    })?;
     let Some(name) = name else {
         let parts = split(&line);
         return Some(Street { line, parts });
@@ -74,7 +78,7 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Option<Street> {
 }
 
 /// A number in its own column and a name that may begin with the kind.
-fn with_kind_of_name(number: Option<String>, name: String) -> StreetParts {
+fn with_kind_of_name(number: Option<SmolStr>, name: SmolStr) -> StreetParts {
     match split_rest(&name, None) {
         Some(parts) => StreetParts { number, ..parts },
         None => StreetParts { number, kind: None, name },
@@ -86,15 +90,15 @@ fn kind_of(written: &str) -> StreetKind {
     let word = fold::words(written);
     match KINDS_BY_WORD.get(word.as_str()) {
         Some(known) => kind(known, written),
-        None => StreetKind { written: written.to_owned(), standard: word.clone(), short: word },
+        None => StreetKind { written: written.into(), standard: word.clone(), short: word },
     }
 }
 
 fn kind(known: &KnownKind, written: &str) -> StreetKind {
     StreetKind {
-        written: written.to_owned(),
-        standard: known.standard.to_owned(),
-        short: known.short.to_owned(),
+        written: written.into(),
+        standard: SmolStr::new_static(known.standard),
+        short: SmolStr::new_static(known.short),
     }
 }
 
@@ -114,7 +118,7 @@ fn split(line: &str) -> Option<StreetParts> {
 }
 
 /// Kind and name, behind the number if there was one.
-fn split_rest(rest: &str, number: Option<String>) -> Option<StreetParts> {
+fn split_rest(rest: &str, number: Option<SmolStr>) -> Option<StreetParts> {
     if !rest.starts_with(char::is_alphabetic) {
         return None;
     }
@@ -128,17 +132,17 @@ fn split_rest(rest: &str, number: Option<String>) -> Option<StreetParts> {
     if is_plot || !name.chars().any(char::is_alphanumeric) {
         return named(rest, number);
     }
-    Some(StreetParts { number, kind: Some(kind(known, written)), name: name.to_owned() })
+    Some(StreetParts { number, kind: Some(kind(known, written)), name: name.into() })
 }
 
 /// A name without kind: "Le Bourg". A single letter is none.
-fn named(name: &str, number: Option<String>) -> Option<StreetParts> {
+fn named(name: &str, number: Option<SmolStr>) -> Option<StreetParts> {
     let letters = name.chars().filter(|c| c.is_alphabetic()).count();
-    (letters > 1).then(|| StreetParts { number, kind: None, name: name.to_owned() })
+    (letters > 1).then(|| StreetParts { number, kind: None, name: name.into() })
 }
 
 /// "8 mai 1945 (place du)": the kind stands behind the name.
-fn turned_round(text: &str, number: Option<String>) -> Option<StreetParts> {
+fn turned_round(text: &str, number: Option<SmolStr>) -> Option<StreetParts> {
     let (head, tail) = text.strip_suffix(')')?.rsplit_once('(')?;
     let head = head.trim_end().trim_end_matches(',');
     let (known, written, links) = kind_at(tail.trim(), true)?;
@@ -149,7 +153,11 @@ fn turned_round(text: &str, number: Option<String>) -> Option<StreetParts> {
         return None;
     }
     let gap = if links.is_empty() || links.ends_with(['\'', '’']) { "" } else { " " };
-    Some(StreetParts { number, kind: Some(kind(known, written)), name: format!("{links}{gap}{head}") })
+    Some(StreetParts {
+        number,
+        kind: Some(kind(known, written)),
+        name: format_smolstr!("{links}{gap}{head}"),
+    })
 }
 
 /// The kind at the beginning of a text: what is known of it, how it is written, and what follows.

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use jiff::civil::{Date, date};
 use proptest::prelude::*;
+use smol_str::SmolStr;
 
 use super::{Mapped, Mapper, MappingError, MappingSettings, RawCell, RowDefect, subscription_field};
 use super::{reason, streets};
@@ -210,7 +211,7 @@ fn a_siret_gives_siren_and_nic() {
         let [siren, nic] = [Field::Siren, Field::Nic].map(|field| mapped.customer.cell(field).cloned());
         (siren, nic, mapped.defects.len())
     };
-    let value = |text: &str| Some(Cell::Value(Value::Text(text.to_owned())));
+    let value = |text: &str| Some(Cell::Value(Value::Text(text.into())));
     let siret = "732 829 320 00074";
     assert_eq!(numbers(&[("siren", siret)]), (value("732829320"), value("00074"), 0));
     assert_eq!(numbers(&[("siren", siret), ("nic", "")]), (value("732829320"), value("00074"), 0));
@@ -261,7 +262,7 @@ fn street_columns_become_one_street() {
         (street.line.clone(), number, kind.map(|kind| kind.standard), name)
     };
     let owned = |line: &str, number: &str, kind: &str, name: &str| {
-        (line.to_owned(), Some(number.to_owned()), Some(kind.to_owned()), name.to_owned())
+        (SmolStr::from(line), Some(number.into()), Some(kind.into()), SmolStr::from(name))
     };
     let three = read(&[("street_number", "12 bis"), ("street_type", "av."), ("street_name", "Foch")]);
     assert_eq!(three.as_ref().map(parts), Some(owned("12 bis av. Foch", "12 bis", "AVENUE", "Foch")));
@@ -275,7 +276,7 @@ fn street_columns_become_one_street() {
     let broken = read(&[("street", "12 rue du Port\r\nBât B")]);
     assert_eq!(broken.as_ref().map(parts), Some(owned("12 rue du Port Bât B", "12", "RUE", "du Port Bât B")));
     let lonely = read(&[("street_number", "12"), ("street_name", "")]);
-    assert_eq!(lonely, Some(Street { line: "12".to_owned(), parts: None }));
+    assert_eq!(lonely, Some(Street { line: "12".into(), parts: None }));
 }
 
 #[test]
@@ -385,7 +386,7 @@ proptest! {
         prop_assert_eq!(&street.line, &line);
         if let Some(StreetParts { number, kind, name }) = street.parts {
             let whole = [number, kind.map(|kind| kind.written), Some(name)];
-            prop_assert_eq!(letters(&whole.into_iter().flatten().collect::<String>()), letters(&line));
+            prop_assert_eq!(letters(&whole.into_iter().flatten().collect::<Vec<_>>().concat()), letters(&line));
         }
     }
 
@@ -414,7 +415,7 @@ proptest! {
         let again = |field: Field, raw: &str| match once.cell(field) {
             Some(Cell::Value(Value::Text(text) | Value::Email(text))) => text.clone(),
             Some(Cell::Value(Value::Street(street))) => street.line.clone(),
-            Some(Cell::Value(_) | Cell::Cleared | Cell::Invalid) | None => raw.to_owned(),
+            Some(Cell::Value(_) | Cell::Cleared | Cell::Invalid) | None => raw.into(),
         };
         let twice = row([
             &again(Field::LastName, &name),

@@ -91,7 +91,15 @@ fn unguarded(text: &str) -> &str {
 }
 
 /// One space for each run of white space.
-pub(super) fn squeeze(text: &str) -> String {
+pub(super) fn squeeze(text: &str) -> Cow<'_, str> {
+    let is_one_space = |letter: char| letter == ' ' || !letter.is_whitespace();
+    if !text.starts_with(' ')
+        && !text.ends_with(' ')
+        && !text.contains("  ")
+        && text.chars().all(is_one_space)
+    {
+        return Cow::Borrowed(text);
+    }
     let mut line = String::with_capacity(text.len());
     for word in text.split_whitespace() {
         if !line.is_empty() {
@@ -99,7 +107,7 @@ pub(super) fn squeeze(text: &str) -> String {
         }
         line.push_str(word);
     }
-    line
+    Cow::Owned(line)
 }
 
 fn is_blank(c: char) -> bool {
@@ -114,7 +122,7 @@ fn is_plain(text: &str) -> bool {
 fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
     let text = match breaks {
         Breaks::Refused => Cow::Borrowed(trimmed),
-        Breaks::AreSpace => Cow::Owned(squeeze(trimmed)),
+        Breaks::AreSpace => squeeze(trimmed),
     };
     if text.chars().any(char::is_control) {
         return Err(reason::CONTROL_CHARACTER);

@@ -50,7 +50,7 @@ pub trait Provider: Send + Sync {
 
     /// The field of that code, subscriptions included.
     fn field(&self, code: FieldCode) -> Option<WireField> {
-        find(self.fields(), code)
+        find(self.fields(), code).copied()
     }
 
     /// The customer as this provider should see it, without the excluded fields. Constants (source, credentials)
@@ -106,9 +106,9 @@ pub fn field_table(provider: ProviderId) -> &'static [WireField] {
 const PROJECTION_VERSION: u32 = 1;
 
 /// The row of that code in a table that is sorted by code.
-fn find(fields: &'static [WireField], code: FieldCode) -> Option<WireField> {
+fn find(fields: &'static [WireField], code: FieldCode) -> Option<&'static WireField> {
     let index = fields.binary_search_by_key(&code, |field| field.code).ok()?;
-    fields.get(index).copied()
+    fields.get(index)
 }
 
 /// Digests settings piece by piece, each with its length, so that no two sequences look alike.

@@ -2,9 +2,9 @@
 //!
 //! The rules that hold for every provider are here; which wire field is drawn from what is each provider's `project`.
 
-use std::collections::BTreeMap;
-
 use jiff::civil::Date;
+use litemap::LiteMap;
+use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::customer::{Cell, Customer};
@@ -24,7 +24,7 @@ pub(super) enum Drawn {
     /// A source is invalid, and mapping has said why.
     Invalid,
     /// The text for the wire, before its size is checked.
-    Text(String),
+    Text(SmolStr),
     /// A valid value that this provider cannot take, and what it would take.
     Unfit(&'static str),
 }
@@ -50,13 +50,13 @@ pub(super) struct Projector<'a> {
     customer: &'a Customer,
     exclude: &'a [Field],
     fields: &'static [WireField],
-    cells: BTreeMap<FieldCode, WireCell>,
+    cells: LiteMap<FieldCode, WireCell>,
     defects: Vec<WireDefect>,
 }
 
 impl<'a> Projector<'a> {
     pub(super) fn new(customer: &'a Customer, exclude: &'a [Field], fields: &'static [WireField]) -> Self {
-        Self { customer, exclude, fields, cells: BTreeMap::new(), defects: Vec::new() }
+        Self { customer, exclude, fields, cells: LiteMap::with_capacity(fields.len()), defects: Vec::new() }
     }
 
     /// What the file says about a field. A street is one value: excluding a part of it excludes all of it.
@@ -75,7 +75,7 @@ impl<'a> Projector<'a> {
     }
 
     /// Draws from one field; `render` gives `None` for a value of another kind.
-    pub(super) fn draw(&self, field: Field, render: impl FnOnce(&Value) -> Option<String>) -> Drawn {
+    pub(super) fn draw(&self, field: Field, render: impl FnOnce(&Value) -> Option<SmolStr>) -> Drawn {
         self.draw_with(field, |value| render(value).map_or(Drawn::Unfit(OTHER_KIND), Drawn::Text))
     }
 
@@ -94,7 +94,7 @@ impl<'a> Projector<'a> {
     pub(super) fn first_of(
         &self,
         fields: &[Field],
-        render: impl Fn(&Value) -> Option<String>,
+        render: impl Fn(&Value) -> Option<SmolStr>,
     ) -> (Field, Drawn) {
         let mut best = (fields.first().copied().unwrap_or(Field::CustomerId), Drawn::Absent);
         for &field in fields {
@@ -128,7 +128,7 @@ impl<'a> Projector<'a> {
         match (columns, parts.is_empty()) {
             (0, _) => Drawn::Absent,
             (_, true) => Drawn::Cleared,
-            (_, false) => Drawn::Text(parts.join(", ")),
+            (_, false) => Drawn::Text(parts.join(", ").into()),
         }
     }
 
@@ -152,7 +152,7 @@ impl<'a> Projector<'a> {
     }
 
     /// Draws from one field and puts it into its cell.
-    pub(super) fn plain(&mut self, code: FieldCode, field: Field, render: fn(&Value) -> Option<String>) {
+    pub(super) fn plain(&mut self, code: FieldCode, field: Field, render: fn(&Value) -> Option<SmolStr>) {
         let drawn = self.draw(field, render);
         self.put(code, field, drawn);
     }
@@ -182,7 +182,7 @@ impl<'a> Projector<'a> {
             .filter_map(|field| if let Field::Subscription(id) = field { Some(*id) } else { None })
     }
 
-    fn fit(&self, code: FieldCode, text: String) -> Drawn {
+    fn fit(&self, code: FieldCode, text: SmolStr) -> Drawn {
         let (least, most) = super::find(self.fields, code).map_or((0, CHARS_UNLIMITED), |field| field.chars);
         let chars = nfc_chars(&text);
         if text.is_empty() {
@@ -203,13 +203,13 @@ fn nfc_chars(text: &str) -> usize {
 }
 
 /// Free text, e-mail addresses and IBANs as they are.
-pub(super) fn text(value: &Value) -> Option<String> {
+pub(super) fn text(value: &Value) -> Option<SmolStr> {
     let (Value::Text(text) | Value::Email(text) | Value::Iban(text)) = value else { return None };
     Some(text.clone())
 }
 
 /// The whole line of a street, or free text.
-fn line(value: &Value) -> Option<String> {
+fn line(value: &Value) -> Option<SmolStr> {
     street(value).map_or_else(|| text(value), |street| Some(street.line.clone()))
 }
 
@@ -219,18 +219,22 @@ pub(super) fn street(value: &Value) -> Option<&Street> {
 }
 
 /// A day as dd/MM/yyyy.
-pub(super) fn date(value: &Value) -> Option<String> {
+pub(super) fn date(value: &Value) -> Option<SmolStr> {
     let Value::Date(date) = value else { return None };
     Some(day_month_year(*date))
 }
 
-fn day_month_year(date: Date) -> String {
-    format!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year())
+fn day_month_year(date: Date) -> SmolStr {
+    format_smolstr!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year())
 }
 
 /// Yes as 1, no as 0.
-pub(super) fn one_or_zero(value: &Value) -> Option<String> {
-    if let Value::Flag(flag) = value { Some(if *flag { "1" } else { "0" }.to_owned()) } else { None }
+pub(super) fn one_or_zero(value: &Value) -> Option<SmolStr> {
+    if let Value::Flag(flag) = value {
+        Some(SmolStr::new_static(if *flag { "1" } else { "0" }))
+    } else {
+        None
+    }
 }
 
 /// A form of address.
@@ -239,6 +243,6 @@ pub(super) fn title(value: &Value) -> Option<Title> {
 }
 
 /// A country as alpha-3.
-pub(super) fn alpha3(value: &Value) -> Option<String> {
-    if let Value::Country(country) = value { Some(country.alpha3.to_owned()) } else { None }
+pub(super) fn alpha3(value: &Value) -> Option<SmolStr> {
+    if let Value::Country(country) = value { Some(SmolStr::new_static(country.alpha3)) } else { None }
 }

@@ -101,7 +101,7 @@ pub fn restored(provider: ProviderId, key: &ProviderKey, values: &WireValues) ->
     let table = field_table(provider);
     for (code, text) in &values.0 {
         if let Some(id) = code.subscription_id() {
-            restored.values.insert(Field::Subscription(id), text.clone());
+            restored.values.insert(Field::Subscription(id), text.to_string());
         } else if let Some(wire) = table.iter().find(|wire| wire.code == *code) {
             put(provider, wire, text, values, &mut restored);
         }
@@ -118,10 +118,10 @@ fn put_key(provider: ProviderId, key: &ProviderKey, restored: &mut Restored) {
             }
         }
         ProviderId::Lemonway => {
-            restored.values.insert(Field::WalletId, key.0.clone());
+            restored.values.insert(Field::WalletId, key.0.to_string());
         }
         ProviderId::Safedebit => {
-            restored.values.insert(Field::SafedebitReference, key.0.clone());
+            restored.values.insert(Field::SafedebitReference, key.0.to_string());
         }
     }
 }
@@ -169,7 +169,7 @@ fn turned(provider: ProviderId, way: Way, text: &str, values: &WireValues) -> Op
 
 fn value_of<'a>(provider: ProviderId, name: &str, values: &'a WireValues) -> Option<&'a str> {
     let code: FieldCode = field_table(provider).iter().find(|wire| wire.name == name)?.code;
-    values.0.get(&code).map(String::as_str)
+    values.get(code)
 }
 
 #[cfg(test)]
@@ -183,7 +183,7 @@ mod tests {
 
     fn wire(provider: ProviderId, pairs: &[(&str, &str)]) -> WireValues {
         let code = |name: &str| field_table(provider).iter().find(|wire| wire.name == name).unwrap().code;
-        WireValues(pairs.iter().map(|(name, text)| (code(name), (*text).to_owned())).collect())
+        WireValues(pairs.iter().map(|(name, text)| (code(name), (*text).into())).collect())
     }
 
     #[test]
@@ -233,7 +233,7 @@ mod tests {
             ),
         ];
         for (provider, values, expected) in cases {
-            let restored = restored(*provider, &ProviderKey("1:K".to_owned()), &wire(*provider, values));
+            let restored = restored(*provider, &ProviderKey("1:K".into()), &wire(*provider, values));
             for (field, text) in *expected {
                 assert_eq!(restored.values.get(field).map(String::as_str), Some(*text), "{provider} {field}");
             }
@@ -264,7 +264,7 @@ mod tests {
             (ProviderId::Safedebit, &[("consumer_phone_number", "0612345678")], Field::MobilePhone),
         ];
         for (provider, values, field) in cases {
-            let restored = restored(*provider, &ProviderKey("1:K".to_owned()), &wire(*provider, values));
+            let restored = restored(*provider, &ProviderKey("1:K".into()), &wire(*provider, values));
             assert!(restored.left_out.contains(field), "{provider} {field}");
             assert!(!restored.values.contains_key(field), "{provider} {field}");
         }

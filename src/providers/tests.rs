@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proptest::prelude::*;
+use smol_str::SmolStr;
 
 use super::*;
 use crate::domain::customer::{Cell, CustomerId};
@@ -40,30 +41,30 @@ pub(super) fn customer(cells: Vec<(Field, Cell)>) -> Customer {
 }
 
 pub(super) fn text(value: &str) -> Cell {
-    Cell::Value(Value::Text(value.to_owned()))
+    Cell::Value(Value::Text(value.into()))
 }
 
 pub(super) fn street(line: &str, parts: Option<(Option<&str>, Option<&str>, &str)>) -> Cell {
     let kind = |word: &str| StreetKind {
-        written: word.to_lowercase(),
-        standard: word.to_owned(),
-        short: if word == "ZONE INDUSTRIELLE" { "ZI".to_owned() } else { word.to_owned() },
+        written: word.to_lowercase().into(),
+        standard: word.into(),
+        short: if word == "ZONE INDUSTRIELLE" { "ZI".into() } else { word.into() },
     };
     Cell::Value(Value::Street(Box::new(Street {
-        line: line.to_owned(),
+        line: line.into(),
         parts: parts.map(|(number, word, name)| StreetParts {
-            number: number.map(str::to_owned),
+            number: number.map(SmolStr::from),
             kind: word.map(kind),
-            name: name.to_owned(),
+            name: name.into(),
         }),
     })))
 }
 
 pub(super) fn phone(dialing_code: &str, national: &str, msisdn: &str) -> Cell {
     Cell::Value(Value::Phone(Box::new(Phone {
-        dialing_code: dialing_code.to_owned(),
-        national: national.to_owned(),
-        msisdn: msisdn.to_owned(),
+        dialing_code: dialing_code.into(),
+        national: national.into(),
+        msisdn: msisdn.into(),
     })))
 }
 
@@ -166,11 +167,11 @@ fn statuses_follow_the_life_of_a_call() {
         for &(status, seconds, class) in cases {
             let mut answer = answer(status, body);
             answer.retry_after = seconds.map(Duration::from_secs);
-            let key = ProviderKey("W1".to_owned());
+            let key = ProviderKey("W1".into());
             let verdict = verdict_of(&**provider, Operation::Update, &key, Ok(answer));
             assert_eq!(verdict.class(), class, "{} {status}", provider.id());
         }
-        let key = ProviderKey("W1".to_owned());
+        let key = ProviderKey("W1".into());
         let good = verdict_of(&**provider, Operation::Update, &key, Ok(answer(200, body)));
         assert_eq!(good, Verdict::Accepted);
     }
@@ -178,14 +179,14 @@ fn statuses_follow_the_life_of_a_call() {
 
 #[test]
 fn denial_by_status_is_not_by_body() {
-    let key = ProviderKey("1".to_owned());
+    let key = ProviderKey("1".into());
     let verdict = verdict_of(&*all()[0], Operation::Update, &key, Ok(answer(403, b"")));
     assert_eq!(verdict, Verdict::Denied { code: AnswerCode::new("http_403"), by_body: false });
 }
 
 #[test]
 fn missing_answer_keeps_what_is_known_about_its_sending() {
-    let key = ProviderKey("1".to_owned());
+    let key = ProviderKey("1".into());
     let verdict = |error| verdict_of(&*all()[0], Operation::Create, &key, Err(error));
     assert_eq!(verdict(SendError::NotSent { what: "connect" }), Verdict::NotSent { what: "connect" });
     assert_eq!(verdict(SendError::Unknown { what: "timeout" }), Verdict::Unknown { what: "timeout" });
@@ -194,7 +195,7 @@ fn missing_answer_keeps_what_is_known_about_its_sending() {
 #[test]
 fn operator_can_class_an_undocumented_status() {
     let provider = provider(ProviderId::Safedebit, "error_codes = { http_422 = \"refused\" }");
-    let key = ProviderKey("1".to_owned());
+    let key = ProviderKey("1".into());
     let verdict = verdict_of(&*provider, Operation::Update, &key, Ok(answer(422, b"")));
     assert_eq!(verdict.class(), "refused");
 }
@@ -238,7 +239,7 @@ fn requests_answers_and_providers_show_nothing_of_their_content() {
         let email =
             provider.fields().iter().find(|f| f.sources == [Field::Email]).expect("all have one").code;
         let values = WireValues::from_iter([(email, "jeanne@example.org".to_owned())]);
-        let key = ProviderKey("1:secret-key".to_owned());
+        let key = ProviderKey("1:secret-key".into());
         let request = provider.build(Operation::Update, &key, &values).expect("fits");
         let shown = format!("{request:?} {:?} {:?}", ok("jeanne@example.org"), credentials());
         for secret in ["jeanne", "secret-key", "the-password", "the-user", "dGhlLX"] {
@@ -252,11 +253,11 @@ fn requests_answers_and_providers_show_nothing_of_their_content() {
 fn unknown_field_and_strange_key_are_build_errors() {
     for provider in all() {
         let stray = WireValues::from_iter([(FieldCode(9_999), "x".to_owned())]);
-        let key = ProviderKey("1:x".to_owned());
+        let key = ProviderKey("1:x".into());
         let error = provider.build(Operation::Update, &key, &stray).expect_err("no such field");
         assert_eq!(error, BuildError::UnknownField(FieldCode(9_999)));
         let none = WireValues::default();
-        let error = provider.build(Operation::Update, &ProviderKey(String::new()), &none);
+        let error = provider.build(Operation::Update, &ProviderKey(SmolStr::default()), &none);
         assert_eq!(error.expect_err("no key"), BuildError::Key);
     }
 }
@@ -265,7 +266,7 @@ fn unknown_field_and_strange_key_are_build_errors() {
 fn only_wsone_creates() {
     for id in [ProviderId::Lemonway, ProviderId::Safedebit] {
         let provider = provider(id, "");
-        let built = provider.build(Operation::Create, &ProviderKey("1".to_owned()), &WireValues::default());
+        let built = provider.build(Operation::Create, &ProviderKey("1".into()), &WireValues::default());
         assert_eq!(built.expect_err("no create"), BuildError::Operation);
         assert_eq!(provider.on_new(), OnNew::Update);
     }
@@ -283,7 +284,7 @@ fn excluded_fields_are_absent_and_so_is_a_street_when_a_part_of_it_is() {
         let provider = provider(id, "exclude = [\"street_number\", \"first_name\"]");
         let projection = provider.project(&customer);
         assert_eq!(projection.cells.len(), 1, "{id}");
-        assert!(projection.cells.values().all(|cell| *cell == WireCell::Value("Lille".to_owned())));
+        assert!(projection.cells.values().all(|cell| *cell == WireCell::Value("Lille".into())));
     }
 }
 
@@ -300,24 +301,25 @@ fn customer_without_any_column_says_nothing() {
 fn any_cell() -> impl Strategy<Value = Cell> {
     let word = "\\PC{1,300}";
     let value = prop_oneof![
-        word.prop_map(Value::Text),
+        word.prop_map(|text| Value::Text(text.into())),
         any::<bool>().prop_map(Value::Flag),
         any::<i64>().prop_map(Value::Integer),
         prop_oneof![Just(Title::M), Just(Title::F), Just(Title::J), Just(Title::U)].prop_map(Value::Title),
         (1i16..=9_999, 1i8..=12, 1i8..=28).prop_map(|(y, m, d)| Value::Date(jiff::civil::date(y, m, d))),
         Just(Value::Country(FRANCE)),
         (1usize..=5).prop_map(|n| Value::Nationalities(vec![NETHERLANDS; n])),
-        ("[0-9]{1,3}", "[0-9]{1,20}", "[0-9]{1,40}").prop_map(|(dialing_code, national, msisdn)| {
+        ("[0-9]{1,3}", "[0-9]{1,20}", "[0-9]{1,40}").prop_map(|(code, national, msisdn)| {
+            let [dialing_code, national, msisdn] = [code, national, msisdn].map(SmolStr::from);
             Value::Phone(Box::new(Phone { dialing_code, national, msisdn }))
         }),
         any::<std::net::IpAddr>().prop_map(Value::Ip),
         (word, proptest::option::of(("[0-9]{1,12}( bis)?", word, word))).prop_map(|(line, parts)| {
-            let parts = parts.map(|(number, kind, name)| StreetParts {
-                number: Some(number),
-                kind: Some(StreetKind { written: kind.clone(), standard: kind.clone(), short: kind }),
-                name,
+            let parts = parts.map(|(number, kind, name)| {
+                let kind = SmolStr::from(kind);
+                let kind = StreetKind { written: kind.clone(), standard: kind.clone(), short: kind };
+                StreetParts { number: Some(number.into()), kind: Some(kind), name: name.into() }
             });
-            Value::Street(Box::new(Street { line, parts }))
+            Value::Street(Box::new(Street { line: line.into(), parts }))
         }),
         Just(Value::IdentityDocument(IdentityDocument::Passport)),
         Just(Value::CustomerType(CustomerType::Association)),
@@ -365,7 +367,7 @@ proptest! {
 
     #[test]
     fn no_body_makes_a_reader_panic_or_succeed(body in proptest::collection::vec(any::<u8>(), 0..200)) {
-        let key = ProviderKey("W1".to_owned());
+        let key = ProviderKey("W1".into());
         for protocol in ["directkitjson2", "directkitjson", "directkitxml", "directkit"] {
             let provider = provider(ProviderId::Lemonway, &format!("protocol = \"{protocol}\""));
             prop_assert_ne!(provider.read(Operation::Update, &key, &answer(200, &body)), Verdict::Accepted);
@@ -380,7 +382,7 @@ proptest! {
     fn no_almost_json_or_xml_makes_a_reader_panic(
         body in "[{}\\[\\]<>/\"=:,&;#!ED0-9 ]{0,40}(<!DOCTYPE|<E>|<WALLET>|\"E\":|\"result\":)?[{}\\[\\]<>/\":,&;#trueCod ]{0,60}",
     ) {
-        let key = ProviderKey("W1".to_owned());
+        let key = ProviderKey("W1".into());
         for protocol in ["directkitjson2", "directkit"] {
             let provider = provider(ProviderId::Lemonway, &format!("protocol = \"{protocol}\""));
             prop_assert_ne!(provider.read(Operation::Update, &key, &ok(&body)), Verdict::Accepted);

@@ -3,8 +3,7 @@
 //! A payload is followed by a digest that is verified before the payload is used, so that a flipped bit is never
 //! sent to a provider.
 
-use std::collections::BTreeMap;
-
+use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::account::Acknowledged;
@@ -25,7 +24,7 @@ enum Kept {
 }
 
 /// Packs what a provider acknowledged.
-pub(super) fn pack_fields(fields: &BTreeMap<FieldCode, Acknowledged>) -> Vec<u8> {
+pub(super) fn pack_fields(fields: &LiteMap<FieldCode, Acknowledged>) -> Vec<u8> {
     let kept: Vec<(u32, Kept)> = fields
         .iter()
         .map(|(code, value)| {
@@ -41,7 +40,7 @@ pub(super) fn pack_fields(fields: &BTreeMap<FieldCode, Acknowledged>) -> Vec<u8>
 }
 
 /// Unpacks what a provider acknowledged.
-pub(super) fn unpack_fields(bytes: &[u8]) -> Result<BTreeMap<FieldCode, Acknowledged>, StoreError> {
+pub(super) fn unpack_fields(bytes: &[u8]) -> Result<LiteMap<FieldCode, Acknowledged>, StoreError> {
     let kept: Vec<(u32, Kept)> = postcard::from_bytes(bytes)
         .map_err(|_| StoreError::Damaged { what: "the fields of an account are unreadable" })?;
     let fields = kept.into_iter().map(|(code, kept)| {
@@ -101,7 +100,7 @@ mod tests {
 
     fn payload() -> Payload {
         Payload {
-            key: ProviderKey("1:42".to_owned()),
+            key: ProviderKey("1:42".into()),
             values: [(FieldCode(7), "a@example.org".to_owned())].into_iter().collect(),
         }
     }
@@ -123,7 +122,7 @@ mod tests {
 
     #[test]
     fn acknowledged_fields_come_back_as_they_went() {
-        let fields = BTreeMap::from([
+        let fields = LiteMap::from_iter([
             (FieldCode(1), Acknowledged::Hashed(Fingerprint([9; 8]))),
             (FieldCode(2), Acknowledged::Clear(Redacted::new("x".to_owned()))),
             (FieldCode(3), Acknowledged::Unknown),

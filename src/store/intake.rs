@@ -135,7 +135,7 @@ impl Intake<'_> {
         statement.execute((
             customer,
             provider.number(),
-            &account.key.0,
+            account.key.0.as_str(),
             account.known,
             codec::pack_fields(&account.fields),
             codec::pack_codes(skipped),

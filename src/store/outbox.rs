@@ -310,7 +310,7 @@ impl Outbox<'_> {
         let changed = statement.execute((
             row.customer,
             row.provider.number(),
-            &account.key.0,
+            account.key.0.as_str(),
             account.known,
             fields,
         ))?;

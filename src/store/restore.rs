@@ -6,7 +6,6 @@
 //! every record is compared again, and until an input that holds all customers was accepted, every new create is
 //! probed first and nothing else is sent: a queued value may be older than one delivered since.
 
-use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
@@ -174,8 +173,7 @@ fn doubt_accounts(connection: &Connection) -> Result<u64, StoreError> {
     let mut doubted = Vec::new();
     while let Some(row) = rows.next()? {
         let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
-        let unknown: BTreeMap<_, _> =
-            fields.into_keys().map(|field| (field, Acknowledged::Unknown)).collect();
+        let unknown = fields.keys().map(|&field| (field, Acknowledged::Unknown)).collect();
         doubted.push((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, codec::pack_fields(&unknown)));
     }
     let count = doubted.len() as u64;

@@ -163,7 +163,7 @@ impl<'a> Snapshot<'a> {
             .prepare_cached("SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2")?;
         let found = statement
             .query_row((customer, provider.number()), |row| {
-                Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?, row.get::<_, Vec<u8>>(2)?))
+                Ok((row.get_ref(0)?.as_str()?.into(), row.get::<_, bool>(1)?, row.get::<_, Vec<u8>>(2)?))
             })
             .optional()?;
         let Some((key, known, fields)) = found else { return Ok(None) };
@@ -190,9 +190,10 @@ impl<'a> Snapshot<'a> {
         let mut statement = self.connection.prepare_cached(
             "SELECT customer, known FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3",
         )?;
-        let owners = statement.query_map((provider.number(), &key.0, customer.unwrap_or(-1)), |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })?;
+        let owners = statement
+            .query_map((provider.number(), key.0.as_str(), customer.unwrap_or(-1)), |row| {
+                Ok((row.get(0)?, row.get(1)?))
+            })?;
         Ok(owners.collect::<Result<_, _>>()?)
     }
 
@@ -200,8 +201,9 @@ impl<'a> Snapshot<'a> {
     pub fn keys(&self, provider: ProviderId, known_only: bool) -> Result<Vec<ProviderKey>, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT key FROM account WHERE provider = ?1 AND known >= ?2")?;
-        let keys =
-            statement.query_map((provider.number(), known_only), |row| Ok(ProviderKey(row.get(0)?)))?;
+        let keys = statement.query_map((provider.number(), known_only), |row| {
+            Ok(ProviderKey(row.get_ref(0)?.as_str()?.into()))
+        })?;
         Ok(keys.collect::<Result<_, _>>()?)
     }
 

@@ -39,7 +39,7 @@ fn customer_id(name: &str) -> CustomerId {
 
 fn payload(value: &str) -> Payload {
     let values = [(FieldCode(1), value.to_owned()), (FieldCode(2), "fixed".to_owned())];
-    Payload { key: ProviderKey("1:key".to_owned()), values: values.into_iter().collect() }
+    Payload { key: ProviderKey("1:key".into()), values: values.into_iter().collect() }
 }
 
 impl World {

@@ -65,7 +65,7 @@ pub(super) fn population(
             let Looked::Customer(mapped) = row else { return };
             for provider in &providers {
                 if let KeyCell::Key(key) = provider.project(&mapped.customer).key {
-                    keys.push((provider.id(), key.0));
+                    keys.push((provider.id(), key.0.into()));
                 }
             }
         })?;

@@ -1,5 +1,7 @@
 //! Customer → the wire cells of Lemonway.
 
+use smol_str::{SmolStr, ToSmolStr};
+
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, Value, WalletRole};
@@ -28,7 +30,9 @@ pub(super) fn project(settings: &LemonwaySettings, customer: &Customer) -> Proje
 }
 
 fn person(to: &mut Projector<'_>) {
-    to.plain(fields::TITLE, Field::Title, |value| title(value).map(|title| title.letter().to_owned()));
+    to.plain(fields::TITLE, Field::Title, |value| {
+        title(value).map(|title| SmolStr::new_static(title.letter()))
+    });
     name(to, fields::FIRST_NAME, Field::FirstName);
     name(to, fields::LAST_NAME, Field::LastName);
     to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
@@ -70,32 +74,32 @@ fn name(to: &mut Projector<'_>, code: FieldCode, field: Field) {
     to.put(code, field, drawn);
 }
 
-fn msisdn(value: &Value) -> Option<String> {
+fn msisdn(value: &Value) -> Option<SmolStr> {
     if let Value::Phone(phone) = value { Some(phone.msisdn.clone()) } else { None }
 }
 
-fn ip(value: &Value) -> Option<String> {
-    if let Value::Ip(ip) = value { Some(ip.to_string()) } else { None }
+fn ip(value: &Value) -> Option<SmolStr> {
+    if let Value::Ip(ip) = value { Some(ip.to_smolstr()) } else { None }
 }
 
-fn nationalities(value: &Value) -> Option<String> {
+fn nationalities(value: &Value) -> Option<SmolStr> {
     let Value::Nationalities(countries) = value else { return None };
-    Some(countries.iter().map(|country| country.alpha3).collect::<Vec<_>>().join(","))
+    Some(countries.iter().map(|country| country.alpha3).collect::<Vec<_>>().join(",").into())
 }
 
-fn role(value: &Value) -> Option<String> {
+fn role(value: &Value) -> Option<SmolStr> {
     let Value::WalletRole(role) = value else { return None };
     Some(match role {
-        WalletRole::Payer => "1".to_owned(),
-        WalletRole::Beneficiary => "2".to_owned(),
+        WalletRole::Payer => SmolStr::new_static("1"),
+        WalletRole::Beneficiary => SmolStr::new_static("2"),
     })
 }
 
 /// An association is a legal person, as a company is.
-fn is_company(value: &Value) -> Option<String> {
+fn is_company(value: &Value) -> Option<SmolStr> {
     let Value::CustomerType(kind) = value else { return None };
     Some(match kind {
-        CustomerType::Person => "0".to_owned(),
-        CustomerType::Company | CustomerType::Association => "1".to_owned(),
+        CustomerType::Person => SmolStr::new_static("0"),
+        CustomerType::Company | CustomerType::Association => SmolStr::new_static("1"),
     })
 }

@@ -25,7 +25,7 @@ fn lemonway(protocol: &str) -> std::sync::Arc<dyn Provider> {
 }
 
 fn wallet(id: &str) -> ProviderKey {
-    ProviderKey(id.to_owned())
+    ProviderKey(id.into())
 }
 
 /// A value for every element of the example.

@@ -2,6 +2,8 @@
 
 use std::net::IpAddr;
 
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, Title, Value};
@@ -37,8 +39,8 @@ pub(super) fn project(settings: &SafedebitSettings, customer: &Customer) -> Proj
 
 fn person(to: &mut Projector<'_>) {
     let gender = to.draw_with(Field::Title, |value| match title(value) {
-        Some(Title::M) => Drawn::Text("M".to_owned()),
-        Some(Title::F) => Drawn::Text("F".to_owned()),
+        Some(Title::M) => Drawn::Text(SmolStr::new_static("M")),
+        Some(Title::F) => Drawn::Text(SmolStr::new_static("F")),
         // Safedebit has no word for two people, nor for nobody knows.
         Some(Title::J | Title::U) => Drawn::Absent,
         None => Drawn::Invalid,
@@ -77,7 +79,7 @@ fn contact(to: &mut Projector<'_>) {
     let ip = to.draw_with(Field::IpAddress, |value| {
         let Value::Ip(ip) = value else { return Drawn::Invalid };
         match ip {
-            IpAddr::V4(ip) => Drawn::Text(ip.to_string()),
+            IpAddr::V4(ip) => Drawn::Text(ip.to_smolstr()),
             IpAddr::V6(_) => Drawn::Unfit(IPV6),
         }
     });
@@ -109,7 +111,7 @@ fn street_line(to: &mut Projector<'_>) {
 }
 
 /// As the CRM wrote it, abbreviated as postal norms do when it does not fit.
-fn street_type(kind: &StreetKind) -> String {
+fn street_type(kind: &StreetKind) -> SmolStr {
     let fits = kind.written.chars().count() <= STREET_TYPE_CHARS_MAX;
     if fits { kind.written.clone() } else { kind.short.clone() }
 }
@@ -134,36 +136,40 @@ fn organisation(to: &mut Projector<'_>) {
     }
 }
 
-fn first_nationality(value: &Value) -> Option<String> {
+fn first_nationality(value: &Value) -> Option<SmolStr> {
     let Value::Nationalities(countries) = value else { return None };
-    countries.first().map(|country| country.alpha2.to_owned())
+    countries.first().map(|country| SmolStr::new_static(country.alpha2))
 }
 
-fn alpha2(value: &Value) -> Option<String> {
-    if let Value::Country(country) = value { Some(country.alpha2.to_owned()) } else { None }
+fn alpha2(value: &Value) -> Option<SmolStr> {
+    if let Value::Country(country) = value { Some(SmolStr::new_static(country.alpha2)) } else { None }
 }
 
-fn phone(value: &Value) -> Option<String> {
+fn phone(value: &Value) -> Option<SmolStr> {
     let Value::Phone(phone) = value else { return None };
-    Some(if phone.dialing_code == FRANCE { phone.national.clone() } else { format!("+{}", phone.msisdn) })
-}
-
-fn document_number(value: &Value) -> Option<String> {
-    let Value::IdentityDocument(kind) = value else { return None };
-    Some(match kind {
-        IdentityDocument::IdentityCard => "1".to_owned(),
-        IdentityDocument::DrivingLicence => "2".to_owned(),
-        IdentityDocument::Passport => "3".to_owned(),
-        IdentityDocument::ResidenceCard => "4".to_owned(),
-        IdentityDocument::WorkPermit => "5".to_owned(),
+    Some(if phone.dialing_code == FRANCE {
+        phone.national.clone()
+    } else {
+        format_smolstr!("+{}", phone.msisdn)
     })
 }
 
-fn type_number(value: &Value) -> Option<String> {
+fn document_number(value: &Value) -> Option<SmolStr> {
+    let Value::IdentityDocument(kind) = value else { return None };
+    Some(match kind {
+        IdentityDocument::IdentityCard => SmolStr::new_static("1"),
+        IdentityDocument::DrivingLicence => SmolStr::new_static("2"),
+        IdentityDocument::Passport => SmolStr::new_static("3"),
+        IdentityDocument::ResidenceCard => SmolStr::new_static("4"),
+        IdentityDocument::WorkPermit => SmolStr::new_static("5"),
+    })
+}
+
+fn type_number(value: &Value) -> Option<SmolStr> {
     let Value::CustomerType(kind) = value else { return None };
     Some(match kind {
-        CustomerType::Person => "0".to_owned(),
-        CustomerType::Company => "1".to_owned(),
-        CustomerType::Association => "2".to_owned(),
+        CustomerType::Person => SmolStr::new_static("0"),
+        CustomerType::Company => SmolStr::new_static("1"),
+        CustomerType::Association => SmolStr::new_static("2"),
     })
 }

@@ -17,7 +17,7 @@ fn safedebit() -> std::sync::Arc<dyn Provider> {
 }
 
 fn reference() -> ProviderKey {
-    ProviderKey("REF_XXX".to_owned())
+    ProviderKey("REF_XXX".into())
 }
 
 #[test]
@@ -71,7 +71,7 @@ fn customer_is_projected_in_the_forms_of_the_page() {
         (Field::AddressBuilding, text("Bât. B")),
         (Field::Country, Cell::Value(Value::Country(FRANCE))),
         (Field::IpAddress, Cell::Value(Value::Ip("127.0.0.1".parse().expect("an address")))),
-        (Field::Iban, Cell::Value(Value::Iban("FR7630006000011234567890189".to_owned()))),
+        (Field::Iban, Cell::Value(Value::Iban("FR7630006000011234567890189".into()))),
     ]));
     assert_eq!(projection.key, KeyCell::Key(reference()));
     let expected = [

@@ -74,7 +74,7 @@ impl Provider for WsOne {
     fn field(&self, code: FieldCode) -> Option<WireField> {
         match code.subscription_id() {
             Some(id) => Some(fields::subscription(id)),
-            None => super::find(fields::FIELDS, code),
+            None => super::find(fields::FIELDS, code).copied(),
         }
     }
 

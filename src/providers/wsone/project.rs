@@ -1,5 +1,7 @@
 //! Customer → the wire cells of `WsOne`.
 
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{StreetParts, Value};
@@ -34,13 +36,13 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
         Drawn::Text(number) => Some(number),
-        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_string()),
+        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_smolstr()),
         Drawn::Invalid => return KeyCell::Invalid,
         Drawn::Unfit(_) => None,
     };
     match number {
         Some(number) => {
-            key.0 = format!("{number}:{}", key.0);
+            key.0 = format_smolstr!("{number}:{}", key.0);
             KeyCell::Key(key)
         }
         None => to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(NO_TYPE)),
@@ -49,13 +51,13 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
 
 fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
     let entity = match (to.draw(Field::StoreId, text), &settings.entity) {
-        (Drawn::Absent | Drawn::Cleared, Some(entity)) => Drawn::Text(entity.clone()),
+        (Drawn::Absent | Drawn::Cleared, Some(entity)) => Drawn::Text(entity.into()),
         (drawn, _) => drawn,
     };
     to.put(fields::ENTITY, Field::StoreId, entity);
     let number = to.draw_with(Field::Title, |value| {
         let number = title(value).and_then(|title| settings.titles.get(title.letter()));
-        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(number.to_string()))
+        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(number.to_smolstr()))
     });
     to.put(fields::TITLE, Field::Title, number);
     to.plain(fields::FIRST_NAME, Field::FirstName, text);
@@ -113,32 +115,32 @@ fn three_fields(settings: &WsOneSettings, parts: &StreetParts) -> Option<(Drawn,
         None => Drawn::Cleared,
         // A number that does not come back as it was, "007", is more than an integer.
         Some(number) => {
-            Drawn::Text(number.parse::<u32>().ok().map(|n| n.to_string()).filter(|n| n == number)?)
+            Drawn::Text(number.parse::<u32>().ok().map(|n| n.to_smolstr()).filter(|n| n == number)?)
         }
     };
     let kind = match &parts.kind {
         None => Drawn::Cleared,
-        Some(kind) => Drawn::Text(settings.street_types.get(&kind.standard)?.to_string()),
+        Some(kind) => Drawn::Text(settings.street_types.get(kind.standard.as_str())?.to_smolstr()),
     };
     Some((number, kind, Drawn::Text(parts.name.clone())))
 }
 
-fn integer(value: &Value) -> Option<String> {
-    if let Value::Integer(number) = value { Some(number.to_string()) } else { None }
+fn integer(value: &Value) -> Option<SmolStr> {
+    if let Value::Integer(number) = value { Some(number.to_smolstr()) } else { None }
 }
 
-fn true_or_false(value: &Value) -> Option<String> {
-    if let Value::Flag(flag) = value { Some(flag.to_string()) } else { None }
+fn true_or_false(value: &Value) -> Option<SmolStr> {
+    if let Value::Flag(flag) = value { Some(flag.to_smolstr()) } else { None }
 }
 
-fn dialing_code(value: &Value) -> Option<String> {
+fn dialing_code(value: &Value) -> Option<SmolStr> {
     if let Value::Phone(phone) = value { Some(phone.dialing_code.clone()) } else { None }
 }
 
-fn national(value: &Value) -> Option<String> {
+fn national(value: &Value) -> Option<SmolStr> {
     if let Value::Phone(phone) = value { Some(phone.national.clone()) } else { None }
 }
 
-fn french_name(value: &Value) -> Option<String> {
-    if let Value::Country(country) = value { Some(country.french.to_owned()) } else { None }
+fn french_name(value: &Value) -> Option<SmolStr> {
+    if let Value::Country(country) = value { Some(SmolStr::new_static(country.french)) } else { None }
 }

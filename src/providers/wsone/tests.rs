@@ -60,7 +60,7 @@ fn example() -> WireValues {
 }
 
 fn built(operation: Operation, key: &str, values: &WireValues) -> (String, Json) {
-    let request = wsone().build(operation, &ProviderKey(key.to_owned()), values).expect("fits");
+    let request = wsone().build(operation, &ProviderKey(key.into()), values).expect("fits");
     (request.url, serde_json::from_slice(&request.body).expect("JSON"))
 }
 
@@ -88,7 +88,7 @@ fn example_is_what_a_customer_projects_to() {
         (Field::FirstName, text("JEAN")),
         (Field::LastName, text("DUPOND")),
         (Field::BirthDate, Cell::Value(Value::Date(jiff::civil::date(2000, 1, 1)))),
-        (Field::Email, Cell::Value(Value::Email("email-test@email.fr".to_owned()))),
+        (Field::Email, Cell::Value(Value::Email("email-test@email.fr".into()))),
         (Field::EmailOptIn, flag(true)),
         (Field::EmailPartnerOptIn, flag(false)),
         (Field::MobilePhone, phone("33", "0612345678", "33612345678")),
@@ -109,7 +109,7 @@ fn example_is_what_a_customer_projects_to() {
         (Field::Subscription(2), flag(true)),
     ]);
     let projection = wsone().project(&customer);
-    assert_eq!(projection.key, KeyCell::Key(ProviderKey("1:1234567891011".to_owned())));
+    assert_eq!(projection.key, KeyCell::Key(ProviderKey("1:1234567891011".into())));
     assert!(projection.defects.is_empty(), "{:?}", projection.defects);
     let expected: Vec<_> =
         example().0.into_iter().map(|(code, value)| (code, WireCell::Value(value))).collect();
@@ -132,7 +132,7 @@ fn absent_objects_are_left_out() {
 
 #[test]
 fn credentials_travel_in_the_header_alone() {
-    let request = wsone().build(Operation::Update, &ProviderKey("1:x".to_owned()), &example()).expect("fits");
+    let request = wsone().build(Operation::Update, &ProviderKey("1:x".into()), &example()).expect("fits");
     let (name, value) = &request.headers[0];
     assert_eq!(
         (name.as_str(), value.to_str().expect("text")),
@@ -146,11 +146,11 @@ fn credentials_travel_in_the_header_alone() {
 fn value_that_is_no_number_is_a_build_error() {
     for (name, value) in [("PersonRequest.title", "M"), ("PersonRequest.title", "")] {
         let values = WireValues::from_iter([(code(&*wsone(), name), value.to_owned())]);
-        let error = wsone().build(Operation::Update, &ProviderKey("1:x".to_owned()), &values);
+        let error = wsone().build(Operation::Update, &ProviderKey("1:x".into()), &values);
         assert_eq!(error.expect_err(value), BuildError::Form("PersonRequest.title"));
     }
     for key in ["x", "x:1", "1:", ""] {
-        let error = wsone().build(Operation::Update, &ProviderKey(key.to_owned()), &WireValues::default());
+        let error = wsone().build(Operation::Update, &ProviderKey(key.into()), &WireValues::default());
         assert_eq!(error.expect_err(key), BuildError::Key);
     }
 }
@@ -188,7 +188,7 @@ fn street_takes_three_fields_or_one() {
 #[test]
 fn key_needs_a_type_from_the_file_or_the_settings() {
     let number = |number| Some(Cell::Value(Value::Integer(number)));
-    let key = |key: &str| KeyCell::Key(ProviderKey(key.to_owned()));
+    let key = |key: &str| KeyCell::Key(ProviderKey(key.into()));
     let cases = [
         ("identifier_type = 3", None, key("3:A")),
         ("identifier_type = 3", number(8), key("8:A")),
@@ -304,7 +304,7 @@ fn answers_are_read_as_documented_or_not_at_all() {
         ("", unreadable()),
     ];
     for (body, expected) in cases {
-        let key = ProviderKey("1:x".to_owned());
+        let key = ProviderKey("1:x".into());
         for operation in [Operation::Create, Operation::Update] {
             assert_eq!(wsone().read(operation, &key, &ok(body)), expected, "{body}");
         }
