@@ -101,6 +101,7 @@ impl Account {
             *self = Self::new(key.clone());
         }
         self.known = true;
+        self.fields.reserve(values.len());
         for (field, value) in values.iter() {
             self.fields.insert(field, keeper.keep(field, value));
         }

@@ -3,7 +3,7 @@
 //! A plan goes the same way without an intake; then nothing is written. What several customers dispute is settled
 //! by [`Apply::finish`], when all of them are known.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use crate::diff::{Action, Decision, Rejection};
 use crate::domain::account::Account;
@@ -15,7 +15,9 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
 use crate::providers::Provider;
-use crate::store::{Intake, Marks, NewCall, Snapshot, StandingCall, StoreError};
+use crate::store::{
+    Intake, Marks, NewCall, PackedAccount, PackedPayload, Snapshot, StandingCall, StoreError,
+};
 
 use super::claims::{Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
@@ -46,6 +48,8 @@ pub(super) struct Apply<'a> {
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
+    /// In how many of the calls created each wire field is.
+    fields: BTreeMap<(ProviderId, Operation, FieldCode), u64>,
     pub(super) marks: Marks,
     pub(super) late: Late,
     /// The first rows of those who were seeded, by turn.
@@ -68,6 +72,8 @@ pub(super) struct Judged {
     pub(super) before: Before,
     pub(super) standing: Option<StandingCall>,
     pub(super) decision: Decision,
+    /// What the call carries that the decision creates.
+    pub(super) packed: Option<PackedPayload>,
 }
 
 impl<'a> Apply<'a> {
@@ -92,6 +98,7 @@ impl<'a> Apply<'a> {
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
+            fields: BTreeMap::new(),
             marks: Marks::default(),
             late: Late::default(),
             seeded: Vec::new(),
@@ -129,9 +136,13 @@ impl<'a> Apply<'a> {
 
     /// Settles what several customers dispute. Gives the counts that the last guards need.
     pub(super) fn finish(mut self) -> Result<(ChangeCounts, Late), IngestError> {
+        if let Some(intake) = self.intake {
+            intake.write_blocks()?;
+        }
         for claim in std::mem::take(&mut self.claims).disputed() {
             self.hold_disputed(&claim)?;
         }
+        self.name_fields();
         if let Some(intake) = self.intake {
             intake.put_marks(self.marks)?;
         }
@@ -210,7 +221,7 @@ impl<'a> Apply<'a> {
     /// A customer whose record names another key, or none, still has the account that is known to be its own, and
     /// the call that stands.
     fn claim_what_stays(&mut self, turn: &Turn<'_>, provider: ProviderId, judged: &Judged) {
-        let Judged { before, standing, decision } = judged;
+        let Judged { before, standing, decision, .. } = judged;
         let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
         let known = before.account.as_ref().filter(|account| account.known && other(&account.key));
         if let Some(account) = known {
@@ -228,7 +239,7 @@ impl<'a> Apply<'a> {
     }
 
     /// Writes an account down, unless it stands there already.
-    pub(super) fn put_account(
+    fn put_account(
         &self,
         turn: &Turn<'_>,
         provider: ProviderId,
@@ -240,7 +251,7 @@ impl<'a> Apply<'a> {
         if before == Some(account) && self.snapshot.skipped(number, provider)? == skipped {
             return Ok(());
         }
-        intake.put_account(number, provider, account, skipped)
+        intake.put_account(number, provider, &PackedAccount::of(account, skipped))
     }
 
     /// Performs the action; gives the call that could leave by itself.
@@ -276,23 +287,25 @@ impl<'a> Apply<'a> {
                     customer: turn.number.unwrap_or_default(),
                     provider: provider.id(),
                     operation: *operation,
-                    payload: payload.clone(),
+                    payload: judged
+                        .packed
+                        .as_ref()
+                        .expect("what a call carries was packed with the decision"),
                     hold,
                     withdrawal: *withdrawal,
                 };
-                self.create(provider, &call, standing)
+                self.count_fields(provider.id(), *operation, payload);
+                self.create(&call, standing)
             }
         }
     }
 
     fn create(
         &mut self,
-        provider: &dyn Provider,
-        call: &NewCall,
+        call: &NewCall<'_>,
         standing: Option<&StandingCall>,
     ) -> Result<ClaimedCall, StoreError> {
         self.outcome.tally(call.provider).planned.add(call.operation);
-        self.count_fields(provider, call.operation, &call.payload);
         if let Some(standing) = standing {
             self.count_superseded(call.provider, standing);
         }
@@ -402,10 +415,20 @@ impl<'a> Apply<'a> {
         !on_its_way && !held
     }
 
-    fn count_fields(&mut self, provider: &dyn Provider, operation: Operation, payload: &Payload) {
-        for (code, _) in payload.values.iter() {
-            let name = wire_name(provider, code);
-            *self.outcome.fields.entry((provider.id(), operation, name)).or_default() += 1;
+    fn count_fields(&mut self, provider: ProviderId, operation: Operation, payload: &Payload) {
+        for code in payload.values.0.keys() {
+            *self.fields.entry((provider, operation, *code)).or_default() += 1;
+        }
+    }
+
+    /// The counts of the fields, under their names for people.
+    fn name_fields(&mut self) {
+        for ((id, operation, code), count) in std::mem::take(&mut self.fields) {
+            let provider = self.ingest.providers.iter().find(|provider| provider.id() == id);
+            let name = provider
+                .and_then(|provider| provider.field(code))
+                .map_or("unknown field", |field| field.name);
+            *self.outcome.fields.entry((id, operation, name.to_owned())).or_default() += count;
         }
     }
 
@@ -460,9 +483,4 @@ pub(super) fn sources(provider: &dyn Provider, code: FieldCode) -> Vec<Field> {
         Some(id) => vec![Field::Subscription(id)],
         None => provider.field(code).map(|field| field.sources.to_vec()).unwrap_or_default(),
     }
-}
-
-/// The name of a wire field for people.
-fn wire_name(provider: &dyn Provider, code: FieldCode) -> String {
-    provider.field(code).map_or("unknown field", |field| field.name).to_owned()
 }

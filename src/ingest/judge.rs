@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use crate::diff::{self, Policy};
+use crate::diff::{self, Action, Policy};
 use crate::domain::account::Keeping;
 use crate::domain::standing::Before;
 use crate::providers::Provider;
-use crate::store::StandingCall;
+use crate::store::{PackedPayload, StandingCall};
 
 use super::Mode;
 use super::apply::Judged;
@@ -75,6 +75,10 @@ impl Judge<'_> {
         };
         let keeper = self.keeping.of(&prepared.customer.id, provider.id());
         let decision = diff::decide(&before, &prepared.projections[position], &policy, &keeper);
-        Judged { before, standing, decision }
+        let packed = match &decision.action {
+            Action::Call { payload, .. } => Some(PackedPayload::of(payload)),
+            Action::Nothing | Action::Close | Action::Replace(_) => None,
+        };
+        Judged { before, standing, decision, packed }
     }
 }

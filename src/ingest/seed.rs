@@ -4,7 +4,7 @@ use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, WireCell, WireValues};
-use crate::store::{StandingCall, StoreError};
+use crate::store::{PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
@@ -30,6 +30,7 @@ pub(super) struct SeedAccount {
     standing: Option<StandingCall>,
     account: Account,
     skipped: Vec<FieldCode>,
+    packed: PackedAccount,
 }
 
 impl Judge<'_> {
@@ -49,7 +50,8 @@ impl Judge<'_> {
             account.acknowledge(&key, &values(projection), &keeper);
             account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
             let skipped = invalid_fields(projection);
-            Seed::Account(Box::new(SeedAccount { before, standing, account, skipped }))
+            let packed = PackedAccount::of(&account, &skipped);
+            Seed::Account(Box::new(SeedAccount { before, standing, account, skipped, packed }))
         });
         seeds.collect()
     }
@@ -70,7 +72,7 @@ impl Apply<'_> {
 
     fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: &Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        let SeedAccount { before, standing, account, skipped } = match seed {
+        let SeedAccount { before, standing, account, skipped, packed } = match seed {
             Seed::Nothing => return Ok(()),
             Seed::InvalidKey => {
                 let rejected = Some(Rejection::InvalidKey);
@@ -82,7 +84,9 @@ impl Apply<'_> {
         self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;
         let key = &account.key;
         let owners = self.other_owners(provider, key, Some(number))?;
-        self.put_account(turn, provider, before.account.as_ref(), account, skipped)?;
+        if before.account.as_ref() != Some(account) || self.snapshot.skipped(number, provider)? != *skipped {
+            intake.put_account(number, provider, packed)?;
+        }
         if let Some(parked) = standing {
             intake.close_call(parked)?;
         }
@@ -104,7 +108,8 @@ impl Apply<'_> {
         let id = self.snapshot.customer_id(number)?;
         let skipped = self.snapshot.skipped(number, claim.provider)?;
         if let Some(account) = self.snapshot.account(number, claim.provider)? {
-            intake.put_account(number, claim.provider, &Account::new(account.key), &skipped)?;
+            let unknown = Account::new(account.key);
+            intake.put_account(number, claim.provider, &PackedAccount::of(&unknown, &skipped))?;
         }
         self.forget_record(&id);
         self.outcome.became_invalid += 1;

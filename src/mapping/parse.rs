@@ -1,7 +1,7 @@
 //! One value of one field: which parser reads it.
 
 use jiff::civil::Date;
-use smol_str::{SmolStr, ToSmolStr};
+use smol_str::SmolStr;
 
 use super::choices;
 use super::companies;
@@ -58,7 +58,7 @@ pub(super) fn value(field: Field, text: &str, light: &Light<'_>) -> Parsed<Value
         | Field::CompanyName
         | Field::CompanyWebsite
         | Field::CompanyDescription
-        | Field::UpdatedAt => Ok(Value::Text(text.to_smolstr())),
+        | Field::UpdatedAt => Ok(Value::Text(text.into())),
         Field::PersonIdentifierType => integer(text).map(Value::Integer),
         Field::Title => choices::title(text).map(Value::Title),
         Field::BirthDate => light.forms.birth(text, light.today).map(Value::Date),
@@ -111,7 +111,7 @@ impl Light<'_> {
 
 /// A key of some system: taken as it is, unless a spreadsheet destroyed it.
 fn identifier(text: &str) -> Parsed<SmolStr> {
-    if phones::is_scientific(text) { Err(reason::SCIENTIFIC) } else { Ok(text.to_smolstr()) }
+    if phones::is_scientific(text) { Err(reason::SCIENTIFIC) } else { Ok(text.into()) }
 }
 
 /// A number from 0 to 2147483647, which any consumer of JSON can hold.

@@ -148,7 +148,10 @@ impl<'a> Projector<'a> {
                 WireCell::Invalid
             }
         };
-        self.cells.insert(code, cell);
+        // Most come in the order of the table.
+        if let Some((code, cell)) = self.cells.try_append(code, cell) {
+            self.cells.insert(code, cell);
+        }
     }
 
     /// Draws from one field and puts it into its cell.
@@ -199,6 +202,9 @@ impl<'a> Projector<'a> {
 
 /// Characters of the NFC form. Below U+0300 stands nothing that a composition could join or take apart.
 fn nfc_chars(text: &str) -> usize {
+    if text.is_ascii() {
+        return text.len();
+    }
     if text.chars().all(|letter| letter < '\u{300}') { text.chars().count() } else { text.nfc().count() }
 }
 

@@ -15,6 +15,10 @@ use crate::domain::wire::FieldCode;
 use super::StoreError;
 
 const DIGEST_BYTES: usize = 8;
+/// What a hashed value takes with the number of its field.
+const KEPT_BYTES: usize = 11;
+/// What most payloads take at most.
+const PAYLOAD_BYTES: usize = 512;
 
 #[derive(Serialize, Deserialize)]
 enum Kept {
@@ -36,7 +40,8 @@ pub(super) fn pack_fields(fields: &LiteMap<FieldCode, Acknowledged>) -> Vec<u8> 
             (code.0, kept)
         })
         .collect();
-    postcard::to_stdvec(&kept).expect("numbers, bytes and texts always serialise")
+    let bytes = Vec::with_capacity(KEPT_BYTES * kept.len() + 2);
+    postcard::to_extend(&kept, bytes).expect("numbers, bytes and texts always serialise")
 }
 
 /// Unpacks what a provider acknowledged.
@@ -56,7 +61,8 @@ pub(super) fn unpack_fields(bytes: &[u8]) -> Result<LiteMap<FieldCode, Acknowled
 
 /// Packs a payload, with its digest behind it.
 pub(super) fn pack_payload(payload: &Payload) -> Vec<u8> {
-    let mut bytes = postcard::to_stdvec(payload).expect("numbers and texts always serialise");
+    let bytes = Vec::with_capacity(PAYLOAD_BYTES);
+    let mut bytes = postcard::to_extend(payload, bytes).expect("numbers and texts always serialise");
     let digest = digest(&bytes);
     bytes.extend_from_slice(&digest);
     bytes

@@ -1,10 +1,9 @@
 //! Accepting an input: one transaction from the first customer to the last call.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
-use crate::domain::account::Account;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
@@ -12,13 +11,14 @@ use crate::domain::fault::{self, Point};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
-use crate::domain::wire::FieldCode;
 
 use super::backup::Backups;
+use super::blocks::Blocks;
 use super::marks::{self, Marks};
+use super::packed::{PackedAccount, PackedPayload};
 use super::restore;
 use super::snapshot::{Snapshot, StandingCall, life_of};
-use super::{RunNumber, Store, StoreError, codec};
+use super::{RunNumber, Store, StoreError};
 
 /// Withdrawn consents leave first.
 const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -38,6 +38,8 @@ pub struct Intake<'a> {
     /// Changes that no backup is made for.
     bookkeeping: Cell<u64>,
     creates_in_doubt: bool,
+    /// Rows that wait to be written together; none, where they are written one by one.
+    blocks: RefCell<Option<Blocks>>,
     fingerprinter: &'a Fingerprinter,
     clear_values: bool,
     run: RunNumber,
@@ -46,7 +48,7 @@ pub struct Intake<'a> {
 
 /// A call to be put into the outbox.
 #[derive(Debug, Clone)]
-pub struct NewCall {
+pub struct NewCall<'a> {
     /// The number of the customer in the state.
     pub customer: i64,
     /// For whom.
@@ -54,7 +56,7 @@ pub struct NewCall {
     /// What it does.
     pub operation: Operation,
     /// What it carries.
-    pub payload: Payload,
+    pub payload: &'a PackedPayload,
     /// Why it must not leave by itself.
     pub hold: Option<HoldReason>,
     /// Does it withdraw a consent.
@@ -75,6 +77,7 @@ impl Store {
             transaction,
             backups: &mut self.backups,
             creates_in_doubt,
+            blocks: RefCell::new(None),
             fingerprinter: &self.fingerprinter,
             clear_values: self.clear_values,
             run,
@@ -110,6 +113,21 @@ impl Intake<'_> {
         Ok(self.transaction.pragma_update(None, "cache_size", CACHE_KIB_MANY)?)
     }
 
+    /// Lets new accounts and calls wait for each other and be written together, until [`Intake::write_blocks`]: only for
+    /// a state in which nobody has an account yet, and while nobody reads accounts and calls.
+    pub fn gather_blocks(&self) -> Result<(), StoreError> {
+        *self.blocks.borrow_mut() = Some(Blocks::new(&self.transaction)?);
+        Ok(())
+    }
+
+    /// Writes down what still waits; from then on each row is written at once.
+    pub fn write_blocks(&self) -> Result<(), StoreError> {
+        match self.blocks.take() {
+            Some(mut blocks) => blocks.write(&self.transaction, self.run, self.now),
+            None => Ok(()),
+        }
+    }
+
     /// Writes down what is remembered of the records of this input. No change that a backup would be made for: without
     /// them the records are only compared again.
     pub fn put_marks(&self, marks: Marks) -> Result<(), StoreError> {
@@ -119,14 +137,21 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Writes down an account and the fields that were skipped for it.
+    /// Writes down an account.
     pub fn put_account(
         &self,
         customer: i64,
         provider: ProviderId,
-        account: &Account,
-        skipped: &[FieldCode],
+        account: &PackedAccount,
     ) -> Result<(), StoreError> {
+        if let Some(blocks) = &mut *self.blocks.borrow_mut() {
+            blocks.account(customer, provider, account);
+            return if blocks.is_full() {
+                blocks.write(&self.transaction, self.run, self.now)
+            } else {
+                Ok(())
+            };
+        }
         let mut statement = self.transaction.prepare_cached(
             "INSERT INTO account (customer, provider, key, known, fields, skipped) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
              ON CONFLICT (customer, provider) DO UPDATE SET key = excluded.key, known = excluded.known,
@@ -137,14 +162,34 @@ impl Intake<'_> {
             provider.number(),
             account.key.0.as_str(),
             account.known,
-            codec::pack_fields(&account.fields),
-            codec::pack_codes(skipped),
+            account.fields.as_slice(),
+            account.skipped.as_deref(),
         ))?;
         Ok(())
     }
 
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
-    pub fn put_call(&self, call: &NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
+    pub fn put_call(
+        &self,
+        call: &NewCall<'_>,
+        replaced: Option<&StandingCall>,
+    ) -> Result<CallId, StoreError> {
+        let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(call, replaced) };
+        if replaced.is_none() && call.hold.is_none() && !self.creates_in_doubt {
+            fault::pass(Point::MidIngest);
+            let id = blocks.call(call);
+            if blocks.is_full() {
+                blocks.write(&self.transaction, self.run, self.now)?;
+            }
+            return Ok(id);
+        }
+        blocks.write(&self.transaction, self.run, self.now)?;
+        let id = self.insert_call(call, replaced)?;
+        blocks.resume(&self.transaction)?;
+        Ok(id)
+    }
+
+    fn insert_call(&self, call: &NewCall<'_>, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
         if let Some(replaced) = replaced {
             // A held call that cannot have left vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
@@ -163,7 +208,6 @@ impl Intake<'_> {
         };
         let state =
             if life.state == State::Queued && inherited.is_some() { State::Waiting } else { life.state };
-        let priority = if call.withdrawal { PRIORITY_WITHDRAWAL } else { PRIORITY_NORMAL };
         let mut statement = self.transaction.prepare_cached(
             "INSERT INTO call (customer, provider, operation, state, hold, priority, due, settling, unknown_runs,
                  planned_in, created_at, changed_at, payload, create_unknown, fields)
@@ -175,15 +219,15 @@ impl Intake<'_> {
             call.operation.name(),
             state.name(),
             call.hold.map(HoldReason::name),
-            priority,
+            priority(call),
             inherited.map_or(0, |replaced| replaced.due),
             inherited.is_some_and(|replaced| replaced.settling),
             inherited.map_or(0, |replaced| replaced.life.unknown_runs),
             self.run.0,
             self.now.0,
-            codec::pack_payload(&call.payload),
+            call.payload.bytes.as_slice(),
             life.create_unknown,
-            codec::pack_codes(&carried(&call.payload)),
+            call.payload.fields.as_deref(),
         ))?;
         fault::pass(Point::MidIngest);
         Ok(CallId(self.transaction.last_insert_rowid()))
@@ -202,9 +246,8 @@ impl Intake<'_> {
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
         let state = call.life.state.name();
-        let fields = codec::pack_codes(&carried(payload));
-        let changed =
-            statement.execute((call.id.0, state, codec::pack_payload(payload), self.now.0, fields))?;
+        let PackedPayload { bytes, fields } = PackedPayload::of(payload);
+        let changed = statement.execute((call.id.0, state, bytes, self.now.0, fields))?;
         one(changed, call.id)
     }
 
@@ -259,6 +302,7 @@ impl Intake<'_> {
 
     /// Accepts the input. After this returns, its calls survive every crash.
     pub fn commit(self) -> Result<(), StoreError> {
+        self.write_blocks()?;
         fault::pass(Point::BeforeIngestCommit);
         self.transaction.commit()?;
         fault::pass(Point::AfterIngestCommit);
@@ -276,9 +320,9 @@ impl Intake<'_> {
     }
 }
 
-/// The codes of the fields that a payload carries.
-fn carried(payload: &Payload) -> Vec<FieldCode> {
-    payload.values.iter().map(|(field, _)| field).collect()
+/// When a call leaves, compared with others.
+pub(super) fn priority(call: &NewCall<'_>) -> i64 {
+    if call.withdrawal { PRIORITY_WITHDRAWAL } else { PRIORITY_NORMAL }
 }
 
 fn step(call: &StandingCall, happening: Happening) -> Result<Life, StoreError> {

@@ -6,6 +6,7 @@
 //! that a second engine can take its place.
 
 mod backup;
+mod blocks;
 mod codec;
 mod erase;
 mod error;
@@ -15,6 +16,7 @@ mod marks;
 mod open;
 mod outbox;
 mod overview;
+mod packed;
 mod recovery;
 mod restore;
 mod runs;
@@ -30,6 +32,7 @@ pub use marks::{Bucket, Known, Marks, Meaning};
 pub use open::{Lock, StateFile, StateSettings};
 pub use outbox::{LeaseFilter, Leased, Outbox, Settled, Settlement};
 pub use overview::{Counts, RejectFilter, RejectRow};
+pub use packed::{PackedAccount, PackedPayload};
 pub use recovery::Recovered;
 pub use restore::Restored;
 pub use runs::{LaneUse, PastRun, RunNumber};
