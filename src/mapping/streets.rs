@@ -202,6 +202,10 @@ fn hides_a_number(line: &str) -> bool {
 }
 
 fn is_post_box(text: &str) -> bool {
+    // Few streets begin with the letters that all of these begin with.
+    if text.starts_with(|c: char| c.is_ascii_alphanumeric() && !"BCTP".contains(c.to_ascii_uppercase())) {
+        return false;
+    }
     let start: String = text.chars().take(16).collect();
     let word = fold::words(&start);
     POST_BOXES.iter().any(|name| {
