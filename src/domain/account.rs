@@ -97,13 +97,26 @@ impl Account {
 
     /// Takes over what a provider acknowledged. Another key is another account: what was known of the old one goes.
     pub fn acknowledge(&mut self, key: &ProviderKey, values: &WireValues, keeper: &Keeper<'_>) {
+        self.fields.reserve(values.len());
+        self.acknowledge_each(key, values.iter(), keeper);
+    }
+
+    /// The same, value by value.
+    pub fn acknowledge_each<'v>(
+        &mut self,
+        key: &ProviderKey,
+        values: impl Iterator<Item = (FieldCode, &'v str)>,
+        keeper: &Keeper<'_>,
+    ) {
         if self.key != *key {
             *self = Self::new(key.clone());
         }
         self.known = true;
-        self.fields.reserve(values.len());
-        for (field, value) in values.iter() {
-            self.fields.insert(field, keeper.keep(field, value));
+        for (field, value) in values {
+            // The first values come in the order of the table.
+            if let Some((field, kept)) = self.fields.try_append(field, keeper.keep(field, value)) {
+                self.fields.insert(field, kept);
+            }
         }
     }
 

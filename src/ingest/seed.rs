@@ -3,7 +3,7 @@
 use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::standing::Before;
-use crate::domain::wire::{FieldCode, KeyCell, Projection, WireCell, WireValues};
+use crate::domain::wire::{FieldCode, KeyCell, Projection, WireCell};
 use crate::store::{PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
@@ -47,7 +47,8 @@ impl Judge<'_> {
             };
             let keeper = self.keeping.of(&prepared.customer.id, provider.id());
             let mut account = before.account.clone().unwrap_or_else(|| Account::new(key.clone()));
-            account.acknowledge(&key, &values(projection), &keeper);
+            account.fields.reserve(projection.cells.len());
+            account.acknowledge_each(&key, values(projection), &keeper);
             account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
             let skipped = invalid_fields(projection);
             let packed = PackedAccount::of(&account, &skipped);
@@ -119,12 +120,11 @@ impl Apply<'_> {
     }
 }
 
-fn values(projection: &Projection) -> WireValues {
-    let valid = projection.cells.iter().filter_map(|(&code, cell)| match cell {
-        WireCell::Value(value) => Some((code, value.clone())),
+fn values(projection: &Projection) -> impl Iterator<Item = (FieldCode, &str)> {
+    projection.cells.iter().filter_map(|(&code, cell)| match cell {
+        WireCell::Value(value) => Some((code, value.as_str())),
         WireCell::Cleared | WireCell::Invalid => None,
-    });
-    valid.collect()
+    })
 }
 
 fn invalid_fields(projection: &Projection) -> Vec<FieldCode> {
