@@ -46,9 +46,9 @@ impl Apply<'_> {
         }
         if let Some(intake) = self.intake.filter(|_| batches.len() > MANY_BATCHES) {
             intake.expect_many()?;
-            if !self.had_accounts {
-                intake.gather_blocks()?;
-            }
+        }
+        if let Some(intake) = self.intake.filter(|_| !self.had_accounts) {
+            intake.gather_blocks()?;
         }
         let judge = Judge {
             mode: self.mode,
