@@ -8,10 +8,10 @@ use crate::domain::call::State;
 use crate::domain::event::{Event, LaneState};
 use crate::domain::lifecycle::Happening;
 use crate::domain::verdict::{Remedy, Verdict};
-use crate::store::{Settled, Settlement};
+use crate::store::Settlement;
 
 use super::breaker::BreakerState;
-use super::checkpoint::CheckpointError;
+use super::checkpoint::{self, CheckpointError, Outcome, Recorded};
 use super::lane::Working;
 use super::retry::{self, Context, Decided, LaneEffect};
 use super::stops::StopReason;
@@ -20,19 +20,19 @@ use super::worker::{self, Finished};
 /// How long a lane pauses when the provider asks to wait without saying how long, or for no time at all.
 const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
-/// An answer, what it is taken for, and what the writer made of it.
-pub(super) type Settling = (Finished, Happening, Result<Settled, CheckpointError>);
-
 impl Working {
     /// A request has come back: decides what it means and has it written down.
-    pub(super) fn landed(&mut self, joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>) {
+    pub(super) fn landed(
+        &mut self,
+        joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>,
+    ) -> Result<(), CheckpointError> {
         let finished = match joined {
             Ok((id, finished)) => {
                 self.flying.remove(&id);
                 finished
             }
             Err(error) => {
-                let Some(call) = self.flying.remove(&error.id()) else { return };
+                let Some(call) = self.flying.remove(&error.id()) else { return Ok(()) };
                 let verdict = Verdict::Unknown { what: "panic" };
                 let left = self.lane.clock.elapsed();
                 Finished { call, verdict, sent: true, left, took: Duration::ZERO }
@@ -54,7 +54,7 @@ impl Working {
         let decided = retry::happening(&finished.verdict, &context);
         self.note_denial(&finished.verdict);
         self.follow(decided.lane);
-        self.settle(finished, &decided);
+        self.settle(finished, &decided)
     }
 
     /// Denials by a body code in a row; no answer at all does not end the row.
@@ -84,15 +84,13 @@ impl Working {
         }
     }
 
-    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) {
+    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) -> Result<(), CheckpointError> {
         let settings = self.lane.endpoint.provider.settings();
         let now = self.lane.clock.now();
         let random: f64 = self.lane.random.random();
         let attempt = finished.call.life.attempts + 1;
         let backoff = retry::backoff(attempt, settings.retry.initial, settings.retry.max, random);
         let settlement = Settlement {
-            id: finished.call.id,
-            lease: finished.call.lease,
             happening: decided.happening,
             class: finished.verdict.class(),
             code: finished.verdict.code().to_owned(),
@@ -104,46 +102,45 @@ impl Working {
             backoff_until: now.after(backoff),
             attempts_max: settings.retry.attempts,
         };
-        let (checkpoint, provider) = (self.lane.checkpoint.clone(), self.provider);
-        let happening = decided.happening;
-        self.settling.spawn(async move {
-            let sent = u64::from(finished.sent);
-            let settled = checkpoint.settle(provider, sent, settlement).await;
-            (finished, happening, settled)
-        });
+        let Finished { call, sent, took, .. } = finished;
+        self.settling += 1;
+        self.lane.checkpoint.settle(self.provider, Box::new(Outcome { call, settlement, sent, took }))
     }
 
-    /// A call's new state is committed: counts it.
-    pub(super) fn settled(
+    /// A group of outcomes is committed: counts and tells them.
+    pub(super) fn recorded(
         &mut self,
-        joined: Result<Settling, tokio::task::JoinError>,
+        group: Option<Result<Vec<Recorded>, CheckpointError>>,
     ) -> Result<(), CheckpointError> {
-        // The task only waits for the writer; it can end early only when the lane itself is dropped.
-        let Ok((finished, happening, settled)) = joined else { return Ok(()) };
-        let settled = settled?;
-        self.count(&finished, &settled);
-        let done = !settled.life.state.is_open();
-        if happening == Happening::Interrupted {
-            return Ok(());
+        let records = group.unwrap_or_else(|| Err(checkpoint::gone()))?;
+        self.settling -= records.len();
+        for record in records {
+            self.count(&record);
+            if record.happening != Happening::Interrupted {
+                self.tell_of(record);
+            }
         }
-        self.lane.events.emit(Event::Call {
-            provider: self.provider,
-            call: finished.call.id,
-            operation: finished.call.life.operation,
-            probe: worker::is_probe(&finished.call),
-            class: finished.verdict.class(),
-            code: finished.verdict.code().to_owned(),
-            milliseconds: u64::try_from(finished.took.as_millis()).unwrap_or(u64::MAX),
-            attempt: finished.call.life.attempts + 1,
-            settled: done,
-        });
         Ok(())
     }
 
-    fn count(&mut self, finished: &Finished, settled: &Settled) {
-        let good = match settled.life.state {
+    fn tell_of(&self, record: Recorded) {
+        self.lane.events.emit(Event::Call {
+            provider: self.provider,
+            call: record.call,
+            operation: record.before.operation,
+            probe: worker::is_probe(&record.before),
+            class: record.class,
+            code: record.code,
+            milliseconds: u64::try_from(record.took.as_millis()).unwrap_or(u64::MAX),
+            attempt: record.before.attempts + 1,
+            settled: !record.settled.life.state.is_open(),
+        });
+    }
+
+    fn count(&mut self, record: &Recorded) {
+        let good = match record.settled.life.state {
             State::Acknowledged => {
-                self.end.tally.acknowledged.add(finished.call.life.operation);
+                self.end.tally.acknowledged.add(record.before.operation);
                 true
             }
             State::Refused => {
@@ -161,7 +158,7 @@ impl Working {
             | State::Superseded
             | State::Abandoned
             | State::Forgotten => {
-                self.end.used_up += u64::from(settled.deferred);
+                self.end.used_up += u64::from(record.settled.deferred);
                 return;
             }
         };
