@@ -7,6 +7,7 @@ use rand::RngExt;
 use crate::domain::call::State;
 use crate::domain::event::{Event, LaneState};
 use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{Remedy, Verdict};
 use crate::store::Settlement;
 
@@ -114,27 +115,11 @@ impl Working {
     ) -> Result<(), CheckpointError> {
         let records = group.unwrap_or_else(|| Err(checkpoint::gone()))?;
         self.settling -= records.len();
-        for record in records {
-            self.count(&record);
-            if record.happening != Happening::Interrupted {
-                self.tell_of(record);
-            }
-        }
+        records.iter().for_each(|record| self.count(record));
+        let provider = self.provider;
+        let told = records.into_iter().filter(|record| record.happening != Happening::Interrupted);
+        self.lane.events.emit_all(|| told.map(|record| record.told(provider)).collect());
         Ok(())
-    }
-
-    fn tell_of(&self, record: Recorded) {
-        self.lane.events.emit(Event::Call {
-            provider: self.provider,
-            call: record.call,
-            operation: record.before.operation,
-            probe: worker::is_probe(&record.before),
-            class: record.class,
-            code: record.code,
-            milliseconds: u64::try_from(record.took.as_millis()).unwrap_or(u64::MAX),
-            attempt: record.before.attempts + 1,
-            settled: !record.settled.life.state.is_open(),
-        });
     }
 
     fn count(&mut self, record: &Recorded) {
@@ -164,6 +149,22 @@ impl Working {
         };
         if self.lane.errors.settled(good) && self.end.stop.is_none() {
             self.end.stop = Some(StopReason::MaxErrors);
+        }
+    }
+}
+
+impl Recorded {
+    fn told(self, provider: ProviderId) -> Event {
+        Event::Call {
+            provider,
+            call: self.call,
+            operation: self.before.operation,
+            probe: worker::is_probe(&self.before),
+            class: self.class,
+            code: self.code,
+            milliseconds: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            attempt: self.before.attempts + 1,
+            settled: !self.settled.life.state.is_open(),
         }
     }
 }

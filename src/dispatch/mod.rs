@@ -123,6 +123,7 @@ pub fn recover(
 /// # Errors
 /// [`DispatchError`] when it cannot start; what happens to single calls and lanes is in [`Dispatched`].
 pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, Dispatched), DispatchError> {
+    store.expect_dispatch()?;
     let waiting = store.counts()?;
     let mut pasts = Vec::new();
     for provider in &dispatch.providers {

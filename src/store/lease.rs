@@ -100,16 +100,36 @@ impl Outbox<'_> {
         filter: &LeaseFilter,
         next_lease: &mut i64,
     ) -> Result<Vec<Leased>, StoreError> {
+        let turns = self.turns(provider, limit, filter)?;
+        let mut statement = self.connection.prepare_cached(&format!("{CALL_ROW} WHERE call.id = ?1"))?;
+        let mut leased = Vec::with_capacity(turns.len());
+        for call in turns {
+            let mut rows = statement.query([call.0])?;
+            let row = rows.next()?.ok_or(StoreError::NoSuchCall(call))?;
+            *next_lease += 1;
+            leased.push(CallRow::read(row)?.leased(*next_lease));
+        }
+        self.mark_leased(&mut leased)?;
+        Ok(leased)
+    }
+
+    /// The numbers of the calls whose turn it is; their rows, which are wide, are not sorted with them.
+    fn turns(
+        &self,
+        provider: ProviderId,
+        limit: usize,
+        filter: &LeaseFilter,
+    ) -> Result<Vec<CallId>, StoreError> {
         let sql = format!(
-            "{CALL_ROW} WHERE call.id IN (
-                 SELECT id FROM (SELECT id, priority, 0 AS fresh, due AS turn FROM call
+            "SELECT id FROM (
+                 SELECT * FROM (SELECT id, priority, 0 AS fresh, due FROM call
                      WHERE provider = ?1 AND state IN ('waiting', 'probing') AND due <= ?2 AND lease IS NULL
                          AND deferred_in <> ?3 {filter} ORDER BY due, id LIMIT ?4)
                  UNION ALL
-                 SELECT id FROM (SELECT id, priority, 1 AS fresh, id AS turn FROM call
+                 SELECT * FROM (SELECT id, priority, 1 AS fresh, due FROM call
                      WHERE provider = ?1 AND state = 'queued' AND deferred_in <> ?3 AND due <= ?2 AND priority <= {priority_max} {filter}
                      ORDER BY priority, id LIMIT ?4))
-             ORDER BY call.priority = {PRIORITY_LAST}, call.priority > 0, call.state = 'queued', call.due, call.id LIMIT ?4",
+             ORDER BY priority = {PRIORITY_LAST}, priority > 0, fresh, due, id LIMIT ?4",
             priority_max = filter.priority_max(),
             filter = filter.clause(5),
         );
@@ -121,14 +141,10 @@ impl Outbox<'_> {
         ];
         filter.bind(&mut values);
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut rows = statement.query(params_from_iter::<Vec<rusqlite::types::Value>>(values))?;
-        let mut leased = Vec::new();
-        while let Some(row) = rows.next()? {
-            *next_lease += 1;
-            leased.push(CallRow::read(row)?.leased(*next_lease));
-        }
-        self.mark_leased(&mut leased)?;
-        Ok(leased)
+        let turns = statement.query_map(params_from_iter::<Vec<rusqlite::types::Value>>(values), |row| {
+            row.get(0).map(CallId)
+        })?;
+        Ok(turns.collect::<Result<_, _>>()?)
     }
 
     /// The earliest time at which a waiting or probing call of a lane may be sent; none, when nothing waits.

@@ -50,7 +50,24 @@ pub struct Settled {
     pub due: Timestamp,
 }
 
+/// How much of the state stays in memory during dispatch, negative as SQLite wants kibibytes: what one group writes
+/// must not have to leave before its commit.
+const CACHE_KIB_DISPATCH: i64 = -8_192;
+/// How long the write-ahead log grows before it is moved into the file, in pages. A page with several calls is written
+/// anew for each group that has one of them; the longer the log, the fewer of these copies go into the file.
+const LOG_PAGES_DISPATCH: i64 = 8_000;
+
 impl Store {
+    /// Prepares for many small transactions.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state refuses.
+    pub fn expect_dispatch(&self) -> Result<(), StoreError> {
+        self.connection.pragma_update(None, "cache_size", CACHE_KIB_DISPATCH)?;
+        self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_DISPATCH)?;
+        Ok(())
+    }
+
     /// Does several steps of dispatch in one transaction. A crash before it returns leaves the state as it was.
     pub fn group<T>(
         &mut self,
