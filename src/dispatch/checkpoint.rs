@@ -6,11 +6,14 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
 
+use crate::domain::call::CallId;
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{self, Point};
+use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::store::{LeaseFilter, Leased, Outbox, RunNumber, Settled, Settlement, Store, StoreError};
 
@@ -26,16 +29,58 @@ pub struct CheckpointError(#[source] pub Arc<StoreError>);
 
 enum Request {
     Lease { provider: ProviderId, limit: usize, filter: LeaseFilter, reply: Reply<Vec<Leased>> },
-    Settle { provider: ProviderId, sent: u64, settlement: Box<Settlement>, reply: Reply<Settled> },
+    Settle { provider: ProviderId, outcome: Box<Outcome>, settled: Option<Settled> },
     NextDue { provider: ProviderId, filter: LeaseFilter, reply: Reply<Option<Timestamp>> },
 }
 
-type Reply<T> = oneshot::Sender<Result<T, CheckpointError>>;
+/// Where an answer goes, and the answer, which is given when its group is committed.
+struct Reply<T> {
+    to: oneshot::Sender<Result<T, CheckpointError>>,
+    answer: Option<T>,
+}
 
-/// How lanes reach the writer.
+/// What became of a call, to be written down.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Which call. The writer drops it, whose thread made its values.
+    pub(super) call: Arc<Leased>,
+    /// What is written.
+    pub(super) settlement: Settlement,
+    /// Did a request leave for it.
+    pub(super) sent: bool,
+    /// From the sending to the verdict.
+    pub(super) took: Duration,
+}
+
+/// An outcome that is committed.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    /// Which call.
+    pub(super) call: CallId,
+    /// Its life while it was leased.
+    pub(super) before: Life,
+    /// What happened to it.
+    pub(super) happening: Happening,
+    /// The class of the verdict.
+    pub(super) class: &'static str,
+    /// The provider's code or what failed.
+    pub(super) code: String,
+    /// From the sending to the verdict.
+    pub(super) took: Duration,
+    /// What it is now.
+    pub(super) settled: Settled,
+}
+
+/// The outcomes of one lane in the order of their commits, a group at a time. Ends with the writer.
+pub(super) type Records = mpsc::UnboundedReceiver<Result<Vec<Recorded>, CheckpointError>>;
+
+type Recorders = BTreeMap<ProviderId, mpsc::UnboundedSender<Result<Vec<Recorded>, CheckpointError>>>;
+
+/// How lanes reach the writer. What waits for it is bounded by the lanes: one lease or question each, and no more than
+/// [`GROUP_REQUESTS_MAX`] outcomes and what is in flight.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
-    requests: mpsc::Sender<Request>,
+    requests: mpsc::UnboundedSender<Request>,
 }
 
 /// The writer's thread; gives the state back when all [`Checkpoint`]s are gone.
@@ -44,17 +89,24 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread.
+    /// Starts the thread, with one way back for each lane.
     pub(super) fn start(
         store: Store,
         run: RunNumber,
         clock: RunClock,
-    ) -> std::io::Result<(Self, Checkpoint)> {
-        let (requests, inbox) = mpsc::channel(GROUP_REQUESTS_MAX * 4);
+        lanes: impl IntoIterator<Item = ProviderId>,
+    ) -> std::io::Result<(Self, Checkpoint, BTreeMap<ProviderId, Records>)> {
+        let (requests, inbox) = mpsc::unbounded_channel();
+        let (mut recorders, mut all_records) = (Recorders::new(), BTreeMap::new());
+        for lane in lanes {
+            let (recorder, records) = mpsc::unbounded_channel();
+            recorders.insert(lane, recorder);
+            all_records.insert(lane, records);
+        }
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || write_groups(store, run, &clock, inbox))?;
-        Ok((Self { thread }, Checkpoint { requests }))
+            .spawn(move || write_groups(store, run, &clock, inbox, &recorders))?;
+        Ok((Self { thread }, Checkpoint { requests }, all_records))
     }
 
     /// Waits for the last group and gives the state back; none, when the writer panicked.
@@ -74,15 +126,10 @@ impl Checkpoint {
         self.ask(|reply| Request::Lease { provider, limit, filter, reply }).await
     }
 
-    /// Commits what became of a call; `sent` requests have left for it.
-    pub(super) async fn settle(
-        &self,
-        provider: ProviderId,
-        sent: u64,
-        settlement: Settlement,
-    ) -> Result<Settled, CheckpointError> {
-        let settlement = Box::new(settlement);
-        self.ask(|reply| Request::Settle { provider, sent, settlement, reply }).await
+    /// Has the outcome of a call committed; that it is, the lane's [`Records`] tell.
+    pub(super) fn settle(&self, provider: ProviderId, outcome: Box<Outcome>) -> Result<(), CheckpointError> {
+        let request = Request::Settle { provider, outcome, settled: None };
+        self.requests.send(request).map_err(|_| gone())
     }
 
     /// When the next waiting call may be sent.
@@ -95,15 +142,16 @@ impl Checkpoint {
     }
 
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, CheckpointError> {
-        let (reply, answer) = oneshot::channel();
-        if self.requests.send(request(reply)).await.is_err() {
+        let (to, answer) = oneshot::channel();
+        if self.requests.send(request(Reply { to, answer: None })).is_err() {
             return Err(gone());
         }
         answer.await.unwrap_or_else(|_| Err(gone()))
     }
 }
 
-fn gone() -> CheckpointError {
+/// The writer has ended and left nothing but that.
+pub(super) fn gone() -> CheckpointError {
     CheckpointError(Arc::new(StoreError::Damaged { what: "the writer of the state has stopped" }))
 }
 
@@ -111,44 +159,22 @@ fn write_groups(
     mut store: Store,
     run: RunNumber,
     clock: &RunClock,
-    mut inbox: mpsc::Receiver<Request>,
+    mut inbox: mpsc::UnboundedReceiver<Request>,
+    recorders: &Recorders,
 ) -> Store {
     let mut next_lease = store.first_lease();
     let mut group = Vec::new();
     let mut failure: Option<CheckpointError> = None;
-    while let Some(first) = inbox.blocking_recv() {
-        group.push(first);
-        while group.len() < GROUP_REQUESTS_MAX
-            && let Ok(request) = inbox.try_recv()
-        {
-            group.push(request);
+    while inbox.blocking_recv_many(&mut group, GROUP_REQUESTS_MAX) > 0 {
+        if failure.is_none() {
+            failure = write_group(&mut store, run, clock.now(), &mut next_lease, &mut group).err();
         }
-        if let Some(failure) = &failure {
-            group.drain(..).for_each(|request| refuse(request, failure));
-            continue;
+        match &failure {
+            None => answer(&mut group, recorders),
+            Some(failure) => refuse(&mut group, failure, recorders),
         }
-        failure = write_group(&mut store, run, clock.now(), &mut next_lease, &mut group).err();
     }
     store
-}
-
-/// How many requests have left for the settlements of a group.
-fn sent_in(group: &[Request]) -> BTreeMap<ProviderId, u64> {
-    let mut all = BTreeMap::new();
-    for request in group {
-        match request {
-            Request::Settle { provider, sent, .. } if *sent > 0 => *all.entry(*provider).or_default() += sent,
-            Request::Settle { .. } | Request::Lease { .. } | Request::NextDue { .. } => {}
-        }
-    }
-    all
-}
-
-/// Answers that may be given once the group is committed.
-enum Done {
-    Leased(Reply<Vec<Leased>>, Vec<Leased>),
-    Settled(Reply<Settled>, Settled),
-    NextDue(Reply<Option<Timestamp>>, Option<Timestamp>),
 }
 
 fn write_group(
@@ -156,100 +182,118 @@ fn write_group(
     run: RunNumber,
     now: Timestamp,
     next_lease: &mut i64,
-    group: &mut Vec<Request>,
+    group: &mut [Request],
 ) -> Result<(), CheckpointError> {
-    let mut done = Vec::with_capacity(group.len());
-    let mut failed = None;
-    let sent = sent_in(group);
-    let mut waiting = group.drain(..);
-    let result = store.group(run, now, |outbox| {
-        for request in waiting.by_ref() {
-            match perform(outbox, next_lease, request) {
-                Ok(step) => done.push(step),
-                Err((request, error)) => {
-                    failed = Some(request);
-                    return Err(error);
-                }
-            }
+    let written = store.group(run, now, |outbox| {
+        for request in group.iter_mut() {
+            request.perform(outbox, next_lease)?;
         }
-        for (provider, requests) in sent {
+        for (provider, requests) in sent_in(group) {
             outbox.note_sent(provider, requests)?;
         }
-        pass_commit(&done, Point::BeforeLeaseCommit, Point::BeforeSettleCommit);
+        pass_commit(group, Point::BeforeLeaseCommit, Point::BeforeSettleCommit);
         Ok(())
     });
-    match result {
-        Ok(()) => {
-            pass_commit(&done, Point::AfterLeaseCommit, Point::AfterSettleCommit);
-            done.into_iter().for_each(answer);
-            Ok(())
-        }
-        Err(error) => {
-            let failure = CheckpointError(Arc::new(error));
-            done.into_iter().for_each(|step| refuse_done(step, &failure));
-            failed.into_iter().chain(waiting).for_each(|request| refuse(request, &failure));
-            Err(failure)
-        }
-    }
+    written.map_err(|error| CheckpointError(Arc::new(error)))?;
+    pass_commit(group, Point::AfterLeaseCommit, Point::AfterSettleCommit);
+    Ok(())
 }
 
-fn pass_commit(done: &[Done], lease: Point, settle: Point) {
-    for step in done {
-        match step {
-            Done::Leased(_, leased) => {
-                leased.iter().for_each(|call| fault::pass_with(lease, call.customer.as_str()));
+/// How many requests have left for the outcomes of a group.
+fn sent_in(group: &[Request]) -> BTreeMap<ProviderId, u64> {
+    let mut all = BTreeMap::new();
+    for request in group {
+        match request {
+            Request::Settle { provider, outcome, .. } if outcome.sent => {
+                *all.entry(*provider).or_default() += 1;
             }
-            Done::Settled(..) => fault::pass(settle),
-            Done::NextDue(..) => {}
+            Request::Settle { .. } | Request::Lease { .. } | Request::NextDue { .. } => {}
+        }
+    }
+    all
+}
+
+fn pass_commit(group: &[Request], lease: Point, settle: Point) {
+    for request in group {
+        match request {
+            Request::Lease { reply, .. } => {
+                let leased = reply.answer.iter().flatten();
+                leased.for_each(|call| fault::pass_with(lease, call.customer.as_str()));
+            }
+            Request::Settle { .. } => fault::pass(settle),
+            Request::NextDue { .. } => {}
         }
     }
 }
 
-#[expect(clippy::result_large_err, reason = "the request goes back to be answered with the failure")]
-fn perform(
-    outbox: &mut Outbox<'_>,
-    next_lease: &mut i64,
-    request: Request,
-) -> Result<Done, (Request, StoreError)> {
-    match request {
-        Request::Lease { provider, limit, filter, reply } => {
-            match outbox.lease(provider, limit, &filter, next_lease) {
-                Ok(leased) => Ok(Done::Leased(reply, leased)),
-                Err(error) => Err((Request::Lease { provider, limit, filter, reply }, error)),
+impl Request {
+    /// Does what is asked, in the transaction of its group; the answer waits for the commit.
+    fn perform(&mut self, outbox: &mut Outbox<'_>, next_lease: &mut i64) -> Result<(), StoreError> {
+        match self {
+            Self::Lease { provider, limit, filter, reply } => {
+                reply.answer = Some(outbox.lease(*provider, *limit, filter, next_lease)?);
+            }
+            Self::Settle { outcome, settled, .. } => {
+                *settled = Some(outbox.settle(&outcome.call, &outcome.settlement)?);
+            }
+            Self::NextDue { provider, filter, reply } => {
+                reply.answer = Some(outbox.next_due(*provider, filter)?);
             }
         }
-        Request::Settle { provider, sent, settlement, reply } => match outbox.settle(&settlement) {
-            Ok(settled) => Ok(Done::Settled(reply, settled)),
-            Err(error) => Err((Request::Settle { provider, sent, settlement, reply }, error)),
-        },
-        Request::NextDue { provider, filter, reply } => match outbox.next_due(provider, &filter) {
-            Ok(due) => Ok(Done::NextDue(reply, due)),
-            Err(error) => Err((Request::NextDue { provider, filter, reply }, error)),
-        },
+        Ok(())
     }
 }
 
-/// A lane that has gone does not need its answer: the next run recovers what it had leased.
-fn answer(done: Done) {
-    match done {
-        Done::Leased(reply, leased) => drop(reply.send(Ok(leased))),
-        Done::Settled(reply, settled) => drop(reply.send(Ok(settled))),
-        Done::NextDue(reply, due) => drop(reply.send(Ok(due))),
+/// Tells that a group is committed. A lane that has gone does not need it: the next run recovers what it had leased.
+fn answer(group: &mut Vec<Request>, recorders: &Recorders) {
+    let mut recorded: BTreeMap<ProviderId, Vec<Recorded>> = BTreeMap::new();
+    for request in group.drain(..) {
+        match request {
+            Request::Lease { reply, .. } => reply.give(),
+            Request::NextDue { reply, .. } => reply.give(),
+            Request::Settle { provider, outcome, settled } => {
+                let settled = settled.expect("a group is committed when all of it is performed");
+                recorded.entry(provider).or_default().push(outcome.recorded(settled));
+            }
+        }
+    }
+    for (provider, records) in recorded {
+        tell(provider, Ok(records), recorders);
     }
 }
 
-fn refuse_done(done: Done, failure: &CheckpointError) {
-    match done {
-        Done::Leased(reply, _) => drop(reply.send(Err(failure.clone()))),
-        Done::Settled(reply, _) => drop(reply.send(Err(failure.clone()))),
-        Done::NextDue(reply, _) => drop(reply.send(Err(failure.clone()))),
+/// Tells that nothing of a group is written.
+fn refuse(group: &mut Vec<Request>, failure: &CheckpointError, recorders: &Recorders) {
+    for request in group.drain(..) {
+        match request {
+            Request::Lease { reply, .. } => reply.refuse(failure),
+            Request::NextDue { reply, .. } => reply.refuse(failure),
+            Request::Settle { provider, .. } => tell(provider, Err(failure.clone()), recorders),
+        }
     }
 }
 
-fn refuse(request: Request, failure: &CheckpointError) {
-    match request {
-        Request::Lease { reply, .. } => drop(reply.send(Err(failure.clone()))),
-        Request::Settle { reply, .. } => drop(reply.send(Err(failure.clone()))),
-        Request::NextDue { reply, .. } => drop(reply.send(Err(failure.clone()))),
+fn tell(provider: ProviderId, records: Result<Vec<Recorded>, CheckpointError>, recorders: &Recorders) {
+    if let Some(recorder) = recorders.get(&provider) {
+        drop(recorder.send(records));
+    }
+}
+
+impl<T> Reply<T> {
+    fn give(self) {
+        let answer = self.answer.expect("a group is committed when all of it is performed");
+        drop(self.to.send(Ok(answer)));
+    }
+
+    fn refuse(self, failure: &CheckpointError) {
+        drop(self.to.send(Err(failure.clone())));
+    }
+}
+
+impl Outcome {
+    fn recorded(self, settled: Settled) -> Recorded {
+        let Settlement { happening, class, code, .. } = self.settlement;
+        let (call, before, took) = (self.call.id, self.call.life, self.took);
+        Recorded { call, before, happening, class, code, took, settled }
     }
 }

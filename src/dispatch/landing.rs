@@ -7,11 +7,12 @@ use rand::RngExt;
 use crate::domain::call::State;
 use crate::domain::event::{Event, LaneState};
 use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{Remedy, Verdict};
-use crate::store::{Settled, Settlement};
+use crate::store::Settlement;
 
 use super::breaker::BreakerState;
-use super::checkpoint::CheckpointError;
+use super::checkpoint::{self, CheckpointError, Outcome, Recorded};
 use super::lane::Working;
 use super::retry::{self, Context, Decided, LaneEffect};
 use super::stops::StopReason;
@@ -20,19 +21,19 @@ use super::worker::{self, Finished};
 /// How long a lane pauses when the provider asks to wait without saying how long, or for no time at all.
 const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
-/// An answer, what it is taken for, and what the writer made of it.
-pub(super) type Settling = (Finished, Happening, Result<Settled, CheckpointError>);
-
 impl Working {
     /// A request has come back: decides what it means and has it written down.
-    pub(super) fn landed(&mut self, joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>) {
+    pub(super) fn landed(
+        &mut self,
+        joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>,
+    ) -> Result<(), CheckpointError> {
         let finished = match joined {
             Ok((id, finished)) => {
                 self.flying.remove(&id);
                 finished
             }
             Err(error) => {
-                let Some(call) = self.flying.remove(&error.id()) else { return };
+                let Some(call) = self.flying.remove(&error.id()) else { return Ok(()) };
                 let verdict = Verdict::Unknown { what: "panic" };
                 let left = self.lane.clock.elapsed();
                 Finished { call, verdict, sent: true, left, took: Duration::ZERO }
@@ -54,7 +55,7 @@ impl Working {
         let decided = retry::happening(&finished.verdict, &context);
         self.note_denial(&finished.verdict);
         self.follow(decided.lane);
-        self.settle(finished, &decided);
+        self.settle(finished, &decided)
     }
 
     /// Denials by a body code in a row; no answer at all does not end the row.
@@ -84,15 +85,13 @@ impl Working {
         }
     }
 
-    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) {
+    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) -> Result<(), CheckpointError> {
         let settings = self.lane.endpoint.provider.settings();
         let now = self.lane.clock.now();
         let random: f64 = self.lane.random.random();
         let attempt = finished.call.life.attempts + 1;
         let backoff = retry::backoff(attempt, settings.retry.initial, settings.retry.max, random);
         let settlement = Settlement {
-            id: finished.call.id,
-            lease: finished.call.lease,
             happening: decided.happening,
             class: finished.verdict.class(),
             code: finished.verdict.code().to_owned(),
@@ -104,46 +103,29 @@ impl Working {
             backoff_until: now.after(backoff),
             attempts_max: settings.retry.attempts,
         };
-        let (checkpoint, provider) = (self.lane.checkpoint.clone(), self.provider);
-        let happening = decided.happening;
-        self.settling.spawn(async move {
-            let sent = u64::from(finished.sent);
-            let settled = checkpoint.settle(provider, sent, settlement).await;
-            (finished, happening, settled)
-        });
+        let Finished { call, sent, took, .. } = finished;
+        self.settling += 1;
+        self.lane.checkpoint.settle(self.provider, Box::new(Outcome { call, settlement, sent, took }))
     }
 
-    /// A call's new state is committed: counts it.
-    pub(super) fn settled(
+    /// A group of outcomes is committed: counts and tells them.
+    pub(super) fn recorded(
         &mut self,
-        joined: Result<Settling, tokio::task::JoinError>,
+        group: Option<Result<Vec<Recorded>, CheckpointError>>,
     ) -> Result<(), CheckpointError> {
-        // The task only waits for the writer; it can end early only when the lane itself is dropped.
-        let Ok((finished, happening, settled)) = joined else { return Ok(()) };
-        let settled = settled?;
-        self.count(&finished, &settled);
-        let done = !settled.life.state.is_open();
-        if happening == Happening::Interrupted {
-            return Ok(());
-        }
-        self.lane.events.emit(Event::Call {
-            provider: self.provider,
-            call: finished.call.id,
-            operation: finished.call.life.operation,
-            probe: worker::is_probe(&finished.call),
-            class: finished.verdict.class(),
-            code: finished.verdict.code().to_owned(),
-            milliseconds: u64::try_from(finished.took.as_millis()).unwrap_or(u64::MAX),
-            attempt: finished.call.life.attempts + 1,
-            settled: done,
-        });
+        let records = group.unwrap_or_else(|| Err(checkpoint::gone()))?;
+        self.settling -= records.len();
+        records.iter().for_each(|record| self.count(record));
+        let provider = self.provider;
+        let told = records.into_iter().filter(|record| record.happening != Happening::Interrupted);
+        self.lane.events.emit_all(|| told.map(|record| record.told(provider)).collect());
         Ok(())
     }
 
-    fn count(&mut self, finished: &Finished, settled: &Settled) {
-        let good = match settled.life.state {
+    fn count(&mut self, record: &Recorded) {
+        let good = match record.settled.life.state {
             State::Acknowledged => {
-                self.end.tally.acknowledged.add(finished.call.life.operation);
+                self.end.tally.acknowledged.add(record.before.operation);
                 true
             }
             State::Refused => {
@@ -161,12 +143,28 @@ impl Working {
             | State::Superseded
             | State::Abandoned
             | State::Forgotten => {
-                self.end.used_up += u64::from(settled.deferred);
+                self.end.used_up += u64::from(record.settled.deferred);
                 return;
             }
         };
         if self.lane.errors.settled(good) && self.end.stop.is_none() {
             self.end.stop = Some(StopReason::MaxErrors);
+        }
+    }
+}
+
+impl Recorded {
+    fn told(self, provider: ProviderId) -> Event {
+        Event::Call {
+            provider,
+            call: self.call,
+            operation: self.before.operation,
+            probe: worker::is_probe(&self.before),
+            class: self.class,
+            code: self.code,
+            milliseconds: u64::try_from(self.took.as_millis()).unwrap_or(u64::MAX),
+            attempt: self.before.attempts + 1,
+            settled: !self.settled.life.state.is_open(),
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A lane: the calls of one provider, from lease to checkpoint, within the provider's limits.
 //!
-//! One task owns everything that the lane knows: pace, breaker, pause, error share. Requests and checkpoints run as
-//! tasks of its own sets; their results come back here, where they are decided.
+//! One task owns everything that the lane knows: pace, breaker, pause, error share. Requests run as tasks
+//! of its own set; their results come back here, where they are decided, and so do the commits of what was decided.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
@@ -19,8 +19,7 @@ use crate::domain::verdict::{Remedy, Verdict};
 use crate::store::{LeaseFilter, Leased};
 
 use super::breaker::{Breaker, Pass};
-use super::checkpoint::{Checkpoint, CheckpointError, GROUP_REQUESTS_MAX};
-use super::landing::Settling;
+use super::checkpoint::{Checkpoint, CheckpointError, GROUP_REQUESTS_MAX, Records};
 use super::limiter::{DayBudget, Limiter};
 use super::meter::Meter;
 use super::retry::{Decided, LaneEffect};
@@ -46,6 +45,7 @@ pub(super) enum Order {
 pub(super) struct Lane {
     pub(super) endpoint: Arc<Endpoint>,
     pub(super) checkpoint: Checkpoint,
+    pub(super) records: Records,
     pub(super) limiter: Limiter,
     pub(super) breaker: Breaker,
     pub(super) day: DayBudget,
@@ -107,8 +107,9 @@ pub(super) struct Working {
     /// What the last block brought.
     last_block: Block,
     in_flight: JoinSet<Finished>,
-    pub(super) flying: HashMap<tokio::task::Id, Leased>,
-    pub(super) settling: JoinSet<Settling>,
+    pub(super) flying: HashMap<tokio::task::Id, Arc<Leased>>,
+    /// How many outcomes the writer has and has not committed yet.
+    pub(super) settling: usize,
     pub(super) paused_until: Duration,
     pub(super) denials_in_a_row: u32,
     state: LaneState,
@@ -132,7 +133,7 @@ impl Lane {
             last_block: Block::Full,
             in_flight: JoinSet::new(),
             flying: HashMap::new(),
-            settling: JoinSet::new(),
+            settling: 0,
             paused_until: Duration::ZERO,
             denials_in_a_row: 0,
             state: LaneState::Running,
@@ -169,7 +170,7 @@ impl Working {
 
     async fn next_step(&mut self) -> Result<Step, CheckpointError> {
         let now = self.lane.clock.elapsed();
-        if self.in_flight.len() >= self.concurrency() || self.settling.len() >= GROUP_REQUESTS_MAX {
+        if self.in_flight.len() >= self.concurrency() || self.settling >= GROUP_REQUESTS_MAX {
             return Ok(Step::Wait(None));
         }
         if now < self.paused_until {
@@ -305,24 +306,30 @@ impl Working {
     }
 
     fn is_busy(&self) -> bool {
-        !self.in_flight.is_empty() || !self.settling.is_empty()
+        !self.in_flight.is_empty() || self.settling > 0
     }
 
     fn launch(&mut self, call: Leased) {
         self.meter.count_request(self.lane.clock.elapsed());
         self.end.tally.requests += 1;
         self.end.tally.retries += u64::from(call.life.attempts > 0);
-        let endpoint = Arc::clone(&self.lane.endpoint);
-        let task = self.in_flight.spawn(worker::deliver(endpoint, call.clone(), self.lane.clock.clone()));
+        let (endpoint, call) = (Arc::clone(&self.lane.endpoint), Arc::new(call));
+        let clock = self.lane.clock.clone();
+        let task = self.in_flight.spawn(worker::deliver(endpoint, Arc::clone(&call), clock));
         self.flying.insert(task.id(), call);
     }
 
     /// Waits for a result, an order, or for `limit` to pass.
     async fn wait(&mut self, limit: Option<Duration>) -> Result<(), CheckpointError> {
-        let sleep = tokio::time::sleep(limit.unwrap_or(Duration::MAX));
+        let pass = async {
+            match limit {
+                Some(limit) => tokio::time::sleep(limit).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
-            Some(joined) = self.in_flight.join_next_with_id() => self.landed(joined),
-            Some(settled) = self.settling.join_next() => self.settled(settled)?,
+            Some(joined) = self.in_flight.join_next_with_id() => self.landed(joined)?,
+            group = self.lane.records.recv() => self.recorded(group)?,
             Some(leased) = self.leasing.join_next() => self.leased(leased)?,
             changed = self.lane.orders.changed() => {
                 // The coordinator never goes before its lanes; if it does, the lane drains.
@@ -330,7 +337,7 @@ impl Working {
                     self.end.stop = Some(StopReason::Interrupted);
                 }
             }
-            () = sleep => {}
+            () = pass => {}
         }
         Ok(())
     }
@@ -338,10 +345,10 @@ impl Working {
     /// Takes what has come back without waiting.
     fn take_results(&mut self) -> Result<(), CheckpointError> {
         while let Some(joined) = self.in_flight.try_join_next_with_id() {
-            self.landed(joined);
+            self.landed(joined)?;
         }
-        while let Some(settled) = self.settling.try_join_next() {
-            self.settled(settled)?;
+        while let Ok(group) = self.lane.records.try_recv() {
+            self.recorded(Some(group))?;
         }
         while let Some(leased) = self.leasing.try_join_next() {
             self.leased(leased)?;
@@ -368,25 +375,27 @@ impl Working {
         self.end
     }
 
-    fn give_back(&mut self) {
+    fn give_back(&mut self) -> Result<(), CheckpointError> {
         while let Some(call) = self.ready.pop_front() {
             let verdict = Verdict::NotSent { what: "interrupted" };
             let left = self.lane.clock.elapsed();
-            let finished = Finished { call, verdict, sent: false, left, took: Duration::ZERO };
+            let finished =
+                Finished { call: Arc::new(call), verdict, sent: false, left, took: Duration::ZERO };
             let decided =
                 Decided { happening: Happening::Interrupted, lane: LaneEffect::None, remedy: Remedy::None };
-            self.settle(finished, &decided);
+            self.settle(finished, &decided)?;
         }
+        Ok(())
     }
 
     async fn drain(&mut self) -> Result<(), CheckpointError> {
-        self.give_back();
+        self.give_back()?;
         while self.is_busy() || !self.leasing.is_empty() {
             if self.is_aborted() {
                 return Ok(());
             }
             self.wait(None).await?;
-            self.give_back();
+            self.give_back()?;
         }
         Ok(())
     }

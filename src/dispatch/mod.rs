@@ -36,7 +36,7 @@ pub use run_clock::RunClock;
 pub use stops::{Limits, StopReason};
 
 use breaker::Breaker;
-use checkpoint::{Checkpoint, Writer};
+use checkpoint::{Checkpoint, Records, Writer};
 use lane::{Lane, Order};
 use limiter::{DayBudget, Limiter};
 use stops::{CallBudget, ErrorMeter};
@@ -123,6 +123,7 @@ pub fn recover(
 /// # Errors
 /// [`DispatchError`] when it cannot start; what happens to single calls and lanes is in [`Dispatched`].
 pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, Dispatched), DispatchError> {
+    store.expect_dispatch()?;
     let waiting = store.counts()?;
     let mut pasts = Vec::new();
     for provider in &dispatch.providers {
@@ -131,9 +132,10 @@ pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, 
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DispatchError::Start)?;
-    let (writer, checkpoint) =
-        Writer::start(store, run, dispatch.clock.clone()).map_err(DispatchError::Start)?;
-    let dispatched = runtime.block_on(coordinate(dispatch, pasts, checkpoint));
+    let lanes = dispatch.providers.iter().map(|provider| provider.id());
+    let (writer, checkpoint, records) =
+        Writer::start(store, run, dispatch.clock.clone(), lanes).map_err(DispatchError::Start)?;
+    let dispatched = runtime.block_on(coordinate(dispatch, pasts, checkpoint, records));
     // Dropping the runtime ends every task, so that the writer sees the last of its callers go.
     drop(runtime);
     let store = writer.finish().ok_or(DispatchError::WriterDied)?;
@@ -152,13 +154,16 @@ async fn coordinate(
     dispatch: &Dispatch,
     pasts: Vec<Past>,
     checkpoint: Checkpoint,
+    mut records: BTreeMap<ProviderId, Records>,
 ) -> Result<Dispatched, DispatchError> {
     let (orders, _) = watch::channel(Order::Go);
     let budget = CallBudget::new(dispatch.limits.max_calls);
     let turns = Arc::new(Semaphore::new(1));
     let mut lanes = JoinSet::new();
     for (provider, past) in dispatch.providers.iter().zip(pasts) {
-        let lane = lane_of(dispatch, provider, past, &checkpoint, &budget, (orders.subscribe(), &turns))?;
+        let records = records.remove(&provider.id()).expect("the writer has a way back for each lane");
+        let ways = (checkpoint.clone(), records);
+        let lane = lane_of(dispatch, provider, past, ways, &budget, (orders.subscribe(), &turns))?;
         lanes.spawn(lane.run());
     }
     drop(checkpoint);
@@ -169,7 +174,7 @@ fn lane_of(
     dispatch: &Dispatch,
     provider: &Arc<dyn Provider>,
     past: Past,
-    checkpoint: &Checkpoint,
+    (checkpoint, records): (Checkpoint, Records),
     budget: &CallBudget,
     (orders, turns): (watch::Receiver<Order>, &Arc<Semaphore>),
 ) -> Result<Lane, DispatchError> {
@@ -179,7 +184,8 @@ fn lane_of(
     let now = dispatch.clock.elapsed();
     Ok(Lane {
         endpoint: Arc::new(Endpoint { provider: Arc::clone(provider), transport }),
-        checkpoint: checkpoint.clone(),
+        checkpoint,
+        records,
         limiter: Limiter::new(settings.rate_per_second, settings.burst, now, past.closed),
         breaker: Breaker::new(dispatch.outage_patience),
         day: past.day,

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use crate::domain::call::{Operation, State};
 use crate::domain::fault::{self, Point};
+use crate::domain::lifecycle::Life;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
 use crate::providers::{Provider, Transport, verdict_of};
 use crate::store::Leased;
@@ -22,7 +23,7 @@ pub(super) struct Endpoint {
 /// A request and what became of it.
 pub(super) struct Finished {
     /// The call it was for.
-    pub(super) call: Leased,
+    pub(super) call: Arc<Leased>,
     /// What the answer, or its absence, means.
     pub(super) verdict: Verdict,
     /// Did a request leave.
@@ -33,21 +34,21 @@ pub(super) struct Finished {
     pub(super) took: Duration,
 }
 
-/// Was this lease for a probe: an update that finds out whether a create was applied.
-pub(super) fn is_probe(call: &Leased) -> bool {
-    call.life.state == State::Probing
+/// Is what is sent for a leased call a probe: an update that finds out whether a create was applied.
+pub(super) fn is_probe(leased: &Life) -> bool {
+    leased.state == State::Probing
 }
 
 /// Sends one call. Never panics and never fails: whatever happens is a verdict.
-pub(super) async fn deliver(endpoint: Arc<Endpoint>, call: Leased, clock: RunClock) -> Finished {
-    let operation = if is_probe(&call) { Operation::Update } else { call.life.operation };
+pub(super) async fn deliver(endpoint: Arc<Endpoint>, call: Arc<Leased>, clock: RunClock) -> Finished {
+    let operation = if is_probe(&call.life) { Operation::Update } else { call.life.operation };
     let provider = endpoint.provider.as_ref();
     let Ok(request) = provider.build(operation, &call.payload.key, &call.payload.values) else {
         return unbuildable(call, clock.elapsed());
     };
     fault::pass_with(Point::BeforeSend, call.customer.as_str());
     let left = clock.elapsed();
-    let answer = endpoint.transport.send(&request, clock.now()).await;
+    let answer = endpoint.transport.send(request, clock.now()).await;
     fault::pass_with(Point::AfterAnswer, call.customer.as_str());
     let verdict = verdict_of(provider, operation, &call.payload.key, answer);
     let took = clock.elapsed().saturating_sub(left);
@@ -55,7 +56,7 @@ pub(super) async fn deliver(endpoint: Arc<Endpoint>, call: Leased, clock: RunClo
 }
 
 /// The values do not fit the provider's table (a state written by another version): a person must see it.
-fn unbuildable(call: Leased, left: Duration) -> Finished {
+fn unbuildable(call: Arc<Leased>, left: Duration) -> Finished {
     let verdict = Verdict::Refused { code: AnswerCode::new("unbuildable"), remedy: Remedy::None };
     Finished { call, verdict, sent: false, left, took: Duration::ZERO }
 }

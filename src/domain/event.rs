@@ -130,20 +130,27 @@ pub enum LaneState {
 }
 
 /// Where events go. Dropping all of them is fine: nothing depends on being heard.
+///
+/// They travel in groups: waking a listener for each one costs more than to write it down.
 #[derive(Debug, Clone, Default)]
-pub struct Events(Option<Sender<Event>>);
+pub struct Events(Option<Sender<Vec<Event>>>);
 
 impl Events {
     /// Events to whoever listens at the other end.
     #[must_use]
-    pub fn to(listener: Sender<Event>) -> Self {
+    pub fn to(listener: Sender<Vec<Event>>) -> Self {
         Self(Some(listener))
     }
 
     /// Tells an event. A listener that has gone is no reason to stop a run.
     pub fn emit(&self, event: Event) {
+        self.emit_all(|| vec![event]);
+    }
+
+    /// Tells several events in their order; they are made only if there is a listener.
+    pub fn emit_all(&self, events: impl FnOnce() -> Vec<Event>) {
         if let Some(listener) = &self.0 {
-            drop(listener.send(event));
+            drop(listener.send(events()));
         }
     }
 }

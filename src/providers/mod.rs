@@ -7,6 +7,7 @@
 
 pub mod codes;
 pub mod exchange;
+mod json;
 pub mod lemonway;
 mod projector;
 pub mod restore;

@@ -3,11 +3,13 @@
 //! One client for each provider: HTTP/1.1, rustls with the platform's roots, a timeout, no redirects, no proxy, a cap
 //! on bodies, and connections that are not reused once a usual server may have closed them.
 
+use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
-use reqwest::{Client, Response, redirect};
+use reqwest::{Client, Response, Url, redirect};
 
 use crate::domain::clock::Timestamp;
 
@@ -28,6 +30,8 @@ const IDLE_SECONDS_MAX: u64 = 4;
 /// Sends requests to one provider.
 pub struct Transport {
     client: Client,
+    /// The addresses that requests went to, one or two a provider: parsing one anew costs a twentieth of a call.
+    addresses: Mutex<BTreeMap<String, Url>>,
 }
 
 impl fmt::Debug for Transport {
@@ -85,16 +89,16 @@ impl Transport {
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
             .build()
             .map_err(TransportError::Client)?;
-        Ok(Self { client })
+        Ok(Self { client, addresses: Mutex::default() })
     }
 
     /// Sends a request and reads its whole answer; `now` is only needed to understand a Retry-After with a date.
     ///
     /// # Errors
     /// [`SendError`], which says whether the request can have been acted upon.
-    pub async fn send(&self, request: &Request, now: Timestamp) -> Result<Answer, SendError> {
-        let mut builder = self.client.post(&request.url).body(request.body.clone());
-        for (name, value) in &request.headers {
+    pub async fn send(&self, request: Request, now: Timestamp) -> Result<Answer, SendError> {
+        let mut builder = self.client.post(self.address(&request.url)?).body(request.body);
+        for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
         let response = builder.send().await.map_err(|error| classify(&error))?;
@@ -107,6 +111,16 @@ impl Transport {
         };
         answer.body = body(response).await?;
         Ok(answer)
+    }
+
+    fn address(&self, text: &str) -> Result<Url, SendError> {
+        let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(address) = addresses.get(text) {
+            return Ok(address.clone());
+        }
+        let address = Url::parse(text).map_err(|_| SendError::NotSent { what: "request" })?;
+        addresses.insert(text.to_owned(), address.clone());
+        Ok(address)
     }
 }
 

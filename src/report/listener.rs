@@ -32,7 +32,7 @@ impl<W: Write + Send + 'static> Listener<W> {
     ///
     /// # Errors
     /// When the system has no thread left.
-    pub fn spawn(self, events: Receiver<Event>) -> io::Result<JoinHandle<io::Result<()>>> {
+    pub fn spawn(self, events: Receiver<Vec<Event>>) -> io::Result<JoinHandle<io::Result<()>>> {
         std::thread::Builder::new().name("listener".to_owned()).spawn(move || self.listen(&events))
     }
 }
@@ -42,12 +42,12 @@ impl<W: Write> Listener<W> {
     ///
     /// # Errors
     /// The first error of the log; events after it are still shown.
-    pub fn listen(mut self, events: &Receiver<Event>) -> io::Result<()> {
+    pub fn listen(mut self, events: &Receiver<Vec<Event>>) -> io::Result<()> {
         let mut outcome = Ok(());
         loop {
             let heard = events.recv_timeout(QUIET_MAX);
             let step = match &heard {
-                Ok(event) => self.hear(event),
+                Ok(events) => events.iter().map(|event| self.hear(event)).fold(Ok(()), io::Result::and),
                 Err(RecvTimeoutError::Timeout) => self.flush(),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
@@ -115,10 +115,11 @@ mod tests {
             progress: Progress::warnings(Box::new(io::sink())),
             clock: Clock::set_to(Timestamp(0)),
         };
+        let events = Events::to(sender);
         for rows in 0..1_000 {
-            sender.send(Event::Reading { rows, bytes: 0, bytes_total: 0 }).unwrap();
+            events.emit(Event::Reading { rows, bytes: 0, bytes_total: 0 });
         }
-        drop(sender);
+        drop(events);
         assert_eq!(listener.listen(&receiver).unwrap_err().kind(), io::ErrorKind::StorageFull);
         assert!(receiver.recv().is_err(), "all were heard");
     }

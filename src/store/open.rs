@@ -338,6 +338,8 @@ pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreE
     connection.pragma_update(None, "cell_size_check", "ON")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
+    // A statement is planned once, not for each new value: the guard of a state looks as if it could choose an index.
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(connection)
 }

@@ -10,6 +10,7 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 
 use super::intake::one;
+use super::outbox::{Outbox, Recipient};
 use super::snapshot::{life_of, operation_of};
 use super::{RunNumber, Store, StoreError, codec};
 
@@ -253,24 +254,20 @@ impl Store {
     }
 }
 
-impl super::outbox::Outbox<'_> {
+impl Outbox<'_> {
     fn decide_by_person(&mut self, call: CallId, happening: Happening) -> Result<(), StoreError> {
-        let (before, row) = self.read_standing(call)?;
+        let row = self.read_standing(call)?;
         let happening = match happening {
             // What was applied is not what the call carries now.
             Happening::ResolvedApplied if row.replaced => Happening::ResolvedAppliedOlder,
-            Happening::ResolvedApplied if !row.only_fields.is_empty() => Happening::ResolvedAppliedInPart,
+            Happening::ResolvedApplied if row.unsent.is_some() => Happening::ResolvedAppliedInPart,
             happening => happening,
         };
         let step =
-            lifecycle::next(&before, happening).map_err(|source| StoreError::Illegal { call, source })?;
-        self.apply(step.effect, &row)?;
-        let kept = if happening == Happening::ResolvedAppliedInPart {
-            Some(row.unsent())
-        } else {
-            step.life.state.is_open().then(|| row.payload.clone())
-        };
-        self.write_decision(call, &before, &step.life, kept.as_ref())
+            lifecycle::next(&row.life, happening).map_err(|source| StoreError::Illegal { call, source })?;
+        self.apply(step.effect, &Recipient::standing(&row))?;
+        let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
+        self.write_decision(call, &row.life, &step.life, rest)
     }
 
     fn write_decision(
@@ -278,13 +275,13 @@ impl super::outbox::Outbox<'_> {
         call: CallId,
         before: &Life,
         after: &Life,
-        kept: Option<&Payload>,
+        rest: Option<&Payload>,
     ) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, hold = NULL, create_unknown = ?4, attempts = 0, unknown_runs = 0,
                  unknown_this_run = 0, crashes = 0, missing_seen = 0, remedy_used = 0, only_fields = NULL,
                  priority = min(priority, 1), deferred_in = 0, changed_at = ?5, settled_in = ?6,
-                 payload = ?7, operation = ?8, replaced = 0
+                 payload = coalesce(?7, CASE WHEN ?9 THEN payload END), operation = ?8, replaced = 0
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
         let changed = statement.execute((
@@ -294,8 +291,9 @@ impl super::outbox::Outbox<'_> {
             after.create_unknown,
             self.now.0,
             (!after.state.is_open()).then_some(self.run.0),
-            kept.map(codec::pack_payload),
+            rest.map(codec::pack_payload),
             after.operation.name(),
+            after.state.is_open(),
         ))?;
         one(changed, call)
     }

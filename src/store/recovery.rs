@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::call::{CallId, State};
+use crate::domain::call::State;
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
@@ -62,10 +62,8 @@ impl Store {
                 // They may have left at any time up to the crash, so for the rate they count as sent now.
                 outbox.note_sent(provider, leased.len() as u64)?;
             }
-            for id in leased {
+            for call in leased {
                 let settlement = Settlement {
-                    id: id.0,
-                    lease: id.1,
                     happening: Happening::Crashed,
                     class: "unknown",
                     code: "crash".to_owned(),
@@ -74,7 +72,7 @@ impl Store {
                     backoff_until: now,
                     attempts_max: u32::MAX,
                 };
-                let settled = outbox.settle(&settlement)?;
+                let settled = outbox.settle(&call, &settlement)?;
                 recovered.in_flight += 1;
                 recovered.held += u64::from(settled.life.state == State::Held);
             }
@@ -88,15 +86,5 @@ impl Store {
         }
         transaction.commit()?;
         Ok(recovered)
-    }
-}
-
-impl Outbox<'_> {
-    fn leased_before(&self, provider: ProviderId) -> Result<Vec<(CallId, i64)>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT id, lease FROM call WHERE provider = ?1 AND state IN ('in_flight', 'probing') AND lease IS NOT NULL",
-        )?;
-        let rows = statement.query_map([provider.number()], |row| Ok((CallId(row.get(0)?), row.get(1)?)))?;
-        Ok(rows.collect::<Result<_, _>>()?)
     }
 }

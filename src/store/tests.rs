@@ -90,8 +90,6 @@ impl World {
         attempts_max: u32,
     ) -> Result<Settled, StoreError> {
         let settlement = Settlement {
-            id: call.id,
-            lease: call.lease,
             happening,
             class: "test",
             code: "42".to_owned(),
@@ -100,7 +98,7 @@ impl World {
             backoff_until: self.now.after(Duration::from_secs(1)),
             attempts_max,
         };
-        self.store.group(self.run, self.now, |outbox| outbox.settle(&settlement))
+        self.store.group(self.run, self.now, |outbox| outbox.settle(call, &settlement))
     }
 
     fn number(&self, name: &str) -> i64 {

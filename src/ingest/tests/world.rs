@@ -181,17 +181,18 @@ impl World {
             let mut lease = run.0 << 32;
             let leased = outbox.lease(provider, 1_000, &LeaseFilter::default(), &mut lease)?;
             for call in &leased {
-                outbox.settle(&Settlement {
-                    id: call.id,
-                    lease: call.lease,
-                    happening,
-                    class: "test",
-                    code: String::new(),
-                    only_fields: None,
-                    settle_until: now.after(Duration::from_secs(60)),
-                    backoff_until: now,
-                    attempts_max: 99,
-                })?;
+                outbox.settle(
+                    call,
+                    &Settlement {
+                        happening,
+                        class: "test",
+                        code: String::new(),
+                        only_fields: None,
+                        settle_until: now.after(Duration::from_secs(60)),
+                        backoff_until: now,
+                        attempts_max: 99,
+                    },
+                )?;
             }
             Ok(leased.len())
         });

@@ -2,11 +2,11 @@
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
-use serde_json::{Map, Value};
 
 use crate::domain::wire::{ProviderKey, WireValues};
 
 use super::super::exchange::{BuildError, Request};
+use super::super::json::Item;
 use super::super::settings::Credentials;
 use super::settings::LemonwaySettings;
 use super::wire::Envelope;
@@ -73,12 +73,10 @@ fn elements<'a>(
     Ok(elements)
 }
 
-fn json(envelope: Option<&str>, elements: &[(&str, &str)]) -> Vec<u8> {
-    let object: Map<String, Value> =
-        elements.iter().map(|(name, text)| ((*name).to_owned(), Value::from(*text))).collect();
-    let object = Value::Object(object);
+fn json(envelope: Option<&'static str>, elements: &[(&'static str, &str)]) -> Vec<u8> {
+    let object = Item::Object(elements.iter().map(|(name, text)| (*name, Item::Text(text))).collect());
     match envelope {
-        Some(name) => Value::Object(Map::from_iter([(name.to_owned(), object)])).to_string().into_bytes(),
-        None => object.to_string().into_bytes(),
+        Some(name) => Item::Object(vec![(name, object)]).into_body(),
+        None => object.into_body(),
     }
 }

@@ -1,11 +1,11 @@
 //! Key and values → the request of Safedebit. Pure: the same input makes the same bytes.
 
 use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
-use serde_json::{Map, Value};
 
 use crate::domain::wire::{ProviderKey, WireValues};
 
 use super::super::exchange::{BuildError, Request, basic};
+use super::super::json::Item;
 use super::super::settings::Credentials;
 use super::settings::SafedebitSettings;
 use super::{fields, wire};
@@ -23,21 +23,20 @@ pub(super) fn request(
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ],
-        body: body(key, values)?.to_string().into_bytes(),
+        body: body(key, values)?.into_body(),
     })
 }
 
-fn body(key: &ProviderKey, values: &WireValues) -> Result<Value, BuildError> {
+fn body<'a>(key: &'a ProviderKey, values: &'a WireValues) -> Result<Item<'a>, BuildError> {
     if key.0.is_empty() {
         return Err(BuildError::Key);
     }
-    let mut object = Map::new();
-    object.insert(wire::REFERENCE.to_owned(), Value::from(key.0.as_str()));
+    let mut object = vec![(wire::REFERENCE, Item::Text(&key.0))];
     for (code, value) in values.iter() {
         let field = super::super::find(fields::FIELDS, code)
             .filter(|field| field.code != fields::REFERENCE)
             .ok_or(BuildError::UnknownField(code))?;
-        object.insert(field.name.to_owned(), Value::from(value));
+        object.push((field.name, Item::Text(value)));
     }
-    Ok(Value::Object(object))
+    Ok(Item::Object(object))
 }

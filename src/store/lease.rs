@@ -1,0 +1,324 @@
+//! Leasing: which calls of a lane may leave now, in which order, and the token that their settlement must show.
+
+use rusqlite::types::FromSql;
+use rusqlite::{Row, params_from_iter};
+
+use crate::domain::call::{CallId, HoldReason, Payload, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::customer::CustomerId;
+use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::provider::ProviderId;
+
+use super::intake::one;
+use super::outbox::Outbox;
+use super::snapshot::operation_of;
+use super::{StoreError, codec};
+
+/// A call that was refused and may be tried once more goes behind all others of its lane.
+pub(super) const PRIORITY_LAST: i64 = 9;
+
+/// A call that may be sent now. Nobody changes it in the state before it is settled, so what is written then need not
+/// be read again: the guard of its lease proves it.
+#[derive(Debug, Clone)]
+pub struct Leased {
+    /// Its number.
+    pub id: CallId,
+    /// The token that its settlement must show.
+    pub lease: i64,
+    /// Its life, leased.
+    pub life: Life,
+    /// Whose.
+    pub customer: CustomerId,
+    /// The number of the customer in the state.
+    pub customer_number: i64,
+    /// What it carries: only the fields that are to be sent now.
+    pub payload: Payload,
+    /// Is it sent with some of its fields only (a remedy).
+    pub reduced: bool,
+    /// Was its outcome ever unknown.
+    pub had_unknown: bool,
+    pub(super) provider: ProviderId,
+    pub(super) due: Timestamp,
+    /// What the remedy left out.
+    pub(super) unsent: Option<Payload>,
+}
+
+/// Which calls may be leased.
+#[derive(Debug, Clone, Default)]
+pub struct LeaseFilter {
+    /// Only calls of these customers; all, when empty.
+    pub only: Vec<CustomerId>,
+    /// Also those that go after all others of the lane.
+    pub with_last: bool,
+    /// Also those that were in flight at several crashes ([`lifecycle::CRASHES_SUSPECT`]); they are sent alone.
+    pub with_suspects: bool,
+}
+
+impl LeaseFilter {
+    /// Lets in those that come next when the others are done: the last ones, then the suspects. False when all are in.
+    pub fn widen(&mut self) -> bool {
+        let widened = !self.with_suspects;
+        self.with_suspects = self.with_last;
+        self.with_last = true;
+        widened
+    }
+
+    fn priority_max(&self) -> i64 {
+        if self.with_last { PRIORITY_LAST } else { PRIORITY_LAST - 1 }
+    }
+
+    fn clause(&self, first: usize) -> String {
+        let suspects = if self.with_suspects {
+            String::new()
+        } else {
+            format!("AND crashes < {}", lifecycle::CRASHES_SUSPECT)
+        };
+        if self.only.is_empty() {
+            return suspects;
+        }
+        let marks: Vec<String> =
+            (first..first + self.only.len()).map(|number| format!("?{number}")).collect();
+        format!(
+            "{suspects} AND customer IN (SELECT id FROM customer WHERE customer_id IN ({}))",
+            marks.join(", ")
+        )
+    }
+
+    fn bind(&self, values: &mut Vec<rusqlite::types::Value>) {
+        values.extend(self.only.iter().map(|id| id.as_str().to_owned().into()));
+    }
+}
+
+impl Outbox<'_> {
+    /// Leases up to `limit` calls of a lane: withdrawn consents first, then waiting calls that are due, then fresh
+    /// ones, oldest first. Their bytes may leave once the group is committed; a crash after that makes their outcome
+    /// unknown.
+    pub fn lease(
+        &mut self,
+        provider: ProviderId,
+        limit: usize,
+        filter: &LeaseFilter,
+        next_lease: &mut i64,
+    ) -> Result<Vec<Leased>, StoreError> {
+        let turns = self.turns(provider, limit, filter)?;
+        let mut statement = self.connection.prepare_cached(&format!("{CALL_ROW} WHERE call.id = ?1"))?;
+        let mut leased = Vec::with_capacity(turns.len());
+        for call in turns {
+            let mut rows = statement.query([call.0])?;
+            let row = rows.next()?.ok_or(StoreError::NoSuchCall(call))?;
+            *next_lease += 1;
+            leased.push(CallRow::read(row)?.leased(*next_lease));
+        }
+        self.mark_leased(&mut leased)?;
+        Ok(leased)
+    }
+
+    /// The numbers of the calls whose turn it is; their rows, which are wide, are not sorted with them.
+    fn turns(
+        &self,
+        provider: ProviderId,
+        limit: usize,
+        filter: &LeaseFilter,
+    ) -> Result<Vec<CallId>, StoreError> {
+        let sql = format!(
+            "SELECT id FROM (
+                 SELECT * FROM (SELECT id, priority, 0 AS fresh, due FROM call
+                     WHERE provider = ?1 AND state IN ('waiting', 'probing') AND due <= ?2 AND lease IS NULL
+                         AND deferred_in <> ?3 {filter} ORDER BY due, id LIMIT ?4)
+                 UNION ALL
+                 SELECT * FROM (SELECT id, priority, 1 AS fresh, due FROM call
+                     WHERE provider = ?1 AND state = 'queued' AND deferred_in <> ?3 AND due <= ?2 AND priority <= {priority_max} {filter}
+                     ORDER BY priority, id LIMIT ?4))
+             ORDER BY priority = {PRIORITY_LAST}, priority > 0, fresh, due, id LIMIT ?4",
+            priority_max = filter.priority_max(),
+            filter = filter.clause(5),
+        );
+        let mut values = vec![
+            i64::from(provider.number()).into(),
+            self.now.0.into(),
+            self.run.0.into(),
+            i64::try_from(limit).unwrap_or(i64::MAX).into(),
+        ];
+        filter.bind(&mut values);
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let turns = statement.query_map(params_from_iter::<Vec<rusqlite::types::Value>>(values), |row| {
+            row.get(0).map(CallId)
+        })?;
+        Ok(turns.collect::<Result<_, _>>()?)
+    }
+
+    /// The earliest time at which a waiting or probing call of a lane may be sent; none, when nothing waits.
+    pub fn next_due(
+        &self,
+        provider: ProviderId,
+        filter: &LeaseFilter,
+    ) -> Result<Option<Timestamp>, StoreError> {
+        let sql = format!(
+            "SELECT min(due) FROM call WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND lease IS NULL
+             AND deferred_in <> ?2 AND priority <= {} {}",
+            filter.priority_max(),
+            filter.clause(3)
+        );
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        let mut values = vec![i64::from(provider.number()).into(), self.run.0.into()];
+        filter.bind(&mut values);
+        let due: Option<i64> =
+            statement.query_row(params_from_iter::<Vec<rusqlite::types::Value>>(values), |row| row.get(0))?;
+        Ok(due.map(Timestamp))
+    }
+
+    fn mark_leased(&self, calls: &mut [Leased]) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE call SET state = ?3, lease = ?4, changed_at = ?5, replaced = 0
+             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+        )?;
+        for call in calls {
+            let before = call.life.state.name();
+            call.life = self.next(call.id, &call.life, Happening::Leased)?;
+            let after = call.life.state.name();
+            one(statement.execute((call.id.0, before, after, call.lease, self.now.0))?, call.id)?;
+        }
+        Ok(())
+    }
+
+    /// What an earlier process had leased and did not settle.
+    pub(super) fn leased_before(&self, provider: ProviderId) -> Result<Vec<Leased>, StoreError> {
+        let mut statement = self.connection.prepare(&format!(
+            "{CALL_ROW} WHERE provider = ?1 AND state IN ('in_flight', 'probing') AND lease IS NOT NULL"
+        ))?;
+        let mut rows = statement.query([provider.number()])?;
+        let mut leased = Vec::new();
+        while let Some(row) = rows.next()? {
+            let lease = row.get(LEASE)?;
+            leased.push(CallRow::read(row)?.leased(lease));
+        }
+        Ok(leased)
+    }
+
+    /// Reads a call that nobody has leased.
+    pub(super) fn read_standing(&self, call: CallId) -> Result<CallRow, StoreError> {
+        let mut statement = self.connection.prepare_cached(&format!(
+            "{CALL_ROW} WHERE call.id = ?1 AND lease IS NULL AND payload IS NOT NULL"
+        ))?;
+        let mut rows = statement.query([call.0])?;
+        match rows.next()? {
+            Some(row) => CallRow::read(row),
+            None => Err(StoreError::NoSuchCall(call)),
+        }
+    }
+}
+
+/// The columns of a [`CallRow`] in the order in which it reads them: by number, since SQLite would have to compare the
+/// names of all of them for each one that is asked for by name.
+const CALL_ROW: &str =
+    "SELECT call.lease, call.id, call.customer, customer.customer_id, call.provider, call.state,
+    call.operation, call.hold, call.create_unknown, call.attempts, call.unknown_runs, call.unknown_this_run,
+    call.crashes, call.missing_seen, call.remedy_used, call.due, call.replaced, call.payload, call.only_fields
+    FROM call JOIN customer ON customer.id = call.customer";
+/// Where the lease stands, which not every call has.
+const LEASE: usize = 0;
+
+/// A call that still has its payload, as it stands in the state.
+pub(super) struct CallRow {
+    pub(super) id: CallId,
+    pub(super) life: Life,
+    pub(super) customer: CustomerId,
+    pub(super) customer_number: i64,
+    pub(super) provider: ProviderId,
+    due: Timestamp,
+    /// Its values were replaced after it last left.
+    pub(super) replaced: bool,
+    /// What leaves: everything, or the fields that a remedy left over.
+    pub(super) payload: Payload,
+    /// What the remedy left out.
+    pub(super) unsent: Option<Payload>,
+}
+
+impl CallRow {
+    fn read(row: &Row<'_>) -> Result<Self, StoreError> {
+        let damaged = |what| StoreError::Damaged { what };
+        let mut cells = Cells { row, next: LEASE + 1 };
+        let id = CallId(cells.take()?);
+        let customer_number = cells.take()?;
+        let customer = CustomerId::new(cells.text()?).ok_or(damaged("a customer has no key"))?;
+        let provider = ProviderId::from_number(cells.take()?)
+            .ok_or(damaged("a call is for a provider that does not exist"))?;
+        let life = cells.life()?;
+        let (due, replaced) = (Timestamp(cells.take()?), cells.take()?);
+        let mut payload = codec::unpack_payload(cells.bytes()?.unwrap_or_default())?;
+        let only_fields = codec::unpack_codes(cells.bytes()?)?;
+        let unsent = (!only_fields.is_empty()).then(|| {
+            let sent = payload.values.only(&only_fields);
+            let mut rest = std::mem::replace(&mut payload.values, sent);
+            rest.0.retain(|field, _| !only_fields.contains(field));
+            Payload { key: payload.key.clone(), values: rest }
+        });
+        Ok(Self { id, life, customer, customer_number, provider, due, replaced, payload, unsent })
+    }
+
+    fn leased(self, lease: i64) -> Leased {
+        Leased {
+            id: self.id,
+            lease,
+            life: self.life,
+            customer: self.customer,
+            customer_number: self.customer_number,
+            payload: self.payload,
+            reduced: self.unsent.is_some(),
+            had_unknown: self.life.unknown_runs > 0 || self.life.crashes > 0,
+            provider: self.provider,
+            due: self.due,
+            unsent: self.unsent,
+        }
+    }
+}
+
+/// The cells of a row from left to right.
+struct Cells<'a> {
+    row: &'a Row<'a>,
+    next: usize,
+}
+
+impl<'a> Cells<'a> {
+    fn index(&mut self) -> usize {
+        self.next += 1;
+        self.next - 1
+    }
+
+    fn take<T: FromSql>(&mut self) -> Result<T, StoreError> {
+        Ok(self.row.get(self.index())?)
+    }
+
+    fn text(&mut self) -> Result<&'a str, StoreError> {
+        self.row
+            .get_ref(self.index())?
+            .as_str()
+            .map_err(|_| StoreError::Damaged { what: "a text of a call is none" })
+    }
+
+    fn bytes(&mut self) -> Result<Option<&'a [u8]>, StoreError> {
+        self.row
+            .get_ref(self.index())?
+            .as_blob_or_null()
+            .map_err(|_| StoreError::Damaged { what: "the bytes of a call are none" })
+    }
+
+    fn life(&mut self) -> Result<Life, StoreError> {
+        let damaged = || StoreError::Damaged { what: "a call is in a state that does not exist" };
+        Ok(Life {
+            state: State::parse(self.text()?).ok_or_else(damaged)?,
+            operation: operation_of(self.text()?)?,
+            hold: match self.take::<Option<String>>()? {
+                Some(name) => Some(HoldReason::parse(&name).ok_or_else(damaged)?),
+                None => None,
+            },
+            create_unknown: self.take()?,
+            attempts: self.take()?,
+            unknown_runs: self.take()?,
+            unknown_this_run: self.take()?,
+            crashes: self.take()?,
+            missing_seen: self.take()?,
+            remedy_used: self.take()?,
+        })
+    }
+}
