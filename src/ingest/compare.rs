@@ -12,7 +12,7 @@ use crate::domain::tally::InputTally;
 use crate::store::{Bucket, Known, Meaning, Snapshot, StandingCall, StoredCustomer};
 
 use super::guard::InputCounts;
-use super::partitions::{RowMark, RowPlace, sort};
+use super::partitions::{RowMark, RowPlace, sorted};
 use super::prepare::Prepared;
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
@@ -194,15 +194,15 @@ fn join_all(
     take_all: bool,
 ) -> Vec<(u8, Part)> {
     let joined = loads.into_par_iter().map(|(bucket, rows, marks)| {
-        let part = join(rows, &marks, rows_marker, take_all);
+        let part = join(&rows, &marks, rows_marker, take_all);
         (bucket, part)
     });
     joined.collect()
 }
 
 /// Compares the rows of a part with the marks of the same bucket.
-fn join(mut rows: Vec<RowMark>, marks: &Bucket, rows_marker: &RecordMarker, take_all: bool) -> Part {
-    sort(&mut rows);
+fn join(rows: &[RowMark], marks: &Bucket, rows_marker: &RecordMarker, take_all: bool) -> Part {
+    let rows = sorted(rows);
     let mut part = Part { known: marks.customers(), ..Part::default() };
     let mut search = marks.search();
     let mut alike_from: Option<(KeyMark, RowPlace)> = None;
