@@ -20,7 +20,7 @@ use super::sheet::Sheet;
 use super::{Ingest, IngestError};
 
 /// Blocks that are looked at together.
-const BATCH_BLOCKS: usize = 12;
+const BATCH_BLOCKS: usize = 6;
 /// So many bytes of a block for each row that room is made for; a customer's row is mostly longer.
 const ROW_BYTES: usize = 200;
 /// How often reading tells of its progress.

@@ -8,14 +8,11 @@ use super::error::FileError;
 use super::input::InputFile;
 use super::json_scan::{self, JsonScan};
 use super::row::{Row, Scanned, Span};
+use super::source::CHUNK_BYTES;
 use super::window::{Cut, Window};
 
 /// The longest record, in bytes with its line end: a customer has a few hundred, and a stray quote swallows no more.
 pub(super) const RECORD_BYTES_MAX: usize = 1024 * 1024;
-
-/// How much a pass reads at a time and gives as one block, in bytes: little enough that no processor waits long for
-/// another one to be done with its block.
-const BLOCK_BYTES: usize = 128 * 1024;
 
 /// The length of a record that was found.
 pub(super) fn record_bytes(bytes: usize) -> u32 {
@@ -47,7 +44,7 @@ enum Records<'a> {
 
 impl<'a> Scan<'a> {
     pub(super) fn new(input: &'a InputFile) -> Self {
-        let window = |offset| input.window(BLOCK_BYTES, offset);
+        let window = |offset| input.window(CHUNK_BYTES, offset);
         let records = match &input.table {
             Some(table) => {
                 let rows = CsvScan::new(&input.name, window(table.rows.offset), table.delimiter, table.rows);
