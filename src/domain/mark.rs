@@ -36,6 +36,13 @@ impl KeyMark {
         self.0[0]
     }
 
+    /// What comes behind the bucket: spread evenly, in the order of the marks.
+    #[must_use]
+    pub fn spread(self) -> u32 {
+        let [_, a, b, c, d, ..] = self.0;
+        u32::from_be_bytes([a, b, c, d])
+    }
+
     /// Do the two keys differ only in case, spaces or Unicode form, if at all.
     #[must_use]
     pub fn looks_like(self, other: Self) -> bool {

@@ -1,4 +1,5 @@
-//! The remaining customers, batch by batch: while one batch is written, the next one is read, mapped and decided about.
+//! The remaining customers, batch by batch: while one batch is written and the accounts of the one after the next are
+//! looked up, the next one is read, mapped and decided about.
 
 use std::sync::Arc;
 
@@ -36,7 +37,8 @@ fn decided(
 }
 
 impl Apply<'_> {
-    /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready.
+    /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready and
+    /// decided about, and the accounts of the one after are looked up.
     pub(super) fn all(&mut self, sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
         let Sifted { batches, marks } = sifted;
         self.marks = marks;
@@ -57,23 +59,23 @@ impl Apply<'_> {
             keeping: self.snapshot.keeping(),
         };
         let mut batches = batches.into_iter();
-        let mut next =
-            self.look_up(batches.next())?.map(|batch| decided(batch, preparer, &judge)).transpose()?;
-        while let Some(batch) = next {
-            let mut ahead = Ok(None);
-            let mut written = Ok(());
-            // What is known of the next ones does not change by what is written of these: nobody is among both.
-            let after = self.look_up(batches.next())?;
+        let mut looked_up = self.look_up(batches.next())?;
+        let mut done: Option<DecidedBatch> = None;
+        while looked_up.is_some() || done.is_some() {
+            let (mut ahead, mut written, mut after) = (Ok(None), Ok(()), Ok(None));
+            // What is known of later ones does not change by what is written of these: nobody is in two batches.
             rayon::in_place_scope(|scope| {
                 let (ahead, preparer, judge) = (&mut ahead, &mut *preparer, &judge);
+                let batch = looked_up.take();
                 scope.spawn(move |_| {
-                    *ahead = after.map(|batch| decided(batch, preparer, judge)).transpose();
+                    *ahead = batch.map(|batch| decided(batch, preparer, judge)).transpose();
                 });
-                written = self.write(&batch);
+                written = done.as_ref().map_or(Ok(()), |batch| self.write(batch));
+                after = self.look_up(batches.next());
             });
             written?;
-            next = ahead?;
-            rayon::spawn(move || drop(batch));
+            rayon::spawn(move || drop(done));
+            (done, looked_up) = (ahead?, after?);
         }
         Ok(())
     }

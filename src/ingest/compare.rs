@@ -12,7 +12,7 @@ use crate::domain::tally::InputTally;
 use crate::store::{Bucket, Known, Meaning, Snapshot, StandingCall, StoredCustomer};
 
 use super::guard::InputCounts;
-use super::partitions::{RowMark, RowPlace, sort};
+use super::partitions::{RowMark, RowPlace, sorted};
 use super::prepare::Prepared;
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
@@ -172,37 +172,36 @@ pub(super) fn compare(
     Ok(compared)
 }
 
+/// A part: its number, its rows by pages, and the marks of its bucket.
+type Load = (u8, Vec<Vec<RowMark>>, Bucket);
+
 /// The rows and the marks of the next parts from `first` on.
 fn load(
     read: &mut Read<'_>,
     snapshot: &Snapshot<'_>,
     has_marks: bool,
     first: usize,
-) -> Result<Vec<(u8, Vec<RowMark>, Bucket)>, IngestError> {
+) -> Result<Vec<Load>, IngestError> {
     let parts = (first..first + PARTS_AT_ONCE).filter_map(|part| u8::try_from(part).ok());
     let load = |part| {
-        let rows = read.index.partitions.take(part).map_err(IngestError::Spill)?;
+        let pages = read.index.partitions.take(part).map_err(IngestError::Spill)?;
         let bucket = if has_marks { snapshot.bucket(part)? } else { Bucket::default() };
-        Ok((part, rows, bucket))
+        Ok((part, pages, bucket))
     };
     parts.map(load).collect()
 }
 
-fn join_all(
-    loads: Vec<(u8, Vec<RowMark>, Bucket)>,
-    rows_marker: &RecordMarker,
-    take_all: bool,
-) -> Vec<(u8, Part)> {
-    let joined = loads.into_par_iter().map(|(bucket, rows, marks)| {
-        let part = join(rows, &marks, rows_marker, take_all);
+fn join_all(loads: Vec<Load>, rows_marker: &RecordMarker, take_all: bool) -> Vec<(u8, Part)> {
+    let joined = loads.into_par_iter().map(|(bucket, pages, marks)| {
+        let part = join(&pages, &marks, rows_marker, take_all);
         (bucket, part)
     });
     joined.collect()
 }
 
 /// Compares the rows of a part with the marks of the same bucket.
-fn join(mut rows: Vec<RowMark>, marks: &Bucket, rows_marker: &RecordMarker, take_all: bool) -> Part {
-    sort(&mut rows);
+fn join(pages: &[Vec<RowMark>], marks: &Bucket, rows_marker: &RecordMarker, take_all: bool) -> Part {
+    let rows = sorted(pages);
     let mut part = Part { known: marks.customers(), ..Part::default() };
     let mut search = marks.search();
     let mut alike_from: Option<(KeyMark, RowPlace)> = None;

@@ -103,7 +103,8 @@ impl Index {
                 self.tell(ingest, before + scan.passed_to());
                 Ok((whole, read_on(&mut scan, &mut spare)?))
             };
-            let look = || looking.par_iter().map(|block| looker.block(block)).collect::<Vec<_>>();
+            let look =
+                || looking.par_iter().with_max_len(1).map(|block| looker.block(block)).collect::<Vec<_>>();
             let (taken, found) = rayon::join(take, look);
             let (whole, ahead) = taken?;
             // Where records were read one by one, reading went on behind them.
@@ -172,7 +173,7 @@ impl Index {
         self.rows += (looked.rows.len() + looked.invalid.len()) as u64;
         for row in looked.rows {
             let place = row.place.moved(line).ok_or(TOO_FAR)?;
-            self.partitions.push(&RowMark { place, ..row }).map_err(IngestError::Spill)?;
+            self.partitions.push(RowMark { place, ..row }).map_err(IngestError::Spill)?;
         }
         for Invalid { span, column, reason, names, cells } in looked.invalid {
             let size: usize = cells.iter().map(String::len).sum();

@@ -53,7 +53,7 @@ use index::Index;
 use late::Late;
 use prepare::Preparer;
 use sheet::Sheet;
-use sift::sift;
+use sift::Sieve;
 
 /// Do the files hold every customer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -202,7 +202,9 @@ impl Ingest<'_> {
         self.trip(mode, early, &mut outcome)?;
         let mut preparer = Preparer::new(self, &read, &marker, candidates.len())?;
         let mut late = Late::after(&outcome);
-        let sifted = sift(candidates, &mut preparer, &snapshot, take_all, &mut outcome.input, &mut late)?;
+        let (tally, late_rows) = (&mut outcome.input, &mut late);
+        let sieve = Sieve { snapshot: &snapshot, take_all, tally, late: late_rows };
+        let sifted = sieve.sift(candidates, &mut preparer)?;
         let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome);
         apply.late = late;
         apply.all(sifted, &mut preparer)?;

@@ -11,7 +11,7 @@ use crate::store::{Marks, Snapshot};
 use super::IngestError;
 use super::compare::Candidate;
 use super::late::{Late, LateRows};
-use super::prepare::{BATCH_CUSTOMERS, Made, Prepared, Preparer};
+use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Prepared, Preparer};
 
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
@@ -25,26 +25,51 @@ pub(super) struct Sifted {
     pub(super) marks: Marks,
 }
 
-/// Takes out whoever is stale or means the same as before, and counts them; with `take_all` only the stale ones.
-pub(super) fn sift(
-    candidates: Vec<Candidate>,
-    preparer: &mut Preparer<'_>,
-    snapshot: &Snapshot<'_>,
-    take_all: bool,
-    tally: &mut InputTally,
-    late: &mut Late,
-) -> Result<Sifted, IngestError> {
-    let maker = preparer.maker();
-    let mut sifted = Sifted::default();
-    let mut kept = 0;
-    let mut candidates = candidates.into_iter();
-    loop {
-        let batch: Vec<Candidate> = candidates.by_ref().take(BATCH_CUSTOMERS).collect();
-        if batch.is_empty() {
-            return Ok(sifted);
+/// A batch whose known customers were made ready.
+type MadeBatch = (Vec<Candidate>, Vec<Made>);
+
+/// Takes out whoever is stale or means the same as before.
+pub(super) struct Sieve<'a> {
+    pub(super) snapshot: &'a Snapshot<'a>,
+    /// Only the stale ones.
+    pub(super) take_all: bool,
+    pub(super) tally: &'a mut InputTally,
+    pub(super) late: &'a mut Late,
+}
+
+impl Sieve<'_> {
+    /// Sifts, and counts whom it takes out. While the state is asked about one batch, the next one is made ready.
+    pub(super) fn sift(
+        mut self,
+        candidates: Vec<Candidate>,
+        preparer: &mut Preparer<'_>,
+    ) -> Result<Sifted, IngestError> {
+        let maker = preparer.maker();
+        let (mut sifted, mut kept) = (Sifted::default(), 0);
+        let mut candidates = candidates.into_iter();
+        let mut batch = move || candidates.by_ref().take(BATCH_CUSTOMERS).collect::<Vec<_>>();
+        let mut next = made(batch(), preparer)?;
+        while let Some(made_batch) = next {
+            let (mut ahead, mut taken, after) = (Ok(None), Ok(()), batch());
+            rayon::in_place_scope(|scope| {
+                let (ahead, preparer) = (&mut ahead, &mut *preparer);
+                scope.spawn(move |_| *ahead = made(after, preparer));
+                taken = self.take(made_batch, &maker, &mut sifted, &mut kept);
+            });
+            taken?;
+            next = ahead?;
         }
-        let known: Vec<&Candidate> = batch.iter().filter(|candidate| candidate.is_known()).collect();
-        let mut ready = preparer.prepare(&known)?.into_iter();
+        Ok(sifted)
+    }
+
+    fn take(
+        &mut self,
+        (batch, made): MadeBatch,
+        maker: &Maker<'_>,
+        sifted: &mut Sifted,
+        kept: &mut usize,
+    ) -> Result<(), IngestError> {
+        let mut ready = made.into_iter();
         let mut remaining = Vec::with_capacity(batch.len());
         for mut candidate in batch {
             let meaning = candidate.meaning();
@@ -54,25 +79,36 @@ pub(super) fn sift(
             };
             let Made { prepared, late: rows } = ready.next().expect("every known customer was made ready");
             candidate.spoilt = !rows.invalid.is_empty();
-            late.take(&rows, prepared.is_none());
+            self.late.take(&rows, prepared.is_none());
             let Some(prepared) = prepared else { continue };
-            if let Some(meaning) = meaning.filter(|meaning| *meaning == prepared.meaning && !take_all) {
+            if let Some(meaning) = meaning.filter(|meaning| *meaning == prepared.meaning && !self.take_all) {
                 sifted.marks.push(candidate.mark(meaning));
-                tally.unchanged += 1;
+                self.tally.unchanged += 1;
                 continue;
             }
-            earlier.stored = snapshot.customer(&prepared.customer.id)?;
+            earlier.stored = self.snapshot.customer(&prepared.customer.id)?;
             let accepted = earlier.stored.as_ref().and_then(|stored| stored.order);
             let Some(prepared) = maker.without_stale(prepared, accepted)? else {
-                *(if candidate.same { &mut tally.unchanged } else { &mut tally.stale }) += 1;
+                *(if candidate.same { &mut self.tally.unchanged } else { &mut self.tally.stale }) += 1;
                 continue;
             };
-            earlier.prepared = (kept < KEPT_CUSTOMERS_MAX).then(|| Box::new(prepared));
-            kept += 1;
+            earlier.prepared = (*kept < KEPT_CUSTOMERS_MAX).then(|| Box::new(prepared));
+            *kept += 1;
             remaining.push(candidate);
         }
         sifted.batches.push(remaining);
+        Ok(())
     }
+}
+
+/// Makes the known customers of a batch ready; nothing is left to do without one.
+fn made(batch: Vec<Candidate>, preparer: &mut Preparer<'_>) -> Result<Option<MadeBatch>, IngestError> {
+    if batch.is_empty() {
+        return Ok(None);
+    }
+    let known: Vec<&Candidate> = batch.iter().filter(|candidate| candidate.is_known()).collect();
+    let made = preparer.prepare(&known)?;
+    Ok(Some((batch, made)))
 }
 
 /// A candidate that can be decided about.

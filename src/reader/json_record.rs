@@ -99,16 +99,7 @@ impl JsonRecord {
 
     /// The cell at the end of a path; a `null` on the way makes everything below it null.
     pub(super) fn at(&self, path: &[String]) -> RowCell<'_> {
-        let Some((first, rest)) = path.split_first() else { return RowCell::Absent };
-        let mut value = self.raw(first);
-        for step in rest {
-            value = match value {
-                Some("null") => return RowCell::Null,
-                Some(raw) => child(raw, step),
-                None => return RowCell::Absent,
-            };
-        }
-        value.map_or(RowCell::Absent, cell)
+        cell_at(path, |key| self.raw(key))
     }
 
     /// Every top-level key with its cell.
@@ -140,8 +131,22 @@ fn place_in(whole: &str, part: &str) -> Range<usize> {
     start..start + part.len()
 }
 
+/// The cell at the end of a path, with what gives the values of top-level keys.
+pub(super) fn cell_at<'t>(path: &[String], member: impl FnOnce(&str) -> Option<&'t str>) -> RowCell<'t> {
+    let Some((first, rest)) = path.split_first() else { return RowCell::Absent };
+    let mut value = member(first);
+    for step in rest {
+        value = match value {
+            Some("null") => return RowCell::Null,
+            Some(raw) => child(raw, step),
+            None => return RowCell::Absent,
+        };
+    }
+    value.map_or(RowCell::Absent, cell)
+}
+
 /// The cell that a value makes.
-fn cell(raw: &str) -> RowCell<'_> {
+pub(super) fn cell(raw: &str) -> RowCell<'_> {
     RowCell::Text(match raw.as_bytes().first() {
         Some(b'n') => return RowCell::Null,
         Some(b'"') => string(raw),

@@ -17,6 +17,7 @@ mod header;
 mod input;
 mod json_record;
 mod json_scan;
+mod json_walk;
 mod row;
 mod scan;
 mod settings;

@@ -83,10 +83,11 @@ impl Bucket {
             if let Some(change) = changes.peek().filter(|change| change.key == key) {
                 return Some(Known { record: change.record, meaning: Meaning::Is(change.meaning) });
             }
-            while packed.get(at).is_some_and(|mark| mark[..16] < key.0[..]) {
+            let wanted = u128::from_be_bytes(key.0);
+            while packed.get(at).is_some_and(|mark| key_of(mark) < wanted) {
                 at += 1;
             }
-            let mark = packed.get(at).filter(|mark| mark[..16] == key.0[..])?;
+            let mark = packed.get(at).filter(|mark| key_of(mark) == wanted)?;
             let meaning = Meaning::At(u32::try_from(at).expect("a bucket is smaller than a blob"));
             Some(Known { record: half(&mark[16..]), meaning })
         }
@@ -296,6 +297,11 @@ pub(super) fn examine(connection: &Connection, customers: u64) -> Result<Option<
         marks += found.customers;
     }
     Ok((marks != customers).then_some("there are not as many marks of records as customers"))
+}
+
+/// The key of a packed mark as a number, in the order of the keys.
+fn key_of(mark: &[u8; RECORD_BYTES]) -> u128 {
+    u128::from_be_bytes(half(&mark[..16]))
 }
 
 fn half(bytes: &[u8]) -> Digest {
