@@ -112,7 +112,7 @@ fn lines(file: &str, source: &Source) -> Result<u64, FileError> {
 }
 
 fn each_chunk(file: &str, source: &Source, mut look: impl FnMut(&[u8])) -> Result<(), FileError> {
-    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut chunk = vec![0; source.at_most(CHUNK_BYTES)];
     let mut reader = source.reader();
     loop {
         match reader.read(&mut chunk).map_err(|error| FileError::reading(file, error))? {
@@ -145,7 +145,7 @@ fn is_utf8(file: &str, source: &Source) -> Result<bool, FileError> {
     let look = |buffer: &mut Vec<u8>, chunk: u64| {
         let from = source.start + chunk * CHUNK_BYTES as u64;
         // A character that the end of a chunk cuts is looked at with the chunk in which it begins.
-        buffer.resize(CHUNK_BYTES + CHARACTER_BYTES_MAX - 1, 0);
+        buffer.resize(source.at_most(CHUNK_BYTES + CHARACTER_BYTES_MAX - 1), 0);
         let read = source.read_at(buffer, from).map_err(|error| FileError::reading(file, error))?;
         let start = if chunk == 0 { 0 } else { continuation(&buffer[..read]) };
         let own = read.min(CHUNK_BYTES);

@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use csv_core::{ReadRecordResult, ReaderBuilder};
+use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::block;
 use super::error::FileError;
+use super::machine::Machine;
 use super::row::{BadRow, Cells, Row, Scanned, Span};
 use super::scan::{RECORD_BYTES_MAX, record_bytes};
 use super::window::{Cut, Window};
@@ -29,7 +30,7 @@ pub(super) struct Position {
 /// Splits bytes into the fields of one record.
 #[derive(Debug)]
 pub(super) struct Splitter {
-    reader: csv_core::Reader,
+    reader: Machine,
     delimiter: u8,
     text: Vec<u8>,
     text_bytes: usize,
@@ -40,7 +41,7 @@ pub(super) struct Splitter {
 impl Splitter {
     pub(super) fn new(delimiter: u8) -> Self {
         let mut splitter = Self {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            reader: Machine::new(delimiter),
             delimiter,
             text: vec![0; 1024],
             text_bytes: 0,

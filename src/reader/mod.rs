@@ -17,6 +17,7 @@ mod header;
 mod input;
 mod json_record;
 mod json_scan;
+mod machine;
 mod row;
 mod scan;
 mod settings;

@@ -1,8 +1,10 @@
 //! Finding out by content, then by name, what a file is: CSV or JSONL, and which delimiter.
 
-use csv_core::{ReadRecordResult, Reader, ReaderBuilder};
+use csv_core::ReadRecordResult;
+use memchr::memchr;
 
 use super::error::FileError;
+use super::machine::Machine;
 use super::settings::{DELIMITERS, DelimiterSetting, Format, FormatSetting};
 use super::source::Source;
 
@@ -25,17 +27,15 @@ pub(super) struct Sample {
 impl Sample {
     /// Reads the beginning of `source`; a file of nothing but blanks is refused.
     pub(super) fn of(file: &str, source: &Source) -> Result<Self, FileError> {
-        let mut bytes = vec![0; SAMPLE_BYTES];
-        let read =
-            source.read_at(&mut bytes, source.start).map_err(|error| FileError::reading(file, error))?;
-        bytes.truncate(read);
+        let mut bytes = vec![0; source.at_most(SAMPLE_BYTES)];
+        source.read_at(&mut bytes, source.start).map_err(|error| FileError::reading(file, error))?;
         let text = bytes.trim_ascii_start();
         if text.is_empty() {
             return Err(FileError::Empty { file: file.to_owned() });
         }
         let blank = &bytes[..bytes.len() - text.len()];
         let line = 1 + blank.iter().filter(|byte| **byte == b'\n').count() as u64;
-        Ok(Self { line, whole: read < SAMPLE_BYTES, bytes })
+        Ok(Self { line, whole: bytes.len() < SAMPLE_BYTES, bytes })
     }
 
     fn text(&self) -> &[u8] {
@@ -78,16 +78,17 @@ fn named_format(file: &str) -> Option<Format> {
 
 /// The delimiter: the configured one if it divides the header, or the one that gives the most consistent records.
 pub(super) fn delimiter(file: &str, setting: DelimiterSetting, sample: &Sample) -> Result<u8, FileError> {
-    let best = DELIMITERS
-        .into_iter()
+    let scores = DELIMITERS.map(|delimiter| (score(delimiter, sample), delimiter));
+    let dividing = || scores.iter().filter(|(score, _)| score.fields > 1);
+    let best = dividing()
         .rev()
-        .map(|delimiter| (score(delimiter, sample), delimiter))
-        .filter(|(score, _)| score.fields > 1)
         .max_by_key(|(score, _)| (score.consistent_per_mille, score.fields))
-        .map(|(_, delimiter)| delimiter);
+        .map(|(_, delimiter)| *delimiter);
     match (setting, best) {
         (DelimiterSetting::Byte(byte), None) => Ok(byte),
-        (DelimiterSetting::Byte(byte), Some(_)) if score(byte, sample).fields > 1 => Ok(byte),
+        (DelimiterSetting::Byte(byte), Some(_)) if dividing().any(|(_, delimiter)| *delimiter == byte) => {
+            Ok(byte)
+        }
         (DelimiterSetting::Byte(_), Some(_)) => {
             Err(FileError::OtherDelimiter { file: file.to_owned(), line: sample.line })
         }
@@ -115,17 +116,21 @@ struct Score {
 }
 
 fn score(delimiter: u8, sample: &Sample) -> Score {
-    let counts = field_counts(ReaderBuilder::new().delimiter(delimiter).build(), sample);
-    let Some((&fields, rows)) = counts.split_first() else {
-        return Score { consistent_per_mille: 0, fields: 0 };
-    };
+    let none = Score { consistent_per_mille: 0, fields: 0 };
+    // What does not occur divides nothing.
+    if memchr(delimiter, sample.text()).is_none() {
+        return none;
+    }
+    let counts = field_counts(delimiter, sample);
+    let Some((&fields, rows)) = counts.split_first() else { return none };
     let equal = rows.iter().filter(|count| **count == fields).count();
     let consistent_per_mille = if rows.is_empty() { 1000 } else { equal * 1000 / rows.len() };
     Score { consistent_per_mille, fields }
 }
 
 /// The number of fields of each of the first records; a record that the sample cuts is left out.
-fn field_counts(mut reader: Reader, sample: &Sample) -> Vec<usize> {
+fn field_counts(delimiter: u8, sample: &Sample) -> Vec<usize> {
+    let mut reader = Machine::new(delimiter);
     let mut input = sample.text();
     let mut counts = Vec::new();
     let (mut text, mut ends) = ([0; 1024], [0; 256]);

@@ -50,6 +50,11 @@ impl Source {
         Ok(filled)
     }
 
+    /// Its length, or `bytes` where it is longer: what a buffer for its beginning needs.
+    pub(super) fn at_most(&self, bytes: usize) -> usize {
+        usize::try_from(self.end.saturating_sub(self.start)).map_or(bytes, |length| length.min(bytes))
+    }
+
     /// Reads the stretch from its start to its end.
     pub(super) fn reader(&self) -> SourceReader<'_> {
         SourceReader { source: self, offset: self.start }
