@@ -77,7 +77,7 @@ pub(super) fn decoded(
         let what = "half a UTF-16 character";
         return Err(FileError::Cut { file: file.to_owned(), line: lines(file, &source)?, what });
     }
-    let transcoder = Transcoder::new(source.reader(), encoding);
+    let transcoder = Transcoder::new(source.reader(), source.at_most(CHUNK_BYTES), encoding);
     let decoded = spool(file, transcoder, |error| FileError::reading(file, error))?;
     Ok((decoded, charset))
 }
@@ -272,11 +272,12 @@ struct Transcoder<R> {
 }
 
 impl<R: Read> Transcoder<R> {
-    fn new(reader: R, encoding: &'static Encoding) -> Self {
+    /// Decodes `ahead` bytes at a time.
+    fn new(reader: R, ahead: usize, encoding: &'static Encoding) -> Self {
         Self {
             reader,
             decoder: encoding.new_decoder_without_bom_handling(),
-            input: vec![0; CHUNK_BYTES],
+            input: vec![0; ahead],
             pending: 0..0,
             ended: false,
             finished: false,
@@ -287,7 +288,7 @@ impl<R: Read> Transcoder<R> {
 impl<R: Read> Read for Transcoder<R> {
     fn read(&mut self, mut output: &mut [u8]) -> io::Result<usize> {
         let mut written = 0;
-        // A decoded character needs up to 4 bytes, and the spool always offers a whole chunk.
+        // A decoded character needs up to 4 bytes, and the spool always offers more.
         while written == 0 && !self.finished {
             if self.pending.is_empty() && !self.ended {
                 let read = self.reader.read(&mut self.input)?;

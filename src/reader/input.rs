@@ -13,7 +13,7 @@ use super::header;
 use super::row::{Column, Row, RowCell, Scanned};
 use super::scan::{RowParser, Scan, Seeker};
 use super::settings::{Format, ReaderSettings};
-use super::sniff::{self as sniffing, Sample};
+use super::sniff::{self as sniffing, Declaration, Sample};
 use super::source::{CHUNK_BYTES, Source, Stamp, decompressed, spool};
 use super::trailer::{self, Trailer};
 use super::window::Window;
@@ -91,21 +91,28 @@ impl InputFile {
         settings: &ReaderSettings,
     ) -> Result<Self, FileError> {
         let source = decompressed(&name, source)?;
-        let (source, charset) = charset::decoded(&name, source, settings.encoding)?;
-        let sample = Sample::of(&name, &source)?;
+        let (mut source, charset) = charset::decoded(&name, source, settings.encoding)?;
+        let mut sample = Sample::of(&name, &source, 1)?;
         let format = sniffing::format(&name, settings.format, &sample)?;
+        let declaration = sample.declaration().filter(|_| format == Format::Csv);
+        if let Some(Declaration { bytes, next_line, .. }) = declaration {
+            source.start += bytes;
+            sample = Sample::of(&name, &source, next_line)?;
+        }
         let trailer = settings.trailer.as_deref().map(|p| trailer::find(&name, &source, p)).transpose()?;
         let mut input = Self { name, source, table: None, charset, trailer, stamp, origin };
         if format == Format::Csv {
-            let delimiter = sniffing::delimiter(&input.name, settings.delimiter, &sample)?;
-            input.table = Some(input.read_header(delimiter)?);
+            let declared = declaration.map(|declaration| declaration.delimiter);
+            let delimiter = sniffing::delimiter(&input.name, settings.delimiter, declared, &sample)?;
+            let line = declaration.map_or(1, |declaration| declaration.next_line);
+            input.table = Some(input.read_header(delimiter, line)?);
         }
         input.verify_unchanged()?;
         Ok(input)
     }
 
-    fn read_header(&self, delimiter: u8) -> Result<Table, FileError> {
-        let start = Position { offset: self.source.start, line: 1, after_return: false };
+    fn read_header(&self, delimiter: u8, line: u64) -> Result<Table, FileError> {
+        let start = Position { offset: self.source.start, line, after_return: false };
         let window = self.window(CHUNK_BYTES, start.offset);
         let mut records = CsvScan::new(&self.name, window, delimiter, start);
         let empty = || FileError::Empty { file: self.name.clone() };

@@ -1,7 +1,7 @@
 //! Finding out by content, then by name, what a file is: CSV or JSONL, and which delimiter.
 
 use csv_core::ReadRecordResult;
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
 use super::error::FileError;
 use super::machine::Machine;
@@ -25,8 +25,8 @@ pub(super) struct Sample {
 }
 
 impl Sample {
-    /// Reads the beginning of `source`; a file of nothing but blanks is refused.
-    pub(super) fn of(file: &str, source: &Source) -> Result<Self, FileError> {
+    /// Reads the beginning of `source`, on line `first_line` of the file; nothing but blanks is refused.
+    pub(super) fn of(file: &str, source: &Source, first_line: u64) -> Result<Self, FileError> {
         let mut bytes = vec![0; source.at_most(SAMPLE_BYTES)];
         source.read_at(&mut bytes, source.start).map_err(|error| FileError::reading(file, error))?;
         let text = bytes.trim_ascii_start();
@@ -34,18 +34,47 @@ impl Sample {
             return Err(FileError::Empty { file: file.to_owned() });
         }
         let blank = &bytes[..bytes.len() - text.len()];
-        let line = 1 + blank.iter().filter(|byte| **byte == b'\n').count() as u64;
+        let line = first_line + blank.iter().filter(|byte| **byte == b'\n').count() as u64;
         Ok(Self { line, whole: bytes.len() < SAMPLE_BYTES, bytes })
     }
 
     fn text(&self) -> &[u8] {
         self.bytes.trim_ascii_start()
     }
+
+    /// The line before the header that Excel writes and reads to tell the delimiter, if there is one.
+    pub(super) fn declaration(&self) -> Option<Declaration> {
+        let text = self.text();
+        let end = memchr2(b'\n', b'\r', text)?;
+        let delimiter = match text[..end] {
+            [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter]
+            | [b'"', b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, b'"'] => delimiter,
+            _ => return None,
+        };
+        let line_end = if text[end..].starts_with(b"\r\n") { 2 } else { 1 };
+        let bytes = (self.bytes.len() - text.len() + end + line_end) as u64;
+        DELIMITERS.contains(&delimiter).then_some(Declaration { delimiter, bytes, next_line: self.line + 1 })
+    }
+}
+
+/// A line that is no record: `sep=;`.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Declaration {
+    /// What it says.
+    pub(super) delimiter: u8,
+    /// How far it reaches, in bytes, with its line end and what stands before it.
+    pub(super) bytes: u64,
+    /// The number of the line behind it.
+    pub(super) next_line: u64,
 }
 
 /// The format of `file`: a JSON object or array at its beginning decides, else its name, else it is CSV.
 pub(super) fn format(file: &str, setting: FormatSetting, sample: &Sample) -> Result<Format, FileError> {
     let text = sample.text();
+    // What some programs call an export to Excel.
+    if let [b'<', b'?' | b'!' | b'a'..=b'z' | b'A'..=b'Z', ..] = text {
+        return Err(FileError::NotText { file: file.to_owned(), what: "an HTML or XML document" });
+    }
     let named = named_format(file);
     let behind = |first: u8| text.strip_prefix(&[first]).map(<[u8]>::trim_ascii_start);
     let object = behind(b'{').is_some_and(|rest| matches!(rest.first(), Some(b'"' | b'}') | None));
@@ -76,19 +105,25 @@ fn named_format(file: &str) -> Option<Format> {
     }
 }
 
-/// The delimiter: the configured one if it divides the header, or the one that gives the most consistent records.
-pub(super) fn delimiter(file: &str, setting: DelimiterSetting, sample: &Sample) -> Result<u8, FileError> {
+/// The delimiter: the configured one if it divides the header, else the declared one if it does, or the one that gives
+/// the most consistent records.
+pub(super) fn delimiter(
+    file: &str,
+    setting: DelimiterSetting,
+    declared: Option<u8>,
+    sample: &Sample,
+) -> Result<u8, FileError> {
     let scores = DELIMITERS.map(|delimiter| (score(delimiter, sample), delimiter));
     let dividing = || scores.iter().filter(|(score, _)| score.fields > 1);
+    let divides = |byte: &u8| dividing().any(|(_, delimiter)| delimiter == byte);
     let best = dividing()
         .rev()
         .max_by_key(|(score, _)| (score.consistent_per_mille, score.fields))
         .map(|(_, delimiter)| *delimiter);
+    let best = declared.filter(divides).or(best);
     match (setting, best) {
         (DelimiterSetting::Byte(byte), None) => Ok(byte),
-        (DelimiterSetting::Byte(byte), Some(_)) if dividing().any(|(_, delimiter)| *delimiter == byte) => {
-            Ok(byte)
-        }
+        (DelimiterSetting::Byte(byte), Some(_)) if divides(&byte) => Ok(byte),
         (DelimiterSetting::Byte(_), Some(_)) => {
             Err(FileError::OtherDelimiter { file: file.to_owned(), line: sample.line })
         }
