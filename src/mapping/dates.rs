@@ -17,7 +17,7 @@ const YEAR_MIN: i16 = 1000;
 /// First year in which a customer can be born.
 const BIRTH_YEAR_MIN: i16 = 1900;
 /// Times of day that may follow a configured date form in an ordering column.
-const TIME_FORMS: [&str; 3] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M"];
+const TIME_FORMS: [&str; 5] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
 
 /// The configured forms, checked once.
 #[derive(Debug, Clone)]
@@ -206,6 +206,8 @@ mod tests {
         assert_eq!(order("1970-01-01 00:00:01.5"), Some(1_500_000));
         assert_eq!(order("01/01/1970 00:00:01"), Some(1_000_000));
         assert_eq!(order("01/01/1970 00:01"), Some(60_000_000));
+        assert_eq!(order("01/01/1970 12:01 AM"), Some(60_000_000));
+        assert_eq!(order("1/1/1970 1:00:01 PM"), Some(46_801_000_000));
         assert_eq!(order("02/01/1970"), Some(86_400_000_000));
         assert_eq!(order("2026-11-22 21:16:26"), Some(1_795_382_186_000_000));
         assert_eq!(order("12"), Some(12_000));
