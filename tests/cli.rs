@@ -234,6 +234,21 @@ fn a_file_proposes_its_configuration_and_is_checked_without_showing_values() {
 }
 
 #[test]
+fn init_tells_how_days_are_written_and_that_no_key_was_found() {
+    let world = World::new();
+    world.write("us.csv", "Contact ID,Birthdate\n1,2/1/1980\n2,12/31/1981\n");
+    assert!(!world.run(&["init", "--from", "us.csv"]).err.contains("no column looks like"));
+    let written = fs::read_to_string(world.path().join("crmsync.toml")).expect("init wrote it");
+    assert!(written.contains("date_formats = [\"%m/%d/%Y\"]\n"), "{written}");
+    let seen = world.run(&["check", "us.csv"]);
+    assert!(seen.out.contains("2 looked at, 2 without fault"), "{seen:?}");
+
+    world.write("titled.csv", "Clients du 24/11/2026;\nCode client;Nom\n1;Petit\n");
+    let seen = world.run(&["init", "--from", "titled.csv", "--config", "titled.toml"]);
+    assert!(seen.err.contains("no column looks like the customer's key"), "{seen:?}");
+}
+
+#[test]
 fn check_shows_three_mapped_rows_as_shapes_and_their_values_when_asked() {
     let world =
         World::with_config("[columns]\ncustomer_id = \"CODE\"\nstreet = \"RUE\"\nbirth_date = \"NE LE\"\n");

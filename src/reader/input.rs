@@ -18,8 +18,8 @@ use super::source::{CHUNK_BYTES, Source, Stamp, decompressed, spool};
 use super::trailer::{self, Trailer};
 use super::window::Window;
 
-/// How many rows [`sniff`] shows.
-const SAMPLE_ROWS: usize = 20;
+/// How many rows [`sniff`] shows: enough to meet a day behind the twelfth, which tells days from months.
+const SAMPLE_ROWS: usize = 200;
 /// How much is read for a single row, in bytes.
 const SEEK_BYTES: usize = 4 * 1024;
 
@@ -241,7 +241,7 @@ pub struct Sniffed {
     pub delimiter: Option<u8>,
     /// The names of the header; for JSONL the keys of the sample in the order in which they appear.
     pub header: Vec<String>,
-    /// The first rows, up to 20.
+    /// The first rows, up to 200.
     pub sample: Vec<Row>,
 }
 
