@@ -46,11 +46,9 @@ impl Sample {
     pub(super) fn declaration(&self) -> Option<Declaration> {
         let text = self.text();
         let end = memchr2(b'\n', b'\r', text)?;
-        let delimiter = match text[..end] {
-            [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter]
-            | [b'"', b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter, b'"'] => delimiter,
-            _ => return None,
-        };
+        let line =
+            text[..end].strip_prefix(b"\"").and_then(|line| line.strip_suffix(b"\"")).unwrap_or(&text[..end]);
+        let [b's' | b'S', b'e' | b'E', b'p' | b'P', b'=', delimiter] = *line else { return None };
         let line_end = if text[end..].starts_with(b"\r\n") { 2 } else { 1 };
         let bytes = (self.bytes.len() - text.len() + end + line_end) as u64;
         DELIMITERS.contains(&delimiter).then_some(Declaration { delimiter, bytes, next_line: self.line + 1 })
