@@ -127,10 +127,21 @@ pub(super) fn delimiter(
         }
         (DelimiterSetting::Auto, Some(delimiter)) => Ok(delimiter),
         (DelimiterSetting::Auto, None) if one_name(sample.text()) => Ok(b';'),
+        (DelimiterSetting::Auto, None) if quoted_whole(sample.text()) => {
+            let found = "a line that is quoted as a whole";
+            Err(FileError::Header { file: file.to_owned(), line: sample.line, found })
+        }
         (DelimiterSetting::Auto, None) => {
             Err(FileError::Delimiter { file: file.to_owned(), line: sample.line })
         }
     }
+}
+
+/// Is the whole header in one pair of quotes, delimiters included: so a spreadsheet saves a file that it opened as one
+/// column.
+fn quoted_whole(text: &[u8]) -> bool {
+    let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    line.starts_with(b"\"") && line.ends_with(b"\"") && line.iter().any(|byte| DELIMITERS.contains(byte))
 }
 
 /// A header that no delimiter divides is that of a file with one column, if it reads like one name.

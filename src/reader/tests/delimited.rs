@@ -71,6 +71,14 @@ fn empty_rows_of_a_spreadsheet_are_no_records() {
 }
 
 #[test]
+fn header_quoted_as_a_whole_is_named() {
+    for text in ["\"id;nom\"\n\"1;a\"\n", "\"id,\"\"nom\"\"\"\r\n\"1,\"\"a\"\"\"\r\n"] {
+        let error = Sheet::csv(text).refusal();
+        assert!(error.to_string().contains("line 1: a line that is quoted as a whole"), "{error}");
+    }
+}
+
+#[test]
 fn page_that_is_called_a_workbook_is_refused_by_name() {
     for text in ["<html><table>", "<?xml version=\"1.0\"?>", "\u{feff}<!DOCTYPE html>"] {
         let error = Sheet::new("clients.xls", text).refusal();
