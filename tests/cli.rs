@@ -234,6 +234,53 @@ fn a_file_proposes_its_configuration_and_is_checked_without_showing_values() {
 }
 
 #[test]
+fn init_tells_how_days_are_written_and_that_no_key_was_found() {
+    let world = World::new();
+    world.write("us.csv", "Contact ID,Birthdate\n1,2/1/1980\n2,12/31/1981\n");
+    assert!(!world.run(&["init", "--from", "us.csv"]).err.contains("no column looks like"));
+    let written = fs::read_to_string(world.path().join("crmsync.toml")).expect("init wrote it");
+    assert!(written.contains("date_formats = [\"%m/%d/%Y\"]\n"), "{written}");
+    let seen = world.run(&["check", "us.csv"]);
+    assert!(seen.out.contains("2 looked at, 2 without fault"), "{seen:?}");
+
+    world.write("titled.csv", "Clients du 24/11/2026;\nCode client;Nom\n1;Petit\n");
+    let seen = world.run(&["init", "--from", "titled.csv", "--config", "titled.toml"]);
+    assert!(seen.err.contains("no column looks like the customer's key"), "{seen:?}");
+}
+
+#[test]
+fn check_shows_three_mapped_rows_as_shapes_and_their_values_when_asked() {
+    let world =
+        World::with_config("[columns]\ncustomer_id = \"CODE\"\nstreet = \"RUE\"\nbirth_date = \"NE LE\"\n");
+    let file = "CODE;first_name;NE LE;RUE;country;mobile_phone;iban;siren;sms_opt_in;couleur\n\
+                ;Nobody;;;;;;;;\n\
+                C-12;Zo\u{e9}-Anne;01/02/1980;12 bis av. de la Paix;Belgique;0470123456;\
+                FR1420041010050500013M02606;73282932000074;oui;bleu\n\
+                C-13;;32/02/1980;Le Bourg;France;0612345678;;;non;\n\
+                C-14;Paul;;;;;;;;\nC-15;Luc;;;;;;;;\n";
+    world.write("crm.csv", file);
+    let seen = world.run(&["check", "crm.csv"]);
+    assert_eq!(seen.code, Some(0), "{seen:?}");
+    let table =
+        |text: &str| text.split_once(" field ").map(|(_, table)| format!(" field {table}")).expect("a table");
+    let shapes = table(&seen.out);
+    for value in ["Zo", "Paix", "1980", "12", "Bourg", "Paul", "26", "Luc", "line 6"] {
+        assert!(!shapes.contains(value), "{value}: {shapes}");
+    }
+    insta::assert_snapshot!("check_shapes", shapes);
+    let seen = world.run(&["check", "crm.csv", "--include-values"]);
+    insta::assert_snapshot!("check_values", table(&seen.out));
+
+    let json = world.run(&["check", "crm.csv", "--json"]).json();
+    let told =
+        |word: &str| json.as_array().expect("a list").iter().find(|found| found["what"] == word).cloned();
+    let line = told("line 3").expect("the first customer stands on line 3");
+    assert!(line["detail"].as_str().is_some_and(|text| text.starts_with("customer_id = X-99, ")), "{line}");
+    assert_eq!(told("line 6"), None, "three rows are enough");
+    assert_eq!(world.run(&["check", "--include-values"]).code, Some(2), "there is no file to show");
+}
+
+#[test]
 fn a_file_without_its_key_column_exits_4() {
     let world = World::with_config("");
     world.write("clients.csv", "a;b\n1;2\n");

@@ -33,7 +33,8 @@ pub(super) const ALIASES: &[Names] = &[
     ),
     guess(
         Field::CustomerId,
-        "id, identifiant, code, uuid, guid, external id, id externe, accountid, id compte, numero",
+        "id, identifiant, code, uuid, guid, external id, id externe, accountid, id compte, numero, \
+         do not modify contact, do not modify account, ne pas modifier contact, ne pas modifier compte",
     ),
     sure(
         Field::PersonIdentifier,
@@ -133,7 +134,7 @@ pub(super) const ALIASES: &[Names] = &[
         "street, street address, address, address line 1, address1, adresse, adresse 1, \
          adresse ligne 1, rue et numero, mailing street, billing street, street line, address1 line1, \
          person mailing street, stras, adresse postale, voie complete, billing address, \
-         ligne adresse 4, adresse ligne 4",
+         ligne adresse 4, adresse ligne 4, address1 street1, adresse1 rue1",
     ),
     sure(
         Field::StreetNumber,
@@ -156,12 +157,13 @@ pub(super) const ALIASES: &[Names] = &[
         Field::AddressApartment,
         "address apartment, appartement, apartment, apt, etage, escalier, adresse ligne 2, floor, \
          address line 2, address2, adresse 2, complement adresse, complement d adresse, complement, \
-         address1 line2, consumer address complement",
+         address1 line2, consumer address complement, address1 street2, adresse1 rue2",
     ),
     sure(
         Field::AddressBuilding,
         "address building, batiment, building, bat, immeuble, adresse ligne 3, address line 3, \
-         address3, adresse 3, complement adresse 2, complement d adresse 2, address1 line3",
+         address3, adresse 3, complement adresse 2, complement d adresse 2, address1 line3, address1 street3, \
+         adresse1 rue3",
     ),
     sure(
         Field::AddressLocality,
@@ -172,18 +174,19 @@ pub(super) const ALIASES: &[Names] = &[
         Field::PostalCode,
         "postal code, postcode, zip, zip code, code postal, cp, code post, mailing postal code, \
          billing postal code, address1 postalcode, person mailing postal code, pstlz, post code1, plz, \
-         consumer zip code, mailing zip, mailing zip code, billing zip, shipping zip, home zip",
+         consumer zip code, mailing zip, mailing zip code, billing zip, shipping zip, home zip, zip postal code, \
+         address1 zip postal code, adresse1 code postal",
     ),
     sure(
         Field::City,
         "city, town, ville, commune, localite postale, mailing city, billing city, address1 city, \
-         person mailing city, ort01, city1, consumer city",
+         person mailing city, ort01, city1, consumer city, adresse1 ville",
     ),
     sure(
         Field::Country,
         "country, pays, country code, code pays, mailing country, mailing country code, \
          billing country, address1 country, person mailing country, land1, country region, \
-         countryregionid, consumer country",
+         countryregionid, consumer country, address1 country region, adresse1 pays region",
     ),
     sure(
         Field::EmailOptIn,
@@ -281,6 +284,6 @@ pub(super) const ALIASES: &[Names] = &[
         "updated at, updated on, modified at, modified on, date modification, date de modification, \
          date maj, date de mise a jour, date mise a jour, derniere modification, last modified, \
          last modified date, hs lastmodifieddate, systemmodstamp, last update, updated, maj, \
-         mise a jour, laeda, update date",
+         mise a jour, laeda, update date, modifie le, do not modify modified on, ne pas modifier modifie le",
     ),
 ];

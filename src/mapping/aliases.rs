@@ -125,11 +125,19 @@ mod tests {
             ("last_name", Field::LastName),
             ("Code APE", Field::Naf),
             ("Complément d'adresse", Field::AddressApartment),
+            ("Address 1: Street 1", Field::Street),
+            ("Address 1: ZIP/Postal Code", Field::PostalCode),
+            ("Address 1: Country/Region", Field::Country),
+            ("Adresse 1 : Ville", Field::City),
+            ("(Do Not Modify) Modified On", Field::UpdatedAt),
+            ("(Ne pas modifier) Modifié le", Field::UpdatedAt),
         ];
         for (column, field) in cases {
             assert_eq!(proposals(&[column]), [(Some(field), true)], "{column}");
         }
         assert_eq!(proposals(&["Contact: Email"]), [(Some(Field::Email), false)]);
+        let dynamics = ["(Do Not Modify) Contact", "(Do Not Modify) Row Checksum", "Do not allow Emails"];
+        assert_eq!(proposals(&dynamics), [(Some(Field::CustomerId), false), (None, false), (None, false)]);
         assert_eq!(proposals(&["couleur", "_row"]), [(None, false), (None, false)]);
     }
 

@@ -10,14 +10,36 @@ use jiff::tz::TimeZone;
 
 use super::error::MappingError;
 use super::reason::{self, Parsed};
+use super::text::{trim, unguarded};
 use crate::domain::customer::Order;
 
 /// First year that a date of a document or a row can have; jiff reads "01/01/85" as the year 85.
 const YEAR_MIN: i16 = 1000;
 /// First year in which a customer can be born.
 const BIRTH_YEAR_MIN: i16 = 1900;
+/// Forms that exports write days in; where two read the same days, the earlier one is meant.
+const USUAL_FORMS: [&str; 16] = [
+    DAY_FIRST,
+    "%Y-%m-%d",
+    MONTH_FIRST,
+    "%d.%m.%Y",
+    "%d-%m-%Y",
+    "%Y/%m/%d",
+    "%Y%m%d",
+    "%d/%m/%Y %H:%M:%S",
+    "%d/%m/%Y %H:%M",
+    "%Y-%m-%d %H:%M:%S%.f",
+    "%Y-%m-%d %H:%M",
+    "%Y-%m-%dT%H:%M:%S%.f",
+    "%Y-%m-%dT%H:%M:%S%.fZ",
+    "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%Y %I:%M %p",
+    "%d.%m.%Y %H:%M:%S",
+];
+const DAY_FIRST: &str = "%d/%m/%Y";
+const MONTH_FIRST: &str = "%m/%d/%Y";
 /// Times of day that may follow a configured date form in an ordering column.
-const TIME_FORMS: [&str; 3] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M"];
+const TIME_FORMS: [&str; 5] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
 
 /// The configured forms, checked once.
 #[derive(Debug, Clone)]
@@ -82,6 +104,34 @@ impl DateForms {
             self.times.iter().find_map(|form| BrokenDownTime::parse(form, text).ok()?.to_datetime().ok())?;
         if time.year() < YEAR_MIN { None } else { micros(time) }
     }
+}
+
+/// The usual forms that these days are written in, the one of most of them first; none where no form reads any.
+#[must_use]
+pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+    let trimmed = days.into_iter().map(|day| unguarded(trim(day)));
+    let mut unread: Vec<&str> = trimmed.filter(|day| !day.is_empty()).collect();
+    let mut found: Vec<&str> = Vec::new();
+    loop {
+        // Days and months in either order: of such a file nobody could tell 03/04 from 04/03.
+        let rivals = [DAY_FIRST, MONTH_FIRST];
+        let is_open =
+            |form: &&str| !(rivals.contains(form) && found.iter().any(|known| rivals.contains(known)));
+        let count = |form: &str| unread.iter().filter(|day| reads(form, day)).count();
+        let counted = USUAL_FORMS.into_iter().rev().filter(is_open).map(|form| (count(form), form));
+        match counted.max_by_key(|(count, _)| *count) {
+            Some((1.., form)) => {
+                unread.retain(|day| !reads(form, day));
+                found.push(form);
+            }
+            Some(_) | None => return found.into_iter().map(str::to_owned).collect(),
+        }
+    }
+}
+
+fn reads(form: &str, text: &str) -> bool {
+    let date = BrokenDownTime::parse(form, text).and_then(|read| read.to_date());
+    date.is_ok_and(|date| date.year() >= YEAR_MIN)
 }
 
 /// Is it a number, not a time.
@@ -179,6 +229,26 @@ mod tests {
     }
 
     #[test]
+    fn usual_forms_are_told_by_their_days() {
+        let cases: &[(&[&str], &[&str])] = &[
+            (&["01/02/1980", "03/04/1981", ""], &["%d/%m/%Y"]),
+            (&["1/2/1980", "1/31/1981"], &["%m/%d/%Y"]),
+            // What reads only the other way round is left, and met by `check`.
+            (&["01/02/1980", "31/01/1981", "30/01/1981", "1/31/1982"], &["%d/%m/%Y"]),
+            (&["01.02.1980", " 1980-02-01 ", "02.02.1980"], &["%d.%m.%Y", "%Y-%m-%d"]),
+            (&["19800201", "hier"], &["%Y%m%d"]),
+            (&["01/02/1980 00:00:00"], &["%d/%m/%Y %H:%M:%S"]),
+            (&["1980-02-01T00:00:00.000Z"], &["%Y-%m-%dT%H:%M:%S%.fZ"]),
+            (&["2/1/1980 12:00 AM"], &["%m/%d/%Y %I:%M %p"]),
+            (&["01/02/80", "29252", "", "32/01/1980"], &[]),
+        ];
+        for (days, forms) in cases {
+            assert_eq!(propose_forms(days.iter().copied()), *forms, "{days:?}");
+        }
+        assert!(DateForms::new(&USUAL_FORMS.map(str::to_owned)).is_ok(), "each can be configured");
+    }
+
+    #[test]
     fn births_lie_between_1900_and_today() {
         let today = jiff::civil::date(2026, 11, 22);
         let birth = |text: &str| forms().birth(text, today).err();
@@ -206,6 +276,8 @@ mod tests {
         assert_eq!(order("1970-01-01 00:00:01.5"), Some(1_500_000));
         assert_eq!(order("01/01/1970 00:00:01"), Some(1_000_000));
         assert_eq!(order("01/01/1970 00:01"), Some(60_000_000));
+        assert_eq!(order("01/01/1970 12:01 AM"), Some(60_000_000));
+        assert_eq!(order("1/1/1970 1:00:01 PM"), Some(46_801_000_000));
         assert_eq!(order("02/01/1970"), Some(86_400_000_000));
         assert_eq!(order("2026-11-22 21:16:26"), Some(1_795_382_186_000_000));
         assert_eq!(order("12"), Some(12_000));

@@ -20,7 +20,7 @@ use crate::domain::field::Field;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
-const MAPPING_VERSION: u32 = 2;
+const MAPPING_VERSION: u32 = 3;
 
 /// Columns by which a file of rejects is known, see [`Mapper::is_rejects_file`].
 const REJECTS_COLUMNS: [&str; 3] = ["_row", "_customer_id", "_reason"];
@@ -126,7 +126,7 @@ impl Mapper {
         }
     }
 
-    /// Columns of the header that no field uses, those that begin with `_` left out.
+    /// Columns of the header that no field uses, those without a name and those that begin with `_` left out.
     #[must_use]
     pub fn unused_columns(&self) -> &[String] {
         &self.unused
@@ -173,14 +173,14 @@ impl Mapper {
             return Ok(None);
         }
         let column = || self.order_column().unwrap_or("updated_at").into();
-        let order = self.forms.order(text::trim(raw));
+        let order = self.forms.order(text::unguarded(text::trim(raw)));
         order.map(Some).ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
     }
 
     /// Is an order value a number, so that no clock says whether it lies in the future.
     #[must_use]
     pub fn is_number(&self, raw: &str) -> bool {
-        dates::is_number(text::trim(raw))
+        dates::is_number(text::unguarded(text::trim(raw)))
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further
@@ -242,7 +242,7 @@ impl Mapper {
     }
 
     fn is_empty(&self, raw: &str) -> bool {
-        let trimmed = text::trim(raw);
+        let trimmed = text::unguarded(text::trim(raw));
         trimmed.is_empty() || self.nulls.iter().any(|null| null == trimmed)
     }
 }
@@ -290,7 +290,7 @@ fn order_column(
 
 fn unused(available: &[String], columns: &[MappedColumn]) -> Vec<String> {
     let is_used = |name: &String| columns.iter().any(|column| *column.column == **name);
-    available.iter().filter(|name| !is_ignored(name) && !is_used(name)).cloned().collect()
+    available.iter().filter(|name| !name.is_empty() && !is_ignored(name) && !is_used(name)).cloned().collect()
 }
 
 fn fingerprint(settings: &MappingSettings, available: Option<&[String]>) -> [u8; 32] {

@@ -30,6 +30,7 @@ mod streets;
 mod tests;
 mod text;
 
+pub use dates::propose_forms;
 pub use error::{MappingError, OrderWarning, RowDefect};
 pub use header::{MappedColumn, subscription_field};
 pub use mapper::{Mapped, Mapper};

@@ -81,13 +81,15 @@ pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(is_blank)
 }
 
-/// Without the apostrophe that exports, ours and CRMs', put before what a spreadsheet would take for a formula, and
-/// that a spreadsheet keeps when it saves the file. No value of any field begins with these two characters.
-fn unguarded(text: &str) -> &str {
-    match text.strip_prefix('\'') {
+/// Without what is put around a value so that a spreadsheet leaves it alone, and that stays in the file: the apostrophe
+/// before what would be a formula, and the formula `="0123"` that keeps leading zeros. No value of any field looks so.
+pub(super) fn unguarded(text: &str) -> &str {
+    let bare = match text.strip_prefix('\'') {
         Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => trim(rest),
         Some(_) | None => text,
-    }
+    };
+    let quoted = bare.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
+    quoted.filter(|value| !value.contains('"')).map_or(bare, trim)
 }
 
 /// One space for each run of white space.
@@ -192,7 +194,12 @@ mod tests {
         assert_eq!(text("'+33612345678").as_deref(), Some("+33612345678"));
         assert_eq!(text("'@home").as_deref(), Some("@home"));
         assert_eq!(key("'=1+1").as_deref(), Some("=1+1"));
-        for kept in ["'t Hart", "d'Alésia", "''+33", "'"] {
+        for (raw, value) in [("=\"00123\"", "00123"), ("=\" Zoé \"", "Zoé"), ("'=\"7\"", "7")] {
+            assert_eq!(text(raw).as_deref(), Some(value));
+            assert_eq!(key(raw).as_deref(), Some(value));
+        }
+        assert_eq!((text("=\"\""), defect("=\"\"")), (None, None), "an empty cell");
+        for kept in ["'t Hart", "d'Alésia", "''+33", "'", "=\"", "=\"a\"&\"b\"", "=1+1"] {
             assert_eq!(text(kept).as_deref(), Some(kept));
         }
     }

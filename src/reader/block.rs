@@ -12,7 +12,7 @@ use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
-use super::csv_scan::{SWALLOWED_LINES_MAX, Splitter, line_ends};
+use super::csv_scan::{SWALLOWED_LINES_MAX, Splitter, is_blank, line_ends};
 use super::input::{InputFile, Table};
 use super::json_record::{cell, cell_at};
 use super::json_scan;
@@ -129,7 +129,7 @@ impl<'b> Pass<'b> {
                     return Passed::Broken;
                 }
                 take(Found::Scanned(scanned, content(raw)));
-            } else {
+            } else if !is_blank(raw, table.delimiter) {
                 take(self.line(table, at, line, raw));
             }
             at += raw.len();

@@ -77,7 +77,7 @@ pub(super) fn decoded(
         let what = "half a UTF-16 character";
         return Err(FileError::Cut { file: file.to_owned(), line: lines(file, &source)?, what });
     }
-    let transcoder = Transcoder::new(source.reader(), encoding);
+    let transcoder = Transcoder::new(source.reader(), source.at_most(CHUNK_BYTES), encoding);
     let decoded = spool(file, transcoder, |error| FileError::reading(file, error))?;
     Ok((decoded, charset))
 }
@@ -112,7 +112,7 @@ fn lines(file: &str, source: &Source) -> Result<u64, FileError> {
 }
 
 fn each_chunk(file: &str, source: &Source, mut look: impl FnMut(&[u8])) -> Result<(), FileError> {
-    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut chunk = vec![0; source.at_most(CHUNK_BYTES)];
     let mut reader = source.reader();
     loop {
         match reader.read(&mut chunk).map_err(|error| FileError::reading(file, error))? {
@@ -145,7 +145,7 @@ fn is_utf8(file: &str, source: &Source) -> Result<bool, FileError> {
     let look = |buffer: &mut Vec<u8>, chunk: u64| {
         let from = source.start + chunk * CHUNK_BYTES as u64;
         // A character that the end of a chunk cuts is looked at with the chunk in which it begins.
-        buffer.resize(CHUNK_BYTES + CHARACTER_BYTES_MAX - 1, 0);
+        buffer.resize(source.at_most(CHUNK_BYTES + CHARACTER_BYTES_MAX - 1), 0);
         let read = source.read_at(buffer, from).map_err(|error| FileError::reading(file, error))?;
         let start = if chunk == 0 { 0 } else { continuation(&buffer[..read]) };
         let own = read.min(CHUNK_BYTES);
@@ -272,11 +272,12 @@ struct Transcoder<R> {
 }
 
 impl<R: Read> Transcoder<R> {
-    fn new(reader: R, encoding: &'static Encoding) -> Self {
+    /// Decodes `ahead` bytes at a time.
+    fn new(reader: R, ahead: usize, encoding: &'static Encoding) -> Self {
         Self {
             reader,
             decoder: encoding.new_decoder_without_bom_handling(),
-            input: vec![0; CHUNK_BYTES],
+            input: vec![0; ahead],
             pending: 0..0,
             ended: false,
             finished: false,
@@ -287,7 +288,7 @@ impl<R: Read> Transcoder<R> {
 impl<R: Read> Read for Transcoder<R> {
     fn read(&mut self, mut output: &mut [u8]) -> io::Result<usize> {
         let mut written = 0;
-        // A decoded character needs up to 4 bytes, and the spool always offers a whole chunk.
+        // A decoded character needs up to 4 bytes, and the spool always offers more.
         while written == 0 && !self.finished {
             if self.pending.is_empty() && !self.ended {
                 let read = self.reader.read(&mut self.input)?;

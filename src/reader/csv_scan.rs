@@ -5,11 +5,12 @@
 
 use std::sync::Arc;
 
-use csv_core::{ReadRecordResult, ReaderBuilder};
+use csv_core::ReadRecordResult;
 use memchr::{memchr, memchr_iter, memchr2, memchr3};
 
 use super::block;
 use super::error::FileError;
+use super::machine::Machine;
 use super::row::{BadRow, Cells, Row, Scanned, Span};
 use super::scan::{RECORD_BYTES_MAX, record_bytes};
 use super::window::{Cut, Window};
@@ -29,7 +30,7 @@ pub(super) struct Position {
 /// Splits bytes into the fields of one record.
 #[derive(Debug)]
 pub(super) struct Splitter {
-    reader: csv_core::Reader,
+    reader: Machine,
     delimiter: u8,
     text: Vec<u8>,
     text_bytes: usize,
@@ -40,7 +41,7 @@ pub(super) struct Splitter {
 impl Splitter {
     pub(super) fn new(delimiter: u8) -> Self {
         let mut splitter = Self {
-            reader: ReaderBuilder::new().delimiter(delimiter).build(),
+            reader: Machine::new(delimiter),
             delimiter,
             text: vec![0; 1024],
             text_bytes: 0,
@@ -211,6 +212,12 @@ fn field_end(raw: &[u8], from: usize, delimiter: u8) -> usize {
     memchr3(delimiter, b'\n', b'\r', &raw[from..]).map_or(raw.len(), |ahead| from + ahead)
 }
 
+/// Is the record nothing but delimiters? So spreadsheets write the empty rows below a table; they say nothing of
+/// anybody and are no records, as blank lines are none.
+pub(super) fn is_blank(raw: &[u8], delimiter: u8) -> bool {
+    raw.first() == Some(&delimiter) && block::content(raw).iter().all(|byte| *byte == delimiter)
+}
+
 /// How many lines end in `raw`: CRLF, LF and CR count once each.
 pub(super) fn line_ends(raw: &[u8]) -> u64 {
     let feeds = memchr_iter(b'\n', raw).count();
@@ -269,7 +276,12 @@ impl<'a> CsvScan<'a> {
         header: &Arc<[String]>,
         content: &mut Vec<u8>,
     ) -> Result<Option<Scanned>, FileError> {
-        let Some(found) = self.find()? else { return Ok(None) };
+        let Some(mut found) = self.find()? else { return Ok(None) };
+        while self.is_blank(&found, header) {
+            self.pass(&found);
+            let Some(next) = self.find()? else { return Ok(None) };
+            found = next;
+        }
         let raw = &self.window.bytes()[..found.span.bytes as usize];
         if !found.terminated {
             self.refuse_cut(raw, header, &found)?;
@@ -291,6 +303,13 @@ impl<'a> CsvScan<'a> {
         content.extend_from_slice(block::content(raw));
         self.pass(&found);
         Ok(Some(scanned))
+    }
+
+    /// A record of nothing but delimiters, unless it is the end of a file that was cut.
+    fn is_blank(&self, found: &Found, header: &[String]) -> bool {
+        let raw = &self.window.bytes()[..found.span.bytes as usize];
+        let is_whole = found.terminated || self.splitter.fields >= header.len();
+        is_whole && is_blank(raw, self.splitter.delimiter)
     }
 
     /// Bytes from here on that end with a line; none, where [`CsvScan::next`] has to look.

@@ -13,13 +13,13 @@ use super::header;
 use super::row::{Column, Row, RowCell, Scanned};
 use super::scan::{RowParser, Scan, Seeker};
 use super::settings::{Format, ReaderSettings};
-use super::sniff::{self as sniffing, Sample};
+use super::sniff::{self as sniffing, Declaration, Sample};
 use super::source::{CHUNK_BYTES, Source, Stamp, decompressed, spool};
 use super::trailer::{self, Trailer};
 use super::window::Window;
 
-/// How many rows [`sniff`] shows.
-const SAMPLE_ROWS: usize = 20;
+/// How many rows [`sniff`] shows: enough to meet a day behind the twelfth, which tells days from months.
+const SAMPLE_ROWS: usize = 200;
 /// How much is read for a single row, in bytes.
 const SEEK_BYTES: usize = 4 * 1024;
 
@@ -91,21 +91,28 @@ impl InputFile {
         settings: &ReaderSettings,
     ) -> Result<Self, FileError> {
         let source = decompressed(&name, source)?;
-        let (source, charset) = charset::decoded(&name, source, settings.encoding)?;
-        let sample = Sample::of(&name, &source)?;
+        let (mut source, charset) = charset::decoded(&name, source, settings.encoding)?;
+        let mut sample = Sample::of(&name, &source, 1)?;
         let format = sniffing::format(&name, settings.format, &sample)?;
+        let declaration = sample.declaration().filter(|_| format == Format::Csv);
+        if let Some(Declaration { bytes, next_line, .. }) = declaration {
+            source.start += bytes;
+            sample = Sample::of(&name, &source, next_line)?;
+        }
         let trailer = settings.trailer.as_deref().map(|p| trailer::find(&name, &source, p)).transpose()?;
         let mut input = Self { name, source, table: None, charset, trailer, stamp, origin };
         if format == Format::Csv {
-            let delimiter = sniffing::delimiter(&input.name, settings.delimiter, &sample)?;
-            input.table = Some(input.read_header(delimiter)?);
+            let declared = declaration.map(|declaration| declaration.delimiter);
+            let delimiter = sniffing::delimiter(&input.name, settings.delimiter, declared, &sample)?;
+            let line = declaration.map_or(1, |declaration| declaration.next_line);
+            input.table = Some(input.read_header(delimiter, line)?);
         }
         input.verify_unchanged()?;
         Ok(input)
     }
 
-    fn read_header(&self, delimiter: u8) -> Result<Table, FileError> {
-        let start = Position { offset: self.source.start, line: 1, after_return: false };
+    fn read_header(&self, delimiter: u8, line: u64) -> Result<Table, FileError> {
+        let start = Position { offset: self.source.start, line, after_return: false };
         let window = self.window(CHUNK_BYTES, start.offset);
         let mut records = CsvScan::new(&self.name, window, delimiter, start);
         let empty = || FileError::Empty { file: self.name.clone() };
@@ -234,7 +241,7 @@ pub struct Sniffed {
     pub delimiter: Option<u8>,
     /// The names of the header; for JSONL the keys of the sample in the order in which they appear.
     pub header: Vec<String>,
-    /// The first rows, up to 20.
+    /// The first rows, up to 200.
     pub sample: Vec<Row>,
 }
 

@@ -18,6 +18,7 @@ mod input;
 mod json_record;
 mod json_scan;
 mod json_walk;
+mod machine;
 mod row;
 mod scan;
 mod settings;

@@ -16,6 +16,9 @@ const DECODED_BYTES_MAX: u64 = 1 << 38;
 /// How much is copied at a time, in bytes.
 pub(super) const CHUNK_BYTES: usize = 256 * 1024;
 
+/// How much is copied at first, in bytes, doubled as long as there is more: a small file needs no large buffer.
+const FIRST_CHUNK_BYTES: usize = 8 * 1024;
+
 /// A stretch of a file that is read by position.
 #[derive(Debug)]
 pub(super) struct Source {
@@ -48,6 +51,11 @@ impl Source {
             }
         }
         Ok(filled)
+    }
+
+    /// Its length, or `bytes` where it is longer: what a buffer for its beginning needs.
+    pub(super) fn at_most(&self, bytes: usize) -> usize {
+        usize::try_from(self.end.saturating_sub(self.start)).map_or(bytes, |length| length.min(bytes))
     }
 
     /// Reads the stretch from its start to its end.
@@ -92,7 +100,7 @@ pub(super) fn spool(
 ) -> Result<Source, FileError> {
     let full = |source| FileError::Spool { file: file.to_owned(), source };
     let mut writer = BufWriter::with_capacity(CHUNK_BYTES, unlinked().map_err(full)?);
-    let mut chunk = vec![0; CHUNK_BYTES];
+    let mut chunk = vec![0; FIRST_CHUNK_BYTES];
     let mut copied: u64 = 0;
     loop {
         let read = match reader.read(&mut chunk) {
@@ -106,6 +114,9 @@ pub(super) fn spool(
             return Err(FileError::TooLarge { file: file.to_owned(), bytes_max: DECODED_BYTES_MAX });
         }
         writer.write_all(&chunk[..read]).map_err(full)?;
+        if read == chunk.len() && read < CHUNK_BYTES {
+            chunk.resize(2 * read, 0);
+        }
     }
     let spooled = writer.into_inner().map_err(|error| full(error.into_error()))?;
     Source::whole(spooled).map_err(full)

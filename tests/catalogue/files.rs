@@ -53,6 +53,10 @@ pub(crate) const FILES: &[(&str, &[u8], Verdict)] = &[
     ("header-data.csv", b"1;2;3\n4;5;6\n", Refused("a row of data")),
     ("header-line-break.csv", b"id;\"first\nname\"\n1;a\n", Rows(1)),
     ("header-after-blanks.csv", b"\n\nid;name\n1;a\n", Rows(1)),
+    ("header-quoted-whole.csv", b"\"id;name\"\n\"1;a\"\n", Refused("quoted as a whole")),
+    ("header-after-sep.csv", b"sep=;\r\nid;name\r\n1;a\r\n", Rows(1)),
+    ("empty-rows.csv", b"id;name\n1;a\n;\n;\n", Rows(1)),
+    ("page.xls", b"<html><table><tr><td>id</td></tr></table></html>\n", Refused("HTML")),
     // Delimiters.
     ("comma.csv", b"id,name\n1,a\n", Rows(1)),
     ("tab.csv", b"id\tname\n1\ta\n", Rows(1)),

@@ -142,6 +142,9 @@ pub struct CheckArguments {
     /// Look at the header and the first rows of this file
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
+    /// Show the customers' values in the first rows, not only their shape
+    #[arg(long, requires = "file")]
+    pub include_values: bool,
     /// Print the JSON Schema of the configuration, of a file of a run or of what a command prints with --json, and stop
     #[arg(long, value_name = "WHAT", num_args = 0..=1, default_missing_value = "config", conflicts_with = "file")]
     pub schema: Option<SchemaOf>,

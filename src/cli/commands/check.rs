@@ -17,6 +17,7 @@ use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
 use super::check_file::{self, Looked};
+use super::mapped_rows::Showing;
 use super::{explain, history, plan, rejects, status};
 
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
@@ -92,17 +93,21 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     check_secrets(program, &config, &mut findings);
     check_state(program, &config, &mut findings);
     check_providers(&config, &mut findings);
+    let mut rows = None;
     if let Some(path) = &arguments.file {
-        match check_file::look(&config, path, program.clock.now()) {
+        let showing = if arguments.include_values { Showing::Values } else { Showing::Shapes };
+        match check_file::look(&config, path, program.clock.now(), showing) {
             Ok(seen) => {
                 tell_file(path, &seen, &mut findings);
                 check_keys(&config, &seen, &mut findings);
+                rows = Some(seen);
             }
             Err(failure) => findings.fault("file", &failure),
         }
     }
-    show(program, &findings, arguments.file.as_deref())?;
-    Ok(ExitCode::of_run(&findings.codes))
+    let code = ExitCode::of_run(&findings.codes);
+    show(program, findings, rows, arguments.file.as_deref())?;
+    Ok(code)
 }
 
 /// Providers that are off are worth a word: a section that was forgotten sends nothing, silently.
@@ -216,14 +221,22 @@ fn next(program: &Program, findings: &Findings, file: Option<&Path>) -> String {
     next_step::command(&[word, &file], &context)
 }
 
-fn show(program: &Program, findings: &Findings, file: Option<&Path>) -> Result<(), Failure> {
+fn show(
+    program: &Program,
+    mut findings: Findings,
+    seen: Option<Looked>,
+    file: Option<&Path>,
+) -> Result<(), Failure> {
+    let (sentences, rows) = seen.map(|seen| (seen.sentences, seen.table)).unwrap_or_default();
     if program.console.is_json() {
+        sentences.into_iter().for_each(|(line, cells)| findings.ok(line, cells));
         return Ok(program.console.json(&findings.list)?);
     }
-    let rows = findings
+    let list = findings
         .list
         .iter()
         .map(|finding| vec![finding.result.word().to_owned(), finding.what.clone(), finding.detail.clone()]);
-    let table = crate::report::table::aligned(&[], rows, &[]);
-    Ok(program.console.text(&format!("{table}\n\nnext: {}\n", next(program, findings, file)))?)
+    let list = crate::report::table::aligned(&[], list, &[]);
+    let rows = rows.map(|rows| format!("{rows}\n\n")).unwrap_or_default();
+    Ok(program.console.text(&format!("{list}\n\n{rows}next: {}\n", next(program, &findings, file)))?)
 }

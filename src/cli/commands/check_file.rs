@@ -1,9 +1,10 @@
-//! A look at a file before it is used: what it is, which columns are understood, and what the first rows suffer
-//! from. Counts and names only, no value.
+//! A look at a file before it is used: what it is, which columns are understood, what the first rows suffer from, and
+//! what three of them are read as. What they suffer from is counts and names only, no value.
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use super::mapped_rows::{MappedRows, Showing};
 use super::rows::{self, Rows};
 use crate::cli::config::Config;
 use crate::cli::failure::Failure;
@@ -32,10 +33,19 @@ pub(super) struct Looked {
     pub(super) faulty: u64,
     /// How often each column suffers from what.
     pub(super) defects: BTreeMap<(String, String), u64>,
+    /// The first customers as a table, for people; none without a row.
+    pub(super) table: Option<String>,
+    /// The same, one line each, for programs.
+    pub(super) sentences: Vec<(String, String)>,
 }
 
 /// Looks at header and first rows. `now` bounds dates of birth.
-pub(super) fn look(config: &Config, path: &Path, now: Timestamp) -> Result<Looked, Failure> {
+pub(super) fn look(
+    config: &Config,
+    path: &Path,
+    now: Timestamp,
+    showing: Showing,
+) -> Result<Looked, Failure> {
     let rows = Rows::open(config, path, now)?;
     let mut looked = Looked {
         form: form(&rows.input),
@@ -44,7 +54,15 @@ pub(super) fn look(config: &Config, path: &Path, now: Timestamp) -> Result<Looke
         order_warning: rows.mapper.order_warning(),
         ..Looked::default()
     };
-    rows.each(ROWS_LOOKED_AT_MAX, |row| looked.note(row))?;
+    let mut first = MappedRows::default();
+    rows.each(ROWS_LOOKED_AT_MAX, |line, row| {
+        if let rows::Looked::Customer(mapped) = &row {
+            first.note(line, &mapped.customer);
+        }
+        looked.note(row);
+    })?;
+    looked.table = first.table(&rows.mapper, showing);
+    looked.sentences = first.sentences(showing);
     Ok(looked)
 }
 

@@ -7,7 +7,8 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::field::Field;
 use crate::mapping::aliases::{self, Proposal};
-use crate::reader::{self, Sniffed};
+use crate::mapping::{MappingSettings, propose_forms};
+use crate::reader::{self, Row, RowCell, Sniffed};
 use crate::report::next_step;
 use crate::report::run_files::write_new_private;
 use crate::report::shown::Shown;
@@ -19,6 +20,10 @@ const TEMPLATE: &str = include_str!("init_template.toml");
 /// What begins the examples under `[columns]`, which real columns take the place of.
 const EXAMPLES: [&str; 2] = ["#customer_id = ", "#first_name = "];
 
+/// A proposal without the customer's key is refused by every command that reads the file.
+const NO_KEY: &str = "no column looks like the customer's key; name it under [columns] as customer_id, and if the \
+                      names there are no column names, take away what stands above the header of the file\n";
+
 /// Writes the configuration file.
 pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitCode, Failure> {
     let path = &program.global.config;
@@ -26,10 +31,8 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
         let message = format!("`{}` is there already; name another one with --config", path.display());
         return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageFileExists, message));
     }
-    let text = match &arguments.from {
-        Some(file) => proposed(&reader::sniff(file)?),
-        None => TEMPLATE.to_owned(),
-    };
+    let sniffed = arguments.from.as_deref().map(reader::sniff).transpose()?;
+    let text = sniffed.as_ref().map_or_else(|| TEMPLATE.to_owned(), proposed);
     write_new_private(path, text.as_bytes())?;
     let shown = path.display();
     let repeated = program.repeated_arguments();
@@ -37,7 +40,8 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
     let file = arguments.from.as_ref().map(|file| file.display().to_string());
     let words: Vec<&str> = ["check"].into_iter().chain(file.as_deref()).collect();
     let next = next_step::command(&words, &context);
-    program.console.talk(&format!("wrote {shown}; uncomment the providers you have\nnext: {next}"))?;
+    let key = if sniffed.as_ref().is_some_and(has_no_key) { NO_KEY } else { "" };
+    program.console.talk(&format!("wrote {shown}; uncomment the providers you have\n{key}next: {next}"))?;
     Ok(ExitCode::Complete)
 }
 
@@ -47,11 +51,13 @@ fn proposed(sniffed: &Sniffed) -> String {
     let order_by =
         proposals.iter().find(|proposal| proposal.sure && proposal.field == Some(Field::UpdatedAt));
     let delimiter = sniffed.delimiter.map(|byte| char::from(byte).to_string());
+    let text = |value: String| Some(toml::Value::from(value));
     let settings = [
-        ("format = ", Some(sniffed.format.to_string())),
-        ("encoding = ", Some(sniffed.encoding.to_owned())),
-        ("delimiter = ", delimiter),
-        ("#order_by = ", order_by.map(|proposal| proposal.column.clone())),
+        ("format = ", text(sniffed.format.to_string())),
+        ("encoding = ", text(sniffed.encoding.to_owned())),
+        ("delimiter = ", delimiter.and_then(text)),
+        ("#order_by = ", order_by.and_then(|proposal| text(proposal.column.clone()))),
+        ("date_formats = ", date_forms(sniffed, &proposals)),
     ];
     let mut text = String::with_capacity(TEMPLATE.len());
     for line in TEMPLATE.lines().filter(|line| !EXAMPLES.iter().any(|example| line.starts_with(example))) {
@@ -68,9 +74,34 @@ fn proposed(sniffed: &Sniffed) -> String {
     text
 }
 
+fn has_no_key(sniffed: &Sniffed) -> bool {
+    !aliases::propose(&sniffed.header).iter().any(|proposal| proposal.field == Some(Field::CustomerId))
+}
+
+/// How the file writes days, unless the template reads them anyway.
+fn date_forms(sniffed: &Sniffed, proposals: &[Proposal]) -> Option<toml::Value> {
+    let is_day = |proposal: &&Proposal| {
+        matches!(
+            proposal.field,
+            Some(Field::BirthDate | Field::IdentityDocumentIssuedOn | Field::IdentityDocumentExpiresOn)
+        )
+    };
+    let columns: Vec<&str> =
+        proposals.iter().filter(is_day).map(|proposal| proposal.column.as_str()).collect();
+    let rows = sniffed.sample.iter().flat_map(Row::columns);
+    let days = rows.filter_map(|(name, cell)| match cell {
+        RowCell::Text(day) if columns.contains(&name.as_ref()) => Some(day),
+        RowCell::Text(_) | RowCell::Null | RowCell::Absent => None,
+    });
+    let days: Vec<_> = days.collect();
+    let forms = propose_forms(days.iter().map(AsRef::as_ref));
+    let default = MappingSettings::default().date_formats;
+    forms.iter().any(|form| !default.contains(form)).then(|| toml::Value::from(forms))
+}
+
 /// A line of the template with another value, uncommented; its comment stays.
-fn replaced(line: &str, key: &str, value: &str) -> String {
-    let setting = format!("{}{}", key.trim_start_matches('#'), quoted(value));
+fn replaced(line: &str, key: &str, value: &toml::Value) -> String {
+    let setting = format!("{}{value}", key.trim_start_matches('#'));
     match line.find("  #") {
         Some(comment) => format!("{setting:<28} {}", line.get(comment..).unwrap_or_default().trim_start()),
         None => setting,

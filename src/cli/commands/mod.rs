@@ -12,6 +12,7 @@ mod forget;
 mod history;
 mod init;
 mod inputs;
+mod mapped_rows;
 mod packaging;
 mod plan;
 mod rehearse;

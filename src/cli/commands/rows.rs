@@ -40,13 +40,16 @@ impl Rows {
         Ok(Self { input, mapper, columns, today: day(now) })
     }
 
-    /// Hands each of the first `limit` rows to `visit`.
-    pub(super) fn each(&self, limit: usize, mut visit: impl FnMut(Looked)) -> Result<(), Failure> {
+    /// Hands each of the first `limit` rows to `visit`, with the line on which it begins.
+    pub(super) fn each(&self, limit: usize, mut visit: impl FnMut(u64, Looked)) -> Result<(), Failure> {
         for scanned in self.input.scan()?.take(limit) {
-            visit(match scanned? {
+            let scanned = scanned?;
+            let line = scanned.span().line;
+            let looked = match scanned {
                 Scanned::Bad(bad) => Looked::Bad(bad),
                 Scanned::Row(row) => self.map(&row).map_or_else(Looked::Nobody, Looked::Customer),
-            });
+            };
+            visit(line, looked);
         }
         Ok(())
     }

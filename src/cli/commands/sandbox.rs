@@ -61,7 +61,7 @@ pub(super) fn population(
     let mut providers = config.providers_without_secrets()?;
     providers.retain(|provider| provider.on_new() != OnNew::Create);
     for file in files {
-        Rows::open(config, file, now)?.each(usize::MAX, |row| {
+        Rows::open(config, file, now)?.each(usize::MAX, |_, row| {
             let Looked::Customer(mapped) = row else { return };
             for provider in &providers {
                 if let KeyCell::Key(key) = provider.project(&mapped.customer).key {

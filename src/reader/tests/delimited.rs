@@ -43,6 +43,50 @@ fn configured_delimiter_is_taken_unless_it_cannot_be() {
 }
 
 #[test]
+fn line_that_tells_a_spreadsheet_the_delimiter_is_no_header() {
+    for first in ["sep=;\r\n", "SEP=;\n", "\u{feff}sep=;\r", "\"sep=;\"\n", "\n"] {
+        let input = Sheet::csv(format!("{first}id;nom\n1;a\n")).open().unwrap();
+        assert_eq!(input.header().unwrap(), ["id", "nom"], "{first:?}");
+        let rows: Vec<_> = input.scan().unwrap().map(|scanned| scanned.unwrap().span().line).collect();
+        assert_eq!(rows, [3], "{first:?}");
+    }
+    // It decides between two that divide the header, and is not believed where it does not.
+    let declared = |text: &str| Sheet::csv(text).open().unwrap().delimiter();
+    assert_eq!(declared("sep=,\na;b,c;d\n1;2,3;4\n"), Some(b','));
+    assert_eq!(declared("a;b,c;d\n1;2,3;4\n"), Some(b';'));
+    assert_eq!(declared("sep=|\na;b\n1;2\n"), Some(b';'));
+    assert_eq!(declared("sep=\t\nid\n1\n"), Some(b';'));
+    assert!(matches!(Sheet::csv("sep=;\n").refusal(), FileError::Empty { .. }));
+    assert!(matches!(Sheet::csv("sep=;\na;a\n").refusal(), FileError::DuplicateColumn { line: 2, .. }));
+}
+
+#[test]
+fn empty_rows_of_a_spreadsheet_are_no_records() {
+    for end in ["\n", "\r\n", "\r"] {
+        let text = ["id;nom;", "1;a;", ";;", "2;;", ";", ";;;;;", ";;", ""].join(end);
+        assert_eq!(Sheet::csv(&text).rows(), [["1", "a", ""], ["2", "", ""]], "{end:?}");
+    }
+    // A last line that may be the beginning of a row is not overlooked.
+    assert!(matches!(Sheet::csv("id;nom;ville\n1;a;b\n;").refusal(), FileError::Cut { line: 3, .. }));
+}
+
+#[test]
+fn header_quoted_as_a_whole_is_named() {
+    for text in ["\"id;nom\"\n\"1;a\"\n", "\"id,\"\"nom\"\"\"\r\n\"1,\"\"a\"\"\"\r\n"] {
+        let error = Sheet::csv(text).refusal();
+        assert!(error.to_string().contains("line 1: a line that is quoted as a whole"), "{error}");
+    }
+}
+
+#[test]
+fn page_that_is_called_a_workbook_is_refused_by_name() {
+    for text in ["<html><table>", "<?xml version=\"1.0\"?>", "\u{feff}<!DOCTYPE html>"] {
+        let error = Sheet::new("clients.xls", text).refusal();
+        assert!(error.to_string().contains("is an HTML or XML document; export it as CSV"), "{error}");
+    }
+}
+
+#[test]
 fn file_of_one_column_needs_no_delimiter() {
     assert_eq!(Sheet::csv("customer_id\n17\n18\n").rows(), [["17"], ["18"]]);
 }

@@ -141,8 +141,12 @@ proptest! {
         let sheet = Sheet::csv(written(&rows, end, quotes));
         assert_blocks_find_the_same(&sheet.with(&settings).unwrap());
         let found = same_rows_at_their_places(&sheet.with(&settings).unwrap());
+        // Without quotes, a row of empty cells is none.
+        let all_quoted = matches!(quotes, csv::QuoteStyle::Always);
+        let is_row = |row: &&[String; 3]| all_quoted || row.iter().any(|cell| !cell.is_empty());
+        let rows: Vec<_> = rows.iter().filter(is_row).collect();
         prop_assert_eq!(found.len(), rows.len());
-        for (found, row) in found.iter().zip(&rows) {
+        for (found, row) in found.iter().zip(rows) {
             prop_assert_eq!(cells(found), row.to_vec());
         }
     }
