@@ -16,9 +16,9 @@ pub(super) enum Item<'a> {
     Boolean(bool),
     /// Items by their paths, `ContactsRequest.EmailRequest.emailValue`: what stands before a point is an object. No
     /// path is the beginning of another one.
-    Object(Vec<(&'static str, Item<'a>)>),
+    Object(Vec<(&'static str, Self)>),
     /// One after the other.
-    List(Vec<Item<'a>>),
+    List(Vec<Self>),
 }
 
 impl<'a> Item<'a> {
