@@ -24,9 +24,6 @@ use super::{Ingest, IngestError, Read};
 /// Customers whose values are in memory together.
 pub(super) const BATCH_CUSTOMERS: usize = 1_024;
 
-/// At least so many of them are read by one parser: its tables cost as much as some rows.
-const CUSTOMERS_A_PARSER: usize = 128;
-
 /// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
     pub(super) customer: Customer,
@@ -102,14 +99,10 @@ impl<'a> Preparer<'a> {
     pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
         let rows = self.read(batch)?;
         let maker = &self.maker;
-        let prepared = batch
-            .par_iter()
-            .with_min_len(CUSTOMERS_A_PARSER)
-            .zip(rows.into_par_iter().with_min_len(CUSTOMERS_A_PARSER))
-            .map_init(
-                || maker.sheets.iter().map(|sheet| sheet.file.parser()).collect::<Vec<RowParser<'_>>>(),
-                |parsers, (candidate, raw)| maker.one(candidate, raw, parsers),
-            );
+        let prepared = batch.par_iter().zip(rows).map_init(
+            || maker.sheets.iter().map(|sheet| sheet.file.parser()).collect::<Vec<RowParser<'_>>>(),
+            |parsers, (candidate, raw)| maker.one(candidate, raw, parsers),
+        );
         prepared.collect()
     }
 
