@@ -248,10 +248,21 @@ impl<'a> Apply<'a> {
         skipped: &[FieldCode],
     ) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        if before == Some(account) && self.snapshot.skipped(number, provider)? == skipped {
+        if self.stands((number, provider), before, account, skipped)? {
             return Ok(());
         }
         intake.put_account(number, provider, &PackedAccount::of(account, skipped))
+    }
+
+    /// Does an account stand in the state as it should be written.
+    pub(super) fn stands(
+        &self,
+        (number, provider): (i64, ProviderId),
+        before: Option<&Account>,
+        account: &Account,
+        skipped: &[FieldCode],
+    ) -> Result<bool, StoreError> {
+        Ok(before == Some(account) && self.snapshot.skipped(number, provider)? == skipped)
     }
 
     /// Performs the action; gives the call that could leave by itself.

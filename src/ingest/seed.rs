@@ -85,7 +85,7 @@ impl Apply<'_> {
         self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;
         let key = &account.key;
         let owners = self.other_owners(provider, key, Some(number))?;
-        if before.account.as_ref() != Some(account) || self.snapshot.skipped(number, provider)? != *skipped {
+        if !self.stands((number, provider), before.account.as_ref(), account, skipped)? {
             intake.put_account(number, provider, packed)?;
         }
         if let Some(parked) = standing {
