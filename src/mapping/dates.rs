@@ -10,7 +10,7 @@ use jiff::tz::TimeZone;
 
 use super::error::MappingError;
 use super::reason::{self, Parsed};
-use super::text::{trim, unguarded};
+use super::text::bare;
 use crate::domain::customer::Order;
 
 /// First year that a date of a document or a row can have; jiff reads "01/01/85" as the year 85.
@@ -109,7 +109,7 @@ impl DateForms {
 /// The usual forms that these days are written in, the one of most of them first; none where no form reads any.
 #[must_use]
 pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>) -> Vec<String> {
-    let trimmed = days.into_iter().map(|day| unguarded(trim(day)));
+    let trimmed = days.into_iter().map(bare);
     let mut unread: Vec<&str> = trimmed.filter(|day| !day.is_empty()).collect();
     let mut found: Vec<&str> = Vec::new();
     loop {

@@ -173,14 +173,14 @@ impl Mapper {
             return Ok(None);
         }
         let column = || self.order_column().unwrap_or("updated_at").into();
-        let order = self.forms.order(text::unguarded(text::trim(raw)));
+        let order = self.forms.order(text::bare(raw));
         order.map(Some).ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
     }
 
     /// Is an order value a number, so that no clock says whether it lies in the future.
     #[must_use]
     pub fn is_number(&self, raw: &str) -> bool {
-        dates::is_number(text::unguarded(text::trim(raw)))
+        dates::is_number(text::bare(raw))
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further
@@ -242,7 +242,7 @@ impl Mapper {
     }
 
     fn is_empty(&self, raw: &str) -> bool {
-        let trimmed = text::unguarded(text::trim(raw));
+        let trimmed = text::bare(raw);
         trimmed.is_empty() || self.nulls.iter().any(|null| null == trimmed)
     }
 }

@@ -47,7 +47,7 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
         RawCell::Null => return Ok(Clean::Cleared),
         RawCell::Text(text) => text,
     };
-    let trimmed = unguarded(trim(&text));
+    let trimmed = bare(&text);
     if trimmed.is_empty() || nulls.iter().any(|null| null == trimmed) {
         return Ok(Clean::Cleared);
     }
@@ -66,7 +66,7 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
 
 /// The text in NFC and trimmed. `None` when it is damaged or has control characters.
 pub(super) fn key(raw: &str) -> Option<Cow<'_, str>> {
-    let trimmed = unguarded(trim(raw));
+    let trimmed = bare(raw);
     if is_plain(trimmed) {
         return Some(Cow::Borrowed(trimmed));
     }
@@ -81,9 +81,14 @@ pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(is_blank)
 }
 
+/// The value itself, without blanks and guards around it.
+pub(super) fn bare(text: &str) -> &str {
+    unguarded(trim(text))
+}
+
 /// Without what is put around a value so that a spreadsheet leaves it alone, and that stays in the file: the apostrophe
 /// before what would be a formula, and the formula `="0123"` that keeps leading zeros. No value of any field looks so.
-pub(super) fn unguarded(text: &str) -> &str {
+fn unguarded(text: &str) -> &str {
     let bare = match text.strip_prefix('\'') {
         Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => trim(rest),
         Some(_) | None => text,
