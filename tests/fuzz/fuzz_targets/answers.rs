@@ -32,7 +32,7 @@ fuzz_target!(|data: &[u8]| {
     let operation = if is_create { Operation::Create } else { Operation::Update };
     let content_type = Some("application/json".to_owned());
     let answer = Answer { status: 200, retry_after: None, content_type, body: body.to_vec() };
-    let key = ProviderKey("W1".to_owned());
+    let key = ProviderKey("W1".into());
     let verdict = provider.read(operation, &key, &answer);
     assert!(verdict == provider.read(operation, &key, &answer));
 });
