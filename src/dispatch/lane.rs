@@ -16,6 +16,7 @@ use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::ProviderTally;
 use crate::domain::verdict::{Remedy, Verdict};
+use crate::providers::Provider;
 use crate::store::{LeaseFilter, Leased};
 
 use super::breaker::{Breaker, Pass};
@@ -79,6 +80,22 @@ pub struct LaneEnd {
     pub failure: Option<CheckpointError>,
 }
 
+impl LaneEnd {
+    fn before_work(provider: &dyn Provider) -> Self {
+        let allowed_per_second = provider.settings().rate_per_second;
+        let tally = ProviderTally { allowed_per_second, ..ProviderTally::default() };
+        Self { provider: provider.id(), tally, stop: None, used_up: 0, held: 0, failure: None }
+    }
+
+    /// The end of a lane that had nothing to do from the start.
+    pub(super) fn idle(provider: &dyn Provider, events: &Events) -> Self {
+        for state in [LaneState::Running, LaneState::Drained] {
+            events.emit(Event::Lane { provider: provider.id(), state, total: 0 });
+        }
+        Self::before_work(provider)
+    }
+}
+
 /// What a lane does next.
 enum Step {
     Send(Box<Leased>),
@@ -122,9 +139,7 @@ impl Lane {
     /// Works until nothing is left, an order comes, or something stops the lane.
     pub(super) async fn run(self) -> LaneEnd {
         let provider = self.endpoint.provider.id();
-        let settings = self.endpoint.provider.settings();
-        let tally =
-            ProviderTally { allowed_per_second: settings.rate_per_second, ..ProviderTally::default() };
+        let end = LaneEnd::before_work(&*self.endpoint.provider);
         let mut working = Working {
             lane: self,
             provider,
@@ -139,7 +154,7 @@ impl Lane {
             state: LaneState::Running,
             meter: Meter::default(),
             turn: None,
-            end: LaneEnd { provider, tally, stop: None, used_up: 0, held: 0, failure: None },
+            end,
         };
         working.tell(LaneState::Running);
         let stopped = working.work().await;
@@ -177,9 +192,7 @@ impl Working {
             return Ok(Step::Wait(Some(self.paused_until.saturating_sub(now))));
         }
         // What is leased counts as sent after a crash: nothing is, while nothing may leave.
-        if self.lane.total > 0
-            && let Some(wait) = self.lane.limiter.opens_in(now)
-        {
+        if let Some(wait) = self.lane.limiter.opens_in(now) {
             return Ok(Step::Wait(Some(wait)));
         }
         if self.lane.filter.with_suspects {

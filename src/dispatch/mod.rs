@@ -120,26 +120,42 @@ pub fn recover(
 
 /// Dispatches until the outbox is empty, a limit is reached, or a signal comes. Gives the state back.
 ///
+/// A provider for which nothing waits gets no lane: reading the certificates for its connections would take longer than
+/// everything else that a night without changes does after it has read its file.
+///
 /// # Errors
 /// [`DispatchError`] when it cannot start; what happens to single calls and lanes is in [`Dispatched`].
 pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, Dispatched), DispatchError> {
     store.expect_dispatch()?;
     let waiting = store.counts()?;
-    let mut pasts = Vec::new();
+    let (mut busy, mut idle) = (Vec::new(), BTreeMap::new());
     for provider in &dispatch.providers {
-        let total = waiting.get(&provider.id()).map_or(0, |counts| counts.open() - counts.held);
-        pasts.push(past_of(&store, provider.as_ref(), total, &dispatch.clock)?);
+        match waiting.get(&provider.id()).map_or(0, |counts| counts.open() - counts.held) {
+            0 => {
+                let end = LaneEnd::idle(provider.as_ref(), &dispatch.events);
+                idle.insert(provider.id(), end);
+            }
+            total => {
+                let past = past_of(&store, provider.as_ref(), total, &dispatch.clock)?;
+                busy.push((provider, past));
+            }
+        }
+    }
+    if busy.is_empty() {
+        return Ok((store, Dispatched { lanes: idle, interrupted: None, aborted: false }));
     }
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DispatchError::Start)?;
-    let lanes = dispatch.providers.iter().map(|provider| provider.id());
+    let lanes = busy.iter().map(|(provider, _)| provider.id());
     let (writer, checkpoint, records) =
         Writer::start(store, run, dispatch.clock.clone(), lanes).map_err(DispatchError::Start)?;
-    let dispatched = runtime.block_on(coordinate(dispatch, pasts, checkpoint, records));
+    let dispatched = runtime.block_on(coordinate(dispatch, busy, checkpoint, records));
     // Dropping the runtime ends every task, so that the writer sees the last of its callers go.
     drop(runtime);
     let store = writer.finish().ok_or(DispatchError::WriterDied)?;
-    Ok((store, dispatched?))
+    let mut dispatched = dispatched?;
+    dispatched.lanes.append(&mut idle);
+    Ok((store, dispatched))
 }
 
 fn past_of(store: &Store, provider: &dyn Provider, total: u64, clock: &RunClock) -> Result<Past, StoreError> {
@@ -152,7 +168,7 @@ fn past_of(store: &Store, provider: &dyn Provider, total: u64, clock: &RunClock)
 
 async fn coordinate(
     dispatch: &Dispatch,
-    pasts: Vec<Past>,
+    busy: Vec<(&Arc<dyn Provider>, Past)>,
     checkpoint: Checkpoint,
     mut records: BTreeMap<ProviderId, Records>,
 ) -> Result<Dispatched, DispatchError> {
@@ -160,7 +176,7 @@ async fn coordinate(
     let budget = CallBudget::new(dispatch.limits.max_calls);
     let turns = Arc::new(Semaphore::new(1));
     let mut lanes = JoinSet::new();
-    for (provider, past) in dispatch.providers.iter().zip(pasts) {
+    for (provider, past) in busy {
         let records = records.remove(&provider.id()).expect("the writer has a way back for each lane");
         let ways = (checkpoint.clone(), records);
         let lane = lane_of(dispatch, provider, past, ways, &budget, (orders.subscribe(), &turns))?;

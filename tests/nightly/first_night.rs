@@ -2,7 +2,7 @@
 
 use crmsync::domain::provider::ProviderId;
 
-use crate::support::{Customer, World, customers};
+use crate::support::{Customer, Ran, World, customers};
 
 #[test]
 fn three_hundred_customers_make_nine_hundred_calls_and_an_unchanged_file_none() {
@@ -37,6 +37,27 @@ fn three_hundred_customers_make_nine_hundred_calls_and_an_unchanged_file_none() 
         assert_eq!(fields, ["newEmail"]);
     }
     people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn a_night_with_nothing_to_send_prepares_no_connections() {
+    let world = World::new();
+    let mut people = customers(3);
+    let without_certificates = |file: &std::path::Path| {
+        let mut sync = world.command(&["sync", &file.display().to_string()]);
+        sync.env("SSL_CERT_FILE", world.path("no-such-file"))
+            .env("SSL_CERT_DIR", world.path("no-such-folder"));
+        Ran::from(sync.output().expect("the program runs"))
+    };
+    let file = world.csv("crm.csv", &people);
+    world.on("seed", &file, &[]).exits(0);
+    without_certificates(&file).exits(0);
+    let lanes = world.report()["providers"].as_object().expect("an object").len();
+    assert_eq!(lanes, 3, "a provider for which nothing waits is told of all the same");
+
+    people[0] = Customer::new(1).email("changed@example.org");
+    let refused = without_certificates(&world.csv("crm.csv", &people)).exits(2);
+    assert!(refused.err.contains("check the certificates"), "{}", refused.err);
 }
 
 #[test]
