@@ -53,6 +53,8 @@ struct Looker<'a> {
 struct Looked {
     rows: Vec<RowMark>,
     invalid: Vec<Invalid>,
+    /// Is a record not in the encoding that was presumed.
+    foreign: bool,
     /// Lines of the block; `None`, when its records have to be read one by one.
     lines: Option<u64>,
 }
@@ -170,6 +172,9 @@ impl Index {
     }
 
     fn take(&mut self, looker: &Looker<'_>, looked: Looked, line: u64) -> Result<(), IngestError> {
+        if looked.foreign {
+            return Err(looker.sheet.file.refuted().into());
+        }
         self.rows += (looked.rows.len() + looked.invalid.len()) as u64;
         for row in looked.rows {
             let place = row.place.moved(line).ok_or(TOO_FAR)?;
@@ -240,13 +245,16 @@ impl Looker<'_> {
                     None => looked.invalid.push(nobodys(self.sheet, &row)),
                 }
             }
-            Scanned::Bad(bad) => looked.invalid.push(Invalid {
-                span: bad.span,
-                column: bad.column,
-                reason: bad.reason,
-                names: self.sheet.names(),
-                cells: bad.cells,
-            }),
+            Scanned::Bad(bad) => {
+                looked.foreign |= self.sheet.file.is_refuted_by(content);
+                looked.invalid.push(Invalid {
+                    span: bad.span,
+                    column: bad.column,
+                    reason: bad.reason,
+                    names: self.sheet.names(),
+                    cells: bad.cells,
+                });
+            }
         }
         Some(())
     }

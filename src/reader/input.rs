@@ -6,7 +6,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use super::charset::{self, Charset};
+use super::charset::{self, Charset, Decoded, Untold};
 use super::csv_scan::{CsvScan, Position};
 use super::error::FileError;
 use super::header;
@@ -34,6 +34,7 @@ pub struct InputFile {
     /// CSV only.
     pub(super) table: Option<Table>,
     charset: Charset,
+    is_presumed: bool,
     trailer: Option<Trailer>,
     stamp: Stamp,
     /// The file as it lies there, to see whether it changes; a pipe has none.
@@ -56,6 +57,55 @@ impl InputFile {
     ///
     /// A [`FileError`] when it cannot be read, is empty, cut, in an unknown form or without a usable header.
     pub fn open(path: &Path, settings: &ReaderSettings) -> Result<Self, FileError> {
+        Self::open_untold(path, settings, Untold::Count)
+    }
+
+    /// As [`InputFile::open`], but where nothing tells the encoding and the beginning is UTF-8, the rest is presumed to
+    /// be. Whoever meets a record that is not must begin again with the file [settled](Self::settled).
+    ///
+    /// # Errors
+    ///
+    /// As [`InputFile::open`].
+    pub fn open_presuming(path: &Path, settings: &ReaderSettings) -> Result<Self, FileError> {
+        Self::open_untold(path, settings, Untold::Presume)
+    }
+
+    /// The same file with its encoding settled.
+    ///
+    /// # Errors
+    ///
+    /// As [`InputFile::open`].
+    pub fn settled(self, settings: &ReaderSettings) -> Result<Self, FileError> {
+        match self.origin {
+            Some(origin) if self.is_presumed => {
+                let file = origin.try_clone().map_err(|error| FileError::reading(&self.name, error))?;
+                let source = Source { file, start: 0, end: self.stamp.bytes };
+                Self::settle(self.name, source, self.stamp, Some(origin), (settings, Untold::Count))
+            }
+            origin => Ok(Self { origin, ..self }),
+        }
+    }
+
+    /// Is its encoding only presumed.
+    #[must_use]
+    pub fn is_presumed(&self) -> bool {
+        self.is_presumed
+    }
+
+    /// Does a record of these bytes refute what was presumed of the encoding.
+    #[must_use]
+    pub fn is_refuted_by(&self, record: &[u8]) -> bool {
+        self.is_presumed && std::str::from_utf8(record).is_err()
+    }
+
+    /// The error of whoever met a record that refutes it.
+    #[must_use]
+    pub fn refuted(&self) -> FileError {
+        let (file, found) = (self.name.clone(), "begins as UTF-8 and is not UTF-8 to its end");
+        FileError::Encoding { file, found, expected: Charset::Windows1252.name() }
+    }
+
+    fn open_untold(path: &Path, settings: &ReaderSettings, untold: Untold) -> Result<Self, FileError> {
         let name = path.display().to_string();
         let unopened = |source| FileError::Open { file: name.clone(), source };
         let file = File::open(path).map_err(unopened)?;
@@ -69,7 +119,7 @@ impl InputFile {
         let stamp = Stamp::of(&metadata);
         let origin = file.try_clone().map_err(unopened)?;
         let source = Source { file, start: 0, end: stamp.bytes };
-        Self::settle(name, source, stamp, Some(origin), settings)
+        Self::settle(name, source, stamp, Some(origin), (settings, untold))
     }
 
     /// Takes in a pipe (standard input) under `name`, by way of a temporary file.
@@ -80,7 +130,7 @@ impl InputFile {
     pub fn from_reader(name: &str, reader: impl Read, settings: &ReaderSettings) -> Result<Self, FileError> {
         let source = spool(name, reader, |source| FileError::Read { file: name.to_owned(), source })?;
         let stamp = Stamp { bytes: source.end, modified: None };
-        Self::settle(name.to_owned(), source, stamp, None, settings)
+        Self::settle(name.to_owned(), source, stamp, None, (settings, Untold::Count))
     }
 
     fn settle(
@@ -88,10 +138,11 @@ impl InputFile {
         source: Source,
         stamp: Stamp,
         origin: Option<File>,
-        settings: &ReaderSettings,
+        (settings, untold): (&ReaderSettings, Untold),
     ) -> Result<Self, FileError> {
         let source = decompressed(&name, source)?;
-        let (mut source, charset) = charset::decoded(&name, source, settings.encoding)?;
+        let Decoded { mut source, charset, is_presumed } =
+            charset::decoded(&name, source, settings.encoding, untold)?;
         let mut sample = Sample::of(&name, &source, 1)?;
         let format = sniffing::format(&name, settings.format, &sample)?;
         let declaration = sample.declaration().filter(|_| format == Format::Csv);
@@ -100,7 +151,7 @@ impl InputFile {
             sample = Sample::of(&name, &source, next_line)?;
         }
         let trailer = settings.trailer.as_deref().map(|p| trailer::find(&name, &source, p)).transpose()?;
-        let mut input = Self { name, source, table: None, charset, trailer, stamp, origin };
+        let mut input = Self { name, source, table: None, charset, is_presumed, trailer, stamp, origin };
         if format == Format::Csv {
             let declared = declaration.map(|declaration| declaration.delimiter);
             let delimiter = sniffing::delimiter(&input.name, settings.delimiter, declared, &sample)?;

@@ -158,3 +158,57 @@ fn a_trailer_counts_the_rows() {
     world.sync(&world.file("crm.csv", &format!("{text}TOTAL;2\n"))).exits(0);
     people.iter().for_each(|person| world.all_hold(person));
 }
+
+/// So many customers without an accent are more than is looked at before a file is presumed to be UTF-8.
+const PLAIN_CUSTOMERS: usize = 2_500;
+
+fn plain_customers() -> Vec<Customer> {
+    let plain = |customer: Customer| Customer {
+        first: "Elise".to_owned(),
+        street: customer.street.replace("Liberté", "Paix"),
+        ..customer
+    };
+    customers(PLAIN_CUSTOMERS).into_iter().map(plain).collect()
+}
+
+#[test]
+fn an_accent_far_behind_still_tells_the_encoding() {
+    let world = World::new();
+    let mut people = plain_customers();
+    world.on("seed", &world.csv("crm.csv", &people), &[]).exits(0);
+    let last = people.last_mut().expect("there are some");
+    last.first = "Zoé".to_owned();
+    let last = last.clone();
+    world.populate(std::slice::from_ref(&last));
+    world.populate_persons(std::slice::from_ref(&last));
+    let file = world.csv("crm.csv", &people);
+    let text = std::fs::read_to_string(&file).expect("the file");
+    let western = text.chars().map(|letter| u8::try_from(u32::from(letter)).expect("a Western letter"));
+    std::fs::write(&file, western.collect::<Vec<u8>>()).expect("written");
+    let plan = world.on("plan", &file, &["--json"]).exits(0);
+    assert!(plan.out.contains("\"changed\": 1"), "{}", plan.out);
+    world.sync(&file).exits(0);
+    assert_eq!(world.report()["input"]["changed"], 1);
+    assert_eq!(world.report()["input"]["invalid"], 0);
+    let entries = world.ledger().entries();
+    let sent = entries.iter().find(|entry| entry.provider == ProviderId::Lemonway).expect("one call");
+    let fields = sent.fields.as_ref().expect("applied").get();
+    assert!(fields.contains("Zoé"), "{fields}");
+}
+
+#[test]
+fn a_broken_letter_far_behind_spoils_its_row_alone() {
+    let world = World::new();
+    let people = plain_customers();
+    world.on("seed", &world.csv("crm.csv", &people), &[]).exits(0);
+    let file = world.csv("crm.csv", &people);
+    let mut bytes = std::fs::read(&file).expect("the file");
+    let broken = bytes.len() - 60;
+    bytes[broken] = 0xe9;
+    bytes.extend_from_slice(Customer::new(PLAIN_CUSTOMERS + 1).line().as_bytes());
+    bytes.push(b'\n');
+    std::fs::write(&file, bytes).expect("written");
+    world.sync(&file).exits(3);
+    assert_eq!(world.report()["input"]["invalid"], 1);
+    assert_eq!(world.report()["input"]["new"], 1);
+}

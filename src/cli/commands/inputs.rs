@@ -1,23 +1,37 @@
 //! The files of a command, opened as the configuration and the flags say.
 
+use std::path::PathBuf;
+
 use crate::cli::arguments::{IngestArguments, InputArguments, STANDARD_INPUT};
 use crate::cli::config::{Config, InputKind};
 use crate::ingest::{IngestError, Kind, Options};
 use crate::reader::InputFile;
 
-/// Opens the files of one input; `-` is standard input.
+/// Takes the files of one input in; `-` is standard input. Where a file is not in the encoding that was presumed, or
+/// could be refused for that reason alone, all is done once more with every encoding settled.
 ///
 /// # Errors
-/// When one of them cannot be taken in.
-pub(super) fn open(config: &Config, typed: &InputArguments) -> Result<Vec<InputFile>, IngestError> {
+/// When one of the files cannot be opened, and as `take_in`.
+pub(super) fn with_files<T>(
+    config: &Config,
+    typed: &InputArguments,
+    mut take_in: impl FnMut(&[InputFile]) -> Result<T, IngestError>,
+) -> Result<T, IngestError> {
     let settings = config.reader_settings();
-    let open = |path: &std::path::PathBuf| {
+    let open = |path: &PathBuf| {
         if path.as_os_str() == STANDARD_INPUT {
             return InputFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), &settings);
         }
-        InputFile::open(path, &settings)
+        InputFile::open_presuming(path, &settings)
     };
-    Ok(typed.files.iter().map(open).collect::<Result<_, _>>()?)
+    let files: Vec<InputFile> = typed.files.iter().map(open).collect::<Result<_, _>>()?;
+    match take_in(&files) {
+        Err(IngestError::File(_)) if files.iter().any(InputFile::is_presumed) => {
+            let settled = files.into_iter().map(|file| file.settled(&settings));
+            take_in(&settled.collect::<Result<Vec<_>, _>>()?)
+        }
+        taken => taken,
+    }
 }
 
 /// What the flags and the configuration say about accepting an input.

@@ -116,18 +116,19 @@ pub(super) fn show(
     let config = program.config()?.with_input(input).with_ingest(typed);
     let providers = config.providers_without_secrets()?;
     let store = program.state(&config)?.open_read_only()?;
-    let files = inputs::open(&config, input)?;
     let mapping = config.mapping_settings();
-    let ingest = Ingest {
-        files: &files,
-        mapping: &mapping,
-        providers: &providers,
-        guard: &config.guard,
-        options: inputs::options(&config, typed),
-        clock: &program.clock,
-        events: &Events::default(),
-    };
-    let outcome = ingest.plan(&store)?;
+    let outcome = inputs::with_files(&config, input, |files| {
+        let ingest = Ingest {
+            files,
+            mapping: &mapping,
+            providers: &providers,
+            guard: &config.guard,
+            options: inputs::options(&config, typed),
+            clock: &program.clock,
+            events: &Events::default(),
+        };
+        ingest.plan(&store)
+    })?;
     let changes = outcome.has_changes();
     let mut plan = of(outcome, &providers, &store, config.dispatch.max_duration)?;
     if providers.is_empty() {

@@ -175,22 +175,23 @@ fn prepare(
         Work::Seed(input, typed) => (input, typed),
         Work::Sync(input, typed) | Work::Rehearse(input, typed, _) => (input, typed),
     };
-    let files = inputs::open(config, input)?;
     let mapping = config.mapping_settings();
     let events = session.events();
-    let ingest = Ingest {
-        files: &files,
-        mapping: &mapping,
-        providers,
-        guard: &config.guard,
-        options: inputs::options(config, typed),
-        clock: &program.clock,
-        events: &events,
-    };
-    let accepted = match work {
-        Work::Seed(..) => ingest.seed(store, number),
-        Work::Sync(..) | Work::Rehearse(..) | Work::Resume => ingest.sync(store, number),
-    }?;
+    let accepted = inputs::with_files(config, input, |files| {
+        let ingest = Ingest {
+            files,
+            mapping: &mapping,
+            providers,
+            guard: &config.guard,
+            options: inputs::options(config, typed),
+            clock: &program.clock,
+            events: &events,
+        };
+        match work {
+            Work::Seed(..) => ingest.seed(store, number),
+            Work::Sync(..) | Work::Rehearse(..) | Work::Resume => ingest.sync(store, number),
+        }
+    })?;
     if let Work::Rehearse(_, _, populate) = work {
         populate(store)?;
     }
