@@ -11,9 +11,7 @@ use std::fmt;
 use highway::{HighwayHash, HighwayHasher, Key};
 use unicode_normalization::UnicodeNormalization;
 
-use super::customer::Order;
 use super::fingerprint::Fingerprinter;
-use super::wire::{KeyCell, Projection, WireCell};
 
 /// Up to so many characters a word holds which of them are capitals.
 const MASK_BITS: usize = 64;
@@ -63,19 +61,15 @@ pub struct Mark {
     pub key: KeyMark,
     /// The record as it was written, with the settings it was read with.
     pub record: Digest,
-    /// What it meant to the providers, with their settings.
+    /// What it said, however it was written, with the settings that decide what becomes of that.
     pub meaning: Digest,
 }
-
-/// What most customers say to three providers fits into this.
-const MEANING_BYTES: usize = 2_048;
 
 /// Makes marks with the secret of one state.
 #[derive(Clone)]
 pub struct Marker {
     exact: Key,
     folded: Key,
-    meaning: Key,
     fingerprinter: Fingerprinter,
 }
 
@@ -93,7 +87,6 @@ impl Marker {
         Self {
             exact: key(b"mark: key"),
             folded: key(b"mark: key, folded"),
-            meaning: key(b"mark: meaning"),
             fingerprinter: fingerprinter.clone(),
         }
     }
@@ -118,47 +111,11 @@ impl Marker {
         RecordMarker(words(self.fingerprinter.derived(b"mark: record", context)))
     }
 
-    /// The digest of what a record means: all that is compared with what the providers hold, and what it is compared
-    /// under. `settings` are the fingerprints of the providers, in the order of the projections.
+    /// Makes the digests of what records mean, read and sent under one context (the settings that decide about it).
     #[must_use]
-    pub fn meaning(&self, settings: &[[u8; 32]], projections: &[Projection], order: Option<Order>) -> Digest {
-        // In one piece: the hash takes many small ones four times as slowly.
-        let mut said = Vec::with_capacity(MEANING_BYTES);
-        said.extend(order.map_or([0; 9], |order| {
-            let mut bytes = [1; 9];
-            bytes[1..].copy_from_slice(&order.0.to_le_bytes());
-            bytes
-        }));
-        for (settings, projection) in settings.iter().zip(projections) {
-            said.extend(settings);
-            append_key(&mut said, &projection.key);
-            for (code, cell) in &projection.cells {
-                said.extend(code.0.to_le_bytes());
-                match cell {
-                    WireCell::Cleared => append_text(&mut said, 1, ""),
-                    WireCell::Invalid => append_text(&mut said, 2, ""),
-                    WireCell::Value(value) => append_text(&mut said, 3, value),
-                }
-            }
-        }
-        digest(HighwayHasher::new(self.meaning).hash128(&said))
+    pub fn meanings(&self, context: &[u8; 32]) -> RecordMarker {
+        RecordMarker(words(self.fingerprinter.derived(b"mark: meaning", context)))
     }
-}
-
-fn append_key(said: &mut Vec<u8>, key: &KeyCell) {
-    match key {
-        KeyCell::Absent => append_text(said, 4, ""),
-        KeyCell::Cleared => append_text(said, 5, ""),
-        KeyCell::Invalid => append_text(said, 6, ""),
-        KeyCell::Key(key) => append_text(said, 7, &key.0),
-    }
-}
-
-/// A text with its kind and its length, so that no two sequences of texts look alike.
-fn append_text(said: &mut Vec<u8>, kind: u8, text: &str) {
-    said.push(kind);
-    said.extend((text.len() as u64).to_le_bytes());
-    said.extend(text.as_bytes());
 }
 
 /// Makes digests of records that are read in one context.
@@ -221,7 +178,6 @@ fn folded(key: &str) -> Cow<'_, str> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::wire::{FieldCode, ProviderKey};
 
     fn marker() -> Marker {
         Marker::new(&Fingerprinter::new(b"a secret of a test"))
@@ -261,30 +217,6 @@ mod tests {
         assert_eq!(one, digest(b"s", 1, b"a;b"));
         for other in [digest(b"t", 1, b"a;b"), digest(b"s", 2, b"a;b"), digest(b"s", 1, b"a;;b")] {
             assert_ne!(one, other);
-        }
-    }
-
-    #[test]
-    fn meaning_is_all_that_is_compared() {
-        let of = |key: &str, cells: &[(u32, WireCell)], order| {
-            let cells = cells.iter().map(|(code, cell)| (FieldCode(*code), cell.clone())).collect();
-            let key = KeyCell::Key(ProviderKey(key.into()));
-            let projection = Projection { key, cells, defects: Vec::new() };
-            marker().meaning(&[[0; 32]], &[projection], order)
-        };
-        let value = |text: &str| WireCell::Value(text.into());
-        let different = [
-            of("k", &[(1, value("a")), (2, value("b"))], None),
-            of("l", &[(1, value("a")), (2, value("b"))], None),
-            of("k", &[(1, value("a")), (3, value("b"))], None),
-            of("k", &[(1, value("ab")), (2, value(""))], None),
-            of("k", &[(1, value("a")), (2, WireCell::Cleared)], None),
-            of("k", &[(1, value("a")), (2, WireCell::Invalid)], None),
-            of("k", &[(1, value("a"))], None),
-            of("k", &[(1, value("a")), (2, value("b"))], Some(Order(0))),
-        ];
-        for (position, one) in different.iter().enumerate() {
-            assert!(different[..position].iter().all(|other| other != one), "{position}");
         }
     }
 }

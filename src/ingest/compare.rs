@@ -43,7 +43,7 @@ pub(super) struct Candidate {
 /// What is known of a customer who was accepted before.
 #[derive(Debug, Default)]
 pub(super) struct Earlier {
-    /// What the last accepted record meant.
+    /// What the last accepted record said.
     meaning: Option<Digest>,
     /// What else the state knows, once it was looked up.
     pub(super) stored: Option<StoredCustomer>,
@@ -66,7 +66,8 @@ impl Candidate {
 
     /// The mark of its record.
     pub(super) fn mark(&self, meaning: Digest) -> Mark {
-        Mark { key: self.key, record: if self.spoilt { NO_RECORD } else { self.record }, meaning }
+        let (record, meaning) = if self.spoilt { (NO_RECORD, NO_RECORD) } else { (self.record, meaning) };
+        Mark { key: self.key, record, meaning }
     }
 
     /// What the state knows, once it was looked up.

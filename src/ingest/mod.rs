@@ -1,8 +1,8 @@
 //! Files into the outbox: read, compare, guard, queue, in one transaction. Never opens a socket.
 //!
 //! All files of a run are one input. The first pass takes the digest of every record, in place where it can; customers
-//! whose digest is the stored one go no further. The second pass reads the others again, maps and projects them; whose
-//! record means what it meant before goes no further either. For the rest [`crate::diff::decide`] says what each
+//! whose digest is the stored one go no further. The second pass reads the others again; whose record says what it said
+//! before goes no further either. The others are mapped and projected, and [`crate::diff::decide`] says what each
 //! provider lacks. The guards see complete counts; only then the one transaction commits. A crash before that leaves
 //! the state as it was; after it, every call survives.
 
@@ -200,10 +200,10 @@ impl Ingest<'_> {
         let mut outcome = Outcome::of(self, &mut read, tally, alike);
         let early = self.check_input(mode, &counts);
         self.trip(mode, early, &mut outcome)?;
-        let mut preparer = Preparer::new(self, &read, &marker, candidates.len())?;
+        let mut preparer = Preparer::new(self, &read, &marker, (candidates.len(), take_all))?;
         let mut late = Late::after(&outcome);
         let (tally, late_rows) = (&mut outcome.input, &mut late);
-        let sieve = Sieve { snapshot: &snapshot, take_all, tally, late: late_rows };
+        let sieve = Sieve { snapshot: &snapshot, tally, late: late_rows };
         let sifted = sieve.sift(candidates, &mut preparer)?;
         let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome);
         apply.late = late;
@@ -281,15 +281,29 @@ impl Ingest<'_> {
     fn context(&self, sheet: &Sheet<'_>) -> [u8; 32] {
         let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 context of a record");
         hasher.update(&sheet.mapper.fingerprint());
-        for provider in self.providers {
-            hasher.update(&[provider.id().number()]);
-            hasher.update(&provider.fingerprint());
-        }
+        self.add_providers(&mut hasher);
         for name in sheet.file.header().unwrap_or_default() {
             hasher.update(&(name.len() as u64).to_le_bytes());
             hasher.update(name.as_bytes());
         }
         *hasher.finalize().as_bytes()
+    }
+
+    /// What makes a record count as changed besides what it says. It is the same for every file of a run.
+    fn context_of_meaning(&self, sheets: &[Sheet<'_>]) -> [u8; 32] {
+        let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 context of a meaning");
+        if let Some(sheet) = sheets.first() {
+            hasher.update(&sheet.mapper.reading());
+        }
+        self.add_providers(&mut hasher);
+        *hasher.finalize().as_bytes()
+    }
+
+    fn add_providers(&self, hasher: &mut blake3::Hasher) {
+        for provider in self.providers {
+            hasher.update(&[provider.id().number()]);
+            hasher.update(&provider.fingerprint());
+        }
     }
 
     fn today(&self) -> Date {

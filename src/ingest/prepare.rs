@@ -9,7 +9,7 @@ use rayon::prelude::*;
 
 use crate::domain::customer::{Customer, Order};
 use crate::domain::defect::{Defect, Place};
-use crate::domain::mark::{Digest, Marker};
+use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::domain::wire::Projection;
 use crate::mapping::RowDefect;
@@ -31,7 +31,7 @@ pub(super) struct Prepared {
     pub(super) defects: Vec<(Place, Defect)>,
     /// One for each provider, in the order of the providers.
     pub(super) projections: Vec<Projection>,
-    /// What all this means to the providers.
+    /// What all its rows say.
     pub(super) meaning: Digest,
     /// The newest row.
     pub(super) place: Place,
@@ -42,9 +42,18 @@ pub(super) struct Prepared {
 
 /// What became of the rows of a candidate.
 pub(super) struct Made {
-    /// None, when no row can be taken.
-    pub(super) prepared: Option<Prepared>,
+    pub(super) outcome: Outcome,
     pub(super) late: LateRows,
+}
+
+/// See [`Made`].
+pub(super) enum Outcome {
+    /// They say what was accepted last.
+    Alike,
+    /// None of them can be taken.
+    Nothing,
+    /// A customer.
+    Customer(Box<Prepared>),
 }
 
 /// A row with the number of its file.
@@ -66,8 +75,18 @@ pub(super) struct Maker<'a> {
     ingest: &'a Ingest<'a>,
     sheets: &'a [Sheet<'a>],
     marker: &'a Marker,
-    settings: Arc<[[u8; 32]]>,
+    meanings: RecordMarker,
+    /// Also those that say what was accepted last.
+    take_all: bool,
     today: Date,
+}
+
+/// What one thread makes customers with.
+struct Bench<'a> {
+    /// One for each file.
+    parsers: Vec<RowParser<'a>>,
+    /// What the rows of one customer say.
+    said: Vec<u8>,
 }
 
 /// A row as it was read, not looked at yet.
@@ -78,16 +97,16 @@ struct RawRow {
 }
 
 impl<'a> Preparer<'a> {
-    /// For about so many rows.
+    /// For about so many rows; `take_all` also makes those ready that say what was accepted last.
     pub(super) fn new(
         ingest: &'a Ingest<'a>,
         read: &'a Read<'a>,
         marker: &'a Marker,
-        rows: usize,
+        (rows, take_all): (usize, bool),
     ) -> Result<Self, IngestError> {
-        let settings = ingest.providers.iter().map(|provider| provider.fingerprint()).collect();
+        let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
-        Ok(Self { seekers, maker: Maker { ingest, sheets: &read.sheets, marker, settings, today } })
+        Ok(Self { seekers, maker: Maker { ingest, sheets: &read.sheets, marker, meanings, take_all, today } })
     }
 
     /// What makes customers out of rows.
@@ -99,10 +118,10 @@ impl<'a> Preparer<'a> {
     pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
         let rows = self.read(batch)?;
         let maker = &self.maker;
-        let prepared = batch.par_iter().zip(rows).map_init(
-            || maker.sheets.iter().map(|sheet| sheet.file.parser()).collect::<Vec<RowParser<'_>>>(),
-            |parsers, (candidate, raw)| maker.one(candidate, raw, parsers),
-        );
+        let prepared = batch
+            .par_iter()
+            .zip(rows)
+            .map_init(|| maker.bench(), |bench, (candidate, raw)| maker.one(candidate, raw, bench));
         prepared.collect()
     }
 
@@ -124,28 +143,39 @@ impl<'a> Preparer<'a> {
 }
 
 impl Maker<'_> {
+    fn bench(&self) -> Bench<'_> {
+        let parsers = self.sheets.iter().map(|sheet| sheet.file.parser()).collect();
+        Bench { parsers, said: Vec::new() }
+    }
+
     fn one(
         &self,
         candidate: &Candidate,
         raw: Vec<RawRow>,
-        parsers: &mut [RowParser<'_>],
+        Bench { parsers, said }: &mut Bench<'_>,
     ) -> Result<Made, IngestError> {
+        said.clear();
         let mut rows = Vec::with_capacity(raw.len());
         for RawRow { file, span, bytes } in raw {
             let row = parsers[usize::from(file)].row(&bytes, &span)?;
+            let sheet = &self.sheets[usize::from(file)];
+            let key = sheet.key(|column| row.get(column)).map(|key| self.marker.key(&key));
+            // Its key was in order when it was read first.
+            if key != Some(candidate.key) {
+                return Err(IngestError::changed(&sheet.place(span.line)));
+            }
+            sheet.canonical(&row, said);
             rows.push(OwnRow { file, row, order: None });
         }
-        let made = self.merge(rows)?;
-        match &made.prepared {
-            Some(prepared) if self.marker.key(prepared.customer.id.as_str()) != candidate.key => {
-                Err(IngestError::changed(&prepared.place))
-            }
-            Some(_) | None => Ok(made),
+        let meaning = self.meanings.record(said);
+        if !self.take_all && candidate.meaning() == Some(meaning) {
+            return Ok(Made { outcome: Outcome::Alike, late: LateRows::default() });
         }
+        self.merge(rows, meaning)
     }
 
     /// One customer out of its rows: each field from the newest row that carries it.
-    fn merge(&self, rows: Vec<OwnRow>) -> Result<Made, IngestError> {
+    fn merge(&self, rows: Vec<OwnRow>, meaning: Digest) -> Result<Made, IngestError> {
         let mut mapped = Vec::with_capacity(rows.len());
         let mut late = LateRows::default();
         for mut own in rows {
@@ -159,10 +189,6 @@ impl Maker<'_> {
                     }
                     mapped.push((own, found, place));
                 }
-                // Its key was in order when it was read first.
-                Err(defect) if *defect.column == *sheet.mapper.customer_id_column() => {
-                    return Err(IngestError::changed(&place));
-                }
                 Err(defect) => late.invalid.push(reject(sheet, &own.row, place, &defect)),
             }
         }
@@ -175,32 +201,33 @@ impl Maker<'_> {
                     customer: found.customer,
                     defects,
                     projections: Vec::new(),
-                    meaning: Digest::default(),
+                    meaning,
                     place,
                     rows: vec![own],
                 },
                 Some(older) => older.with_newer(found.customer, defects, place, own),
             });
         }
-        let Some(mut prepared) = merged else { return Ok(Made { prepared: None, late }) };
+        let Some(mut prepared) = merged else { return Ok(Made { outcome: Outcome::Nothing, late }) };
         prepared.projections = self.ingest.providers.iter().map(|p| p.project(&prepared.customer)).collect();
-        prepared.meaning =
-            self.marker.meaning(&self.settings, &prepared.projections, prepared.customer.order);
-        Ok(Made { prepared: Some(prepared), late })
+        Ok(Made { outcome: Outcome::Customer(Box::new(prepared)), late })
     }
 
     /// The same customer without the rows that are older than what was accepted; `None` where no row is left.
     pub(super) fn without_stale(
         &self,
-        mut prepared: Prepared,
+        mut prepared: Box<Prepared>,
         accepted: Option<Order>,
-    ) -> Result<Option<Prepared>, IngestError> {
+    ) -> Result<Option<Box<Prepared>>, IngestError> {
         let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order) < accepted);
         if !prepared.rows.iter().any(is_stale) {
             return Ok(Some(prepared));
         }
         prepared.rows.retain(|own| !is_stale(own));
-        Ok(self.merge(prepared.rows)?.prepared)
+        match self.merge(prepared.rows, prepared.meaning)?.outcome {
+            Outcome::Customer(prepared) => Ok(Some(prepared)),
+            Outcome::Alike | Outcome::Nothing => Ok(None),
+        }
     }
 }
 

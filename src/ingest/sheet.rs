@@ -63,13 +63,21 @@ impl<'a> Sheet<'a> {
 
     /// The row as a customer.
     pub(super) fn map(&self, row: &Row, today: Date) -> Result<Mapped, RowDefect> {
-        let cell = |index: usize| {
-            let column = self.columns.get(index).and_then(Option::as_ref);
-            column.map_or(RawCell::Absent, |column| raw(row.get(column)))
-        };
+        let cell = |index| self.cell(row, index);
         let mut mapped = self.mapper.map(cell, self.further_subscriptions(row), today)?;
         mapped.customer.order = mapped.customer.order.map(|order| self.not_in_future(order, row));
         Ok(mapped)
+    }
+
+    /// Appends what the row says, see [`Mapper::canonical`].
+    pub(super) fn canonical(&self, row: &Row, into: &mut Vec<u8>) {
+        let cell = |index| self.cell(row, index);
+        self.mapper.canonical(cell, self.further_subscriptions(row), into);
+    }
+
+    fn cell<'r>(&self, row: &'r Row, index: usize) -> RawCell<'r> {
+        let column = self.columns.get(index).and_then(Option::as_ref);
+        column.map_or(RawCell::Absent, |column| raw(row.get(column)))
     }
 
     /// A time from the future would make every later row of its customer stale, for ever: it counts as now.

@@ -1,6 +1,6 @@
-//! Known customers whose record is another one and yet nothing has to be decided: it means the same (a changed setting,
-//! other quotes, a column that no provider gets), and only its mark is written anew; or all of it is older than what was
-//! accepted.
+//! Known customers whose record is another one and yet nothing has to be decided: it says the same (another header,
+//! other quotes, another word for an empty cell), and only its mark is written anew; or all of it is older than what
+//! was accepted.
 //!
 //! Comes before any decision, because of everybody who remains it is then certain that the accounts that stand in their
 //! record count, and no longer those in the state.
@@ -11,7 +11,7 @@ use crate::store::{Marks, Snapshot};
 use super::IngestError;
 use super::compare::Candidate;
 use super::late::{Late, LateRows};
-use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Prepared, Preparer};
+use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Outcome, Prepared, Preparer};
 
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
@@ -21,18 +21,16 @@ const KEPT_CUSTOMERS_MAX: usize = 16_384;
 pub(super) struct Sifted {
     /// Those about whom something has to be decided, in their order, by batches.
     pub(super) batches: Vec<Vec<Candidate>>,
-    /// The new marks of those whose record means the same.
+    /// The new marks of those whose record says the same.
     pub(super) marks: Marks,
 }
 
 /// A batch whose known customers were made ready.
 type MadeBatch = (Vec<Candidate>, Vec<Made>);
 
-/// Takes out whoever is stale or means the same as before.
+/// Takes out whoever is stale or says the same as before.
 pub(super) struct Sieve<'a> {
     pub(super) snapshot: &'a Snapshot<'a>,
-    /// Only the stale ones.
-    pub(super) take_all: bool,
     pub(super) tally: &'a mut InputTally,
     pub(super) late: &'a mut Late,
 }
@@ -77,22 +75,25 @@ impl Sieve<'_> {
                 remaining.push(candidate);
                 continue;
             };
-            let Made { prepared, late: rows } = ready.next().expect("every known customer was made ready");
+            let Made { outcome, late: rows } = ready.next().expect("every known customer was made ready");
             candidate.spoilt = !rows.invalid.is_empty();
-            self.late.take(&rows, prepared.is_none());
-            let Some(prepared) = prepared else { continue };
-            if let Some(meaning) = meaning.filter(|meaning| *meaning == prepared.meaning && !self.take_all) {
-                sifted.marks.push(candidate.mark(meaning));
-                self.tally.unchanged += 1;
-                continue;
-            }
+            self.late.take(&rows, matches!(outcome, Outcome::Nothing));
+            let prepared = match (outcome, meaning) {
+                (Outcome::Customer(prepared), _) => prepared,
+                (Outcome::Alike, Some(meaning)) => {
+                    sifted.marks.push(candidate.mark(meaning));
+                    self.tally.unchanged += 1;
+                    continue;
+                }
+                (Outcome::Alike, None) | (Outcome::Nothing, _) => continue,
+            };
             earlier.stored = self.snapshot.customer(&prepared.customer.id)?;
             let accepted = earlier.stored.as_ref().and_then(|stored| stored.order);
             let Some(prepared) = maker.without_stale(prepared, accepted)? else {
                 *(if candidate.same { &mut self.tally.unchanged } else { &mut self.tally.stale }) += 1;
                 continue;
             };
-            earlier.prepared = (*kept < KEPT_CUSTOMERS_MAX).then(|| Box::new(prepared));
+            earlier.prepared = (*kept < KEPT_CUSTOMERS_MAX).then_some(prepared);
             *kept += 1;
             remaining.push(candidate);
         }
@@ -114,7 +115,7 @@ fn made(batch: Vec<Candidate>, preparer: &mut Preparer<'_>) -> Result<Option<Mad
 /// A candidate that can be decided about.
 pub(super) struct Ready {
     pub(super) candidate: Candidate,
-    pub(super) prepared: Prepared,
+    pub(super) prepared: Box<Prepared>,
 }
 
 /// Makes the customers of a batch ready that are not yet; what turns out about the rows of new ones goes into `late`.
@@ -131,18 +132,18 @@ pub(super) fn ready(
     let mut found = ReadyBatch::default();
     for (mut candidate, kept) in batch.into_iter().zip(&mut kept) {
         let prepared = match kept.take() {
-            Some(kept) => Some(*kept),
+            Some(kept) => Some(kept),
             None => {
-                let Made { prepared, late } = again.next().expect("whoever was not ready is now");
+                let Made { outcome, late } = again.next().expect("whoever was not ready is now");
                 // Of known customers that was counted before.
                 if !candidate.is_known() {
                     candidate.spoilt = !late.invalid.is_empty();
-                    found.late.push((late, prepared.is_none()));
+                    found.late.push((late, matches!(outcome, Outcome::Nothing)));
                 }
                 let accepted = candidate.stored().and_then(|stored| stored.order);
-                match prepared {
-                    Some(prepared) => maker.without_stale(prepared, accepted)?,
-                    None => None,
+                match outcome {
+                    Outcome::Customer(prepared) => maker.without_stale(prepared, accepted)?,
+                    Outcome::Alike | Outcome::Nothing => None,
                 }
             }
         };

@@ -7,6 +7,8 @@
 
 mod alias_names;
 pub mod aliases;
+#[cfg(test)]
+mod canonical_tests;
 mod choices;
 mod companies;
 mod contacts;

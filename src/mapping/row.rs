@@ -45,8 +45,7 @@ impl<'a> Row<'a> {
 
     /// Takes the next cell. Country and postal code must come before what is read in their light.
     pub(super) fn take(&mut self, field: Field, column: &Arc<str>, cell: RawCell<'a>) {
-        let breaks = if is_street(field) { Breaks::AreSpace } else { Breaks::Refused };
-        match clean(cell, self.nulls, breaks) {
+        match clean(cell, self.nulls, breaks(field)) {
             Ok(Clean::Absent) => {}
             Ok(Clean::Cleared) if is_street(field) => self.street.is_present = true,
             Ok(Clean::Cleared) => self.cells.push((field, Cell::Cleared)),
@@ -165,6 +164,11 @@ impl<'a> StreetCells<'a> {
         });
         Some(street.map_or(Cell::Cleared, |street| Cell::Value(Value::Street(Box::new(street)))))
     }
+}
+
+/// A street may stand on several lines.
+pub(super) fn breaks(field: Field) -> Breaks {
+    if is_street(field) { Breaks::AreSpace } else { Breaks::Refused }
 }
 
 /// Is this one of the cells that become one street?

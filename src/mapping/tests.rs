@@ -13,13 +13,13 @@ use crate::domain::customer::{Cell, Customer, Order};
 use crate::domain::field::Field;
 use crate::domain::value::{Street, StreetParts, Title, Value};
 
-const TODAY: Date = date(2026, 11, 22);
+pub(super) const TODAY: Date = date(2026, 11, 22);
 
 fn names(header: &[&str]) -> Vec<String> {
     header.iter().map(|&name| name.to_owned()).collect()
 }
 
-fn mapper(header: &[&str]) -> Mapper {
+pub(super) fn mapper(header: &[&str]) -> Mapper {
     Mapper::new(&MappingSettings::default(), Some(&names(header))).expect("maps")
 }
 

@@ -190,10 +190,32 @@ fn a_setting_that_changes_no_value_leaves_everybody_unchanged() {
         "email,customer_id,wallet_id,safedebit_reference,last_name,shoe_size\n\
          a@example.org,c1,W1,S1,Martin,41\nb@example.org,c2,W2,S2,Petit,39\n",
     ));
+    // As JSONL, and with another word where nothing stands.
+    let records = [1, 2].map(|n| {
+        let (name, email) = [("Martin", "a"), ("Petit", "b")][n - 1];
+        format!(
+            "{{\"wallet_id\":\"W{n}\",\"email\":\"{email}@example.org\",\"customer_id\":\"c{n}\",\
+             \"last_name\":\" {name}\",\"safedebit_reference\":\"S{n}\"}}\n"
+        )
+    });
+    unchanged(world.sync(&records.concat()));
     // And a real change among them is still one.
     let moved = world.sync(&file.replace("b@", "c@"));
     assert_eq!((moved.input.unchanged, moved.input.changed), (1, 1));
     assert_eq!((planned(&moved, Safedebit), planned(&moved, Lemonway)), ((0, 1), (0, 1)));
+}
+
+#[test]
+fn a_setting_that_reads_values_anew_compares_everybody() {
+    let mut world = World::new(SAFEDEBIT);
+    let file = "customer_id,safedebit_reference,birth_date\nc1,S1,03/04/1980\n";
+    world.sync(file);
+    world.deliver(Safedebit);
+    world.mapping.date_formats = vec!["%m/%d/%Y".to_owned()];
+    let read_anew = world.sync(file);
+    assert_eq!((read_anew.input.unchanged, read_anew.input.changed), (0, 1));
+    world.mapping.default_country = "BE".to_owned();
+    assert_eq!(world.sync(file).input.changed, 1);
 }
 
 #[test]
