@@ -1,7 +1,9 @@
-//! What the commands are measured against: the `csv` crate parsing the same file, bare `reqwest` sending the same
-//! number of bodies, and a server on loopback that answers at once and keeps the times at which requests arrived.
+//! What the commands are measured against: the `csv` crate parsing the same file, the `csv-diff` crate comparing two,
+//! bare `reqwest` sending the same number of bodies, and a server on loopback that answers at once and keeps the times
+//! at which requests arrived.
 //!
-//! `benches/run.py` calls it: `floor csv FILE THREADS`, `floor serve DELAY_MS`, `floor load URL COUNT IN_FLIGHT`.
+//! `benches/run.py` calls it: `floor csv FILE THREADS`, `floor csv-diff FILE FILE`, `floor serve DELAY_MS`,
+//! `floor load URL COUNT IN_FLIGHT`.
 //! Each prints one line of JSON. Nothing here is part of the product.
 
 use std::error::Error;
@@ -10,6 +12,8 @@ use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use csv_diff::csv::Csv;
+use csv_diff::csv_diff::CsvByteDiffLocal;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -26,10 +30,11 @@ fn main() -> Outcome<()> {
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
         ["csv", file, threads] => csv_floor(file, threads.parse()?),
+        ["csv-diff", before, after] => csv_diff_floor(before, after),
         ["serve", delay] => runtime()?.block_on(serve(Duration::from_millis(delay.parse()?))),
         ["load", url, count, in_flight] => runtime()?.block_on(load(url, count.parse()?, in_flight.parse()?)),
         [] => tell("called by benches/run.py; see `make bench`"),
-        _ => Err("usage: floor csv FILE THREADS | serve DELAY_MS | load URL COUNT IN_FLIGHT".into()),
+        _ => Err("usage: floor csv FILE THREADS | csv-diff FILE FILE | serve DELAY_MS | load URL COUNT IN_FLIGHT".into()),
     }
 }
 
@@ -83,6 +88,18 @@ fn parse(file: &str, from: u64, to: u64) -> Outcome<u64> {
     }
     at += reader.position().byte();
     if at < to { Err("a part of the file was not parsed".into()) } else { Ok(fields) }
+}
+
+/// Two files whose first column is the key, as `csv-diff` compares them with all processors.
+fn csv_diff_floor(before: &str, after: &str) -> Outcome<()> {
+    let started = now();
+    let open = |path| -> Outcome<Csv<File>> {
+        let file = File::open(path)?;
+        Ok(csv::ReaderBuilder::new().delimiter(b';').from_reader(file).into())
+    };
+    let different = CsvByteDiffLocal::new()?.diff(open(before)?, open(after)?)?.as_slice().len();
+    let seconds = started.elapsed().as_secs_f64();
+    tell(&format!(r#"{{"seconds": {seconds:.6}, "different": {different}}}"#))
 }
 
 /// Sends `count` bodies with `in_flight` requests at a time, as `reqwest` does it when nothing is written down.

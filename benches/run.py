@@ -5,8 +5,8 @@
 
 Jobs: unchanged night mapping jsonl fill status dispatch rates; all, when none is named. Data is generated once into
 target/bench. What is compared is run in turns, so that neighbours on the machine disturb both alike; figures are
-medians. Peak memory is the kernel's (`ru_maxrss`). Standard library only; DuckDB is installed into a temporary
-environment where pip can reach it. `CRMSYNC` and `CRMSYNC_FLOOR` name other binaries than the release build.
+medians. Peak memory is the kernel's (`ru_maxrss`). Standard library only; what others do (peers.py) is installed into a
+temporary environment where pip can reach it. `CRMSYNC` and `CRMSYNC_FLOOR` name other binaries than the release build.
 """
 
 import argparse
@@ -115,10 +115,16 @@ class World:
     def run(self, *words, codes=COMPLETE, config=None):
         return Measured([self.bench.program, "--config", config or self.config, "--progress", "never", *words], codes)
 
+    def tell(self, *words, codes=COMPLETE):
+        """The same with what the run tells of itself: `report.json`."""
+        run = self.run("--json", *words, codes=codes)
+        run.told = json.loads(run.out)
+        return run
+
 
 class Bench:
     def __init__(self, arguments):
-        self.customers, self.rounds = arguments.customers, arguments.rounds
+        self.customers, self.rounds, self.peers = arguments.customers, arguments.rounds, not arguments.no_peers
         self.folder = ROOT / "target" / "bench" / str(self.customers)
         self.program, self.floor = Path(os.environ.get("CRMSYNC", ROOT / "target" / "release" / "crmsync")), floor_binary()
         self.paths = data.make(self.folder, self.customers)
@@ -151,6 +157,10 @@ class Bench:
         return {name: self.median(runs) for name, runs in found.items()}
 
     @staticmethod
+    def middle(figures):
+        return statistics.median(figures)
+
+    @staticmethod
     def median(runs):
         if isinstance(runs[0], float):
             return statistics.median(runs), None, runs
@@ -174,9 +184,12 @@ class Bench:
 
     def night(self):
         world, csv = self.seeded(), self.paths
+        inner = []
 
         def ingest():
-            return world.copy("night").run("sync", csv["night.csv"], "--max-calls", "0", "--allow-older", codes=BUDGET_USED)
+            run = self.ingest()
+            inner.append(run.told["input"]["seconds"])
+            return run
 
         found = self.turns(
             unchanged=lambda: world.run("sync", csv["sorted.csv"], "--allow-older"),
@@ -185,6 +198,12 @@ class Bench:
         )
         self.compare(found, "plan", "plan, 1 % changed, 0.1 % new", "unchanged", "unchanged")
         self.compare(found, "ingest", "its ingest, committed, nothing sent", "unchanged", "unchanged")
+        self.tell("of that without the backup", f"{self.middle(inner):.3f} s")
+
+    def ingest(self):
+        """The night into the outbox of a fresh copy of the state."""
+        world = self.seeded().copy("night")
+        return world.tell("sync", self.paths["night.csv"], "--max-calls", "0", "--allow-older", codes=BUDGET_USED)
 
     def mapping(self):
         world, csv = self.seeded(), self.paths
@@ -236,6 +255,20 @@ class Bench:
             world, run = self.queued(server, CALLS), None
             run = world.run("resume")
             self.tell("calls per processor second", f"{CALLS / run.cpu:.0f}", "", run.peak)
+            paths = data.make(ROOT / "target" / "bench" / str(CALLS), CALLS, with_json=False)
+            found = self.turns(through=lambda: self.through(server, CALLS, paths))
+            self.tell("from the file to the provider, whole command", f"{found['through'][0]:.2f} s")
+            if self.peers:
+                peers.compare_calls(self, server, CALLS, paths)
+
+    def through(self, server, calls, paths):
+        """How long a first sync took, from its start to its report."""
+        world = World(self, "through", port=server.port, all_providers=False)
+        server.stats()
+        run = world.run("sync", paths["sorted.csv"], "--allow-mass-change", "--allow-older")
+        if (seen := server.stats()["count"]) != calls:
+            sys.exit(f"{seen} calls arrived of {calls}")
+        return run.wall
 
     def rates(self):
         for rate in (50, 500, 5000):
@@ -316,8 +349,8 @@ def main():
     print(f"{arguments.customers} customers × {len(data.COLUMNS)} columns, {os.cpu_count()} processors, medians of {arguments.rounds}\n")
     for job in arguments.jobs or JOBS:
         getattr(bench, job)()
-    if not arguments.no_peers and (not arguments.jobs or "unchanged" in arguments.jobs):
-        peers.compare(bench)
+    if bench.peers and (not arguments.jobs or "unchanged" in arguments.jobs):
+        peers.compare_nights(bench)
 
 
 if __name__ == "__main__":
