@@ -127,7 +127,7 @@ class Bench:
         self.customers, self.rounds, self.peers = arguments.customers, arguments.rounds, not arguments.no_peers
         self.folder = ROOT / "target" / "bench" / str(self.customers)
         self.program, self.floor = Path(os.environ.get("CRMSYNC", ROOT / "target" / "release" / "crmsync")), floor_binary()
-        self.paths = data.make(self.folder, self.customers)
+        self.paths = data.make(self.folder, self.customers, with_json=not arguments.jobs or "jsonl" in arguments.jobs)
         self.seeded_world = None
         self.rows = []
 
