@@ -18,7 +18,7 @@ use super::sift::{ReadyBatch, Sifted, ready};
 use super::{IngestError, Mode};
 
 /// From so many batches on an input is a backfill.
-const MANY_BATCHES: usize = 50;
+const MANY_BATCHES: usize = 200;
 
 /// A batch about which everything is decided.
 struct DecidedBatch {

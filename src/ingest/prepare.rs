@@ -22,7 +22,7 @@ use super::sheet::Sheet;
 use super::{Ingest, IngestError, Read};
 
 /// Customers whose values are in memory together.
-pub(super) const BATCH_CUSTOMERS: usize = 1_024;
+pub(super) const BATCH_CUSTOMERS: usize = 256;
 
 /// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
