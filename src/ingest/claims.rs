@@ -16,6 +16,10 @@ pub(super) struct Claim {
     pub(super) call: ClaimedCall,
 }
 
+/// Stands for one provider's key: no two of one input share 96 bits by chance. Made wherever there is time for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AccountMark([u8; 12]);
+
 /// A call that could leave under a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum ClaimedCall {
@@ -36,7 +40,6 @@ pub(super) struct Claims([Vec<Packed>; 256]);
 /// A claim in 24 bytes: a backfill makes three for each customer.
 #[derive(Debug, Clone, Copy)]
 struct Packed {
-    /// 96 bits stand for provider and key: no two keys of one input share them by chance.
     account: [u8; 12],
     customer: u32,
     /// Kind of the call, whether the account is known to be the customer's, and the number.
@@ -54,8 +57,8 @@ impl Default for Claims {
 
 impl Claims {
     /// Adds a claim; `known` says that the account is known to be this customer's.
-    pub(super) fn add(&mut self, claim: Claim, key: &ProviderKey, known: bool) {
-        let Claim { customer, provider, call } = claim;
+    pub(super) fn add(&mut self, claim: Claim, AccountMark(account): AccountMark, known: bool) {
+        let Claim { customer, call, .. } = claim;
         let (kind, number) = match call {
             ClaimedCall::None => (0, 0),
             ClaimedCall::Planned => (1, 0),
@@ -64,7 +67,6 @@ impl Claims {
         };
         let known = if known { KNOWN } else { 0 };
         let call = number.cast_unsigned() << NUMBER_SHIFT | known | kind;
-        let account = mark(provider, key);
         let claims = &mut self.0[usize::from(account[0])];
         if claims.len() == claims.capacity() {
             // By a quarter, not to double: a backfill of a million customers makes seventy megabytes of them.
@@ -103,12 +105,14 @@ impl Packed {
     }
 }
 
-/// The provider stands in the second byte.
-fn mark(provider: ProviderId, key: &ProviderKey) -> [u8; 12] {
-    let mut mark = [0; 12];
-    mark.copy_from_slice(&blake3::hash(key.0.as_bytes()).as_bytes()[..12]);
-    mark[1] = provider.number();
-    mark
+impl AccountMark {
+    /// The provider stands in the second byte.
+    pub(super) fn of(provider: ProviderId, key: &ProviderKey) -> Self {
+        let mut mark = [0; 12];
+        mark.copy_from_slice(&blake3::hash(key.0.as_bytes()).as_bytes()[..12]);
+        mark[1] = provider.number();
+        Self(mark)
+    }
 }
 
 #[cfg(test)]
@@ -122,11 +126,12 @@ mod tests {
         for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
             let mut claims = Claims::default();
             for provider in ProviderId::ALL {
-                claims.add(Claim { customer: 1, provider, call }, &key, false);
-                claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, &key, false);
+                let account = AccountMark::of(provider, &key);
+                claims.add(Claim { customer: 1, provider, call }, account, false);
+                claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, account, false);
             }
             let provider = ProviderId::Lemonway;
-            claims.add(Claim { customer: 2, provider, call }, &key, true);
+            claims.add(Claim { customer: 2, provider, call }, AccountMark::of(provider, &key), true);
             let disputed: Vec<_> =
                 claims.disputed().into_iter().map(|claim| (claim.customer, claim.provider)).collect();
             assert_eq!(disputed, [(1, provider), (1, provider)], "the known owner is left alone");

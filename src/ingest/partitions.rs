@@ -20,7 +20,8 @@ const PAGE_BYTES: usize = PAGE_ROWS * ROW_BYTES;
 const MEMORY_BYTES_MAX: usize = 56 * 1024 * 1024;
 /// An offset has 48 bits, above them stands the number of the file.
 const OFFSET_BITS: u32 = 48;
-const PARTS: usize = 256;
+/// One for each first byte.
+pub(super) const PARTS: usize = 256;
 
 /// Where a row stands: first by file, then by place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -33,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/003_replaced.sql"),
     include_str!("schema/004_marks.sql"),
     include_str!("schema/005_call_checks.sql"),
+    include_str!("schema/007_packed.sql"),
 ];
 
 /// What the operator settles about the state.
