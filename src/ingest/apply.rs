@@ -26,7 +26,6 @@ use super::guard::ChangeCounts;
 use super::judge::{Decided, Judged};
 use super::late::Late;
 use super::outcome::Outcome;
-use super::partitions::RowPlace;
 use super::prepare::Prepared;
 use super::sheet::Sheet;
 use super::sift::Ready;
@@ -53,8 +52,8 @@ pub(super) struct Apply<'a> {
     pub(super) fields: FieldCounts,
     pub(super) marks: Marks,
     pub(super) late: Late,
-    /// The first rows of those who were seeded, by turn.
-    pub(super) seeded: Vec<RowPlace>,
+    /// File and line of the first rows of those who were seeded, by turn.
+    pub(super) seeded: Vec<(u16, u32)>,
     turn: u32,
 }
 

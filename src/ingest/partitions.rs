@@ -43,6 +43,11 @@ impl RowPlace {
         u16::try_from(self.at >> OFFSET_BITS).expect("16 bits are left")
     }
 
+    /// The number of its file and its line, for people.
+    pub(super) fn file_and_line(self) -> (u16, u32) {
+        (self.file(), self.line)
+    }
+
     pub(super) fn span(self) -> Span {
         let offset = self.at & ((1 << OFFSET_BITS) - 1);
         Span { offset, line: self.line.into(), bytes: self.bytes }

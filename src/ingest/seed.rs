@@ -9,7 +9,6 @@ use crate::store::{PackedAccount, StandingCall, StoreError};
 use super::IngestError;
 use super::apply::{Apply, Turn};
 use super::claims::{AccountMark, Claim, ClaimedCall};
-use super::compare::place_of;
 use super::judge::{Decided, Judge};
 use super::prepare::Prepared;
 
@@ -92,7 +91,7 @@ impl Apply<'_> {
         let mut turn = self.next_turn(&ready);
         turn.number = self.put_customer(&turn)?;
         self.put_mark(&turn, false);
-        self.seeded.push(turn.candidate.first());
+        self.seeded.push(turn.candidate.first().file_and_line());
         for (position, seed) in seeds.into_iter().enumerate() {
             self.seed_account(&turn, position, seed)?;
         }
@@ -140,7 +139,8 @@ impl Apply<'_> {
         }
         self.forget_record(&id);
         self.outcome.became_invalid += 1;
-        let place = place_of(self.seeded[claim.customer as usize], self.sheets);
+        let (file, line) = self.seeded[claim.customer as usize];
+        let place = self.sheets[usize::from(file)].place(line.into());
         self.reject_at(place, id, claim.provider, DISPUTED);
         Ok(())
     }

@@ -26,7 +26,7 @@ const PRIORITY_WITHDRAWAL: i64 = 0;
 const PRIORITY_NORMAL: i64 = 1;
 
 /// How much of the state stays in memory while many customers are written, negative as SQLite wants kibibytes.
-const CACHE_KIB_MANY: i64 = -32_768;
+const CACHE_KIB_MANY: i64 = -24_576;
 
 /// The transaction that accepts an input. Dropped without [`Intake::commit`] it leaves no trace: a file is accepted
 /// whole or not at all.
