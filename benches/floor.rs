@@ -34,7 +34,10 @@ fn main() -> Outcome<()> {
         ["serve", delay] => runtime()?.block_on(serve(Duration::from_millis(delay.parse()?))),
         ["load", url, count, in_flight] => runtime()?.block_on(load(url, count.parse()?, in_flight.parse()?)),
         [] => tell("called by benches/run.py; see `make bench`"),
-        _ => Err("usage: floor csv FILE THREADS | csv-diff FILE FILE | serve DELAY_MS | load URL COUNT IN_FLIGHT".into()),
+        _ => Err(
+            "usage: floor csv FILE THREADS | csv-diff FILE FILE | serve DELAY_MS | load URL COUNT IN_FLIGHT"
+                .into(),
+        ),
     }
 }
 

@@ -3,11 +3,11 @@
 //! A plan goes the same way without an intake; then nothing is written. What several customers dispute is settled
 //! by [`Apply::finish`], when all of them are known.
 
-use std::collections::{BTreeMap, BTreeSet, HashSet};
+use std::collections::{BTreeSet, HashSet};
 
 use crate::diff::{Action, Decision, Rejection};
 use crate::domain::account::Account;
-use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
+use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::mark::{KeyMark, Mark, Marker, NO_RECORD};
@@ -15,17 +15,15 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
 use crate::providers::Provider;
-use crate::store::{
-    Intake, Marks, NewCall, PackedAccount, PackedPayload, Snapshot, StandingCall, StoreError,
-};
+use crate::store::{Intake, Marks, NewCall, PackedAccount, Snapshot, StandingCall, StoreError};
 
-use super::claims::{Claim, ClaimedCall, Claims};
+use super::claims::{AccountMark, Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
+use super::fields::FieldCounts;
 use super::guard::ChangeCounts;
-use super::judge::Decided;
+use super::judge::{Decided, Judged};
 use super::late::Late;
 use super::outcome::Outcome;
-use super::partitions::RowPlace;
 use super::prepare::Prepared;
 use super::sheet::Sheet;
 use super::sift::Ready;
@@ -49,11 +47,11 @@ pub(super) struct Apply<'a> {
     pub(super) claims: Claims,
     changes: ChangeCounts,
     /// In how many of the calls created each wire field is.
-    fields: BTreeMap<(ProviderId, Operation, FieldCode), u64>,
+    pub(super) fields: FieldCounts,
     pub(super) marks: Marks,
     pub(super) late: Late,
-    /// The first rows of those who were seeded, by turn.
-    pub(super) seeded: Vec<RowPlace>,
+    /// File and line of the first rows of those who were seeded, by turn.
+    pub(super) seeded: Vec<(u16, u32)>,
     turn: u32,
 }
 
@@ -65,15 +63,6 @@ pub(super) struct Turn<'a> {
     pub(super) prepared: &'a Prepared,
     /// The number in the state; none in a plan for somebody new.
     pub(super) number: Option<i64>,
-}
-
-/// A decision with what it was made on.
-pub(super) struct Judged {
-    pub(super) before: Before,
-    pub(super) standing: Option<StandingCall>,
-    pub(super) decision: Decision,
-    /// What the call carries that the decision creates.
-    pub(super) packed: Option<PackedPayload>,
 }
 
 impl<'a> Apply<'a> {
@@ -98,7 +87,7 @@ impl<'a> Apply<'a> {
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
-            fields: BTreeMap::new(),
+            fields: FieldCounts::new(),
             marks: Marks::default(),
             late: Late::default(),
             seeded: Vec::new(),
@@ -121,14 +110,14 @@ impl<'a> Apply<'a> {
         turn
     }
 
-    pub(super) fn customer(&mut self, Decided { ready, judged, .. }: &Decided) -> Result<(), IngestError> {
-        let mut turn = self.next_turn(ready);
-        self.count_changes(&turn, judged);
+    pub(super) fn customer(&mut self, Decided { ready, judged, .. }: Decided) -> Result<(), IngestError> {
+        let mut turn = self.next_turn(&ready);
+        self.count_changes(&turn, &judged);
         turn.number = self.put_customer(&turn)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
         let unsettled = judged.iter().any(|j| j.decision.findings.rejected == Some(Rejection::UnsettledKey));
         self.put_mark(&turn, unsettled);
-        for (position, judged) in judged.iter().enumerate() {
+        for (position, judged) in judged.into_iter().enumerate() {
             self.carry_out(&turn, position, judged)?;
         }
         Ok(())
@@ -200,7 +189,7 @@ impl<'a> Apply<'a> {
         self.marks.push(Mark { key, record: NO_RECORD, meaning: NO_RECORD });
     }
 
-    fn carry_out(&mut self, turn: &Turn<'_>, position: usize, judged: &Judged) -> Result<(), StoreError> {
+    fn carry_out(&mut self, turn: &Turn<'_>, position: usize, mut judged: Judged) -> Result<(), StoreError> {
         let ingest = self.ingest;
         let provider = &*ingest.providers[position];
         let findings = &judged.decision.findings;
@@ -208,13 +197,23 @@ impl<'a> Apply<'a> {
         tally.cleared_fields += findings.cleared.len() as u64;
         tally.incomplete += findings.incomplete.len() as u64;
         self.report(turn, position, findings)?;
-        self.claim_what_stays(turn, provider.id(), judged);
-        let Some(key) = &judged.decision.key else { return Ok(()) };
-        let account = account_after(&judged.before, key, &judged.decision);
-        self.put_account(turn, provider.id(), judged.before.account.as_ref(), &account, &findings.skipped)?;
+        self.claim_what_stays(turn, provider.id(), &judged);
+        let (Some(key), Some(account)) = (&judged.decision.key, judged.claim) else { return Ok(()) };
         let known = is_known(&judged.before, key);
+        match (&judged.before.account, judged.account.take()) {
+            (Some(before), _) => {
+                let after = account_after(before, key, &judged.decision);
+                self.put_account(turn, provider.id(), before, &after, &judged.decision.findings.skipped)?;
+            }
+            (None, Some(new)) => {
+                if let (Some(intake), Some(number)) = (self.intake, turn.number) {
+                    intake.put_account(number, provider.id(), new)?;
+                }
+            }
+            (None, None) => {}
+        }
         let call = self.act(turn, provider, judged, known)?;
-        self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, key, known);
+        self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, known);
         Ok(())
     }
 
@@ -226,7 +225,7 @@ impl<'a> Apply<'a> {
         let known = before.account.as_ref().filter(|account| account.known && other(&account.key));
         if let Some(account) = known {
             let claim = Claim { customer: turn.turn, provider, call: ClaimedCall::None };
-            self.claims.add(claim, &account.key, true);
+            self.claims.add(claim, AccountMark::of(provider, &account.key), true);
         }
         if let Some(standing) = standing
             && decision.action == Action::Nothing
@@ -234,7 +233,7 @@ impl<'a> Apply<'a> {
         {
             let key = &standing.standing.payload.key;
             let claim = Claim { customer: turn.turn, provider, call: leaving(standing) };
-            self.claims.add(claim, key, is_known(before, key));
+            self.claims.add(claim, AccountMark::of(provider, key), is_known(before, key));
         }
     }
 
@@ -243,26 +242,26 @@ impl<'a> Apply<'a> {
         &self,
         turn: &Turn<'_>,
         provider: ProviderId,
-        before: Option<&Account>,
+        before: &Account,
         account: &Account,
         skipped: &[FieldCode],
     ) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        if self.stands((number, provider), before, account, skipped)? {
+        if self.stands((number, provider), before == account, skipped)? {
             return Ok(());
         }
-        intake.put_account(number, provider, &PackedAccount::of(account, skipped))
+        intake.put_account(number, provider, PackedAccount::of(account, skipped))
     }
 
-    /// Does an account stand in the state as it should be written.
+    /// Does an account stand in the state as it should be written; `alike` says that nothing but its skipped fields can
+    /// differ.
     pub(super) fn stands(
         &self,
         (number, provider): (i64, ProviderId),
-        before: Option<&Account>,
-        account: &Account,
+        alike: bool,
         skipped: &[FieldCode],
     ) -> Result<bool, StoreError> {
-        Ok(before == Some(account) && self.snapshot.skipped(number, provider)? == skipped)
+        Ok(alike && self.snapshot.skipped(number, provider)? == skipped)
     }
 
     /// Performs the action; gives the call that could leave by itself.
@@ -270,7 +269,7 @@ impl<'a> Apply<'a> {
         &mut self,
         turn: &Turn<'_>,
         provider: &dyn Provider,
-        judged: &Judged,
+        judged: Judged,
         known: bool,
     ) -> Result<ClaimedCall, StoreError> {
         let standing = judged.standing.as_ref();
@@ -293,36 +292,35 @@ impl<'a> Apply<'a> {
                     hold => (*hold, false),
                 };
                 // Whoever is known under this key exists: a person who releases the call must not make another one.
-                let operation = if exists { &Operation::Update } else { operation };
+                let operation = match operation {
+                    Operation::Create if exists => {
+                        self.count_as_update(provider.id(), &judged.codes);
+                        Operation::Update
+                    }
+                    Operation::Create | Operation::Update => *operation,
+                };
                 let call = NewCall {
                     customer: turn.number.unwrap_or_default(),
                     provider: provider.id(),
-                    operation: *operation,
-                    payload: judged
-                        .packed
-                        .as_ref()
-                        .expect("what a call carries was packed with the decision"),
+                    operation,
+                    payload: judged.packed.expect("what a call carries was packed with the decision"),
                     hold,
                     withdrawal: *withdrawal,
                 };
-                self.count_fields(provider.id(), *operation, payload);
-                self.create(&call, standing)
+                self.create(call, standing)
             }
         }
     }
 
-    fn create(
-        &mut self,
-        call: &NewCall<'_>,
-        standing: Option<&StandingCall>,
-    ) -> Result<ClaimedCall, StoreError> {
-        self.outcome.tally(call.provider).planned.add(call.operation);
+    fn create(&mut self, call: NewCall, standing: Option<&StandingCall>) -> Result<ClaimedCall, StoreError> {
+        let (provider, is_held) = (call.provider, call.hold.is_some());
+        self.outcome.tally(provider).planned.add(call.operation);
         if let Some(standing) = standing {
-            self.count_superseded(call.provider, standing);
+            self.count_superseded(provider, standing);
         }
         let id = self.intake.map(|intake| intake.put_call(call, standing)).transpose()?;
-        if call.hold.is_some() {
-            self.count_held(call.provider);
+        if is_held {
+            self.count_held(provider);
             return Ok(ClaimedCall::None);
         }
         Ok(id.map_or(ClaimedCall::Planned, ClaimedCall::Queued))
@@ -426,23 +424,6 @@ impl<'a> Apply<'a> {
         !on_its_way && !held
     }
 
-    fn count_fields(&mut self, provider: ProviderId, operation: Operation, payload: &Payload) {
-        for code in payload.values.0.keys() {
-            *self.fields.entry((provider, operation, *code)).or_default() += 1;
-        }
-    }
-
-    /// The counts of the fields, under their names for people.
-    fn name_fields(&mut self) {
-        for ((id, operation, code), count) in std::mem::take(&mut self.fields) {
-            let provider = self.ingest.providers.iter().find(|provider| provider.id() == id);
-            let name = provider
-                .and_then(|provider| provider.field(code))
-                .map_or("unknown field", |field| field.name);
-            *self.outcome.fields.entry((id, operation, name.to_owned())).or_default() += count;
-        }
-    }
-
     /// A parked call was counted in the run that refused it.
     fn count_superseded(&mut self, provider: ProviderId, standing: &StandingCall) {
         self.outcome.tally(provider).superseded += u64::from(standing.life.state.is_open());
@@ -455,17 +436,17 @@ impl<'a> Apply<'a> {
 
 /// The account after the comparison. One that is known under another key stays as it is: until the provider
 /// acknowledges the new key, the old one is what it knows. So does one whose customer is turned away.
-fn account_after(before: &Before, key: &ProviderKey, decision: &Decision) -> Account {
-    match &before.account {
-        Some(account) if account.key == *key => {
-            let mut account = account.clone();
-            if matches!(decision.action, Action::Call { .. } | Action::Replace(_)) {
-                account.mark_unknown(decision.findings.unknown_after.iter().copied());
-            }
-            account
+fn account_after(before: &Account, key: &ProviderKey, decision: &Decision) -> Account {
+    if before.key == *key {
+        let mut account = before.clone();
+        if matches!(decision.action, Action::Call { .. } | Action::Replace(_)) {
+            account.mark_unknown(decision.findings.unknown_after.iter().copied());
         }
-        Some(account) if account.known || decision.findings.rejected.is_some() => account.clone(),
-        Some(_) | None => Account::new(key.clone()),
+        account
+    } else if before.known || decision.findings.rejected.is_some() {
+        before.clone()
+    } else {
+        Account::new(key.clone())
     }
 }
 

@@ -3,27 +3,28 @@
 
 use std::sync::Arc;
 
-use rayon::prelude::*;
-
 use crate::domain::standing::Before;
 use crate::providers::Provider;
 use crate::store::{StandingCall, StoreError, StoredCustomer};
 
 use super::apply::Apply;
 use super::compare::Candidate;
+use super::fields::FieldCounts;
 use super::judge::{Decided, Judge};
-use super::late::LateRows;
 use super::prepare::Preparer;
-use super::sift::{ReadyBatch, Sifted, ready};
+use super::sift::{LateCustomer, Sifted, ready};
 use super::{IngestError, Mode};
 
-/// From so many batches on an input is a backfill.
-const MANY_BATCHES: usize = 50;
+/// From so many customers on an input is a backfill.
+const MANY_CUSTOMERS: usize = 50_000;
 
 /// A batch about which everything is decided.
+#[derive(Default)]
 struct DecidedBatch {
     decided: Vec<Decided>,
-    late: Vec<(LateRows, bool)>,
+    late: Vec<LateCustomer>,
+    /// In how many of its calls each field is.
+    fields: FieldCounts,
 }
 
 fn decided(
@@ -31,22 +32,32 @@ fn decided(
     preparer: &mut Preparer<'_>,
     judge: &Judge<'_>,
 ) -> Result<DecidedBatch, IngestError> {
-    let ReadyBatch { ready, late } = ready(batch, preparer)?;
-    let decided = ready.into_par_iter().map(|ready| judge.decide(ready)).collect();
-    Ok(DecidedBatch { decided, late })
+    let each = preparer.prepare_each(batch, Candidate::is_unready, |candidate, made, maker| {
+        let (ready, late) = ready(candidate, made, maker)?;
+        Ok((ready.map(|ready| judge.decide(ready)), late))
+    })?;
+    let mut batch = DecidedBatch::default();
+    for (decided, late) in each {
+        batch.decided.extend(decided);
+        batch.late.extend(late);
+    }
+    batch.fields = judge.count_fields(&batch.decided);
+    Ok(batch)
 }
 
 impl Apply<'_> {
     /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready and
     /// decided about, and the accounts of the one after are looked up.
-    pub(super) fn all(&mut self, sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
-        let Sifted { batches, marks } = sifted;
-        self.marks = marks;
+    pub(super) fn all(&mut self, mut sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
+        self.marks = std::mem::take(&mut sifted.marks);
         self.had_accounts = self.snapshot.has_accounts()?;
         if self.had_accounts {
-            self.keys = batches.iter().flatten().map(|candidate| candidate.key).collect();
+            self.keys = sifted.iter().map(|candidate| candidate.key).collect();
         }
-        if let Some(intake) = self.intake.filter(|_| batches.len() > MANY_BATCHES) {
+        if sifted.len() > MANY_CUSTOMERS {
+            self.expect_many(sifted.len());
+        }
+        if let Some(intake) = self.intake.filter(|_| sifted.len() > MANY_CUSTOMERS) {
             intake.expect_many()?;
         }
         if let Some(intake) = self.intake.filter(|_| !self.had_accounts) {
@@ -58,8 +69,7 @@ impl Apply<'_> {
             full_resync: self.ingest.options.full_resync,
             keeping: self.snapshot.keeping(),
         };
-        let mut batches = batches.into_iter();
-        let mut looked_up = self.look_up(batches.next())?;
+        let mut looked_up = self.look_up(sifted.next_batch())?;
         let mut done: Option<DecidedBatch> = None;
         while looked_up.is_some() || done.is_some() {
             let (mut ahead, mut written, mut after) = (Ok(None), Ok(()), Ok(None));
@@ -70,14 +80,24 @@ impl Apply<'_> {
                 scope.spawn(move |_| {
                     *ahead = batch.map(|batch| decided(batch, preparer, judge)).transpose();
                 });
-                written = done.as_ref().map_or(Ok(()), |batch| self.write(batch));
-                after = self.look_up(batches.next());
+                written = done.take().map_or(Ok(()), |batch| self.write(batch));
+                after = self.look_up(sifted.next_batch());
             });
             written?;
-            rayon::spawn(move || drop(done));
             (done, looked_up) = (ahead?, after?);
         }
         Ok(())
+    }
+
+    /// Makes room for what is remembered of so many customers.
+    fn expect_many(&mut self, customers: usize) {
+        self.claims.expect(customers * self.ingest.providers.len());
+        if self.intake.is_some() {
+            self.marks.expect(customers);
+        }
+        if self.mode == Mode::Seed {
+            self.seeded.reserve_exact(customers);
+        }
     }
 
     /// Looks up what is known of the accounts of a batch.
@@ -89,11 +109,12 @@ impl Apply<'_> {
         Ok(Some(batch))
     }
 
-    fn write(&mut self, batch: &DecidedBatch) -> Result<(), IngestError> {
+    fn write(&mut self, batch: DecidedBatch) -> Result<(), IngestError> {
         for (rows, nothing_left) in &batch.late {
             self.late.take(rows, *nothing_left);
         }
-        batch.decided.iter().try_for_each(|decided| match self.mode {
+        self.count_fields(batch.fields);
+        batch.decided.into_iter().try_for_each(|decided| match self.mode {
             Mode::Seed => self.seed(decided),
             Mode::Plan | Mode::Sync => self.customer(decided),
         })

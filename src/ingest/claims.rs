@@ -2,6 +2,8 @@
 //!
 //! Collected while customers are compared and judged at the end, so that the order of the input does not matter.
 
+use rayon::prelude::*;
+
 use crate::domain::call::CallId;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
@@ -15,6 +17,10 @@ pub(super) struct Claim {
     /// What could leave for it.
     pub(super) call: ClaimedCall,
 }
+
+/// Stands for one provider's key: no two of one input share 96 bits by chance. Made wherever there is time for it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct AccountMark([u8; 12]);
 
 /// A call that could leave under a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,17 +39,21 @@ pub(super) enum ClaimedCall {
 #[derive(Debug)]
 pub(super) struct Claims([Vec<Packed>; 256]);
 
-/// A claim in 24 bytes: a backfill makes three for each customer.
-#[derive(Debug, Clone, Copy)]
+/// A claim in 20 bytes: a backfill makes three for each customer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 struct Packed {
-    /// 96 bits stand for provider and key: no two keys of one input share them by chance.
-    account: [u8; 12],
-    customer: u32,
+    /// Without its first byte, which all of them share.
+    account: [u8; 11],
+    customer: [u8; 4],
     /// Kind of the call, whether the account is known to be the customer's, and the number.
-    call: u64,
+    call: [u8; CALL_BYTES],
 }
 
+/// Numbers of 37 bits: counted up one by one, none comes that far.
+const CALL_BYTES: usize = 5;
 const NUMBER_SHIFT: u32 = 3;
+/// How much more room is made than even keys need: they are spread by chance.
+const SPREAD: usize = 32;
 const KNOWN: u64 = 0b100;
 
 impl Default for Claims {
@@ -54,8 +64,8 @@ impl Default for Claims {
 
 impl Claims {
     /// Adds a claim; `known` says that the account is known to be this customer's.
-    pub(super) fn add(&mut self, claim: Claim, key: &ProviderKey, known: bool) {
-        let Claim { customer, provider, call } = claim;
+    pub(super) fn add(&mut self, claim: Claim, AccountMark(account): AccountMark, known: bool) {
+        let Claim { customer, call, .. } = claim;
         let (kind, number) = match call {
             ClaimedCall::None => (0, 0),
             ClaimedCall::Planned => (1, 0),
@@ -64,51 +74,68 @@ impl Claims {
         };
         let known = if known { KNOWN } else { 0 };
         let call = number.cast_unsigned() << NUMBER_SHIFT | known | kind;
-        let account = mark(provider, key);
         let claims = &mut self.0[usize::from(account[0])];
         if claims.len() == claims.capacity() {
-            // By a quarter, not to double: a backfill of a million customers makes seventy megabytes of them.
+            // By a quarter, not to double: a backfill of a million customers makes sixty megabytes of them.
             claims.reserve_exact(claims.len() / 4 + 16);
         }
-        claims.push(Packed { account, customer, call });
+        let mut packed = Packed { account: [0; 11], customer: customer.to_be_bytes(), call: [0; CALL_BYTES] };
+        packed.account.copy_from_slice(&account[1..]);
+        packed.call.copy_from_slice(&call.to_be_bytes()[size_of::<u64>() - CALL_BYTES..]);
+        claims.push(packed);
+    }
+
+    /// Makes room for so many claims at once, which costs nothing until they come, instead of moving them again and again.
+    pub(super) fn expect(&mut self, count: usize) {
+        let even = count / self.0.len();
+        self.0.iter_mut().for_each(|claims| claims.reserve_exact(even + even / SPREAD));
     }
 
     /// The claims to one account that several customers make, without those of its known owners.
     pub(super) fn disputed(self) -> Vec<Claim> {
-        let mut disputed = Vec::new();
-        for mut claims in self.0 {
-            claims.sort_unstable_by_key(|claim| (claim.account, claim.customer, claim.call));
-            for one in claims.chunk_by(|a, b| a.account == b.account) {
-                if one.iter().any(|claim| claim.customer != one[0].customer) {
-                    disputed.extend(one.iter().filter_map(Packed::unknown));
-                }
-            }
-        }
-        disputed
+        self.0.into_par_iter().flat_map_iter(disputed).collect()
     }
+}
+
+/// The disputed ones of those that share a first byte.
+fn disputed(mut claims: Vec<Packed>) -> Vec<Claim> {
+    let mut disputed = Vec::new();
+    claims.sort_unstable();
+    for one in claims.chunk_by(|a, b| a.account == b.account) {
+        if one.iter().any(|claim| claim.customer != one[0].customer) {
+            disputed.extend(one.iter().filter_map(Packed::unknown));
+        }
+    }
+    disputed
 }
 
 impl Packed {
     /// The claim, unless its account is known to be the customer's.
     fn unknown(&self) -> Option<Claim> {
-        let number = (self.call >> NUMBER_SHIFT).cast_signed();
-        let call = match self.call & 0b11 {
+        let mut packed = [0; size_of::<u64>()];
+        packed[size_of::<u64>() - CALL_BYTES..].copy_from_slice(&self.call);
+        let packed = u64::from_be_bytes(packed);
+        let number = (packed >> NUMBER_SHIFT).cast_signed();
+        let call = match packed & 0b11 {
             0 => ClaimedCall::None,
             1 => ClaimedCall::Planned,
             2 => ClaimedCall::Queued(CallId(number)),
             _ => ClaimedCall::Seeded(number),
         };
-        let provider = ProviderId::from_number(self.account[1])?;
-        (self.call & KNOWN == 0).then_some(Claim { customer: self.customer, provider, call })
+        let provider = ProviderId::from_number(self.account[0])?;
+        let customer = u32::from_be_bytes(self.customer);
+        (packed & KNOWN == 0).then_some(Claim { customer, provider, call })
     }
 }
 
-/// The provider stands in the second byte.
-fn mark(provider: ProviderId, key: &ProviderKey) -> [u8; 12] {
-    let mut mark = [0; 12];
-    mark.copy_from_slice(&blake3::hash(key.0.as_bytes()).as_bytes()[..12]);
-    mark[1] = provider.number();
-    mark
+impl AccountMark {
+    /// The provider stands in the second byte.
+    pub(super) fn of(provider: ProviderId, key: &ProviderKey) -> Self {
+        let mut mark = [0; 12];
+        mark.copy_from_slice(&blake3::hash(key.0.as_bytes()).as_bytes()[..12]);
+        mark[1] = provider.number();
+        Self(mark)
+    }
 }
 
 #[cfg(test)]
@@ -118,15 +145,16 @@ mod tests {
     #[test]
     fn a_claim_comes_out_as_it_went_in_when_two_customers_make_it() {
         let key = ProviderKey("k".into());
-        let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId(1 << 40))];
+        let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId((1 << 37) - 1))];
         for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
             let mut claims = Claims::default();
             for provider in ProviderId::ALL {
-                claims.add(Claim { customer: 1, provider, call }, &key, false);
-                claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, &key, false);
+                let account = AccountMark::of(provider, &key);
+                claims.add(Claim { customer: 1, provider, call }, account, false);
+                claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, account, false);
             }
             let provider = ProviderId::Lemonway;
-            claims.add(Claim { customer: 2, provider, call }, &key, true);
+            claims.add(Claim { customer: 2, provider, call }, AccountMark::of(provider, &key), true);
             let disputed: Vec<_> =
                 claims.disputed().into_iter().map(|claim| (claim.customer, claim.provider)).collect();
             assert_eq!(disputed, [(1, provider), (1, provider)], "the known owner is left alone");

@@ -11,9 +11,10 @@ use crate::domain::standing::Before;
 use crate::domain::tally::InputTally;
 use crate::store::{Bucket, Known, Meaning, Snapshot, StandingCall, StoredCustomer};
 
-use super::guard::InputCounts;
-use super::partitions::{RowMark, RowPlace, sorted};
+use super::guard::{EXAMPLES_MAX, InputCounts};
+use super::partitions::{PARTS, RowMark, RowPlace, sorted};
 use super::prepare::Prepared;
+use super::queue::Candidates;
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
 
@@ -100,7 +101,7 @@ pub(super) fn place_of(row: RowPlace, sheets: &[Sheet<'_>]) -> Place {
 #[derive(Debug, Default)]
 pub(super) struct Compared {
     /// In the order in which they first appear in the input.
-    pub(super) candidates: Vec<Candidate>,
+    pub(super) candidates: Candidates,
     /// What is certain; the candidates are counted when their turn comes.
     pub(super) tally: InputTally,
     pub(super) counts: InputCounts,
@@ -138,7 +139,7 @@ pub(super) fn compare(
 ) -> Result<Compared, IngestError> {
     let rows_marker = marker.records(ROWS_CONTEXT);
     let has_marks = snapshot.has_marks()?;
-    let mut compared = Compared::default();
+    let (mut compared, mut candidates) = (Compared::default(), Vec::with_capacity(PARTS));
     let (mut known, mut seen_known) = (0, 0);
     let mut next = load(read, snapshot, has_marks, 0)?;
     while !next.is_empty() {
@@ -157,11 +158,11 @@ pub(super) fn compare(
             }
             known += part.known;
             seen_known += part.seen_known;
-            compared.add(part);
+            candidates.push(compared.add(part));
         }
         next = loaded?;
     }
-    compared.candidates.sort_unstable_by_key(|candidate| candidate.first);
+    compared.candidates = Candidates::of(candidates);
     compared.tally.bytes = read.index.bytes;
     if !has_marks {
         known = snapshot.customers()?;
@@ -224,6 +225,7 @@ fn join(pages: &[Vec<RowMark>], marks: &Bucket, rows_marker: &RecordMarker, take
         }
         part.push(first, more, record, found);
     }
+    part.candidates.shrink_to_fit();
     part
 }
 
@@ -281,14 +283,15 @@ impl Alike {
 }
 
 impl Compared {
-    fn add(&mut self, part: Part) {
-        self.candidates.extend(part.candidates);
+    /// Counts a part in; gives its candidates.
+    fn add(&mut self, part: Part) -> Vec<Candidate> {
         self.tally.customers += part.customers;
         self.tally.duplicates += part.duplicates;
         self.tally.unchanged += part.unchanged;
         self.alike.count += part.alike.count;
         self.alike.pairs.extend(part.alike.pairs);
         self.alike.keep_first();
+        part.candidates
     }
 
     /// Reads the keys of customers without a mark, where one may be known all the same, or forgotten: forgotten ones
@@ -296,8 +299,8 @@ impl Compared {
     fn ask_names(&mut self, read: &Read<'_>, snapshot: &Snapshot<'_>) -> Result<u64, IngestError> {
         let mut seekers = read.seekers(self.candidates.len())?;
         let mut known = 0;
-        let mut kept = Vec::with_capacity(self.candidates.len());
-        for mut candidate in std::mem::take(&mut self.candidates) {
+        let mut kept: Vec<Vec<Candidate>> = std::iter::repeat_with(Vec::new).take(PARTS).collect();
+        while let Some(mut candidate) = self.candidates.take(1).pop() {
             if !candidate.is_known() {
                 let file = usize::from(candidate.first.file());
                 let row = seekers[file].row(&candidate.first.span())?;
@@ -310,9 +313,9 @@ impl Compared {
                 candidate.earlier = snapshot.customer(&id)?.map(|_| Box::default());
                 known += u64::from(candidate.is_known());
             }
-            kept.push(candidate);
+            kept[usize::from(candidate.key.bucket())].push(candidate);
         }
-        self.candidates = kept;
+        self.candidates = Candidates::of(kept);
         Ok(known)
     }
 
@@ -327,9 +330,11 @@ impl Compared {
         for reject in &index.invalid {
             self.counts.invalid.add(|| reject.place.clone());
         }
-        for candidate in self.candidates.iter().filter(|candidate| !candidate.is_known()) {
-            self.counts.new.add(|| candidate.place(sheets));
+        let is_new = |candidate: &Candidate| !candidate.is_known();
+        for place in self.candidates.first_places(EXAMPLES_MAX, is_new) {
+            self.counts.new.add(|| place_of(place, sheets));
         }
+        self.counts.new.count = self.candidates.iter().filter(|candidate| is_new(candidate)).count() as u64;
         if options.kind == Kind::Full {
             tally.missing = known.saturating_sub(seen_known);
             self.counts.missing = Some(tally.missing);

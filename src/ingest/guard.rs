@@ -16,7 +16,7 @@ use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
 use crate::domain::threshold::Threshold;
 
 /// So many places are shown for a guard that tripped.
-const EXAMPLES_MAX: usize = 3;
+pub(super) const EXAMPLES_MAX: usize = 3;
 
 /// `[guard]`: what stops a run before anything is queued.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]

@@ -1,15 +1,19 @@
 //! Deciding what each provider lacks of a customer: pure, on any thread.
+//!
+//! Whatever can be made ready for the one thread that writes is made here: packed, hashed, and without what nobody will
+//! look at any more.
 
 use std::sync::Arc;
 
-use crate::diff::{self, Action, Policy};
-use crate::domain::account::Keeping;
+use crate::diff::{self, Action, Decision, Policy};
+use crate::domain::account::{Account, Keeping};
 use crate::domain::standing::Before;
+use crate::domain::wire::{FieldCode, WireValues};
 use crate::providers::Provider;
-use crate::store::{PackedPayload, StandingCall};
+use crate::store::{PackedAccount, PackedPayload, StandingCall};
 
 use super::Mode;
-use super::apply::Judged;
+use super::claims::AccountMark;
 use super::prepare::Prepared;
 use super::seed::Seed;
 use super::sift::Ready;
@@ -31,15 +35,36 @@ pub(super) struct Decided {
     pub(super) seeds: Vec<Seed>,
 }
 
+/// A decision with what it was made on.
+pub(super) struct Judged {
+    pub(super) before: Before,
+    pub(super) standing: Option<StandingCall>,
+    pub(super) decision: Decision,
+    /// What the call carries that the decision creates.
+    pub(super) packed: Option<PackedPayload>,
+    /// The fields that it carries.
+    pub(super) codes: Box<[FieldCode]>,
+    /// The account of somebody who had none.
+    pub(super) account: Option<PackedAccount>,
+    /// Stands for the key, where the customer takes part.
+    pub(super) claim: Option<AccountMark>,
+}
+
 impl Judge<'_> {
     /// Decides about a customer, on what is known of the accounts; of somebody new that is nothing.
     pub(super) fn decide(&self, mut ready: Ready) -> Decided {
+        let is_known = ready.candidate.is_known();
         let earlier = ready.candidate.earlier.as_mut();
         let accounts = earlier.map(|earlier| std::mem::take(&mut earlier.accounts)).unwrap_or_default();
-        let (judged, seeds) = match self.mode {
+        let (mut judged, seeds) = match self.mode {
             Mode::Seed => (Vec::new(), self.seeds(&ready.prepared, accounts)),
             Mode::Plan | Mode::Sync => (self.all(&ready.prepared, accounts), Vec::new()),
         };
+        let is_told = judged.iter().any(Judged::is_told) || seeds.iter().any(Seed::is_told);
+        if !is_known && !is_told {
+            ready.prepared.forget_values();
+            judged.iter_mut().for_each(Judged::forget_values);
+        }
         Decided { ready, judged, seeds }
     }
 
@@ -75,10 +100,32 @@ impl Judge<'_> {
         };
         let keeper = self.keeping.of(&prepared.customer.id, provider.id());
         let decision = diff::decide(&before, &prepared.projections[position], &policy, &keeper);
-        let packed = match &decision.action {
-            Action::Call { payload, .. } => Some(PackedPayload::of(payload)),
-            Action::Nothing | Action::Close | Action::Replace(_) => None,
+        let (packed, codes) = match &decision.action {
+            Action::Call { payload, .. } => {
+                (Some(PackedPayload::of(payload)), payload.values.0.keys().copied().collect())
+            }
+            Action::Nothing | Action::Close | Action::Replace(_) => (None, Box::default()),
         };
-        Judged { before, standing, decision, packed }
+        let key = decision.key.as_ref();
+        let new = key.filter(|_| before.account.is_none());
+        let account =
+            new.map(|key| PackedAccount::of(&Account::new(key.clone()), &decision.findings.skipped));
+        let claim = key.map(|key| AccountMark::of(provider.id(), key));
+        Judged { before, standing, decision, packed, codes, account, claim }
+    }
+}
+
+impl Judged {
+    /// Does anybody have to be told of what the provider does not get.
+    fn is_told(&self) -> bool {
+        let findings = &self.decision.findings;
+        findings.rejected.is_some() || !findings.skipped.is_empty() || !findings.incomplete.is_empty()
+    }
+
+    /// Lets go of values that are packed.
+    fn forget_values(&mut self) {
+        if let Action::Call { payload, .. } = &mut self.decision.action {
+            payload.values = WireValues::default();
+        }
     }
 }

@@ -20,7 +20,8 @@ const PAGE_BYTES: usize = PAGE_ROWS * ROW_BYTES;
 const MEMORY_BYTES_MAX: usize = 56 * 1024 * 1024;
 /// An offset has 48 bits, above them stands the number of the file.
 const OFFSET_BITS: u32 = 48;
-const PARTS: usize = 256;
+/// One for each first byte.
+pub(super) const PARTS: usize = 256;
 
 /// Where a row stands: first by file, then by place in it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -40,6 +41,11 @@ impl RowPlace {
 
     pub(super) fn file(self) -> u16 {
         u16::try_from(self.at >> OFFSET_BITS).expect("16 bits are left")
+    }
+
+    /// The number of its file and its line, for people.
+    pub(super) fn file_and_line(self) -> (u16, u32) {
+        (self.file(), self.line)
     }
 
     pub(super) fn span(self) -> Span {

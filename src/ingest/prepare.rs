@@ -5,6 +5,7 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use litemap::LiteMap;
 use rayon::prelude::*;
 
 use crate::domain::customer::{Customer, Order};
@@ -22,7 +23,7 @@ use super::sheet::Sheet;
 use super::{Ingest, IngestError, Read};
 
 /// Customers whose values are in memory together.
-pub(super) const BATCH_CUSTOMERS: usize = 1_024;
+pub(super) const BATCH_CUSTOMERS: usize = 256;
 
 /// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
@@ -116,7 +117,7 @@ impl<'a> Preparer<'a> {
 
     /// Reads, maps and projects a batch.
     pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
-        let rows = self.read(batch)?;
+        let rows = self.read(batch.len(), batch.iter().copied().enumerate())?;
         let maker = &self.maker;
         let prepared = batch
             .par_iter()
@@ -125,14 +126,38 @@ impl<'a> Preparer<'a> {
         prepared.collect()
     }
 
+    /// Reads, maps and projects those of a batch that are `unready`, and does at once what is done `then`, while the
+    /// values of a customer are at hand.
+    pub(super) fn prepare_each<T: Send>(
+        &mut self,
+        batch: Vec<Candidate>,
+        unready: impl Fn(&Candidate) -> bool + Sync,
+        then: impl Fn(Candidate, Option<Made>, &Maker<'_>) -> Result<T, IngestError> + Sync,
+    ) -> Result<Vec<T>, IngestError> {
+        let rows = self.read(batch.len(), batch.iter().enumerate().filter(|(_, one)| unready(one)))?;
+        let maker = &self.maker;
+        let done = batch.into_par_iter().zip(rows).map_init(
+            || maker.bench(),
+            |bench, (candidate, raw)| {
+                let made = unready(&candidate).then(|| maker.one(&candidate, raw, bench));
+                then(candidate, made.transpose()?, maker)
+            },
+        );
+        done.collect()
+    }
+
     /// Reads the rows of a batch in the order of their positions, which is fastest, and sorts them back to their owners.
-    fn read(&mut self, batch: &[&Candidate]) -> Result<Vec<Vec<RawRow>>, IngestError> {
-        let mut wanted = Vec::with_capacity(batch.len());
-        for (owner, candidate) in batch.iter().enumerate() {
+    fn read<'c>(
+        &mut self,
+        owners: usize,
+        batch: impl Iterator<Item = (usize, &'c Candidate)>,
+    ) -> Result<Vec<Vec<RawRow>>, IngestError> {
+        let mut wanted = Vec::with_capacity(owners);
+        for (owner, candidate) in batch {
             wanted.extend(candidate.rows().map(|place| (place, owner)));
         }
         wanted.sort_unstable_by_key(|(place, _)| *place);
-        let mut rows: Vec<Vec<RawRow>> = batch.iter().map(|_| Vec::with_capacity(1)).collect();
+        let mut rows: Vec<Vec<RawRow>> = std::iter::repeat_with(Vec::new).take(owners).collect();
         for (place, owner) in wanted {
             let (file, span) = (place.file(), place.span());
             let bytes = self.seekers[usize::from(file)].bytes(&span)?.to_vec();
@@ -142,8 +167,8 @@ impl<'a> Preparer<'a> {
     }
 }
 
-impl Maker<'_> {
-    fn bench(&self) -> Bench<'_> {
+impl<'a> Maker<'a> {
+    fn bench(&self) -> Bench<'a> {
         let parsers = self.sheets.iter().map(|sheet| sheet.file.parser()).collect();
         Bench { parsers, said: Vec::new() }
     }
@@ -255,6 +280,14 @@ impl Prepared {
     pub(super) fn row(&self) -> (u16, &Row) {
         let own = self.rows.last().expect("a customer has at least one row");
         (own.file, &own.row)
+    }
+
+    /// Lets go of everything but whose they are, for somebody of whom nothing has to be told.
+    pub(super) fn forget_values(&mut self) {
+        self.customer.cells = LiteMap::new();
+        self.defects = Vec::new();
+        self.projections = Vec::new();
+        self.rows = Vec::new();
     }
 
     fn with_newer(

@@ -3,13 +3,12 @@
 use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::standing::Before;
-use crate::domain::wire::{FieldCode, KeyCell, Projection, WireCell};
+use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
 use crate::store::{PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
-use super::claims::{Claim, ClaimedCall};
-use super::compare::place_of;
+use super::claims::{AccountMark, Claim, ClaimedCall};
 use super::judge::{Decided, Judge};
 use super::prepare::Prepared;
 
@@ -26,11 +25,26 @@ pub(super) enum Seed {
 
 /// An account that a provider is taken to hold.
 pub(super) struct SeedAccount {
-    before: Before,
+    key: ProviderKey,
+    mark: AccountMark,
     standing: Option<StandingCall>,
-    account: Account,
     skipped: Vec<FieldCode>,
     packed: PackedAccount,
+    /// Does nothing but its skipped fields differ from what stands in the state.
+    alike: bool,
+    /// Was the provider known to have it.
+    known: bool,
+}
+
+impl Seed {
+    /// Does anybody have to be told of what was not taken over.
+    pub(super) fn is_told(&self) -> bool {
+        match self {
+            Self::Nothing => false,
+            Self::InvalidKey => true,
+            Self::Account(account) => !account.skipped.is_empty(),
+        }
+    }
 }
 
 impl Judge<'_> {
@@ -46,13 +60,24 @@ impl Judge<'_> {
                 (KeyCell::Invalid, _) => return Seed::InvalidKey,
             };
             let keeper = self.keeping.of(&prepared.customer.id, provider.id());
-            let mut account = before.account.clone().unwrap_or_else(|| Account::new(key.clone()));
-            account.fields.reserve(projection.cells.len());
-            account.acknowledge_each(&key, values(projection), &keeper);
-            account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
             let skipped = invalid_fields(projection);
-            let packed = PackedAccount::of(&account, &skipped);
-            Seed::Account(Box::new(SeedAccount { before, standing, account, skipped, packed }))
+            let mark = AccountMark::of(provider.id(), &key);
+            let account = match before.account {
+                None => {
+                    let packed =
+                        PackedAccount::acknowledged(key.clone(), values(projection), &keeper, &skipped);
+                    SeedAccount { key, mark, standing, skipped, packed, alike: false, known: false }
+                }
+                Some(before) => {
+                    let mut account = before.clone();
+                    account.acknowledge_each(&key, values(projection), &keeper);
+                    account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
+                    let packed = PackedAccount::of(&account, &skipped);
+                    let (alike, known) = (before == account, before.known && before.key == key);
+                    SeedAccount { key, mark, standing, skipped, packed, alike, known }
+                }
+            };
+            Seed::Account(Box::new(account))
         });
         seeds.collect()
     }
@@ -60,36 +85,35 @@ impl Judge<'_> {
 
 impl Apply<'_> {
     /// Takes over what a customer's record says, for every provider where it has an account.
-    pub(super) fn seed(&mut self, decided: &Decided) -> Result<(), IngestError> {
-        let mut turn = self.next_turn(&decided.ready);
+    pub(super) fn seed(&mut self, Decided { ready, seeds, .. }: Decided) -> Result<(), IngestError> {
+        let mut turn = self.next_turn(&ready);
         turn.number = self.put_customer(&turn)?;
         self.put_mark(&turn, false);
-        self.seeded.push(turn.candidate.first());
-        for (position, seed) in decided.seeds.iter().enumerate() {
+        self.seeded.push(turn.candidate.first().file_and_line());
+        for (position, seed) in seeds.into_iter().enumerate() {
             self.seed_account(&turn, position, seed)?;
         }
         Ok(())
     }
 
-    fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: &Seed) -> Result<(), StoreError> {
+    fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        let SeedAccount { before, standing, account, skipped, packed } = match seed {
+        let SeedAccount { key, mark, standing, skipped, packed, alike, known } = match seed {
             Seed::Nothing => return Ok(()),
             Seed::InvalidKey => {
                 let rejected = Some(Rejection::InvalidKey);
                 return self.report(turn, position, &Findings { rejected, ..Findings::default() });
             }
-            Seed::Account(account) => &**account,
+            Seed::Account(account) => *account,
         };
         let provider = self.ingest.providers[position].id();
         self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;
-        let key = &account.key;
-        let owners = self.other_owners(provider, key, Some(number))?;
-        if !self.stands((number, provider), before.account.as_ref(), account, skipped)? {
+        let owners = self.other_owners(provider, &key, Some(number))?;
+        if !self.stands((number, provider), alike, &skipped)? {
             intake.put_account(number, provider, packed)?;
         }
         if let Some(parked) = standing {
-            intake.close_call(parked)?;
+            intake.close_call(&parked)?;
         }
         let claim = Claim { customer: turn.turn, provider, call: ClaimedCall::Seeded(number) };
         for (other, is_known) in owners {
@@ -97,8 +121,7 @@ impl Apply<'_> {
                 return self.withdraw_seed(&claim, number);
             }
         }
-        let known = before.account.as_ref().is_some_and(|account| account.known && account.key == *key);
-        self.claims.add(claim, key, known);
+        self.claims.add(claim, mark, known);
         Ok(())
     }
 
@@ -110,17 +133,18 @@ impl Apply<'_> {
         let skipped = self.snapshot.skipped(number, claim.provider)?;
         if let Some(account) = self.snapshot.account(number, claim.provider)? {
             let unknown = Account::new(account.key);
-            intake.put_account(number, claim.provider, &PackedAccount::of(&unknown, &skipped))?;
+            intake.put_account(number, claim.provider, PackedAccount::of(&unknown, &skipped))?;
         }
         self.forget_record(&id);
         self.outcome.became_invalid += 1;
-        let place = place_of(self.seeded[claim.customer as usize], self.sheets);
+        let (file, line) = self.seeded[claim.customer as usize];
+        let place = self.sheets[usize::from(file)].place(line.into());
         self.reject_at(place, id, claim.provider, DISPUTED);
         Ok(())
     }
 }
 
-fn values(projection: &Projection) -> impl Iterator<Item = (FieldCode, &str)> {
+fn values(projection: &Projection) -> impl Iterator<Item = (FieldCode, &str)> + Clone {
     projection.cells.iter().filter_map(|(&code, cell)| match cell {
         WireCell::Value(value) => Some((code, value.as_str())),
         WireCell::Cleared | WireCell::Invalid => None,

@@ -5,6 +5,8 @@
 //! Comes before any decision, because of everybody who remains it is then certain that the accounts that stand in their
 //! record count, and no longer those in the state.
 
+use std::collections::VecDeque;
+
 use crate::domain::tally::InputTally;
 use crate::store::{Marks, Snapshot};
 
@@ -12,17 +14,38 @@ use super::IngestError;
 use super::compare::Candidate;
 use super::late::{Late, LateRows};
 use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Outcome, Prepared, Preparer};
+use super::queue::Candidates;
 
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
 
-/// What remains of the candidates.
+/// What remains of the candidates: those about whom something has to be decided, in their order.
 #[derive(Default)]
 pub(super) struct Sifted {
-    /// Those about whom something has to be decided, in their order, by batches.
-    pub(super) batches: Vec<Vec<Candidate>>,
+    /// By batches, where there were known ones.
+    batches: VecDeque<Vec<Candidate>>,
+    /// All, where everybody is new.
+    new: Candidates,
     /// The new marks of those whose record says the same.
     pub(super) marks: Marks,
+}
+
+impl Sifted {
+    /// How many they are.
+    pub(super) fn len(&self) -> usize {
+        self.batches.iter().map(Vec::len).sum::<usize>() + self.new.len()
+    }
+
+    /// All of them, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate> {
+        self.batches.iter().flatten().chain(self.new.iter())
+    }
+
+    /// The next ones.
+    pub(super) fn next_batch(&mut self) -> Option<Vec<Candidate>> {
+        let new = || Some(self.new.take(BATCH_CUSTOMERS)).filter(|batch| !batch.is_empty());
+        self.batches.pop_front().or_else(new)
+    }
 }
 
 /// A batch whose known customers were made ready.
@@ -39,13 +62,15 @@ impl Sieve<'_> {
     /// Sifts, and counts whom it takes out. While the state is asked about one batch, the next one is made ready.
     pub(super) fn sift(
         mut self,
-        candidates: Vec<Candidate>,
+        mut candidates: Candidates,
         preparer: &mut Preparer<'_>,
     ) -> Result<Sifted, IngestError> {
+        if !candidates.iter().any(Candidate::is_known) {
+            return Ok(Sifted { new: candidates, ..Sifted::default() });
+        }
         let maker = preparer.maker();
         let (mut sifted, mut kept) = (Sifted::default(), 0);
-        let mut candidates = candidates.into_iter();
-        let mut batch = move || candidates.by_ref().take(BATCH_CUSTOMERS).collect::<Vec<_>>();
+        let mut batch = move || candidates.take(BATCH_CUSTOMERS);
         let mut next = made(batch(), preparer)?;
         while let Some(made_batch) = next {
             let (mut ahead, mut taken, after) = (Ok(None), Ok(()), batch());
@@ -97,7 +122,9 @@ impl Sieve<'_> {
             *kept += 1;
             remaining.push(candidate);
         }
-        sifted.batches.push(remaining);
+        if !remaining.is_empty() {
+            sifted.batches.push_back(remaining);
+        }
         Ok(())
     }
 }
@@ -118,44 +145,35 @@ pub(super) struct Ready {
     pub(super) prepared: Box<Prepared>,
 }
 
-/// Makes the customers of a batch ready that are not yet; what turns out about the rows of new ones goes into `late`.
-pub(super) fn ready(
-    mut batch: Vec<Candidate>,
-    preparer: &mut Preparer<'_>,
-) -> Result<ReadyBatch, IngestError> {
-    let mut kept: Vec<Option<Box<Prepared>>> =
-        batch.iter_mut().map(|candidate| candidate.earlier.as_mut()?.prepared.take()).collect();
-    let unready: Vec<&Candidate> =
-        batch.iter().zip(&kept).filter(|(_, kept)| kept.is_none()).map(|(candidate, _)| candidate).collect();
-    let mut again = preparer.prepare(&unready)?.into_iter();
-    let maker = preparer.maker();
-    let mut found = ReadyBatch::default();
-    for (mut candidate, kept) in batch.into_iter().zip(&mut kept) {
-        let prepared = match kept.take() {
-            Some(kept) => Some(kept),
-            None => {
-                let Made { outcome, late } = again.next().expect("whoever was not ready is now");
-                // Of known customers that was counted before.
-                if !candidate.is_known() {
-                    candidate.spoilt = !late.invalid.is_empty();
-                    found.late.push((late, matches!(outcome, Outcome::Nothing)));
-                }
-                let accepted = candidate.stored().and_then(|stored| stored.order);
-                match outcome {
-                    Outcome::Customer(prepared) => maker.without_stale(prepared, accepted)?,
-                    Outcome::Alike | Outcome::Nothing => None,
-                }
-            }
-        };
-        found.ready.extend(prepared.map(|prepared| Ready { candidate, prepared }));
+impl Candidate {
+    /// Was the customer not kept when it was made ready.
+    pub(super) fn is_unready(&self) -> bool {
+        self.earlier.as_ref().is_none_or(|earlier| earlier.prepared.is_none())
     }
-    Ok(found)
 }
 
-/// A batch of which every customer can be decided about.
-#[derive(Default)]
-pub(super) struct ReadyBatch {
-    pub(super) ready: Vec<Ready>,
-    /// What turned out about the rows of new customers, and whether none of a customer's is left.
-    pub(super) late: Vec<(LateRows, bool)>,
+/// What turned out late about the rows of a customer, and whether none of them is left.
+pub(super) type LateCustomer = (LateRows, bool);
+
+/// Takes a customer as it was kept, or as it was made now; what turned out about the rows of a new one goes along.
+pub(super) fn ready(
+    mut candidate: Candidate,
+    made: Option<Made>,
+    maker: &Maker<'_>,
+) -> Result<(Option<Ready>, Option<LateCustomer>), IngestError> {
+    let Some(Made { outcome, late }) = made else {
+        let kept = candidate.earlier.as_mut().and_then(|earlier| earlier.prepared.take());
+        return Ok((kept.map(|prepared| Ready { candidate, prepared }), None));
+    };
+    // Of known customers that was counted before.
+    let late = (!candidate.is_known()).then(|| {
+        candidate.spoilt = !late.invalid.is_empty();
+        (late, matches!(outcome, Outcome::Nothing))
+    });
+    let accepted = candidate.stored().and_then(|stored| stored.order);
+    let prepared = match outcome {
+        Outcome::Customer(prepared) => maker.without_stale(prepared, accepted)?,
+        Outcome::Alike | Outcome::Nothing => None,
+    };
+    Ok((prepared.map(|prepared| Ready { candidate, prepared }), late))
 }

@@ -1,4 +1,4 @@
-//! New accounts and calls of a first fill: many rows with one statement.
+//! New customers, accounts and calls of a first fill: many rows with one statement.
 //!
 //! A statement for a single row finds its way from the root of the table and of every index; one for many rows finds it
 //! once, and goes on at the end, where whoever is new stands.
@@ -8,63 +8,82 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::call::CallId;
 use crate::domain::clock::Timestamp;
+use crate::domain::customer::{CustomerId, Order};
 use crate::domain::provider::ProviderId;
 
 use super::intake::{NewCall, priority};
 use super::packed::PackedAccount;
 use super::{RunNumber, StoreError};
 
-/// So many rows go with one statement: beyond, little is saved.
-const ROWS: usize = 32;
+/// So many rows go with one statement: beyond, little is saved. Each statement keeps the pages as they were before its
+/// first row, in case that a later row is refused, and goes down from the roots once more.
+const ROWS: usize = 384;
+
+/// Accounts and calls that wait at most, where there are few new customers among theirs.
+const ROWS_MAX: usize = 8 * ROWS;
 
 /// Rows that wait for their statement.
 #[derive(Debug)]
 pub(super) struct Blocks {
-    accounts: Vec<[ToSqlOutput<'static>; ACCOUNT_COLUMNS]>,
-    calls: Vec<[ToSqlOutput<'static>; CALL_COLUMNS]>,
+    customers: Vec<(i64, CustomerId, Option<Order>)>,
+    accounts: Vec<(i64, ProviderId, PackedAccount)>,
+    calls: Vec<(i64, NewCall)>,
+    next_customer: i64,
     next_call: i64,
 }
 
-const ACCOUNT_COLUMNS: usize = 6;
-const CALL_COLUMNS: usize = 7;
+/// The columns of a row as they are bound.
+type Bound<'a, const COLUMNS: usize> = [ToSqlOutput<'a>; COLUMNS];
 
 impl Blocks {
     /// For a state in which nobody has an account.
     pub(super) fn new(connection: &Connection) -> Result<Self, StoreError> {
-        Ok(Self { accounts: Vec::new(), calls: Vec::new(), next_call: next_call(connection)? })
+        Ok(Self {
+            customers: Vec::with_capacity(ROWS),
+            accounts: Vec::new(),
+            calls: Vec::new(),
+            next_customer: next(connection, "SELECT max(id) FROM customer")?,
+            next_call: next_call(connection)?,
+        })
+    }
+
+    /// Takes a customer; gives the number that it will have.
+    pub(super) fn customer(&mut self, id: &CustomerId, order: Option<Order>) -> i64 {
+        let number = self.next_customer;
+        self.next_customer += 1;
+        self.customers.push((number, id.clone(), order));
+        number
     }
 
     /// Takes an account.
-    pub(super) fn account(&mut self, customer: i64, provider: ProviderId, account: &PackedAccount) {
-        self.accounts.push([
-            customer.into(),
-            provider.number().into(),
-            text(account.key.0.as_str()),
-            account.known.into(),
-            blob(Some(&account.fields)),
-            blob(account.skipped.as_deref()),
-        ]);
+    pub(super) fn account(&mut self, customer: i64, provider: ProviderId, account: PackedAccount) {
+        self.accounts.push((customer, provider, account));
     }
 
     /// Takes a call that is queued and nothing else; gives the number that it will have.
-    pub(super) fn call(&mut self, call: &NewCall<'_>) -> CallId {
+    pub(super) fn call(&mut self, call: NewCall) -> CallId {
         let id = self.next_call;
         self.next_call += 1;
-        self.calls.push([
-            id.into(),
-            call.customer.into(),
-            call.provider.number().into(),
-            ToSqlOutput::Borrowed(ValueRef::Text(call.operation.name().as_bytes())),
-            priority(call).into(),
-            blob(Some(&call.payload.bytes)),
-            blob(call.payload.fields.as_deref()),
-        ]);
+        self.calls.push((id, call));
         CallId(id)
     }
 
     /// Is there enough for a statement.
     pub(super) fn is_full(&self) -> bool {
-        self.accounts.len().max(self.calls.len()) >= ROWS
+        self.customers.len() >= ROWS || self.accounts.len().max(self.calls.len()) >= ROWS_MAX
+    }
+
+    /// Writes down what fills whole statements; what does not waits for more. Customers come first, so that nothing is
+    /// written of somebody who is not.
+    pub(super) fn write_full(
+        &mut self,
+        connection: &Connection,
+        run: RunNumber,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let whole = |rows: usize| rows - rows % ROWS;
+        let (accounts, calls) = (whole(self.accounts.len()), whole(self.calls.len()));
+        self.write_first(connection, (run, now), accounts, calls)
     }
 
     /// Writes down what waits. What comes behind may be written row by row.
@@ -74,22 +93,38 @@ impl Blocks {
         run: RunNumber,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        for rows in self.accounts.chunks(ROWS) {
+        self.write_first(connection, (run, now), self.accounts.len(), self.calls.len())
+    }
+
+    /// Writes down all customers, and so many accounts and calls.
+    fn write_first(
+        &mut self,
+        connection: &Connection,
+        (run, now): (RunNumber, Timestamp),
+        accounts: usize,
+        calls: usize,
+    ) -> Result<(), StoreError> {
+        for rows in self.customers.chunks(ROWS) {
+            let sql = "INSERT INTO customer (id, customer_id, order_value) VALUES";
+            insert(connection, &rows_of(sql, "(?,?,?)", rows.len()), rows.iter().flat_map(bound_customer))?;
+        }
+        self.customers.clear();
+        for rows in self.accounts[..accounts].chunks(ROWS) {
             let sql = "INSERT INTO account (customer, provider, key, known, fields, skipped) VALUES";
-            let values = rows.iter().flatten();
+            let values = rows.iter().flat_map(bound_account);
             insert(connection, &rows_of(sql, "(?,?,?,?,?,?)", rows.len()), values)?;
         }
-        for rows in self.calls.chunks(ROWS) {
+        self.accounts.drain(..accounts);
+        for rows in self.calls[..calls].chunks(ROWS) {
             let sql = "INSERT INTO call (planned_in, created_at, changed_at, state, id, customer, provider, operation,
                            priority, payload, fields) VALUES";
-            let (run, now) = (ToSqlOutput::from(run.0), ToSqlOutput::from(now.0));
-            let values = [&run, &now].into_iter().chain(rows.iter().flatten());
+            let shared = [run.0.into(), now.0.into()];
+            let values = shared.into_iter().chain(rows.iter().flat_map(bound_call));
             // What all rows share has a number; each other "?" counts on from the one before.
             let sql = rows_of(sql, "(?1,?2,?2,'queued',?,?,?,?,?,?,?)", rows.len());
             insert(connection, &sql, values)?;
         }
-        self.accounts.clear();
-        self.calls.clear();
+        self.calls.drain(..calls);
         Ok(())
     }
 
@@ -100,10 +135,37 @@ impl Blocks {
     }
 }
 
+fn bound_customer((number, id, order): &(i64, CustomerId, Option<Order>)) -> Bound<'_, 3> {
+    [(*number).into(), text(id.as_str()), order.map_or(NULL, |order| order.0.into())]
+}
+
+fn bound_account((customer, provider, account): &(i64, ProviderId, PackedAccount)) -> Bound<'_, 6> {
+    [
+        (*customer).into(),
+        provider.number().into(),
+        text(account.key.0.as_str()),
+        account.known.into(),
+        blob(Some(&account.fields)),
+        blob(account.skipped.as_deref()),
+    ]
+}
+
+fn bound_call((id, call): &(i64, NewCall)) -> Bound<'_, 7> {
+    [
+        (*id).into(),
+        call.customer.into(),
+        call.provider.number().into(),
+        text(call.operation.name()),
+        priority(call).into(),
+        blob(Some(&call.payload.bytes)),
+        blob(call.payload.fields.as_deref()),
+    ]
+}
+
 fn insert<'a>(
     connection: &Connection,
     sql: &str,
-    values: impl Iterator<Item = &'a ToSqlOutput<'static>>,
+    values: impl Iterator<Item = ToSqlOutput<'a>>,
 ) -> Result<(), StoreError> {
     connection.prepare_cached(sql)?.execute(params_from_iter(values))?;
     Ok(())
@@ -119,14 +181,20 @@ fn rows_of(sql: &str, row: &str, count: usize) -> String {
 }
 
 fn next_call(connection: &Connection) -> Result<i64, StoreError> {
-    let last: Option<i64> = connection.query_row("SELECT max(id) FROM call", [], |row| row.get(0))?;
+    next(connection, "SELECT max(id) FROM call")
+}
+
+fn next(connection: &Connection, last: &str) -> Result<i64, StoreError> {
+    let last: Option<i64> = connection.query_row(last, [], |row| row.get(0))?;
     Ok(last.unwrap_or(0) + 1)
 }
 
-fn text(text: &str) -> ToSqlOutput<'static> {
-    ToSqlOutput::Owned(Value::Text(text.to_owned()))
+const NULL: ToSqlOutput<'static> = ToSqlOutput::Owned(Value::Null);
+
+fn text(text: &str) -> ToSqlOutput<'_> {
+    ToSqlOutput::Borrowed(ValueRef::Text(text.as_bytes()))
 }
 
-fn blob(bytes: Option<&[u8]>) -> ToSqlOutput<'static> {
-    ToSqlOutput::Owned(bytes.map_or(Value::Null, |bytes| Value::Blob(bytes.to_vec())))
+fn blob(bytes: Option<&[u8]>) -> ToSqlOutput<'_> {
+    bytes.map_or(NULL, |bytes| ToSqlOutput::Borrowed(ValueRef::Blob(bytes)))
 }

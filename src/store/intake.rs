@@ -26,7 +26,7 @@ const PRIORITY_WITHDRAWAL: i64 = 0;
 const PRIORITY_NORMAL: i64 = 1;
 
 /// How much of the state stays in memory while many customers are written, negative as SQLite wants kibibytes.
-const CACHE_KIB_MANY: i64 = -32_768;
+const CACHE_KIB_MANY: i64 = -24_576;
 
 /// The transaction that accepts an input. Dropped without [`Intake::commit`] it leaves no trace: a file is accepted
 /// whole or not at all.
@@ -47,8 +47,8 @@ pub struct Intake<'a> {
 }
 
 /// A call to be put into the outbox.
-#[derive(Debug, Clone)]
-pub struct NewCall<'a> {
+#[derive(Debug)]
+pub struct NewCall {
     /// The number of the customer in the state.
     pub customer: i64,
     /// For whom.
@@ -56,7 +56,7 @@ pub struct NewCall<'a> {
     /// What it does.
     pub operation: Operation,
     /// What it carries.
-    pub payload: &'a PackedPayload,
+    pub payload: PackedPayload,
     /// Why it must not leave by itself.
     pub hold: Option<HoldReason>,
     /// Does it withdraw a consent.
@@ -96,6 +96,11 @@ impl Intake<'_> {
 
     /// Writes down a customer who is not known yet; gives its number.
     pub fn add_customer(&self, id: &CustomerId, order: Option<Order>) -> Result<i64, StoreError> {
+        if let Some(blocks) = &mut *self.blocks.borrow_mut() {
+            let number = blocks.customer(id, order);
+            self.write_if_full(blocks)?;
+            return Ok(number);
+        }
         let sql = "INSERT INTO customer (customer_id, order_value) VALUES (?1, ?2)";
         self.transaction.prepare_cached(sql)?.execute((id.as_str(), order.map(|order| order.0)))?;
         Ok(self.transaction.last_insert_rowid())
@@ -113,8 +118,8 @@ impl Intake<'_> {
         Ok(self.transaction.pragma_update(None, "cache_size", CACHE_KIB_MANY)?)
     }
 
-    /// Lets new accounts and calls wait for each other and be written together, until [`Intake::write_blocks`]: only for
-    /// a state in which nobody has an account yet, and while nobody reads accounts and calls.
+    /// Lets new customers, accounts and calls wait for each other and be written together, until
+    /// [`Intake::write_blocks`]: only for a state in which nobody has an account yet, and while nobody reads what is new.
     pub fn gather_blocks(&self) -> Result<(), StoreError> {
         *self.blocks.borrow_mut() = Some(Blocks::new(&self.transaction)?);
         Ok(())
@@ -142,15 +147,11 @@ impl Intake<'_> {
         &self,
         customer: i64,
         provider: ProviderId,
-        account: &PackedAccount,
+        account: PackedAccount,
     ) -> Result<(), StoreError> {
         if let Some(blocks) = &mut *self.blocks.borrow_mut() {
             blocks.account(customer, provider, account);
-            return if blocks.is_full() {
-                blocks.write(&self.transaction, self.run, self.now)
-            } else {
-                Ok(())
-            };
+            return self.write_if_full(blocks);
         }
         let mut statement = self.transaction.prepare_cached(
             "INSERT INTO account (customer, provider, key, known, fields, skipped) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -169,27 +170,25 @@ impl Intake<'_> {
     }
 
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
-    pub fn put_call(
-        &self,
-        call: &NewCall<'_>,
-        replaced: Option<&StandingCall>,
-    ) -> Result<CallId, StoreError> {
-        let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(call, replaced) };
+    pub fn put_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
+        let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(&call, replaced) };
         if replaced.is_none() && call.hold.is_none() && !self.creates_in_doubt {
             fault::pass(Point::MidIngest);
             let id = blocks.call(call);
-            if blocks.is_full() {
-                blocks.write(&self.transaction, self.run, self.now)?;
-            }
+            self.write_if_full(blocks)?;
             return Ok(id);
         }
         blocks.write(&self.transaction, self.run, self.now)?;
-        let id = self.insert_call(call, replaced)?;
+        let id = self.insert_call(&call, replaced)?;
         blocks.resume(&self.transaction)?;
         Ok(id)
     }
 
-    fn insert_call(&self, call: &NewCall<'_>, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
+    fn write_if_full(&self, blocks: &mut Blocks) -> Result<(), StoreError> {
+        if blocks.is_full() { blocks.write_full(&self.transaction, self.run, self.now) } else { Ok(()) }
+    }
+
+    fn insert_call(&self, call: &NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
         if let Some(replaced) = replaced {
             // A held call that cannot have left vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
@@ -321,7 +320,7 @@ impl Intake<'_> {
 }
 
 /// When a call leaves, compared with others.
-pub(super) fn priority(call: &NewCall<'_>) -> i64 {
+pub(super) fn priority(call: &NewCall) -> i64 {
     if call.withdrawal { PRIORITY_WITHDRAWAL } else { PRIORITY_NORMAL }
 }
 

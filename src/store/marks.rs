@@ -60,7 +60,16 @@ impl Default for Marks {
     }
 }
 
+/// How much more room is made than even keys need: they are spread by chance.
+const SPREAD: usize = 16;
+
 impl Marks {
+    /// Makes room for so many more at once, which costs nothing until they come, instead of moving them again and again.
+    pub fn expect(&mut self, count: usize) {
+        let even = count / self.0.len();
+        self.0.iter_mut().for_each(|marks| marks.reserve_exact(even + even / SPREAD));
+    }
+
     /// Adds a mark.
     pub fn push(&mut self, mark: Mark) {
         self.0[usize::from(mark.key.bucket())].push(mark);

@@ -3,7 +3,7 @@
 //! One thread writes, and it is what an input with many changes waits for; packing needs nothing of the state and is done
 //! on the others.
 
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Keeper};
 use crate::domain::call::Payload;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
@@ -33,6 +33,22 @@ impl PackedAccount {
             fields: codec::pack_fields(&account.fields),
             skipped: codec::pack_codes(skipped),
         }
+    }
+}
+
+impl PackedAccount {
+    /// Packs an account of which a provider has just acknowledged these values, in the order of their fields, and
+    /// nothing before.
+    #[must_use]
+    pub fn acknowledged<'v>(
+        key: ProviderKey,
+        values: impl Iterator<Item = (FieldCode, &'v str)> + Clone,
+        keeper: &Keeper<'_>,
+        skipped: &[FieldCode],
+    ) -> Self {
+        let fields = values.clone().map(|(field, _)| field);
+        let kept = values.map(|(field, value)| keeper.keep(field, value));
+        Self { key, known: true, fields: codec::pack_kept(fields, kept), skipped: codec::pack_codes(skipped) }
     }
 }
 

@@ -57,16 +57,16 @@ impl World {
         let intake = self.store.intake(self.run, self.now).expect("begun");
         let customer = intake.add_customer(&customer_id(name), None).expect("written");
         let account = Account::new(payload("").key);
-        intake.put_account(customer, WSONE, &PackedAccount::of(&account, &[])).expect("written");
+        intake.put_account(customer, WSONE, PackedAccount::of(&account, &[])).expect("written");
         let call = NewCall {
             customer,
             provider: WSONE,
             operation,
-            payload: &PackedPayload::of(&payload("new")),
+            payload: PackedPayload::of(&payload("new")),
             hold: None,
             withdrawal,
         };
-        let id = intake.put_call(&call, None).expect("written");
+        let id = intake.put_call(call, None).expect("written");
         intake.commit().expect("accepted");
         id
     }
@@ -253,12 +253,12 @@ fn a_newer_call_inherits_the_wait_of_the_one_it_replaces() {
         customer,
         provider: WSONE,
         operation: Operation::Update,
-        payload: &PackedPayload::of(&payload("newer")),
+        payload: PackedPayload::of(&payload("newer")),
         hold: None,
         withdrawal: false,
     };
     let intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.put_call(&call, Some(&standing)).expect("written");
+    intake.put_call(call, Some(&standing)).expect("written");
     intake.commit().expect("accepted");
     let newer = world.before("c1").1.expect("waits");
     assert_eq!((newer.life.state, newer.due, newer.settling), (State::Waiting, standing.due, true));
@@ -274,15 +274,15 @@ fn there_is_one_open_call_for_a_customer_and_provider() {
         customer,
         provider: WSONE,
         operation: Operation::Update,
-        payload: &PackedPayload::of(&payload("second")),
+        payload: PackedPayload::of(&payload("second")),
         hold: None,
         withdrawal: false,
     };
     let intake = world.store.intake(world.run, world.now).expect("begun");
-    assert!(intake.put_call(&call, None).is_err());
+    assert!(intake.put_call(call, None).is_err());
 }
 
-/// Every row of the accounts and the calls after an input with so many new customers; every tenth call is held.
+/// Every row of the accounts and the calls after an input with so many new customers; some calls are held.
 fn filled(customers: u32, in_blocks: bool) -> Vec<String> {
     let mut world = World::new();
     let intake = world.store.intake(world.run, world.now).expect("begun");
@@ -296,16 +296,16 @@ fn filled(customers: u32, in_blocks: bool) -> Vec<String> {
             let account = Account::new(ProviderKey(format!("{number}").into()));
             let skipped: Vec<FieldCode> = (0..number % 3).map(FieldCode).collect();
             let packed = PackedAccount::of(&account, &skipped);
-            intake.put_account(customer, provider, &packed).expect("written");
+            intake.put_account(customer, provider, packed).expect("written");
             let call = NewCall {
                 customer,
                 provider,
                 operation: if number % 2 == 0 { Operation::Create } else { Operation::Update },
-                payload: &PackedPayload::of(&payload(&format!("value {number}"))),
-                hold: (number % 10 == 9).then_some(HoldReason::KeyChanged),
+                payload: PackedPayload::of(&payload(&format!("value {number}"))),
+                hold: (number % 500 == 9).then_some(HoldReason::KeyChanged),
                 withdrawal: number % 5 == 0,
             };
-            ids.push(intake.put_call(&call, None).expect("written"));
+            ids.push(intake.put_call(call, None).expect("written"));
         }
     }
     intake.commit().expect("accepted");
@@ -322,14 +322,14 @@ fn filled(customers: u32, in_blocks: bool) -> Vec<String> {
     for (id, call) in ids.iter().zip(&calls) {
         assert!(call.starts_with(&format!("[Integer({}),", id.0)), "{id:?}");
     }
-    [dump("account"), calls].concat()
+    [dump("customer"), dump("account"), calls].concat()
 }
 
 #[test]
 fn what_is_written_in_blocks_is_what_is_written_row_by_row() {
-    for customers in [0, 1, 15, 16, 17, 75] {
+    for customers in [0, 1, 15, 75, 400, 1_000] {
         let rows = filled(customers, true);
-        assert_eq!(rows.len(), 4 * customers as usize);
+        assert_eq!(rows.len(), 5 * customers as usize);
         assert_eq!(rows, filled(customers, false), "{customers}");
     }
 }

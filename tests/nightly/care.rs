@@ -178,7 +178,7 @@ fn doctor_finds_what_is_damaged_foreign_or_newer() {
             let path = world.path("state/crmsync.db");
             let mut bytes = fs::read(&path).expect("a state");
             // The header of every page but the first.
-            for page in bytes.chunks_mut(4096).skip(1) {
+            for page in bytes.chunks_mut(8_192).skip(1) {
                 page[3] ^= 0xff;
             }
             fs::write(&path, bytes).expect("damaged");

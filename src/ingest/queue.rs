@@ -1,0 +1,76 @@
+//! Candidates in the order of the input, given out by batches.
+//!
+//! They come by parts, as their keys are spread, and lie about evenly in all of them: each part is sorted by itself and
+//! gives its memory back while it empties, for which what is made of the candidates needs room.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::collections::binary_heap::PeekMut;
+
+use rayon::prelude::*;
+
+use super::compare::Candidate;
+use super::partitions::RowPlace;
+
+/// Candidates that wait for their turn.
+#[derive(Debug, Default)]
+pub(super) struct Candidates {
+    /// Each with its first one last.
+    parts: Vec<Vec<Candidate>>,
+    /// The first of each part, with the number of the part.
+    next: BinaryHeap<Reverse<(RowPlace, usize)>>,
+    len: usize,
+}
+
+impl Candidates {
+    /// Candidates by parts, in any order.
+    pub(super) fn of(mut parts: Vec<Vec<Candidate>>) -> Self {
+        parts.retain(|part| !part.is_empty());
+        parts.par_iter_mut().for_each(|part| part.sort_unstable_by_key(|one| Reverse(one.first())));
+        let firsts = parts.iter().enumerate().filter_map(|(at, part)| Some((part.last()?.first(), at)));
+        let next = firsts.map(Reverse).collect();
+        let len = parts.iter().map(Vec::len).sum();
+        Self { parts, next, len }
+    }
+
+    /// How many are left.
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    /// All that are left, in no order.
+    pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate> {
+        self.parts.iter().flatten()
+    }
+
+    /// Where the first rows stand of the first so many that are left and wanted.
+    pub(super) fn first_places(&self, count: usize, wanted: impl Fn(&Candidate) -> bool) -> Vec<RowPlace> {
+        let firsts = |part: &'_ Vec<Candidate>| -> Vec<RowPlace> {
+            part.iter().rev().filter(|one| wanted(one)).take(count).map(Candidate::first).collect()
+        };
+        let mut places: Vec<RowPlace> = self.parts.iter().flat_map(firsts).collect();
+        places.sort_unstable();
+        places.truncate(count);
+        places
+    }
+
+    /// The next so many; fewer, where no more are left.
+    pub(super) fn take(&mut self, count: usize) -> Vec<Candidate> {
+        let mut taken = Vec::with_capacity(count.min(self.len));
+        while taken.len() < count {
+            let Some(mut next) = self.next.peek_mut() else { break };
+            let Reverse((_, at)) = *next;
+            let part = &mut self.parts[at];
+            taken.extend(part.pop());
+            match part.last() {
+                Some(after) => *next = Reverse((after.first(), at)),
+                None => drop(PeekMut::pop(next)),
+            }
+            if part.len() < part.capacity() / 2 {
+                part.shrink_to_fit();
+            }
+        }
+        self.len -= taken.len();
+        taken
+    }
+}

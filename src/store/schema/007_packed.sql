@@ -1,0 +1,2 @@
+-- Version 7: no table changes. What is packed (codec.rs) names its fields by bits, and crmsync of an earlier version, which
+-- could not read that, refuses the file. What such a version packed stays as it is and is read.
