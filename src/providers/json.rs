@@ -1,10 +1,11 @@
 //! JSON bodies from paths and borrowed values, written in one go: no tree of values is made for them.
 
-use serde::ser::{Serialize, SerializeMap, Serializer};
-
 use crate::domain::wire::Form;
 
 use super::exchange::BuildError;
+
+/// What most bodies take at most.
+const BODY_BYTES: usize = 1_536;
 
 /// What stands in a body.
 pub(super) enum Item<'a> {
@@ -34,7 +35,28 @@ impl<'a> Item<'a> {
     /// The bytes of the body; the order in which items were added does not matter.
     pub(super) fn into_body(mut self) -> Vec<u8> {
         self.sort();
-        serde_json::to_vec(&self).expect("texts, numbers and objects with text keys always serialise")
+        let mut body = Vec::with_capacity(BODY_BYTES);
+        self.write(&mut body);
+        body
+    }
+
+    fn write(&self, body: &mut Vec<u8>) {
+        match self {
+            Self::Text(text) => write_text(text, body),
+            Self::Integer(number) => body.extend_from_slice(number.to_string().as_bytes()),
+            Self::Boolean(truth) => body.extend_from_slice(if *truth { b"true" } else { b"false" }),
+            Self::Object(items) => write_object(items, body),
+            Self::List(items) => {
+                body.push(b'[');
+                for (at, item) in items.iter().enumerate() {
+                    if at > 0 {
+                        body.push(b',');
+                    }
+                    item.write(body);
+                }
+                body.push(b']');
+            }
+        }
     }
 
     fn sort(&mut self) {
@@ -49,43 +71,64 @@ impl<'a> Item<'a> {
     }
 }
 
-impl Serialize for Item<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Text(text) => serializer.serialize_str(text),
-            Self::Integer(number) => serializer.serialize_i64(*number),
-            Self::Boolean(truth) => serializer.serialize_bool(*truth),
-            Self::Object(items) => Level { items, depth: 0 }.serialize(serializer),
-            Self::List(items) => serializer.collect_seq(items),
+/// Writes sorted items: each path opens and closes the objects in which it differs from the one before.
+fn write_object(items: &[(&'static str, Item<'_>)], body: &mut Vec<u8>) {
+    body.push(b'{');
+    // The objects that are open, each with its point.
+    let mut open = "";
+    let mut is_first = true;
+    for (path, item) in items {
+        let (objects, name) =
+            path.split_at(path.bytes().rposition(|byte| byte == b'.').map_or(0, |point| point + 1));
+        if objects != open {
+            let shared = shared_objects(open, objects);
+            close(open.get(shared..).unwrap_or_default(), body);
+            for object in objects.get(shared..).unwrap_or_default().split_terminator('.') {
+                write_name(object, is_first, body);
+                body.push(b'{');
+                is_first = true;
+            }
+            open = objects;
+        }
+        write_name(name, is_first, body);
+        item.write(body);
+        is_first = false;
+    }
+    close(open, body);
+    body.push(b'}');
+}
+
+/// How many bytes of two paths of objects name the same ones.
+fn shared_objects(one: &str, other: &str) -> usize {
+    let same = one.bytes().zip(other.bytes()).take_while(|(one, other)| one == other);
+    let mut shared = 0;
+    for (at, (byte, _)) in same.enumerate() {
+        if byte == b'.' {
+            shared = at + 1;
         }
     }
+    shared
 }
 
-/// Sorted items whose paths are equal in their first `depth` bytes, which have been written.
-struct Level<'a> {
-    items: &'a [(&'static str, Item<'a>)],
-    depth: usize,
+fn close(objects: &str, body: &mut Vec<u8>) {
+    objects.bytes().filter(|byte| *byte == b'.').for_each(|_| body.push(b'}'));
 }
 
-impl Serialize for Level<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(None)?;
-        let mut rest = self.items;
-        while let Some((path, item)) = rest.first() {
-            let left = path.get(self.depth..).unwrap_or_default();
-            let Some((name, _)) = left.split_once('.') else {
-                map.serialize_entry(left, item)?;
-                rest = rest.get(1..).unwrap_or_default();
-                continue;
-            };
-            let depth = self.depth + name.len() + 1;
-            let beginning = path.get(..depth);
-            let inner = rest.iter().take_while(|(path, _)| path.get(..depth) == beginning).count();
-            let (items, others) = rest.split_at(inner);
-            map.serialize_entry(name, &Level { items, depth })?;
-            rest = others;
-        }
-        map.end()
+/// Names of fields are letters and digits, which stand for themselves.
+fn write_name(name: &str, is_first: bool, body: &mut Vec<u8>) {
+    body.extend_from_slice(if is_first { b"\"" } else { b",\"" });
+    body.extend_from_slice(name.as_bytes());
+    body.extend_from_slice(b"\":");
+}
+
+fn write_text(text: &str, body: &mut Vec<u8>) {
+    let stands_for_itself = |byte: u8| byte >= b' ' && byte != b'"' && byte != b'\\';
+    if text.bytes().fold(true, |plain, byte| plain & stands_for_itself(byte)) {
+        body.push(b'"');
+        body.extend_from_slice(text.as_bytes());
+        body.push(b'"');
+    } else {
+        serde_json::to_writer(body, text).expect("a text always serialises");
     }
 }
 
@@ -106,6 +149,28 @@ mod tests {
         let expected =
             r#"{"b":{"x":true,"y":{"p":"1","q":-3}},"bb":[{"id":1},""],"source":"a \"quoted\" é"}"#;
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn objects_close_and_open_where_paths_part() {
+        let paths = ["a.b.c", "a.b.d.e", "a.bc.d", "b", "b1.c.d.e", "b1.d", "c.d.e"];
+        let body = Item::Object(paths.iter().rev().map(|path| (*path, Item::Text(path))).collect());
+        let text = String::from_utf8(body.into_body()).expect("UTF-8");
+        let expected = concat!(
+            r#"{"a":{"b":{"c":"a.b.c","d":{"e":"a.b.d.e"}},"bc":{"d":"a.bc.d"}},"b":"b","#,
+            r#""b1":{"c":{"d":{"e":"b1.c.d.e"}},"d":"b1.d"},"c":{"d":{"e":"c.d.e"}}}"#
+        );
+        assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn every_text_is_read_as_it_was_written() {
+        let mut texts: Vec<String> = (0..=0x2ff).filter_map(char::from_u32).map(String::from).collect();
+        texts.extend(["", "plain", "a\"b\\c\n", "\u{2028}\u{1f600}\u{7f}"].map(str::to_owned));
+        for text in texts {
+            let body = Item::Text(&text).into_body();
+            assert_eq!(body, serde_json::to_vec(&text).expect("a text"));
+        }
     }
 
     #[test]
