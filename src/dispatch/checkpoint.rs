@@ -19,8 +19,11 @@ use crate::store::{LeaseFilter, Leased, Outbox, RunNumber, Settled, Settlement, 
 
 use super::run_clock::RunClock;
 
-/// Most requests in one group: bounds what a crash before the commit makes unknown, and how long a lease waits.
-pub(super) const GROUP_REQUESTS_MAX: usize = 256;
+/// Most outcomes of a lane that may wait for their commit, besides those of what is in flight already: bounds what a crash
+/// before the commit makes unknown, and how long a lease waits.
+pub(super) const SETTLING_MAX: usize = 256;
+/// Most requests in one group; their outcomes are bounded by the lanes.
+const GROUP_REQUESTS_MAX: usize = 256;
 
 /// Why the state cannot follow; shared by everybody who waits for it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,7 +32,7 @@ pub struct CheckpointError(#[source] pub Arc<StoreError>);
 
 enum Request {
     Lease { provider: ProviderId, limit: usize, filter: LeaseFilter, reply: Reply<Vec<Leased>> },
-    Settle { provider: ProviderId, outcome: Box<Outcome>, settled: Option<Settled> },
+    Settle { provider: ProviderId, outcomes: Vec<Outcome>, settled: Vec<Settled> },
     NextDue { provider: ProviderId, filter: LeaseFilter, reply: Reply<Option<Timestamp>> },
 }
 
@@ -77,7 +80,7 @@ pub(super) type Records = mpsc::UnboundedReceiver<Result<Vec<Recorded>, Checkpoi
 type Recorders = BTreeMap<ProviderId, mpsc::UnboundedSender<Result<Vec<Recorded>, CheckpointError>>>;
 
 /// How lanes reach the writer. What waits for it is bounded by the lanes: one lease or question each, and no more than
-/// [`GROUP_REQUESTS_MAX`] outcomes and what is in flight.
+/// [`SETTLING_MAX`] outcomes and what is in flight.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
     requests: mpsc::UnboundedSender<Request>,
@@ -126,9 +129,9 @@ impl Checkpoint {
         self.ask(|reply| Request::Lease { provider, limit, filter, reply }).await
     }
 
-    /// Has the outcome of a call committed; that it is, the lane's [`Records`] tell.
-    pub(super) fn settle(&self, provider: ProviderId, outcome: Box<Outcome>) -> Result<(), CheckpointError> {
-        let request = Request::Settle { provider, outcome, settled: None };
+    /// Has the outcomes of calls committed; that they are, the lane's [`Records`] tell.
+    pub(super) fn settle(&self, provider: ProviderId, outcomes: Vec<Outcome>) -> Result<(), CheckpointError> {
+        let request = Request::Settle { provider, outcomes, settled: Vec::new() };
         self.requests.send(request).map_err(|_| gone())
     }
 
@@ -201,15 +204,17 @@ fn write_group(
 
 /// How many requests have left for the outcomes of a group.
 fn sent_in(group: &[Request]) -> BTreeMap<ProviderId, u64> {
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<ProviderId, u64> = BTreeMap::new();
     for request in group {
         match request {
-            Request::Settle { provider, outcome, .. } if outcome.sent => {
-                *all.entry(*provider).or_default() += 1;
+            Request::Settle { provider, outcomes, .. } => {
+                *all.entry(*provider).or_default() +=
+                    outcomes.iter().filter(|outcome| outcome.sent).count() as u64;
             }
-            Request::Settle { .. } | Request::Lease { .. } | Request::NextDue { .. } => {}
+            Request::Lease { .. } | Request::NextDue { .. } => {}
         }
     }
+    all.retain(|_, sent| *sent > 0);
     all
 }
 
@@ -233,8 +238,11 @@ impl Request {
             Self::Lease { provider, limit, filter, reply } => {
                 reply.answer = Some(outbox.lease(*provider, *limit, filter, next_lease)?);
             }
-            Self::Settle { outcome, settled, .. } => {
-                *settled = Some(outbox.settle(&outcome.call, &outcome.settlement)?);
+            Self::Settle { outcomes, settled, .. } => {
+                settled.reserve(outcomes.len());
+                for outcome in outcomes {
+                    settled.push(outbox.settle(&outcome.call, &outcome.settlement)?);
+                }
             }
             Self::NextDue { provider, filter, reply } => {
                 reply.answer = Some(outbox.next_due(*provider, filter)?);
@@ -251,9 +259,10 @@ fn answer(group: &mut Vec<Request>, recorders: &Recorders) {
         match request {
             Request::Lease { reply, .. } => reply.give(),
             Request::NextDue { reply, .. } => reply.give(),
-            Request::Settle { provider, outcome, settled } => {
-                let settled = settled.expect("a group is committed when all of it is performed");
-                recorded.entry(provider).or_default().push(outcome.recorded(settled));
+            Request::Settle { provider, outcomes, settled } => {
+                let records =
+                    outcomes.into_iter().zip(settled).map(|(outcome, settled)| outcome.recorded(settled));
+                recorded.entry(provider).or_default().extend(records);
             }
         }
     }

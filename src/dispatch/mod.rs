@@ -5,6 +5,8 @@
 
 mod breaker;
 mod checkpoint;
+mod crew;
+mod gathering;
 mod landing;
 mod lane;
 mod limiter;

@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
 use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
+use tokio::time::{Instant, Sleep};
 
 use crate::domain::clock::Timestamp;
 
@@ -32,6 +34,16 @@ pub struct Transport {
     client: Client,
     /// The addresses that requests went to, one or two a provider: parsing one anew costs a twentieth of a call.
     addresses: Mutex<BTreeMap<String, Url>>,
+    timeout: Duration,
+}
+
+/// A timer for requests that are sent one after the other: to set it anew costs less than to make another.
+pub struct Patience(Pin<Box<Sleep>>);
+
+impl fmt::Debug for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Patience")
+    }
 }
 
 impl fmt::Debug for Transport {
@@ -85,18 +97,39 @@ impl Transport {
             .no_proxy()
             .referer(false)
             .connect_timeout(connect)
-            .timeout(settings.timeout)
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
             .build()
             .map_err(TransportError::Client)?;
-        Ok(Self { client, addresses: Mutex::default() })
+        Ok(Self { client, addresses: Mutex::default(), timeout: settings.timeout })
     }
 
-    /// Sends a request and reads its whole answer; `now` is only needed to understand a Retry-After with a date.
+    /// What [`send`](Self::send) measures its timeout with. Only within a runtime.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        Patience(Box::pin(tokio::time::sleep(self.timeout)))
+    }
+
+    /// Sends a request and reads its whole answer, both within the timeout; `now` is only needed to understand a
+    /// Retry-After with a date.
     ///
     /// # Errors
     /// [`SendError`], which says whether the request can have been acted upon.
-    pub async fn send(&self, request: Request, now: Timestamp) -> Result<Answer, SendError> {
+    pub async fn send(
+        &self,
+        request: Request,
+        now: Timestamp,
+        patience: &mut Patience,
+    ) -> Result<Answer, SendError> {
+        let Patience(timer) = patience;
+        timer.as_mut().reset(Instant::now() + self.timeout);
+        tokio::select! {
+            biased;
+            answer = self.exchange(request, now) => answer,
+            () = timer => Err(SendError::Unknown { what: "timeout" }),
+        }
+    }
+
+    async fn exchange(&self, request: Request, now: Timestamp) -> Result<Answer, SendError> {
         let mut builder = self.client.post(self.address(&request.url)?).body(request.body);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
