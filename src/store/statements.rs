@@ -1,0 +1,44 @@
+//! Statements that a group of settlements needs for each call: looked up once a group, since to find one by its text costs
+//! as much as a short one takes.
+
+use std::cell::{RefCell, RefMut};
+use std::fmt;
+
+use rusqlite::{CachedStatement, Connection};
+
+use super::StoreError;
+
+/// A statement that is kept as soon as it was asked for.
+#[derive(Default)]
+pub(super) struct Kept<'a>(RefCell<Option<CachedStatement<'a>>>);
+
+impl<'a> Kept<'a> {
+    /// The statement. Its text must be the same each time.
+    pub(super) fn get(
+        &self,
+        connection: &'a Connection,
+        sql: &str,
+    ) -> Result<RefMut<'_, CachedStatement<'a>>, StoreError> {
+        let mut kept = self.0.borrow_mut();
+        if kept.is_none() {
+            *kept = Some(connection.prepare_cached(sql)?);
+        }
+        Ok(RefMut::map(kept, |kept| kept.as_mut().expect("it was just prepared")))
+    }
+}
+
+/// The statements of a lease and of a call that is accepted.
+#[derive(Default)]
+pub(super) struct Statements<'a> {
+    pub(super) take_off: Kept<'a>,
+    pub(super) touch_down: Kept<'a>,
+    pub(super) accept: Kept<'a>,
+    pub(super) account: Kept<'a>,
+    pub(super) acknowledge: Kept<'a>,
+}
+
+impl fmt::Debug for Statements<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Statements")
+    }
+}
