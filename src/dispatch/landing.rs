@@ -90,16 +90,16 @@ impl Working {
         };
         let Finished { call, sent, took, .. } = finished;
         self.settling += 1;
-        self.gathering.add(Outcome { call, settlement, sent, took });
-        if self.gathering.is_full() { self.hand_over() } else { Ok(()) }
+        self.outcomes.push(Outcome { call, settlement, sent, took });
+        Ok(())
     }
 
-    /// Gives the writer what was gathered.
+    /// Gives the writer what became of calls meanwhile.
     pub(super) fn hand_over(&mut self) -> Result<(), CheckpointError> {
-        if self.gathering.is_empty() {
+        if self.outcomes.is_empty() {
             return Ok(());
         }
-        self.lane.checkpoint.settle(self.provider, self.gathering.take())
+        self.lane.checkpoint.settle(self.provider, std::mem::take(&mut self.outcomes))
     }
 
     /// A group of outcomes is committed: counts and tells them.

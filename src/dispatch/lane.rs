@@ -19,9 +19,8 @@ use crate::domain::verdict::{Remedy, Verdict};
 use crate::store::{LeaseFilter, Leased};
 
 use super::breaker::{Breaker, Pass};
-use super::checkpoint::{Checkpoint, CheckpointError, Records, SETTLING_MAX};
+use super::checkpoint::{Checkpoint, CheckpointError, Outcome, Records, SETTLING_MAX};
 use super::crew::Crew;
-use super::gathering::Gathering;
 use super::limiter::{DayBudget, Limiter};
 use super::meter::Meter;
 use super::retry::{Decided, LaneEffect};
@@ -109,8 +108,8 @@ pub(super) struct Working {
     /// What the last block brought.
     last_block: Block,
     crew: Crew,
-    /// What became of calls and goes to the writer next.
-    pub(super) gathering: Gathering,
+    /// What became of calls since the lane last waited: goes to the writer together, since each wakes it.
+    pub(super) outcomes: Vec<Outcome>,
     /// How many outcomes are not committed yet.
     pub(super) settling: usize,
     pub(super) paused_until: Duration,
@@ -136,7 +135,7 @@ impl Lane {
             leasing: JoinSet::new(),
             last_block: Block::Full,
             crew,
-            gathering: Gathering::new(),
+            outcomes: Vec::new(),
             settling: 0,
             paused_until: Duration::ZERO,
             denials_in_a_row: 0,
@@ -333,13 +332,9 @@ impl Working {
                 None => std::future::pending().await,
             }
         };
-        if self.crew.flying() == 0 {
-            self.hand_over()?;
-        }
-        let gathered = !self.gathering.is_empty();
+        self.hand_over()?;
         tokio::select! {
             finished = self.crew.land() => self.landed(finished)?,
-            () = self.gathering.ripe(), if gathered => self.hand_over()?,
             group = self.lane.records.recv() => self.recorded(group)?,
             Some(leased) = self.leasing.join_next() => self.leased(leased)?,
             changed = self.lane.orders.changed() => {

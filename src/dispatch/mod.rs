@@ -6,7 +6,6 @@
 mod breaker;
 mod checkpoint;
 mod crew;
-mod gathering;
 mod landing;
 mod lane;
 mod limiter;

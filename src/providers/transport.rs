@@ -9,7 +9,7 @@ use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
 use tokio::time::{Instant, Sleep};
 
@@ -33,8 +33,15 @@ const IDLE_SECONDS_MAX: u64 = 4;
 pub struct Transport {
     client: Client,
     /// The addresses that requests went to, one or two a provider: parsing one anew costs a twentieth of a call.
-    addresses: Mutex<BTreeMap<String, Url>>,
+    addresses: Mutex<BTreeMap<String, Address>>,
     timeout: Duration,
+}
+
+/// Where requests go, and how they name the host, which would be put together anew for each of them.
+#[derive(Clone)]
+struct Address {
+    url: Url,
+    host: HeaderValue,
 }
 
 /// A timer for requests that are sent one after the other: to set it anew costs less than to make another.
@@ -94,6 +101,8 @@ impl Transport {
             .https_only(url.scheme() == "https")
             .http1_only()
             .redirect(redirect::Policy::none())
+            // Nothing is repeated behind our back, so that nothing need be copied for it either.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .no_proxy()
             .referer(false)
             .connect_timeout(connect)
@@ -130,7 +139,8 @@ impl Transport {
     }
 
     async fn exchange(&self, request: Request, now: Timestamp) -> Result<Answer, SendError> {
-        let mut builder = self.client.post(self.address(&request.url)?).body(request.body);
+        let Address { url, host } = self.address(&request.url)?;
+        let mut builder = self.client.post(url).header(HOST, host).body(request.body);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
@@ -146,14 +156,25 @@ impl Transport {
         Ok(answer)
     }
 
-    fn address(&self, text: &str) -> Result<Url, SendError> {
+    fn address(&self, text: &str) -> Result<Address, SendError> {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = addresses.get(text) {
             return Ok(address.clone());
         }
-        let address = Url::parse(text).map_err(|_| SendError::NotSent { what: "request" })?;
+        let address = Address::parse(text).ok_or(SendError::NotSent { what: "request" })?;
         addresses.insert(text.to_owned(), address.clone());
         Ok(address)
+    }
+}
+
+impl Address {
+    fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let host = url.host_str()?;
+        // A port that the scheme implies is none.
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let host = HeaderValue::from_str(&host).ok()?;
+        Some(Self { url, host })
     }
 }
 
