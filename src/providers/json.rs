@@ -1,5 +1,9 @@
 //! JSON bodies from paths and borrowed values, written in one go: no tree of values is made for them.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
 use crate::domain::wire::Form;
 
 use super::exchange::BuildError;
@@ -33,8 +37,7 @@ impl<'a> Item<'a> {
     }
 
     /// The bytes of the body; the order in which items were added does not matter.
-    pub(super) fn into_body(mut self) -> Vec<u8> {
-        self.sort();
+    pub(super) fn into_body(self) -> Vec<u8> {
         let mut body = Vec::with_capacity(BODY_BYTES);
         self.write(&mut body);
         body
@@ -58,44 +61,81 @@ impl<'a> Item<'a> {
             }
         }
     }
-
-    fn sort(&mut self) {
-        match self {
-            Self::Object(items) => {
-                items.sort_unstable_by_key(|(path, _)| *path);
-                items.iter_mut().for_each(|(_, item)| item.sort());
-            }
-            Self::List(items) => items.iter_mut().for_each(Self::sort),
-            Self::Text(_) | Self::Integer(_) | Self::Boolean(_) => {}
-        }
-    }
 }
 
-/// Writes sorted items: each path opens and closes the objects in which it differs from the one before.
 fn write_object(items: &[(&'static str, Item<'_>)], body: &mut Vec<u8>) {
-    body.push(b'{');
-    // The objects that are open, each with its point.
-    let mut open = "";
-    let mut is_first = true;
-    for (path, item) in items {
-        let (objects, name) =
-            path.split_at(path.bytes().rposition(|byte| byte == b'.').map_or(0, |point| point + 1));
-        if objects != open {
+    let shape = Shape::of(items);
+    for (at, before) in &shape.parts {
+        body.extend_from_slice(before);
+        if let Some((_, item)) = items.get(*at) {
+            item.write(body);
+        }
+    }
+    body.extend_from_slice(&shape.end);
+}
+
+thread_local! {
+    /// Shapes of objects that were written before.
+    static SHAPES: RefCell<VecDeque<Rc<Shape>>> = const { RefCell::new(VecDeque::new()) };
+}
+
+/// So many shapes are remembered: most calls of a run carry the same fields.
+const SHAPES_MAX: usize = 8;
+
+/// All of an object but its values, which depends on its paths alone.
+struct Shape {
+    paths: Vec<&'static str>,
+    /// Items by their places, in the order in which they are written, with what is written before each.
+    parts: Vec<(usize, Vec<u8>)>,
+    end: Vec<u8>,
+}
+
+impl Shape {
+    fn of(items: &[(&'static str, Item<'_>)]) -> Rc<Self> {
+        SHAPES.with_borrow_mut(|shapes| {
+            if let Some(known) = shapes.iter().find(|shape| shape.fits(items)) {
+                return Rc::clone(known);
+            }
+            let shape = Rc::new(Self::new(items.iter().map(|(path, _)| *path).collect()));
+            shapes.truncate(SHAPES_MAX - 1);
+            shapes.push_front(Rc::clone(&shape));
+            shape
+        })
+    }
+
+    /// Paths are constants: a path that lies elsewhere but reads the same costs another shape, no more.
+    fn fits(&self, items: &[(&'static str, Item<'_>)]) -> bool {
+        self.paths.len() == items.len()
+            && self.paths.iter().zip(items).all(|(known, (path, _))| std::ptr::eq(*known, *path))
+    }
+
+    /// Each path, in their order, opens and closes the objects in which it differs from the one before.
+    fn new(paths: Vec<&'static str>) -> Self {
+        let mut places: Vec<usize> = (0..paths.len()).collect();
+        places.sort_by_key(|place| paths[*place]);
+        let mut parts = Vec::with_capacity(places.len());
+        let mut before = vec![b'{'];
+        // The objects that are open, each with its point.
+        let mut open = "";
+        let mut is_first = true;
+        for place in places {
+            let path = paths[place];
+            let (objects, name) = path.split_at(path.rfind('.').map_or(0, |point| point + 1));
             let shared = shared_objects(open, objects);
-            close(open.get(shared..).unwrap_or_default(), body);
+            close(open.get(shared..).unwrap_or_default(), &mut before);
             for object in objects.get(shared..).unwrap_or_default().split_terminator('.') {
-                write_name(object, is_first, body);
-                body.push(b'{');
+                write_name(object, is_first, &mut before);
+                before.push(b'{');
                 is_first = true;
             }
-            open = objects;
+            write_name(name, is_first, &mut before);
+            parts.push((place, std::mem::take(&mut before)));
+            (open, is_first) = (objects, false);
         }
-        write_name(name, is_first, body);
-        item.write(body);
-        is_first = false;
+        close(open, &mut before);
+        before.push(b'}');
+        Self { paths, parts, end: before }
     }
-    close(open, body);
-    body.push(b'}');
 }
 
 /// How many bytes of two paths of objects name the same ones.
@@ -161,6 +201,31 @@ mod tests {
             r#""b1":{"c":{"d":{"e":"b1.c.d.e"}},"d":"b1.d"},"c":{"d":{"e":"c.d.e"}}}"#
         );
         assert_eq!(text, expected);
+    }
+
+    #[test]
+    fn a_shape_that_was_written_before_serves_again() {
+        let paths = ["b.x", "a", "b.y", "c.d.e", "c.d.f"];
+        for round in 0..3 {
+            // Every choice of paths: more shapes than are remembered.
+            for chosen in 0..1_u32 << paths.len() {
+                let item = |at: usize| (paths[at], Item::Integer(i64::from(chosen) + round));
+                let items: Vec<_> = (0..paths.len()).filter(|at| chosen >> at & 1 == 1).map(item).collect();
+                for items in [items, Vec::new()] {
+                    let expected: Vec<_> = items.iter().map(|(path, _)| *path).collect();
+                    let body = Item::Object(items).into_body();
+                    let read: serde_json::Value = serde_json::from_slice(&body).expect("JSON");
+                    let found = expected.iter().filter(|path| {
+                        let pointer = format!("/{}", path.replace('.', "/"));
+                        read.pointer(&pointer).and_then(serde_json::Value::as_i64)
+                            == Some(i64::from(chosen) + round)
+                    });
+                    assert_eq!(found.count(), expected.len());
+                    let text = read.to_string();
+                    assert_eq!(text.len(), body.len(), "nothing else: {text}");
+                }
+            }
+        }
     }
 
     #[test]
