@@ -6,11 +6,11 @@
 use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 
-use crate::domain::account::Acknowledged;
+use crate::domain::account::{Acknowledged, Keeper};
 use crate::domain::call::Payload;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::redacted::Redacted;
-use crate::domain::wire::FieldCode;
+use crate::domain::wire::{FieldCode, WireValues};
 
 use super::StoreError;
 
@@ -27,21 +27,41 @@ enum Kept {
     Unknown,
 }
 
+impl From<Acknowledged> for Kept {
+    fn from(value: Acknowledged) -> Self {
+        match value {
+            Acknowledged::Hashed(print) => Self::Hashed(print.0),
+            Acknowledged::Clear(text) => Self::Clear(text.reveal().clone()),
+            Acknowledged::Unknown => Self::Unknown,
+        }
+    }
+}
+
 /// Packs what a provider acknowledged.
 pub(super) fn pack_fields(fields: &LiteMap<FieldCode, Acknowledged>) -> Vec<u8> {
-    let kept: Vec<(u32, Kept)> = fields
-        .iter()
-        .map(|(code, value)| {
-            let kept = match value {
-                Acknowledged::Hashed(print) => Kept::Hashed(print.0),
-                Acknowledged::Clear(text) => Kept::Clear(text.reveal().clone()),
-                Acknowledged::Unknown => Kept::Unknown,
-            };
-            (code.0, kept)
-        })
-        .collect();
+    pack_kept(fields.iter().map(|(code, value)| (code.0, value.clone().into())).collect())
+}
+
+/// Packs what is kept of delivered values, which come in the order of their fields.
+pub(super) fn pack_delivered(values: &WireValues, keeper: &Keeper<'_>) -> Vec<u8> {
+    pack_kept(values.iter().map(|(code, value)| (code.0, keeper.keep(code, value).into())).collect())
+}
+
+fn pack_kept(kept: Vec<(u32, Kept)>) -> Vec<u8> {
     let bytes = Vec::with_capacity(KEPT_BYTES * kept.len() + 2);
     postcard::to_extend(&kept, bytes).expect("numbers, bytes and texts always serialise")
+}
+
+/// Lays newer packed fields over those that were known.
+pub(super) fn merge_fields(known: &[u8], newer: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut fields = unpack_fields(known)?;
+    if fields.is_empty() {
+        return Ok(newer.to_vec());
+    }
+    for (field, kept) in unpack_fields(newer)? {
+        fields.insert(field, kept);
+    }
+    Ok(pack_fields(&fields))
 }
 
 /// Unpacks what a provider acknowledged.

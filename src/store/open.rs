@@ -17,7 +17,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
-use super::{Store, StoreError, flights, marks};
+use super::{Store, StoreError, flights, marks, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -182,6 +182,7 @@ impl StateFile {
     ) -> Result<Store, StoreError> {
         let leases =
             connection.query_row("SELECT coalesce(max(number), 0) FROM run", [], |row| row.get(0))?;
+        statements::add_functions(&connection)?;
         Ok(Store {
             flights: flights::are_in(&connection)?,
             connection,

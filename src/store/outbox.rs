@@ -56,7 +56,7 @@ pub struct Settled {
 const CACHE_KIB_DISPATCH: i64 = -8_192;
 /// How long the write-ahead log grows before it is moved into the file, in pages. A page with several calls is written
 /// anew for each group that has one of them; the longer the log, the fewer of these copies go into the file.
-const LOG_PAGES_DISPATCH: i64 = 8_000;
+const LOG_PAGES_DISPATCH: i64 = 16_000;
 
 impl Store {
     /// Prepares for many small transactions.
@@ -164,8 +164,10 @@ impl Outbox<'_> {
             provider: to.provider,
         };
         let sent = to.sent;
+        if effect == Effect::Acknowledge && self.acknowledge(to, &keeper)? {
+            return Ok(());
+        }
         let mut account = self.account(to)?.unwrap_or_else(|| Account::new(sent.key.clone()));
-        let has_same_key = account.key == sent.key;
         match effect {
             Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &keeper),
             Effect::Exists => {
@@ -178,36 +180,39 @@ impl Outbox<'_> {
             // The call was for another account (a key that a person released): nothing is known of the old one.
             Effect::MarkUnknown | Effect::None => return Ok(()),
         }
-        self.put_account(to, &account, has_same_key)
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE account SET key = ?3, known = ?4, fields = ?5 WHERE customer = ?1 AND provider = ?2",
+        )?;
+        let changed = statement.execute((
+            to.customer_number,
+            to.provider.number(),
+            account.key.0.as_str(),
+            account.known,
+            codec::pack_fields(&account.fields),
+        ))?;
+        one(changed, to.call)
+    }
+
+    /// Lays what was acknowledged over what the account with this key is known to hold; `false` when its key is another.
+    fn acknowledge(&self, to: &Recipient<'_>, keeper: &Keeper<'_>) -> Result<bool, StoreError> {
+        let delivered = codec::pack_delivered(&to.sent.values, keeper);
+        // The key is compared and not set: its index would be written anew.
+        let sql = "UPDATE account SET known = 1, fields = merged_fields(fields, ?4)
+             WHERE customer = ?1 AND provider = ?2 AND key = ?3";
+        let mut statement = self.statements.acknowledge.get(self.connection, sql)?;
+        let key = to.sent.key.0.as_str();
+        match statement.execute((to.customer_number, to.provider.number(), key, delivered)) {
+            Ok(changed) => Ok(changed == 1),
+            // Fields that cannot be read are the likelier cause, and the clearer word.
+            Err(error) => self.account(to).and(Err(error.into())),
+        }
     }
 
     fn account(&self, of: &Recipient<'_>) -> Result<Option<Account>, StoreError> {
         let sql = "SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2";
-        let mut statement = self.statements.account.get(self.connection, sql)?;
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query((of.customer_number, of.provider.number()))?;
         rows.next()?.map(account_of).transpose()
-    }
-
-    /// Writes down an account. Where its key has not changed it is left out: the index of the keys would be written anew.
-    fn put_account(
-        &self,
-        of: &Recipient<'_>,
-        account: &Account,
-        has_same_key: bool,
-    ) -> Result<(), StoreError> {
-        let place = (of.customer_number, of.provider.number());
-        let fields = codec::pack_fields(&account.fields);
-        let changed = if has_same_key {
-            let sql = "UPDATE account SET known = ?3, fields = ?4 WHERE customer = ?1 AND provider = ?2";
-            let mut statement = self.statements.acknowledge.get(self.connection, sql)?;
-            statement.execute((place.0, place.1, account.known, fields))?
-        } else {
-            let mut statement = self.connection.prepare_cached(
-                "UPDATE account SET key = ?3, known = ?4, fields = ?5 WHERE customer = ?1 AND provider = ?2",
-            )?;
-            statement.execute((place.0, place.1, account.key.0.as_str(), account.known, fields))?
-        };
-        one(changed, of.call)
     }
 
     /// An accepted call, which most are: only what its acceptance changes.

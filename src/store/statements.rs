@@ -4,9 +4,10 @@
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{CachedStatement, Connection};
 
-use super::StoreError;
+use super::{StoreError, codec};
 
 /// A statement that is kept as soon as it was asked for.
 #[derive(Default)]
@@ -27,13 +28,27 @@ impl<'a> Kept<'a> {
     }
 }
 
+/// Lets statements lay newer fields over those of an account by `merged_fields(known, newer)`: to read an account first
+/// would be to look for it twice.
+pub(super) fn add_functions(connection: &Connection) -> Result<(), StoreError> {
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function("merged_fields", 2, flags, |context| {
+        let part = |at| {
+            context.get_raw(at).as_blob().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
+        };
+        codec::merge_fields(part(0)?, part(1)?)
+            .map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
+    })?;
+    Ok(())
+}
+
 /// The statements of a lease and of a call that is accepted.
 #[derive(Default)]
 pub(super) struct Statements<'a> {
     pub(super) take_off: Kept<'a>,
     pub(super) touch_down: Kept<'a>,
     pub(super) accept: Kept<'a>,
-    pub(super) account: Kept<'a>,
     pub(super) acknowledge: Kept<'a>,
 }
 

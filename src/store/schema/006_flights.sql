@@ -1,14 +1,14 @@
 -- Version 6: which calls are on their way stands in a narrow table of its own. A lease adds a row to it and a settlement
 -- takes it away, where both used to write the wide row of the call and its indexes anew.
 --
--- flight  a call that is leased and not settled, with its lease and since when; in `call` it stands as before. What a
+-- flight  a call (id) that is leased and not settled, with its lease and since when; in `call` it stands as before. What a
 --         crash leaves here is written into `call` (state `in_flight` or `probing`, with its lease) before anything is
 --         changed there again.
 --
 -- Of the many queued calls a new run has to touch those alone that were tried before.
 
 CREATE TABLE flight (
-    call  INTEGER PRIMARY KEY REFERENCES call (id),
+    call  INTEGER PRIMARY KEY,
     lease INTEGER NOT NULL,
     at    INTEGER NOT NULL
 ) STRICT;
