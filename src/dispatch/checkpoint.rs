@@ -1,11 +1,12 @@
 //! The one writer: a thread that owns the state and commits what the lanes ask for, in groups.
 //!
-//! Whatever has arrived while the last commit was written becomes the next group, so that one sync to disk serves
-//! many calls. Nothing is answered before its group is committed. The first failure ends the writer: later requests
+//! Outcomes are written as they arrive and committed with the next lease, or after a few milliseconds, so that one sync to
+//! disk serves many calls. Nothing is answered before its group is committed. The first failure ends the writer: later requests
 //! fail with it, so that sending stops as soon as the state cannot follow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::mpsc::{Receiver, Sender};
 use std::time::Duration;
 
 use tokio::sync::{mpsc, oneshot};
@@ -19,8 +20,14 @@ use crate::store::{LeaseFilter, Leased, Outbox, RunNumber, Settled, Settlement, 
 
 use super::run_clock::RunClock;
 
-/// Most requests in one group: bounds what a crash before the commit makes unknown, and how long a lease waits.
-pub(super) const GROUP_REQUESTS_MAX: usize = 256;
+/// Most outcomes of a lane that may wait for their commit, besides those of what is in flight already: bounds what a crash
+/// before the commit makes unknown, and how long a lease waits.
+pub(super) const SETTLING_MAX: usize = 256;
+/// A group with so many outcomes is committed, however many others wait.
+const GROUP_OUTCOMES_MAX: usize = 256;
+/// How long outcomes wait for others to be committed with, if nobody waits for an answer: a crash meanwhile makes them
+/// unknown, like what is in flight.
+const GROUP_WAIT_MAX: Duration = Duration::from_millis(5);
 
 /// Why the state cannot follow; shared by everybody who waits for it.
 #[derive(Debug, Clone, thiserror::Error)]
@@ -29,7 +36,7 @@ pub struct CheckpointError(#[source] pub Arc<StoreError>);
 
 enum Request {
     Lease { provider: ProviderId, limit: usize, filter: LeaseFilter, reply: Reply<Vec<Leased>> },
-    Settle { provider: ProviderId, outcome: Box<Outcome>, settled: Option<Settled> },
+    Settle { provider: ProviderId, outcomes: Vec<Outcome>, settled: Vec<Settled> },
     NextDue { provider: ProviderId, filter: LeaseFilter, reply: Reply<Option<Timestamp>> },
 }
 
@@ -77,10 +84,10 @@ pub(super) type Records = mpsc::UnboundedReceiver<Result<Vec<Recorded>, Checkpoi
 type Recorders = BTreeMap<ProviderId, mpsc::UnboundedSender<Result<Vec<Recorded>, CheckpointError>>>;
 
 /// How lanes reach the writer. What waits for it is bounded by the lanes: one lease or question each, and no more than
-/// [`GROUP_REQUESTS_MAX`] outcomes and what is in flight.
+/// [`SETTLING_MAX`] outcomes and what is in flight.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
-    requests: mpsc::UnboundedSender<Request>,
+    requests: Sender<Request>,
 }
 
 /// The writer's thread; gives the state back when all [`Checkpoint`]s are gone.
@@ -96,7 +103,7 @@ impl Writer {
         clock: RunClock,
         lanes: impl IntoIterator<Item = ProviderId>,
     ) -> std::io::Result<(Self, Checkpoint, BTreeMap<ProviderId, Records>)> {
-        let (requests, inbox) = mpsc::unbounded_channel();
+        let (requests, inbox) = std::sync::mpsc::channel();
         let (mut recorders, mut all_records) = (Recorders::new(), BTreeMap::new());
         for lane in lanes {
             let (recorder, records) = mpsc::unbounded_channel();
@@ -105,7 +112,7 @@ impl Writer {
         }
         let thread = std::thread::Builder::new()
             .name("checkpoint".to_owned())
-            .spawn(move || write_groups(store, run, &clock, inbox, &recorders))?;
+            .spawn(move || write_groups(store, run, &clock, &inbox, &recorders))?;
         Ok((Self { thread }, Checkpoint { requests }, all_records))
     }
 
@@ -126,9 +133,9 @@ impl Checkpoint {
         self.ask(|reply| Request::Lease { provider, limit, filter, reply }).await
     }
 
-    /// Has the outcome of a call committed; that it is, the lane's [`Records`] tell.
-    pub(super) fn settle(&self, provider: ProviderId, outcome: Box<Outcome>) -> Result<(), CheckpointError> {
-        let request = Request::Settle { provider, outcome, settled: None };
+    /// Has the outcomes of calls committed; that they are, the lane's [`Records`] tell.
+    pub(super) fn settle(&self, provider: ProviderId, outcomes: Vec<Outcome>) -> Result<(), CheckpointError> {
+        let request = Request::Settle { provider, outcomes, settled: Vec::new() };
         self.requests.send(request).map_err(|_| gone())
     }
 
@@ -159,19 +166,19 @@ fn write_groups(
     mut store: Store,
     run: RunNumber,
     clock: &RunClock,
-    mut inbox: mpsc::UnboundedReceiver<Request>,
+    inbox: &Receiver<Request>,
     recorders: &Recorders,
 ) -> Store {
     let mut next_lease = store.first_lease();
-    let mut group = Vec::new();
     let mut failure: Option<CheckpointError> = None;
-    while inbox.blocking_recv_many(&mut group, GROUP_REQUESTS_MAX) > 0 {
+    while let Ok(first) = inbox.recv() {
+        let mut group = vec![first];
         if failure.is_none() {
-            failure = write_group(&mut store, run, clock.now(), &mut next_lease, &mut group).err();
+            failure = write_group(&mut store, run, clock, inbox, (&mut next_lease, &mut group)).err();
         }
         match &failure {
-            None => answer(&mut group, recorders),
-            Some(failure) => refuse(&mut group, failure, recorders),
+            None => answer(group, recorders),
+            Some(failure) => refuse(group, failure, recorders),
         }
     }
     store
@@ -180,13 +187,28 @@ fn write_groups(
 fn write_group(
     store: &mut Store,
     run: RunNumber,
-    now: Timestamp,
-    next_lease: &mut i64,
-    group: &mut [Request],
+    clock: &RunClock,
+    inbox: &Receiver<Request>,
+    (next_lease, group): (&mut i64, &mut Vec<Request>),
 ) -> Result<(), CheckpointError> {
-    let written = store.group(run, now, |outbox| {
-        for request in group.iter_mut() {
-            request.perform(outbox, next_lease)?;
+    let until = clock.elapsed() + GROUP_WAIT_MAX;
+    let written = store.group(run, clock.now(), |outbox| {
+        let (mut performed, mut outcomes, mut is_urgent) = (0, 0, false);
+        loop {
+            while let Some(request) = group.get_mut(performed) {
+                request.perform(outbox, next_lease)?;
+                outcomes += request.outcomes();
+                is_urgent |= request.is_urgent();
+                performed += 1;
+            }
+            if outcomes >= GROUP_OUTCOMES_MAX {
+                break;
+            }
+            let wait = if is_urgent { Duration::ZERO } else { until.saturating_sub(clock.elapsed()) };
+            match inbox.recv_timeout(wait) {
+                Ok(request) => group.push(request),
+                Err(_) => break,
+            }
         }
         for (provider, requests) in sent_in(group) {
             outbox.note_sent(provider, requests)?;
@@ -201,15 +223,17 @@ fn write_group(
 
 /// How many requests have left for the outcomes of a group.
 fn sent_in(group: &[Request]) -> BTreeMap<ProviderId, u64> {
-    let mut all = BTreeMap::new();
+    let mut all: BTreeMap<ProviderId, u64> = BTreeMap::new();
     for request in group {
         match request {
-            Request::Settle { provider, outcome, .. } if outcome.sent => {
-                *all.entry(*provider).or_default() += 1;
+            Request::Settle { provider, outcomes, .. } => {
+                *all.entry(*provider).or_default() +=
+                    outcomes.iter().filter(|outcome| outcome.sent).count() as u64;
             }
-            Request::Settle { .. } | Request::Lease { .. } | Request::NextDue { .. } => {}
+            Request::Lease { .. } | Request::NextDue { .. } => {}
         }
     }
+    all.retain(|_, sent| *sent > 0);
     all
 }
 
@@ -227,14 +251,32 @@ fn pass_commit(group: &[Request], lease: Point, settle: Point) {
 }
 
 impl Request {
+    fn outcomes(&self) -> usize {
+        match self {
+            Self::Settle { outcomes, .. } => outcomes.len(),
+            Self::Lease { .. } | Self::NextDue { .. } => 0,
+        }
+    }
+
+    /// Does a lane wait for the answer.
+    fn is_urgent(&self) -> bool {
+        match self {
+            Self::Settle { .. } => false,
+            Self::Lease { .. } | Self::NextDue { .. } => true,
+        }
+    }
+
     /// Does what is asked, in the transaction of its group; the answer waits for the commit.
     fn perform(&mut self, outbox: &mut Outbox<'_>, next_lease: &mut i64) -> Result<(), StoreError> {
         match self {
             Self::Lease { provider, limit, filter, reply } => {
                 reply.answer = Some(outbox.lease(*provider, *limit, filter, next_lease)?);
             }
-            Self::Settle { outcome, settled, .. } => {
-                *settled = Some(outbox.settle(&outcome.call, &outcome.settlement)?);
+            Self::Settle { outcomes, settled, .. } => {
+                settled.reserve(outcomes.len());
+                for outcome in outcomes {
+                    settled.push(outbox.settle(&outcome.call, &outcome.settlement)?);
+                }
             }
             Self::NextDue { provider, filter, reply } => {
                 reply.answer = Some(outbox.next_due(*provider, filter)?);
@@ -245,15 +287,16 @@ impl Request {
 }
 
 /// Tells that a group is committed. A lane that has gone does not need it: the next run recovers what it had leased.
-fn answer(group: &mut Vec<Request>, recorders: &Recorders) {
+fn answer(group: Vec<Request>, recorders: &Recorders) {
     let mut recorded: BTreeMap<ProviderId, Vec<Recorded>> = BTreeMap::new();
-    for request in group.drain(..) {
+    for request in group {
         match request {
             Request::Lease { reply, .. } => reply.give(),
             Request::NextDue { reply, .. } => reply.give(),
-            Request::Settle { provider, outcome, settled } => {
-                let settled = settled.expect("a group is committed when all of it is performed");
-                recorded.entry(provider).or_default().push(outcome.recorded(settled));
+            Request::Settle { provider, outcomes, settled } => {
+                let records =
+                    outcomes.into_iter().zip(settled).map(|(outcome, settled)| outcome.recorded(settled));
+                recorded.entry(provider).or_default().extend(records);
             }
         }
     }
@@ -263,8 +306,8 @@ fn answer(group: &mut Vec<Request>, recorders: &Recorders) {
 }
 
 /// Tells that nothing of a group is written.
-fn refuse(group: &mut Vec<Request>, failure: &CheckpointError, recorders: &Recorders) {
-    for request in group.drain(..) {
+fn refuse(group: Vec<Request>, failure: &CheckpointError, recorders: &Recorders) {
+    for request in group {
         match request {
             Request::Lease { reply, .. } => reply.refuse(failure),
             Request::NextDue { reply, .. } => reply.refuse(failure),

@@ -23,22 +23,7 @@ const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
 impl Working {
     /// A request has come back: decides what it means and has it written down.
-    pub(super) fn landed(
-        &mut self,
-        joined: Result<(tokio::task::Id, Finished), tokio::task::JoinError>,
-    ) -> Result<(), CheckpointError> {
-        let finished = match joined {
-            Ok((id, finished)) => {
-                self.flying.remove(&id);
-                finished
-            }
-            Err(error) => {
-                let Some(call) = self.flying.remove(&error.id()) else { return Ok(()) };
-                let verdict = Verdict::Unknown { what: "panic" };
-                let left = self.lane.clock.elapsed();
-                Finished { call, verdict, sent: true, left, took: Duration::ZERO }
-            }
-        };
+    pub(super) fn landed(&mut self, finished: Finished) -> Result<(), CheckpointError> {
         self.meter.count_answer(finished.took);
         let finished = finished.without_empty_remedy();
         let now = self.lane.clock.elapsed();
@@ -105,7 +90,16 @@ impl Working {
         };
         let Finished { call, sent, took, .. } = finished;
         self.settling += 1;
-        self.lane.checkpoint.settle(self.provider, Box::new(Outcome { call, settlement, sent, took }))
+        self.outcomes.push(Outcome { call, settlement, sent, took });
+        Ok(())
+    }
+
+    /// Gives the writer what became of calls meanwhile.
+    pub(super) fn hand_over(&mut self) -> Result<(), CheckpointError> {
+        if self.outcomes.is_empty() {
+            return Ok(());
+        }
+        self.lane.checkpoint.settle(self.provider, std::mem::take(&mut self.outcomes))
     }
 
     /// A group of outcomes is committed: counts and tells them.

@@ -1,9 +1,9 @@
 //! A lane: the calls of one provider, from lease to checkpoint, within the provider's limits.
 //!
-//! One task owns everything that the lane knows: pace, breaker, pause, error share. Requests run as tasks
-//! of its own set; their results come back here, where they are decided, and so do the commits of what was decided.
+//! One task owns everything that the lane knows: pace, breaker, pause, error share. Requests are sent by its crew;
+//! their results come back here, where they are decided, and so do the commits of what was decided.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -20,13 +20,14 @@ use crate::providers::Provider;
 use crate::store::{LeaseFilter, Leased};
 
 use super::breaker::{Breaker, Pass};
-use super::checkpoint::{Checkpoint, CheckpointError, GROUP_REQUESTS_MAX, Records};
+use super::checkpoint::{Checkpoint, CheckpointError, Outcome, Records, SETTLING_MAX};
+use super::crew::Crew;
 use super::limiter::{DayBudget, Limiter};
 use super::meter::Meter;
 use super::retry::{Decided, LaneEffect};
 use super::run_clock::RunClock;
 use super::stops::{CallBudget, ErrorMeter, StopReason};
-use super::worker::{self, Endpoint, Finished};
+use super::worker::{Endpoint, Finished};
 
 /// How long a lane waits before it asks again for the turn that another lane has.
 const TURN_WAIT: Duration = Duration::from_millis(20);
@@ -123,9 +124,10 @@ pub(super) struct Working {
     leasing: JoinSet<Result<Vec<Leased>, CheckpointError>>,
     /// What the last block brought.
     last_block: Block,
-    in_flight: JoinSet<Finished>,
-    pub(super) flying: HashMap<tokio::task::Id, Arc<Leased>>,
-    /// How many outcomes the writer has and has not committed yet.
+    crew: Crew,
+    /// What became of calls since the lane last waited: goes to the writer together, since each wakes it.
+    pub(super) outcomes: Vec<Outcome>,
+    /// How many outcomes are not committed yet.
     pub(super) settling: usize,
     pub(super) paused_until: Duration,
     pub(super) denials_in_a_row: u32,
@@ -140,14 +142,15 @@ impl Lane {
     pub(super) async fn run(self) -> LaneEnd {
         let provider = self.endpoint.provider.id();
         let end = LaneEnd::before_work(&*self.endpoint.provider);
+        let crew = Crew::new(Arc::clone(&self.endpoint), self.clock.clone());
         let mut working = Working {
             lane: self,
             provider,
             ready: VecDeque::new(),
             leasing: JoinSet::new(),
             last_block: Block::Full,
-            in_flight: JoinSet::new(),
-            flying: HashMap::new(),
+            crew,
+            outcomes: Vec::new(),
             settling: 0,
             paused_until: Duration::ZERO,
             denials_in_a_row: 0,
@@ -185,7 +188,7 @@ impl Working {
 
     async fn next_step(&mut self) -> Result<Step, CheckpointError> {
         let now = self.lane.clock.elapsed();
-        if self.in_flight.len() >= self.concurrency() || self.settling >= GROUP_REQUESTS_MAX {
+        if self.crew.flying() >= self.concurrency() || self.settling >= SETTLING_MAX {
             return Ok(Step::Wait(None));
         }
         if now < self.paused_until {
@@ -201,7 +204,7 @@ impl Working {
         let used_up = self.ready.is_empty();
         if self.leasing.is_empty() {
             // Where the rate is what holds the lane up, nothing is gained by leasing ahead.
-            let busy = self.in_flight.len() * 2 >= self.concurrency();
+            let busy = self.crew.flying() * 2 >= self.concurrency();
             let running_out =
                 busy && self.last_block == Block::Full && self.ready.len() <= self.concurrency() / 2;
             if used_up && self.last_block == Block::Empty {
@@ -209,7 +212,7 @@ impl Working {
                 return self.idle().await;
             }
             if used_up || running_out {
-                self.lease_ahead();
+                self.lease_ahead()?;
             }
         }
         Ok(if used_up { Step::Wait(None) } else { self.pass_gates() })
@@ -221,6 +224,7 @@ impl Working {
             return Ok(Step::Wait((!self.is_busy()).then_some(TURN_WAIT)));
         }
         if self.ready.is_empty() {
+            self.hand_over()?;
             let filter = self.lane.filter.clone();
             self.ready.extend(self.lane.checkpoint.lease(self.provider, 1, filter).await?);
         }
@@ -229,12 +233,15 @@ impl Working {
 
     /// Has the next block leased while the last one is sent, so that no request waits for a commit. What was leased
     /// and not sent counts, after a crash, like what was: together never more than twice the concurrency.
-    fn lease_ahead(&mut self) {
+    fn lease_ahead(&mut self) -> Result<(), CheckpointError> {
+        // In the same group.
+        self.hand_over()?;
         let (checkpoint, filter) = (self.lane.checkpoint.clone(), self.lane.filter.clone());
-        let (provider, flying) = (self.provider, self.in_flight.len());
+        let (provider, flying) = (self.provider, self.crew.flying());
         let block =
             if flying * 2 >= self.concurrency() { self.concurrency() } else { self.concurrency() - flying };
         self.leasing.spawn(async move { checkpoint.lease(provider, block, filter).await });
+        Ok(())
     }
 
     /// A block of leases is committed.
@@ -299,6 +306,7 @@ impl Working {
     /// Nothing may be sent now: waits for what is on its way or due later, then lets the last ones go, then the
     /// suspected ones.
     async fn idle(&mut self) -> Result<Step, CheckpointError> {
+        self.hand_over()?;
         let due = self.lane.checkpoint.next_due(self.provider, self.lane.filter.clone()).await?;
         let wait = due.map(|due| self.lane.clock.now().until(due).max(Duration::from_millis(1)));
         self.turn = None;
@@ -319,17 +327,14 @@ impl Working {
     }
 
     fn is_busy(&self) -> bool {
-        !self.in_flight.is_empty() || self.settling > 0
+        self.crew.flying() > 0 || self.settling > 0
     }
 
     fn launch(&mut self, call: Leased) {
         self.meter.count_request(self.lane.clock.elapsed());
         self.end.tally.requests += 1;
         self.end.tally.retries += u64::from(call.life.attempts > 0);
-        let (endpoint, call) = (Arc::clone(&self.lane.endpoint), Arc::new(call));
-        let clock = self.lane.clock.clone();
-        let task = self.in_flight.spawn(worker::deliver(endpoint, Arc::clone(&call), clock));
-        self.flying.insert(task.id(), call);
+        self.crew.launch(call);
     }
 
     /// Waits for a result, an order, or for `limit` to pass.
@@ -340,8 +345,9 @@ impl Working {
                 None => std::future::pending().await,
             }
         };
+        self.hand_over()?;
         tokio::select! {
-            Some(joined) = self.in_flight.join_next_with_id() => self.landed(joined)?,
+            finished = self.crew.land() => self.landed(finished)?,
             group = self.lane.records.recv() => self.recorded(group)?,
             Some(leased) = self.leasing.join_next() => self.leased(leased)?,
             changed = self.lane.orders.changed() => {
@@ -357,8 +363,8 @@ impl Working {
 
     /// Takes what has come back without waiting.
     fn take_results(&mut self) -> Result<(), CheckpointError> {
-        while let Some(joined) = self.in_flight.try_join_next_with_id() {
-            self.landed(joined)?;
+        while let Some(finished) = self.crew.try_land() {
+            self.landed(finished)?;
         }
         while let Ok(group) = self.lane.records.try_recv() {
             self.recorded(Some(group))?;
@@ -371,7 +377,7 @@ impl Working {
 
     /// Gives back what was not sent, waits for what was, and writes both down.
     async fn finish(mut self, stopped: Result<Option<StopReason>, CheckpointError>) -> LaneEnd {
-        let mut result = stopped;
+        let mut result = stopped.and_then(|stop| self.hand_over().map(|()| stop));
         if !self.is_aborted() && result.is_ok() {
             let drained = self.drain().await;
             result = result.and_then(|stop| drained.map(|()| stop));

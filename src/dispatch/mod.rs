@@ -5,6 +5,7 @@
 
 mod breaker;
 mod checkpoint;
+mod crew;
 mod landing;
 mod lane;
 mod limiter;

@@ -7,7 +7,7 @@ use crate::domain::call::{Operation, State};
 use crate::domain::fault::{self, Point};
 use crate::domain::lifecycle::Life;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
-use crate::providers::{Provider, Transport, verdict_of};
+use crate::providers::{Patience, Provider, Transport, verdict_of};
 use crate::store::Leased;
 
 use super::run_clock::RunClock;
@@ -40,7 +40,12 @@ pub(super) fn is_probe(leased: &Life) -> bool {
 }
 
 /// Sends one call. Never panics and never fails: whatever happens is a verdict.
-pub(super) async fn deliver(endpoint: Arc<Endpoint>, call: Arc<Leased>, clock: RunClock) -> Finished {
+pub(super) async fn deliver(
+    endpoint: &Endpoint,
+    call: Arc<Leased>,
+    clock: &RunClock,
+    patience: &mut Patience,
+) -> Finished {
     let operation = if is_probe(&call.life) { Operation::Update } else { call.life.operation };
     let provider = endpoint.provider.as_ref();
     let Ok(request) = provider.build(operation, &call.payload.key, &call.payload.values) else {
@@ -48,7 +53,7 @@ pub(super) async fn deliver(endpoint: Arc<Endpoint>, call: Arc<Leased>, clock: R
     };
     fault::pass_with(Point::BeforeSend, call.customer.as_str());
     let left = clock.elapsed();
-    let answer = endpoint.transport.send(request, clock.now()).await;
+    let answer = endpoint.transport.send(request, clock.now(), patience).await;
     fault::pass_with(Point::AfterAnswer, call.customer.as_str());
     let verdict = verdict_of(provider, operation, &call.payload.key, answer);
     let took = clock.elapsed().saturating_sub(left);

@@ -31,7 +31,7 @@ pub use projector::CHARS_UNLIMITED;
 pub use sections::ProvidersSettings;
 pub use settings::{CommonSettings, Credentials, SecretSource, SettingsError};
 pub use status::verdict_of;
-pub use transport::{SendError, Transport, TransportError};
+pub use transport::{Patience, SendError, Transport, TransportError};
 
 use codes::CodeTable;
 

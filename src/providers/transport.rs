@@ -5,11 +5,13 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
 
-use reqwest::header::{CONTENT_TYPE, RETRY_AFTER};
+use reqwest::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
+use tokio::time::{Instant, Sleep};
 
 use crate::domain::clock::Timestamp;
 
@@ -31,7 +33,24 @@ const IDLE_SECONDS_MAX: u64 = 4;
 pub struct Transport {
     client: Client,
     /// The addresses that requests went to, one or two a provider: parsing one anew costs a twentieth of a call.
-    addresses: Mutex<BTreeMap<String, Url>>,
+    addresses: Mutex<BTreeMap<String, Address>>,
+    timeout: Duration,
+}
+
+/// Where requests go, and how they name the host, which would be put together anew for each of them.
+#[derive(Clone)]
+struct Address {
+    url: Url,
+    host: HeaderValue,
+}
+
+/// A timer for requests that are sent one after the other: to set it anew costs less than to make another.
+pub struct Patience(Pin<Box<Sleep>>);
+
+impl fmt::Debug for Patience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Patience")
+    }
 }
 
 impl fmt::Debug for Transport {
@@ -82,22 +101,46 @@ impl Transport {
             .https_only(url.scheme() == "https")
             .http1_only()
             .redirect(redirect::Policy::none())
+            // Nothing is repeated behind our back, so that nothing need be copied for it either.
+            .retry(reqwest::retry::never().max_retries_per_request(0))
             .no_proxy()
             .referer(false)
             .connect_timeout(connect)
-            .timeout(settings.timeout)
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX))
             .build()
             .map_err(TransportError::Client)?;
-        Ok(Self { client, addresses: Mutex::default() })
+        Ok(Self { client, addresses: Mutex::default(), timeout: settings.timeout })
     }
 
-    /// Sends a request and reads its whole answer; `now` is only needed to understand a Retry-After with a date.
+    /// What [`send`](Self::send) measures its timeout with. Only within a runtime.
+    #[must_use]
+    pub fn patience(&self) -> Patience {
+        Patience(Box::pin(tokio::time::sleep(self.timeout)))
+    }
+
+    /// Sends a request and reads its whole answer, both within the timeout; `now` is only needed to understand a
+    /// Retry-After with a date.
     ///
     /// # Errors
     /// [`SendError`], which says whether the request can have been acted upon.
-    pub async fn send(&self, request: Request, now: Timestamp) -> Result<Answer, SendError> {
-        let mut builder = self.client.post(self.address(&request.url)?).body(request.body);
+    pub async fn send(
+        &self,
+        request: Request,
+        now: Timestamp,
+        patience: &mut Patience,
+    ) -> Result<Answer, SendError> {
+        let Patience(timer) = patience;
+        timer.as_mut().reset(Instant::now() + self.timeout);
+        tokio::select! {
+            biased;
+            answer = self.exchange(request, now) => answer,
+            () = timer => Err(SendError::Unknown { what: "timeout" }),
+        }
+    }
+
+    async fn exchange(&self, request: Request, now: Timestamp) -> Result<Answer, SendError> {
+        let Address { url, host } = self.address(&request.url)?;
+        let mut builder = self.client.post(url).header(HOST, host).body(request.body);
         for (name, value) in request.headers {
             builder = builder.header(name, value);
         }
@@ -113,14 +156,25 @@ impl Transport {
         Ok(answer)
     }
 
-    fn address(&self, text: &str) -> Result<Url, SendError> {
+    fn address(&self, text: &str) -> Result<Address, SendError> {
         let mut addresses = self.addresses.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(address) = addresses.get(text) {
             return Ok(address.clone());
         }
-        let address = Url::parse(text).map_err(|_| SendError::NotSent { what: "request" })?;
+        let address = Address::parse(text).ok_or(SendError::NotSent { what: "request" })?;
         addresses.insert(text.to_owned(), address.clone());
         Ok(address)
+    }
+}
+
+impl Address {
+    fn parse(text: &str) -> Option<Self> {
+        let url = Url::parse(text).ok()?;
+        let host = url.host_str()?;
+        // A port that the scheme implies is none.
+        let host = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let host = HeaderValue::from_str(&host).ok()?;
+        Some(Self { url, host })
     }
 }
 

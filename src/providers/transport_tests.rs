@@ -41,7 +41,7 @@ fn send_within(base_url: &str, timeout: &str) -> Result<Answer, SendError> {
     let transport = Transport::new(&settings(base_url, timeout)).expect("the settings are right");
     let request = Request { url: format!("{base_url}/path"), headers: Vec::new(), body: b"{}".to_vec() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    runtime.block_on(transport.send(request, Timestamp(0)))
+    runtime.block_on(async { transport.send(request, Timestamp(0), &mut transport.patience()).await })
 }
 
 fn send(base_url: &str) -> Result<Answer, SendError> {

@@ -13,7 +13,7 @@ use crate::domain::event::Event;
 #[schemars(title = "A line of events.jsonl")]
 struct Line<'a> {
     #[schemars(extend("format" = "date-time"))]
-    time: String,
+    time: &'a str,
     #[serde(flatten)]
     event: &'a Event,
 }
@@ -28,13 +28,19 @@ pub fn json_schema() -> Schema {
 #[derive(Debug)]
 pub struct EventLog<W: Write> {
     lines: BufWriter<W>,
+    /// The last time that was written, and its text: many events share one.
+    time: (Timestamp, String),
 }
+
+/// So much is written to the file at once.
+const BUFFER_BYTES: usize = 64 << 10;
 
 impl<W: Write> EventLog<W> {
     /// A log into that file.
     #[must_use]
     pub fn new(file: W) -> Self {
-        Self { lines: BufWriter::new(file) }
+        let time = Timestamp::default();
+        Self { lines: BufWriter::with_capacity(BUFFER_BYTES, file), time: (time, time.to_string()) }
     }
 
     /// Writes one event. A crash may lose the last ones: the log tells a story, the state holds the truth.
@@ -42,7 +48,10 @@ impl<W: Write> EventLog<W> {
     /// # Errors
     /// When the file cannot be written.
     pub fn write(&mut self, time: Timestamp, event: &Event) -> io::Result<()> {
-        let line = Line { time: time.to_string(), event };
+        if self.time.0 != time {
+            self.time = (time, time.to_string());
+        }
+        let line = Line { time: &self.time.1, event };
         serde_json::to_writer(&mut self.lines, &line)?;
         self.lines.write_all(b"\n")
     }

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use crate::domain::account::Acknowledged;
+use crate::domain::account::{Acknowledged, Keeper};
 use crate::domain::call::Payload;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::redacted::Redacted;
@@ -109,6 +109,24 @@ pub(super) fn pack_kept(
     }
     let bytes = codes.append_to(Vec::with_capacity(CODES_BYTES + KEPT_BYTES * count));
     kept.fold(bytes, |bytes, kept| append(&Kept::from(kept), bytes))
+}
+
+/// Packs what is kept of delivered values.
+pub(super) fn pack_delivered(values: &WireValues, keeper: &Keeper<'_>) -> Vec<u8> {
+    let kept = values.iter().map(|(field, value)| keeper.keep(field, value));
+    pack_kept(values.iter().map(|(field, _)| field), kept)
+}
+
+/// Lays newer packed fields over those that were known.
+pub(super) fn merge_fields(known: &[u8], newer: &[u8]) -> Result<Vec<u8>, StoreError> {
+    let mut fields = unpack_fields(known)?;
+    if fields.is_empty() {
+        return Ok(newer.to_vec());
+    }
+    for (field, kept) in unpack_fields(newer)? {
+        fields.insert(field, kept);
+    }
+    Ok(pack_fields(&fields))
 }
 
 /// Unpacks what a provider acknowledged.

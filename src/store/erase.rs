@@ -17,10 +17,9 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::redacted::Redacted;
 
 use super::backup::file_error;
-use super::marks;
 use super::open::connect;
 use super::snapshot::life_of;
-use super::{StateFile, Store, StoreError, codec};
+use super::{StateFile, Store, StoreError, codec, flights, marks};
 
 /// Shorter texts are in every file by chance and prove nothing.
 const NEEDLE_BYTES_MIN: usize = 6;
@@ -211,10 +210,13 @@ impl StateFile {
     /// [`StoreError`] when the copy is foreign, newer, damaged or of another key.
     pub fn open_copy(&self, path: &Path) -> Result<Store, StoreError> {
         let copy = self.at(path);
-        let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         copy.inspect(&connection)?;
         let fingerprinter = Fingerprinter::new(&self.key(false)?);
         self.check_key(&connection, &fingerprinter)?;
+        if flights::are_in(&connection)? {
+            flights::land_all(&mut connection)?;
+        }
         copy.store(connection, fingerprinter)
     }
 

@@ -16,9 +16,8 @@ use super::backup::Backups;
 use super::blocks::Blocks;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
-use super::restore;
 use super::snapshot::{Snapshot, StandingCall, life_of};
-use super::{RunNumber, Store, StoreError};
+use super::{RunNumber, Store, StoreError, flights, restore};
 
 /// Withdrawn consents leave first.
 const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -70,6 +69,7 @@ impl Store {
     /// [`StoreError`] when the state cannot be written; so for every method of [`Intake`].
     pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        flights::land(&transaction)?;
         let creates_in_doubt = restore::is_in_doubt(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
@@ -91,7 +91,13 @@ impl Intake<'_> {
     #[must_use]
     pub fn snapshot(&self) -> Snapshot<'_> {
         let connection: &Connection = &self.transaction;
-        Snapshot { connection, fingerprinter: self.fingerprinter, clear_values: self.clear_values }
+        Snapshot {
+            connection,
+            fingerprinter: self.fingerprinter,
+            clear_values: self.clear_values,
+            // They have landed.
+            flights: false,
+        }
     }
 
     /// Writes down a customer who is not known yet; gives its number.

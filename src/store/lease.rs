@@ -6,13 +6,12 @@ use rusqlite::{Row, params_from_iter};
 use crate::domain::call::{CallId, HoldReason, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
-use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::lifecycle::{self, Life};
 use crate::domain::provider::ProviderId;
 
-use super::intake::one;
 use super::outbox::Outbox;
 use super::snapshot::operation_of;
-use super::{StoreError, codec};
+use super::{StoreError, codec, flights};
 
 /// A call that was refused and may be tried once more goes behind all others of its lane.
 pub(super) const PRIORITY_LAST: i64 = 9;
@@ -39,8 +38,22 @@ pub struct Leased {
     pub had_unknown: bool,
     pub(super) provider: ProviderId,
     pub(super) due: Timestamp,
+    /// The state that its row has while it is on its way; none, when a recovery found it there and wrote its lease into it.
+    pub(super) stood: Option<State>,
     /// What the remedy left out.
     pub(super) unsent: Option<Payload>,
+}
+
+impl Leased {
+    /// The state that its row must be in when it is settled.
+    pub(super) fn standing_state(&self) -> State {
+        self.stood.unwrap_or(self.life.state)
+    }
+
+    /// The lease that its row must have when it is settled.
+    pub(super) fn standing_lease(&self) -> Option<i64> {
+        self.stood.is_none().then_some(self.lease)
+    }
 }
 
 /// Which calls may be leased.
@@ -100,37 +113,41 @@ impl Outbox<'_> {
         filter: &LeaseFilter,
         next_lease: &mut i64,
     ) -> Result<Vec<Leased>, StoreError> {
-        let turns = self.turns(provider, limit, filter)?;
-        let mut statement = self.connection.prepare_cached(&format!("{CALL_ROW} WHERE call.id = ?1"))?;
+        let mut turns = self.turns(Turn::Again, provider, limit, filter)?;
+        turns.extend(self.turns(Turn::Fresh, provider, limit, filter)?);
+        turns.sort_by_key(CallRow::place);
+        turns.truncate(limit);
         let mut leased = Vec::with_capacity(turns.len());
         for call in turns {
-            let mut rows = statement.query([call.0])?;
-            let row = rows.next()?.ok_or(StoreError::NoSuchCall(call))?;
             *next_lease += 1;
-            leased.push(CallRow::read(row)?.leased(*next_lease));
+            let call = call.leaving(*next_lease)?;
+            self.take_off(&call)?;
+            leased.push(call);
         }
-        self.mark_leased(&mut leased)?;
         Ok(leased)
     }
 
-    /// The numbers of the calls whose turn it is; their rows, which are wide, are not sorted with them.
+    /// Up to `limit` calls of one kind whose turn it is, in the order of the index that they are found in, so that their
+    /// rows, which are wide, need not be sorted.
     fn turns(
         &self,
+        turn: Turn,
         provider: ProviderId,
         limit: usize,
         filter: &LeaseFilter,
-    ) -> Result<Vec<CallId>, StoreError> {
+    ) -> Result<Vec<CallRow>, StoreError> {
+        let (states, order) = match turn {
+            Turn::Again => ("state IN ('waiting', 'probing')", "due, call.id"),
+            Turn::Fresh => ("state = 'queued'", "priority, call.id"),
+        };
         let sql = format!(
-            "SELECT id FROM (
-                 SELECT * FROM (SELECT id, priority, 0 AS fresh, due FROM call
-                     WHERE provider = ?1 AND state IN ('waiting', 'probing') AND due <= ?2 AND lease IS NULL
-                         AND deferred_in <> ?3 {filter} ORDER BY due, id LIMIT ?4)
-                 UNION ALL
-                 SELECT * FROM (SELECT id, priority, 1 AS fresh, due FROM call
-                     WHERE provider = ?1 AND state = 'queued' AND deferred_in <> ?3 AND due <= ?2 AND priority <= {priority_max} {filter}
-                     ORDER BY priority, id LIMIT ?4))
-             ORDER BY priority = {PRIORITY_LAST}, priority > 0, fresh, due, id LIMIT ?4",
-            priority_max = filter.priority_max(),
+            "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?2 AND lease IS NULL AND deferred_in <> ?3
+                 AND priority <= {priority_max} AND call.id NOT IN (SELECT call FROM flight) {filter}
+             ORDER BY {order} LIMIT ?4",
+            priority_max = match turn {
+                Turn::Again => PRIORITY_LAST,
+                Turn::Fresh => filter.priority_max(),
+            },
             filter = filter.clause(5),
         );
         let mut values = vec![
@@ -141,23 +158,31 @@ impl Outbox<'_> {
         ];
         filter.bind(&mut values);
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let turns = statement.query_map(params_from_iter::<Vec<rusqlite::types::Value>>(values), |row| {
-            row.get(0).map(CallId)
-        })?;
-        Ok(turns.collect::<Result<_, _>>()?)
+        let mut rows = statement.query(params_from_iter::<Vec<rusqlite::types::Value>>(values))?;
+        let mut turns = Vec::new();
+        while let Some(row) = rows.next()? {
+            turns.push(CallRow::read(row)?);
+        }
+        Ok(turns)
     }
 
-    /// The earliest time at which a waiting or probing call of a lane may be sent; none, when nothing waits.
+    /// The earliest time at which a call of a lane may be sent that was tried before; none, when none waits. One that was
+    /// never tried need not be waited for.
     pub fn next_due(
         &self,
         provider: ProviderId,
         filter: &LeaseFilter,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let sql = format!(
-            "SELECT min(due) FROM call WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND lease IS NULL
-             AND deferred_in <> ?2 AND priority <= {} {}",
+        let open = format!(
+            "lease IS NULL AND deferred_in <> ?2 AND priority <= {} AND id NOT IN (SELECT call FROM flight) {}",
             filter.priority_max(),
             filter.clause(3)
+        );
+        let sql = format!(
+            "SELECT min(due) FROM (
+                 SELECT min(due) AS due FROM call
+                     WHERE provider = ?1 AND state IN ('waiting', 'probing') AND {open}
+                 UNION ALL SELECT min(due) FROM call WHERE provider = ?1 AND {TRIED} AND {open})"
         );
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut values = vec![i64::from(provider.number()).into(), self.run.0.into()];
@@ -167,30 +192,18 @@ impl Outbox<'_> {
         Ok(due.map(Timestamp))
     }
 
-    fn mark_leased(&self, calls: &mut [Leased]) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE call SET state = ?3, lease = ?4, changed_at = ?5, replaced = 0
-             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-        )?;
-        for call in calls {
-            let before = call.life.state.name();
-            call.life = self.next(call.id, &call.life, Happening::Leased)?;
-            let after = call.life.state.name();
-            one(statement.execute((call.id.0, before, after, call.lease, self.now.0))?, call.id)?;
-        }
-        Ok(())
-    }
-
     /// What an earlier process had leased and did not settle.
     pub(super) fn leased_before(&self, provider: ProviderId) -> Result<Vec<Leased>, StoreError> {
         let mut statement = self.connection.prepare(&format!(
-            "{CALL_ROW} WHERE provider = ?1 AND state IN ('in_flight', 'probing') AND lease IS NOT NULL"
+            "{CALL_ROW} WHERE provider = ?1 AND lease IS NOT NULL
+                 AND (payload IS NOT NULL AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing')
+             UNION ALL {CALL_ROW} WHERE provider = ?1 AND state = 'probing' AND lease IS NOT NULL"
         ))?;
         let mut rows = statement.query([provider.number()])?;
         let mut leased = Vec::new();
         while let Some(row) = rows.next()? {
             let lease = row.get(LEASE)?;
-            leased.push(CallRow::read(row)?.leased(lease));
+            leased.push(CallRow::read(row)?.landed(lease));
         }
         Ok(leased)
     }
@@ -208,13 +221,26 @@ impl Outbox<'_> {
     }
 }
 
+/// Queued calls that were tried before or have to wait, in the words of the index that finds them.
+pub(super) const TRIED: &str = "state = 'queued'
+    AND (attempts > 0 OR unknown_this_run = 1 OR deferred_in > 0 OR settling = 1 OR due > 0)";
+
+/// Why it may be a call's turn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Turn {
+    /// It has waited long enough.
+    Again,
+    /// It is queued.
+    Fresh,
+}
+
 /// The columns of a [`CallRow`] in the order in which it reads them: by number, since SQLite would have to compare the
 /// names of all of them for each one that is asked for by name.
 const CALL_ROW: &str =
     "SELECT call.lease, call.id, call.customer, customer.customer_id, call.provider, call.state,
     call.operation, call.hold, call.create_unknown, call.attempts, call.unknown_runs, call.unknown_this_run,
-    call.crashes, call.missing_seen, call.remedy_used, call.due, call.replaced, call.payload, call.only_fields
-    FROM call JOIN customer ON customer.id = call.customer";
+    call.crashes, call.missing_seen, call.remedy_used, call.due, call.replaced, call.priority, call.payload, call.only_fields
+    FROM call CROSS JOIN customer ON customer.id = call.customer";
 /// Where the lease stands, which not every call has.
 const LEASE: usize = 0;
 
@@ -226,6 +252,7 @@ pub(super) struct CallRow {
     pub(super) customer_number: i64,
     pub(super) provider: ProviderId,
     due: Timestamp,
+    priority: i64,
     /// Its values were replaced after it last left.
     pub(super) replaced: bool,
     /// What leaves: everything, or the fields that a remedy left over.
@@ -244,7 +271,7 @@ impl CallRow {
         let provider = ProviderId::from_number(cells.take()?)
             .ok_or(damaged("a call is for a provider that does not exist"))?;
         let life = cells.life()?;
-        let (due, replaced) = (Timestamp(cells.take()?), cells.take()?);
+        let (due, replaced, priority) = (Timestamp(cells.take()?), cells.take()?, cells.take()?);
         let mut payload = codec::unpack_payload(cells.bytes()?.unwrap_or_default())?;
         let only_fields = codec::unpack_codes(cells.bytes()?)?;
         let unsent = (!only_fields.is_empty()).then(|| {
@@ -253,10 +280,23 @@ impl CallRow {
             rest.0.retain(|field, _| !only_fields.contains(field));
             Payload { key: payload.key.clone(), values: rest }
         });
-        Ok(Self { id, life, customer, customer_number, provider, due, replaced, payload, unsent })
+        Ok(Self { id, life, customer, customer_number, provider, due, priority, replaced, payload, unsent })
     }
 
-    fn leased(self, lease: i64) -> Leased {
+    /// Where it stands in the order in which calls leave.
+    fn place(&self) -> (bool, bool, bool, Timestamp, i64) {
+        let is_fresh = self.life.state == State::Queued;
+        (self.priority == PRIORITY_LAST, self.priority > 0, is_fresh, self.due, self.id.0)
+    }
+
+    /// Leased now.
+    fn leaving(self, lease: i64) -> Result<Leased, StoreError> {
+        let life = flights::airborne(self.id, &self.life)?;
+        Ok(Leased { stood: Some(self.life.state), life, ..self.landed(lease) })
+    }
+
+    /// Leased by an earlier process.
+    fn landed(self, lease: i64) -> Leased {
         Leased {
             id: self.id,
             lease,
@@ -268,6 +308,7 @@ impl CallRow {
             had_unknown: self.life.unknown_runs > 0 || self.life.crashes > 0,
             provider: self.provider,
             due: self.due,
+            stood: None,
             unsent: self.unsent,
         }
     }

@@ -11,6 +11,7 @@ mod codec;
 mod erase;
 mod error;
 mod examine;
+mod flights;
 mod intake;
 mod lease;
 mod marks;
@@ -22,6 +23,7 @@ mod recovery;
 mod restore;
 mod runs;
 mod snapshot;
+mod statements;
 mod story;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, list_backups};
@@ -51,6 +53,8 @@ pub struct Store {
     connection: rusqlite::Connection,
     fingerprinter: Fingerprinter,
     clear_values: bool,
+    /// Does the schema have flights: not where a state of an earlier version is only read.
+    flights: bool,
     leases: i64,
     backups: backup::Backups,
 }

@@ -17,8 +17,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
-use super::marks;
-use super::{Store, StoreError};
+use super::{Store, StoreError, flights, marks, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -36,6 +35,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/003_replaced.sql"),
     include_str!("schema/004_marks.sql"),
     include_str!("schema/005_call_checks.sql"),
+    include_str!("schema/006_flights.sql"),
     include_str!("schema/007_packed.sql"),
 ];
 
@@ -129,6 +129,7 @@ impl StateFile {
         fault::pass(Point::AfterMigration);
         let fingerprinter = self.fingerprinter(&connection)?;
         marks::complete(&mut connection, &Marker::new(&fingerprinter))?;
+        flights::land_all(&mut connection)?;
         leave_log_on_close(&connection, false)?;
         self.store(connection, fingerprinter)
     }
@@ -186,7 +187,9 @@ impl StateFile {
     ) -> Result<Store, StoreError> {
         let leases =
             connection.query_row("SELECT coalesce(max(number), 0) FROM run", [], |row| row.get(0))?;
+        statements::add_functions(&connection)?;
         Ok(Store {
+            flights: flights::are_in(&connection)?,
             connection,
             fingerprinter,
             clear_values: self.settings.clear_values,

@@ -17,7 +17,8 @@ use crate::domain::wire::{FieldCode, WireValues};
 
 use super::intake::one;
 use super::lease::{CallRow, Leased, PRIORITY_LAST};
-use super::snapshot::Snapshot;
+use super::snapshot::account_of;
+use super::statements::Statements;
 use super::{RunNumber, Store, StoreError, codec, runs};
 
 /// What became of a leased call.
@@ -55,7 +56,7 @@ pub struct Settled {
 const CACHE_KIB_DISPATCH: i64 = -8_192;
 /// How long the write-ahead log grows before it is moved into the file, in pages. A page with several calls is written
 /// anew for each group that has one of them; the longer the log, the fewer of these copies go into the file.
-const LOG_PAGES_DISPATCH: i64 = 8_000;
+const LOG_PAGES_DISPATCH: i64 = 16_000;
 
 impl Store {
     /// Prepares for many small transactions.
@@ -77,15 +78,15 @@ impl Store {
     ) -> Result<T, StoreError> {
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
-        let mut outbox = Outbox {
+        let changes_before = transaction.total_changes();
+        let result = work(&mut Outbox {
             connection: &transaction,
+            statements: Statements::default(),
             fingerprinter: &self.fingerprinter,
             clear_values: self.clear_values,
             run,
             now,
-        };
-        let changes_before = transaction.total_changes();
-        let result = work(&mut outbox)?;
+        })?;
         if transaction.total_changes() > changes_before {
             self.backups.make_due()?;
         }
@@ -98,6 +99,7 @@ impl Store {
 #[derive(Debug)]
 pub struct Outbox<'a> {
     pub(super) connection: &'a Connection,
+    pub(super) statements: Statements<'a>,
     pub(super) fingerprinter: &'a Fingerprinter,
     pub(super) clear_values: bool,
     pub(super) run: RunNumber,
@@ -135,8 +137,15 @@ impl Outbox<'_> {
             Wait::Backoff => settlement.backoff_until,
         };
         let written = Written { life, deferred, due, settling: step.wait == Wait::Settle };
-        // First, because its guard is what proves that the call is as it was leased.
-        self.write_settled(call, settlement, &written)?;
+        // First, because their guards are what proves that the call is as it was leased.
+        if call.stood.is_some() {
+            self.touch_down(call)?;
+        }
+        if written.life.state == State::Acknowledged {
+            self.write_accepted(call, settlement, &written)?;
+        } else {
+            self.write_settled(call, settlement, &written)?;
+        }
         self.apply(step.effect, &Recipient::of(call))?;
         if settlement.happening != Happening::Accepted {
             self.put_answer(call, settlement)?;
@@ -155,10 +164,10 @@ impl Outbox<'_> {
             provider: to.provider,
         };
         let sent = to.sent;
-        let mut account = self
-            .snapshot()
-            .account(to.customer_number, to.provider)?
-            .unwrap_or_else(|| Account::new(sent.key.clone()));
+        if effect == Effect::Acknowledge && self.acknowledge(to, &keeper)? {
+            return Ok(());
+        }
+        let mut account = self.account(to)?.unwrap_or_else(|| Account::new(sent.key.clone()));
         match effect {
             Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &keeper),
             Effect::Exists => {
@@ -182,6 +191,53 @@ impl Outbox<'_> {
             codec::pack_fields(&account.fields),
         ))?;
         one(changed, to.call)
+    }
+
+    /// Lays what was acknowledged over what the account with this key is known to hold; `false` when its key is another.
+    fn acknowledge(&self, to: &Recipient<'_>, keeper: &Keeper<'_>) -> Result<bool, StoreError> {
+        let delivered = codec::pack_delivered(&to.sent.values, keeper);
+        // The key is compared and not set: its index would be written anew.
+        let sql = "UPDATE account SET known = 1, fields = merged_fields(fields, ?4)
+             WHERE customer = ?1 AND provider = ?2 AND key = ?3";
+        let mut statement = self.statements.acknowledge.get(self.connection, sql)?;
+        let key = to.sent.key.0.as_str();
+        match statement.execute((to.customer_number, to.provider.number(), key, delivered)) {
+            Ok(changed) => Ok(changed == 1),
+            // Fields that cannot be read are the likelier cause, and the clearer word.
+            Err(error) => self.account(to).and(Err(error.into())),
+        }
+    }
+
+    fn account(&self, of: &Recipient<'_>) -> Result<Option<Account>, StoreError> {
+        let sql = "SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query((of.customer_number, of.provider.number()))?;
+        rows.next()?.map(account_of).transpose()
+    }
+
+    /// An accepted call, which most are: only what its acceptance changes.
+    fn write_accepted(
+        &self,
+        call: &Leased,
+        settlement: &Settlement,
+        after: &Written,
+    ) -> Result<(), StoreError> {
+        let sql = "UPDATE call SET state = ?4, attempts = ?5, only_fields = NULL, due = 0, settling = 0, lease = NULL,
+                 settled_in = ?6, class = ?7, code = ?8, changed_at = ?9, payload = NULL
+             WHERE id = ?1 AND state = ?2 AND lease IS ?3";
+        let mut statement = self.statements.accept.get(self.connection, sql)?;
+        let changed = statement.execute((
+            call.id.0,
+            call.standing_state().name(),
+            call.standing_lease(),
+            after.life.state.name(),
+            after.life.attempts,
+            self.run.0,
+            settlement.class,
+            settlement.code.as_str(),
+            self.now.0,
+        ))?;
+        one(changed, call.id)
     }
 
     fn write_settled(
@@ -211,12 +267,12 @@ impl Outbox<'_> {
                  only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
                  deferred_in = ?18, lease = NULL, settled_in = ?19, class = CASE WHEN ?26 THEN class ELSE ?20 END,
                  code = CASE WHEN ?26 THEN code ELSE ?21 END, changed_at = ?22,
-                 payload = CASE WHEN ?27 THEN payload ELSE ?23 END
-             WHERE id = ?1 AND state = ?2 AND lease = ?24",
+                 payload = CASE WHEN ?27 THEN payload ELSE ?23 END, replaced = 0
+             WHERE id = ?1 AND state = ?2 AND lease IS ?24",
         )?;
         let changed = statement.execute(rusqlite::params![
             call.id.0,
-            call.life.state.name(),
+            call.standing_state().name(),
             life.state.name(),
             life.operation.name(),
             life.hold.map(crate::domain::call::HoldReason::name),
@@ -238,7 +294,7 @@ impl Outbox<'_> {
             settlement.code,
             self.now.0,
             rest.map(codec::pack_payload),
-            call.lease,
+            call.standing_lease(),
             life.state.is_open(),
             // The rest stays refused for the reason that it was refused for.
             in_part,
@@ -266,14 +322,6 @@ impl Outbox<'_> {
         lifecycle::next(life, happening)
             .map(|step| step.life)
             .map_err(|source| StoreError::Illegal { call, source })
-    }
-
-    fn snapshot(&self) -> Snapshot<'_> {
-        Snapshot {
-            connection: self.connection,
-            fingerprinter: self.fingerprinter,
-            clear_values: self.clear_values,
-        }
     }
 }
 

@@ -100,6 +100,7 @@ impl Store {
             let mut of = Counts::default();
             self.count_queued(provider, &mut of)?;
             self.count_others(provider, &mut of)?;
+            self.count_flights(provider, &mut of)?;
             if of.oldest.is_some() || of.refused > 0 {
                 counts.insert(provider, of);
             }
@@ -120,6 +121,21 @@ impl Store {
             let sql = "SELECT created_at FROM call WHERE id = ?1";
             of.oldest = Some(Timestamp(self.connection.query_row(sql, [first], |row| row.get(0))?));
         }
+        Ok(())
+    }
+
+    /// Those of the queued ones that are on their way.
+    fn count_flights(&self, provider: ProviderId, of: &mut Counts) -> Result<(), StoreError> {
+        if !self.flights {
+            return Ok(());
+        }
+        let mut statement = self.connection.prepare_cached(
+            "SELECT count(*) FROM flight JOIN call ON call.id = flight.call WHERE provider = ?1 AND state = 'queued'",
+        )?;
+        let flights: i64 = statement.query_row([provider.number()], |row| row.get(0))?;
+        let flights = flights.unsigned_abs().min(of.queued);
+        of.queued -= flights;
+        of.waiting += flights;
         Ok(())
     }
 

@@ -7,8 +7,14 @@ use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 
+use super::lease::TRIED;
 use super::outbox::{Outbox, Settlement};
-use super::{RunNumber, Store, StoreError};
+use super::statements::Statements;
+use super::{RunNumber, Store, StoreError, flights};
+
+/// Calls that wait, in the words of the index that finds them; with [`TRIED`] all that a run may have to touch, however
+/// many others are queued.
+const WAITING: &str = "state IN ('waiting', 'probing')";
 
 /// What the recovery at the start of a run found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -36,27 +42,32 @@ impl Store {
         let clear_values = self.clear_values;
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
+        flights::land(&transaction)?;
         let changes_before = transaction.total_changes();
-        transaction.execute(
-            "UPDATE call SET attempts = 0, unknown_this_run = 0, deferred_in = 0
-             WHERE state IN ('queued', 'waiting', 'probing') AND (attempts > 0 OR unknown_this_run OR deferred_in > 0)",
-            [],
-        )?;
+        let spent = "UPDATE call SET attempts = 0, unknown_this_run = 0, deferred_in = 0";
+        let is_spent = "(attempts > 0 OR unknown_this_run = 1 OR deferred_in > 0)";
+        for open in [WAITING, TRIED] {
+            transaction.execute(&format!("{spent} WHERE {open} AND {is_spent}"), [])?;
+        }
         let mut recovered = Recovered::default();
         for &(provider, settle, backoff_max) in waits {
             // Nobody knows how long the program was away, since the clock may have been set: settle starts again.
-            transaction.execute(
-                "UPDATE call SET due = ?2
-                 WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND settling",
-                (provider.number(), now.after(settle).0),
-            )?;
-            transaction.execute(
-                "UPDATE call SET due = ?2
-                 WHERE provider = ?1 AND state IN ('queued', 'waiting', 'probing') AND NOT settling AND due > ?2",
-                (provider.number(), now.after(backoff_max).0),
-            )?;
-            let mut outbox =
-                Outbox { connection: &transaction, fingerprinter: &fingerprinter, clear_values, run, now };
+            for open in [WAITING, TRIED] {
+                let sql = format!("UPDATE call SET due = ?2 WHERE provider = ?1 AND {open} AND settling = 1");
+                transaction.execute(&sql, (provider.number(), now.after(settle).0))?;
+                let sql = format!(
+                    "UPDATE call SET due = ?2 WHERE provider = ?1 AND {open} AND settling = 0 AND due > ?2"
+                );
+                transaction.execute(&sql, (provider.number(), now.after(backoff_max).0))?;
+            }
+            let mut outbox = Outbox {
+                connection: &transaction,
+                statements: Statements::default(),
+                fingerprinter: &fingerprinter,
+                clear_values,
+                run,
+                now,
+            };
             let leased = outbox.leased_before(provider)?;
             if !leased.is_empty() {
                 // They may have left at any time up to the crash, so for the rate they count as sent now.
@@ -77,10 +88,10 @@ impl Store {
                 recovered.held += u64::from(settled.life.state == State::Held);
             }
         }
-        transaction.execute(
-            "UPDATE call SET attempts = 0 WHERE state IN ('queued', 'waiting', 'probing') AND attempts > 0",
-            [],
-        )?;
+        for open in [WAITING, TRIED] {
+            transaction
+                .execute(&format!("UPDATE call SET attempts = 0 WHERE {open} AND attempts > 0"), [])?;
+        }
         if transaction.total_changes() > changes_before {
             self.backups.make_due()?;
         }

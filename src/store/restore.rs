@@ -17,10 +17,9 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening};
 
 use super::backup::{file_error, make_empty, sync_folder, verify};
-use super::marks;
 use super::open::{Lock, beside, connect, migrate};
 use super::snapshot::life_of;
-use super::{StateFile, Store, StoreError, codec};
+use super::{StateFile, Store, StoreError, codec, flights, marks};
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
@@ -122,6 +121,7 @@ fn put_in_doubt(path: &Path, now: Timestamp) -> Result<Restored, StoreError> {
     let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
     migrate(&mut connection)?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    flights::land(&transaction)?;
     let mut restored = Restored::default();
     doubt_calls(&transaction, now, &mut restored)?;
     restored.accounts = doubt_accounts(&transaction)?;

@@ -11,7 +11,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
-use super::{Store, StoreError, codec};
+use super::{Store, StoreError, codec, flights};
 
 /// A view of the state for comparisons. It never writes.
 #[derive(Debug, Clone, Copy)]
@@ -19,6 +19,8 @@ pub struct Snapshot<'a> {
     pub(super) connection: &'a Connection,
     pub(super) fingerprinter: &'a Fingerprinter,
     pub(super) clear_values: bool,
+    /// May calls be on their way, of a run that goes on or was killed.
+    pub(super) flights: bool,
 }
 
 /// A customer as an earlier input left it.
@@ -76,6 +78,7 @@ impl Store {
             connection: &self.connection,
             fingerprinter: &self.fingerprinter,
             clear_values: self.clear_values,
+            flights: self.flights,
         }
     }
 }
@@ -161,13 +164,8 @@ impl<'a> Snapshot<'a> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2")?;
-        let found = statement
-            .query_row((customer, provider.number()), |row| {
-                Ok((row.get_ref(0)?.as_str()?.into(), row.get::<_, bool>(1)?, row.get::<_, Vec<u8>>(2)?))
-            })
-            .optional()?;
-        let Some((key, known, fields)) = found else { return Ok(None) };
-        Ok(Some(Account { key: ProviderKey(key), known, fields: codec::unpack_fields(&fields)? }))
+        let mut rows = statement.query((customer, provider.number()))?;
+        rows.next()?.map(account_of).transpose()
     }
 
     /// The fields whose value was invalid at the last comparison.
@@ -208,9 +206,13 @@ impl<'a> Snapshot<'a> {
     }
 
     fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "SELECT * FROM call WHERE customer = ?1 AND provider = ?2 AND payload IS NOT NULL",
-        )?;
+        let sql = if self.flights {
+            "SELECT call.*, flight.lease AS flight FROM call LEFT JOIN flight ON flight.call = call.id
+             WHERE customer = ?1 AND provider = ?2 AND payload IS NOT NULL"
+        } else {
+            "SELECT *, NULL AS flight FROM call WHERE customer = ?1 AND provider = ?2 AND payload IS NOT NULL"
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query((customer, provider.number()))?;
         match rows.next()? {
             Some(row) => standing_call(row).map(Some),
@@ -223,12 +225,21 @@ pub(super) fn order_of(stored: Option<i64>) -> Option<Order> {
     stored.map(Order)
 }
 
-/// Reads a call row that still has its payload.
-pub(super) fn standing_call(row: &Row<'_>) -> Result<StandingCall, StoreError> {
-    let life = life_of(row)?;
+/// Reads key, knowledge and fields of an account.
+pub(super) fn account_of(row: &Row<'_>) -> Result<Account, StoreError> {
+    let damaged = |_| StoreError::Damaged { what: "an account is unreadable" };
+    let key = ProviderKey(row.get_ref(0)?.as_str().map_err(damaged)?.into());
+    let fields = codec::unpack_fields(row.get_ref(2)?.as_blob().map_err(damaged)?)?;
+    Ok(Account { key, known: row.get(1)?, fields })
+}
+
+/// Reads a call row that still has its payload, with its flight.
+fn standing_call(row: &Row<'_>) -> Result<StandingCall, StoreError> {
+    let id = CallId(row.get("id")?);
+    let life = flights::life_of(row, id)?;
     let payload: Vec<u8> = row.get("payload")?;
     Ok(StandingCall {
-        id: CallId(row.get("id")?),
+        id,
         life,
         due: row.get("due")?,
         settling: row.get("settling")?,

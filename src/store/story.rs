@@ -12,8 +12,7 @@ use crate::domain::lifecycle::Life;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
-use super::snapshot::life_of;
-use super::{Store, StoreError, codec};
+use super::{Store, StoreError, codec, flights};
 
 /// Everything that the state knows of a customer, without a value.
 #[derive(Debug, Clone, Default)]
@@ -112,10 +111,16 @@ impl Store {
 
     fn story_calls(&self, customer: i64) -> Result<Vec<StoryCall>, StoreError> {
         let fields = if self.knows_fields()? { "call.fields" } else { "NULL" };
+        let (flight, left_at, flights) = if self.flights {
+            ("flight.lease", "flight.at", "LEFT JOIN flight ON flight.call = call.id")
+        } else {
+            ("NULL", "NULL", "")
+        };
         let mut statement = self.connection.prepare(&format!(
-            "SELECT call.*, planned.id AS planned_run, settled.id AS settled_run, {fields} AS carried
+            "SELECT call.*, planned.id AS planned_run, settled.id AS settled_run, {fields} AS carried,
+                 {flight} AS flight, {left_at} AS left_at
              FROM call LEFT JOIN run AS planned ON planned.number = call.planned_in
-                 LEFT JOIN run AS settled ON settled.number = call.settled_in
+                 LEFT JOIN run AS settled ON settled.number = call.settled_in {flights}
              WHERE call.customer = ?1 ORDER BY call.id"
         ))?;
         let mut rows = statement.query([customer])?;
@@ -153,7 +158,8 @@ impl Store {
 }
 
 fn story_call(row: &Row<'_>) -> Result<StoryCall, StoreError> {
-    let life = life_of(row)?;
+    let id = CallId(row.get("id")?);
+    let life = flights::life_of(row, id)?;
     let carried: Option<Vec<u8>> = row.get("carried")?;
     let fields = match (carried, row.get::<_, Option<Vec<u8>>>("payload")?) {
         (Some(packed), _) => Some(codec::unpack_codes(Some(&packed))?),
@@ -166,7 +172,7 @@ fn story_call(row: &Row<'_>) -> Result<StoryCall, StoreError> {
     let due: i64 = row.get("due")?;
     let waits = matches!(life.state, State::Queued | State::Waiting | State::Probing);
     Ok(StoryCall {
-        id: CallId(row.get("id")?),
+        id,
         provider: ProviderId::from_number(row.get("provider")?)
             .ok_or(StoreError::Damaged { what: "a call is for a provider that does not exist" })?,
         life,
@@ -175,7 +181,10 @@ fn story_call(row: &Row<'_>) -> Result<StoryCall, StoreError> {
         code: row.get("code")?,
         due: (waits && due > 0).then_some(Timestamp(due)),
         created_at: Timestamp(row.get("created_at")?),
-        changed_at: Timestamp(row.get("changed_at")?),
+        changed_at: Timestamp(match row.get("left_at")? {
+            Some(left_at) => left_at,
+            None => row.get("changed_at")?,
+        }),
         planned_in: row.get("planned_run")?,
         settled_in: row.get("settled_run")?,
         answers: Vec::new(),

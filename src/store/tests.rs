@@ -17,6 +17,8 @@ use crate::domain::mark::{Mark, NO_RECORD};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
+mod flights;
+
 const WSONE: ProviderId = ProviderId::Wsone;
 const NOON: Timestamp = Timestamp(1_795_000_000_000);
 const SETTLE: Duration = Duration::from_secs(60);

@@ -1,25 +1,24 @@
 //! Key and values → the request of Safedebit. Pure: the same input makes the same bytes.
 
-use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderValue};
+use reqwest::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::domain::wire::{ProviderKey, WireValues};
 
-use super::super::exchange::{BuildError, Request, basic};
+use super::super::exchange::{BuildError, Request};
 use super::super::json::Item;
-use super::super::settings::Credentials;
 use super::settings::SafedebitSettings;
 use super::{fields, wire};
 
 pub(super) fn request(
     settings: &SafedebitSettings,
-    credentials: &Credentials,
+    authorization: (HeaderName, HeaderValue),
     key: &ProviderKey,
     values: &WireValues,
 ) -> Result<Request, BuildError> {
     Ok(Request {
         url: format!("{}/{}", settings.common.base_url.trim_end_matches('/'), wire::PATH),
         headers: vec![
-            basic(credentials)?,
+            authorization,
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
             (ACCEPT, HeaderValue::from_static("application/json")),
         ],

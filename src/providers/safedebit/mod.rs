@@ -20,6 +20,8 @@ mod wire;
 
 pub use settings::SafedebitSettings;
 
+use reqwest::header::{HeaderName, HeaderValue};
+
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
 use crate::domain::policy::Send;
@@ -28,7 +30,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
 
 use super::codes::CodeTable;
-use super::exchange::{Answer, BuildError, Request};
+use super::exchange::{Answer, BuildError, Request, basic};
 use super::settings::{CommonSettings, Credentials, SettingsError};
 use super::{Provider, SettingsDigest};
 
@@ -36,7 +38,7 @@ use super::{Provider, SettingsDigest};
 #[derive(Debug)]
 pub struct Safedebit {
     settings: SafedebitSettings,
-    credentials: Credentials,
+    authorization: Result<(HeaderName, HeaderValue), BuildError>,
 }
 
 impl Safedebit {
@@ -47,7 +49,7 @@ impl Safedebit {
     pub fn new(mut settings: SafedebitSettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Safedebit)?;
         settings.common.send.get_or_insert(Send::Changed);
-        Ok(Self { settings, credentials })
+        Ok(Self { settings, authorization: basic(&credentials) })
     }
 }
 
@@ -80,7 +82,7 @@ impl Provider for Safedebit {
     ) -> Result<Request, BuildError> {
         match operation {
             Operation::Create => Err(BuildError::Operation),
-            Operation::Update => build::request(&self.settings, &self.credentials, key, values),
+            Operation::Update => build::request(&self.settings, self.authorization.clone()?, key, values),
         }
     }
 

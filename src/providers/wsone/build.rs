@@ -1,19 +1,18 @@
 //! Key and values → the request of `WsOne`. Pure: the same input makes the same bytes.
 
-use reqwest::header::{CONTENT_TYPE, HeaderValue};
+use reqwest::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 
 use crate::domain::call::Operation;
 use crate::domain::wire::{Form, ProviderKey, WireValues};
 
-use super::super::exchange::{BuildError, Request, basic};
+use super::super::exchange::{BuildError, Request};
 use super::super::json::Item;
-use super::super::settings::Credentials;
 use super::settings::WsOneSettings;
 use super::{fields, wire};
 
 pub(super) fn request(
     settings: &WsOneSettings,
-    credentials: &Credentials,
+    authorization: (HeaderName, HeaderValue),
     operation: Operation,
     key: &ProviderKey,
     values: &WireValues,
@@ -26,7 +25,7 @@ pub(super) fn request(
     Ok(Request {
         url: format!("{}/{path}", settings.common.base_url.trim_end_matches('/')),
         headers: vec![
-            basic(credentials)?,
+            authorization,
             (CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
         ],
         body: body.into_body(),

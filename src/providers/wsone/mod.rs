@@ -22,6 +22,8 @@ mod wire;
 pub use settings::WsOneSettings;
 pub(super) use wire::SUCCESS;
 
+use reqwest::header::{HeaderName, HeaderValue};
+
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
 use crate::domain::policy::{OnNew, Send};
@@ -30,7 +32,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 
 use super::codes::CodeTable;
-use super::exchange::{Answer, BuildError, Request};
+use super::exchange::{Answer, BuildError, Request, basic};
 use super::settings::{CommonSettings, Credentials, SettingsError};
 use super::{Provider, SettingsDigest};
 
@@ -38,7 +40,7 @@ use super::{Provider, SettingsDigest};
 #[derive(Debug)]
 pub struct WsOne {
     settings: WsOneSettings,
-    credentials: Credentials,
+    authorization: Result<(HeaderName, HeaderValue), BuildError>,
 }
 
 impl WsOne {
@@ -50,7 +52,7 @@ impl WsOne {
         settings.common.validate(ProviderId::Wsone)?;
         settings.normalise()?;
         settings.common.send.get_or_insert(Send::Objects);
-        Ok(Self { settings, credentials })
+        Ok(Self { settings, authorization: basic(&credentials) })
     }
 }
 
@@ -92,7 +94,7 @@ impl Provider for WsOne {
         key: &ProviderKey,
         values: &WireValues,
     ) -> Result<Request, BuildError> {
-        build::request(&self.settings, &self.credentials, operation, key, values)
+        build::request(&self.settings, self.authorization.clone()?, operation, key, values)
     }
 
     fn read(&self, _operation: Operation, _key: &ProviderKey, answer: &Answer) -> Verdict {

@@ -307,12 +307,13 @@ fn calls(path: &Path) -> Result<Vec<Call>, String> {
 
 fn calls_of(state: &Connection) -> rusqlite::Result<Vec<Call>> {
     let tables: i64 =
-        state.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'call'", [], |row| row.get(0))?;
+        state.query_row("SELECT count(*) FROM sqlite_schema WHERE name = 'flight'", [], |row| row.get(0))?;
     if tables == 0 {
         return Ok(Vec::new());
     }
     let mut select = state.prepare(
-        "SELECT call.id, planned_in, provider, customer_id, state FROM call JOIN customer ON customer.id = customer",
+        "SELECT call.id, planned_in, provider, customer_id, iif(flight.call IS NULL, state, 'in_flight')
+         FROM call JOIN customer ON customer.id = customer LEFT JOIN flight ON flight.call = call.id",
     )?;
     let calls = select.query_map([], |row| {
         Ok(Call {

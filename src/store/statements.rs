@@ -1,0 +1,59 @@
+//! Statements that a group of settlements needs for each call: looked up once a group, since to find one by its text costs
+//! as much as a short one takes.
+
+use std::cell::{RefCell, RefMut};
+use std::fmt;
+
+use rusqlite::functions::FunctionFlags;
+use rusqlite::{CachedStatement, Connection};
+
+use super::{StoreError, codec};
+
+/// A statement that is kept as soon as it was asked for.
+#[derive(Default)]
+pub(super) struct Kept<'a>(RefCell<Option<CachedStatement<'a>>>);
+
+impl<'a> Kept<'a> {
+    /// The statement. Its text must be the same each time.
+    pub(super) fn get(
+        &self,
+        connection: &'a Connection,
+        sql: &str,
+    ) -> Result<RefMut<'_, CachedStatement<'a>>, StoreError> {
+        let mut kept = self.0.borrow_mut();
+        if kept.is_none() {
+            *kept = Some(connection.prepare_cached(sql)?);
+        }
+        Ok(RefMut::map(kept, |kept| kept.as_mut().expect("it was just prepared")))
+    }
+}
+
+/// Lets statements lay newer fields over those of an account by `merged_fields(known, newer)`: to read an account first
+/// would be to look for it twice.
+pub(super) fn add_functions(connection: &Connection) -> Result<(), StoreError> {
+    let flags =
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
+    connection.create_scalar_function("merged_fields", 2, flags, |context| {
+        let part = |at| {
+            context.get_raw(at).as_blob().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
+        };
+        codec::merge_fields(part(0)?, part(1)?)
+            .map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
+    })?;
+    Ok(())
+}
+
+/// The statements of a lease and of a call that is accepted.
+#[derive(Default)]
+pub(super) struct Statements<'a> {
+    pub(super) take_off: Kept<'a>,
+    pub(super) touch_down: Kept<'a>,
+    pub(super) accept: Kept<'a>,
+    pub(super) acknowledge: Kept<'a>,
+}
+
+impl fmt::Debug for Statements<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Statements")
+    }
+}

@@ -1,0 +1,206 @@
+//! Calls on their way: who sees them, and what a crash leaves of them.
+
+use super::*;
+use crate::store::flights;
+use crate::store::lease::TRIED;
+
+impl World {
+    fn state(&self) -> StateFile {
+        StateFile::new(settings(self.folder.path()))
+    }
+
+    fn read_only(&self) -> Store {
+        self.state().open_read_only().expect("readable")
+    }
+
+    /// The process dies and another one opens the state.
+    fn reopen(&mut self) {
+        self.store = self.state().open(&self._lock).expect("a state");
+    }
+
+    fn flights(&self) -> i64 {
+        let sql = "SELECT count(*) FROM flight";
+        self.store.connection.query_row(sql, [], |row| row.get(0)).expect("readable")
+    }
+
+    /// States and leases as they stand in the calls.
+    fn rows(&self) -> Vec<(String, Option<i64>)> {
+        let mut rows =
+            self.store.connection.prepare("SELECT state, lease FROM call ORDER BY id").expect("a query");
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.collect::<Result<_, _>>().expect("readable")
+    }
+}
+
+#[test]
+fn a_call_on_its_way_is_seen_as_such_by_who_only_reads() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.queue("c2", Operation::Update, false);
+    world.now = world.now.after(Duration::from_secs(7));
+    assert_eq!(world.lease(1).len(), 1);
+
+    let reader = world.read_only();
+    let counts = reader.counts().expect("readable")[&WSONE].clone();
+    assert_eq!((counts.queued, counts.waiting, counts.open()), (1, 1, 2));
+    let standing = |name: &str| {
+        let number = world.number(name);
+        reader.snapshot().before(number, WSONE).expect("readable").1.expect("open").life.state
+    };
+    assert_eq!([standing("c1"), standing("c2")], [State::InFlight, State::Queued]);
+    let story = |name: &str| reader.story(&customer_id(name)).expect("readable").calls.remove(0);
+    assert_eq!((story("c1").life.state, story("c1").changed_at), (State::InFlight, world.now));
+    assert_eq!((story("c2").life.state, story("c2").changed_at), (State::Queued, NOON));
+}
+
+#[test]
+fn a_settlement_needs_the_flight_of_its_lease() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    let stranger = Leased { lease: leased.lease + 1, ..leased.clone() };
+    let error = world.settle(&stranger, Happening::Accepted).expect_err("another lease");
+    assert!(matches!(error, StoreError::Overtaken { .. }), "{error}");
+    assert_eq!((world.flights(), world.rows()), (1, vec![("queued".to_owned(), None)]));
+    world.settle(&leased, Happening::Accepted).expect("settled");
+    assert_eq!((world.flights(), world.rows()), (0, vec![("acknowledged".to_owned(), None)]));
+}
+
+#[test]
+fn what_a_crash_leaves_on_its_way_lands_at_the_next_opening() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Create, false);
+    world.queue("c2", Operation::Update, false);
+    world.queue("c3", Operation::Update, false);
+    // One that is probed, one that waits, one that was never tried.
+    let leased = world.lease(2);
+    for call in &leased {
+        world.settle(call, Happening::OutcomeUnknown).expect("settled");
+    }
+    world.now = world.now.after(SETTLE);
+    let leases: Vec<_> = world.lease(3).iter().map(|call| (call.id, call.lease)).collect();
+    assert_eq!((leases.len(), world.flights()), (3, 3));
+
+    world.reopen();
+    assert_eq!(world.flights(), 0);
+    let found = world.rows();
+    for (at, state) in ["probing", "in_flight", "in_flight"].into_iter().enumerate() {
+        let lease = leases.iter().find(|(id, _)| id.0 == i64::try_from(at).expect("few") + 1);
+        assert_eq!(found[at], (state.to_owned(), lease.map(|(_, lease)| *lease)));
+    }
+    assert!(world.lease(9).is_empty(), "nothing of it may leave before the recovery");
+    assert_eq!(world.recover(), Recovered { in_flight: 3, held: 0 });
+    assert!(world.rows().iter().all(|(_, lease)| lease.is_none()));
+}
+
+#[test]
+fn a_backup_with_calls_on_their_way_is_restored_and_a_copy_of_it_forgotten_in() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Create, false);
+    world.queue("c2", Operation::Create, false);
+    world.lease(1);
+    let backup = world.folder.path().join("backup.db");
+    world.state().copy_to(&backup).expect("copied");
+
+    let mut copy = world.state().open_copy(&backup).expect("a copy");
+    let erased = copy.forget(&customer_id("c1"), world.now).expect("erased");
+    assert_eq!((erased.calls, erased.forgotten), (1, 1));
+    drop(copy);
+    std::fs::remove_file(&backup).expect("there");
+    world.state().copy_to(&backup).expect("copied");
+
+    let restored = world.state().restore(&world._lock, &backup, "now", world.now).expect("restored");
+    assert_eq!(restored.creates_in_doubt, 1, "what was on its way is left to the recovery");
+    world.reopen();
+    let states: Vec<_> = world.rows().into_iter().map(|(state, _)| state).collect();
+    assert_eq!(states, ["in_flight", "probing"]);
+}
+
+#[test]
+fn a_customer_on_its_way_is_forgotten() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Create, false);
+    world.lease(1);
+    world.reopen();
+    assert_eq!(world.store.forget(&customer_id("c1"), world.now).expect("erased").forgotten, 1);
+    assert_eq!((world.flights(), world.rows().len()), (0, 0));
+}
+
+#[test]
+fn nothing_on_its_way_is_nothing_to_land() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let before = world.store.connection.total_changes();
+    flights::land_all(&mut world.store.connection).expect("landed");
+    assert_eq!(world.store.connection.total_changes(), before);
+}
+
+#[test]
+fn a_new_run_and_the_end_of_a_lane_look_only_at_calls_that_were_tried() {
+    let world = World::new();
+    let queries = [
+        format!("UPDATE call SET attempts = 0 WHERE {TRIED} AND attempts > 0"),
+        format!("UPDATE call SET due = 2 WHERE provider = 1 AND {TRIED} AND settling = 0 AND due > 2"),
+        format!("SELECT min(due) FROM call WHERE provider = 1 AND {TRIED} AND lease IS NULL"),
+    ];
+    for query in queries {
+        let sql = format!("EXPLAIN QUERY PLAN {query}");
+        let plan: String = world.store.connection.query_row(&sql, [], |row| row.get(3)).expect("a plan");
+        assert!(plan.contains("call_tried"), "{query}: {plan}");
+    }
+}
+
+#[test]
+fn who_was_never_tried_is_not_waited_for_and_who_was_tried_is() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.queue("c2", Operation::Update, false);
+    let due = |world: &mut World| {
+        let (run, now) = (world.run, world.now);
+        let due = world.store.group(run, now, |outbox| outbox.next_due(WSONE, &LeaseFilter::default()));
+        due.expect("readable")
+    };
+    assert_eq!(due(&mut world), None);
+    let leased = world.lease(2);
+    assert_eq!(due(&mut world), None, "both are on their way");
+    world.settle(&leased[0], Happening::NotApplied { breaker_open: false }).expect("settled");
+    let later = Some(world.now.after(Duration::from_secs(1)));
+    assert_eq!(due(&mut world), later);
+    world.settle(&leased[1], Happening::RefusedWithRemedy).expect("settled");
+    assert_eq!(due(&mut world), later, "a remedy leaves when all others are done");
+}
+
+#[test]
+fn what_is_acknowledged_is_laid_over_what_was_known_of_the_same_account_only() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let mut leased = world.lease(1).remove(0);
+    let number = leased.customer_number;
+    let known = |world: &World| {
+        let account = world.store.snapshot().account(number, WSONE).expect("readable").expect("put");
+        let fields = account.fields.iter().map(|(field, kept)| match kept {
+            Acknowledged::Clear(value) => (field.0, value.reveal().clone()),
+            Acknowledged::Hashed(_) | Acknowledged::Unknown => (field.0, "?".to_owned()),
+        });
+        (account.key.0.to_string(), account.known, fields.collect::<Vec<_>>())
+    };
+    let mut before = Account::new(payload("").key);
+    before.mark_unknown([FieldCode(0), FieldCode(1), FieldCode(9)]);
+    let put = |world: &World, account: &Account| {
+        let sql = "UPDATE account SET fields = ?1, key = ?2";
+        let fields = codec::pack_fields(&account.fields);
+        world.store.connection.execute(sql, (fields, account.key.0.as_str())).expect("written");
+    };
+    put(&world, &before);
+    world.settle(&leased, Happening::Accepted).expect("settled");
+    let values =
+        [(0, "?"), (1, "new"), (2, "fixed"), (9, "?")].map(|(field, value)| (field, value.to_owned()));
+    assert_eq!(known(&world), ("1:key".to_owned(), true, values.to_vec()));
+
+    world.store.connection.execute("DELETE FROM call", []).expect("erased");
+    world.queue("c2", Operation::Update, false);
+    leased = Leased { customer_number: number, ..world.lease(1).remove(0) };
+    put(&world, &Account::new(ProviderKey("1:other".into())));
+    world.settle(&leased, Happening::Accepted).expect("settled");
+    assert_eq!(known(&world), ("1:key".to_owned(), true, values[1..3].to_vec()));
+}
