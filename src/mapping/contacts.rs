@@ -8,11 +8,50 @@ use iban::{Iban, IbanLike, ParseIbanError};
 use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
+use super::french_ibans;
 use super::reason::{self, Parsed};
 
 /// An e-mail address with a dotted domain, without display name and quotes. The domain becomes lower case; the part
 /// before the @ stays as it is, because its owner's server may tell cases apart.
 pub(super) fn email(text: &str) -> Parsed<SmolStr> {
+    if is_plain_email(text.as_bytes()) {
+        return Ok(text.into());
+    }
+    email_of_any(text)
+}
+
+/// The usual address, which is one beyond doubt and already in its form: letters, digits and a few signs that stand
+/// neither at the ends of a part nor together, the domain in small letters.
+fn is_plain_email(text: &[u8]) -> bool {
+    /// Far below what any limit allows.
+    const BYTES_MAX: usize = 64;
+    if text.len() > BYTES_MAX {
+        return false;
+    }
+    let (mut after_sign, mut in_domain, mut dots) = (true, false, 0);
+    for byte in text {
+        let is_sign = match byte {
+            b'a'..=b'z' | b'0'..=b'9' => false,
+            b'A'..=b'Z' if !in_domain => false,
+            b'.' | b'-' => true,
+            b'_' | b'+' if !in_domain => true,
+            b'@' if !in_domain => {
+                in_domain = true;
+                dots = 0;
+                true
+            }
+            _ => return false,
+        };
+        if is_sign && after_sign {
+            return false;
+        }
+        dots += usize::from(*byte == b'.');
+        after_sign = is_sign;
+    }
+    in_domain && dots > 0 && !after_sign
+}
+
+fn email_of_any(text: &str) -> Parsed<SmolStr> {
     if let Some(defect) = email_shape(text) {
         return Err(defect);
     }
@@ -44,6 +83,10 @@ fn email_shape(text: &str) -> Option<crate::domain::defect::DefectReason> {
 
 /// An IBAN whose checksum and national form hold, in capitals without spaces.
 pub(super) fn iban(text: &str) -> Parsed<SmolStr> {
+    if french_ibans::is_plain(text) { Ok(text.into()) } else { iban_of_any(text) }
+}
+
+fn iban_of_any(text: &str) -> Parsed<SmolStr> {
     let compact: SmolStr =
         text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect();
     match Iban::from_str(&compact) {
@@ -64,7 +107,49 @@ pub(super) fn ip(text: &str) -> Parsed<IpAddr> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn a_plain_address_is_one_beyond_doubt(
+            text in "[a-cA-C0-1]{0,3}[-+_.@<\"é ]?[a-cA-C0-1]{0,3}([-+_.@][a-cA-C0]{0,2}){0,3}@[a-c0]{0,3}([-._A@é][a-c0]{0,2}){0,3}",
+            any in "\\PC{0,80}",
+        ) {
+            for text in [text, any] {
+                if is_plain_email(text.as_bytes()) {
+                    prop_assert_eq!(email_of_any(&text).ok(), Some(SmolStr::from(&text)), "{}", text);
+                }
+            }
+        }
+
+        #[test]
+        fn a_plain_iban_is_one_beyond_doubt(
+            bban in "[0-9]{23}|[0-9]{10}[0-9A-Z]{11}[0-9]{2}", check in 0u32..100, form in 0usize..6,
+        ) {
+            // Of each account one key holds, and others that differ by 97 would be the same.
+            let rest = format!("{bban}FR00").chars().fold(0, |rest, c| match c.to_digit(36) {
+                Some(digit @ 0..=9) => (rest * 10 + digit) % 97,
+                Some(letter) => (rest * 100 + letter) % 97,
+                None => rest,
+            });
+            let key = 98 - rest;
+            let texts = [
+                format!("FR{key:02}{bban}"),
+                format!("FR{:02}{bban}", (key + 97) % 194 % 100),
+                format!("FR{check:02}{bban}"),
+                format!("DE{key:02}{bban}"),
+                format!("fr{key:02} {bban}"),
+                format!("FR{key:02}{}", &bban[1..]),
+            ];
+            let text = &texts[form];
+            let long = iban_of_any(text);
+            prop_assert!(!french_ibans::is_plain(text) || long == Ok(text.into()));
+            let is_usual = form < 3 && bban.bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert!(!is_usual || french_ibans::is_plain(text) == long.is_ok());
+        }
+    }
 
     #[test]
     fn emails_have_a_dotted_domain_and_nothing_around() {

@@ -9,12 +9,13 @@ use jiff::fmt::strtime::BrokenDownTime;
 use jiff::tz::TimeZone;
 
 use super::error::MappingError;
+use super::plain_forms::{self, PlainForm};
 use super::reason::{self, Parsed};
 use super::text::bare;
 use crate::domain::customer::Order;
 
 /// First year that a date of a document or a row can have; jiff reads "01/01/85" as the year 85.
-const YEAR_MIN: i16 = 1000;
+pub(super) const YEAR_MIN: i16 = 1000;
 /// First year in which a customer can be born.
 const BIRTH_YEAR_MIN: i16 = 1900;
 /// Forms that exports write days in; where two read the same days, the earlier one is meant.
@@ -46,6 +47,8 @@ const TIME_FORMS: [&str; 5] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", " %I:%M
 pub(super) struct DateForms {
     days: Vec<String>,
     times: Vec<String>,
+    /// The first of the forms, if it is one of those that need no reading of its own.
+    first: Option<PlainForm>,
 }
 
 impl DateForms {
@@ -55,11 +58,19 @@ impl DateForms {
             check(format).map_err(|why| MappingError::DateFormat { format: format.clone(), why })?;
         }
         let times = formats.iter().flat_map(|day| TIME_FORMS.iter().map(move |time| format!("{day}{time}")));
-        Ok(Self { days: formats.to_vec(), times: times.collect() })
+        let first = formats.first().and_then(|format| PlainForm::of(format));
+        Ok(Self { days: formats.to_vec(), times: times.collect(), first })
     }
 
     /// A day in one of the forms.
     pub(super) fn date(&self, text: &str) -> Parsed<Date> {
+        match self.first.and_then(|form| form.date(text)) {
+            Some(date) => Ok(date),
+            None => self.date_of_any(text),
+        }
+    }
+
+    fn date_of_any(&self, text: &str) -> Parsed<Date> {
         let mut defect = None;
         for form in &self.days {
             let Ok(read) = BrokenDownTime::parse(form, text) else { continue };
@@ -87,6 +98,10 @@ impl DateForms {
     /// A value that orders rows: a number, an RFC 3339 time, a local time (read as UTC), or a configured date form
     /// with or without a time of day.
     pub(super) fn order(&self, text: &str) -> Option<Order> {
+        plain_forms::time(text).and_then(micros).or_else(|| self.order_of_any(text))
+    }
+
+    fn order_of_any(&self, text: &str) -> Option<Order> {
         if let Some(thousandths) = thousandths(text) {
             return Some(Order(thousandths));
         }
@@ -191,6 +206,8 @@ fn likely_cause(text: &str) -> crate::domain::defect::DefectReason {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::domain::defect::DefectReason;
 
@@ -246,6 +263,37 @@ mod tests {
             assert_eq!(propose_forms(days.iter().copied()), *forms, "{days:?}");
         }
         assert!(DateForms::new(&USUAL_FORMS.map(str::to_owned)).is_ok(), "each can be configured");
+    }
+
+    proptest! {
+        #[test]
+        fn a_plain_date_is_what_the_library_reads(
+            text in "[0-9]{2}[-/.][0-9]{2}[-/.][0-9]{4}|[0-9]{4}[-/.][0-9]{2}[-/.][0-9]{2}|[0-3][0-9]/[01][0-9]/[12][0-9]{3}|\\PC{0,12}",
+            form in proptest::sample::select(&USUAL_FORMS[..6]), second in proptest::sample::select(&USUAL_FORMS[..]),
+        ) {
+            let forms = DateForms::new(&[form, second].map(str::to_owned)).expect("usable");
+            prop_assert_eq!(forms.date(&text), forms.date_of_any(&text));
+            let plain = PlainForm::of(form).and_then(|form| form.date(&text));
+            prop_assert!(plain.is_none() || forms.date_of_any(&text) == plain.ok_or(reason::DATE_FORM));
+        }
+
+        #[test]
+        fn a_plain_time_is_what_the_library_reads(
+            text in "[0-9]{4}-[01][0-9]-[0-3][0-9][T ][0-2][0-9]:[0-6][0-9]:[0-6][0-9]Z?|[0-9]{4}-[0-9]{2}-[0-9]{2}[Tt ][0-9]{2}:[0-9]{2}:[0-9]{2}[Zz+]?|\\PC{0,20}",
+        ) {
+            prop_assert_eq!(forms().order(&text), forms().order_of_any(&text));
+        }
+    }
+
+    #[test]
+    fn the_usual_forms_are_plain() {
+        let date = jiff::civil::date(1996, 5, 30);
+        for (form, text) in
+            [("%d/%m/%Y", "30/05/1996"), ("%Y-%m-%d", "1996-05-30"), ("%m/%d/%Y", "05/30/1996")]
+        {
+            assert_eq!(PlainForm::of(form).and_then(|form| form.date(text)), Some(date), "{form}");
+        }
+        assert_eq!(plain_forms::time("1996-05-30T00:00:00Z"), Some(date.at(0, 0, 0, 0)));
     }
 
     #[test]

@@ -5,9 +5,40 @@ use std::borrow::Cow;
 use deunicode::deunicode;
 use smol_str::{SmolStr, SmolStrBuilder};
 
+/// Texts of ASCII up to here are folded in place.
+const ASCII_BYTES_MAX: usize = 64;
+
 /// The words of a text in capitals without accents, one space between them: "M." is "M", "Pays-Bas" is "PAYS BAS",
 /// "l'Inde" is "L INDE".
 pub(super) fn words(text: &str) -> SmolStr {
+    words_of_ascii(text).unwrap_or_else(|| words_of_any(text))
+}
+
+/// The words of a short text of ASCII, which is most of them.
+fn words_of_ascii(text: &str) -> Option<SmolStr> {
+    let mut folded = [0; ASCII_BYTES_MAX];
+    let (mut length, mut gap) = (0, false);
+    if text.len() > folded.len() || !text.is_ascii() {
+        return None;
+    }
+    for byte in text.bytes() {
+        if !byte.is_ascii_alphanumeric() {
+            gap = true;
+            continue;
+        }
+        if gap && length > 0 {
+            folded[length] = b' ';
+            length += 1;
+        }
+        gap = false;
+        // No longer than the text: each gap was a byte of it.
+        folded[length] = byte.to_ascii_uppercase();
+        length += 1;
+    }
+    std::str::from_utf8(&folded[..length]).ok().map(SmolStr::new)
+}
+
+fn words_of_any(text: &str) -> SmolStr {
     let plain = plain(text);
     let mut folded = SmolStrBuilder::new();
     let mut gap = false;
@@ -36,4 +67,19 @@ pub(super) fn header(name: &str) -> String {
 /// The text in ASCII letters.
 pub(super) fn plain(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(deunicode(text)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn short_ascii_is_folded_as_any_text_is(text in "[ -~]{0,70}|[\\x00-\\x7F]{0,64}|[a-zé .'-]{0,9}") {
+            let is_short_ascii = text.is_ascii() && text.len() <= ASCII_BYTES_MAX;
+            prop_assert_eq!(words_of_ascii(&text), is_short_ascii.then(|| words_of_any(&text)));
+        }
+    }
 }

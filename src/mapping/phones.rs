@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
 use smol_str::{ToSmolStr, format_smolstr};
 
+use super::french_phones;
 use super::postal;
 use super::reason::{self, Parsed};
 use crate::domain::value::Phone;
@@ -40,15 +41,16 @@ pub(super) struct Home<'a> {
 
 /// A number that a numbering plan allows. Whether it is mobile or fixed does not matter.
 pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
-    let digits = dialable(text)?;
     let country = home.country.unwrap_or(home.default_country);
     // 97123 is in Oregon too: a code is French only where the country is.
     let overseas = home.postal_code.filter(|_| postal::is_french(country)).and_then(postal::overseas);
-    if overseas.is_none()
-        && country == "FR"
-        && let Some(number) = plain_french(&digits)
-    {
-        return Ok(phone(&number));
+    let is_french = overseas.is_none() && country == "FR";
+    if is_french && let Some(phone) = french_phones::plain(text) {
+        return Ok(phone);
+    }
+    let digits = dialable(text)?;
+    if is_french && let Some(phone) = french_phones::plain(&digits) {
+        return Ok(phone);
     }
     let mut is_number = false;
     for alpha2 in overseas.into_iter().chain([country]) {
@@ -70,18 +72,6 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
         None if is_number => Err(reason::PHONE_NOT_ASSIGNED),
         None => Err(reason::PHONE_FORM),
     }
-}
-
-/// The usual case without the cost of the general one: a zero and nine digits in France. What is not allowed goes
-/// the long way.
-fn plain_french(digits: &str) -> Option<PhoneNumber> {
-    let significant = digits.strip_prefix('0').filter(|rest| rest.len() == 9 && !rest.starts_with('0'))?;
-    let number = PhoneNumber {
-        country_code: 33,
-        national_number: significant.parse().ok()?,
-        ..PhoneNumber::default()
-    };
-    PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, region("FR")?).then_some(number)
 }
 
 enum Tried {
@@ -122,6 +112,9 @@ fn dialable(text: &str) -> Parsed<String> {
 
 /// "3.36123E+10": what a spreadsheet makes of a long number.
 pub(super) fn is_scientific(text: &str) -> bool {
+    if !text.as_bytes().contains(&b'+') {
+        return false;
+    }
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
@@ -143,6 +136,8 @@ fn phone(number: &PhoneNumber) -> Phone {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn read(text: &str, postal_code: &str, country: &str) -> Result<String, &'static str> {
@@ -201,20 +196,32 @@ mod tests {
         }
     }
 
+    /// What the long way makes of a number in France.
+    fn long(digits: &str) -> Option<Phone> {
+        match try_region(digits, region("FR").expect("has a plan")) {
+            Tried::Allowed(number) => Some(phone(&number)),
+            Tried::NotAllowed | Tried::NoNumber => None,
+        }
+    }
+
     #[test]
     fn the_short_way_gives_what_the_long_way_gives() {
-        let france = region("FR").expect("has a plan");
         for start in 100..=999 {
             let digits = format!("0{start:03}203456");
-            let long = match try_region(&digits, france) {
-                Tried::Allowed(number) => Some(number),
-                Tried::NotAllowed | Tried::NoNumber => None,
-            };
-            assert_eq!(
-                plain_french(&digits).map(|number| phone(&number)),
-                long.map(|number| phone(&number)),
-                "{digits}"
-            );
+            assert_eq!(french_phones::plain(&digits), long(&digits), "{digits}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_further_digit_decides_about_a_french_number(digits in "0[1-9][0-9]{8}|0836[0-9]{6}|0[2567][0-9]{8}") {
+            prop_assert_eq!(french_phones::plain(&digits), long(&digits));
+        }
+
+        #[test]
+        fn only_a_zero_and_nine_digits_go_the_short_way(text in "\\PC{0,12}|[0+]{0,2}[0-9 ]{7,11}") {
+            let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit());
+            prop_assert_eq!(french_phones::plain(&text), long(&text).filter(|_| is_plain && text.starts_with('0')));
         }
     }
 

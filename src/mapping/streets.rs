@@ -3,9 +3,9 @@
 //! Nothing is lost: the line is always kept, and the parts of a line that splits hold all its letters and digits
 //! (save "N°"). A line that is not clearly one number, one kind and one name does not split.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::fold;
@@ -18,8 +18,8 @@ use crate::domain::value::{Street, StreetKind, StreetParts};
 const KIND_WORDS_MAX: usize = 5;
 
 /// How many words a kind has at most that begins with this word: most lines need a single look-up.
-static WORDS_BY_FIRST: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
-    let mut by_first: HashMap<&'static str, usize> = HashMap::new();
+static WORDS_BY_FIRST: LazyLock<FxHashMap<&'static str, usize>> = LazyLock::new(|| {
+    let mut by_first: FxHashMap<&'static str, usize> = FxHashMap::default();
     for word in KINDS_BY_WORD.keys() {
         let words = word.split(' ').count();
         let first = word.split(' ').next().unwrap_or(word);
@@ -36,8 +36,8 @@ const POST_BOXES: [&str; 9] =
 /// What may stand between a kind and its name when the line is turned round: "Liberté (avenue de la)".
 const LINKS: [&str; 13] = ["DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "AU", "AUX", "A", "D L", "DE L"];
 
-static KINDS_BY_WORD: LazyLock<HashMap<&'static str, &'static KnownKind>> = LazyLock::new(|| {
-    let mut by_word = HashMap::new();
+static KINDS_BY_WORD: LazyLock<FxHashMap<&'static str, &'static KnownKind>> = LazyLock::new(|| {
+    let mut by_word = FxHashMap::default();
     for kind in KINDS {
         by_word.insert(kind.standard, kind);
         by_word.extend(kind.others.iter().map(|word| (*word, kind)));

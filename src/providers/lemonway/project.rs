@@ -1,5 +1,7 @@
 //! Customer → the wire cells of Lemonway.
 
+use std::net::IpAddr;
+
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::domain::customer::Customer;
@@ -7,7 +9,8 @@ use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, Value, WalletRole};
 use crate::domain::wire::{FieldCode, Projection};
 
-use super::super::projector::{Drawn, Projector, Source, alpha3, date, one_or_zero, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source, alpha3, date, one_or_zero, text, title};
+use super::super::render;
 use super::fields;
 use super::settings::LemonwaySettings;
 
@@ -15,12 +18,14 @@ use super::settings::LemonwaySettings;
 const REFUSED_IN_NAMES: [char; 6] = ['*', '&', '#', '=', '<', '>'];
 const REFUSED_CHARACTER: &str = "holds one of * & # = < >, which Lemonway refuses in names";
 
+static SIZES: Sizes = Sizes::of(fields::FIELDS);
+
 const STREET: [Field; 4] =
     [Field::Street, Field::AddressApartment, Field::AddressBuilding, Field::AddressLocality];
 const IDENTIFICATION: [Field; 3] = [Field::CompanyRegistration, Field::Siren, Field::Rna];
 
 pub(super) fn project(settings: &LemonwaySettings, customer: &Customer) -> Projection {
-    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
+    let mut to = Projector::new(customer, &settings.common.exclude, &SIZES);
     let wallet = to.draw(Field::WalletId, text);
     let key = to.key(fields::WALLET, Field::WalletId, wallet);
     person(&mut to);
@@ -79,11 +84,18 @@ fn msisdn(value: &Value) -> Option<SmolStr> {
 }
 
 fn ip(value: &Value) -> Option<SmolStr> {
-    if let Value::Ip(ip) = value { Some(ip.to_smolstr()) } else { None }
+    let Value::Ip(ip) = value else { return None };
+    Some(match ip {
+        IpAddr::V4(ip) => render::ipv4(*ip),
+        IpAddr::V6(ip) => ip.to_smolstr(),
+    })
 }
 
 fn nationalities(value: &Value) -> Option<SmolStr> {
     let Value::Nationalities(countries) = value else { return None };
+    if let [country] = countries[..] {
+        return Some(SmolStr::new_static(country.alpha3));
+    }
     Some(countries.iter().map(|country| country.alpha3).collect::<Vec<_>>().join(",").into())
 }
 

@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, Title, Value};
 use crate::domain::wire::Projection;
 
-use super::super::projector::{Drawn, Projector, Source, date, street, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source, date, street, text, title};
+use super::super::render;
 use super::fields;
 use super::settings::SafedebitSettings;
 
@@ -20,11 +21,13 @@ const FRANCE: &str = "33";
 
 const IPV6: &str = "is an IPv6 address, which does not fit Safedebit's 16 characters";
 
+static SIZES: Sizes = Sizes::of(fields::FIELDS);
+
 const COMPLEMENTS: [Field; 3] = [Field::AddressApartment, Field::AddressBuilding, Field::AddressLocality];
 const PHONES: [Field; 2] = [Field::MobilePhone, Field::LandlinePhone];
 
 pub(super) fn project(settings: &SafedebitSettings, customer: &Customer) -> Projection {
-    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
+    let mut to = Projector::new(customer, &settings.common.exclude, &SIZES);
     let reference = to.draw(Field::SafedebitReference, text);
     let key = to.key(fields::REFERENCE, Field::SafedebitReference, reference);
     to.plain(fields::CONSUMER_REFERENCE, Field::ConsumerReference, text);
@@ -79,7 +82,7 @@ fn contact(to: &mut Projector<'_>) {
     let ip = to.draw_with(Field::IpAddress, |value| {
         let Value::Ip(ip) = value else { return Drawn::Invalid };
         match ip {
-            IpAddr::V4(ip) => Drawn::Text(ip.to_smolstr()),
+            IpAddr::V4(ip) => Drawn::Text(render::ipv4(*ip)),
             IpAddr::V6(_) => Drawn::Unfit(IPV6),
         }
     });
@@ -150,7 +153,7 @@ fn phone(value: &Value) -> Option<SmolStr> {
     Some(if phone.dialing_code == FRANCE {
         phone.national.clone()
     } else {
-        format_smolstr!("+{}", phone.msisdn)
+        render::joined(&["+", &phone.msisdn], "")
     })
 }
 

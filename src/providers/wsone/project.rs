@@ -1,26 +1,29 @@
 //! Customer → the wire cells of `WsOne`.
 
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{StreetParts, Value};
 use crate::domain::wire::{FieldCode, KeyCell, Projection};
 
-use super::super::projector::{Drawn, Projector, Source, date, one_or_zero, street, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source, date, one_or_zero, street, text, title};
+use super::super::render;
 use super::fields;
 use super::settings::WsOneSettings;
 
 const NO_TYPE: &str = "is needed: add the column, or identifier_type to [providers.wsone]";
 const NO_TITLE_CODE: &str = "has no number in titles of [providers.wsone]";
 
+static SIZES: Sizes = Sizes::of(fields::FIELDS);
+
 pub(super) fn project(settings: &WsOneSettings, customer: &Customer) -> Projection {
-    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
+    let mut to = Projector::new(customer, &settings.common.exclude, &SIZES);
     let key = key(settings, &mut to);
     person(settings, &mut to);
     contacts(&mut to);
     address(settings, &mut to);
-    for id in to.subscriptions().collect::<Vec<_>>() {
+    for id in to.subscriptions() {
         if let Some(code) = FieldCode::subscription(id) {
             let drawn = to.draw(Field::Subscription(id), true_or_false);
             to.put(code, Field::Subscription(id), drawn);
@@ -36,13 +39,13 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
         Drawn::Text(number) => Some(number),
-        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_smolstr()),
+        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(render::integer),
         Drawn::Invalid => return KeyCell::Invalid,
         Drawn::Unfit(_) => None,
     };
     match number {
         Some(number) => {
-            key.0 = format_smolstr!("{number}:{}", key.0);
+            key.0 = render::joined(&[&number, &key.0], ":");
             KeyCell::Key(key)
         }
         None => to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(NO_TYPE)),
@@ -57,7 +60,7 @@ fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
     to.put(fields::ENTITY, Field::StoreId, entity);
     let number = to.draw_with(Field::Title, |value| {
         let number = title(value).and_then(|title| settings.titles.get(title.letter()));
-        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(number.to_smolstr()))
+        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(render::integer(*number)))
     });
     to.put(fields::TITLE, Field::Title, number);
     to.plain(fields::FIRST_NAME, Field::FirstName, text);
@@ -114,23 +117,31 @@ fn three_fields(settings: &WsOneSettings, parts: &StreetParts) -> Option<(Drawn,
     let number = match &parts.number {
         None => Drawn::Cleared,
         // A number that does not come back as it was, "007", is more than an integer.
-        Some(number) => {
-            Drawn::Text(number.parse::<u32>().ok().map(|n| n.to_smolstr()).filter(|n| n == number)?)
-        }
+        Some(number) => Drawn::Text(Some(number).filter(|number| is_plain_integer(number))?.clone()),
     };
     let kind = match &parts.kind {
         None => Drawn::Cleared,
-        Some(kind) => Drawn::Text(settings.street_types.get(kind.standard.as_str())?.to_smolstr()),
+        Some(kind) => Drawn::Text(render::integer(*settings.street_types.get(kind.standard.as_str())?)),
     };
     Some((number, kind, Drawn::Text(parts.name.clone())))
 }
 
+/// Digits without a sign or a zero before them, which 32 bits hold.
+fn is_plain_integer(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    is_plain && text.parse::<u32>().is_ok()
+}
+
 fn integer(value: &Value) -> Option<SmolStr> {
-    if let Value::Integer(number) = value { Some(number.to_smolstr()) } else { None }
+    if let Value::Integer(number) = value { Some(render::integer(*number)) } else { None }
 }
 
 fn true_or_false(value: &Value) -> Option<SmolStr> {
-    if let Value::Flag(flag) = value { Some(flag.to_smolstr()) } else { None }
+    if let Value::Flag(flag) = value {
+        Some(SmolStr::new_static(if *flag { "true" } else { "false" }))
+    } else {
+        None
+    }
 }
 
 fn dialing_code(value: &Value) -> Option<SmolStr> {
