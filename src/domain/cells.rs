@@ -30,11 +30,12 @@ impl Cells {
     #[must_use]
     pub fn new(mut list: Vec<(Field, Cell)>) -> Self {
         settle(&mut list);
-        if !list.is_sorted_by(|(one, _), (next, _)| one < next) {
-            list = list.into_iter().collect::<LiteMap<_, _>>().into_tuple_vec();
-        }
         let mut cells = Self { list, places: [NOWHERE; NAMED] };
-        cells.place_from(0);
+        if !cells.place() {
+            cells.list = cells.list.into_iter().collect::<LiteMap<_, _>>().into_tuple_vec();
+            cells.places = [NOWHERE; NAMED];
+            cells.place();
+        }
         cells
     }
 
@@ -55,7 +56,7 @@ impl Cells {
             Ok(place) => self.list[place].1 = cell,
             Err(place) => {
                 self.list.insert(place, (field, cell));
-                self.place_from(place);
+                self.place();
             }
         }
     }
@@ -93,34 +94,49 @@ impl Cells {
         self.list.binary_search_by_key(&field, |(known, _)| *known)
     }
 
-    /// Notes the places of the cells from this one on.
-    fn place_from(&mut self, first: usize) {
+    /// Notes the place of each cell; false, where they are not sorted.
+    fn place(&mut self) -> bool {
+        let (mut place, mut free) = (0, 0);
+        let mut cells = self.list.iter();
         // Named fields stand before the others, so that their places are small.
-        for (place, (field, _)) in (0..NOWHERE).zip(&self.list).skip(first) {
-            let Some(position) = field.position() else { return };
+        let further = loop {
+            let Some((field, _)) = cells.next() else { return true };
+            let Some(position) = field.position() else { break *field };
+            if position < free {
+                return false;
+            }
             self.places[position] = place;
-        }
+            (place, free) = (place + 1, position + 1);
+        };
+        let further = std::iter::once(further).chain(cells.map(|(field, _)| *field));
+        further.is_sorted_by(|one, next| one < next)
     }
 }
 
 /// Sorts what a row gives: two cells were read before the others, and two were made behind them. None of them moves past
 /// another one of its field.
 fn settle(list: &mut [(Field, Cell)]) {
-    let count = list.len();
     for early in [1, 0] {
         let Some([(field, _), after @ ..]) = list.get(early..) else { continue };
-        let further = after.iter().take_while(|(other, _)| other < field).count();
+        let rank = rank(*field);
+        let further = after.iter().take_while(|(other, _)| self::rank(*other) < rank).count();
         if further > 0 {
             list[early..=early + further].rotate_left(1);
         }
     }
-    for late in [count.saturating_sub(2), count.saturating_sub(1)] {
+    for late in [list.len().saturating_sub(2), list.len().saturating_sub(1)] {
         let Some([before @ .., (field, _)]) = list.get(..=late) else { continue };
-        let passed = before.iter().rev().take_while(|(other, _)| other > field).count();
+        let rank = rank(*field);
+        let passed = before.iter().rev().take_while(|(other, _)| self::rank(*other) > rank).count();
         if passed > 0 {
             list[late - passed..=late].rotate_right(1);
         }
     }
+}
+
+/// Where a named field stands; of the subscriptions none moves.
+fn rank(field: Field) -> usize {
+    field.position().unwrap_or(NAMED)
 }
 
 impl PartialEq for Cells {

@@ -11,31 +11,30 @@ const ASCII_BYTES_MAX: usize = 64;
 /// The words of a text in capitals without accents, one space between them: "M." is "M", "Pays-Bas" is "PAYS BAS",
 /// "l'Inde" is "L INDE".
 pub(super) fn words(text: &str) -> SmolStr {
-    words_of_ascii(text).unwrap_or_else(|| words_of_any(text))
+    folded(text, |words| std::str::from_utf8(words).map(SmolStr::new).unwrap_or_default())
 }
 
-/// The words of a short text of ASCII, which is most of them.
-fn words_of_ascii(text: &str) -> Option<SmolStr> {
+/// The same for a look at their bytes: short texts of ASCII, which is most of them, are folded in place.
+pub(super) fn folded<T>(text: &str, look: impl FnOnce(&[u8]) -> T) -> T {
     let mut folded = [0; ASCII_BYTES_MAX];
-    let (mut length, mut gap) = (0, false);
     if text.len() > folded.len() || !text.is_ascii() {
-        return None;
+        return look(words_of_any(text).as_bytes());
     }
+    let (mut length, mut gap) = (0, false);
     for byte in text.bytes() {
         if !byte.is_ascii_alphanumeric() {
-            gap = true;
+            gap = length > 0;
             continue;
         }
-        if gap && length > 0 {
+        if std::mem::take(&mut gap) {
             folded[length] = b' ';
             length += 1;
         }
-        gap = false;
         // No longer than the text: each gap was a byte of it.
         folded[length] = byte.to_ascii_uppercase();
         length += 1;
     }
-    std::str::from_utf8(&folded[..length]).ok().map(SmolStr::new)
+    look(&folded[..length])
 }
 
 fn words_of_any(text: &str) -> SmolStr {
@@ -78,8 +77,7 @@ mod tests {
     proptest! {
         #[test]
         fn short_ascii_is_folded_as_any_text_is(text in "[ -~]{0,70}|[\\x00-\\x7F]{0,64}|[a-zé .'-]{0,9}") {
-            let is_short_ascii = text.is_ascii() && text.len() <= ASCII_BYTES_MAX;
-            prop_assert_eq!(words_of_ascii(&text), is_short_ascii.then(|| words_of_any(&text)));
+            prop_assert_eq!(words(&text), words_of_any(&text));
         }
     }
 }

@@ -109,6 +109,11 @@ enum Suffix<'a> {
 fn suffix(after: &str) -> Suffix<'_> {
     let spaced = after.trim_start_matches([' ', '-']);
     let (word, rest) = letters(spaced);
+    let attached = spaced.len() == after.len();
+    // The usual case: a space, and a word that is too long or too plain to belong to the number.
+    if !attached && word.len() > 1 && !word.starts_with(['b', 'B', 't', 'T', 'q', 'Q']) && word.is_ascii() {
+        return Suffix::Absent;
+    }
     let folded = fold::words(word);
     if !word.is_empty()
         && is_boundary(rest)
@@ -116,7 +121,6 @@ fn suffix(after: &str) -> Suffix<'_> {
     {
         return Suffix::Found(folded.to_lowercase_smolstr(), rest);
     }
-    let attached = spaced.len() == after.len();
     if !attached {
         let one = folded.len() == 1 && word.len() == 1 && is_boundary(rest);
         let is_suffix = one && (rest.starts_with(',') || kind_at(trim_separators(rest), true).is_some());
@@ -187,6 +191,8 @@ fn is_part_of_name(rest: &str) -> bool {
     if word.len() < 3 {
         return false;
     }
-    let word = fold::words(word);
-    MONTHS.contains(&word.as_str()) || (after.is_empty() && COUNTED.contains(&word.as_str()))
+    fold::folded(word, |word| {
+        let is_any = |words: &[&str]| words.iter().any(|other| other.as_bytes() == word);
+        is_any(&MONTHS) || (after.is_empty() && is_any(&COUNTED))
+    })
 }

@@ -5,6 +5,7 @@
 use std::str::FromStr;
 use std::sync::LazyLock;
 
+use memchr::memchr;
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
 use smol_str::{ToSmolStr, format_smolstr};
 
@@ -112,7 +113,8 @@ fn dialable(text: &str) -> Parsed<String> {
 
 /// "3.36123E+10": what a spreadsheet makes of a long number.
 pub(super) fn is_scientific(text: &str) -> bool {
-    if !text.as_bytes().contains(&b'+') {
+    // Most keys are none at first sight.
+    if !text.starts_with(|c: char| c.is_ascii_digit()) || memchr(b'+', text.as_bytes()).is_none() {
         return false;
     }
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
@@ -222,6 +224,14 @@ mod tests {
         fn only_a_zero_and_nine_digits_go_the_short_way(text in "\\PC{0,12}|[0+]{0,2}[0-9 ]{7,11}") {
             let is_plain = text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_digit());
             prop_assert_eq!(french_phones::plain(&text), long(&text).filter(|_| is_plain && text.starts_with('0')));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn scientific_notation_is_what_it_looks_like(text in "[0-9]{0,2}[.,]?[0-9]{0,2}[eE+]{0,3}[0-9]{0,2}|\\PC{0,6}") {
+            let form = regex::Regex::new(r"^[0-9]+([.,][0-9]+)?[eE]\+[0-9]+$").expect("is a pattern");
+            prop_assert_eq!(is_scientific(&text), form.is_match(&text));
         }
     }
 

@@ -47,7 +47,7 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
         RawCell::Null => return Ok(Clean::Cleared),
         RawCell::Text(text) => text,
     };
-    if is_clean(&text, breaks) {
+    if is_clean(&text) {
         return Ok(if nulls.iter().any(|null| null.as_str() == text.as_ref()) {
             Clean::Cleared
         } else {
@@ -132,11 +132,8 @@ fn is_squeezed(text: &str) -> bool {
 
 /// Is the text surely what would be left of it: not empty, nothing around it, no traces of a wrong encoding, and in its
 /// normal form? Most cells are.
-fn is_clean(text: &str, breaks: Breaks) -> bool {
-    if text.len() > TEXT_CHARS_MAX || !is_bare(text) {
-        return false;
-    }
-    is_plain(text) || (breaks == Breaks::Refused && is_western(text.as_bytes()))
+fn is_clean(text: &str) -> bool {
+    text.len() <= TEXT_CHARS_MAX && is_bare(text) && (is_plain(text) || is_western(text.as_bytes()))
 }
 
 /// Is there surely nothing around the value? One of ASCII is meant; of others only the ends are told.
@@ -170,9 +167,21 @@ fn is_blank(c: char) -> bool {
 
 /// ASCII without control characters: nothing can be wrong with it, and it is in NFC.
 fn is_plain(text: &str) -> bool {
-    let (words, rest) = text.as_bytes().as_chunks();
-    let rest_is_plain = rest.iter().fold(true, |is_plain, byte| is_plain & (0x20..0x7F).contains(byte));
-    rest_is_plain && words.iter().fold(0, |found, word| found | unprintable(u64::from_le_bytes(*word))) == 0
+    let bytes = text.as_bytes();
+    // Most cells are short. The last bytes of a word may be those of the one before once more.
+    let found = match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes.last_chunk::<8>()) {
+        (_, _, Some(last)) => {
+            let (words, _) = bytes.as_chunks();
+            let found = words.iter().fold(0, |found, word| found | unprintable(u64::from_le_bytes(*word)));
+            found | unprintable(u64::from_le_bytes(*last))
+        }
+        (Some(first), Some(last), None) => {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            unprintable(u64::from(first) << 32 | u64::from(last))
+        }
+        (_, _, None) => return bytes.iter().all(|byte| (0x20..0x7F).contains(byte)),
+    };
+    found == 0
 }
 
 /// Not 0 if one of eight bytes is no printable ASCII: if it has its highest bit, or has it once the space is taken off

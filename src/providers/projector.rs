@@ -49,6 +49,8 @@ const TOO_SHORT: &str = "is shorter than the provider allows";
 /// How many characters the fields of a provider take, found by code without a search.
 pub(super) struct Sizes {
     chars: [(usize, usize); CODES],
+    /// From so many bytes to so many a text fits surely.
+    surely: [(usize, usize); CODES],
     fields: usize,
 }
 
@@ -58,33 +60,64 @@ const CODES: usize = 64;
 impl Sizes {
     /// Of a field table. What is not in it, a subscription, has no limit.
     pub(super) const fn of(fields: &[WireField]) -> Self {
-        let mut chars = [(0, CHARS_UNLIMITED); CODES];
+        let (mut chars, mut surely) = ([(0, CHARS_UNLIMITED); CODES], [(1, CHARS_UNLIMITED); CODES]);
         let mut index = 0;
         while index < fields.len() {
-            chars[fields[index].code.0 as usize] = fields[index].chars;
+            let (code, (least, most)) = (fields[index].code.0 as usize, fields[index].chars);
+            chars[code] = (least, most);
+            // Texts are in NFC, and a character has one byte to four.
+            surely[code] = (if least <= 1 { 1 } else { 4 * least }, most);
             index += 1;
         }
-        Self { chars, fields: fields.len() }
+        Self { chars, surely, fields: fields.len() }
     }
 
-    fn chars(&self, code: FieldCode) -> (usize, usize) {
-        self.chars.get(code.0 as usize).copied().unwrap_or((0, CHARS_UNLIMITED))
+    /// Does a text surely fit, without a count of its characters?
+    fn takes(&self, code: FieldCode, text: &str) -> bool {
+        let (least, most) = self.surely.get(code.0 as usize).copied().unwrap_or((1, CHARS_UNLIMITED));
+        (least..=most).contains(&text.len())
+    }
+
+    /// Why a text does not fit, if it does not. An empty one always does: it clears.
+    fn unfit(&self, code: FieldCode, text: &str) -> Option<&'static str> {
+        if text.is_empty() {
+            return None;
+        }
+        let (least, most) = self.chars.get(code.0 as usize).copied().unwrap_or((0, CHARS_UNLIMITED));
+        let chars = nfc_chars(text);
+        if chars < least {
+            Some(TOO_SHORT)
+        } else if chars > most {
+            Some(TOO_LONG)
+        } else {
+            None
+        }
     }
 }
+
+/// A cell before something is put into it.
+const EMPTY: (FieldCode, WireCell) = (FieldCode(0), WireCell::Cleared);
 
 /// Collects the cells of one customer for one provider.
 pub(super) struct Projector<'a> {
     customer: &'a Customer,
     exclude: &'a [Field],
     sizes: &'static Sizes,
-    /// Sorted by code.
+    /// Sorted by code. They are there before anything is put into them: a cell that is made elsewhere and pushed is
+    /// waited for while it is copied.
     cells: Vec<(FieldCode, WireCell)>,
+    /// How many of them hold something.
+    count: usize,
+    /// Behind the code of the last of these.
+    next: u64,
     defects: Vec<WireDefect>,
 }
 
 impl<'a> Projector<'a> {
     pub(super) fn new(customer: &'a Customer, exclude: &'a [Field], sizes: &'static Sizes) -> Self {
-        Self { customer, exclude, sizes, cells: Vec::with_capacity(sizes.fields), defects: Vec::new() }
+        let subscriptions = customer.cells.subscriptions().count();
+        let cells = (0..sizes.fields + subscriptions).map(|_| EMPTY).collect();
+        Self { customer, exclude, sizes, cells, count: 0, next: 0, defects: Vec::new() }
     }
 
     /// What the file says about a field. A street is one value: excluding a part of it excludes all of it.
@@ -174,60 +207,101 @@ impl<'a> Projector<'a> {
     pub(super) fn put(&mut self, code: FieldCode, source: Field, drawn: Drawn) {
         match drawn {
             Drawn::Absent => {}
-            Drawn::Cleared => self.push(code, WireCell::Cleared),
-            Drawn::Invalid => self.push(code, WireCell::Invalid),
+            Drawn::Cleared => *self.cell(code) = WireCell::Cleared,
+            Drawn::Invalid => *self.cell(code) = WireCell::Invalid,
             Drawn::Text(text) => self.put_text(code, source, text),
             Drawn::Unfit(reason) => self.put_unfit(code, source, reason),
         }
     }
 
     fn put_text(&mut self, code: FieldCode, source: Field, text: SmolStr) {
-        match unfit(self.sizes.chars(code), &text) {
-            None if text.is_empty() => self.push(code, WireCell::Cleared),
-            None => self.push(code, WireCell::Value(text)),
+        if self.sizes.takes(code, &text) {
+            *self.cell(code) = WireCell::Value(text);
+        } else {
+            self.put_unsure(code, source, text);
+        }
+    }
+
+    #[cold]
+    fn put_unsure(&mut self, code: FieldCode, source: Field, text: SmolStr) {
+        match self.sizes.unfit(code, &text) {
+            None if text.is_empty() => *self.cell(code) = WireCell::Cleared,
+            None => *self.cell(code) = WireCell::Value(text),
             Some(reason) => self.put_unfit(code, source, reason),
         }
     }
 
+    #[cold]
     fn put_unfit(&mut self, code: FieldCode, source: Field, reason: &'static str) {
         self.defects.push(WireDefect { field: code, source, reason });
-        self.push(code, WireCell::Invalid);
+        *self.cell(code) = WireCell::Invalid;
     }
 
-    fn push(&mut self, code: FieldCode, cell: WireCell) {
-        // Most come in the order of the table.
-        match self.cells.last() {
-            Some((last, _)) if *last >= code => self.put_between(code, cell),
-            Some(_) | None => self.cells.push((code, cell)),
-        }
-    }
-
-    fn put_between(&mut self, code: FieldCode, cell: WireCell) {
-        let behind = self.cells.iter().rev().take_while(|(known, _)| *known >= code).count();
-        let place = self.cells.len() - behind;
-        match self.cells.get_mut(place) {
-            Some(known) if known.0 == code => known.1 = cell,
-            Some(_) | None => self.cells.insert(place, (code, cell)),
-        }
-    }
-
-    /// Draws from one field and puts it into its cell.
+    /// The cell of a field, which it has from now on.
     #[inline]
-    pub(super) fn plain(
+    fn cell(&mut self, code: FieldCode) -> &mut WireCell {
+        // Most come in the order of the table.
+        let place = if self.next <= u64::from(code.0) { self.count } else { self.place_between(code) };
+        if place == self.count {
+            self.next = u64::from(code.0) + 1;
+            self.count += 1;
+        }
+        let (known, cell) = &mut self.cells[place];
+        *known = code;
+        cell
+    }
+
+    /// Where the cell of a field is, or has become free, before the last one.
+    #[inline(never)]
+    fn place_between(&mut self, code: FieldCode) -> usize {
+        let taken = &self.cells[..self.count];
+        let place = self.count - taken.iter().rev().take_while(|(known, _)| *known >= code).count();
+        if taken.get(place).is_some_and(|(known, _)| *known != code) {
+            self.cells[place..=self.count].rotate_right(1);
+            self.count += 1;
+        }
+        place
+    }
+
+    /// Draws from one field what is made of it, and puts it into its cell.
+    pub(super) fn plain(&mut self, code: FieldCode, field: Field, render: fn(&Value) -> Option<SmolStr>) {
+        if let Some(value) = self.value(code, field) {
+            match render(value) {
+                Some(text) => self.put_text(code, field, text),
+                None => self.put_unfit(code, field, OTHER_KIND),
+            }
+        }
+    }
+
+    /// The same for a text that the value holds.
+    #[inline]
+    pub(super) fn copied(
         &mut self,
         code: FieldCode,
         field: Field,
-        render: impl FnOnce(&Value) -> Option<SmolStr>,
+        find: impl FnOnce(&Value) -> Option<&SmolStr>,
     ) {
+        if let Some(value) = self.value(code, field) {
+            match find(value) {
+                Some(text) if self.sizes.takes(code, text) => {
+                    *self.cell(code) = WireCell::Value(text.clone())
+                }
+                Some(text) => self.put_unsure(code, field, text.clone()),
+                None => self.put_unfit(code, field, OTHER_KIND),
+            }
+        }
+    }
+
+    /// The value of a field; without one, its cell says so.
+    #[inline]
+    fn value(&mut self, code: FieldCode, field: Field) -> Option<&'a Value> {
         match self.source(field) {
             Source::Absent => {}
-            Source::Cleared => self.push(code, WireCell::Cleared),
-            Source::Invalid => self.push(code, WireCell::Invalid),
-            Source::Value(value) => match render(value) {
-                Some(text) => self.put_text(code, field, text),
-                None => self.put_unfit(code, field, OTHER_KIND),
-            },
+            Source::Cleared => *self.cell(code) = WireCell::Cleared,
+            Source::Invalid => *self.cell(code) = WireCell::Invalid,
+            Source::Value(value) => return Some(value),
         }
+        None
     }
 
     /// The key of the account, drawn like a field; it never becomes a cell.
@@ -236,7 +310,7 @@ impl<'a> Projector<'a> {
             Drawn::Absent => return KeyCell::Absent,
             Drawn::Cleared => return KeyCell::Cleared,
             Drawn::Invalid => return KeyCell::Invalid,
-            Drawn::Text(key) => match unfit(self.sizes.chars(code), &key) {
+            Drawn::Text(key) => match self.sizes.unfit(code, &key) {
                 None if key.is_empty() => return KeyCell::Cleared,
                 None => return KeyCell::Key(ProviderKey(key)),
                 Some(reason) => reason,
@@ -248,30 +322,15 @@ impl<'a> Projector<'a> {
     }
 
     pub(super) fn finish(self, key: KeyCell) -> Projection {
-        let cells = LiteMap::from_sorted_store_unchecked(self.cells);
-        Projection { key, cells, defects: self.defects }
+        let mut cells = self.cells;
+        cells.truncate(self.count);
+        Projection { key, cells: LiteMap::from_sorted_store_unchecked(cells), defects: self.defects }
     }
 
     /// Subscriptions of this customer that are not excluded.
     pub(super) fn subscriptions(&self) -> impl Iterator<Item = u32> + use<'a> {
         let exclude = self.exclude;
         self.customer.cells.subscriptions().filter(move |id| !exclude.contains(&Field::Subscription(*id)))
-    }
-}
-
-/// Why a text does not fit, if it does not. An empty one always does: it clears.
-fn unfit((least, most): (usize, usize), text: &str) -> Option<&'static str> {
-    // Texts are in NFC, where no character has less than a byte.
-    if text.len() <= most && (least <= 1 || text.is_empty()) {
-        return None;
-    }
-    let chars = nfc_chars(text);
-    if chars < least {
-        Some(TOO_SHORT)
-    } else if chars > most {
-        Some(TOO_LONG)
-    } else {
-        None
     }
 }
 
@@ -284,9 +343,10 @@ fn nfc_chars(text: &str) -> usize {
 }
 
 /// Free text, e-mail addresses and IBANs as they are.
-pub(super) fn text(value: &Value) -> Option<SmolStr> {
+#[inline]
+pub(super) fn text(value: &Value) -> Option<&SmolStr> {
     let (Value::Text(text) | Value::Email(text) | Value::Iban(text)) = value else { return None };
-    Some(text.clone())
+    Some(text)
 }
 
 /// The whole line of a street, or free text.

@@ -22,30 +22,31 @@ pub(super) fn day_month_year(date: Date) -> SmolStr {
     written(&[a, b, b'/', c, d, b'/', e, f, g, h])
 }
 
-/// Two digits.
+/// The two digits of a number below 100.
 fn pair(number: u8) -> [u8; 2] {
-    [b'0' + number / 10 % 10, b'0' + number % 10]
+    [b'0' + number / 10, b'0' + number % 10]
 }
 
 /// An IPv4 address.
 pub(super) fn ipv4(address: Ipv4Addr) -> SmolStr {
     let mut text = [0; 15];
     let mut length = 0;
+    let mut append = |byte: u8| {
+        text[length] = byte;
+        length += 1;
+    };
     for (index, octet) in address.octets().into_iter().enumerate() {
-        let [tens, ones] = pair(octet);
-        let digits = [b'.', b'0' + octet / 100, tens, ones];
-        let leading = if octet >= 100 {
-            1
-        } else if octet >= 10 {
-            2
-        } else {
-            3
-        };
-        // The dot stands before the digits, and the first octet has none.
-        for byte in digits[..1].iter().filter(|_| index > 0).chain(&digits[leading..]) {
-            text[length] = *byte;
-            length += 1;
+        if index > 0 {
+            append(b'.');
         }
+        let [tens, ones] = pair(octet % 100);
+        if octet >= 100 {
+            append(b'0' + octet / 100);
+        }
+        if octet >= 10 {
+            append(tens);
+        }
+        append(ones);
     }
     written(&text[..length])
 }
@@ -59,6 +60,9 @@ pub(super) fn integer(number: i64) -> SmolStr {
 
 /// Several texts with something between them.
 pub(super) fn joined(parts: &[&str], between: &str) -> SmolStr {
+    if let [part] = parts {
+        return SmolStr::new(part);
+    }
     let bytes =
         parts.iter().map(|part| part.len()).sum::<usize>() + between.len() * parts.len().saturating_sub(1);
     let mut line = [0; LINE_BYTES_MAX];

@@ -107,6 +107,7 @@ impl Row {
 
     /// The cell of `column`.
     #[must_use]
+    #[inline]
     pub fn get(&self, column: &Column) -> RowCell<'_> {
         match (&self.cells, &column.0) {
             (Cells::Delimited { cells, .. }, Place::Index(index)) => {

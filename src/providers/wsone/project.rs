@@ -34,7 +34,7 @@ pub(super) fn project(settings: &WsOneSettings, customer: &Customer) -> Projecti
 
 /// `<type>:<value>`. The type is the file's, else the configured one; without any there is no key.
 fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
-    let value = to.draw(Field::PersonIdentifier, text);
+    let value = to.draw(Field::PersonIdentifier, |value| text(value).cloned());
     let key = to.key(fields::IDENTIFIER_VALUE, Field::PersonIdentifier, value);
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
@@ -53,7 +53,7 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
 }
 
 fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
-    let entity = match (to.draw(Field::StoreId, text), &settings.entity) {
+    let entity = match (to.draw(Field::StoreId, |value| text(value).cloned()), &settings.entity) {
         (Drawn::Absent | Drawn::Cleared, Some(entity)) => Drawn::Text(entity.into()),
         (drawn, _) => drawn,
     };
@@ -63,29 +63,29 @@ fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
         number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(render::integer(*number)))
     });
     to.put(fields::TITLE, Field::Title, number);
-    to.plain(fields::FIRST_NAME, Field::FirstName, text);
-    to.plain(fields::LAST_NAME, Field::LastName, text);
+    to.copied(fields::FIRST_NAME, Field::FirstName, text);
+    to.copied(fields::LAST_NAME, Field::LastName, text);
     to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
 }
 
 fn contacts(to: &mut Projector<'_>) {
-    to.plain(fields::EMAIL, Field::Email, text);
+    to.copied(fields::EMAIL, Field::Email, text);
     to.plain(fields::EMAIL_COMPANY, Field::EmailOptIn, one_or_zero);
     to.plain(fields::EMAIL_TRUSTED, Field::EmailPartnerOptIn, one_or_zero);
-    to.plain(fields::DIALING_CODE, Field::MobilePhone, dialing_code);
-    to.plain(fields::NUMBER, Field::MobilePhone, national);
-    to.plain(fields::MODEL, Field::MobileModel, text);
-    to.plain(fields::BRAND, Field::MobileBrand, text);
+    to.copied(fields::DIALING_CODE, Field::MobilePhone, dialing_code);
+    to.copied(fields::NUMBER, Field::MobilePhone, national);
+    to.copied(fields::MODEL, Field::MobileModel, text);
+    to.copied(fields::BRAND, Field::MobileBrand, text);
     to.plain(fields::PHONE_COMPANY, Field::SmsOptIn, one_or_zero);
     to.plain(fields::PHONE_TRUSTED, Field::SmsPartnerOptIn, one_or_zero);
 }
 
 fn address(settings: &WsOneSettings, to: &mut Projector<'_>) {
-    to.plain(fields::ADDRESS_1, Field::AddressApartment, text);
-    to.plain(fields::ADDRESS_2, Field::AddressBuilding, text);
-    to.plain(fields::ADDRESS_4, Field::AddressLocality, text);
-    to.plain(fields::CITY, Field::City, text);
-    to.plain(fields::ZIP_CODE, Field::PostalCode, text);
+    to.copied(fields::ADDRESS_1, Field::AddressApartment, text);
+    to.copied(fields::ADDRESS_2, Field::AddressBuilding, text);
+    to.copied(fields::ADDRESS_4, Field::AddressLocality, text);
+    to.copied(fields::CITY, Field::City, text);
+    to.copied(fields::ZIP_CODE, Field::PostalCode, text);
     to.plain(fields::COUNTRY, Field::Country, french_name);
     to.plain(fields::ADDRESS_COMPANY, Field::MailOptIn, one_or_zero);
     to.plain(fields::ADDRESS_TRUSTED, Field::MailPartnerOptIn, one_or_zero);
@@ -100,7 +100,11 @@ fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
         Source::Cleared => (Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
         Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
         Source::Value(value) => match street(value) {
-            None => (Drawn::Cleared, Drawn::Cleared, text(value).map_or(Drawn::Invalid, Drawn::Text)),
+            None => (
+                Drawn::Cleared,
+                Drawn::Cleared,
+                text(value).map_or(Drawn::Invalid, |text| Drawn::Text(text.clone())),
+            ),
             Some(street) => match street.parts.as_ref().and_then(|parts| three_fields(settings, parts)) {
                 Some(fields) => fields,
                 None => (Drawn::Cleared, Drawn::Cleared, Drawn::Text(street.line.clone())),
@@ -144,12 +148,12 @@ fn true_or_false(value: &Value) -> Option<SmolStr> {
     }
 }
 
-fn dialing_code(value: &Value) -> Option<SmolStr> {
-    if let Value::Phone(phone) = value { Some(phone.dialing_code.clone()) } else { None }
+fn dialing_code(value: &Value) -> Option<&SmolStr> {
+    if let Value::Phone(phone) = value { Some(&phone.dialing_code) } else { None }
 }
 
-fn national(value: &Value) -> Option<SmolStr> {
-    if let Value::Phone(phone) = value { Some(phone.national.clone()) } else { None }
+fn national(value: &Value) -> Option<&SmolStr> {
+    if let Value::Phone(phone) = value { Some(&phone.national) } else { None }
 }
 
 fn french_name(value: &Value) -> Option<SmolStr> {
