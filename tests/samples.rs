@@ -153,7 +153,7 @@ fn provider_keys_are_unique_and_nearly_everybody_has_three() {
     for customer in &contents.customers {
         let mut keys = 0;
         for field in [Field::PersonIdentifier, Field::WalletId, Field::SafedebitReference, Field::Email] {
-            let Some(Cell::Value(value)) = customer.cells.get(&field) else { continue };
+            let Some(Cell::Value(value)) = customer.cells.get(field) else { continue };
             let id = customer.id.as_str().to_owned();
             keys += usize::from(field != Field::Email);
             owners

@@ -2,9 +2,9 @@
 
 use std::fmt;
 
-use litemap::LiteMap;
 use smol_str::SmolStr;
 
+use super::cells::Cells;
 use super::field::Field;
 use super::value::Value;
 
@@ -20,7 +20,8 @@ impl CustomerId {
     #[must_use]
     pub fn new(id: &str) -> Option<Self> {
         let id = id.trim();
-        (!id.is_empty() && id.chars().count() <= Self::CHARS_MAX).then(|| Self(id.into()))
+        let is_short = id.len() <= Self::CHARS_MAX || id.chars().count() <= Self::CHARS_MAX;
+        (!id.is_empty() && is_short).then(|| Self(id.into()))
     }
 
     /// The key as text.
@@ -57,7 +58,7 @@ pub struct Customer {
     /// The CRM's key.
     pub id: CustomerId,
     /// Every field that the file carries for this customer.
-    pub cells: LiteMap<Field, Cell>,
+    pub cells: Cells,
     /// The newest order value among the rows, where the file has one.
     pub order: Option<Order>,
 }
@@ -65,14 +66,15 @@ pub struct Customer {
 impl Customer {
     /// What the file says about `field`; `None` when it says nothing.
     #[must_use]
+    #[inline]
     pub fn cell(&self, field: Field) -> Option<&Cell> {
-        self.cells.get(&field)
+        self.cells.get(field)
     }
 
     /// The valid value of `field`, if there is one.
     #[must_use]
     pub fn value(&self, field: Field) -> Option<&Value> {
-        match self.cells.get(&field) {
+        match self.cells.get(field) {
             Some(Cell::Value(value)) => Some(value),
             Some(Cell::Cleared | Cell::Invalid) | None => None,
         }

@@ -13,7 +13,24 @@ macro_rules! catalogue {
             Subscription(u32),
         }
 
+        /// The same without the subscriptions.
+        #[derive(Clone, Copy)]
+        enum Named {
+            $($variant,)*
+        }
+
         impl Field {
+            /// Where a field with a fixed name stands in [`Field::NAMED`]; `None` for a subscription.
+            #[must_use]
+            // On its own it is a subtraction; inside of others it becomes a jump for each field.
+            #[inline(never)]
+            pub fn position(self) -> Option<usize> {
+                match self {
+                    $(Self::$variant => Some(Named::$variant as usize),)*
+                    Self::Subscription(_) => None,
+                }
+            }
+
             /// Every field with a fixed name, in catalogue order.
             pub const NAMED: &'static [Self] = &[$(Self::$variant,)*];
 
@@ -192,8 +209,9 @@ mod tests {
 
     #[test]
     fn every_name_parses_back_to_its_field() {
-        for field in Field::NAMED {
+        for (position, field) in Field::NAMED.iter().enumerate() {
             assert_eq!(Field::parse(&field.name()), Some(*field));
+            assert_eq!(field.position(), Some(position));
         }
         assert_eq!(Field::parse("subscription_12"), Some(Field::Subscription(12)));
         assert_eq!(Field::parse("subscription_x"), None);

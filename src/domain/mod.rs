@@ -5,6 +5,7 @@
 
 pub mod account;
 pub mod call;
+pub mod cells;
 pub mod clock;
 pub mod customer;
 pub mod defect;

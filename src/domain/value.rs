@@ -2,7 +2,10 @@
 //!
 //! The parsers live in `mapping`; these types only promise what a value is once it exists.
 
+use std::borrow::Cow;
+use std::hash::{Hash, Hasher};
 use std::net::IpAddr;
+use std::ops::Deref;
 
 use jiff::civil::Date;
 use smol_str::SmolStr;
@@ -23,7 +26,7 @@ pub enum Value {
     /// A country.
     Country(Country),
     /// One to five nationalities, in the order given, without repetition.
-    Nationalities(Vec<Country>),
+    Nationalities(Cow<'static, [Country]>),
     /// A phone number.
     Phone(Box<Phone>),
     /// An e-mail address with a dotted domain and no display name.
@@ -74,15 +77,49 @@ impl Title {
     }
 }
 
-/// A country of ISO 3166-1, with the names that providers want.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct Country {
+/// A country of ISO 3166-1.
+#[derive(Clone, Copy)]
+pub struct Country(&'static CountryNames);
+
+/// The names of a country that providers want.
+#[derive(Debug)]
+pub struct CountryNames {
     /// Two capital letters.
     pub alpha2: &'static str,
     /// Three capital letters.
     pub alpha3: &'static str,
     /// The French name in capitals without accents, for instance "FRANCE" or "PAYS-BAS".
     pub french: &'static str,
+}
+
+impl Country {
+    /// The country that has these names.
+    #[must_use]
+    pub const fn new(names: &'static CountryNames) -> Self {
+        Self(names)
+    }
+}
+
+impl Deref for Country {
+    type Target = CountryNames;
+
+    fn deref(&self) -> &CountryNames {
+        self.0
+    }
+}
+
+impl PartialEq for Country {
+    fn eq(&self, other: &Self) -> bool {
+        self.alpha2 == other.alpha2
+    }
+}
+
+impl Eq for Country {}
+
+impl Hash for Country {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.alpha2.hash(state);
+    }
 }
 
 impl std::fmt::Debug for Country {

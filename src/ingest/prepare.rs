@@ -5,9 +5,9 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use litemap::LiteMap;
 use rayon::prelude::*;
 
+use crate::domain::cells::Cells;
 use crate::domain::customer::{Customer, Order};
 use crate::domain::defect::{Defect, Place};
 use crate::domain::mark::{Digest, Marker, RecordMarker};
@@ -284,7 +284,7 @@ impl Prepared {
 
     /// Lets go of everything but whose they are, for somebody of whom nothing has to be told.
     pub(super) fn forget_values(&mut self) {
-        self.customer.cells = LiteMap::new();
+        self.customer.cells = Cells::new(Vec::new());
         self.defects = Vec::new();
         self.projections = Vec::new();
         self.rows = Vec::new();

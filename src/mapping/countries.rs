@@ -1,12 +1,16 @@
 //! Countries from codes and from French or English names.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
+use std::cell::RefCell;
 use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
+use smol_str::SmolStr;
 
 use super::country_names::{FRENCH, FURTHER};
 use super::fold;
 use super::reason::{self, Parsed};
-use crate::domain::value::Country;
+use crate::domain::value::{Country, CountryNames};
 
 /// Nationalities that a customer may have at most.
 const NATIONALITIES_MAX: usize = 5;
@@ -14,14 +18,24 @@ const NATIONALITIES_MAX: usize = 5;
 /// Words that people add to a country's name, or leave out.
 const ARTICLES: [&str; 13] = ["LE", "LA", "LES", "L", "THE", "DE", "DU", "DES", "D", "OF", "ET", "AND", "&"];
 
+/// The names of every country.
+static NAMES: LazyLock<Vec<CountryNames>> = LazyLock::new(|| FRENCH.iter().filter_map(names).collect());
+
 struct Countries {
-    by_alpha2: HashMap<[u8; 2], Country>,
-    by_alpha3: HashMap<[u8; 3], Country>,
-    by_name: HashMap<String, Country>,
+    by_alpha2: FxHashMap<[u8; 2], Country>,
+    by_alpha3: FxHashMap<[u8; 3], Country>,
+    by_name: FxHashMap<String, Country>,
+}
+
+thread_local! {
+    /// The name that was looked up last: most customers of a file live in one country.
+    static LAST: RefCell<Option<(SmolStr, &'static Country)>> = const { RefCell::new(None) };
 }
 
 static COUNTRIES: LazyLock<Countries> = LazyLock::new(|| {
-    let by_alpha2: HashMap<[u8; 2], Country> = FRENCH.iter().filter_map(country).collect();
+    let names: &'static [CountryNames] = &NAMES;
+    let country = |names: &'static CountryNames| Some((code(names.alpha2)?, Country::new(names)));
+    let by_alpha2: FxHashMap<[u8; 2], Country> = names.iter().filter_map(country).collect();
     let by_alpha3 =
         by_alpha2.values().filter_map(|country| Some((code(country.alpha3)?, *country))).collect();
     let english = rust_iso3166::ALL.iter().map(|iso| (iso.name, iso.alpha2));
@@ -34,9 +48,9 @@ static COUNTRIES: LazyLock<Countries> = LazyLock::new(|| {
     Countries { by_alpha2, by_alpha3, by_name }
 });
 
-fn country((alpha2, french): &(&'static str, &'static str)) -> Option<([u8; 2], Country)> {
+fn names((alpha2, french): &(&'static str, &'static str)) -> Option<CountryNames> {
     let iso = rust_iso3166::from_alpha2(alpha2)?;
-    Some((code(alpha2)?, Country { alpha2, alpha3: iso.alpha3, french }))
+    Some(CountryNames { alpha2, alpha3: iso.alpha3, french })
 }
 
 fn code<const N: usize>(text: &str) -> Option<[u8; N]> {
@@ -47,6 +61,10 @@ fn code<const N: usize>(text: &str) -> Option<[u8; N]> {
 
 /// The country of a code (two or three letters) or of a name.
 pub(super) fn parse(text: &str) -> Parsed<Country> {
+    find(text).copied()
+}
+
+fn find(text: &str) -> Parsed<&'static Country> {
     let countries = &*COUNTRIES;
     let by_code = match text.len() {
         // Exceptionally reserved for the United Kingdom, and widely used.
@@ -55,17 +73,33 @@ pub(super) fn parse(text: &str) -> Parsed<Country> {
         3 => code(text).and_then(|code| countries.by_alpha3.get(&code)),
         _ => None,
     };
-    by_code.or_else(|| countries.by_name.get(&name_key(text))).copied().ok_or(reason::NOT_A_COUNTRY)
+    by_code.or_else(|| named(text)).ok_or(reason::NOT_A_COUNTRY)
+}
+
+/// The country of a name.
+fn named(text: &str) -> Option<&'static Country> {
+    LAST.with_borrow_mut(|last| {
+        if let Some((name, country)) = last
+            && name == text
+        {
+            return Some(*country);
+        }
+        let country = COUNTRIES.by_name.get(&name_key(text))?;
+        *last = Some((text.into(), country));
+        Some(country)
+    })
 }
 
 /// One to five countries, separated by `,`, `;`, `|` or `/`, without repetition. Nationalities in words
 /// ("Française") are understood where they are frequent.
-pub(super) fn nationalities(text: &str) -> Parsed<Vec<Country>> {
-    let mut found: Vec<Country> = Vec::new();
+pub(super) fn nationalities(text: &str) -> Parsed<Cow<'static, [Country]>> {
+    let mut found: Cow<'static, [Country]> = Cow::Borrowed(&[]);
     for name in text.split([',', ';', '|', '/']).map(str::trim).filter(|name| !name.is_empty()) {
-        let country = parse(name).or_else(|defect| demonym(name).ok_or(defect))?;
-        if !found.contains(&country) {
-            found.push(country);
+        let country = find(name).or_else(|defect| demonym(name).ok_or(defect))?;
+        if found.is_empty() {
+            found = Cow::Borrowed(std::slice::from_ref(country));
+        } else if !found.contains(country) {
+            found.to_mut().push(*country);
         }
     }
     match found.len() {
@@ -113,12 +147,12 @@ const DEMONYMS: [(&str, &str); 34] = [
     ("CHINOIS", "CN"),
 ];
 
-fn demonym(name: &str) -> Option<Country> {
+fn demonym(name: &str) -> Option<&'static Country> {
     let name = fold::words(name);
     let (_, alpha2) = DEMONYMS.iter().find(|(stem, _)| {
         name.strip_prefix(stem).is_some_and(|ending| matches!(ending, "" | "E" | "NE" | "S" | "ES" | "NES"))
     })?;
-    parse(alpha2).ok()
+    find(alpha2).ok()
 }
 
 /// What names are compared by: words without accents, articles and hyphens.

@@ -56,14 +56,13 @@ pub(super) fn lead(line: &str) -> Lead<'_> {
         Suffix::Unclear => return Lead::Unclear,
     };
     let plain = suffix.is_none();
-    let mut number = String::from(with_suffix(digits, suffix));
+    let mut number = with_suffix(digits, suffix);
     let mut rest = after;
     let mut count = 1;
     while let Some((separator, next, after)) = range(rest)
         && count < NUMBERS_MAX
     {
-        number.push_str(separator);
-        number.push_str(&next);
+        number = format_smolstr!("{number}{separator}{next}");
         rest = after;
         count += 1;
     }
@@ -76,12 +75,15 @@ pub(super) fn lead(line: &str) -> Lead<'_> {
     } else if plain && count == 1 && is_part_of_name(rest) {
         Lead::PartOfName
     } else {
-        Lead::Number { number: number.into(), rest }
+        Lead::Number { number, rest }
     }
 }
 
 /// "N° 5", "no 5", "numéro 5": what stands before the number, taken away.
 fn without_numero(line: &str) -> &str {
+    if !line.starts_with(['N', 'n']) {
+        return line;
+    }
     ["N°", "n°", "Nº", "nº", "No.", "no.", "NO.", "No ", "no ", "NO ", "Numéro ", "numéro ", "NUMERO "]
         .iter()
         .find_map(|word| line.strip_prefix(word))
@@ -107,6 +109,11 @@ enum Suffix<'a> {
 fn suffix(after: &str) -> Suffix<'_> {
     let spaced = after.trim_start_matches([' ', '-']);
     let (word, rest) = letters(spaced);
+    let attached = spaced.len() == after.len();
+    // The usual case: a space, and a word that is too long or too plain to belong to the number.
+    if !attached && word.len() > 1 && !word.starts_with(['b', 'B', 't', 'T', 'q', 'Q']) && word.is_ascii() {
+        return Suffix::Absent;
+    }
     let folded = fold::words(word);
     if !word.is_empty()
         && is_boundary(rest)
@@ -114,7 +121,6 @@ fn suffix(after: &str) -> Suffix<'_> {
     {
         return Suffix::Found(folded.to_lowercase_smolstr(), rest);
     }
-    let attached = spaced.len() == after.len();
     if !attached {
         let one = folded.len() == 1 && word.len() == 1 && is_boundary(rest);
         let is_suffix = one && (rest.starts_with(',') || kind_at(trim_separators(rest), true).is_some());
@@ -138,6 +144,9 @@ fn with_suffix(digits: &str, suffix: Option<SmolStr>) -> SmolStr {
 /// A further number of a range or list: "-14", "/ 14", ", 14 bis", "à 14", "et 14".
 fn range(rest: &str) -> Option<(&'static str, SmolStr, &str)> {
     let spaced = rest.trim_start();
+    if spaced.starts_with(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'a' | 'e')) {
+        return None;
+    }
     let separators = [
         ("-", "-"),
         ("–", "-"),
@@ -178,6 +187,12 @@ fn is_bare_kind(rest: &str) -> bool {
 /// Do the digits before this belong to a date or a count?
 fn is_part_of_name(rest: &str) -> bool {
     let (word, after) = letters(rest);
-    let word = fold::words(word);
-    MONTHS.contains(&word.as_str()) || (after.is_empty() && COUNTED.contains(&word.as_str()))
+    // No month is shorter than MAI.
+    if word.len() < 3 {
+        return false;
+    }
+    fold::folded(word, |word| {
+        let is_any = |words: &[&str]| words.iter().any(|other| other.as_bytes() == word);
+        is_any(&MONTHS) || (after.is_empty() && is_any(&COUNTED))
+    })
 }

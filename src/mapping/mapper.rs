@@ -172,11 +172,12 @@ impl Mapper {
     ///
     /// When there is a value that cannot be read: nobody can tell whether such a row is older than what is known.
     pub fn order(&self, raw: &str) -> Result<Option<Order>, RowDefect> {
-        if self.is_empty(raw) {
+        let bare = text::bare(raw);
+        if self.stands_for_nothing(bare) {
             return Ok(None);
         }
         let column = || self.order_column().unwrap_or("updated_at").into();
-        let order = self.forms.order(text::bare(raw));
+        let order = self.forms.order(bare);
         order.map(Some).ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
     }
 
@@ -252,7 +253,7 @@ impl Mapper {
             Some(RawCell::Absent | RawCell::Null) | None => None,
         };
         let (cells, defects) = row.finish(&self.nic_column);
-        Ok(Mapped { customer: Customer { id, cells: cells.into_iter().collect(), order }, defects })
+        Ok(Mapped { customer: Customer { id, cells, order }, defects })
     }
 
     /// A cell as far as it says anything.
@@ -264,19 +265,22 @@ impl Mapper {
     }
 
     fn key_of(&self, cell: &RawCell<'_>) -> Result<CustomerId, RowDefect> {
-        let (raw, missing) = match cell {
-            RawCell::Text(raw) => (raw.as_ref(), self.is_empty(raw)),
-            RawCell::Absent | RawCell::Null => ("", true),
+        let raw = match cell {
+            RawCell::Text(raw) => raw.as_ref(),
+            RawCell::Absent | RawCell::Null => "",
         };
         self.customer_id(raw).ok_or_else(|| RowDefect {
             column: self.customer_id_column().into(),
-            reason: if missing { reason::KEY_EMPTY } else { reason::KEY_UNUSABLE },
+            reason: if self.stands_for_nothing(text::bare(raw)) {
+                reason::KEY_EMPTY
+            } else {
+                reason::KEY_UNUSABLE
+            },
         })
     }
 
-    fn is_empty(&self, raw: &str) -> bool {
-        let trimmed = text::bare(raw);
-        trimmed.is_empty() || self.nulls.iter().any(|null| null == trimmed)
+    fn stands_for_nothing(&self, bare: &str) -> bool {
+        bare.is_empty() || self.nulls.iter().any(|null| null == bare)
     }
 }
 

@@ -122,6 +122,10 @@ fn dialable(text: &str) -> Parsed<String> {
 
 /// "3.36123E+10": what a spreadsheet makes of a long number.
 pub(super) fn is_scientific(text: &str) -> bool {
+    // Hardly any key has one, and each is asked about.
+    if !text.as_bytes().contains(&b'+') {
+        return false;
+    }
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));

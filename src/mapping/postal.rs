@@ -33,7 +33,10 @@ pub(super) fn is_french(alpha2: &str) -> bool {
 
 /// The overseas territory of a French postal code, if it is one.
 pub(super) fn overseas(code: &str) -> Option<&'static str> {
-    OVERSEAS.iter().find(|(prefix, _)| code.len() == 5 && code.starts_with(prefix)).map(|(_, alpha2)| *alpha2)
+    if code.len() != 5 || !code.starts_with('9') {
+        return None;
+    }
+    OVERSEAS.iter().find(|(prefix, _)| code.starts_with(prefix)).map(|(_, alpha2)| *alpha2)
 }
 
 /// A postal code of the country, alpha-2; of any country when it is not known. A French one has five digits; "75 001" and "F-75001" are understood.
@@ -41,6 +44,9 @@ pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<SmolStr> {
     if !alpha2.is_some_and(is_french) {
         let fits = text.chars().count() <= POSTAL_CODE_CHARS_MAX;
         return if fits { Ok(text.into()) } else { Err(reason::POSTAL_LONG) };
+    }
+    if text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Ok(text.into());
     }
     let code = text.strip_prefix("FR-").or_else(|| text.strip_prefix("F-")).unwrap_or(text);
     let code: SmolStr = code.chars().filter(|c| !c.is_whitespace()).collect();

@@ -10,6 +10,7 @@ use super::parse::{self, Light};
 use super::reason;
 use super::streets;
 use super::text::{Breaks, Clean, RawCell, clean};
+use crate::domain::cells::Cells;
 use crate::domain::customer::Cell;
 use crate::domain::defect::{Defect, DefectReason};
 use crate::domain::field::Field;
@@ -103,14 +104,14 @@ impl<'a> Row<'a> {
     }
 
     /// The cells and defects of the whole row. `nic_column` names the column to blame when a NIC contradicts a SIRET.
-    pub(super) fn finish(mut self, nic_column: &Arc<str>) -> (Vec<(Field, Cell)>, Vec<Defect>) {
+    pub(super) fn finish(mut self, nic_column: &Arc<str>) -> (Cells, Vec<Defect>) {
         if let Some(cell) = self.street.cell() {
             self.cells.push((Field::Street, cell));
         }
         if let Some(nic) = self.siret_nic.take() {
             self.add_nic(nic, nic_column);
         }
-        (self.cells, self.defects)
+        (Cells::new(self.cells), self.defects)
     }
 
     /// A SIRET gives the NIC where the row has none of its own; a different one contradicts it.

@@ -3,9 +3,9 @@
 //! Nothing is lost: the line is always kept, and the parts of a line that splits hold all its letters and digits
 //! (save "N°"). A line that is not clearly one number, one kind and one name does not split.
 
-use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::fold;
@@ -18,11 +18,11 @@ use crate::domain::value::{Street, StreetKind, StreetParts};
 const KIND_WORDS_MAX: usize = 5;
 
 /// How many words a kind has at most that begins with this word: most lines need a single look-up.
-static WORDS_BY_FIRST: LazyLock<HashMap<&'static str, usize>> = LazyLock::new(|| {
-    let mut by_first: HashMap<&'static str, usize> = HashMap::new();
+static WORDS_BY_FIRST: LazyLock<FxHashMap<&'static [u8], usize>> = LazyLock::new(|| {
+    let mut by_first: FxHashMap<&'static [u8], usize> = FxHashMap::default();
     for word in KINDS_BY_WORD.keys() {
-        let words = word.split(' ').count();
-        let first = word.split(' ').next().unwrap_or(word);
+        let words = first_word(word).1 + 1;
+        let first = first_word(word).0;
         let most = by_first.entry(first).or_default();
         *most = (*most).max(words);
     }
@@ -36,14 +36,14 @@ const POST_BOXES: [&str; 9] =
 /// What may stand between a kind and its name when the line is turned round: "Liberté (avenue de la)".
 const LINKS: [&str; 13] = ["DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "AU", "AUX", "A", "D L", "DE L"];
 
-static KINDS_BY_WORD: LazyLock<HashMap<&'static str, &'static KnownKind>> = LazyLock::new(|| {
-    let mut by_word = HashMap::new();
+static KINDS_BY_WORD: LazyLock<FxHashMap<&'static [u8], &'static KnownKind>> = LazyLock::new(|| {
+    let mut by_word = FxHashMap::default();
     for kind in KINDS {
-        by_word.insert(kind.standard, kind);
-        by_word.extend(kind.others.iter().map(|word| (*word, kind)));
+        by_word.insert(kind.standard.as_bytes(), kind);
+        by_word.extend(kind.others.iter().map(|word| (word.as_bytes(), kind)));
     }
     for kind in KINDS {
-        by_word.entry(kind.short).or_insert(kind);
+        by_word.entry(kind.short.as_bytes()).or_insert(kind);
     }
     by_word
 });
@@ -88,7 +88,7 @@ fn with_kind_of_name(number: Option<SmolStr>, name: SmolStr) -> StreetParts {
 /// The kind that stands in a column of its own.
 fn kind_of(written: &str) -> StreetKind {
     let word = fold::words(written);
-    match KINDS_BY_WORD.get(word.as_str()) {
+    match KINDS_BY_WORD.get(word.as_bytes()) {
         Some(known) => kind(known, written),
         None => StreetKind { written: written.into(), standard: word.clone(), short: word },
     }
@@ -165,8 +165,8 @@ pub(super) fn kind_at(text: &str, numbered: bool) -> Option<(&'static KnownKind,
     if !text.starts_with(char::is_alphabetic) {
         return None;
     }
-    let first = fold::words(text.split(' ').next().unwrap_or(text));
-    let words = *WORDS_BY_FIRST.get(first.split(' ').next()?)?;
+    let first = text.split(' ').next().unwrap_or(text);
+    let words = fold::folded(first, |first| WORDS_BY_FIRST.get(first_word(first).0).copied())?;
     let mut ends = [text.len(); KIND_WORDS_MAX];
     let mut count = 0;
     for (end, _) in text.match_indices(' ').chain([(text.len(), "")]).take(words.min(KIND_WORDS_MAX)) {
@@ -185,9 +185,17 @@ pub(super) fn kind_at(text: &str, numbered: bool) -> Option<(&'static KnownKind,
 }
 
 fn known_kind(written: &str, numbered: bool) -> Option<&'static KnownKind> {
-    let word = fold::words(written);
-    let known = KINDS_BY_WORD.get(word.as_str())?;
-    (numbered || !BEHIND_NUMBER_ONLY.contains(&word.as_str())).then_some(*known)
+    fold::folded(written, |word| {
+        let known = KINDS_BY_WORD.get(word)?;
+        let is_any = numbered || !BEHIND_NUMBER_ONLY.iter().any(|other| other.as_bytes() == word);
+        is_any.then_some(*known)
+    })
+}
+
+/// The first of folded words, and how many more there are.
+fn first_word(words: &[u8]) -> (&[u8], usize) {
+    let mut each = words.split(|byte| *byte == b' ');
+    (each.next().unwrap_or(words), each.count())
 }
 
 /// Does a number with its kind stand behind something else: "Résidence Les Pins, 12 rue de la Mer"?

@@ -47,6 +47,13 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
         RawCell::Null => return Ok(Clean::Cleared),
         RawCell::Text(text) => text,
     };
+    if is_clean(&text) {
+        return Ok(if nulls.iter().any(|null| null.as_str() == text.as_ref()) {
+            Clean::Cleared
+        } else {
+            Clean::Text(text)
+        });
+    }
     let trimmed = bare(&text);
     if trimmed.is_empty() || nulls.iter().any(|null| null == trimmed) {
         return Ok(Clean::Cleared);
@@ -83,7 +90,7 @@ pub(super) fn trim(text: &str) -> &str {
 
 /// The value itself, without blanks and guards around it.
 pub(super) fn bare(text: &str) -> &str {
-    unguarded(trim(text))
+    if is_bare(text) && is_plain(text) { text } else { unguarded(trim(text)) }
 }
 
 /// Without what is put around a value so that a spreadsheet leaves it alone, and that stays in the file: the apostrophe
@@ -99,12 +106,7 @@ fn unguarded(text: &str) -> &str {
 
 /// One space for each run of white space.
 pub(super) fn squeeze(text: &str) -> Cow<'_, str> {
-    let is_one_space = |letter: char| letter == ' ' || !letter.is_whitespace();
-    if !text.starts_with(' ')
-        && !text.ends_with(' ')
-        && !text.contains("  ")
-        && text.chars().all(is_one_space)
-    {
+    if is_squeezed(text) {
         return Cow::Borrowed(text);
     }
     let mut line = String::with_capacity(text.len());
@@ -117,13 +119,76 @@ pub(super) fn squeeze(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
+/// Has the text no white space but one space between words?
+fn is_squeezed(text: &str) -> bool {
+    let (mut before, mut is_squeezed) = (b' ', true);
+    for byte in text.bytes() {
+        is_squeezed &= byte != b' ' || before != b' ';
+        before = byte;
+    }
+    let is_one_space = |letter: char| letter == ' ' || !letter.is_whitespace();
+    is_squeezed && before != b' ' && (is_plain(text) || text.chars().all(is_one_space))
+}
+
+/// Is the text surely what would be left of it: not empty, nothing around it, no traces of a wrong encoding, and in its
+/// normal form? Most cells are.
+fn is_clean(text: &str) -> bool {
+    text.len() <= TEXT_CHARS_MAX && is_bare(text) && (is_plain(text) || is_western(text.as_bytes()))
+}
+
+/// Is there surely nothing around the value? One of ASCII is meant; of others only the ends are told.
+fn is_bare(text: &str) -> bool {
+    match text.as_bytes() {
+        [b' ' | b'\'' | b'=', ..] | [] | [.., b' '] => false,
+        [..] => true,
+    }
+}
+
+/// ASCII without control characters, and letters from À to ÿ, which are the byte C3 and another one in UTF-8. What makes
+/// one of them a trace of a wrong encoding is never among them.
+fn is_western(text: &[u8]) -> bool {
+    let mut bytes = text.iter();
+    while let Some(byte) = bytes.next() {
+        let is_letter = match byte {
+            0x20..=0x7E => true,
+            0xC3 => bytes.next().is_some(),
+            _ => false,
+        };
+        if !is_letter {
+            return false;
+        }
+    }
+    true
+}
+
 fn is_blank(c: char) -> bool {
     c.is_whitespace() || matches!(c, '\u{200B}' | '\u{200E}' | '\u{200F}' | '\u{2060}' | '\u{FEFF}')
 }
 
 /// ASCII without control characters: nothing can be wrong with it, and it is in NFC.
 fn is_plain(text: &str) -> bool {
-    text.bytes().all(|byte| (0x20..0x7F).contains(&byte))
+    let bytes = text.as_bytes();
+    // Most cells are short. The last bytes of a word may be those of the one before once more.
+    let found = match (bytes.first_chunk::<4>(), bytes.last_chunk::<4>(), bytes.last_chunk::<8>()) {
+        (_, _, Some(last)) => {
+            let (words, _) = bytes.as_chunks();
+            let found = words.iter().fold(0, |found, word| found | unprintable(u64::from_le_bytes(*word)));
+            found | unprintable(u64::from_le_bytes(*last))
+        }
+        (Some(first), Some(last), None) => {
+            let (first, last) = (u32::from_le_bytes(*first), u32::from_le_bytes(*last));
+            unprintable(u64::from(first) << 32 | u64::from(last))
+        }
+        (_, _, None) => return bytes.iter().all(|byte| (0x20..0x7F).contains(byte)),
+    };
+    found == 0
+}
+
+/// Not 0 if one of eight bytes is no printable ASCII: if it has its highest bit, or has it once the space is taken off
+/// or 1 is added.
+fn unprintable(bytes: u64) -> u64 {
+    const EACH: u64 = u64::from_le_bytes([1; 8]);
+    (bytes | bytes.wrapping_sub(EACH * 0x20) | bytes.wrapping_add(EACH)) & (EACH * 0x80)
 }
 
 fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
@@ -174,6 +239,8 @@ fn is_continuation(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn text(raw: &str) -> Option<String> {
@@ -228,6 +295,69 @@ mod tests {
         for raw in ["SÃO PAULO", "JOÃO", "Âge", "Åsa", "l’Avenir", "CŒUR", "Pâques", "Căutări", "ÎLE", "5 €"]
         {
             assert_eq!(defect(raw), None, "{raw}");
+        }
+    }
+
+    /// Texts as cells hold them, and what is wrong with some.
+    fn any_cell() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            6 => "[ -~]{0,9}",
+            4 => "[a-zà-ÿÀ-ÖØ-Ý]{1,6}",
+            1 => "[ÂÃÅâĂ][\u{80}-\u{BF}€“’]",
+            1 => "[ \u{A0}\u{200B}\t\n'=\"]{1,3}",
+            1 => "\\PC{1,3}",
+            1 => any::<char>().prop_map(String::from),
+        ];
+        proptest::collection::vec(piece, 0..5).prop_map(|pieces| pieces.concat())
+    }
+
+    /// [`clean`] as it goes when nothing is sure at first sight.
+    fn cleaned_the_long_way(raw: &str, nulls: &[String], breaks: Breaks) -> Parsed<Option<String>> {
+        let trimmed = bare(raw);
+        if trimmed.is_empty() || nulls.iter().any(|null| null == trimmed) {
+            return Ok(None);
+        }
+        if is_mojibake(raw) {
+            return Err(reason::BROKEN_ENCODING);
+        }
+        normalise(trimmed, breaks).map(Some)
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_clean_at_first_sight_is_clean_at_last(raw in any_cell(), lines in any::<bool>(), null in any_cell()) {
+            let breaks = if lines { Breaks::AreSpace } else { Breaks::Refused };
+            let nulls = [null, "NULL".to_owned()];
+            let read = match clean(RawCell::Text(raw.as_str().into()), &nulls, breaks) {
+                Ok(Clean::Text(text)) => Ok(Some(text.into_owned())),
+                Ok(Clean::Absent | Clean::Cleared) => Ok(None),
+                Err(reason) => Err(reason),
+            };
+            // Streets are squeezed by whoever puts them together.
+            let squeezed = |text: String| if lines { squeeze(&text).into_owned() } else { text };
+            let long = cleaned_the_long_way(&raw, &nulls, breaks);
+            prop_assert_eq!(read.map(|text| text.map(squeezed)), long.map(|text| text.map(squeezed)));
+        }
+
+        #[test]
+        fn a_key_is_the_same_at_first_sight(raw in any_cell()) {
+            let trimmed = bare(&raw);
+            let long = (!trimmed.contains(char::REPLACEMENT_CHARACTER))
+                .then(|| normalise(trimmed, Breaks::Refused).ok())
+                .flatten();
+            prop_assert_eq!(key(&raw).map(Cow::into_owned), long);
+        }
+
+        #[test]
+        fn only_printable_ascii_is_plain(raw in any_cell()) {
+            prop_assert_eq!(is_plain(&raw), raw.bytes().all(|byte| (0x20..0x7F).contains(&byte)));
+        }
+
+        #[test]
+        fn what_is_squeezed_stays_as_it_is(raw in any_cell()) {
+            let words = raw.split_whitespace().collect::<Vec<_>>().join(" ");
+            prop_assert_eq!(&*squeeze(&raw), &words);
+            prop_assert_eq!(is_squeezed(&raw), raw == words && !raw.is_empty());
         }
     }
 

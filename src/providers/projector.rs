@@ -2,15 +2,16 @@
 //!
 //! The rules that hold for every provider are here; which wire field is drawn from what is each provider's `project`.
 
-use jiff::civil::Date;
 use litemap::LiteMap;
-use smol_str::{SmolStr, format_smolstr};
+use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::customer::{Cell, Customer};
 use crate::domain::field::Field;
 use crate::domain::value::{Street, Title, Value};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireDefect, WireField};
+
+use super::render;
 
 /// The upper limit of a field for which no document gives one.
 pub const CHARS_UNLIMITED: usize = usize::MAX;
@@ -45,25 +46,84 @@ const OTHER_KIND: &str = "is not of the kind that this field needs";
 const TOO_LONG: &str = "is longer than the provider allows";
 const TOO_SHORT: &str = "is shorter than the provider allows";
 
+/// How many characters the fields of a provider take, found by code without a search.
+pub(super) struct Sizes {
+    chars: [(usize, usize); CODES],
+    /// From so many bytes to so many a text fits surely.
+    surely: [(usize, usize); CODES],
+    fields: usize,
+}
+
+/// Codes of fixed fields lie below.
+const CODES: usize = 64;
+
+impl Sizes {
+    /// Of a field table. What is not in it, a subscription, has no limit.
+    pub(super) const fn of(fields: &[WireField]) -> Self {
+        let (mut chars, mut surely) = ([(0, CHARS_UNLIMITED); CODES], [(1, CHARS_UNLIMITED); CODES]);
+        let mut index = 0;
+        while index < fields.len() {
+            let (code, (least, most)) = (fields[index].code.0 as usize, fields[index].chars);
+            chars[code] = (least, most);
+            // Texts are in NFC, and a character has one byte to four.
+            surely[code] = (if least <= 1 { 1 } else { 4 * least }, most);
+            index += 1;
+        }
+        Self { chars, surely, fields: fields.len() }
+    }
+
+    /// Does a text surely fit, without a count of its characters?
+    fn takes(&self, code: FieldCode, text: &str) -> bool {
+        let (least, most) = self.surely.get(code.0 as usize).copied().unwrap_or((1, CHARS_UNLIMITED));
+        (least..=most).contains(&text.len())
+    }
+
+    /// Why a text does not fit, if it does not. An empty one always does: it clears.
+    fn unfit(&self, code: FieldCode, text: &str) -> Option<&'static str> {
+        if text.is_empty() {
+            return None;
+        }
+        let (least, most) = self.chars.get(code.0 as usize).copied().unwrap_or((0, CHARS_UNLIMITED));
+        let chars = nfc_chars(text);
+        if chars < least {
+            Some(TOO_SHORT)
+        } else if chars > most {
+            Some(TOO_LONG)
+        } else {
+            None
+        }
+    }
+}
+
+/// A cell before something is put into it.
+const EMPTY: (FieldCode, WireCell) = (FieldCode(0), WireCell::Cleared);
+
 /// Collects the cells of one customer for one provider.
 pub(super) struct Projector<'a> {
     customer: &'a Customer,
     exclude: &'a [Field],
-    fields: &'static [WireField],
-    cells: LiteMap<FieldCode, WireCell>,
+    sizes: &'static Sizes,
+    /// Sorted by code. They are there before anything is put into them: a cell that is made elsewhere and pushed is
+    /// waited for while it is copied.
+    cells: Vec<(FieldCode, WireCell)>,
+    /// How many of them hold something.
+    count: usize,
+    /// Behind the code of the last of these.
+    next: u64,
     defects: Vec<WireDefect>,
 }
 
 impl<'a> Projector<'a> {
-    pub(super) fn new(customer: &'a Customer, exclude: &'a [Field], fields: &'static [WireField]) -> Self {
-        Self { customer, exclude, fields, cells: LiteMap::with_capacity(fields.len()), defects: Vec::new() }
+    pub(super) fn new(customer: &'a Customer, exclude: &'a [Field], sizes: &'static Sizes) -> Self {
+        let subscriptions = customer.cells.subscriptions().count();
+        let cells = (0..sizes.fields + subscriptions).map(|_| EMPTY).collect();
+        Self { customer, exclude, sizes, cells, count: 0, next: 0, defects: Vec::new() }
     }
 
     /// What the file says about a field. A street is one value: excluding a part of it excludes all of it.
+    #[inline]
     pub(super) fn source(&self, field: Field) -> Source<'a> {
-        const PARTS: [Field; 3] = [Field::StreetNumber, Field::StreetType, Field::StreetName];
-        let part_excluded = field == Field::Street && self.exclude.iter().any(|part| PARTS.contains(part));
-        if part_excluded || self.exclude.contains(&field) {
+        if !self.exclude.is_empty() && self.excludes(field) {
             return Source::Absent;
         }
         match self.customer.cell(field) {
@@ -74,12 +134,20 @@ impl<'a> Projector<'a> {
         }
     }
 
+    fn excludes(&self, field: Field) -> bool {
+        const PARTS: [Field; 3] = [Field::StreetNumber, Field::StreetType, Field::StreetName];
+        let part_excluded = field == Field::Street && self.exclude.iter().any(|part| PARTS.contains(part));
+        part_excluded || self.exclude.contains(&field)
+    }
+
     /// Draws from one field; `render` gives `None` for a value of another kind.
+    #[inline]
     pub(super) fn draw(&self, field: Field, render: impl FnOnce(&Value) -> Option<SmolStr>) -> Drawn {
         self.draw_with(field, |value| render(value).map_or(Drawn::Unfit(OTHER_KIND), Drawn::Text))
     }
 
     /// Draws from one field with all the freedom.
+    #[inline]
     pub(super) fn draw_with(&self, field: Field, render: impl FnOnce(&Value) -> Drawn) -> Drawn {
         match self.source(field) {
             Source::Absent => Drawn::Absent,
@@ -112,91 +180,157 @@ impl<'a> Projector<'a> {
     }
 
     /// The texts of several fields joined by ", ": absent without any column, cleared when all that there are are.
-    pub(super) fn joined(&self, fields: &[Field]) -> Drawn {
-        let mut parts = Vec::new();
-        let mut columns = 0;
+    pub(super) fn joined<const N: usize>(&self, fields: &[Field; N]) -> Drawn {
+        let mut parts = [""; N];
+        let (mut columns, mut count) = (0, 0);
         for &field in fields {
-            match self.draw(field, line) {
-                Drawn::Absent => continue,
-                Drawn::Cleared => {}
-                Drawn::Text(part) => parts.push(part),
-                Drawn::Invalid => return Drawn::Invalid,
-                Drawn::Unfit(reason) => return Drawn::Unfit(reason),
+            match self.source(field) {
+                Source::Absent => continue,
+                Source::Cleared => {}
+                Source::Invalid => return Drawn::Invalid,
+                Source::Value(value) => {
+                    let Some(part) = line(value) else { return Drawn::Unfit(OTHER_KIND) };
+                    parts[count] = part;
+                    count += 1;
+                }
             }
             columns += 1;
         }
-        match (columns, parts.is_empty()) {
+        match (columns, &parts[..count]) {
             (0, _) => Drawn::Absent,
-            (_, true) => Drawn::Cleared,
-            (_, false) => Drawn::Text(parts.join(", ").into()),
+            (_, []) => Drawn::Cleared,
+            (_, parts) => Drawn::Text(render::joined(parts, ", ")),
         }
     }
 
     /// Puts what was drawn into the cell of a field; a text that does not fit its row becomes a defect.
     pub(super) fn put(&mut self, code: FieldCode, source: Field, drawn: Drawn) {
-        let drawn = match drawn {
-            Drawn::Text(text) => self.fit(code, text),
-            drawn @ (Drawn::Absent | Drawn::Cleared | Drawn::Invalid | Drawn::Unfit(_)) => drawn,
-        };
-        let cell = match drawn {
-            Drawn::Absent => return,
-            Drawn::Cleared => WireCell::Cleared,
-            Drawn::Invalid => WireCell::Invalid,
-            Drawn::Text(text) => WireCell::Value(text),
-            Drawn::Unfit(reason) => {
-                self.defects.push(WireDefect { field: code, source, reason });
-                WireCell::Invalid
-            }
-        };
-        // Most come in the order of the table.
-        if let Some((code, cell)) = self.cells.try_append(code, cell) {
-            self.cells.insert(code, cell);
+        match drawn {
+            Drawn::Absent => {}
+            Drawn::Cleared => *self.cell(code) = WireCell::Cleared,
+            Drawn::Invalid => *self.cell(code) = WireCell::Invalid,
+            Drawn::Text(text) => self.put_text(code, source, text),
+            Drawn::Unfit(reason) => self.put_unfit(code, source, reason),
         }
     }
 
-    /// Draws from one field and puts it into its cell.
+    fn put_text(&mut self, code: FieldCode, source: Field, text: SmolStr) {
+        if self.sizes.takes(code, &text) {
+            *self.cell(code) = WireCell::Value(text);
+        } else {
+            self.put_unsure(code, source, text);
+        }
+    }
+
+    #[cold]
+    fn put_unsure(&mut self, code: FieldCode, source: Field, text: SmolStr) {
+        match self.sizes.unfit(code, &text) {
+            None if text.is_empty() => *self.cell(code) = WireCell::Cleared,
+            None => *self.cell(code) = WireCell::Value(text),
+            Some(reason) => self.put_unfit(code, source, reason),
+        }
+    }
+
+    #[cold]
+    fn put_unfit(&mut self, code: FieldCode, source: Field, reason: &'static str) {
+        self.defects.push(WireDefect { field: code, source, reason });
+        *self.cell(code) = WireCell::Invalid;
+    }
+
+    /// The cell of a field, which it has from now on.
+    #[inline]
+    fn cell(&mut self, code: FieldCode) -> &mut WireCell {
+        // Most come in the order of the table.
+        let place = if self.next <= u64::from(code.0) { self.count } else { self.place_between(code) };
+        if place == self.count {
+            self.next = u64::from(code.0) + 1;
+            self.count += 1;
+        }
+        let (known, cell) = &mut self.cells[place];
+        *known = code;
+        cell
+    }
+
+    /// Where the cell of a field is, or has become free, before the last one.
+    #[inline(never)]
+    fn place_between(&mut self, code: FieldCode) -> usize {
+        let taken = &self.cells[..self.count];
+        let place = self.count - taken.iter().rev().take_while(|(known, _)| *known >= code).count();
+        if taken.get(place).is_some_and(|(known, _)| *known != code) {
+            self.cells[place..=self.count].rotate_right(1);
+            self.count += 1;
+        }
+        place
+    }
+
+    /// Draws from one field what is made of it, and puts it into its cell.
     pub(super) fn plain(&mut self, code: FieldCode, field: Field, render: fn(&Value) -> Option<SmolStr>) {
-        let drawn = self.draw(field, render);
-        self.put(code, field, drawn);
+        if let Some(value) = self.value(code, field) {
+            match render(value) {
+                Some(text) => self.put_text(code, field, text),
+                None => self.put_unfit(code, field, OTHER_KIND),
+            }
+        }
+    }
+
+    /// The same for a text that the value holds.
+    #[inline]
+    pub(super) fn copied(
+        &mut self,
+        code: FieldCode,
+        field: Field,
+        find: impl FnOnce(&Value) -> Option<&SmolStr>,
+    ) {
+        if let Some(value) = self.value(code, field) {
+            match find(value) {
+                Some(text) if self.sizes.takes(code, text) => {
+                    *self.cell(code) = WireCell::Value(text.clone())
+                }
+                Some(text) => self.put_unsure(code, field, text.clone()),
+                None => self.put_unfit(code, field, OTHER_KIND),
+            }
+        }
+    }
+
+    /// The value of a field; without one, its cell says so.
+    #[inline]
+    fn value(&mut self, code: FieldCode, field: Field) -> Option<&'a Value> {
+        match self.source(field) {
+            Source::Absent => {}
+            Source::Cleared => *self.cell(code) = WireCell::Cleared,
+            Source::Invalid => *self.cell(code) = WireCell::Invalid,
+            Source::Value(value) => return Some(value),
+        }
+        None
     }
 
     /// The key of the account, drawn like a field; it never becomes a cell.
     pub(super) fn key(&mut self, code: FieldCode, source: Field, drawn: Drawn) -> KeyCell {
-        self.put(code, source, drawn);
-        match self.cells.remove(&code) {
-            None => KeyCell::Absent,
-            Some(WireCell::Cleared) => KeyCell::Cleared,
-            Some(WireCell::Invalid) => KeyCell::Invalid,
-            Some(WireCell::Value(key)) => KeyCell::Key(ProviderKey(key)),
-        }
+        let reason = match drawn {
+            Drawn::Absent => return KeyCell::Absent,
+            Drawn::Cleared => return KeyCell::Cleared,
+            Drawn::Invalid => return KeyCell::Invalid,
+            Drawn::Text(key) => match self.sizes.unfit(code, &key) {
+                None if key.is_empty() => return KeyCell::Cleared,
+                None => return KeyCell::Key(ProviderKey(key)),
+                Some(reason) => reason,
+            },
+            Drawn::Unfit(reason) => reason,
+        };
+        self.defects.push(WireDefect { field: code, source, reason });
+        KeyCell::Invalid
     }
 
     pub(super) fn finish(self, key: KeyCell) -> Projection {
-        Projection { key, cells: self.cells, defects: self.defects }
+        let mut cells = self.cells;
+        cells.truncate(self.count);
+        Projection { key, cells: LiteMap::from_sorted_store_unchecked(cells), defects: self.defects }
     }
 
     /// Subscriptions of this customer that are not excluded.
     pub(super) fn subscriptions(&self) -> impl Iterator<Item = u32> + use<'a> {
         let exclude = self.exclude;
-        self.customer
-            .cells
-            .keys()
-            .filter(move |field| !exclude.contains(field))
-            .filter_map(|field| if let Field::Subscription(id) = field { Some(*id) } else { None })
-    }
-
-    fn fit(&self, code: FieldCode, text: SmolStr) -> Drawn {
-        let (least, most) = super::find(self.fields, code).map_or((0, CHARS_UNLIMITED), |field| field.chars);
-        let chars = nfc_chars(&text);
-        if text.is_empty() {
-            Drawn::Cleared
-        } else if chars < least {
-            Drawn::Unfit(TOO_SHORT)
-        } else if chars > most {
-            Drawn::Unfit(TOO_LONG)
-        } else {
-            Drawn::Text(text)
-        }
+        self.customer.cells.subscriptions().filter(move |id| !exclude.contains(&Field::Subscription(*id)))
     }
 }
 
@@ -209,14 +343,29 @@ fn nfc_chars(text: &str) -> usize {
 }
 
 /// Free text, e-mail addresses and IBANs as they are.
-pub(super) fn text(value: &Value) -> Option<SmolStr> {
+#[inline]
+pub(super) fn text(value: &Value) -> Option<&SmolStr> {
     let (Value::Text(text) | Value::Email(text) | Value::Iban(text)) = value else { return None };
-    Some(text.clone())
+    Some(text)
 }
 
 /// The whole line of a street, or free text.
-fn line(value: &Value) -> Option<SmolStr> {
-    street(value).map_or_else(|| text(value), |street| Some(street.line.clone()))
+fn line(value: &Value) -> Option<&str> {
+    match value {
+        Value::Street(street) => Some(&street.line),
+        Value::Text(text) | Value::Email(text) | Value::Iban(text) => Some(text),
+        Value::Flag(_)
+        | Value::Integer(_)
+        | Value::Title(_)
+        | Value::Date(_)
+        | Value::Country(_)
+        | Value::Nationalities(_)
+        | Value::Phone(_)
+        | Value::Ip(_)
+        | Value::IdentityDocument(_)
+        | Value::CustomerType(_)
+        | Value::WalletRole(_) => None,
+    }
 }
 
 /// A street.
@@ -226,12 +375,7 @@ pub(super) fn street(value: &Value) -> Option<&Street> {
 
 /// A day as dd/MM/yyyy.
 pub(super) fn date(value: &Value) -> Option<SmolStr> {
-    let Value::Date(date) = value else { return None };
-    Some(day_month_year(*date))
-}
-
-fn day_month_year(date: Date) -> SmolStr {
-    format_smolstr!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year())
+    if let Value::Date(date) = value { Some(render::day_month_year(*date)) } else { None }
 }
 
 /// Yes as 1, no as 0.

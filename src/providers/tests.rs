@@ -10,13 +10,16 @@ use super::*;
 use crate::domain::customer::{Cell, CustomerId};
 use crate::domain::field::Field;
 use crate::domain::value::{
-    Country, CustomerType, IdentityDocument, Phone, Street, StreetKind, StreetParts, Title, Value, WalletRole,
+    Country, CountryNames, CustomerType, IdentityDocument, Phone, Street, StreetKind, StreetParts, Title,
+    Value, WalletRole,
 };
 use crate::domain::verdict::AnswerCode;
 use crate::domain::wire::{Form, KeyCell, WireCell};
 
-pub(super) const FRANCE: Country = Country { alpha2: "FR", alpha3: "FRA", french: "FRANCE" };
-pub(super) const NETHERLANDS: Country = Country { alpha2: "NL", alpha3: "NLD", french: "PAYS-BAS" };
+pub(super) const FRANCE: Country =
+    Country::new(&CountryNames { alpha2: "FR", alpha3: "FRA", french: "FRANCE" });
+pub(super) const NETHERLANDS: Country =
+    Country::new(&CountryNames { alpha2: "NL", alpha3: "NLD", french: "PAYS-BAS" });
 
 pub(super) fn credentials() -> Credentials {
     Credentials { username: "the-user".to_owned().into(), password: "the-password".to_owned().into() }
@@ -307,7 +310,7 @@ fn any_cell() -> impl Strategy<Value = Cell> {
         prop_oneof![Just(Title::M), Just(Title::F), Just(Title::J), Just(Title::U)].prop_map(Value::Title),
         (1i16..=9_999, 1i8..=12, 1i8..=28).prop_map(|(y, m, d)| Value::Date(jiff::civil::date(y, m, d))),
         Just(Value::Country(FRANCE)),
-        (1usize..=5).prop_map(|n| Value::Nationalities(vec![NETHERLANDS; n])),
+        (1usize..=5).prop_map(|n| Value::Nationalities(vec![NETHERLANDS; n].into())),
         ("[0-9]{1,3}", "[0-9]{1,20}", "[0-9]{1,40}").prop_map(|(code, national, msisdn)| {
             let [dialing_code, national, msisdn] = [code, national, msisdn].map(SmolStr::from);
             Value::Phone(Box::new(Phone { dialing_code, national, msisdn }))

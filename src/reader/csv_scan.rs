@@ -11,7 +11,7 @@ use memchr::{memchr, memchr_iter, memchr2, memchr3};
 use super::block;
 use super::error::FileError;
 use super::machine::Machine;
-use super::row::{BadRow, Cells, Row, Scanned, Span};
+use super::row::{BadRow, Cells, Delimited, Row, Scanned, Span};
 use super::scan::{RECORD_BYTES_MAX, record_bytes};
 use super::window::{Cut, Window};
 
@@ -101,6 +101,9 @@ impl Splitter {
 
     /// The whole of `raw`, one record, as a row.
     pub(super) fn row(&mut self, raw: &[u8], header: &Arc<[String]>, span: Span) -> Option<Row> {
+        if let Some(row) = unquoted(raw, self.delimiter, header, span) {
+            return Some(row);
+        }
         self.restart();
         let (complete, used) = self.feed(raw);
         let complete = complete || self.feed(&[]).0;
@@ -141,7 +144,8 @@ impl Splitter {
         match String::from_utf8(self.text[..self.text_bytes].to_vec()) {
             // A sequence that two fields share is no sequence.
             Ok(text) if ends.iter().all(|end| text.is_char_boundary(*end as usize)) => {
-                Ok(Row { span, cells: Cells::Delimited { header: Arc::clone(header), text, ends } })
+                let cells = Delimited { text, ends, gap: 0 };
+                Ok(Row { span, cells: Cells::Delimited { header: Arc::clone(header), cells } })
             }
             Ok(_) | Err(_) => {
                 let broken = self.fields().position(|field| std::str::from_utf8(field).is_err());
@@ -156,6 +160,25 @@ impl Splitter {
         let ended = usize::from(matches!(raw.last(), Some(b'\n' | b'\r')));
         raw.len() - ended != self.text_bytes + self.fields - 1
     }
+}
+
+/// A valid record without quotes as a row. In most there are none, and then its cells need not be taken apart byte by
+/// byte; of any other nothing is said.
+fn unquoted(raw: &[u8], delimiter: u8, header: &Arc<[String]>, span: Span) -> Option<Row> {
+    let content = block::content(raw);
+    if content.is_empty() || memchr3(b'"', b'\n', b'\r', content).is_some() {
+        return None;
+    }
+    let text = simdutf8::basic::from_utf8(content).ok()?;
+    let mut ends = Vec::with_capacity(header.len());
+    for end in memchr_iter(delimiter, content).chain([content.len()]) {
+        ends.push(record_bytes(end));
+    }
+    if ends.len() != header.len() {
+        return None;
+    }
+    let cells = Delimited { text: text.to_owned(), ends: ends.into(), gap: 1 };
+    Some(Row { span, cells: Cells::Delimited { header: Arc::clone(header), cells } })
 }
 
 /// What the quotes of a record look like, read as `csv-core` reads them.

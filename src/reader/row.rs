@@ -63,9 +63,40 @@ pub struct Row {
 
 #[derive(Clone, PartialEq, Eq)]
 pub(super) enum Cells {
-    Delimited { header: Arc<[String]>, text: String, ends: Box<[u32]> },
+    Delimited { header: Arc<[String]>, cells: Delimited },
     Json(JsonRecord),
 }
+
+/// The cells of a delimited record in one text.
+#[derive(Clone)]
+pub(super) struct Delimited {
+    pub(super) text: String,
+    /// Where each of them ends.
+    pub(super) ends: Box<[u32]>,
+    /// How much stands between two of them: the delimiter, where the record lies in the text as it was written.
+    pub(super) gap: u32,
+}
+
+impl Delimited {
+    fn get(&self, index: usize) -> Option<&str> {
+        let end = *self.ends.get(index)?;
+        let start = index.checked_sub(1).map_or(0, |before| self.ends[before] + self.gap);
+        self.text.get(start as usize..end as usize)
+    }
+
+    fn iter(&self) -> impl Iterator<Item = &str> {
+        (0..self.ends.len()).map(|index| self.get(index).unwrap_or_default())
+    }
+}
+
+/// The same cells, whatever stands between them.
+impl PartialEq for Delimited {
+    fn eq(&self, other: &Self) -> bool {
+        self.iter().eq(other.iter())
+    }
+}
+
+impl Eq for Delimited {}
 
 impl Row {
     /// Where the record is.
@@ -76,10 +107,11 @@ impl Row {
 
     /// The cell of `column`.
     #[must_use]
+    #[inline]
     pub fn get(&self, column: &Column) -> RowCell<'_> {
         match (&self.cells, &column.0) {
-            (Cells::Delimited { text, ends, .. }, Place::Index(index)) => {
-                delimited(text, ends, *index).map_or(RowCell::Absent, |cell| RowCell::Text(cell.into()))
+            (Cells::Delimited { cells, .. }, Place::Index(index)) => {
+                cells.get(*index).map_or(RowCell::Absent, |cell| RowCell::Text(cell.into()))
             }
             (Cells::Json(record), Place::Key(key)) => record.get(key),
             (Cells::Json(record), Place::Pointer(path)) => record.at(path),
@@ -91,24 +123,17 @@ impl Row {
     /// Every cell with its name: the header's, or the record's own keys; in the order of the record.
     pub fn columns(&self) -> impl Iterator<Item = (Cow<'_, str>, RowCell<'_>)> {
         let (delimited_row, json) = match &self.cells {
-            Cells::Delimited { header, text, ends } => (Some((header, text, ends)), None),
+            Cells::Delimited { header, cells } => (Some((header, cells)), None),
             Cells::Json(record) => (None, Some(record)),
         };
-        let delimited_cells = delimited_row.into_iter().flat_map(|(header, text, ends)| {
+        let delimited_cells = delimited_row.into_iter().flat_map(|(header, cells)| {
             header.iter().enumerate().map(move |(index, name)| {
-                let cell = delimited(text, ends, index).unwrap_or_default();
+                let cell = cells.get(index).unwrap_or_default();
                 (Cow::Borrowed(name.as_str()), RowCell::Text(cell.into()))
             })
         });
         delimited_cells.chain(json.into_iter().flat_map(JsonRecord::members))
     }
-}
-
-/// The cell `index` of a record whose cells end at `ends`.
-fn delimited<'a>(text: &'a str, ends: &[u32], index: usize) -> Option<&'a str> {
-    let end = *ends.get(index)?;
-    let start = index.checked_sub(1).map_or(0, |before| ends[before]);
-    text.get(start as usize..end as usize)
 }
 
 impl fmt::Debug for Row {

@@ -60,7 +60,7 @@ impl MappedRows {
 
     /// The key, then every other field that one of the rows carries.
     fn fields(&self) -> Vec<Field> {
-        let carried = self.0.iter().flat_map(|(_, customer)| customer.cells.keys().copied());
+        let carried = self.0.iter().flat_map(|(_, customer)| customer.cells.fields());
         [Field::CustomerId].into_iter().chain(carried.collect::<BTreeSet<_>>()).collect()
     }
 }

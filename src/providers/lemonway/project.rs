@@ -1,5 +1,7 @@
 //! Customer → the wire cells of Lemonway.
 
+use std::net::IpAddr;
+
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::domain::customer::Customer;
@@ -7,21 +9,22 @@ use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, Value, WalletRole};
 use crate::domain::wire::{FieldCode, Projection};
 
-use super::super::projector::{Drawn, Projector, Source, alpha3, date, one_or_zero, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source, alpha3, date, one_or_zero, text, title};
+use super::super::render;
 use super::fields;
 use super::settings::LemonwaySettings;
 
-/// The vendor refuses names with these; what they would have to be instead, only the customer knows.
-const REFUSED_IN_NAMES: [char; 6] = ['*', '&', '#', '=', '<', '>'];
 const REFUSED_CHARACTER: &str = "holds one of * & # = < >, which Lemonway refuses in names";
+
+static SIZES: Sizes = Sizes::of(fields::FIELDS);
 
 const STREET: [Field; 4] =
     [Field::Street, Field::AddressApartment, Field::AddressBuilding, Field::AddressLocality];
 const IDENTIFICATION: [Field; 3] = [Field::CompanyRegistration, Field::Siren, Field::Rna];
 
 pub(super) fn project(settings: &LemonwaySettings, customer: &Customer) -> Projection {
-    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
-    let wallet = to.draw(Field::WalletId, text);
+    let mut to = Projector::new(customer, &settings.common.exclude, &SIZES);
+    let wallet = to.draw(Field::WalletId, |value| text(value).cloned());
     let key = to.key(fields::WALLET, Field::WalletId, wallet);
     person(&mut to);
     contact(&mut to);
@@ -36,7 +39,7 @@ fn person(to: &mut Projector<'_>) {
     name(to, fields::FIRST_NAME, Field::FirstName);
     name(to, fields::LAST_NAME, Field::LastName);
     to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
-    to.plain(fields::BIRTH_CITY, Field::BirthCity, text);
+    to.copied(fields::BIRTH_CITY, Field::BirthCity, text);
     to.plain(fields::BIRTH_COUNTRY, Field::BirthCountry, alpha3);
     to.plain(fields::NATIONALITY, Field::Nationalities, nationalities);
     to.plain(fields::IS_DEBTOR, Field::IsDebtor, one_or_zero);
@@ -44,46 +47,58 @@ fn person(to: &mut Projector<'_>) {
 }
 
 fn contact(to: &mut Projector<'_>) {
-    to.plain(fields::EMAIL, Field::Email, text);
-    to.plain(fields::PHONE_NUMBER, Field::LandlinePhone, msisdn);
-    to.plain(fields::MOBILE_NUMBER, Field::MobilePhone, msisdn);
+    to.copied(fields::EMAIL, Field::Email, text);
+    to.copied(fields::PHONE_NUMBER, Field::LandlinePhone, msisdn);
+    to.copied(fields::MOBILE_NUMBER, Field::MobilePhone, msisdn);
     to.plain(fields::IP, Field::IpAddress, ip);
     // Complements without the street would take the place of the street.
     let street =
         if matches!(to.source(Field::Street), Source::Absent) { Drawn::Absent } else { to.joined(&STREET) };
     to.put(fields::STREET, Field::Street, street);
-    to.plain(fields::POST_CODE, Field::PostalCode, text);
-    to.plain(fields::CITY, Field::City, text);
+    to.copied(fields::POST_CODE, Field::PostalCode, text);
+    to.copied(fields::CITY, Field::City, text);
     to.plain(fields::COUNTRY, Field::Country, alpha3);
 }
 
 fn company(to: &mut Projector<'_>) {
     to.plain(fields::IS_COMPANY, Field::CustomerType, is_company);
-    to.plain(fields::COMPANY_NAME, Field::CompanyName, text);
-    to.plain(fields::COMPANY_WEBSITE, Field::CompanyWebsite, text);
-    to.plain(fields::COMPANY_DESCRIPTION, Field::CompanyDescription, text);
-    let (source, number) = to.first_of(&IDENTIFICATION, text);
+    to.copied(fields::COMPANY_NAME, Field::CompanyName, text);
+    to.copied(fields::COMPANY_WEBSITE, Field::CompanyWebsite, text);
+    to.copied(fields::COMPANY_DESCRIPTION, Field::CompanyDescription, text);
+    let (source, number) = to.first_of(&IDENTIFICATION, |value| text(value).cloned());
     to.put(fields::COMPANY_IDENTIFICATION, source, number);
 }
 
 fn name(to: &mut Projector<'_>, code: FieldCode, field: Field) {
-    let drawn = match to.draw(field, text) {
-        Drawn::Text(name) if name.contains(REFUSED_IN_NAMES) => Drawn::Unfit(REFUSED_CHARACTER),
+    let drawn = match to.draw(field, |value| text(value).cloned()) {
+        Drawn::Text(name) if name.bytes().any(is_refused_in_names) => Drawn::Unfit(REFUSED_CHARACTER),
         drawn => drawn,
     };
     to.put(code, field, drawn);
 }
 
-fn msisdn(value: &Value) -> Option<SmolStr> {
-    if let Value::Phone(phone) = value { Some(phone.msisdn.clone()) } else { None }
+/// The vendor refuses names with these; what they would have to be instead, only the customer knows.
+fn is_refused_in_names(byte: u8) -> bool {
+    matches!(byte, b'*' | b'&' | b'#' | b'=' | b'<' | b'>')
+}
+
+fn msisdn(value: &Value) -> Option<&SmolStr> {
+    if let Value::Phone(phone) = value { Some(&phone.msisdn) } else { None }
 }
 
 fn ip(value: &Value) -> Option<SmolStr> {
-    if let Value::Ip(ip) = value { Some(ip.to_smolstr()) } else { None }
+    let Value::Ip(ip) = value else { return None };
+    Some(match ip {
+        IpAddr::V4(ip) => render::ipv4(*ip),
+        IpAddr::V6(ip) => ip.to_smolstr(),
+    })
 }
 
 fn nationalities(value: &Value) -> Option<SmolStr> {
     let Value::Nationalities(countries) = value else { return None };
+    if let [country] = countries[..] {
+        return Some(SmolStr::new_static(country.alpha3));
+    }
     Some(countries.iter().map(|country| country.alpha3).collect::<Vec<_>>().join(",").into())
 }
 

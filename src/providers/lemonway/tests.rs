@@ -119,7 +119,7 @@ fn customer_is_projected_in_the_forms_of_the_page() {
         (Field::BirthDate, Cell::Value(Value::Date(jiff::civil::date(1985, 3, 21)))),
         (Field::CustomerType, Cell::Value(Value::CustomerType(CustomerType::Association))),
         (Field::IsDebtor, flag),
-        (Field::Nationalities, Cell::Value(Value::Nationalities(vec![FRANCE, NETHERLANDS]))),
+        (Field::Nationalities, Cell::Value(Value::Nationalities(vec![FRANCE, NETHERLANDS].into()))),
         (Field::PayerOrBeneficiary, Cell::Value(Value::WalletRole(WalletRole::Beneficiary))),
         (Field::IpAddress, Cell::Value(Value::Ip("2001:db8::1".parse().expect("an address")))),
         (Field::Rna, text("W784000090")),

@@ -2,14 +2,15 @@
 
 use std::net::IpAddr;
 
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, Title, Value};
 use crate::domain::wire::Projection;
 
-use super::super::projector::{Drawn, Projector, Source, date, street, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source, date, street, text, title};
+use super::super::render;
 use super::fields;
 use super::settings::SafedebitSettings;
 
@@ -20,19 +21,21 @@ const FRANCE: &str = "33";
 
 const IPV6: &str = "is an IPv6 address, which does not fit Safedebit's 16 characters";
 
+static SIZES: Sizes = Sizes::of(fields::FIELDS);
+
 const COMPLEMENTS: [Field; 3] = [Field::AddressApartment, Field::AddressBuilding, Field::AddressLocality];
 const PHONES: [Field; 2] = [Field::MobilePhone, Field::LandlinePhone];
 
 pub(super) fn project(settings: &SafedebitSettings, customer: &Customer) -> Projection {
-    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
-    let reference = to.draw(Field::SafedebitReference, text);
+    let mut to = Projector::new(customer, &settings.common.exclude, &SIZES);
+    let reference = to.draw(Field::SafedebitReference, |value| text(value).cloned());
     let key = to.key(fields::REFERENCE, Field::SafedebitReference, reference);
-    to.plain(fields::CONSUMER_REFERENCE, Field::ConsumerReference, text);
+    to.copied(fields::CONSUMER_REFERENCE, Field::ConsumerReference, text);
     person(&mut to);
     identity_document(&mut to);
     address(&mut to);
     contact(&mut to);
-    to.plain(fields::IBAN, Field::Iban, text);
+    to.copied(fields::IBAN, Field::Iban, text);
     organisation(&mut to);
     to.finish(key)
 }
@@ -46,19 +49,19 @@ fn person(to: &mut Projector<'_>) {
         None => Drawn::Invalid,
     });
     to.put(fields::GENDER, Field::Title, gender);
-    to.plain(fields::FIRST_NAME, Field::FirstName, text);
-    to.plain(fields::LAST_NAME, Field::LastName, text);
-    to.plain(fields::USE_NAME, Field::UsualName, text);
-    to.plain(fields::PSEUDONYM, Field::Pseudonym, text);
-    to.plain(fields::OTHER_NAMES, Field::OtherFirstNames, text);
+    to.copied(fields::FIRST_NAME, Field::FirstName, text);
+    to.copied(fields::LAST_NAME, Field::LastName, text);
+    to.copied(fields::USE_NAME, Field::UsualName, text);
+    to.copied(fields::PSEUDONYM, Field::Pseudonym, text);
+    to.copied(fields::OTHER_NAMES, Field::OtherFirstNames, text);
     to.plain(fields::BIRTH_DAY, Field::BirthDate, date);
-    to.plain(fields::BIRTH_CITY, Field::BirthCity, text);
+    to.copied(fields::BIRTH_CITY, Field::BirthCity, text);
     to.plain(fields::NATIONALITY, Field::Nationalities, first_nationality);
 }
 
 fn identity_document(to: &mut Projector<'_>) {
     to.plain(fields::IDENTITY_TYPE, Field::IdentityDocumentType, document_number);
-    to.plain(fields::ID_NUMBER, Field::IdentityDocumentNumber, text);
+    to.copied(fields::ID_NUMBER, Field::IdentityDocumentNumber, text);
     to.plain(fields::EMISSION_DATE, Field::IdentityDocumentIssuedOn, date);
     to.plain(fields::EXPIRE_DATE, Field::IdentityDocumentExpiresOn, date);
 }
@@ -67,19 +70,19 @@ fn address(to: &mut Projector<'_>) {
     street_line(to);
     let complement = to.joined(&COMPLEMENTS);
     to.put(fields::COMPLEMENT, Field::AddressApartment, complement);
-    to.plain(fields::ZIP_CODE, Field::PostalCode, text);
-    to.plain(fields::CITY, Field::City, text);
+    to.copied(fields::ZIP_CODE, Field::PostalCode, text);
+    to.copied(fields::CITY, Field::City, text);
     to.plain(fields::COUNTRY, Field::Country, alpha2);
 }
 
 fn contact(to: &mut Projector<'_>) {
-    to.plain(fields::EMAIL, Field::Email, text);
+    to.copied(fields::EMAIL, Field::Email, text);
     let (source, number) = to.first_of(&PHONES, phone);
     to.put(fields::PHONE_NUMBER, source, number);
     let ip = to.draw_with(Field::IpAddress, |value| {
         let Value::Ip(ip) = value else { return Drawn::Invalid };
         match ip {
-            IpAddr::V4(ip) => Drawn::Text(ip.to_smolstr()),
+            IpAddr::V4(ip) => Drawn::Text(render::ipv4(*ip)),
             IpAddr::V6(_) => Drawn::Unfit(IPV6),
         }
     });
@@ -94,7 +97,11 @@ fn street_line(to: &mut Projector<'_>) {
         Source::Cleared => (Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
         Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
         Source::Value(value) => match street(value) {
-            None => (Drawn::Cleared, Drawn::Cleared, text(value).map_or(Drawn::Invalid, Drawn::Text)),
+            None => (
+                Drawn::Cleared,
+                Drawn::Cleared,
+                text(value).map_or(Drawn::Invalid, |text| Drawn::Text(text.clone())),
+            ),
             Some(street) => match &street.parts {
                 None => (Drawn::Cleared, Drawn::Cleared, Drawn::Text(street.line.clone())),
                 Some(parts) => (
@@ -125,14 +132,14 @@ fn organisation(to: &mut Projector<'_>) {
         Source::Value(_) | Source::Absent | Source::Cleared | Source::Invalid => None,
     };
     if matches!(kind, None | Some(CustomerType::Company)) {
-        to.plain(fields::SOCIAL_REFERENCE, Field::CompanyName, text);
-        to.plain(fields::SIREN, Field::Siren, text);
-        to.plain(fields::NIC, Field::Nic, text);
-        to.plain(fields::NAF, Field::Naf, text);
-        to.plain(fields::VAT_NUMBER, Field::VatNumber, text);
+        to.copied(fields::SOCIAL_REFERENCE, Field::CompanyName, text);
+        to.copied(fields::SIREN, Field::Siren, text);
+        to.copied(fields::NIC, Field::Nic, text);
+        to.copied(fields::NAF, Field::Naf, text);
+        to.copied(fields::VAT_NUMBER, Field::VatNumber, text);
     }
     if matches!(kind, None | Some(CustomerType::Association)) {
-        to.plain(fields::WALDEC, Field::Rna, text);
+        to.copied(fields::WALDEC, Field::Rna, text);
     }
 }
 
@@ -150,7 +157,7 @@ fn phone(value: &Value) -> Option<SmolStr> {
     Some(if phone.dialing_code == FRANCE {
         phone.national.clone()
     } else {
-        format_smolstr!("+{}", phone.msisdn)
+        render::joined(&["+", &phone.msisdn], "")
     })
 }
 

@@ -65,7 +65,7 @@ fn customer_is_projected_in_the_forms_of_the_page() {
         (Field::OtherFirstNames, text("Jean, Michel")),
         (Field::IdentityDocumentType, Cell::Value(Value::IdentityDocument(IdentityDocument::Passport))),
         (Field::BirthDate, Cell::Value(Value::Date(jiff::civil::date(1996, 5, 30)))),
-        (Field::Nationalities, Cell::Value(Value::Nationalities(vec![NETHERLANDS, FRANCE]))),
+        (Field::Nationalities, Cell::Value(Value::Nationalities(vec![NETHERLANDS, FRANCE].into()))),
         (Field::Street, street("7 rue laurent vibert", Some((Some("7"), Some("RUE"), "laurent vibert")))),
         (Field::AddressApartment, text("5ème étage")),
         (Field::AddressBuilding, text("Bât. B")),

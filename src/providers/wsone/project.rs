@@ -1,26 +1,29 @@
 //! Customer → the wire cells of `WsOne`.
 
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::SmolStr;
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{StreetParts, Value};
 use crate::domain::wire::{FieldCode, KeyCell, Projection};
 
-use super::super::projector::{Drawn, Projector, Source, date, one_or_zero, street, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source, date, one_or_zero, street, text, title};
+use super::super::render;
 use super::fields;
 use super::settings::WsOneSettings;
 
 const NO_TYPE: &str = "is needed: add the column, or identifier_type to [providers.wsone]";
 const NO_TITLE_CODE: &str = "has no number in titles of [providers.wsone]";
 
+static SIZES: Sizes = Sizes::of(fields::FIELDS);
+
 pub(super) fn project(settings: &WsOneSettings, customer: &Customer) -> Projection {
-    let mut to = Projector::new(customer, &settings.common.exclude, fields::FIELDS);
+    let mut to = Projector::new(customer, &settings.common.exclude, &SIZES);
     let key = key(settings, &mut to);
     person(settings, &mut to);
     contacts(&mut to);
     address(settings, &mut to);
-    for id in to.subscriptions().collect::<Vec<_>>() {
+    for id in to.subscriptions() {
         if let Some(code) = FieldCode::subscription(id) {
             let drawn = to.draw(Field::Subscription(id), true_or_false);
             to.put(code, Field::Subscription(id), drawn);
@@ -31,18 +34,18 @@ pub(super) fn project(settings: &WsOneSettings, customer: &Customer) -> Projecti
 
 /// `<type>:<value>`. The type is the file's, else the configured one; without any there is no key.
 fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
-    let value = to.draw(Field::PersonIdentifier, text);
+    let value = to.draw(Field::PersonIdentifier, |value| text(value).cloned());
     let key = to.key(fields::IDENTIFIER_VALUE, Field::PersonIdentifier, value);
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
         Drawn::Text(number) => Some(number),
-        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_smolstr()),
+        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(render::integer),
         Drawn::Invalid => return KeyCell::Invalid,
         Drawn::Unfit(_) => None,
     };
     match number {
         Some(number) => {
-            key.0 = format_smolstr!("{number}:{}", key.0);
+            key.0 = render::joined(&[&number, &key.0], ":");
             KeyCell::Key(key)
         }
         None => to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(NO_TYPE)),
@@ -50,39 +53,39 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
 }
 
 fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
-    let entity = match (to.draw(Field::StoreId, text), &settings.entity) {
+    let entity = match (to.draw(Field::StoreId, |value| text(value).cloned()), &settings.entity) {
         (Drawn::Absent | Drawn::Cleared, Some(entity)) => Drawn::Text(entity.into()),
         (drawn, _) => drawn,
     };
     to.put(fields::ENTITY, Field::StoreId, entity);
     let number = to.draw_with(Field::Title, |value| {
         let number = title(value).and_then(|title| settings.titles.get(title.letter()));
-        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(number.to_smolstr()))
+        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(render::integer(*number)))
     });
     to.put(fields::TITLE, Field::Title, number);
-    to.plain(fields::FIRST_NAME, Field::FirstName, text);
-    to.plain(fields::LAST_NAME, Field::LastName, text);
+    to.copied(fields::FIRST_NAME, Field::FirstName, text);
+    to.copied(fields::LAST_NAME, Field::LastName, text);
     to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
 }
 
 fn contacts(to: &mut Projector<'_>) {
-    to.plain(fields::EMAIL, Field::Email, text);
+    to.copied(fields::EMAIL, Field::Email, text);
     to.plain(fields::EMAIL_COMPANY, Field::EmailOptIn, one_or_zero);
     to.plain(fields::EMAIL_TRUSTED, Field::EmailPartnerOptIn, one_or_zero);
-    to.plain(fields::DIALING_CODE, Field::MobilePhone, dialing_code);
-    to.plain(fields::NUMBER, Field::MobilePhone, national);
-    to.plain(fields::MODEL, Field::MobileModel, text);
-    to.plain(fields::BRAND, Field::MobileBrand, text);
+    to.copied(fields::DIALING_CODE, Field::MobilePhone, dialing_code);
+    to.copied(fields::NUMBER, Field::MobilePhone, national);
+    to.copied(fields::MODEL, Field::MobileModel, text);
+    to.copied(fields::BRAND, Field::MobileBrand, text);
     to.plain(fields::PHONE_COMPANY, Field::SmsOptIn, one_or_zero);
     to.plain(fields::PHONE_TRUSTED, Field::SmsPartnerOptIn, one_or_zero);
 }
 
 fn address(settings: &WsOneSettings, to: &mut Projector<'_>) {
-    to.plain(fields::ADDRESS_1, Field::AddressApartment, text);
-    to.plain(fields::ADDRESS_2, Field::AddressBuilding, text);
-    to.plain(fields::ADDRESS_4, Field::AddressLocality, text);
-    to.plain(fields::CITY, Field::City, text);
-    to.plain(fields::ZIP_CODE, Field::PostalCode, text);
+    to.copied(fields::ADDRESS_1, Field::AddressApartment, text);
+    to.copied(fields::ADDRESS_2, Field::AddressBuilding, text);
+    to.copied(fields::ADDRESS_4, Field::AddressLocality, text);
+    to.copied(fields::CITY, Field::City, text);
+    to.copied(fields::ZIP_CODE, Field::PostalCode, text);
     to.plain(fields::COUNTRY, Field::Country, french_name);
     to.plain(fields::ADDRESS_COMPANY, Field::MailOptIn, one_or_zero);
     to.plain(fields::ADDRESS_TRUSTED, Field::MailPartnerOptIn, one_or_zero);
@@ -97,7 +100,11 @@ fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
         Source::Cleared => (Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
         Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
         Source::Value(value) => match street(value) {
-            None => (Drawn::Cleared, Drawn::Cleared, text(value).map_or(Drawn::Invalid, Drawn::Text)),
+            None => (
+                Drawn::Cleared,
+                Drawn::Cleared,
+                text(value).map_or(Drawn::Invalid, |text| Drawn::Text(text.clone())),
+            ),
             Some(street) => match street.parts.as_ref().and_then(|parts| three_fields(settings, parts)) {
                 Some(fields) => fields,
                 None => (Drawn::Cleared, Drawn::Cleared, Drawn::Text(street.line.clone())),
@@ -114,31 +121,39 @@ fn three_fields(settings: &WsOneSettings, parts: &StreetParts) -> Option<(Drawn,
     let number = match &parts.number {
         None => Drawn::Cleared,
         // A number that does not come back as it was, "007", is more than an integer.
-        Some(number) => {
-            Drawn::Text(number.parse::<u32>().ok().map(|n| n.to_smolstr()).filter(|n| n == number)?)
-        }
+        Some(number) => Drawn::Text(Some(number).filter(|number| is_plain_integer(number))?.clone()),
     };
     let kind = match &parts.kind {
         None => Drawn::Cleared,
-        Some(kind) => Drawn::Text(settings.street_types.get(kind.standard.as_str())?.to_smolstr()),
+        Some(kind) => Drawn::Text(render::integer(*settings.street_types.get(kind.standard.as_str())?)),
     };
     Some((number, kind, Drawn::Text(parts.name.clone())))
 }
 
+/// Digits without a sign or a zero before them, which 32 bits hold.
+fn is_plain_integer(text: &str) -> bool {
+    let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
+    is_plain && text.parse::<u32>().is_ok()
+}
+
 fn integer(value: &Value) -> Option<SmolStr> {
-    if let Value::Integer(number) = value { Some(number.to_smolstr()) } else { None }
+    if let Value::Integer(number) = value { Some(render::integer(*number)) } else { None }
 }
 
 fn true_or_false(value: &Value) -> Option<SmolStr> {
-    if let Value::Flag(flag) = value { Some(flag.to_smolstr()) } else { None }
+    if let Value::Flag(flag) = value {
+        Some(SmolStr::new_static(if *flag { "true" } else { "false" }))
+    } else {
+        None
+    }
 }
 
-fn dialing_code(value: &Value) -> Option<SmolStr> {
-    if let Value::Phone(phone) = value { Some(phone.dialing_code.clone()) } else { None }
+fn dialing_code(value: &Value) -> Option<&SmolStr> {
+    if let Value::Phone(phone) = value { Some(&phone.dialing_code) } else { None }
 }
 
-fn national(value: &Value) -> Option<SmolStr> {
-    if let Value::Phone(phone) = value { Some(phone.national.clone()) } else { None }
+fn national(value: &Value) -> Option<&SmolStr> {
+    if let Value::Phone(phone) = value { Some(&phone.national) } else { None }
 }
 
 fn french_name(value: &Value) -> Option<SmolStr> {
