@@ -22,12 +22,17 @@ macro_rules! catalogue {
         impl Field {
             /// Where a field with a fixed name stands in [`Field::NAMED`]; `None` for a subscription.
             #[must_use]
-            // On its own it is a subtraction; inside of others it becomes a jump for each field.
-            #[inline(never)]
+            #[inline]
             pub fn position(self) -> Option<usize> {
+                let ordinal = usize::from(self.ordinal());
+                (ordinal < Self::NAMED.len()).then_some(ordinal)
+            }
+
+            /// One number for each named field, and another one for all others.
+            fn ordinal(self) -> u8 {
                 match self {
-                    $(Self::$variant => Some(Named::$variant as usize),)*
-                    Self::Subscription(_) => None,
+                    $(Self::$variant => Named::$variant as u8,)*
+                    Self::Subscription(_) => u8::MAX,
                 }
             }
 

@@ -9,7 +9,7 @@ use super::companies;
 use super::parse::{self, Light};
 use super::reason;
 use super::streets;
-use super::text::{Breaks, Clean, RawCell, clean};
+use super::text::{Breaks, Clean, RawCell, clean, is_clean};
 use crate::domain::cells::Cells;
 use crate::domain::customer::Cell;
 use crate::domain::defect::{Defect, DefectReason};
@@ -46,6 +46,24 @@ impl<'a> Row<'a> {
 
     /// Takes the next cell. Country and postal code must come before what is read in their light.
     pub(super) fn take(&mut self, field: Field, column: &Arc<str>, cell: RawCell<'a>) {
+        match cell {
+            RawCell::Text(Cow::Borrowed(text)) if is_clean(text) => self.take_clean(field, column, text),
+            RawCell::Text(_) | RawCell::Absent | RawCell::Null => self.take_any(field, column, cell),
+        }
+    }
+
+    /// Takes a text that has nothing to be cleaned of.
+    fn take_clean(&mut self, field: Field, column: &Arc<str>, text: &'a str) {
+        if self.nulls.iter().any(|null| null == text) {
+            self.take_any(field, column, RawCell::Null);
+        } else if is_street(field) {
+            self.street.take(field, text.into());
+        } else {
+            self.take_text(field, column, text);
+        }
+    }
+
+    fn take_any(&mut self, field: Field, column: &Arc<str>, cell: RawCell<'a>) {
         match clean(cell, self.nulls, breaks(field)) {
             Ok(Clean::Absent) => {}
             Ok(Clean::Cleared) if is_street(field) => self.street.is_present = true,

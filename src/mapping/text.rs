@@ -132,7 +132,7 @@ fn is_squeezed(text: &str) -> bool {
 
 /// Is the text surely what would be left of it: not empty, nothing around it, no traces of a wrong encoding, and in its
 /// normal form? Most cells are.
-fn is_clean(text: &str) -> bool {
+pub(super) fn is_clean(text: &str) -> bool {
     text.len() <= TEXT_CHARS_MAX && is_bare(text) && (is_plain(text) || is_western(text.as_bytes()))
 }
 

@@ -49,8 +49,6 @@ const TOO_SHORT: &str = "is shorter than the provider allows";
 /// How many characters the fields of a provider take, found by code without a search.
 pub(super) struct Sizes {
     chars: [(usize, usize); CODES],
-    /// From so many bytes to so many a text fits surely.
-    surely: [(usize, usize); CODES],
     fields: usize,
 }
 
@@ -60,22 +58,24 @@ const CODES: usize = 64;
 impl Sizes {
     /// Of a field table. What is not in it, a subscription, has no limit.
     pub(super) const fn of(fields: &[WireField]) -> Self {
-        let (mut chars, mut surely) = ([(0, CHARS_UNLIMITED); CODES], [(1, CHARS_UNLIMITED); CODES]);
+        let mut chars = [(0, CHARS_UNLIMITED); CODES];
         let mut index = 0;
         while index < fields.len() {
-            let (code, (least, most)) = (fields[index].code.0 as usize, fields[index].chars);
-            chars[code] = (least, most);
-            // Texts are in NFC, and a character has one byte to four.
-            surely[code] = (if least <= 1 { 1 } else { 4 * least }, most);
+            chars[fields[index].code.0 as usize] = fields[index].chars;
             index += 1;
         }
-        Self { chars, surely, fields: fields.len() }
+        Self { chars, fields: fields.len() }
+    }
+
+    fn chars(&self, code: FieldCode) -> (usize, usize) {
+        self.chars.get(code.0 as usize).copied().unwrap_or((0, CHARS_UNLIMITED))
     }
 
     /// Does a text surely fit, without a count of its characters?
     fn takes(&self, code: FieldCode, text: &str) -> bool {
-        let (least, most) = self.surely.get(code.0 as usize).copied().unwrap_or((1, CHARS_UNLIMITED));
-        (least..=most).contains(&text.len())
+        let (least, most) = self.chars(code);
+        // Texts are in NFC, where no character has less than a byte.
+        (1..=most).contains(&text.len()) && (least <= 1 || (text.len() >= least && text.is_ascii()))
     }
 
     /// Why a text does not fit, if it does not. An empty one always does: it clears.
@@ -83,7 +83,7 @@ impl Sizes {
         if text.is_empty() {
             return None;
         }
-        let (least, most) = self.chars.get(code.0 as usize).copied().unwrap_or((0, CHARS_UNLIMITED));
+        let (least, most) = self.chars(code);
         let chars = nfc_chars(text);
         if chars < least {
             Some(TOO_SHORT)
@@ -284,7 +284,7 @@ impl<'a> Projector<'a> {
         if let Some(value) = self.value(code, field) {
             match find(value) {
                 Some(text) if self.sizes.takes(code, text) => {
-                    *self.cell(code) = WireCell::Value(text.clone())
+                    *self.cell(code) = WireCell::Value(text.clone());
                 }
                 Some(text) => self.put_unsure(code, field, text.clone()),
                 None => self.put_unfit(code, field, OTHER_KIND),
@@ -395,4 +395,28 @@ pub(super) fn title(value: &Value) -> Option<Title> {
 /// A country as alpha-3.
 pub(super) fn alpha3(value: &Value) -> Option<SmolStr> {
     if let Value::Country(country) = value { Some(SmolStr::new_static(country.alpha3)) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn what_surely_fits_fits_when_it_is_counted(text in "\\PC{0,12}|[a-zé]{0,12}|[0-9/]{8,12}") {
+            let text: String = text.nfc().collect();
+            for chars in [(0, CHARS_UNLIMITED), (1, CHARS_UNLIMITED), (1, 1), (1, 5), (2, 8), (4, 5), (10, 10)] {
+                let sizes = Sizes { chars: [chars; CODES], fields: 1 };
+                for code in [FieldCode(1), FieldCode(FieldCode::SUBSCRIPTIONS)] {
+                    prop_assert!(!sizes.takes(code, &text) || sizes.unfit(code, &text).is_none());
+                    prop_assert!(!sizes.takes(code, &text) || !text.is_empty());
+                }
+                let (least, most) = chars;
+                let fits = text.is_empty() || (least..=most).contains(&text.chars().count());
+                prop_assert_eq!(sizes.unfit(FieldCode(1), &text).is_none(), fits);
+            }
+        }
+    }
 }

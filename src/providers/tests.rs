@@ -350,6 +350,7 @@ proptest! {
             let provider = provider(id, "");
             let projection = provider.project(&customer);
             let mut values = WireValues::default();
+            prop_assert!(projection.cells.keys().is_sorted_by(|one, next| one < next), "each field once, in order");
             for (code, cell) in &projection.cells {
                 let field = provider.field(*code).expect("only fields of the table");
                 if let WireCell::Value(value) = cell {
