@@ -14,6 +14,7 @@ pub mod field;
 pub mod fingerprint;
 pub mod lifecycle;
 pub mod mark;
+pub mod pages;
 pub mod policy;
 pub mod provider;
 pub mod redacted;

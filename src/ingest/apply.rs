@@ -11,13 +11,12 @@ use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::mark::{KeyMark, Mark, Marker, NO_RECORD};
+use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
 use crate::providers::Provider;
-use crate::store::{
-    Intake, Marks, NewCall, PackedAccount, Snapshot, StandingCall, StoreError,
-};
+use crate::store::{Intake, Marks, NewCall, PackedAccount, Snapshot, StandingCall, StoreError};
 
 use super::claims::{AccountMark, Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
@@ -53,7 +52,7 @@ pub(super) struct Apply<'a> {
     pub(super) marks: Marks,
     pub(super) late: Late,
     /// File and line of the first rows of those who were seeded, by turn.
-    pub(super) seeded: Vec<(u16, u32)>,
+    pub(super) seeded: Pages<(u16, u32)>,
     turn: u32,
 }
 
@@ -92,7 +91,7 @@ impl<'a> Apply<'a> {
             fields: FieldCounts::new(),
             marks: Marks::default(),
             late: Late::default(),
-            seeded: Vec::new(),
+            seeded: Pages::default(),
             turn: 0,
         }
     }
@@ -191,12 +190,7 @@ impl<'a> Apply<'a> {
         self.marks.push(Mark { key, record: NO_RECORD, meaning: NO_RECORD });
     }
 
-    fn carry_out(
-        &mut self,
-        turn: &Turn<'_>,
-        position: usize,
-        mut judged: Judged,
-    ) -> Result<(), StoreError> {
+    fn carry_out(&mut self, turn: &Turn<'_>, position: usize, mut judged: Judged) -> Result<(), StoreError> {
         let ingest = self.ingest;
         let provider = &*ingest.providers[position];
         let findings = &judged.decision.findings;
@@ -319,11 +313,7 @@ impl<'a> Apply<'a> {
         }
     }
 
-    fn create(
-        &mut self,
-        call: NewCall,
-        standing: Option<&StandingCall>,
-    ) -> Result<ClaimedCall, StoreError> {
+    fn create(&mut self, call: NewCall, standing: Option<&StandingCall>) -> Result<ClaimedCall, StoreError> {
         let (provider, is_held) = (call.provider, call.hold.is_some());
         self.outcome.tally(provider).planned.add(call.operation);
         if let Some(standing) = standing {

@@ -100,10 +100,10 @@ impl<'a> Preparer<'a> {
     pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
         let rows = self.read(batch.len(), batch.iter().copied().enumerate())?;
         let maker = &self.maker;
-        let prepared = batch.par_iter().zip(rows).map_init(
-            || maker.parsers(),
-            |parsers, (candidate, raw)| maker.one(candidate, raw, parsers),
-        );
+        let prepared = batch
+            .par_iter()
+            .zip(rows)
+            .map_init(|| maker.parsers(), |parsers, (candidate, raw)| maker.one(candidate, raw, parsers));
         prepared.collect()
     }
 

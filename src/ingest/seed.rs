@@ -71,9 +71,7 @@ impl Judge<'_> {
                 Some(before) => {
                     let mut account = before.clone();
                     account.acknowledge_each(&key, values(projection), &keeper);
-                    account
-                        .fields
-                        .retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
+                    account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
                     let packed = PackedAccount::of(&account, &skipped);
                     let (alike, known) = (before == account, before.known && before.key == key);
                     SeedAccount { key, mark, standing, skipped, packed, alike, known }

@@ -5,7 +5,6 @@
 //! Comes before any decision, because of everybody who remains it is then certain that the accounts that stand in their
 //! record count, and no longer those in the state.
 
-
 use std::collections::VecDeque;
 
 use crate::domain::tally::InputTally;

@@ -262,7 +262,10 @@ mod tests {
         for fields in [fields(), LiteMap::new()] {
             let kept: Vec<(u32, Kept)> =
                 fields.iter().map(|(code, kept)| (code.0, kept.clone().into())).collect();
-            assert_eq!(unpack_fields(&postcard::to_stdvec(&kept).expect("serialises")).expect("intact"), fields);
+            assert_eq!(
+                unpack_fields(&postcard::to_stdvec(&kept).expect("serialises")).expect("intact"),
+                fields
+            );
         }
         let codes = [FieldCode(1), FieldCode(900)];
         let old = postcard::to_stdvec(&codes[..]).expect("serialises");

@@ -48,12 +48,7 @@ impl PackedAccount {
     ) -> Self {
         let fields = values.clone().map(|(field, _)| field);
         let kept = values.map(|(field, value)| keeper.keep(field, value));
-        Self {
-            key,
-            known: true,
-            fields: codec::pack_kept(fields, kept),
-            skipped: codec::pack_codes(skipped),
-        }
+        Self { key, known: true, fields: codec::pack_kept(fields, kept), skipped: codec::pack_codes(skipped) }
     }
 }
 

@@ -335,6 +335,24 @@ fn what_is_written_in_blocks_is_what_is_written_row_by_row() {
 }
 
 #[test]
+fn accounts_and_calls_are_asked_for_their_customer_but_in_a_first_fill() {
+    let mut world = World::new();
+    let asked = |world: &World| -> bool {
+        world.store.connection.pragma_query_value(None, "foreign_keys", |row| row.get(0)).expect("readable")
+    };
+    assert!(asked(&world));
+    drop(world.store.intake(world.run, world.now).expect("begun"));
+    assert!(asked(&world), "after a fill that was given up");
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    intake.add_customer(&customer_id("c1"), None).expect("written");
+    intake.commit().expect("accepted");
+    assert!(asked(&world), "after a fill");
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    let account = PackedAccount::of(&Account::new(ProviderKey("k".into())), &[]);
+    assert!(intake.put_account(77, WSONE, account).is_err(), "nobody has this number");
+}
+
+#[test]
 fn a_call_of_an_earlier_input_is_held_but_none_that_is_in_flight() {
     let mut world = World::new();
     let queued = world.queue("c1", Operation::Update, false);
