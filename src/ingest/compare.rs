@@ -14,7 +14,7 @@ use crate::store::{Bucket, Known, Meaning, Snapshot, StandingCall, StoredCustome
 use super::guard::{EXAMPLES_MAX, InputCounts};
 use super::partitions::{PARTS, RowMark, RowPlace, sorted};
 use super::prepare::Prepared;
-use super::queue::Candidates;
+use super::queue::{self, Candidates};
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
 
@@ -222,6 +222,9 @@ fn join(pages: &[Vec<RowMark>], marks: &Bucket, rows_marker: &RecordMarker, take
             continue;
         }
         part.push(first, more, record, found);
+    }
+    if part.meanings.is_empty() {
+        queue::sort(&mut part.candidates);
     }
     part
 }

@@ -22,10 +22,15 @@ pub(super) struct Candidates {
     len: usize,
 }
 
+/// Sorts a part, with its first one last.
+pub(super) fn sort(part: &mut [Candidate]) {
+    part.sort_unstable_by_key(|one| Reverse(one.first()));
+}
+
 impl Candidates {
-    /// Adds a part: candidates in any order.
+    /// Adds a part: candidates in any order, best in the one of [`sort`].
     pub(super) fn add(&mut self, mut part: Vec<Candidate>) {
-        part.sort_unstable_by_key(|one| Reverse(one.first()));
+        sort(&mut part);
         self.len += part.len();
         self.next.extend(part.last().map(|first| Reverse((first.first(), self.parts.len()))));
         let mut pages = Pages::default();
