@@ -15,6 +15,7 @@ pub mod field;
 pub mod fingerprint;
 pub mod lifecycle;
 pub mod mark;
+pub mod pages;
 pub mod policy;
 pub mod provider;
 pub mod redacted;

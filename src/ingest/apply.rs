@@ -11,6 +11,7 @@ use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::mark::{KeyMark, Mark, Marker, NO_RECORD};
+use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
@@ -51,7 +52,7 @@ pub(super) struct Apply<'a> {
     pub(super) marks: Marks,
     pub(super) late: Late,
     /// File and line of the first rows of those who were seeded, by turn.
-    pub(super) seeded: Vec<(u16, u32)>,
+    pub(super) seeded: Pages<(u16, u32)>,
     turn: u32,
 }
 
@@ -90,7 +91,7 @@ impl<'a> Apply<'a> {
             fields: FieldCounts::new(),
             marks: Marks::default(),
             late: Late::default(),
-            seeded: Vec::new(),
+            seeded: Pages::default(),
             turn: 0,
         }
     }

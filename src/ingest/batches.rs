@@ -54,9 +54,6 @@ impl Apply<'_> {
         if self.had_accounts {
             self.keys = sifted.iter().map(|candidate| candidate.key).collect();
         }
-        if sifted.len() > MANY_CUSTOMERS {
-            self.expect_many(sifted.len());
-        }
         if let Some(intake) = self.intake.filter(|_| sifted.len() > MANY_CUSTOMERS) {
             intake.expect_many()?;
         }
@@ -87,17 +84,6 @@ impl Apply<'_> {
             (done, looked_up) = (ahead?, after?);
         }
         Ok(())
-    }
-
-    /// Makes room for what is remembered of so many customers.
-    fn expect_many(&mut self, customers: usize) {
-        self.claims.expect(customers * self.ingest.providers.len());
-        if self.intake.is_some() {
-            self.marks.expect(customers);
-        }
-        if self.mode == Mode::Seed {
-            self.seeded.reserve_exact(customers);
-        }
     }
 
     /// Looks up what is known of the accounts of a batch.

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use crate::domain::call::CallId;
+use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
@@ -37,7 +38,7 @@ pub(super) enum ClaimedCall {
 
 /// All claims of the customers that were compared, by the first byte of their account.
 #[derive(Debug)]
-pub(super) struct Claims([Vec<Packed>; 256]);
+pub(super) struct Claims([Pages<Packed>; 256]);
 
 /// A claim in 20 bytes: a backfill makes three for each customer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -52,13 +53,11 @@ struct Packed {
 /// Numbers of 37 bits: counted up one by one, none comes that far.
 const CALL_BYTES: usize = 5;
 const NUMBER_SHIFT: u32 = 3;
-/// How much more room is made than even keys need: they are spread by chance.
-const SPREAD: usize = 32;
 const KNOWN: u64 = 0b100;
 
 impl Default for Claims {
     fn default() -> Self {
-        Self([const { Vec::new() }; 256])
+        Self(std::array::from_fn(|_| Pages::default()))
     }
 }
 
@@ -74,21 +73,10 @@ impl Claims {
         };
         let known = if known { KNOWN } else { 0 };
         let call = number.cast_unsigned() << NUMBER_SHIFT | known | kind;
-        let claims = &mut self.0[usize::from(account[0])];
-        if claims.len() == claims.capacity() {
-            // By a quarter, not to double: a backfill of a million customers makes sixty megabytes of them.
-            claims.reserve_exact(claims.len() / 4 + 16);
-        }
         let mut packed = Packed { account: [0; 11], customer: customer.to_be_bytes(), call: [0; CALL_BYTES] };
         packed.account.copy_from_slice(&account[1..]);
         packed.call.copy_from_slice(&call.to_be_bytes()[size_of::<u64>() - CALL_BYTES..]);
-        claims.push(packed);
-    }
-
-    /// Makes room for so many claims at once, which costs nothing until they come, instead of moving them again and again.
-    pub(super) fn expect(&mut self, count: usize) {
-        let even = count / self.0.len();
-        self.0.iter_mut().for_each(|claims| claims.reserve_exact(even + even / SPREAD));
+        self.0[usize::from(account[0])].push(packed);
     }
 
     /// The claims to one account that several customers make, without those of its known owners.
@@ -98,8 +86,8 @@ impl Claims {
 }
 
 /// The disputed ones of those that share a first byte.
-fn disputed(mut claims: Vec<Packed>) -> Vec<Claim> {
-    let mut disputed = Vec::new();
+fn disputed(claims: Pages<Packed>) -> Vec<Claim> {
+    let (mut claims, mut disputed) = (claims.into_vec(), Vec::new());
     claims.sort_unstable();
     for one in claims.chunk_by(|a, b| a.account == b.account) {
         if one.iter().any(|claim| claim.customer != one[0].customer) {

@@ -14,7 +14,7 @@ use crate::store::{Bucket, Known, Meaning, Snapshot, StandingCall, StoredCustome
 use super::guard::{EXAMPLES_MAX, InputCounts};
 use super::partitions::{PARTS, RowMark, RowPlace, sorted};
 use super::prepare::Prepared;
-use super::queue::Candidates;
+use super::queue::{self, Candidates};
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
 
@@ -139,7 +139,7 @@ pub(super) fn compare(
 ) -> Result<Compared, IngestError> {
     let rows_marker = marker.records(ROWS_CONTEXT);
     let has_marks = snapshot.has_marks()?;
-    let (mut compared, mut candidates) = (Compared::default(), Vec::with_capacity(PARTS));
+    let mut compared = Compared::default();
     let (mut known, mut seen_known) = (0, 0);
     let mut next = load(read, snapshot, has_marks, 0)?;
     while !next.is_empty() {
@@ -158,11 +158,10 @@ pub(super) fn compare(
             }
             known += part.known;
             seen_known += part.seen_known;
-            candidates.push(compared.add(part));
+            compared.add(part);
         }
         next = loaded?;
     }
-    compared.candidates = Candidates::of(candidates);
     compared.tally.bytes = read.index.bytes;
     if !has_marks {
         known = snapshot.customers()?;
@@ -225,7 +224,9 @@ fn join(pages: &[Vec<RowMark>], marks: &Bucket, rows_marker: &RecordMarker, take
         }
         part.push(first, more, record, found);
     }
-    part.candidates.shrink_to_fit();
+    if part.meanings.is_empty() {
+        queue::sort(&mut part.candidates);
+    }
     part
 }
 
@@ -283,15 +284,14 @@ impl Alike {
 }
 
 impl Compared {
-    /// Counts a part in; gives its candidates.
-    fn add(&mut self, part: Part) -> Vec<Candidate> {
+    fn add(&mut self, part: Part) {
+        self.candidates.add(part.candidates);
         self.tally.customers += part.customers;
         self.tally.duplicates += part.duplicates;
         self.tally.unchanged += part.unchanged;
         self.alike.count += part.alike.count;
         self.alike.pairs.extend(part.alike.pairs);
         self.alike.keep_first();
-        part.candidates
     }
 
     /// Reads the keys of customers without a mark, where one may be known all the same, or forgotten: forgotten ones
@@ -315,7 +315,7 @@ impl Compared {
             }
             kept[usize::from(candidate.key.bucket())].push(candidate);
         }
-        self.candidates = Candidates::of(kept);
+        kept.into_iter().for_each(|part| self.candidates.add(part));
         Ok(known)
     }
 

@@ -1,13 +1,13 @@
 //! Candidates in the order of the input, given out by batches.
 //!
 //! They come by parts, as their keys are spread, and lie about evenly in all of them: each part is sorted by itself and
-//! gives its memory back while it empties, for which what is made of the candidates needs room.
+//! gives its memory back while it empties, because what is made of the candidates needs room.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 use std::collections::binary_heap::PeekMut;
 
-use rayon::prelude::*;
+use crate::domain::pages::Pages;
 
 use super::compare::Candidate;
 use super::partitions::RowPlace;
@@ -16,21 +16,26 @@ use super::partitions::RowPlace;
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
     /// Each with its first one last.
-    parts: Vec<Vec<Candidate>>,
+    parts: Vec<Pages<Candidate>>,
     /// The first of each part, with the number of the part.
     next: BinaryHeap<Reverse<(RowPlace, usize)>>,
     len: usize,
 }
 
+/// Sorts a part, with its first one last.
+pub(super) fn sort(part: &mut [Candidate]) {
+    part.sort_unstable_by_key(|one| Reverse(one.first()));
+}
+
 impl Candidates {
-    /// Candidates by parts, in any order.
-    pub(super) fn of(mut parts: Vec<Vec<Candidate>>) -> Self {
-        parts.retain(|part| !part.is_empty());
-        parts.par_iter_mut().for_each(|part| part.sort_unstable_by_key(|one| Reverse(one.first())));
-        let firsts = parts.iter().enumerate().filter_map(|(at, part)| Some((part.last()?.first(), at)));
-        let next = firsts.map(Reverse).collect();
-        let len = parts.iter().map(Vec::len).sum();
-        Self { parts, next, len }
+    /// Adds a part: candidates in any order, best in the one of [`sort`].
+    pub(super) fn add(&mut self, mut part: Vec<Candidate>) {
+        sort(&mut part);
+        self.len += part.len();
+        self.next.extend(part.last().map(|first| Reverse((first.first(), self.parts.len()))));
+        let mut pages = Pages::default();
+        pages.extend(part);
+        self.parts.push(pages);
     }
 
     /// How many are left.
@@ -40,12 +45,12 @@ impl Candidates {
 
     /// All that are left, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate> {
-        self.parts.iter().flatten()
+        self.parts.iter().flat_map(Pages::iter)
     }
 
     /// Where the first rows stand of the first so many that are left and wanted.
     pub(super) fn first_places(&self, count: usize, wanted: impl Fn(&Candidate) -> bool) -> Vec<RowPlace> {
-        let firsts = |part: &'_ Vec<Candidate>| -> Vec<RowPlace> {
+        let firsts = |part: &Pages<Candidate>| -> Vec<RowPlace> {
             part.iter().rev().filter(|one| wanted(one)).take(count).map(Candidate::first).collect()
         };
         let mut places: Vec<RowPlace> = self.parts.iter().flat_map(firsts).collect();
@@ -65,9 +70,6 @@ impl Candidates {
             match part.last() {
                 Some(after) => *next = Reverse((after.first(), at)),
                 None => drop(PeekMut::pop(next)),
-            }
-            if part.len() < part.capacity() / 2 {
-                part.shrink_to_fit();
             }
         }
         self.len -= taken.len();

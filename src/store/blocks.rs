@@ -2,6 +2,9 @@
 //!
 //! A statement for a single row finds its way from the root of the table and of every index; one for many rows finds it
 //! once, and goes on at the end, where whoever is new stands.
+//!
+//! A row that is refused ends the whole transaction: else each statement would have to keep every page as it was before
+//! its first row.
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
 use rusqlite::{Connection, params_from_iter};
@@ -15,8 +18,7 @@ use super::intake::{NewCall, priority};
 use super::packed::PackedAccount;
 use super::{RunNumber, StoreError};
 
-/// So many rows go with one statement: beyond, little is saved. Each statement keeps the pages as they were before its
-/// first row, in case that a later row is refused, and goes down from the roots once more.
+/// So many rows go with one statement: beyond, little is saved.
 const ROWS: usize = 384;
 
 /// Accounts and calls that wait at most, where there are few new customers among theirs.
@@ -105,18 +107,19 @@ impl Blocks {
         calls: usize,
     ) -> Result<(), StoreError> {
         for rows in self.customers.chunks(ROWS) {
-            let sql = "INSERT INTO customer (id, customer_id, order_value) VALUES";
+            let sql = "INSERT OR ROLLBACK INTO customer (id, customer_id, order_value) VALUES";
             insert(connection, &rows_of(sql, "(?,?,?)", rows.len()), rows.iter().flat_map(bound_customer))?;
         }
         self.customers.clear();
         for rows in self.accounts[..accounts].chunks(ROWS) {
-            let sql = "INSERT INTO account (customer, provider, key, known, fields, skipped) VALUES";
+            let sql =
+                "INSERT OR ROLLBACK INTO account (customer, provider, key, known, fields, skipped) VALUES";
             let values = rows.iter().flat_map(bound_account);
             insert(connection, &rows_of(sql, "(?,?,?,?,?,?)", rows.len()), values)?;
         }
         self.accounts.drain(..accounts);
         for rows in self.calls[..calls].chunks(ROWS) {
-            let sql = "INSERT INTO call (planned_in, created_at, changed_at, state, id, customer, provider, operation,
+            let sql = "INSERT OR ROLLBACK INTO call (planned_in, created_at, changed_at, state, id, customer, provider, operation,
                            priority, payload, fields) VALUES";
             let shared = [run.0.into(), now.0.into()];
             let values = shared.into_iter().chain(rows.iter().flat_map(bound_call));

@@ -27,6 +27,10 @@ const CODES_BYTES: usize = 16;
 const PAYLOAD_BYTES: usize = 512;
 /// The first byte of what is written with [`Codes`].
 const BY_BITS: u8 = 0;
+/// How a hashed value begins: by hand, because there are so many of them.
+const HASHED: u8 = 0;
+/// Lengths below this one are a byte.
+const ONE_BYTE: u8 = 0x80;
 const NEVER: &str = "numbers, bytes and texts always serialise";
 
 #[derive(Serialize, Deserialize)]
@@ -108,7 +112,14 @@ pub(super) fn pack_kept(
         return vec![BY_BITS];
     }
     let bytes = codes.append_to(Vec::with_capacity(CODES_BYTES + KEPT_BYTES * count));
-    kept.fold(bytes, |bytes, kept| append(&Kept::from(kept), bytes))
+    kept.fold(bytes, |mut bytes, kept| match kept {
+        Acknowledged::Hashed(print) => {
+            bytes.push(HASHED);
+            bytes.extend_from_slice(&print.0);
+            bytes
+        }
+        Acknowledged::Clear(_) | Acknowledged::Unknown => append(&Kept::from(kept), bytes),
+    })
 }
 
 /// Packs what is kept of delivered values.
@@ -148,7 +159,10 @@ pub(super) fn pack_payload(payload: &Payload) -> Vec<u8> {
     let codes = Codes::of(payload.values.0.keys().copied());
     let mut bytes = append(&payload.key, codes.append_to(Vec::with_capacity(PAYLOAD_BYTES)));
     for value in payload.values.0.values() {
-        bytes = append(&value.len(), bytes);
+        match u8::try_from(value.len()) {
+            Ok(short @ 0..ONE_BYTE) => bytes.push(short),
+            Ok(_) | Err(_) => bytes = append(&value.len(), bytes),
+        }
         bytes.extend_from_slice(value.as_bytes());
     }
     let digest = digest(&bytes);
@@ -220,10 +234,12 @@ mod tests {
     use super::*;
 
     fn payload() -> Payload {
-        let values = [(7, "a@example.org"), (63, ""), (64, "é"), (FieldCode::SUBSCRIPTIONS + 12, "1")];
+        let [limit, over, long] = [127, 128, 300].map(|length| "x".repeat(length));
+        let values = [(7, "a@example.org"), (9, &limit), (63, ""), (64, "é"), (65, &long), (66, &over)];
+        let values = values.into_iter().chain([(FieldCode::SUBSCRIPTIONS + 12, "1")]);
         Payload {
             key: ProviderKey("1:42".into()),
-            values: values.map(|(code, value)| (FieldCode(code), value.to_owned())).into_iter().collect(),
+            values: values.map(|(code, value)| (FieldCode(code), value.to_owned())).collect(),
         }
     }
 

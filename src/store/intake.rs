@@ -32,6 +32,8 @@ const CACHE_KIB_MANY: i64 = -24_576;
 #[derive(Debug)]
 pub struct Intake<'a> {
     transaction: Transaction<'a>,
+    /// Behind the transaction, and so until after its end.
+    _unasked: Option<Unasked<'a>>,
     backups: &'a mut Backups,
     changes_before: u64,
     /// Changes that no backup is made for.
@@ -43,6 +45,26 @@ pub struct Intake<'a> {
     clear_values: bool,
     run: RunNumber,
     now: Timestamp,
+}
+
+/// As long as it lives, no account and no call is asked whether its customer is there. For a state without customers
+/// alone: in it everything new belongs to somebody who was written down in the same transaction, and a statement that is
+/// asked for each of its rows keeps all that it changes a second time. `doctor` asks them all the same.
+#[derive(Debug)]
+struct Unasked<'a>(&'a Connection);
+
+impl<'a> Unasked<'a> {
+    fn new(connection: &'a Connection) -> Result<Self, StoreError> {
+        connection.pragma_update(None, "foreign_keys", "OFF")?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Unasked<'_> {
+    /// The setting is kept in memory, so that no disk can refuse it.
+    fn drop(&mut self) {
+        drop(self.0.pragma_update(None, "foreign_keys", "ON"));
+    }
 }
 
 /// A call to be put into the outbox.
@@ -68,18 +90,22 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be written; so for every method of [`Intake`].
     pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
-        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let Self { connection, backups, fingerprinter, clear_values, .. } = self;
+        let connection: &Connection = connection;
+        let unasked = is_empty(connection)?.then(|| Unasked::new(connection)).transpose()?;
+        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
         let creates_in_doubt = restore::is_in_doubt(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
             bookkeeping: Cell::new(0),
             transaction,
-            backups: &mut self.backups,
+            _unasked: unasked,
+            backups,
             creates_in_doubt,
             blocks: RefCell::new(None),
-            fingerprinter: &self.fingerprinter,
-            clear_values: self.clear_values,
+            fingerprinter,
+            clear_values: *clear_values,
             run,
             now,
         })
@@ -323,6 +349,12 @@ impl Intake<'_> {
         let (before, after) = (call.life.state.name(), after.state.name());
         one(statement.execute((call.id.0, before, after, self.run.0, self.now.0))?, call.id)
     }
+}
+
+/// Is nobody known. The lock of the state sees to it that nobody else writes before the transaction begins.
+fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM customer)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// When a call leaves, compared with others.

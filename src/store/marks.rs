@@ -8,6 +8,7 @@ use std::ops::ControlFlow;
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
 use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD};
+use crate::domain::pages::Pages;
 
 use super::snapshot::Snapshot;
 use super::{StoreError, open};
@@ -52,24 +53,15 @@ pub enum Meaning {
 
 /// Marks to be written, by bucket; of two for one key the later one counts.
 #[derive(Debug)]
-pub struct Marks([Vec<Mark>; 256]);
+pub struct Marks([Pages<Mark>; 256]);
 
 impl Default for Marks {
     fn default() -> Self {
-        Self([const { Vec::new() }; 256])
+        Self(std::array::from_fn(|_| Pages::default()))
     }
 }
 
-/// How much more room is made than even keys need: they are spread by chance.
-const SPREAD: usize = 16;
-
 impl Marks {
-    /// Makes room for so many more at once, which costs nothing until they come, instead of moving them again and again.
-    pub fn expect(&mut self, count: usize) {
-        let even = count / self.0.len();
-        self.0.iter_mut().for_each(|marks| marks.reserve_exact(even + even / SPREAD));
-    }
-
     /// Adds a mark.
     pub fn push(&mut self, mark: Mark) {
         self.0[usize::from(mark.key.bucket())].push(mark);
@@ -176,7 +168,7 @@ pub(super) fn put(connection: &Connection, marks: Marks) -> Result<(), StoreErro
         "INSERT INTO mark_change (bucket, key, record, meaning) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (bucket, key) DO UPDATE SET record = excluded.record, meaning = excluded.meaning",
     )?;
-    for Mark { key, record, meaning } in marks.0.into_iter().flatten() {
+    for &Mark { key, record, meaning } in marks.0.iter().flat_map(Pages::iter) {
         statement.execute((key.bucket(), key.0, record, meaning))?;
     }
     Ok(())
@@ -191,7 +183,7 @@ fn pack(connection: &Connection, marks: Marks) -> Result<(), StoreError> {
             continue;
         }
         all.extend(changes);
-        all.extend(new);
+        all.extend(new.into_vec());
         // Stable: the latest of each key is the last one.
         all.sort_by_key(|mark| mark.key);
         all.reverse();
