@@ -4,7 +4,9 @@
 //! sent to a provider.
 
 use litemap::LiteMap;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
+#[cfg(test)]
+use serde::Serialize;
 
 use crate::domain::account::{Acknowledged, Keeper};
 use crate::domain::call::Payload;
@@ -20,36 +22,53 @@ const KEPT_BYTES: usize = 11;
 /// What most payloads take at most.
 const PAYLOAD_BYTES: usize = 512;
 
-#[derive(Serialize, Deserialize)]
+#[derive(Deserialize)]
+#[cfg_attr(test, derive(Serialize))]
 enum Kept {
     Hashed([u8; 8]),
     Clear(String),
     Unknown,
 }
 
-impl From<Acknowledged> for Kept {
-    fn from(value: Acknowledged) -> Self {
-        match value {
-            Acknowledged::Hashed(print) => Self::Hashed(print.0),
-            Acknowledged::Clear(text) => Self::Clear(text.reveal().clone()),
-            Acknowledged::Unknown => Self::Unknown,
-        }
-    }
-}
-
 /// Packs what a provider acknowledged.
 pub(super) fn pack_fields(fields: &LiteMap<FieldCode, Acknowledged>) -> Vec<u8> {
-    pack_kept(fields.iter().map(|(code, value)| (code.0, value.clone().into())).collect())
+    pack_kept(fields.len(), fields.iter().map(|(field, kept)| (*field, kept.clone())))
 }
 
 /// Packs what is kept of delivered values, which come in the order of their fields.
 pub(super) fn pack_delivered(values: &WireValues, keeper: &Keeper<'_>) -> Vec<u8> {
-    pack_kept(values.iter().map(|(code, value)| (code.0, keeper.keep(code, value).into())).collect())
+    pack_kept(values.len(), values.iter().map(|(field, value)| (field, keeper.keep(field, value))))
 }
 
-fn pack_kept(kept: Vec<(u32, Kept)>) -> Vec<u8> {
-    let bytes = Vec::with_capacity(KEPT_BYTES * kept.len() + 2);
-    postcard::to_extend(&kept, bytes).expect("numbers, bytes and texts always serialise")
+/// What postcard makes of a list of [`Kept`] with their fields, without a call for each byte.
+fn pack_kept(count: usize, all: impl Iterator<Item = (FieldCode, Acknowledged)>) -> Vec<u8> {
+    let mut bytes = Vec::with_capacity(KEPT_BYTES * count + 2);
+    push_number(&mut bytes, count);
+    for (field, kept) in all {
+        push_number(&mut bytes, field.0 as usize);
+        match kept {
+            Acknowledged::Hashed(print) => {
+                bytes.push(0);
+                bytes.extend_from_slice(&print.0);
+            }
+            Acknowledged::Clear(text) => {
+                bytes.push(1);
+                push_number(&mut bytes, text.reveal().len());
+                bytes.extend_from_slice(text.reveal().as_bytes());
+            }
+            Acknowledged::Unknown => bytes.push(2),
+        }
+    }
+    bytes
+}
+
+/// Seven bits in each byte, the lowest first; the highest bit says that more follow.
+fn push_number(bytes: &mut Vec<u8>, mut number: usize) {
+    while number >= 0x80 {
+        bytes.push(number.to_le_bytes()[0] | 0x80);
+        number >>= 7;
+    }
+    bytes.push(number.to_le_bytes()[0]);
 }
 
 /// Lays newer packed fields over those that were known.
@@ -144,6 +163,43 @@ mod tests {
             flipped[bit / 8] ^= 1 << (bit % 8);
             assert!(unpack_payload(&flipped).is_err(), "bit {bit}");
         }
+    }
+
+    #[test]
+    fn fields_are_packed_as_postcard_packs_them() {
+        let codes = [0, 1, 127, 128, 16_383, 16_384, (1 << 28) + 12, u32::MAX];
+        for count in [0, 1, 3, codes.len(), 127, 128, 300] {
+            let mut kept: Vec<(u32, Kept)> = Vec::new();
+            let mut fields = Vec::new();
+            for at in 0..count {
+                let code = codes.get(at).copied().unwrap_or(0);
+                let (text, byte) = ("x".repeat(at), at.to_le_bytes()[0]);
+                let (one, other) = match at % 3 {
+                    0 => (Kept::Hashed([byte; 8]), Acknowledged::Hashed(Fingerprint([byte; 8]))),
+                    1 => (Kept::Clear(text.clone()), Acknowledged::Clear(Redacted::new(text))),
+                    _ => (Kept::Unknown, Acknowledged::Unknown),
+                };
+                kept.push((code, one));
+                fields.push((FieldCode(code), other));
+            }
+            assert_eq!(pack_kept(count, fields.into_iter()), postcard::to_stdvec(&kept).expect("packed"));
+        }
+    }
+
+    #[test]
+    fn newer_fields_are_laid_over_known_ones() {
+        let packed = |fields: &[(u32, u8)]| {
+            let fields = fields
+                .iter()
+                .map(|(code, print)| (FieldCode(*code), Acknowledged::Hashed(Fingerprint([*print; 8]))));
+            pack_fields(&fields.collect())
+        };
+        let (known, newer) = (packed(&[(1, 1), (3, 1), (5, 1)]), packed(&[(2, 2), (3, 2), (9, 2)]));
+        let merged = packed(&[(1, 1), (2, 2), (3, 2), (5, 1), (9, 2)]);
+        assert_eq!(merge_fields(&known, &newer).expect("intact"), merged);
+        assert_eq!(merge_fields(&packed(&[]), &newer).expect("intact"), newer);
+        assert_eq!(merge_fields(&known, &packed(&[])).expect("intact"), known);
+        assert!(merge_fields(&[1], &newer).is_err());
     }
 
     #[test]
