@@ -121,3 +121,7 @@ impl Crew {
         Some(Finished { call, verdict, sent: true, left: self.clock.elapsed(), took: Duration::ZERO })
     }
 }
+
+#[cfg(test)]
+#[path = "crew_tests.rs"]
+mod tests;

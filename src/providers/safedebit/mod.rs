@@ -46,10 +46,10 @@ impl Safedebit {
     ///
     /// # Errors
     /// [`SettingsError`] for the first setting that cannot work.
-    pub fn new(mut settings: SafedebitSettings, credentials: Credentials) -> Result<Self, SettingsError> {
+    pub fn new(mut settings: SafedebitSettings, credentials: &Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Safedebit)?;
         settings.common.send.get_or_insert(Send::Changed);
-        Ok(Self { settings, authorization: basic(&credentials) })
+        Ok(Self { settings, authorization: basic(credentials) })
     }
 }
 

@@ -48,11 +48,11 @@ impl WsOne {
     ///
     /// # Errors
     /// [`SettingsError`] for the first setting that cannot work.
-    pub fn new(mut settings: WsOneSettings, credentials: Credentials) -> Result<Self, SettingsError> {
+    pub fn new(mut settings: WsOneSettings, credentials: &Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Wsone)?;
         settings.normalise()?;
         settings.common.send.get_or_insert(Send::Objects);
-        Ok(Self { settings, authorization: basic(&credentials) })
+        Ok(Self { settings, authorization: basic(credentials) })
     }
 }
 
