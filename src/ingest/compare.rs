@@ -92,6 +92,15 @@ impl Candidate {
     }
 }
 
+#[cfg(test)]
+impl Candidate {
+    /// Somebody new whose only row stands there.
+    pub(super) fn new_at(first: RowPlace) -> Self {
+        let (key, record) = (KeyMark(NO_RECORD), NO_RECORD);
+        Self { key, record, same: false, spoilt: false, earlier: None, first, more: Box::default() }
+    }
+}
+
 /// The place of a row, for people.
 pub(super) fn place_of(row: RowPlace, sheets: &[Sheet<'_>]) -> Place {
     sheets[usize::from(row.file())].place(row.span().line)

@@ -76,3 +76,39 @@ impl Candidates {
         taken
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reader::Span;
+
+    fn candidate(line: u64) -> Candidate {
+        let place = RowPlace::new(0, Span { offset: line * 300, line, bytes: 290 });
+        Candidate::new_at(place.expect("near enough"))
+    }
+
+    fn lines(candidates: &[Candidate]) -> Vec<u64> {
+        candidates.iter().map(|one| one.first().span().line).collect()
+    }
+
+    #[test]
+    fn candidates_of_all_parts_come_in_the_order_of_the_input() {
+        let mut candidates = Candidates::default();
+        for part in 0..7_u64 {
+            // Seven parts with every seventh line each, from 3 on, shuffled; the fifth is empty.
+            let of_part = (0..500).map(|at| 3 + 7 * (at * 211 % 500) + part).filter(|_| part != 5);
+            candidates.add(of_part.map(candidate).collect());
+        }
+        let expected: Vec<u64> = (3..3_503).filter(|line| (line - 3) % 7 != 5).collect();
+        assert_eq!(candidates.len(), expected.len());
+        assert_eq!(candidates.iter().count(), expected.len());
+        let firsts = candidates.first_places(9, |one| one.first().span().line > 100);
+        assert_eq!(firsts[0].span().line, 101);
+        assert!(firsts.is_sorted() && firsts.len() == 9);
+        let mut taken = lines(&candidates.take(1_000));
+        assert_eq!(candidates.len(), expected.len() - 1_000);
+        taken.extend(lines(&candidates.take(10_000)));
+        assert_eq!(taken, expected);
+        assert!(candidates.take(1).is_empty() && candidates.len() == 0);
+    }
+}
