@@ -49,13 +49,12 @@ impl Crew {
     }
 
     /// Sends a call.
-    pub(super) fn launch(&mut self, call: Leased) {
+    pub(super) fn launch(&mut self, call: Arc<Leased>) {
         let place = self.idle.pop().unwrap_or_else(|| {
             let calls = self.hire(self.members.len());
             self.members.push(Member { calls, flying: None });
             self.members.len() - 1
         });
-        let call = Arc::new(call);
         let member = &mut self.members[place];
         member.flying = Some(Arc::clone(&call));
         self.flying += 1;

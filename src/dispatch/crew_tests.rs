@@ -105,7 +105,7 @@ fn leased(folder: &TempDir, keys: &[&str]) -> Vec<Leased> {
 /// What becomes of calls that are sent at once, and then one after the other by the same crew: how many fell over.
 fn fallen(keys: &[&str]) -> (usize, usize) {
     let folder = tempfile::tempdir().expect("a folder");
-    let calls = leased(&folder, keys);
+    let calls: Vec<_> = leased(&folder, keys).into_iter().map(Arc::new).collect();
     let provider = fragile();
     let transport = Transport::new(provider.settings()).expect("the settings are right");
     let endpoint = Arc::new(Endpoint { provider, transport });
@@ -117,7 +117,7 @@ fn fallen(keys: &[&str]) -> (usize, usize) {
             assert_eq!(fell, finished.call.payload.key.0 == POISON, "{:?}", finished.verdict);
             fell
         };
-        calls.iter().for_each(|call| crew.launch(call.clone()));
+        calls.iter().for_each(|call| crew.launch(Arc::clone(call)));
         assert_eq!(crew.flying(), calls.len());
         let mut together = 0;
         while crew.flying() > 0 {

@@ -72,7 +72,7 @@ impl Working {
 
     pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) -> Result<(), CheckpointError> {
         let settings = self.lane.endpoint.provider.settings();
-        let now = self.lane.clock.now();
+        let now = self.lane.clock.at(finished.left + finished.took);
         let random: f64 = self.lane.random.random();
         let attempt = finished.call.life.attempts + 1;
         let backoff = retry::backoff(attempt, settings.retry.initial, settings.retry.max, random);

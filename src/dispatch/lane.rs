@@ -99,7 +99,8 @@ impl LaneEnd {
 
 /// What a lane does next.
 enum Step {
-    Send(Box<Leased>),
+    /// At the moment at which it was allowed.
+    Send(Arc<Leased>, Duration),
     Wait(Option<Duration>),
     Stop(StopReason),
     Done,
@@ -119,7 +120,7 @@ enum Block {
 pub(super) struct Working {
     pub(super) lane: Lane,
     pub(super) provider: ProviderId,
-    ready: VecDeque<Leased>,
+    ready: VecDeque<Arc<Leased>>,
     /// The next block of leases, while the writer commits it: never more than one.
     leasing: JoinSet<Result<Vec<Leased>, CheckpointError>>,
     /// What the last block brought.
@@ -178,7 +179,7 @@ impl Working {
                 Order::Abort => return Ok(Some(StopReason::Interrupted)),
             }
             match self.next_step().await? {
-                Step::Send(call) => self.launch(*call),
+                Step::Send(call, now) => self.launch(call, now),
                 Step::Wait(limit) => self.wait(limit).await?,
                 Step::Stop(reason) => return Ok(Some(reason)),
                 Step::Done => return Ok(None),
@@ -226,7 +227,8 @@ impl Working {
         if self.ready.is_empty() {
             self.hand_over()?;
             let filter = self.lane.filter.clone();
-            self.ready.extend(self.lane.checkpoint.lease(self.provider, 1, filter).await?);
+            let leased = self.lane.checkpoint.lease(self.provider, 1, filter).await?;
+            self.ready.extend(leased.into_iter().map(Arc::new));
         }
         if self.ready.is_empty() { self.idle().await } else { Ok(self.pass_gates()) }
     }
@@ -257,7 +259,7 @@ impl Working {
             some if some <= self.concurrency() / 2 => Block::Part,
             _ => Block::Full,
         };
-        self.ready.extend(leased);
+        self.ready.extend(leased.into_iter().map(Arc::new));
         Ok(())
     }
 
@@ -268,7 +270,7 @@ impl Working {
             Pass::Go => self.pass_budgets(now),
             Pass::Trial => {
                 let step = self.pass_budgets(now);
-                if !matches!(step, Step::Send(_)) {
+                if !matches!(step, Step::Send(..)) {
                     self.lane.breaker.return_trial(now);
                 }
                 step
@@ -290,14 +292,14 @@ impl Working {
             self.lane.budget.give_back();
             return Step::Wait(Some(wait));
         }
-        if !self.lane.day.take(self.lane.clock.now()) {
+        if !self.lane.day.take(self.lane.clock.at(now)) {
             self.lane.budget.give_back();
             return Step::Stop(StopReason::CallsPerDay);
         }
         match self.ready.pop_front() {
             Some(call) => {
                 self.show(LaneState::Running);
-                Step::Send(Box::new(call))
+                Step::Send(call, now)
             }
             None => Step::Wait(None),
         }
@@ -330,8 +332,8 @@ impl Working {
         self.crew.flying() > 0 || self.settling > 0
     }
 
-    fn launch(&mut self, call: Leased) {
-        self.meter.count_request(self.lane.clock.elapsed());
+    fn launch(&mut self, call: Arc<Leased>, now: Duration) {
+        self.meter.count_request(now);
         self.end.tally.requests += 1;
         self.end.tally.retries += u64::from(call.life.attempts > 0);
         self.crew.launch(call);
@@ -398,8 +400,7 @@ impl Working {
         while let Some(call) = self.ready.pop_front() {
             let verdict = Verdict::NotSent { what: "interrupted" };
             let left = self.lane.clock.elapsed();
-            let finished =
-                Finished { call: Arc::new(call), verdict, sent: false, left, took: Duration::ZERO };
+            let finished = Finished { call, verdict, sent: false, left, took: Duration::ZERO };
             let decided =
                 Decided { happening: Happening::Interrupted, lane: LaneEffect::None, remedy: Remedy::None };
             self.settle(finished, &decided)?;

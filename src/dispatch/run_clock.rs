@@ -26,6 +26,12 @@ impl RunClock {
         self.started.after(self.elapsed())
     }
 
+    /// The time at a moment that [`elapsed`](Self::elapsed) told.
+    #[must_use]
+    pub fn at(&self, elapsed: Duration) -> Timestamp {
+        self.started.after(elapsed)
+    }
+
     /// Time since the start of the run.
     #[must_use]
     pub fn elapsed(&self) -> Duration {

@@ -53,7 +53,7 @@ pub(super) async fn deliver(
     };
     fault::pass_with(Point::BeforeSend, call.customer.as_str());
     let left = clock.elapsed();
-    let answer = endpoint.transport.send(request, clock.now(), patience).await;
+    let answer = endpoint.transport.send(request, clock.at(left), patience).await;
     fault::pass_with(Point::AfterAnswer, call.customer.as_str());
     let verdict = verdict_of(provider, operation, &call.payload.key, answer);
     let took = clock.elapsed().saturating_sub(left);

@@ -43,7 +43,7 @@ pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
     let mut flights = connection.prepare(
         "SELECT flight.call, flight.lease, flight.at, state, operation, hold, create_unknown, attempts, unknown_runs,
              unknown_this_run, crashes, missing_seen, remedy_used
-         FROM flight JOIN call ON call.id = flight.call",
+         FROM flight CROSS JOIN call ON call.id = flight.call",
     )?;
     let mut rows = flights.query([])?;
     let mut landed = Vec::new();

@@ -137,7 +137,7 @@ impl Outbox<'_> {
         filter: &LeaseFilter,
     ) -> Result<Vec<CallRow>, StoreError> {
         let (states, order) = match turn {
-            Turn::Again => ("state IN ('waiting', 'probing')", "due, call.id"),
+            Turn::Again => (WAITING, "due, call.id"),
             Turn::Fresh => ("state = 'queued'", "priority, call.id"),
         };
         let sql = format!(
@@ -173,17 +173,7 @@ impl Outbox<'_> {
         provider: ProviderId,
         filter: &LeaseFilter,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let open = format!(
-            "lease IS NULL AND deferred_in <> ?2 AND priority <= {} AND id NOT IN (SELECT call FROM flight) {}",
-            filter.priority_max(),
-            filter.clause(3)
-        );
-        let sql = format!(
-            "SELECT min(due) FROM (
-                 SELECT min(due) AS due FROM call
-                     WHERE provider = ?1 AND state IN ('waiting', 'probing') AND {open}
-                 UNION ALL SELECT min(due) FROM call WHERE provider = ?1 AND {TRIED} AND {open})"
-        );
+        let sql = next_due(filter);
         let mut statement = self.connection.prepare_cached(&sql)?;
         let mut values = vec![i64::from(provider.number()).into(), self.run.0.into()];
         filter.bind(&mut values);
@@ -194,11 +184,7 @@ impl Outbox<'_> {
 
     /// What an earlier process had leased and did not settle.
     pub(super) fn leased_before(&self, provider: ProviderId) -> Result<Vec<Leased>, StoreError> {
-        let mut statement = self.connection.prepare(&format!(
-            "{CALL_ROW} WHERE provider = ?1 AND lease IS NOT NULL
-                 AND (payload IS NOT NULL AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing')
-             UNION ALL {CALL_ROW} WHERE provider = ?1 AND state = 'probing' AND lease IS NOT NULL"
-        ))?;
+        let mut statement = self.connection.prepare(&leased_before())?;
         let mut rows = statement.query([provider.number()])?;
         let mut leased = Vec::new();
         while let Some(row) = rows.next()? {
@@ -221,6 +207,33 @@ impl Outbox<'_> {
     }
 }
 
+/// The earliest time at which calls that were tried before may be sent. The priority has a sign, so that the index of all
+/// queued calls does not offer itself for it.
+pub(super) fn next_due(filter: &LeaseFilter) -> String {
+    let open = format!(
+        "lease IS NULL AND deferred_in <> ?2 AND +priority <= {} AND id NOT IN (SELECT call FROM flight) {}",
+        filter.priority_max(),
+        filter.clause(3)
+    );
+    format!(
+        "SELECT min(due) FROM (
+             SELECT min(due) AS due FROM call WHERE provider = ?1 AND {WAITING} AND {open}
+             UNION ALL SELECT min(due) FROM call WHERE provider = ?1 AND {TRIED} AND {open})"
+    )
+}
+
+/// Calls with a lease: those in flight, and those that are probed.
+pub(super) fn leased_before() -> String {
+    format!(
+        "{CALL_ROW} WHERE provider = ?1 AND lease IS NOT NULL
+             AND (payload IS NOT NULL AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing')
+         UNION ALL {CALL_ROW} WHERE provider = ?1 AND {WAITING} AND lease IS NOT NULL"
+    )
+}
+
+/// Calls that wait, in the words of the index that finds them; with [`TRIED`] all that a run may have to touch, however
+/// many others are queued.
+pub(super) const WAITING: &str = "state IN ('waiting', 'probing')";
 /// Queued calls that were tried before or have to wait, in the words of the index that finds them.
 pub(super) const TRIED: &str = "state = 'queued'
     AND (attempts > 0 OR unknown_this_run = 1 OR deferred_in > 0 OR settling = 1 OR due > 0)";

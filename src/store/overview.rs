@@ -81,6 +81,10 @@ pub struct RejectRow {
     pub payload: Payload,
 }
 
+/// Crossed, so that the few are looked up among the many and not the other way round.
+pub(super) const QUEUED_FLIGHTS: &str = "SELECT count(*) FROM flight CROSS JOIN call ON call.id = flight.call
+    WHERE provider = ?1 AND state = 'queued'";
+
 const OPEN: &str = "('queued', 'waiting', 'in_flight', 'probing', 'held')";
 
 pub(super) fn open_calls(connection: &Connection) -> Result<u64, StoreError> {
@@ -129,9 +133,7 @@ impl Store {
         if !self.flights {
             return Ok(());
         }
-        let mut statement = self.connection.prepare_cached(
-            "SELECT count(*) FROM flight JOIN call ON call.id = flight.call WHERE provider = ?1 AND state = 'queued'",
-        )?;
+        let mut statement = self.connection.prepare_cached(QUEUED_FLIGHTS)?;
         let flights: i64 = statement.query_row([provider.number()], |row| row.get(0))?;
         let flights = flights.unsigned_abs().min(of.queued);
         of.queued -= flights;

@@ -7,14 +7,10 @@ use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 
-use super::lease::TRIED;
+use super::lease::{TRIED, WAITING};
 use super::outbox::{Outbox, Settlement};
 use super::statements::Statements;
 use super::{RunNumber, Store, StoreError, flights};
-
-/// Calls that wait, in the words of the index that finds them; with [`TRIED`] all that a run may have to touch, however
-/// many others are queued.
-const WAITING: &str = "state IN ('waiting', 'probing')";
 
 /// What the recovery at the start of a run found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -44,10 +40,8 @@ impl Store {
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
         let changes_before = transaction.total_changes();
-        let spent = "UPDATE call SET attempts = 0, unknown_this_run = 0, deferred_in = 0";
-        let is_spent = "(attempts > 0 OR unknown_this_run = 1 OR deferred_in > 0)";
         for open in [WAITING, TRIED] {
-            transaction.execute(&format!("{spent} WHERE {open} AND {is_spent}"), [])?;
+            transaction.execute(&without_tries(open), [])?;
         }
         let mut recovered = Recovered::default();
         for &(provider, settle, backoff_max) in waits {
@@ -98,4 +92,12 @@ impl Store {
         transaction.commit()?;
         Ok(recovered)
     }
+}
+
+/// Gives calls their tries back.
+pub(super) fn without_tries(open: &str) -> String {
+    format!(
+        "UPDATE call SET attempts = 0, unknown_this_run = 0, deferred_in = 0
+         WHERE {open} AND (attempts > 0 OR unknown_this_run = 1 OR deferred_in > 0)"
+    )
 }
