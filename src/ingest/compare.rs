@@ -35,7 +35,11 @@ pub(super) struct Candidate {
     pub(super) same: bool,
     /// Is one of its rows no row that can be taken: it is looked at each time, so that it is told each time.
     pub(super) spoilt: bool,
-    /// What is known of the customer; nothing of somebody new.
+    /// Was the customer accepted before.
+    known: bool,
+    /// What the last accepted record said; of no record, where that is not known.
+    meaning: Digest,
+    /// What else is known of the customer, once it was looked up.
     pub(super) earlier: Option<Box<Earlier>>,
     first: RowPlace,
     more: Box<[RowPlace]>,
@@ -44,9 +48,7 @@ pub(super) struct Candidate {
 /// What is known of a customer who was accepted before.
 #[derive(Debug, Default)]
 pub(super) struct Earlier {
-    /// What the last accepted record said.
-    meaning: Option<Digest>,
-    /// What else the state knows, once it was looked up.
+    /// What the state knows.
     pub(super) stored: Option<StoredCustomer>,
     /// What is known at each provider, once the customer's batch comes.
     pub(super) accounts: Vec<(Before, Option<StandingCall>)>,
@@ -57,12 +59,12 @@ pub(super) struct Earlier {
 impl Candidate {
     /// Was the customer accepted before.
     pub(super) fn is_known(&self) -> bool {
-        self.earlier.is_some()
+        self.known
     }
 
     /// What the last accepted record meant, if that is known.
     pub(super) fn meaning(&self) -> Option<Digest> {
-        self.earlier.as_ref()?.meaning
+        (self.meaning != NO_RECORD).then_some(self.meaning)
     }
 
     /// The mark of its record.
@@ -97,7 +99,17 @@ impl Candidate {
     /// Somebody new whose only row stands there.
     pub(super) fn new_at(first: RowPlace) -> Self {
         let (key, record) = (KeyMark(NO_RECORD), NO_RECORD);
-        Self { key, record, same: false, spoilt: false, earlier: None, first, more: Box::default() }
+        Self {
+            key,
+            record,
+            same: false,
+            spoilt: false,
+            known: false,
+            meaning: NO_RECORD,
+            earlier: None,
+            first,
+            more: Box::default(),
+        }
     }
 }
 
@@ -249,22 +261,22 @@ fn digest_of(group: &[RowMark], rows_marker: &RecordMarker) -> Digest {
 
 impl Part {
     fn push(&mut self, first: &RowMark, more: &[RowMark], record: Digest, found: Option<Known>) {
-        let earlier = found.map(|found| {
-            let meaning = match found.meaning {
-                Meaning::Is(meaning) => Some(meaning),
-                Meaning::At(at) => {
-                    self.meanings.push((self.candidates.len(), at));
-                    None
-                }
-            };
-            Box::new(Earlier { meaning, ..Earlier::default() })
-        });
+        let meaning = match found.map(|found| found.meaning) {
+            Some(Meaning::Is(meaning)) => meaning,
+            Some(Meaning::At(at)) => {
+                self.meanings.push((self.candidates.len(), at));
+                NO_RECORD
+            }
+            None => NO_RECORD,
+        };
         self.candidates.push(Candidate {
             key: first.key,
             record,
             same: found.is_some_and(|found| found.record == record),
             spoilt: false,
-            earlier,
+            known: found.is_some(),
+            meaning,
+            earlier: None,
             first: first.place,
             more: more.iter().map(|row| row.place).collect(),
         });
@@ -272,9 +284,7 @@ impl Part {
 
     fn take_meanings(&mut self, meanings: &[Digest]) {
         for &(candidate, at) in &self.meanings {
-            if let Some(earlier) = &mut self.candidates[candidate].earlier {
-                earlier.meaning = meanings.get(at as usize).copied();
-            }
+            self.candidates[candidate].meaning = meanings.get(at as usize).copied().unwrap_or(NO_RECORD);
         }
     }
 }
@@ -319,7 +329,7 @@ impl Compared {
                     self.tally.forgotten += 1;
                     continue;
                 }
-                candidate.earlier = snapshot.customer(&id)?.map(|_| Box::default());
+                candidate.known = snapshot.customer(&id)?.is_some();
                 known += u64::from(candidate.is_known());
             }
             kept[usize::from(candidate.key.bucket())].push(candidate);

@@ -11,7 +11,7 @@ use crate::domain::tally::InputTally;
 use crate::store::{Marks, Snapshot};
 
 use super::IngestError;
-use super::compare::Candidate;
+use super::compare::{Candidate, Earlier};
 use super::late::{Late, LateRows};
 use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Outcome, Prepared, Preparer};
 use super::queue::Candidates;
@@ -96,10 +96,10 @@ impl Sieve<'_> {
         let mut remaining = Vec::with_capacity(batch.len());
         for mut candidate in batch {
             let meaning = candidate.meaning();
-            let Some(earlier) = &mut candidate.earlier else {
+            if !candidate.is_known() {
                 remaining.push(candidate);
                 continue;
-            };
+            }
             let Made { outcome, late: rows } = ready.next().expect("every known customer was made ready");
             candidate.spoilt = !rows.invalid.is_empty();
             self.late.take(&rows, matches!(outcome, Outcome::Nothing));
@@ -112,13 +112,14 @@ impl Sieve<'_> {
                 }
                 (Outcome::Alike, None) | (Outcome::Nothing, _) => continue,
             };
-            earlier.stored = self.snapshot.customer(&prepared.customer.id)?;
-            let accepted = earlier.stored.as_ref().and_then(|stored| stored.order);
+            let stored = self.snapshot.customer(&prepared.customer.id)?;
+            let accepted = stored.as_ref().and_then(|stored| stored.order);
             let Some(prepared) = maker.without_stale(prepared, accepted)? else {
                 *(if candidate.same { &mut self.tally.unchanged } else { &mut self.tally.stale }) += 1;
                 continue;
             };
-            earlier.prepared = (*kept < KEPT_CUSTOMERS_MAX).then_some(prepared);
+            let prepared = (*kept < KEPT_CUSTOMERS_MAX).then_some(prepared);
+            candidate.earlier = Some(Box::new(Earlier { stored, prepared, ..Earlier::default() }));
             *kept += 1;
             remaining.push(candidate);
         }

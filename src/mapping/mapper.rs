@@ -49,6 +49,8 @@ pub struct Mapper {
     default_country: Country,
     fingerprint: [u8; 32],
     reading: [u8; 32],
+    /// What stands for each of the columns in a canonical record.
+    labels: Vec<Vec<u8>>,
 }
 
 /// Where the value that orders rows stands.
@@ -77,6 +79,12 @@ impl Mapper {
             .map_err(|_| MappingError::DefaultCountry { name: settings.default_country.clone() })?;
         let mut columns = resolve(settings, header.as_ref())?;
         let order = order_column(settings, header.as_ref(), &mut columns)?;
+        // Another column than that of a field can order the rows; its name is nothing that a row says.
+        let label = |(index, column): (usize, &MappedColumn)| match order.own() {
+            Some(own) if own == index => label(""),
+            Some(_) | None => label(&column.field.name()),
+        };
+        let labels = columns.iter().enumerate().map(label).collect();
         let key = columns.iter().position(|column| column.field == Field::CustomerId);
         let key = key.ok_or(MappingError::NoCustomerId { nearest: None })?;
         let named = |field: Field| columns.iter().find(|column| column.field == field);
@@ -99,6 +107,7 @@ impl Mapper {
             default_country,
             fingerprint,
             reading: reading(settings),
+            labels,
         })
     }
 
@@ -203,16 +212,14 @@ impl Mapper {
         extra: impl IntoIterator<Item = (Field, RawCell<'a>)>,
         into: &mut Vec<u8>,
     ) {
-        let own = self.order.own();
         for (index, column) in self.columns.iter().enumerate() {
             if index != self.key {
-                // Another column than that of a field can order the rows; its name is nothing that a row says.
-                let name = if Some(index) == own { "".into() } else { column.field.name() };
-                append(into, &name, &clean(self.heard(cell(index)), &self.nulls, breaks(column.field)));
+                let breaks = breaks(column.field);
+                append(into, &self.labels[index], &clean(self.heard(cell(index)), &self.nulls, breaks));
             }
         }
         for (field, cell) in extra {
-            append(into, &field.name(), &clean(cell, &self.nulls, breaks(field)));
+            append(into, &label(&field.name()), &clean(cell, &self.nulls, breaks(field)));
         }
         into.push(0);
     }
@@ -331,18 +338,24 @@ fn unused(available: &[String], columns: &[MappedColumn]) -> Vec<String> {
 }
 
 /// One cell of a canonical record, told from every other one by its lengths.
-fn append(into: &mut Vec<u8>, field: &str, cell: &Parsed<Clean<'_>>) {
+fn append(into: &mut Vec<u8>, label: &[u8], cell: &Parsed<Clean<'_>>) {
     let (kind, text) = match cell {
         Ok(Clean::Absent) => return,
         Ok(Clean::Cleared) => (1, ""),
         Err(_) => (2, ""),
         Ok(Clean::Text(text)) => (3, text.as_ref()),
     };
+    let length = (text.len() as u64).to_le_bytes();
+    into.reserve(1 + label.len() + length.len() + text.len());
     into.push(kind);
-    for text in [field, text] {
-        into.extend((text.len() as u64).to_le_bytes());
-        into.extend(text.as_bytes());
-    }
+    into.extend_from_slice(label);
+    into.extend_from_slice(&length);
+    into.extend_from_slice(text.as_bytes());
+}
+
+/// A name with its length.
+fn label(name: &str) -> Vec<u8> {
+    [&(name.len() as u64).to_le_bytes(), name.as_bytes()].concat()
 }
 
 fn reading(settings: &MappingSettings) -> [u8; 32] {
