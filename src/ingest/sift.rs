@@ -19,6 +19,9 @@ use super::queue::Candidates;
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
 
+/// So many are looked at together: most of them go no further, and then nothing of them stays in memory.
+const SIFTED_TOGETHER: usize = 8 * BATCH_CUSTOMERS;
+
 /// What remains of the candidates: those about whom something has to be decided, in their order.
 #[derive(Default)]
 pub(super) struct Sifted {
@@ -39,6 +42,17 @@ impl Sifted {
     /// All of them, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate> {
         self.batches.iter().flatten().chain(self.new.iter())
+    }
+
+    fn push(&mut self, candidate: Candidate) {
+        match self.batches.back_mut() {
+            Some(batch) if batch.len() < BATCH_CUSTOMERS => batch.push(candidate),
+            Some(_) | None => {
+                let mut batch = Vec::with_capacity(BATCH_CUSTOMERS);
+                batch.push(candidate);
+                self.batches.push_back(batch);
+            }
+        }
     }
 
     /// The next ones.
@@ -70,7 +84,7 @@ impl Sieve<'_> {
         }
         let maker = preparer.maker();
         let (mut sifted, mut kept) = (Sifted::default(), 0);
-        let mut batch = move || candidates.take(BATCH_CUSTOMERS);
+        let mut batch = move || candidates.take(SIFTED_TOGETHER);
         let mut next = made(batch(), preparer)?;
         while let Some(made_batch) = next {
             let (mut ahead, mut taken, after) = (Ok(None), Ok(()), batch());
@@ -93,11 +107,10 @@ impl Sieve<'_> {
         kept: &mut usize,
     ) -> Result<(), IngestError> {
         let mut ready = made.into_iter();
-        let mut remaining = Vec::with_capacity(batch.len());
         for mut candidate in batch {
             let meaning = candidate.meaning();
             if !candidate.is_known() {
-                remaining.push(candidate);
+                sifted.push(candidate);
                 continue;
             }
             let Made { outcome, late: rows } = ready.next().expect("every known customer was made ready");
@@ -121,10 +134,7 @@ impl Sieve<'_> {
             let prepared = (*kept < KEPT_CUSTOMERS_MAX).then_some(prepared);
             candidate.earlier = Some(Box::new(Earlier { stored, prepared, ..Earlier::default() }));
             *kept += 1;
-            remaining.push(candidate);
-        }
-        if !remaining.is_empty() {
-            sifted.batches.push_back(remaining);
+            sifted.push(candidate);
         }
         Ok(())
     }
