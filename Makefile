@@ -32,7 +32,7 @@ check: ## Check format, lints, documentation and that the fuzz targets build; wa
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	RUSTDOCFLAGS="-D warnings" $(CARGO) doc --locked --no-deps --document-private-items
 	# The fuzz targets are a crate of their own. Nothing is linked, so that libFuzzer need not be built.
-	CUSTOM_LIBFUZZER_PATH=none $(CARGO) check --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target
+	CUSTOM_LIBFUZZER_PATH=target/none $(CARGO) check --locked --manifest-path tests/fuzz/Cargo.toml --target-dir target
 
 docs: ## Rewrite the tables of README.md that the program writes itself
 	CRMSYNC_REWRITE_README=1 $(CARGO) test --locked --test nightly readme::
