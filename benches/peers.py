@@ -86,7 +86,7 @@ asyncio.run(main())
 """
 
 DLT = """
-import csv, sys
+import csv, json, sys
 from concurrent.futures import ThreadPoolExecutor
 import dlt, requests
 path, url, folder = sys.argv[1:]
@@ -95,7 +95,7 @@ session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=64))
 @dlt.destination(batch_size=64, name="provider")
 def provider(items, table):
     with ThreadPoolExecutor(8) as pool:
-        for answer in pool.map(lambda row: session.post(url, json=row), items):
+        for answer in pool.map(lambda row: session.post(url, data=json.dumps(row, default=str)), items):
             answer.raise_for_status()
 def rows():
     yield list(csv.DictReader(open(path, newline=""), delimiter=";"))
@@ -120,7 +120,7 @@ class Peers:
         return False
 
     def script(self, name, text):
-        path = self.folder / f"{name}.py"
+        path = self.folder / f"peer_{name}.py"
         path.write_text(text)
         return path
 
