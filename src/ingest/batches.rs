@@ -112,7 +112,11 @@ impl Apply<'_> {
         stored: Option<&StoredCustomer>,
     ) -> Result<Vec<(Before, Option<StandingCall>)>, StoreError> {
         let Some(stored) = stored else { return Ok(Vec::new()) };
-        let before = |provider: &Arc<dyn Provider>| self.snapshot.before(stored.number, provider.id());
-        self.ingest.providers.iter().map(before).collect()
+        let mut everywhere = self.snapshot.before_everywhere(stored.number)?;
+        let before = |provider: &Arc<dyn Provider>| {
+            let known = everywhere.iter_mut().find(|(known, _)| *known == provider.id());
+            known.map(|(_, before)| std::mem::take(before)).unwrap_or_default()
+        };
+        Ok(self.ingest.providers.iter().map(before).collect())
     }
 }

@@ -19,8 +19,10 @@ use super::queue::Candidates;
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
 
-/// So many are looked at together: most of them go no further, and then nothing of them stays in memory.
-const SIFTED_TOGETHER: usize = 8 * BATCH_CUSTOMERS;
+/// Batches that are looked at together where there are many: most go no further, and then nothing of them stays in memory.
+const BATCHES_TOGETHER_MAX: usize = 8;
+/// Into so many steps the work is cut at least, so that one is done while the next one is made ready.
+const STEPS_MIN: usize = 32;
 
 /// What remains of the candidates: those about whom something has to be decided, in their order.
 #[derive(Default)]
@@ -84,7 +86,9 @@ impl Sieve<'_> {
         }
         let maker = preparer.maker();
         let (mut sifted, mut kept) = (Sifted::default(), 0);
-        let mut batch = move || candidates.take(SIFTED_TOGETHER);
+        let batches = candidates.len() / BATCH_CUSTOMERS / STEPS_MIN;
+        let together = batches.clamp(1, BATCHES_TOGETHER_MAX) * BATCH_CUSTOMERS;
+        let mut batch = move || candidates.take(together);
         let mut next = made(batch(), preparer)?;
         while let Some(made_batch) = next {
             let (mut ahead, mut taken, after) = (Ok(None), Ok(()), batch());

@@ -159,6 +159,38 @@ impl<'a> Snapshot<'a> {
         Ok((Before { account, standing }, call))
     }
 
+    /// The same at every provider at which anything is known, in their order: two look-ups instead of two for each.
+    pub fn before_everywhere(
+        &self,
+        customer: i64,
+    ) -> Result<Vec<(ProviderId, (Before, Option<StandingCall>))>, StoreError> {
+        let mut found: Vec<(ProviderId, (Before, Option<StandingCall>))> = Vec::new();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT key, known, fields, provider FROM account WHERE customer = ?1 ORDER BY provider",
+        )?;
+        let mut rows = statement.query([customer])?;
+        while let Some(row) = rows.next()? {
+            let account = Some(account_of(row)?);
+            found.push((provider_of(row.get(3)?)?, (Before { account, standing: None }, None)));
+        }
+        let mut statement = self.connection.prepare_cached(&self.standing_sql(""))?;
+        let mut rows = statement.query([customer])?;
+        while let Some(row) = rows.next()? {
+            let (provider, call) = (provider_of(row.get("provider")?)?, standing_call(row)?);
+            let place = match found.binary_search_by_key(&provider.number(), |(known, _)| known.number()) {
+                Ok(place) => place,
+                Err(place) => {
+                    found.insert(place, (provider, Default::default()));
+                    place
+                }
+            };
+            let (before, standing) = &mut found[place].1;
+            before.standing = Some(call.standing.clone());
+            *standing = Some(call);
+        }
+        Ok(found)
+    }
+
     /// What a provider is known to hold of a customer.
     pub fn account(&self, customer: i64, provider: ProviderId) -> Result<Option<Account>, StoreError> {
         let mut statement = self
@@ -205,20 +237,29 @@ impl<'a> Snapshot<'a> {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
-    fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
-        let sql = if self.flights {
-            "SELECT call.*, flight.lease AS flight FROM call LEFT JOIN flight ON flight.call = call.id
-             WHERE customer = ?1 AND provider = ?2 AND payload IS NOT NULL"
+    /// Finds open and parked calls of a customer, all or those that a further clause leaves.
+    fn standing_sql(&self, further: &str) -> String {
+        let select = if self.flights {
+            "SELECT call.*, flight.lease AS flight FROM call LEFT JOIN flight ON flight.call = call.id"
         } else {
-            "SELECT *, NULL AS flight FROM call WHERE customer = ?1 AND provider = ?2 AND payload IS NOT NULL"
+            "SELECT *, NULL AS flight FROM call"
         };
-        let mut statement = self.connection.prepare_cached(sql)?;
+        format!("{select} WHERE customer = ?1 AND payload IS NOT NULL {further}")
+    }
+
+    fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
+        let mut statement = self.connection.prepare_cached(&self.standing_sql("AND provider = ?2"))?;
         let mut rows = statement.query((customer, provider.number()))?;
         match rows.next()? {
             Some(row) => standing_call(row).map(Some),
             None => Ok(None),
         }
     }
+}
+
+fn provider_of(number: u8) -> Result<ProviderId, StoreError> {
+    let damaged = StoreError::Damaged { what: "an account or a call is for a provider that does not exist" };
+    ProviderId::from_number(number).ok_or(damaged)
 }
 
 pub(super) fn order_of(stored: Option<i64>) -> Option<Order> {

@@ -110,7 +110,16 @@ impl World {
     }
 
     fn before(&self, name: &str) -> (crate::domain::standing::Before, Option<StandingCall>) {
-        self.store.snapshot().before(self.number(name), WSONE).expect("readable")
+        let (number, snapshot) = (self.number(name), self.store.snapshot());
+        let (before, call) = snapshot.before(number, WSONE).expect("readable");
+        // Whichever way it is looked up.
+        let everywhere = snapshot.before_everywhere(number).expect("readable");
+        let [(WSONE, (before_too, call_too))] = &everywhere[..] else { panic!("{everywhere:?}") };
+        assert_eq!(
+            (&before, call.as_ref().map(|call| call.id)),
+            (before_too, call_too.as_ref().map(|call| call.id))
+        );
+        (before, call)
     }
 
     fn recover(&mut self) -> Recovered {
