@@ -3,9 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::domain::standing::Before;
 use crate::providers::Provider;
-use crate::store::{StandingCall, StoreError, StoredCustomer};
+use crate::store::{StandingAt, StoreError, StoredCustomer};
 
 use super::apply::Apply;
 use super::compare::Candidate;
@@ -107,10 +106,7 @@ impl Apply<'_> {
     }
 
     /// What the state knows of a customer's accounts; nothing of somebody new.
-    fn known(
-        &self,
-        stored: Option<&StoredCustomer>,
-    ) -> Result<Vec<(Before, Option<StandingCall>)>, StoreError> {
+    fn known(&self, stored: Option<&StoredCustomer>) -> Result<Vec<StandingAt>, StoreError> {
         let Some(stored) = stored else { return Ok(Vec::new()) };
         let mut everywhere = self.snapshot.before_everywhere(stored.number)?;
         let before = |provider: &Arc<dyn Provider>| {

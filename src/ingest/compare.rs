@@ -7,9 +7,8 @@ use rayon::prelude::*;
 
 use crate::domain::defect::Place;
 use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD, RecordMarker};
-use crate::domain::standing::Before;
 use crate::domain::tally::InputTally;
-use crate::store::{Bucket, Known, Meaning, Snapshot, StandingCall, StoredCustomer};
+use crate::store::{Bucket, Known, Meaning, Snapshot, StandingAt, StoredCustomer};
 
 use super::guard::{EXAMPLES_MAX, InputCounts};
 use super::partitions::{PARTS, RowMark, RowPlace, sorted};
@@ -51,7 +50,7 @@ pub(super) struct Earlier {
     /// What the state knows.
     pub(super) stored: Option<StoredCustomer>,
     /// What is known at each provider, once the customer's batch comes.
-    pub(super) accounts: Vec<(Before, Option<StandingCall>)>,
+    pub(super) accounts: Vec<StandingAt>,
     /// Set, where the customer was made ready and is kept.
     pub(super) prepared: Option<Box<Prepared>>,
 }

@@ -10,7 +10,7 @@ use crate::domain::account::{Account, Keeping};
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, WireValues};
 use crate::providers::Provider;
-use crate::store::{PackedAccount, PackedPayload, StandingCall};
+use crate::store::{PackedAccount, PackedPayload, StandingAt, StandingCall};
 
 use super::Mode;
 use super::claims::AccountMark;
@@ -68,7 +68,7 @@ impl Judge<'_> {
         Decided { ready, judged, seeds }
     }
 
-    fn all(&self, prepared: &Prepared, accounts: Vec<(Before, Option<StandingCall>)>) -> Vec<Judged> {
+    fn all(&self, prepared: &Prepared, accounts: Vec<StandingAt>) -> Vec<Judged> {
         let mut accounts = accounts.into_iter();
         let judged = self.providers.iter().enumerate().map(|(position, provider)| {
             let (before, standing) = accounts.next().unwrap_or_default();

@@ -2,9 +2,8 @@
 
 use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
-use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
-use crate::store::{PackedAccount, StandingCall, StoreError};
+use crate::store::{PackedAccount, StandingAt, StandingCall, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
@@ -49,7 +48,7 @@ impl Seed {
 
 impl Judge<'_> {
     /// What each provider is taken to hold.
-    pub(super) fn seeds(&self, prepared: &Prepared, known: Vec<(Before, Option<StandingCall>)>) -> Vec<Seed> {
+    pub(super) fn seeds(&self, prepared: &Prepared, known: Vec<StandingAt>) -> Vec<Seed> {
         let mut known = known.into_iter();
         let seeds = self.providers.iter().zip(&prepared.projections).map(|(provider, projection)| {
             let (before, standing) = known.next().unwrap_or_default();

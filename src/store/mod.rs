@@ -40,7 +40,7 @@ pub use packed::{PackedAccount, PackedPayload};
 pub use recovery::Recovered;
 pub use restore::Restored;
 pub use runs::{LaneUse, PastRun, RunNumber};
-pub use snapshot::{Snapshot, StandingCall, Still, StoredCustomer};
+pub use snapshot::{Snapshot, StandingAt, StandingCall, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
 
 use crate::domain::fingerprint::Fingerprinter;

@@ -83,6 +83,9 @@ impl Store {
     }
 }
 
+/// What is known of a customer at one provider, and the open or parked call with all that belongs to it.
+pub type StandingAt = (Before, Option<StandingCall>);
+
 impl<'a> Snapshot<'a> {
     /// The fingerprinter of this state.
     #[must_use]
@@ -148,11 +151,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// What is known of a customer at a provider before a comparison.
-    pub fn before(
-        &self,
-        customer: i64,
-        provider: ProviderId,
-    ) -> Result<(Before, Option<StandingCall>), StoreError> {
+    pub fn before(&self, customer: i64, provider: ProviderId) -> Result<StandingAt, StoreError> {
         let account = self.account(customer, provider)?;
         let call = self.standing(customer, provider)?;
         let standing = call.as_ref().map(|call| call.standing.clone());
@@ -160,11 +159,8 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The same at every provider at which anything is known, in their order: two look-ups instead of two for each.
-    pub fn before_everywhere(
-        &self,
-        customer: i64,
-    ) -> Result<Vec<(ProviderId, (Before, Option<StandingCall>))>, StoreError> {
-        let mut found: Vec<(ProviderId, (Before, Option<StandingCall>))> = Vec::new();
+    pub fn before_everywhere(&self, customer: i64) -> Result<Vec<(ProviderId, StandingAt)>, StoreError> {
+        let mut found: Vec<(ProviderId, StandingAt)> = Vec::new();
         let mut statement = self.connection.prepare_cached(
             "SELECT key, known, fields, provider FROM account WHERE customer = ?1 ORDER BY provider",
         )?;
