@@ -10,7 +10,6 @@ pub mod exchange;
 mod json;
 pub mod lemonway;
 mod projector;
-mod render;
 pub mod restore;
 pub mod safedebit;
 pub mod sections;

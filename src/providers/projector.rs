@@ -3,15 +3,13 @@
 //! The rules that hold for every provider are here; which wire field is drawn from what is each provider's `project`.
 
 use litemap::LiteMap;
-use smol_str::SmolStr;
+use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::customer::{Cell, Customer};
 use crate::domain::field::Field;
 use crate::domain::value::{Street, Title, Value};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireDefect, WireField};
-
-use super::render;
 
 /// The upper limit of a field for which no document gives one.
 pub const CHARS_UNLIMITED: usize = usize::MAX;
@@ -199,7 +197,7 @@ impl<'a> Projector<'a> {
         match (columns, &parts[..count]) {
             (0, _) => Drawn::Absent,
             (_, []) => Drawn::Cleared,
-            (_, parts) => Drawn::Text(render::joined(parts, ", ")),
+            (_, parts) => Drawn::Text(parts.join(", ").into()),
         }
     }
 
@@ -375,7 +373,8 @@ pub(super) fn street(value: &Value) -> Option<&Street> {
 
 /// A day as dd/MM/yyyy.
 pub(super) fn date(value: &Value) -> Option<SmolStr> {
-    if let Value::Date(date) = value { Some(render::day_month_year(*date)) } else { None }
+    let Value::Date(date) = value else { return None };
+    Some(format_smolstr!("{:02}/{:02}/{:04}", date.day(), date.month(), date.year()))
 }
 
 /// Yes as 1, no as 0.

@@ -1,7 +1,5 @@
 //! Customer → the wire cells of Lemonway.
 
-use std::net::IpAddr;
-
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::domain::customer::Customer;
@@ -10,7 +8,6 @@ use crate::domain::value::{CustomerType, Value, WalletRole};
 use crate::domain::wire::{FieldCode, Projection};
 
 use super::super::projector::{Drawn, Projector, Sizes, Source, alpha3, date, one_or_zero, text, title};
-use super::super::render;
 use super::fields;
 use super::settings::LemonwaySettings;
 
@@ -87,11 +84,7 @@ fn msisdn(value: &Value) -> Option<&SmolStr> {
 }
 
 fn ip(value: &Value) -> Option<SmolStr> {
-    let Value::Ip(ip) = value else { return None };
-    Some(match ip {
-        IpAddr::V4(ip) => render::ipv4(*ip),
-        IpAddr::V6(ip) => ip.to_smolstr(),
-    })
+    if let Value::Ip(ip) = value { Some(ip.to_smolstr()) } else { None }
 }
 
 fn nationalities(value: &Value) -> Option<SmolStr> {

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
@@ -10,7 +10,6 @@ use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, Title, Va
 use crate::domain::wire::Projection;
 
 use super::super::projector::{Drawn, Projector, Sizes, Source, date, street, text, title};
-use super::super::render;
 use super::fields;
 use super::settings::SafedebitSettings;
 
@@ -82,7 +81,7 @@ fn contact(to: &mut Projector<'_>) {
     let ip = to.draw_with(Field::IpAddress, |value| {
         let Value::Ip(ip) = value else { return Drawn::Invalid };
         match ip {
-            IpAddr::V4(ip) => Drawn::Text(render::ipv4(*ip)),
+            IpAddr::V4(ip) => Drawn::Text(ip.to_smolstr()),
             IpAddr::V6(_) => Drawn::Unfit(IPV6),
         }
     });
@@ -157,7 +156,7 @@ fn phone(value: &Value) -> Option<SmolStr> {
     Some(if phone.dialing_code == FRANCE {
         phone.national.clone()
     } else {
-        render::joined(&["+", &phone.msisdn], "")
+        format_smolstr!("+{}", phone.msisdn)
     })
 }
 

@@ -1,6 +1,6 @@
 //! Customer → the wire cells of `WsOne`.
 
-use smol_str::SmolStr;
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
@@ -8,7 +8,6 @@ use crate::domain::value::{StreetParts, Value};
 use crate::domain::wire::{FieldCode, KeyCell, Projection};
 
 use super::super::projector::{Drawn, Projector, Sizes, Source, date, one_or_zero, street, text, title};
-use super::super::render;
 use super::fields;
 use super::settings::WsOneSettings;
 
@@ -39,13 +38,13 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
         Drawn::Text(number) => Some(number),
-        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(render::integer),
+        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_smolstr()),
         Drawn::Invalid => return KeyCell::Invalid,
         Drawn::Unfit(_) => None,
     };
     match number {
         Some(number) => {
-            key.0 = render::joined(&[&number, &key.0], ":");
+            key.0 = format_smolstr!("{number}:{}", key.0);
             KeyCell::Key(key)
         }
         None => to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(NO_TYPE)),
@@ -60,7 +59,7 @@ fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
     to.put(fields::ENTITY, Field::StoreId, entity);
     let number = to.draw_with(Field::Title, |value| {
         let number = title(value).and_then(|title| settings.titles.get(title.letter()));
-        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(render::integer(*number)))
+        number.map_or(Drawn::Unfit(NO_TITLE_CODE), |number| Drawn::Text(number.to_smolstr()))
     });
     to.put(fields::TITLE, Field::Title, number);
     to.copied(fields::FIRST_NAME, Field::FirstName, text);
@@ -125,7 +124,7 @@ fn three_fields(settings: &WsOneSettings, parts: &StreetParts) -> Option<(Drawn,
     };
     let kind = match &parts.kind {
         None => Drawn::Cleared,
-        Some(kind) => Drawn::Text(render::integer(*settings.street_types.get(kind.standard.as_str())?)),
+        Some(kind) => Drawn::Text(settings.street_types.get(kind.standard.as_str())?.to_smolstr()),
     };
     Some((number, kind, Drawn::Text(parts.name.clone())))
 }
@@ -137,7 +136,7 @@ fn is_plain_integer(text: &str) -> bool {
 }
 
 fn integer(value: &Value) -> Option<SmolStr> {
-    if let Value::Integer(number) = value { Some(render::integer(*number)) } else { None }
+    if let Value::Integer(number) = value { Some(number.to_smolstr()) } else { None }
 }
 
 fn true_or_false(value: &Value) -> Option<SmolStr> {
