@@ -9,6 +9,7 @@ import csv
 import hashlib
 import json
 import shutil
+import statistics
 import subprocess
 import sys
 import tempfile
@@ -181,7 +182,7 @@ def compare_calls(bench, server, calls, paths):
 def against(bench, what, peer, ours):
     found = bench.turns(peer=peer, ours=ours)
     times = [theirs / own for theirs, own in zip(found["peer"][2], found["ours"][2])]
-    bench.tell(what, f"{found['peer'][0]:.2f} s", f"{bench.middle(times):.1f} × ours ({found['ours'][0]:.3f} s)")
+    bench.tell(what, f"{found['peer'][0]:.2f} s", f"{statistics.median(times):.1f} × ours ({found['ours'][0]:.3f} s)")
 
 
 def seconds_of(command):

@@ -157,10 +157,6 @@ class Bench:
         return {name: self.median(runs) for name, runs in found.items()}
 
     @staticmethod
-    def middle(figures):
-        return statistics.median(figures)
-
-    @staticmethod
     def median(runs):
         if isinstance(runs[0], float):
             return statistics.median(runs), None, runs
@@ -198,7 +194,7 @@ class Bench:
         )
         self.compare(found, "plan", "plan, 1 % changed, 0.1 % new", "unchanged", "unchanged")
         self.compare(found, "ingest", "its ingest, committed, nothing sent", "unchanged", "unchanged")
-        self.tell("of that without the backup", f"{self.middle(inner):.3f} s")
+        self.tell("of that without the backup", f"{statistics.median(inner):.3f} s")
 
     def ingest(self):
         """The night into the outbox of a fresh copy of the state."""

@@ -1,8 +1,8 @@
 //! The one writer: a thread that owns the state and commits what the lanes ask for, in groups.
 //!
-//! Outcomes are written as they arrive and committed with the next lease, or after a few milliseconds, so that one sync to
-//! disk serves many calls. Nothing is answered before its group is committed. The first failure ends the writer: later requests
-//! fail with it, so that sending stops as soon as the state cannot follow.
+//! Outcomes are written as they arrive and committed with the next lease, or after a few milliseconds, so that one sync
+//! to disk serves many calls. Nothing is answered before its group is committed. The first failure ends the writer: later
+//! requests fail with it, so that sending stops as soon as the state cannot follow.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;

@@ -234,7 +234,8 @@ impl Working {
     }
 
     /// Has the next block leased while the last one is sent, so that no request waits for a commit. What was leased
-    /// and not sent counts, after a crash, like what was: together never more than twice the concurrency.
+    /// and not sent counts, after a crash, like what was: together never more than two and a half times the
+    /// concurrency.
     fn lease_ahead(&mut self) -> Result<(), CheckpointError> {
         // In the same group.
         self.hand_over()?;

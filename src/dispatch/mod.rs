@@ -127,7 +127,6 @@ pub fn recover(
 /// # Errors
 /// [`DispatchError`] when it cannot start; what happens to single calls and lanes is in [`Dispatched`].
 pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, Dispatched), DispatchError> {
-    store.expect_dispatch()?;
     let waiting = store.counts()?;
     let (mut busy, mut idle) = (Vec::new(), BTreeMap::new());
     for provider in &dispatch.providers {
@@ -145,6 +144,7 @@ pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, 
     if busy.is_empty() {
         return Ok((store, Dispatched { lanes: idle, interrupted: None, aborted: false }));
     }
+    store.expect_dispatch()?;
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(DispatchError::Start)?;
     let lanes = busy.iter().map(|(provider, _)| provider.id());

@@ -2,8 +2,6 @@
 
 use std::fmt;
 
-use litemap::LiteMap;
-
 use super::customer::Cell;
 use super::field::Field;
 
@@ -15,8 +13,8 @@ const NAMED: usize = Field::NAMED.len();
 
 const _: () = assert!(NAMED < NOWHERE as usize, "the place of every named field fits into a byte");
 
-/// What a customer's file says, field by field, in the order of the fields. Each provider asks for each of its fields, so
-/// the place of every cell is kept.
+/// What a customer's file says, field by field, in the order of the fields. Each provider asks for each of its fields,
+/// so the place of every cell is kept.
 #[derive(Clone)]
 pub struct Cells {
     list: Vec<(Field, Cell)>,
@@ -25,17 +23,20 @@ pub struct Cells {
 }
 
 impl Cells {
-    /// Cells in the order in which a row gives them: sorted by field but for a few at the beginning and at the end. Of
-    /// two cells of one field the later one counts.
+    /// Cells in the order in which a row gives them. Of two cells of one field the later one counts.
     #[must_use]
     pub fn new(mut list: Vec<(Field, Cell)>) -> Self {
-        settle(&mut list);
+        // Stable, and quick where little is out of place.
+        list.sort_by_key(|(field, _)| *field);
+        list.dedup_by(|later, kept| {
+            let is_same = later.0 == kept.0;
+            if is_same {
+                std::mem::swap(later, kept);
+            }
+            is_same
+        });
         let mut cells = Self { list, places: [NOWHERE; NAMED] };
-        if !cells.place() {
-            cells.list = cells.list.into_iter().collect::<LiteMap<_, _>>().into_tuple_vec();
-            cells.places = [NOWHERE; NAMED];
-            cells.place();
-        }
+        cells.place();
         cells
     }
 
@@ -94,49 +95,14 @@ impl Cells {
         self.list.binary_search_by_key(&field, |(known, _)| *known)
     }
 
-    /// Notes the place of each cell; false, where they are not sorted.
-    fn place(&mut self) -> bool {
-        let (mut place, mut free) = (0, 0);
-        let mut cells = self.list.iter();
+    /// Notes the place of each cell.
+    fn place(&mut self) {
         // Named fields stand before the others, so that their places are small.
-        let further = loop {
-            let Some((field, _)) = cells.next() else { return true };
-            let Some(position) = field.position() else { break *field };
-            if position < free {
-                return false;
-            }
+        let named = self.list.iter().map_while(|(field, _)| field.position());
+        for (place, position) in (0..NOWHERE).zip(named) {
             self.places[position] = place;
-            (place, free) = (place + 1, position + 1);
-        };
-        let further = std::iter::once(further).chain(cells.map(|(field, _)| *field));
-        further.is_sorted_by(|one, next| one < next)
-    }
-}
-
-/// Sorts what a row gives: two cells were read before the others, and two were made behind them. None of them moves past
-/// another one of its field.
-fn settle(list: &mut [(Field, Cell)]) {
-    for early in [1, 0] {
-        let Some([(field, _), after @ ..]) = list.get(early..) else { continue };
-        let rank = rank(*field);
-        let further = after.iter().take_while(|(other, _)| self::rank(*other) < rank).count();
-        if further > 0 {
-            list[early..=early + further].rotate_left(1);
         }
     }
-    for late in [list.len().saturating_sub(2), list.len().saturating_sub(1)] {
-        let Some([before @ .., (field, _)]) = list.get(..=late) else { continue };
-        let rank = rank(*field);
-        let passed = before.iter().rev().take_while(|(other, _)| self::rank(*other) > rank).count();
-        if passed > 0 {
-            list[late - passed..=late].rotate_right(1);
-        }
-    }
-}
-
-/// Where a named field stands; of the subscriptions none moves.
-fn rank(field: Field) -> usize {
-    field.position().unwrap_or(NAMED)
 }
 
 impl PartialEq for Cells {
@@ -171,6 +137,7 @@ impl IntoIterator for Cells {
 
 #[cfg(test)]
 mod tests {
+    use litemap::LiteMap;
     use proptest::prelude::*;
 
     use super::*;
@@ -195,9 +162,8 @@ mod tests {
             fields.insert(0, early);
             fields.push(late);
         }
-        let mut list: Vec<_> = fields.into_iter().map(|field| (field, Cell::Cleared)).collect();
-        settle(&mut list);
-        assert!(list.iter().map(|(field, _)| field).eq(Field::NAMED));
+        let list = fields.into_iter().map(|field| (field, Cell::Cleared)).collect();
+        assert!(Cells::new(list).fields().eq(Field::NAMED.iter().copied()));
     }
 
     proptest! {

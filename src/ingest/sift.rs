@@ -19,7 +19,8 @@ use super::queue::Candidates;
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
 
-/// Batches that are looked at together where there are many: most go no further, and then nothing of them stays in memory.
+/// Batches that are looked at together where there are many: most customers go no further, and then nothing of them
+/// stays in memory.
 const BATCHES_TOGETHER_MAX: usize = 8;
 /// Into so many steps the work is cut at least, so that one is done while the next one is made ready.
 const STEPS_MIN: usize = 32;

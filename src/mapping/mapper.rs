@@ -204,8 +204,8 @@ impl Mapper {
 
     /// Appends what a row says: each cell that says anything, clean, under its field. Rows of which this is the same, in
     /// files with the same [`reading`](Self::reading), are read as the same customer, however they are written: with
-    /// other columns between them or in another order, with other quotes or blanks, as CSV or as JSONL. Costs a small part
-    /// of [`map`](Self::map), whose `cell` and `extra` it takes.
+    /// other columns between them or in another order, with other quotes or blanks, as CSV or as JSONL. Costs a small
+    /// part of [`map`](Self::map), whose `cell` and `extra` it takes.
     pub fn canonical<'a>(
         &'a self,
         cell: impl Fn(usize) -> RawCell<'a>,
