@@ -36,25 +36,21 @@ fn a_record_says_which_cell_stands_where() {
     assert_eq!(of(text("ab"), text("NULL")), of(text(" ab "), RawCell::Null));
 }
 
-/// Cells that are often written differently and seldom different.
-fn written() -> impl Strategy<Value = &'static str> {
-    let cells = [
-        "",
-        " ",
-        "NULL",
-        "a",
-        " a ",
-        "'=a",
-        "=\"a\"",
-        "\u{e9}",
-        "e\u{301}",
-        "a\nb",
-        "a b",
-        "\u{1}",
-        "06 12 34 56 78",
-        "FR",
+/// One cell in two ways of writing it.
+fn written_twice() -> impl Strategy<Value = (&'static str, &'static str)> {
+    const WAYS: [&[&str]; 8] = [
+        &["", " ", "NULL", " NULL"],
+        &["a", " a ", "=\"a\"", "a\u{feff}"],
+        &["=a", "'=a", " '=a "],
+        &["\u{e9}", "e\u{301}", " \u{e9}\t"],
+        &["\u{1}", "\u{2}"],
+        &["06 12 34 56 78", " 06 12 34 56 78\t"],
+        &["FR", "FR ", "\u{200b}FR"],
+        &["a b", "a b "],
     ];
-    proptest::sample::select(cells.to_vec())
+    let two =
+        |ways: &'static [&'static str]| (proptest::sample::select(ways), proptest::sample::select(ways));
+    proptest::sample::select(&WAYS[..]).prop_flat_map(two)
 }
 
 fn canonical(mapper: &Mapper, row: &[RawCell<'_>]) -> Vec<u8> {
@@ -65,23 +61,21 @@ fn canonical(mapper: &Mapper, row: &[RawCell<'_>]) -> Vec<u8> {
 
 proptest! {
     #[test]
-    fn rows_that_say_the_same_are_the_same_customer(cells in proptest::collection::vec((written(), written()), 4)) {
+    fn what_is_written_in_two_ways_says_the_same_and_is_the_same_customer(
+        cells in proptest::collection::vec(written_twice(), 4),
+    ) {
         let mapper = mapper(&["customer_id", "country", "last_name", "street", "mobile_phone"]);
-        let row = |pick: fn(&(&'static str, &'static str)) -> &'static str| {
-            let texts = cells.iter().map(pick);
-            let mut row: Vec<RawCell<'_>> = texts.map(|text| RawCell::Text(text.into())).collect();
-            row.insert(mapper.columns().iter().position(|c| c.field == Field::CustomerId).expect("a key"), RawCell::Text("1".into()));
+        let key = mapper.columns().iter().position(|column| column.field == Field::CustomerId).expect("a key");
+        let row = |cells: Vec<&'static str>| {
+            let mut row: Vec<RawCell<'_>> = cells.into_iter().map(|text| RawCell::Text(text.into())).collect();
+            row.insert(key, RawCell::Text("1".into()));
             row
         };
-        let (one, other) = (row(|cell| cell.0), row(|cell| cell.1));
-        let customer = |row: &[RawCell<'_>]| mapper.map(|index| row[index].clone(), [], TODAY).expect("has a key").customer;
-        if canonical(&mapper, &one) == canonical(&mapper, &other) {
-            prop_assert_eq!(customer(&one), customer(&other));
-        }
-        let clean: Vec<RawCell<'_>> = one.iter().map(|cell| match cell {
-            RawCell::Text(text) => RawCell::Text(format!(" {text}\t").into()),
-            RawCell::Absent | RawCell::Null => cell.clone(),
-        }).collect();
-        prop_assert_eq!(canonical(&mapper, &one), canonical(&mapper, &clean));
+        let (one, other) = cells.into_iter().unzip();
+        let (one, other) = (row(one), row(other));
+        let customer =
+            |row: &[RawCell<'_>]| mapper.map(|index| row[index].clone(), [], TODAY).expect("a key").customer;
+        prop_assert_eq!(canonical(&mapper, &one), canonical(&mapper, &other));
+        prop_assert_eq!(customer(&one), customer(&other));
     }
 }
