@@ -13,7 +13,9 @@ use crate::domain::account::{Account, Acknowledged, Keeper};
 use crate::domain::call::{HoldReason, Operation, Payload, State};
 use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send};
 use crate::domain::standing::{Before, Standing};
-use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireField, WireValues};
+use crate::domain::wire::{
+    self, FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireField, WireValues,
+};
 
 /// The provider's part of the comparison: its choices and its field table.
 #[derive(Clone, Copy)]
@@ -163,7 +165,7 @@ fn desired_values(
     for (&field, cell) in &projection.cells {
         match cell {
             WireCell::Value(value) => {
-                desired.0.insert(field, value.clone());
+                wire::put(&mut desired.0, field, value.clone());
             }
             WireCell::Cleared => {
                 desired.0.remove(&field);

@@ -6,7 +6,7 @@ use super::customer::CustomerId;
 use super::fingerprint::{Fingerprint, Fingerprinter};
 use super::provider::ProviderId;
 use super::redacted::Redacted;
-use super::wire::{FieldCode, ProviderKey, WireValues};
+use super::wire::{self, FieldCode, ProviderKey, WireValues};
 
 /// What is known of one field at the provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -113,10 +113,7 @@ impl Account {
         }
         self.known = true;
         for (field, value) in values {
-            // The first values come in the order of the table.
-            if let Some((field, kept)) = self.fields.try_append(field, keeper.keep(field, value)) {
-                self.fields.insert(field, kept);
-            }
+            wire::put(&mut self.fields, field, keeper.keep(field, value));
         }
     }
 

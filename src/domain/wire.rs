@@ -179,6 +179,13 @@ impl WireValues {
     }
 }
 
+/// Sets what belongs to a field. Most come in the order of the table: then nothing is searched.
+pub fn put<V>(fields: &mut LiteMap<FieldCode, V>, field: FieldCode, value: V) {
+    if let Some((field, value)) = fields.try_append(field, value) {
+        fields.insert(field, value);
+    }
+}
+
 impl<T: Into<SmolStr>> FromIterator<(FieldCode, T)> for WireValues {
     fn from_iter<I: IntoIterator<Item = (FieldCode, T)>>(pairs: I) -> Self {
         Self(pairs.into_iter().map(|(code, value)| (code, value.into())).collect())

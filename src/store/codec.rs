@@ -14,7 +14,7 @@ use crate::domain::account::{Acknowledged, Keeper};
 use crate::domain::call::Payload;
 use crate::domain::fingerprint::Fingerprint;
 use crate::domain::redacted::Redacted;
-use crate::domain::wire::{FieldCode, ProviderKey, WireValues};
+use crate::domain::wire::{self, FieldCode, ProviderKey, WireValues};
 
 use super::StoreError;
 
@@ -149,7 +149,7 @@ pub(super) fn unpack_fields(bytes: &[u8]) -> Result<LiteMap<FieldCode, Acknowled
     };
     let mut fields = LiteMap::with_capacity(rest.len() / KEPT_BYTES);
     for code in codes.iter() {
-        fields.insert(code, take::<Kept>(&mut rest).ok_or_else(damaged)?.into());
+        wire::put(&mut fields, code, take::<Kept>(&mut rest).ok_or_else(damaged)?.into());
     }
     Ok(fields)
 }
@@ -184,7 +184,7 @@ pub(super) fn unpack_payload(bytes: &[u8]) -> Result<Payload, StoreError> {
     let key: ProviderKey = take(&mut rest).ok_or_else(damaged)?;
     let mut values = LiteMap::with_capacity(codes.bits.count_ones() as usize + codes.beyond.len());
     for code in codes.iter() {
-        values.insert(code, take::<SmolStr>(&mut rest).ok_or_else(damaged)?);
+        wire::put(&mut values, code, take::<SmolStr>(&mut rest).ok_or_else(damaged)?);
     }
     Ok(Payload { key, values: WireValues(values) })
 }
