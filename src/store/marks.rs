@@ -11,19 +11,23 @@ use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD};
 use crate::domain::pages::Pages;
 
 use super::snapshot::Snapshot;
-use super::{StoreError, open};
+use super::{StoreError, marks_pack, open};
 
+/// What is packed of a bucket.
+pub(super) const RECORDS_SQL: &str = "SELECT packed FROM mark WHERE bucket = ?1";
+/// The meanings of its marks, in the same order.
+pub(super) const MEANINGS_SQL: &str = "SELECT packed FROM mark_meaning WHERE bucket = ?1";
 /// Key and record of a packed mark.
-const RECORD_BYTES: usize = 32;
+pub(super) const RECORD_BYTES: usize = 32;
 /// Its meaning, in a row of its own: only changed records ask for it.
-const MEANING_BYTES: usize = 16;
+pub(super) const MEANING_BYTES: usize = 16;
 /// Fewer changes than this are never packed.
 const CHANGES_MIN: u64 = 4_096;
 /// Changes are packed when they are more than one of so many marks.
 const CHANGES_SHARE: u64 = 16;
 /// The setting that says that every customer has a mark.
 const COMPLETE: &str = "marks";
-const DAMAGED: StoreError = StoreError::Damaged { what: "the marks of records are not in order" };
+pub(super) const DAMAGED: StoreError = StoreError::Damaged { what: "the marks of records are not in order" };
 
 /// The marks of one bucket, for a search in ascending order.
 #[derive(Debug, Default)]
@@ -53,7 +57,7 @@ pub enum Meaning {
 
 /// Marks to be written, by bucket; of two for one key the later one counts.
 #[derive(Debug)]
-pub struct Marks([Pages<Mark>; 256]);
+pub struct Marks(pub(super) [Pages<Mark>; 256]);
 
 impl Default for Marks {
     fn default() -> Self {
@@ -123,7 +127,7 @@ fn is_complete(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 fn bucket_of(connection: &Connection, bucket: u8) -> Result<Bucket, StoreError> {
-    let packed = packed(connection, "SELECT packed FROM mark WHERE bucket = ?1", bucket)?;
+    let packed = packed(connection, RECORDS_SQL, bucket)?;
     let changes = changes_of(connection, bucket)?;
     let (marks, rest) = packed.as_chunks::<RECORD_BYTES>();
     if !rest.is_empty() {
@@ -136,17 +140,19 @@ fn bucket_of(connection: &Connection, bucket: u8) -> Result<Bucket, StoreError> 
 }
 
 fn meanings_of(connection: &Connection, bucket: u8) -> Result<Vec<Digest>, StoreError> {
-    let packed = packed(connection, "SELECT packed FROM mark_meaning WHERE bucket = ?1", bucket)?;
+    let packed = packed(connection, MEANINGS_SQL, bucket)?;
     let (meanings, rest) = packed.as_chunks::<MEANING_BYTES>();
     if rest.is_empty() { Ok(meanings.to_vec()) } else { Err(DAMAGED) }
 }
 
-fn packed(connection: &Connection, sql: &str, bucket: u8) -> Result<Vec<u8>, StoreError> {
+/// The bytes that a row holds for a bucket.
+pub(super) fn packed(connection: &Connection, sql: &str, bucket: u8) -> Result<Vec<u8>, StoreError> {
     let mut statement = connection.prepare_cached(sql)?;
     Ok(statement.query_row([bucket], |row| row.get(0)).optional()?.unwrap_or_default())
 }
 
-fn changes_of(connection: &Connection, bucket: u8) -> Result<Vec<Mark>, StoreError> {
+/// Changes that are not packed yet, by their keys.
+pub(super) fn changes_of(connection: &Connection, bucket: u8) -> Result<Vec<Mark>, StoreError> {
     let mut statement = connection
         .prepare_cached("SELECT key, record, meaning FROM mark_change WHERE bucket = ?1 ORDER BY key")?;
     let changes = statement.query_map([bucket], |row| {
@@ -162,7 +168,7 @@ pub(super) fn put(connection: &Connection, marks: Marks) -> Result<(), StoreErro
     let new: u64 = marks.0.iter().map(|marks| marks.len() as u64).sum();
     let changes = count("SELECT count(*) FROM mark_change")? + new;
     if changes > CHANGES_MIN.max(packed / CHANGES_SHARE) {
-        return pack(connection, marks);
+        return marks_pack::pack(connection, marks);
     }
     let mut statement = connection.prepare_cached(
         "INSERT INTO mark_change (bucket, key, record, meaning) VALUES (?1, ?2, ?3, ?4)
@@ -174,29 +180,8 @@ pub(super) fn put(connection: &Connection, marks: Marks) -> Result<(), StoreErro
     Ok(())
 }
 
-/// Packs what there is together with new marks.
-fn pack(connection: &Connection, marks: Marks) -> Result<(), StoreError> {
-    for (bucket, new) in (0..=u8::MAX).zip(marks.0) {
-        let mut all = packed_marks(connection, bucket)?;
-        let changes = changes_of(connection, bucket)?;
-        if changes.is_empty() && new.is_empty() {
-            continue;
-        }
-        all.extend(changes);
-        all.extend(new.into_vec());
-        // Stable: the latest of each key is the last one.
-        all.sort_by_key(|mark| mark.key);
-        all.reverse();
-        all.dedup_by_key(|mark| mark.key);
-        all.reverse();
-        write_bucket(connection, bucket, &all)?;
-    }
-    connection.execute("DELETE FROM mark_change", [])?;
-    Ok(())
-}
-
 fn packed_marks(connection: &Connection, bucket: u8) -> Result<Vec<Mark>, StoreError> {
-    let packed = packed(connection, "SELECT packed FROM mark WHERE bucket = ?1", bucket)?;
+    let packed = packed(connection, RECORDS_SQL, bucket)?;
     let meanings = meanings_of(connection, bucket)?;
     let (records, rest) = packed.as_chunks::<RECORD_BYTES>();
     if !rest.is_empty() || records.len() != meanings.len() {
@@ -218,13 +203,22 @@ fn write_bucket(connection: &Connection, bucket: u8, marks: &[Mark]) -> Result<(
         records.extend_from_slice(record);
         meanings.extend_from_slice(meaning);
     }
-    for (table, packed) in [("mark", records), ("mark_meaning", meanings)] {
-        let sql = format!(
-            "INSERT INTO {table} (bucket, packed) VALUES (?1, ?2)
-             ON CONFLICT (bucket) DO UPDATE SET packed = excluded.packed"
-        );
-        connection.prepare_cached(&sql)?.execute((bucket, packed))?;
-    }
+    write(connection, "mark", bucket, &records)?;
+    write(connection, "mark_meaning", bucket, &meanings)
+}
+
+/// Writes what is packed of a bucket.
+pub(super) fn write(
+    connection: &Connection,
+    table: &str,
+    bucket: u8,
+    packed: &[u8],
+) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT INTO {table} (bucket, packed) VALUES (?1, ?2)
+         ON CONFLICT (bucket) DO UPDATE SET packed = excluded.packed"
+    );
+    connection.prepare_cached(&sql)?.execute((bucket, packed))?;
     Ok(())
 }
 
@@ -305,6 +299,7 @@ fn key_of(mark: &[u8; RECORD_BYTES]) -> u128 {
     u128::from_be_bytes(half(&mark[..16]))
 }
 
-fn half(bytes: &[u8]) -> Digest {
+/// One half of a packed mark.
+pub(super) fn half(bytes: &[u8]) -> Digest {
     bytes.try_into().expect("both halves of a mark have 16 bytes")
 }

@@ -15,6 +15,7 @@ mod flights;
 mod intake;
 mod lease;
 mod marks;
+mod marks_pack;
 mod open;
 mod outbox;
 mod overview;

@@ -1,0 +1,112 @@
+//! Packing the marks of many customers: what is packed is laid together with what is new, bucket by bucket, by all
+//! processors, while one thread reads and writes.
+
+use rayon::prelude::*;
+use rusqlite::Connection;
+
+use crate::domain::mark::{Digest, KeyMark, Mark};
+
+use super::StoreError;
+use super::marks::{self, DAMAGED, MEANING_BYTES, Marks, RECORD_BYTES};
+
+/// Buckets that are in memory together.
+const BUCKETS_AT_ONCE: usize = 16;
+
+/// A bucket as it stands, with what is laid over it.
+struct Layers {
+    bucket: u8,
+    records: Vec<u8>,
+    meanings: Vec<u8>,
+    /// The latest of each key last.
+    new: Vec<Mark>,
+}
+
+/// A bucket as it should stand.
+struct Packed {
+    bucket: u8,
+    records: Vec<u8>,
+    /// Nothing, where they stay what they are: they are not written again.
+    meanings: Option<Vec<u8>>,
+}
+
+/// Packs what there is together with new marks.
+pub(super) fn pack(connection: &Connection, marks: Marks) -> Result<(), StoreError> {
+    let mut buckets = (0..=u8::MAX).zip(marks.0);
+    loop {
+        let mut layers = Vec::with_capacity(BUCKETS_AT_ONCE);
+        for (bucket, new) in buckets.by_ref().take(BUCKETS_AT_ONCE) {
+            let mut later = marks::changes_of(connection, bucket)?;
+            later.extend(new.into_vec());
+            let records = marks::packed(connection, marks::RECORDS_SQL, bucket)?;
+            let meanings = marks::packed(connection, marks::MEANINGS_SQL, bucket)?;
+            layers.push(Layers { bucket, records, meanings, new: later });
+        }
+        if layers.is_empty() {
+            break;
+        }
+        layers.retain(|layers| !layers.new.is_empty());
+        let merged = layers.into_par_iter().map(Layers::merge).collect::<Result<Vec<_>, _>>()?;
+        for Packed { bucket, records, meanings } in merged {
+            marks::write(connection, "mark", bucket, &records)?;
+            meanings.map_or(Ok(()), |all| marks::write(connection, "mark_meaning", bucket, &all))?;
+        }
+    }
+    connection.execute("DELETE FROM mark_change", [])?;
+    Ok(())
+}
+
+impl Layers {
+    fn merge(self) -> Result<Packed, StoreError> {
+        let Self { bucket, records, meanings, mut new } = self;
+        new.sort_by_key(|mark| mark.key);
+        let (old, rest) = records.as_chunks::<RECORD_BYTES>();
+        let (old_meanings, no_meaning) = meanings.as_chunks::<MEANING_BYTES>();
+        if !rest.is_empty() || !no_meaning.is_empty() || old.len() != old_meanings.len() {
+            return Err(DAMAGED);
+        }
+        let mut old = old.iter().zip(old_meanings).map(|(mark, meaning)| Mark {
+            key: KeyMark(marks::half(&mark[..16])),
+            record: marks::half(&mark[16..]),
+            meaning: *meaning,
+        });
+        let marks = meanings.len() / MEANING_BYTES + new.len();
+        let mut merged = Merged::with_room_for(marks);
+        let mut standing = old.next();
+        for same_key in new.chunk_by(|one, next| one.key == next.key) {
+            let Some(latest) = same_key.last() else { continue };
+            while let Some(mark) = standing.filter(|mark| mark.key < latest.key) {
+                merged.push(&mark);
+                standing = old.next();
+            }
+            if standing.is_some_and(|mark| mark.key == latest.key) {
+                standing = old.next();
+            }
+            merged.push(latest);
+        }
+        standing.into_iter().chain(old).for_each(|mark| merged.push(&mark));
+        let Merged { records, meanings: all } = merged;
+        Ok(Packed { bucket, records, meanings: (all != meanings).then_some(all) })
+    }
+}
+
+/// The bytes of marks in the order of their keys.
+struct Merged {
+    records: Vec<u8>,
+    meanings: Vec<u8>,
+}
+
+impl Merged {
+    fn with_room_for(marks: usize) -> Self {
+        Self {
+            records: Vec::with_capacity(marks * RECORD_BYTES),
+            meanings: Vec::with_capacity(marks * MEANING_BYTES),
+        }
+    }
+
+    fn push(&mut self, mark: &Mark) {
+        let Mark { key: KeyMark(key), record, meaning } = mark;
+        let both: [&Digest; 2] = [key, record];
+        both.into_iter().for_each(|half| self.records.extend_from_slice(half));
+        self.meanings.extend_from_slice(meaning);
+    }
+}
