@@ -3,6 +3,8 @@
 //! Works on marks alone, part by part. Who is unchanged goes no further. Of the others only the marks tell so far
 //! whether they are known; what else was accepted of them is looked up when their turn comes.
 
+use std::ops::RangeInclusive;
+
 use rayon::prelude::*;
 
 use crate::domain::defect::Place;
@@ -19,8 +21,10 @@ use super::{IngestError, Kind, Options, Read};
 
 /// The context of the digests of several rows; that of rows carries settings and headers.
 const ROWS_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 002";
-/// So many parts are compared together, while the marks of the next ones are read.
-const PARTS_AT_ONCE: usize = 8;
+/// So many parts are compared together at most, while the marks of the next ones are read.
+const PARTS_AT_ONCE_MAX: usize = 8;
+/// From so many rows on no more parts are added to them: what is in memory must not grow with the file.
+const ROWS_AT_ONCE: usize = 48 * 1024;
 /// So many pairs of keys that look alike are shown by their lines.
 const PAIRS_SHOWN_MAX: usize = 5;
 
@@ -161,16 +165,16 @@ pub(super) fn compare(
     let has_marks = snapshot.has_marks()?;
     let mut compared = Compared::default();
     let (mut known, mut seen_known) = (0, 0);
-    let mut next = load(read, snapshot, has_marks, 0)?;
+    let mut left = 0..=u8::MAX;
+    let mut next = load(read, snapshot, has_marks, &mut left)?;
     while !next.is_empty() {
-        let first = next[0].0;
         let mut loaded = Ok(Vec::new());
         let mut parts = Vec::new();
         rayon::in_place_scope(|scope| {
             let (parts, loads) = (&mut parts, next);
             let rows_marker = &rows_marker;
             scope.spawn(move |_| *parts = join_all(loads, rows_marker, take_all));
-            loaded = load(read, snapshot, has_marks, usize::from(first) + PARTS_AT_ONCE);
+            loaded = load(read, snapshot, has_marks, &mut left);
         });
         for (bucket, mut part) in parts {
             if !part.meanings.is_empty() {
@@ -196,20 +200,24 @@ pub(super) fn compare(
 /// A part: its number, its rows by pages, and the marks of its bucket.
 type Load = (u8, Vec<Vec<RowMark>>, Bucket);
 
-/// The rows and the marks of the next parts from `first` on.
+/// The rows and the marks of the next parts of those that are `left`.
 fn load(
     read: &mut Read<'_>,
     snapshot: &Snapshot<'_>,
     has_marks: bool,
-    first: usize,
+    left: &mut RangeInclusive<u8>,
 ) -> Result<Vec<Load>, IngestError> {
-    let parts = (first..first + PARTS_AT_ONCE).filter_map(|part| u8::try_from(part).ok());
-    let load = |part| {
+    let (mut loads, mut rows) = (Vec::with_capacity(PARTS_AT_ONCE_MAX), 0);
+    while loads.len() < PARTS_AT_ONCE_MAX
+        && rows < ROWS_AT_ONCE
+        && let Some(part) = left.next()
+    {
         let pages = read.index.partitions.take(part).map_err(IngestError::Spill)?;
         let bucket = if has_marks { snapshot.bucket(part)? } else { Bucket::default() };
-        Ok((part, pages, bucket))
-    };
-    parts.map(load).collect()
+        rows += pages.iter().map(Vec::len).sum::<usize>();
+        loads.push((part, pages, bucket));
+    }
+    Ok(loads)
 }
 
 fn join_all(loads: Vec<Load>, rows_marker: &RecordMarker, take_all: bool) -> Vec<(u8, Part)> {
