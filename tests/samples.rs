@@ -10,9 +10,9 @@ use crmsync::domain::customer::{Cell, Customer};
 use crmsync::domain::field::Field;
 use crmsync::domain::provider::ProviderId;
 use crmsync::domain::value::Value;
-use crmsync::mapping::{Mapper, MappingSettings, RawCell};
+use crmsync::mapping::{Mapper, MappingSettings};
 use crmsync::providers::{Credentials, ProvidersSettings};
-use crmsync::reader::{Column, InputFile, ReaderSettings, Row, RowCell, Scanned};
+use crmsync::reader::{Column, InputFile, ReaderSettings, Scanned};
 use jiff::civil::date;
 
 fn sample(name: &str) -> PathBuf {
@@ -66,7 +66,7 @@ fn read(name: &str) -> Contents {
                 continue;
             }
         };
-        match mapper.map(|index| cell(&row, &columns[index]), [], date(2026, 6, 1)) {
+        match mapper.map(|index| row.get(&columns[index]), [], date(2026, 6, 1)) {
             Ok(mapped) => {
                 for defect in mapped.defects {
                     *contents.defects.entry(defect.field.name().into_owned()).or_default() += 1;
@@ -77,14 +77,6 @@ fn read(name: &str) -> Contents {
         }
     }
     contents
-}
-
-fn cell<'a>(row: &'a Row, column: &Column) -> RawCell<'a> {
-    match row.get(column) {
-        RowCell::Absent => RawCell::Absent,
-        RowCell::Null => RawCell::Null,
-        RowCell::Text(text) => RawCell::Text(text),
-    }
 }
 
 fn counts(expected: &[(&str, usize)]) -> BTreeMap<String, usize> {

@@ -6,9 +6,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crmsync::reader::{
-    DelimiterSetting, FileError, FormatSetting, InputFile, ReaderSettings, Row, RowCell, Scanned,
-};
+use crmsync::domain::raw_cell::RawCell;
+use crmsync::reader::{DelimiterSetting, FileError, FormatSetting, InputFile, ReaderSettings, Row, Scanned};
 use serde::Deserialize;
 
 fn data(name: &str) -> PathBuf {
@@ -53,8 +52,8 @@ fn scan(input: Result<InputFile, FileError>) -> (Verdict, Vec<Row>) {
 fn cells(row: &Row) -> Vec<(String, String)> {
     row.columns()
         .map(|(name, cell)| match cell {
-            RowCell::Text(text) => (name.into_owned(), text.into_owned()),
-            RowCell::Absent | RowCell::Null => (name.into_owned(), "<null>".to_owned()),
+            RawCell::Text(text) => (name.into_owned(), text.into_owned()),
+            RawCell::Absent | RawCell::Null => (name.into_owned(), "<null>".to_owned()),
         })
         .collect()
 }

@@ -18,6 +18,7 @@ pub mod mark;
 pub mod pages;
 pub mod policy;
 pub mod provider;
+pub mod raw_cell;
 pub mod redacted;
 pub mod standing;
 pub mod tally;

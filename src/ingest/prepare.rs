@@ -68,6 +68,8 @@ struct OwnRow {
 pub(super) struct Preparer<'a> {
     seekers: Vec<Seeker<'a>>,
     maker: Maker<'a>,
+    /// The room that the rows of a batch take.
+    room: Vec<u8>,
 }
 
 /// Makes customers out of rows, on any thread.
@@ -88,13 +90,36 @@ struct Bench<'a> {
     parsers: Vec<RowParser<'a>>,
     /// What the rows of one customer say.
     said: Vec<u8>,
+    /// The rows themselves.
+    rows: Vec<OwnRow>,
 }
 
-/// A row as it was read, not looked at yet.
+/// The rows of a batch as they were read, not looked at yet.
+#[derive(Default)]
+struct RawRows {
+    bytes: Vec<u8>,
+    /// By their owners, in the order of the input.
+    rows: Vec<RawRow>,
+    /// Where those of each owner end.
+    ends: Vec<usize>,
+}
+
+#[derive(Clone, Copy)]
 struct RawRow {
     file: u16,
     span: Span,
-    bytes: Vec<u8>,
+    /// Where it begins in the bytes of all.
+    at: usize,
+}
+
+impl RawRows {
+    /// The rows of one owner: number of the file, place and bytes.
+    fn of(&self, owner: usize) -> impl ExactSizeIterator<Item = (u16, Span, &[u8])> {
+        let start = owner.checked_sub(1).map_or(0, |before| self.ends[before]);
+        self.rows[start..self.ends[owner]]
+            .iter()
+            .map(|row| (row.file, row.span, &self.bytes[row.at..row.at + row.span.bytes as usize]))
+    }
 }
 
 impl<'a> Preparer<'a> {
@@ -107,7 +132,8 @@ impl<'a> Preparer<'a> {
     ) -> Result<Self, IngestError> {
         let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
-        Ok(Self { seekers, maker: Maker { ingest, sheets: &read.sheets, marker, meanings, take_all, today } })
+        let maker = Maker { ingest, sheets: &read.sheets, marker, meanings, take_all, today };
+        Ok(Self { seekers, maker, room: Vec::new() })
     }
 
     /// What makes customers out of rows.
@@ -117,13 +143,15 @@ impl<'a> Preparer<'a> {
 
     /// Reads, maps and projects a batch.
     pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
-        let rows = self.read(batch.len(), batch.iter().copied().enumerate())?;
+        let raw = self.read(batch.iter().map(|candidate| Some(*candidate)))?;
         let maker = &self.maker;
-        let prepared = batch
-            .par_iter()
-            .zip(rows)
-            .map_init(|| maker.bench(), |bench, (candidate, raw)| maker.one(candidate, raw, bench));
-        prepared.collect()
+        let prepared = batch.par_iter().enumerate().map_init(
+            || maker.bench(),
+            |bench, (owner, candidate)| maker.one(candidate, raw.of(owner), bench),
+        );
+        let prepared = prepared.collect();
+        self.room = raw.bytes;
+        prepared
     }
 
     /// Reads, maps and projects those of a batch that are `unready`, and does at once what is done `then`, while the
@@ -134,55 +162,64 @@ impl<'a> Preparer<'a> {
         unready: impl Fn(&Candidate) -> bool + Sync,
         then: impl Fn(Candidate, Option<Made>, &Maker<'_>) -> Result<T, IngestError> + Sync,
     ) -> Result<Vec<T>, IngestError> {
-        let rows = self.read(batch.len(), batch.iter().enumerate().filter(|(_, one)| unready(one)))?;
+        let raw = self.read(batch.iter().map(|candidate| unready(candidate).then_some(candidate)))?;
         let maker = &self.maker;
-        let done = batch.into_par_iter().zip(rows).map_init(
+        let done = batch.into_par_iter().enumerate().map_init(
             || maker.bench(),
-            |bench, (candidate, raw)| {
-                let made = unready(&candidate).then(|| maker.one(&candidate, raw, bench));
+            |bench, (owner, candidate)| {
+                let made = unready(&candidate).then(|| maker.one(&candidate, raw.of(owner), bench));
                 then(candidate, made.transpose()?, maker)
             },
         );
-        done.collect()
+        let done = done.collect();
+        self.room = raw.bytes;
+        done
     }
 
-    /// Reads the rows of a batch in the order of their positions, which is fastest, and sorts them back to their owners.
+    /// Reads the rows of a batch in the order of their positions, which is fastest; of those who are no owner here,
+    /// none.
     fn read<'c>(
         &mut self,
-        owners: usize,
-        batch: impl Iterator<Item = (usize, &'c Candidate)>,
-    ) -> Result<Vec<Vec<RawRow>>, IngestError> {
-        let mut wanted = Vec::with_capacity(owners);
-        for (owner, candidate) in batch {
-            wanted.extend(candidate.rows().map(|place| (place, owner)));
+        owners: impl ExactSizeIterator<Item = Option<&'c Candidate>>,
+    ) -> Result<RawRows, IngestError> {
+        let mut bytes = std::mem::take(&mut self.room);
+        bytes.clear();
+        let mut ends = Vec::with_capacity(owners.len());
+        let mut wanted = Vec::with_capacity(owners.len());
+        for owner in owners {
+            wanted.extend(owner.into_iter().flat_map(Candidate::rows));
+            ends.push(wanted.len());
         }
-        wanted.sort_unstable_by_key(|(place, _)| *place);
-        let mut rows: Vec<Vec<RawRow>> = std::iter::repeat_with(Vec::new).take(owners).collect();
-        for (place, owner) in wanted {
-            let (file, span) = (place.file(), place.span());
-            let bytes = self.seekers[usize::from(file)].bytes(&span)?.to_vec();
-            rows[owner].push(RawRow { file, span, bytes });
+        let mut rows: Vec<RawRow> = wanted
+            .into_iter()
+            .map(|place| RawRow { file: place.file(), span: place.span(), at: 0 })
+            .collect();
+        let mut order: Vec<&mut RawRow> = rows.iter_mut().collect();
+        order.sort_unstable_by_key(|row| (row.file, row.span.offset));
+        for row in order {
+            row.at = bytes.len();
+            bytes.extend_from_slice(self.seekers[usize::from(row.file)].bytes(&row.span)?);
         }
-        Ok(rows)
+        Ok(RawRows { bytes, rows, ends })
     }
 }
 
 impl<'a> Maker<'a> {
     fn bench(&self) -> Bench<'a> {
         let parsers = self.sheets.iter().map(|sheet| sheet.file.parser()).collect();
-        Bench { parsers, said: Vec::new() }
+        Bench { parsers, said: Vec::new(), rows: Vec::new() }
     }
 
-    fn one(
+    fn one<'r>(
         &self,
         candidate: &Candidate,
-        raw: Vec<RawRow>,
-        Bench { parsers, said }: &mut Bench<'_>,
+        raw: impl ExactSizeIterator<Item = (u16, Span, &'r [u8])>,
+        Bench { parsers, said, rows }: &mut Bench<'_>,
     ) -> Result<Made, IngestError> {
         said.clear();
-        let mut rows = Vec::with_capacity(raw.len());
-        for RawRow { file, span, bytes } in raw {
-            let row = parsers[usize::from(file)].row(&bytes, &span)?;
+        rows.clear();
+        for (file, span, bytes) in raw {
+            let row = parsers[usize::from(file)].row(bytes, &span)?;
             let sheet = &self.sheets[usize::from(file)];
             let key = sheet.key(|column| row.get(column)).map(|key| self.marker.key(&key));
             // Its key was in order when it was read first.
@@ -194,9 +231,12 @@ impl<'a> Maker<'a> {
         }
         let meaning = self.meanings.record(said);
         if !self.take_all && candidate.meaning() == Some(meaning) {
+            for OwnRow { file, row, .. } in rows.drain(..) {
+                parsers[usize::from(file)].give_back(row);
+            }
             return Ok(Made { outcome: Outcome::Alike, late: LateRows::default() });
         }
-        self.merge(rows, meaning)
+        self.merge(std::mem::take(rows), meaning)
     }
 
     /// One customer out of its rows: each field from the newest row that carries it.

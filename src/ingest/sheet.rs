@@ -9,8 +9,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::Field;
-use crate::mapping::{Mapped, Mapper, MappingSettings, RawCell, RowDefect, subscription_field};
-use crate::reader::{Column, InputFile, Row, RowCell};
+use crate::domain::raw_cell::RawCell;
+use crate::mapping::{Mapped, Mapper, MappingSettings, RowDefect, subscription_field};
+use crate::reader::{Column, InputFile, Row};
 
 use super::IngestError;
 
@@ -48,11 +49,11 @@ impl<'a> Sheet<'a> {
     }
 
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
-    pub(super) fn key<'r>(&self, cell: impl FnOnce(&Column) -> RowCell<'r>) -> Option<Cow<'r, str>> {
+    pub(super) fn key<'r>(&self, cell: impl FnOnce(&Column) -> RawCell<'r>) -> Option<Cow<'r, str>> {
         match cell(self.customer_id.as_ref()?) {
-            RowCell::Text(Cow::Borrowed(raw)) => self.mapper.key(raw),
-            RowCell::Text(Cow::Owned(raw)) => self.mapper.key(&raw).map(|key| Cow::Owned(key.into_owned())),
-            RowCell::Absent | RowCell::Null => None,
+            RawCell::Text(Cow::Borrowed(raw)) => self.mapper.key(raw),
+            RawCell::Text(Cow::Owned(raw)) => self.mapper.key(&raw).map(|key| Cow::Owned(key.into_owned())),
+            RawCell::Absent | RawCell::Null => None,
         }
     }
 
@@ -77,14 +78,14 @@ impl<'a> Sheet<'a> {
 
     fn cell<'r>(&self, row: &'r Row, index: usize) -> RawCell<'r> {
         let column = self.columns.get(index).and_then(Option::as_ref);
-        column.map_or(RawCell::Absent, |column| raw(row.get(column)))
+        column.map_or(RawCell::Absent, |column| row.get(column))
     }
 
     /// A time from the future would make every later row of its customer stale, for ever: it counts as now.
     fn not_in_future(&self, order: Order, row: &Row) -> Order {
         let is_time = || match self.order.as_ref().map(|column| row.get(column)) {
-            Some(RowCell::Text(raw)) => !self.mapper.is_number(&raw),
-            Some(RowCell::Absent | RowCell::Null) | None => false,
+            Some(RawCell::Text(raw)) => !self.mapper.is_number(&raw),
+            Some(RawCell::Absent | RawCell::Null) | None => false,
         };
         let latest = self.now.0.saturating_add(AHEAD_MICROSECONDS_MAX);
         if order.0 > latest && is_time() { self.now } else { order }
@@ -101,9 +102,9 @@ impl<'a> Sheet<'a> {
             return Vec::new();
         }
         let known = |field: Field| self.mapper.columns().iter().any(|column| column.field == field);
-        let subscription = |(name, cell): (Cow<'_, str>, RowCell<'r>)| {
+        let subscription = |(name, cell): (Cow<'_, str>, RawCell<'r>)| {
             let field = subscription_field(&name).filter(|&field| !known(field))?;
-            Some((field, raw(cell)))
+            Some((field, cell))
         };
         row.columns().filter_map(subscription).collect()
     }
@@ -122,8 +123,8 @@ impl<'a> Sheet<'a> {
     /// The cells of a row as they stand in the file, with their names.
     pub(super) fn raw_cells(&self, row: &Row) -> (Arc<[String]>, Vec<String>) {
         let text = |cell| match cell {
-            RowCell::Text(text) => text.into_owned(),
-            RowCell::Absent | RowCell::Null => String::new(),
+            RawCell::Text(text) => text.into_owned(),
+            RawCell::Absent | RawCell::Null => String::new(),
         };
         let cells = row.columns().map(|(_, cell)| text(cell)).collect();
         let names = match self.file.header() {
@@ -136,13 +137,5 @@ impl<'a> Sheet<'a> {
     /// A place in this file.
     pub(super) fn place(&self, line: u64) -> Place {
         Place { file: Arc::clone(&self.name), line }
-    }
-}
-
-fn raw(cell: RowCell<'_>) -> RawCell<'_> {
-    match cell {
-        RowCell::Absent => RawCell::Absent,
-        RowCell::Null => RawCell::Null,
-        RowCell::Text(text) => RawCell::Text(text),
     }
 }

@@ -2,9 +2,10 @@
 
 use proptest::prelude::*;
 
+use super::Mapper;
 use super::tests::{TODAY, mapper};
-use super::{Mapper, RawCell};
 use crate::domain::field::Field;
+use crate::domain::raw_cell::RawCell;
 
 #[test]
 fn a_record_says_which_cell_stands_where() {

@@ -5,19 +5,20 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
+use super::canonical::{self, Label};
 use super::countries;
 use super::dates::{self, DateForms};
 use super::error::{MappingError, OrderWarning, RowDefect};
 use super::header::{Found, Header, MappedColumn, is_ignored, resolve};
 use super::parse::Light;
 use super::reason;
-use super::reason::Parsed;
-use super::row::{Row, breaks};
+use super::row::Row;
 use super::settings::MappingSettings;
-use super::text::{self, Clean, RawCell, clean};
+use super::text;
 use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Defect;
 use crate::domain::field::Field;
+use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
@@ -50,7 +51,7 @@ pub struct Mapper {
     fingerprint: [u8; 32],
     reading: [u8; 32],
     /// What stands for each of the columns in a canonical record.
-    labels: Vec<Vec<u8>>,
+    labels: Vec<Label>,
 }
 
 /// Where the value that orders rows stands.
@@ -79,10 +80,10 @@ impl Mapper {
             .map_err(|_| MappingError::DefaultCountry { name: settings.default_country.clone() })?;
         let mut columns = resolve(settings, header.as_ref())?;
         let order = order_column(settings, header.as_ref(), &mut columns)?;
-        // Another column than that of a field can order the rows; its name is nothing that a row says.
+        // Another column than that of a field can order the rows.
         let label = |(index, column): (usize, &MappedColumn)| match order.own() {
-            Some(own) if own == index => label(""),
-            Some(_) | None => label(&column.field.name()),
+            Some(own) if own == index => canonical::label_of_order(),
+            Some(_) | None => canonical::label(column.field),
         };
         let labels = columns.iter().enumerate().map(label).collect();
         let key = columns.iter().position(|column| column.field == Field::CustomerId);
@@ -214,14 +215,14 @@ impl Mapper {
     ) {
         for (index, column) in self.columns.iter().enumerate() {
             if index != self.key {
-                let breaks = breaks(column.field);
-                append(into, &self.labels[index], &clean(self.heard(cell(index)), &self.nulls, breaks));
+                let cell = self.heard(cell(index));
+                canonical::append(into, self.labels[index], column.field, cell, &self.nulls);
             }
         }
         for (field, cell) in extra {
-            append(into, &label(&field.name()), &clean(cell, &self.nulls, breaks(field)));
+            canonical::append(into, canonical::label(field), field, cell, &self.nulls);
         }
-        into.push(0);
+        canonical::end(into);
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further
@@ -335,27 +336,6 @@ fn order_column(
 fn unused(available: &[String], columns: &[MappedColumn]) -> Vec<String> {
     let is_used = |name: &String| columns.iter().any(|column| *column.column == **name);
     available.iter().filter(|name| !name.is_empty() && !is_ignored(name) && !is_used(name)).cloned().collect()
-}
-
-/// One cell of a canonical record, told from every other one by its lengths.
-fn append(into: &mut Vec<u8>, label: &[u8], cell: &Parsed<Clean<'_>>) {
-    let (kind, text) = match cell {
-        Ok(Clean::Absent) => return,
-        Ok(Clean::Cleared) => (1, ""),
-        Err(_) => (2, ""),
-        Ok(Clean::Text(text)) => (3, text.as_ref()),
-    };
-    let length = (text.len() as u64).to_le_bytes();
-    into.reserve(1 + label.len() + length.len() + text.len());
-    into.push(kind);
-    into.extend_from_slice(label);
-    into.extend_from_slice(&length);
-    into.extend_from_slice(text.as_bytes());
-}
-
-/// A name with its length.
-fn label(name: &str) -> Vec<u8> {
-    [&(name.len() as u64).to_le_bytes(), name.as_bytes()].concat()
 }
 
 fn reading(settings: &MappingSettings) -> [u8; 32] {

@@ -7,6 +7,7 @@
 
 mod alias_names;
 pub mod aliases;
+mod canonical;
 #[cfg(test)]
 mod canonical_tests;
 mod choices;
@@ -37,4 +38,3 @@ pub use error::{MappingError, OrderWarning, RowDefect};
 pub use header::{MappedColumn, subscription_field};
 pub use mapper::{Mapped, Mapper};
 pub use settings::MappingSettings;
-pub use text::RawCell;

@@ -9,11 +9,12 @@ use super::companies;
 use super::parse::{self, Light};
 use super::reason;
 use super::streets;
-use super::text::{Breaks, Clean, RawCell, clean, is_clean};
+use super::text::{Breaks, Clean, clean, is_clean};
 use crate::domain::cells::Cells;
 use crate::domain::customer::Cell;
 use crate::domain::defect::{Defect, DefectReason};
 use crate::domain::field::Field;
+use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Value;
 
 /// What a row has said so far.

@@ -7,10 +7,11 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use smol_str::SmolStr;
 
-use super::{Mapped, Mapper, MappingError, MappingSettings, RawCell, RowDefect, subscription_field};
+use super::{Mapped, Mapper, MappingError, MappingSettings, RowDefect, subscription_field};
 use super::{reason, streets};
 use crate::domain::customer::{Cell, Customer, Order};
 use crate::domain::field::Field;
+use crate::domain::raw_cell::RawCell;
 use crate::domain::value::{Street, StreetParts, Title, Value};
 
 pub(super) const TODAY: Date = date(2026, 11, 22);

@@ -5,26 +5,10 @@ use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::reason::{self, Parsed};
+use crate::domain::raw_cell::RawCell;
 
 /// Longest text of any cell, in characters: a longer one is a sign of shifted quotes.
 const TEXT_CHARS_MAX: usize = 4_000;
-
-/// What a row holds in one column.
-#[derive(Clone, PartialEq, Eq)]
-pub enum RawCell<'a> {
-    /// The record does not have the column (JSONL: the key).
-    Absent,
-    /// JSON `null`.
-    Null,
-    /// Text as it stands in the file; numbers and booleans of JSON as they are written.
-    Text(Cow<'a, str>),
-}
-
-impl std::fmt::Debug for RawCell<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("<cell>")
-    }
-}
 
 /// A cell after the first look.
 pub(super) enum Clean<'a> {

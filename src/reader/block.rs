@@ -8,7 +8,6 @@
 //! `json_walk` is sure of.
 
 use std::ops::Range;
-use std::sync::Arc;
 
 use memchr::{memchr, memchr_iter, memchr2};
 
@@ -17,8 +16,9 @@ use super::input::{InputFile, Table};
 use super::json_record::{cell, cell_at};
 use super::json_scan;
 use super::json_walk::{Walker, member};
-use super::row::{Column, Place, Row, RowCell, Scanned, Span};
+use super::row::{Column, Place, Row, Scanned, Span};
 use super::scan::record_bytes;
+use crate::domain::raw_cell::RawCell;
 
 /// Bytes that begin a record and end a line.
 #[derive(Debug)]
@@ -226,14 +226,14 @@ impl<'a> Line<'a> {
 
     /// The cell of `column`.
     #[must_use]
-    pub fn get(&self, column: &Column) -> RowCell<'a> {
+    pub fn get(&self, column: &Column) -> RawCell<'a> {
         let text = self.text;
         match (self.table, &column.0) {
             (Some(table), Place::Index(index)) => delimited(text, table.delimiter, *index)
-                .map_or(RowCell::Absent, |cell| RowCell::Text(cell.into())),
-            (None, Place::Key(key)) => member(text, key).map_or(RowCell::Absent, cell),
+                .map_or(RawCell::Absent, |cell| RawCell::Text(cell.into())),
+            (None, Place::Key(key)) => member(text, key).map_or(RawCell::Absent, cell),
             (None, Place::Pointer(path)) => cell_at(path, |key| member(text, key)),
-            (Some(_), Place::Key(_) | Place::Pointer(_)) | (None, Place::Index(_)) => RowCell::Absent,
+            (Some(_), Place::Key(_) | Place::Pointer(_)) | (None, Place::Index(_)) => RawCell::Absent,
         }
     }
 
@@ -241,7 +241,7 @@ impl<'a> Line<'a> {
     #[must_use]
     pub fn to_row(&self) -> Row {
         let row = match self.table {
-            Some(table) => Splitter::new(table.delimiter).row(self.raw, &Arc::clone(&table.names), self.span),
+            Some(table) => Splitter::new(table.delimiter).row(self.raw, &table.names, self.span, None),
             None => json_scan::row(self.raw, self.span),
         };
         row.expect("the line was checked")

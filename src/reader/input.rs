@@ -10,13 +10,14 @@ use super::charset::{self, Charset, Decoded, Untold};
 use super::csv_scan::{CsvScan, Position};
 use super::error::FileError;
 use super::header;
-use super::row::{Column, Row, RowCell, Scanned};
+use super::row::{Column, Row, Scanned};
 use super::scan::{RowParser, Scan, Seeker};
 use super::settings::{Format, ReaderSettings};
 use super::sniff::{self as sniffing, Declaration, Sample};
 use super::source::{CHUNK_BYTES, Source, Stamp, decompressed, spool};
 use super::trailer::{self, Trailer};
 use super::window::Window;
+use crate::domain::raw_cell::RawCell;
 
 /// How many rows [`sniff`] shows: enough to meet a day behind the twelfth, which tells days from months.
 const SAMPLE_ROWS: usize = 200;
@@ -317,7 +318,7 @@ pub fn sniff(path: &Path) -> Result<Sniffed, FileError> {
 
 fn keys(sample: &[Row]) -> Vec<String> {
     let mut keys: Vec<String> = Vec::new();
-    let names = |row: &Row| row.columns().map(|(name, _): (_, RowCell<'_>)| name.into_owned()).collect();
+    let names = |row: &Row| row.columns().map(|(name, _): (_, RawCell<'_>)| name.into_owned()).collect();
     for name in sample.iter().flat_map(|row| -> Vec<String> { names(row) }) {
         if !keys.contains(&name) {
             keys.push(name);

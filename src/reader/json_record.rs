@@ -3,6 +3,7 @@
 //! `serde_json` reads everything; this file adds what it leaves open: duplicate keys at every depth, a limit on the
 //! depth, escapes of strings that nobody asked for yet. Numbers are never converted.
 
+use crate::domain::raw_cell::RawCell;
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -11,8 +12,6 @@ use std::ops::Range;
 use serde::de::{Deserialize, Deserializer, MapAccess, Visitor};
 use serde_json::error::Category;
 use serde_json::value::RawValue;
-
-use super::row::RowCell;
 
 /// Objects and arrays in each other; a customer has two or three.
 pub(super) const DEPTH_MAX: usize = 32;
@@ -93,17 +92,17 @@ impl JsonRecord {
     }
 
     /// The cell of a top-level key.
-    pub(super) fn get(&self, key: &str) -> RowCell<'_> {
-        self.raw(key).map_or(RowCell::Absent, cell)
+    pub(super) fn get(&self, key: &str) -> RawCell<'_> {
+        self.raw(key).map_or(RawCell::Absent, cell)
     }
 
     /// The cell at the end of a path; a `null` on the way makes everything below it null.
-    pub(super) fn at(&self, path: &[String]) -> RowCell<'_> {
+    pub(super) fn at(&self, path: &[String]) -> RawCell<'_> {
         cell_at(path, |key| self.raw(key))
     }
 
     /// Every top-level key with its cell.
-    pub(super) fn members(&self) -> impl Iterator<Item = (Cow<'_, str>, RowCell<'_>)> {
+    pub(super) fn members(&self) -> impl Iterator<Item = (Cow<'_, str>, RawCell<'_>)> {
         self.members
             .iter()
             .map(|member| (Cow::Borrowed(self.key(&member.key)), cell(self.part(&member.value))))
@@ -132,23 +131,23 @@ fn place_in(whole: &str, part: &str) -> Range<usize> {
 }
 
 /// The cell at the end of a path, with what gives the values of top-level keys.
-pub(super) fn cell_at<'t>(path: &[String], member: impl FnOnce(&str) -> Option<&'t str>) -> RowCell<'t> {
-    let Some((first, rest)) = path.split_first() else { return RowCell::Absent };
+pub(super) fn cell_at<'t>(path: &[String], member: impl FnOnce(&str) -> Option<&'t str>) -> RawCell<'t> {
+    let Some((first, rest)) = path.split_first() else { return RawCell::Absent };
     let mut value = member(first);
     for step in rest {
         value = match value {
-            Some("null") => return RowCell::Null,
+            Some("null") => return RawCell::Null,
             Some(raw) => child(raw, step),
-            None => return RowCell::Absent,
+            None => return RawCell::Absent,
         };
     }
-    value.map_or(RowCell::Absent, cell)
+    value.map_or(RawCell::Absent, cell)
 }
 
 /// The cell that a value makes.
-pub(super) fn cell(raw: &str) -> RowCell<'_> {
-    RowCell::Text(match raw.as_bytes().first() {
-        Some(b'n') => return RowCell::Null,
+pub(super) fn cell(raw: &str) -> RawCell<'_> {
+    RawCell::Text(match raw.as_bytes().first() {
+        Some(b'n') => return RawCell::Null,
         Some(b'"') => string(raw),
         Some(b'[') => list(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
         Some(_) | None => Cow::Borrowed(raw),

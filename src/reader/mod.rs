@@ -33,6 +33,6 @@ mod tests;
 pub use block::{Block, Found, Line, Passed};
 pub use error::{FileError, FileErrorKind};
 pub use input::{InputFile, Sniffed, sniff};
-pub use row::{BadRow, Column, Row, RowCell, Scanned, Span};
+pub use row::{BadRow, Column, Row, Scanned, Span};
 pub use scan::{RowParser, Scan, Seeker};
 pub use settings::{DelimiterSetting, EncodingSetting, Format, FormatSetting, ReaderSettings};

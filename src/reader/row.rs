@@ -8,6 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::json_record::JsonRecord;
+use crate::domain::raw_cell::RawCell;
 
 /// Where a record is in the decoded text of its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -32,28 +33,6 @@ pub(super) enum Place {
     Pointer(Vec<String>),
 }
 
-/// A cell. Its `Debug` tells the kind, not the value.
-#[derive(Clone, PartialEq, Eq)]
-pub enum RowCell<'a> {
-    /// The record does not carry the column: that says nothing about the value.
-    Absent,
-    /// JSON `null`, itself or in an object on the way to it.
-    Null,
-    /// The text of the cell as it is written. JSON numbers and booleans are text too; the members of an array of
-    /// such values are joined by commas, anything deeper stays JSON.
-    Text(Cow<'a, str>),
-}
-
-impl fmt::Debug for RowCell<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Absent => "Absent",
-            Self::Null => "Null",
-            Self::Text(_) => "Text(…)",
-        })
-    }
-}
-
 /// One record. Its `Debug` shows the position only.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Row {
@@ -68,11 +47,11 @@ pub(super) enum Cells {
 }
 
 /// The cells of a delimited record in one text.
-#[derive(Clone)]
+#[derive(Clone, Default)]
 pub(super) struct Delimited {
     pub(super) text: String,
     /// Where each of them ends.
-    pub(super) ends: Box<[u32]>,
+    pub(super) ends: Vec<u32>,
     /// How much stands between two of them: the delimiter, where the record lies in the text as it was written.
     pub(super) gap: u32,
 }
@@ -108,20 +87,20 @@ impl Row {
     /// The cell of `column`.
     #[must_use]
     #[inline]
-    pub fn get(&self, column: &Column) -> RowCell<'_> {
+    pub fn get(&self, column: &Column) -> RawCell<'_> {
         match (&self.cells, &column.0) {
             (Cells::Delimited { cells, .. }, Place::Index(index)) => {
-                cells.get(*index).map_or(RowCell::Absent, |cell| RowCell::Text(cell.into()))
+                cells.get(*index).map_or(RawCell::Absent, |cell| RawCell::Text(cell.into()))
             }
             (Cells::Json(record), Place::Key(key)) => record.get(key),
             (Cells::Json(record), Place::Pointer(path)) => record.at(path),
             (Cells::Delimited { .. }, Place::Key(_) | Place::Pointer(_))
-            | (Cells::Json(_), Place::Index(_)) => RowCell::Absent,
+            | (Cells::Json(_), Place::Index(_)) => RawCell::Absent,
         }
     }
 
     /// Every cell with its name: the header's, or the record's own keys; in the order of the record.
-    pub fn columns(&self) -> impl Iterator<Item = (Cow<'_, str>, RowCell<'_>)> {
+    pub fn columns(&self) -> impl Iterator<Item = (Cow<'_, str>, RawCell<'_>)> {
         let (delimited_row, json) = match &self.cells {
             Cells::Delimited { header, cells } => (Some((header, cells)), None),
             Cells::Json(record) => (None, Some(record)),
@@ -129,7 +108,7 @@ impl Row {
         let delimited_cells = delimited_row.into_iter().flat_map(|(header, cells)| {
             header.iter().enumerate().map(move |(index, name)| {
                 let cell = cells.get(index).unwrap_or_default();
-                (Cow::Borrowed(name.as_str()), RowCell::Text(cell.into()))
+                (Cow::Borrowed(name.as_str()), RawCell::Text(cell.into()))
             })
         });
         delimited_cells.chain(json.into_iter().flat_map(JsonRecord::members))

@@ -155,6 +155,8 @@ pub struct Seeker<'a> {
 pub struct RowParser<'a> {
     file: &'a str,
     form: Form,
+    /// A row that is no longer needed.
+    spare: Option<Row>,
 }
 
 #[derive(Debug)]
@@ -204,7 +206,7 @@ impl<'a> RowParser<'a> {
             Some(table) => Form::Csv(Box::new(Splitter::new(table.delimiter)), Arc::clone(&table.names)),
             None => Form::Jsonl,
         };
-        Self { file: &input.name, form }
+        Self { file: &input.name, form, spare: None }
     }
 
     /// The row that these bytes, read at `span`, are.
@@ -214,9 +216,14 @@ impl<'a> RowParser<'a> {
     /// [`FileError::Position`] where they are none.
     pub fn row(&mut self, bytes: &[u8], span: &Span) -> Result<Row, FileError> {
         let row = match &mut self.form {
-            Form::Csv(splitter, header) => splitter.row(bytes, header, *span),
+            Form::Csv(splitter, header) => splitter.row(bytes, header, *span, self.spare.take()),
             Form::Jsonl => json_scan::row(bytes, *span),
         };
         row.ok_or_else(|| FileError::Position { file: self.file.to_owned(), line: span.line })
+    }
+
+    /// Takes a row back that it made and nobody needs any more: the next one takes its place.
+    pub fn give_back(&mut self, row: Row) {
+        self.spare = Some(row);
     }
 }

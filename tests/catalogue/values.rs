@@ -1,6 +1,7 @@
 //! Values as people and spreadsheets write them, one field at a time.
 
-use crmsync::mapping::{Mapper, MappingSettings, RawCell};
+use crmsync::domain::raw_cell::RawCell;
+use crmsync::mapping::{Mapper, MappingSettings};
 use jiff::civil::date;
 
 /// A value is understood (`None`), or refused with a reason that holds this.

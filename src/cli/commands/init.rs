@@ -6,9 +6,10 @@ use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::field::Field;
+use crate::domain::raw_cell::RawCell;
 use crate::mapping::aliases::{self, Proposal};
 use crate::mapping::{MappingSettings, propose_forms};
-use crate::reader::{self, Row, RowCell, Sniffed};
+use crate::reader::{self, Row, Sniffed};
 use crate::report::next_step;
 use crate::report::run_files::write_new_private;
 use crate::report::shown::Shown;
@@ -90,8 +91,8 @@ fn date_forms(sniffed: &Sniffed, proposals: &[Proposal]) -> Option<toml::Value> 
         proposals.iter().filter(is_day).map(|proposal| proposal.column.as_str()).collect();
     let rows = sniffed.sample.iter().flat_map(Row::columns);
     let days = rows.filter_map(|(name, cell)| match cell {
-        RowCell::Text(day) if columns.contains(&name.as_ref()) => Some(day),
-        RowCell::Text(_) | RowCell::Null | RowCell::Absent => None,
+        RawCell::Text(day) if columns.contains(&name.as_ref()) => Some(day),
+        RawCell::Text(_) | RawCell::Null | RawCell::Absent => None,
     });
     let days: Vec<_> = days.collect();
     let forms = propose_forms(days.iter().map(AsRef::as_ref));

@@ -8,8 +8,9 @@ use jiff::tz::TimeZone;
 use crate::cli::config::Config;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
-use crate::mapping::{Mapped, Mapper, RawCell, RowDefect};
-use crate::reader::{BadRow, Column, InputFile, Row, RowCell, Scanned};
+use crate::domain::raw_cell::RawCell;
+use crate::mapping::{Mapped, Mapper, RowDefect};
+use crate::reader::{BadRow, Column, InputFile, Row, Scanned};
 
 /// A file, and how its rows become customers.
 #[derive(Debug)]
@@ -55,15 +56,9 @@ impl Rows {
     }
 
     fn map(&self, row: &Row) -> Result<Mapped, RowDefect> {
-        let cell = |index: usize| match self
-            .columns
-            .get(index)
-            .and_then(Option::as_ref)
-            .map(|column| row.get(column))
-        {
-            None | Some(RowCell::Absent) => RawCell::Absent,
-            Some(RowCell::Null) => RawCell::Null,
-            Some(RowCell::Text(text)) => RawCell::Text(text),
+        let cell = |index: usize| {
+            let column = self.columns.get(index).and_then(Option::as_ref);
+            column.map_or(RawCell::Absent, |column| row.get(column))
         };
         self.mapper.map(cell, [], self.today)
     }

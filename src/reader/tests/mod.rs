@@ -12,6 +12,7 @@ use std::path::PathBuf;
 use tempfile::TempDir;
 
 use super::*;
+use crate::domain::raw_cell::RawCell;
 
 /// A folder with one file in it.
 struct Sheet {
@@ -74,11 +75,11 @@ fn bad(scanned: &Scanned) -> &BadRow {
 }
 
 /// `<absent>` and `<null>` stand for what is no text.
-fn text(cell: &RowCell<'_>) -> String {
+fn text(cell: &RawCell<'_>) -> String {
     match cell {
-        RowCell::Absent => "<absent>".to_owned(),
-        RowCell::Null => "<null>".to_owned(),
-        RowCell::Text(text) => text.to_string(),
+        RawCell::Absent => "<absent>".to_owned(),
+        RawCell::Null => "<null>".to_owned(),
+        RawCell::Text(text) => text.to_string(),
     }
 }
 

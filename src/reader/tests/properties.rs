@@ -46,6 +46,12 @@ fn same_rows_at_their_places(input: &InputFile) -> Vec<Row> {
         let again = seeker.row(&row.span()).unwrap();
         assert!(again == *row, "line {}", row.span().line);
     }
+    let mut parser = input.parser();
+    for row in &rows {
+        let again = parser.row(seeker.bytes(&row.span()).unwrap(), &row.span()).unwrap();
+        assert!(again == *row, "line {}, in the place of the row before", row.span().line);
+        parser.give_back(again);
+    }
     rows
 }
 

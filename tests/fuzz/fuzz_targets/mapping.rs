@@ -5,9 +5,10 @@
 
 use std::sync::{Arc, LazyLock};
 
+use crmsync::domain::raw_cell::RawCell;
 use crmsync::cli::config::Config;
 use crmsync::domain::field::Field;
-use crmsync::mapping::{Mapper, RawCell};
+use crmsync::mapping::Mapper;
 use crmsync::providers::Provider;
 use jiff::civil::date;
 use libfuzzer_sys::fuzz_target;
