@@ -203,8 +203,11 @@ impl<'a> Apply<'a> {
         let known = is_known(&judged.before, key);
         match (&judged.before.account, judged.account.take()) {
             (Some(before), _) => {
-                let after = account_after(before, key, &judged.decision);
-                self.put_account(turn, provider.id(), before, &after, &judged.decision.findings.skipped)?;
+                let (after, skipped) = (account_after(before, key, &judged.decision), &findings.skipped);
+                let stands = *before == after && judged.skipped == *skipped;
+                if let (Some(intake), Some(number), false) = (self.intake, turn.number, stands) {
+                    intake.put_account(number, provider.id(), PackedAccount::of(&after, skipped))?;
+                }
             }
             (None, Some(new)) => {
                 if let (Some(intake), Some(number)) = (self.intake, turn.number) {
@@ -236,33 +239,6 @@ impl<'a> Apply<'a> {
             let claim = Claim { customer: turn.turn, provider, call: leaving(standing) };
             self.claims.add(claim, AccountMark::of(provider, key), is_known(before, key));
         }
-    }
-
-    /// Writes an account down, unless it stands there already.
-    fn put_account(
-        &self,
-        turn: &Turn<'_>,
-        provider: ProviderId,
-        before: &Account,
-        account: &Account,
-        skipped: &[FieldCode],
-    ) -> Result<(), StoreError> {
-        let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        if self.stands((number, provider), before == account, skipped)? {
-            return Ok(());
-        }
-        intake.put_account(number, provider, PackedAccount::of(account, skipped))
-    }
-
-    /// Does an account stand in the state as it should be written; `alike` says that nothing but its skipped fields can
-    /// differ.
-    pub(super) fn stands(
-        &self,
-        (number, provider): (i64, ProviderId),
-        alike: bool,
-        skipped: &[FieldCode],
-    ) -> Result<bool, StoreError> {
-        Ok(alike && self.snapshot.skipped(number, provider)? == skipped)
     }
 
     /// Performs the action; gives the call that could leave by itself.
@@ -340,7 +316,7 @@ impl<'a> Apply<'a> {
             if self.is_candidate(other)? {
                 continue;
             }
-            let standing = self.snapshot.before(other, provider)?.1;
+            let standing = self.snapshot.standing(other, provider)?;
             let standing = standing.filter(|standing| standing.standing.payload.key == *key);
             if known || standing.is_some() {
                 hold = Some(HoldReason::DuplicateKey);

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::providers::Provider;
-use crate::store::{StandingAt, StoreError, StoredCustomer};
+use crate::store::{KnownAt, StoreError, StoredCustomer};
 
 use super::apply::Apply;
 use super::compare::Candidate;
@@ -106,13 +106,13 @@ impl Apply<'_> {
     }
 
     /// What the state knows of a customer's accounts; nothing of somebody new.
-    fn known(&self, stored: Option<&StoredCustomer>) -> Result<Vec<StandingAt>, StoreError> {
+    fn known(&self, stored: Option<&StoredCustomer>) -> Result<Vec<KnownAt>, StoreError> {
         let Some(stored) = stored else { return Ok(Vec::new()) };
-        let mut everywhere = self.snapshot.before_everywhere(stored.number)?;
-        let before = |provider: &Arc<dyn Provider>| {
+        let mut everywhere = self.snapshot.known(stored.number)?;
+        let at = |provider: &Arc<dyn Provider>| {
             let known = everywhere.iter_mut().find(|(known, _)| *known == provider.id());
-            known.map(|(_, before)| std::mem::take(before)).unwrap_or_default()
+            known.map(|(_, at)| std::mem::take(at)).unwrap_or_default()
         };
-        Ok(self.ingest.providers.iter().map(before).collect())
+        Ok(self.ingest.providers.iter().map(at).collect())
     }
 }

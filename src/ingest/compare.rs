@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::domain::defect::Place;
 use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD, RecordMarker};
 use crate::domain::tally::InputTally;
-use crate::store::{Bucket, Known, Meaning, Snapshot, StandingAt, StoredCustomer};
+use crate::store::{Bucket, Known, KnownAt, Meaning, Snapshot, StoredCustomer};
 
 use super::guard::{EXAMPLES_MAX, InputCounts};
 use super::partitions::{PARTS, RowMark, RowPlace, sorted};
@@ -54,7 +54,7 @@ pub(super) struct Earlier {
     /// What the state knows.
     pub(super) stored: Option<StoredCustomer>,
     /// What is known at each provider, once the customer's batch comes.
-    pub(super) accounts: Vec<StandingAt>,
+    pub(super) accounts: Vec<KnownAt>,
     /// Set, where the customer was made ready and is kept.
     pub(super) prepared: Option<Box<Prepared>>,
 }

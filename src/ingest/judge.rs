@@ -10,7 +10,7 @@ use crate::domain::account::{Account, Keeping};
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, WireValues};
 use crate::providers::Provider;
-use crate::store::{PackedAccount, PackedPayload, StandingAt, StandingCall};
+use crate::store::{KnownAt, PackedAccount, PackedPayload, StandingCall};
 
 use super::Mode;
 use super::claims::AccountMark;
@@ -39,6 +39,8 @@ pub(super) struct Decided {
 pub(super) struct Judged {
     pub(super) before: Before,
     pub(super) standing: Option<StandingCall>,
+    /// The fields whose value was invalid at the last comparison.
+    pub(super) skipped: Vec<FieldCode>,
     pub(super) decision: Decision,
     /// What the call carries that the decision creates.
     pub(super) packed: Option<PackedPayload>,
@@ -68,11 +70,10 @@ impl Judge<'_> {
         Decided { ready, judged, seeds }
     }
 
-    fn all(&self, prepared: &Prepared, accounts: Vec<StandingAt>) -> Vec<Judged> {
+    fn all(&self, prepared: &Prepared, accounts: Vec<KnownAt>) -> Vec<Judged> {
         let mut accounts = accounts.into_iter();
         let judged = self.providers.iter().enumerate().map(|(position, provider)| {
-            let (before, standing) = accounts.next().unwrap_or_default();
-            self.one(prepared, position, &**provider, before, standing)
+            self.one(prepared, position, &**provider, accounts.next().unwrap_or_default())
         });
         judged.collect()
     }
@@ -82,8 +83,7 @@ impl Judge<'_> {
         prepared: &Prepared,
         position: usize,
         provider: &dyn Provider,
-        before: Before,
-        standing: Option<StandingCall>,
+        KnownAt { before, call: standing, skipped }: KnownAt,
     ) -> Judged {
         let settings = provider.settings();
         let field = |code| provider.field(code);
@@ -111,7 +111,7 @@ impl Judge<'_> {
         let account =
             new.map(|key| PackedAccount::of(&Account::new(key.clone()), &decision.findings.skipped));
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
-        Judged { before, standing, decision, packed, codes, account, claim }
+        Judged { before, standing, skipped, decision, packed, codes, account, claim }
     }
 }
 

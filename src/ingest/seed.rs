@@ -3,7 +3,7 @@
 use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
-use crate::store::{PackedAccount, StandingAt, StandingCall, StoreError};
+use crate::store::{KnownAt, PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
@@ -29,8 +29,8 @@ pub(super) struct SeedAccount {
     standing: Option<StandingCall>,
     skipped: Vec<FieldCode>,
     packed: PackedAccount,
-    /// Does nothing but its skipped fields differ from what stands in the state.
-    alike: bool,
+    /// Is it what stands in the state.
+    stands: bool,
     /// Was the provider known to have it.
     known: bool,
 }
@@ -48,10 +48,11 @@ impl Seed {
 
 impl Judge<'_> {
     /// What each provider is taken to hold.
-    pub(super) fn seeds(&self, prepared: &Prepared, known: Vec<StandingAt>) -> Vec<Seed> {
+    pub(super) fn seeds(&self, prepared: &Prepared, known: Vec<KnownAt>) -> Vec<Seed> {
         let mut known = known.into_iter();
         let seeds = self.providers.iter().zip(&prepared.projections).map(|(provider, projection)| {
-            let (before, standing) = known.next().unwrap_or_default();
+            let KnownAt { before, call: standing, skipped: skipped_before } =
+                known.next().unwrap_or_default();
             let key = match (&projection.key, &before.account) {
                 (KeyCell::Key(key), _) => key.clone(),
                 (KeyCell::Absent, Some(account)) => account.key.clone(),
@@ -65,15 +66,16 @@ impl Judge<'_> {
                 None => {
                     let packed =
                         PackedAccount::acknowledged(key.clone(), values(projection), &keeper, &skipped);
-                    SeedAccount { key, mark, standing, skipped, packed, alike: false, known: false }
+                    SeedAccount { key, mark, standing, skipped, packed, stands: false, known: false }
                 }
                 Some(before) => {
                     let mut account = before.clone();
                     account.acknowledge_each(&key, values(projection), &keeper);
                     account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
                     let packed = PackedAccount::of(&account, &skipped);
-                    let (alike, known) = (before == account, before.known && before.key == key);
-                    SeedAccount { key, mark, standing, skipped, packed, alike, known }
+                    let stands = before == account && skipped_before == skipped;
+                    let known = before.known && before.key == key;
+                    SeedAccount { key, mark, standing, skipped, packed, stands, known }
                 }
             };
             Seed::Account(Box::new(account))
@@ -97,7 +99,7 @@ impl Apply<'_> {
 
     fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        let SeedAccount { key, mark, standing, skipped, packed, alike, known } = match seed {
+        let SeedAccount { key, mark, standing, skipped, packed, stands, known } = match seed {
             Seed::Nothing => return Ok(()),
             Seed::InvalidKey => {
                 let rejected = Some(Rejection::InvalidKey);
@@ -108,7 +110,7 @@ impl Apply<'_> {
         let provider = self.ingest.providers[position].id();
         self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;
         let owners = self.other_owners(provider, &key, Some(number))?;
-        if !self.stands((number, provider), alike, &skipped)? {
+        if !stands {
             intake.put_account(number, provider, packed)?;
         }
         if let Some(parked) = standing {

@@ -19,7 +19,7 @@ use crate::domain::redacted::Redacted;
 use super::backup::file_error;
 use super::open::connect;
 use super::snapshot::life_of;
-use super::{StateFile, Store, StoreError, codec, flights, marks};
+use super::{StateFile, Store, StoreError, codec, flights, marks, orders};
 
 /// Shorter texts are in every file by chance and prove nothing.
 const NEEDLE_BYTES_MIN: usize = 6;
@@ -254,6 +254,7 @@ fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError>
         counted("DELETE FROM call WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)")?;
     erased.accounts =
         counted("DELETE FROM account WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)")?;
+    orders::remove(connection, id.as_str())?;
     erased.customers = counted("DELETE FROM customer WHERE customer_id = ?1")?;
     Ok(erased)
 }

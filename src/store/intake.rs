@@ -17,7 +17,7 @@ use super::blocks::Blocks;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::snapshot::{Snapshot, StandingCall, life_of};
-use super::{RunNumber, Store, StoreError, flights, restore};
+use super::{RunNumber, Store, StoreError, flights, orders, restore};
 
 /// Withdrawn consents leave first.
 const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -39,6 +39,8 @@ pub struct Intake<'a> {
     /// Changes that no backup is made for.
     bookkeeping: Cell<u64>,
     creates_in_doubt: bool,
+    /// Are many customers new or changed.
+    many: Cell<bool>,
     /// Rows that wait to be written together; none, where they are written one by one.
     blocks: RefCell<Option<Blocks>>,
     fingerprinter: &'a Fingerprinter,
@@ -103,6 +105,7 @@ impl Store {
             _unasked: unasked,
             backups,
             creates_in_doubt,
+            many: Cell::new(false),
             blocks: RefCell::new(None),
             fingerprinter,
             clear_values: *clear_values,
@@ -123,6 +126,7 @@ impl Intake<'_> {
             clear_values: self.clear_values,
             // They have landed.
             flights: false,
+            newer_orders: true,
         }
     }
 
@@ -140,13 +144,16 @@ impl Intake<'_> {
 
     /// Writes down the newest order value of a known customer.
     pub fn put_order(&self, customer: i64, order: Order) -> Result<(), StoreError> {
-        let sql = "UPDATE customer SET order_value = ?2 WHERE id = ?1";
-        self.transaction.prepare_cached(sql)?.execute((customer, order.0))?;
-        Ok(())
+        if self.many.get() {
+            orders::put_in_place(&self.transaction, customer, order)
+        } else {
+            orders::put(&self.transaction, customer, order)
+        }
     }
 
-    /// Lets many pages stay in memory until they are written, for an input with many new customers.
+    /// Lets many pages stay in memory until they are written, for an input with many new or changed customers.
     pub fn expect_many(&self) -> Result<(), StoreError> {
+        self.many.set(true);
         Ok(self.transaction.pragma_update(None, "cache_size", CACHE_KIB_MANY)?)
     }
 
@@ -334,6 +341,7 @@ impl Intake<'_> {
     /// Accepts the input. After this returns, its calls survive every crash.
     pub fn commit(self) -> Result<(), StoreError> {
         self.write_blocks()?;
+        orders::settle(&self.transaction)?;
         fault::pass(Point::BeforeIngestCommit);
         self.transaction.commit()?;
         fault::pass(Point::AfterIngestCommit);

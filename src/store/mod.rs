@@ -17,6 +17,7 @@ mod lease;
 mod marks;
 mod marks_pack;
 mod open;
+mod orders;
 mod outbox;
 mod overview;
 mod packed;
@@ -41,7 +42,7 @@ pub use packed::{PackedAccount, PackedPayload};
 pub use recovery::Recovered;
 pub use restore::Restored;
 pub use runs::{LaneUse, PastRun, RunNumber};
-pub use snapshot::{Snapshot, StandingAt, StandingCall, Still, StoredCustomer};
+pub use snapshot::{KnownAt, Snapshot, StandingCall, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
 
 use crate::domain::fingerprint::Fingerprinter;
@@ -56,6 +57,8 @@ pub struct Store {
     clear_values: bool,
     /// Does the schema have flights: not where a state of an earlier version is only read.
     flights: bool,
+    /// Does it have newer order values; likewise.
+    newer_orders: bool,
     leases: i64,
     backups: backup::Backups,
 }

@@ -17,7 +17,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
-use super::{Store, StoreError, flights, marks, statements};
+use super::{Store, StoreError, flights, marks, orders, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -38,6 +38,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/006_flights.sql"),
     include_str!("schema/007_packed.sql"),
     include_str!("schema/008_prints.sql"),
+    include_str!("schema/009_newer_orders.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -191,6 +192,7 @@ impl StateFile {
         statements::add_functions(&connection)?;
         Ok(Store {
             flights: flights::are_in(&connection)?,
+            newer_orders: orders::are_apart(&connection)?,
             connection,
             fingerprinter,
             clear_values: self.settings.clear_values,

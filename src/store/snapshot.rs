@@ -11,7 +11,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
-use super::{Store, StoreError, codec, flights};
+use super::{Store, StoreError, codec, flights, orders};
 
 /// A view of the state for comparisons. It never writes.
 #[derive(Debug, Clone, Copy)]
@@ -21,6 +21,8 @@ pub struct Snapshot<'a> {
     pub(super) clear_values: bool,
     /// May calls be on their way, of a run that goes on or was killed.
     pub(super) flights: bool,
+    /// May order values stand beside the rows of the customers.
+    pub(super) newer_orders: bool,
 }
 
 /// A customer as an earlier input left it.
@@ -79,12 +81,21 @@ impl Store {
             fingerprinter: &self.fingerprinter,
             clear_values: self.clear_values,
             flights: self.flights,
+            newer_orders: self.newer_orders,
         }
     }
 }
 
-/// What is known of a customer at one provider, and the open or parked call with all that belongs to it.
-pub type StandingAt = (Before, Option<StandingCall>);
+/// What is known of a customer at one provider.
+#[derive(Debug, Clone, Default)]
+pub struct KnownAt {
+    /// What the comparison needs.
+    pub before: Before,
+    /// The open or parked call, with all that belongs to it.
+    pub call: Option<StandingCall>,
+    /// The fields whose value was invalid at the last comparison.
+    pub skipped: Vec<FieldCode>,
+}
 
 impl<'a> Snapshot<'a> {
     /// The fingerprinter of this state.
@@ -127,7 +138,9 @@ impl<'a> Snapshot<'a> {
         let mut statement =
             self.connection.prepare_cached("SELECT id, order_value FROM customer WHERE customer_id = ?1")?;
         let found = statement.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        Ok(found.map(|(number, order)| StoredCustomer { number, order: order_of(order) }))
+        let Some((number, order)) = found else { return Ok(None) };
+        let newer = if self.newer_orders { orders::newer(self.connection, number)? } else { None };
+        Ok(Some(StoredCustomer { number, order: order_of(order).max(newer) }))
     }
 
     /// The key of the customer of that number.
@@ -150,24 +163,17 @@ impl<'a> Snapshot<'a> {
         Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM tombstone)", [], |row| row.get(0))?)
     }
 
-    /// What is known of a customer at a provider before a comparison.
-    pub fn before(&self, customer: i64, provider: ProviderId) -> Result<StandingAt, StoreError> {
-        let account = self.account(customer, provider)?;
-        let call = self.standing(customer, provider)?;
-        let standing = call.as_ref().map(|call| call.standing.clone());
-        Ok((Before { account, standing }, call))
-    }
-
-    /// The same at every provider at which anything is known, in their order: two look-ups instead of two for each.
-    pub fn before_everywhere(&self, customer: i64) -> Result<Vec<(ProviderId, StandingAt)>, StoreError> {
-        let mut found: Vec<(ProviderId, StandingAt)> = Vec::new();
+    /// What is known of a customer at each provider at which anything is known, in their order.
+    pub fn known(&self, customer: i64) -> Result<Vec<(ProviderId, KnownAt)>, StoreError> {
+        let mut found: Vec<(ProviderId, KnownAt)> = Vec::new();
         let mut statement = self.connection.prepare_cached(
-            "SELECT key, known, fields, provider FROM account WHERE customer = ?1 ORDER BY provider",
+            "SELECT key, known, fields, provider, skipped FROM account WHERE customer = ?1 ORDER BY provider",
         )?;
         let mut rows = statement.query([customer])?;
         while let Some(row) = rows.next()? {
-            let account = Some(account_of(row)?);
-            found.push((provider_of(row.get(3)?)?, (Before { account, standing: None }, None)));
+            let before = Before { account: Some(account_of(row)?), standing: None };
+            let skipped = skipped_of(row, 4)?;
+            found.push((provider_of(row.get(3)?)?, KnownAt { before, call: None, skipped }));
         }
         let mut statement = self.connection.prepare_cached(&self.standing_sql(""))?;
         let mut rows = statement.query([customer])?;
@@ -176,13 +182,13 @@ impl<'a> Snapshot<'a> {
             let place = match found.binary_search_by_key(&provider.number(), |(known, _)| known.number()) {
                 Ok(place) => place,
                 Err(place) => {
-                    found.insert(place, (provider, Default::default()));
+                    found.insert(place, (provider, KnownAt::default()));
                     place
                 }
             };
-            let (before, standing) = &mut found[place].1;
-            before.standing = Some(call.standing.clone());
-            *standing = Some(call);
+            let at = &mut found[place].1;
+            at.before.standing = Some(call.standing.clone());
+            at.call = Some(call);
         }
         Ok(found)
     }
@@ -201,9 +207,8 @@ impl<'a> Snapshot<'a> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2")?;
-        let packed: Option<Option<Vec<u8>>> =
-            statement.query_row((customer, provider.number()), |row| row.get(0)).optional()?;
-        codec::unpack_codes(packed.flatten().as_deref())
+        let mut rows = statement.query((customer, provider.number()))?;
+        rows.next()?.map_or_else(|| Ok(Vec::new()), |row| skipped_of(row, 0))
     }
 
     /// The other customers that already have this key at the provider, and whether their accounts are known there.
@@ -243,7 +248,8 @@ impl<'a> Snapshot<'a> {
         format!("{select} WHERE customer = ?1 AND payload IS NOT NULL {further}")
     }
 
-    fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
+    /// The open or parked call of a customer at a provider.
+    pub fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
         let mut statement = self.connection.prepare_cached(&self.standing_sql("AND provider = ?2"))?;
         let mut rows = statement.query((customer, provider.number()))?;
         match rows.next()? {
@@ -268,6 +274,12 @@ pub(super) fn account_of(row: &Row<'_>) -> Result<Account, StoreError> {
     let key = ProviderKey(row.get_ref(0)?.as_str().map_err(damaged)?.into());
     let fields = codec::unpack_fields(row.get_ref(2)?.as_blob().map_err(damaged)?)?;
     Ok(Account { key, known: row.get(1)?, fields })
+}
+
+/// Reads the skipped fields of an account, from the column of that number.
+fn skipped_of(row: &Row<'_>, column: usize) -> Result<Vec<FieldCode>, StoreError> {
+    let damaged = |_| StoreError::Damaged { what: "a list of fields is unreadable" };
+    codec::unpack_codes(row.get_ref(column)?.as_blob_or_null().map_err(damaged)?)
 }
 
 /// Reads a call row that still has its payload, with its flight.

@@ -20,6 +20,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 mod flights;
+mod orders;
 
 const WSONE: ProviderId = ProviderId::Wsone;
 const NOON: Timestamp = Timestamp(1_795_000_000_000);
@@ -111,14 +112,13 @@ impl World {
 
     fn before(&self, name: &str) -> (crate::domain::standing::Before, Option<StandingCall>) {
         let (number, snapshot) = (self.number(name), self.store.snapshot());
-        let (before, call) = snapshot.before(number, WSONE).expect("readable");
+        let mut everywhere = snapshot.known(number).expect("readable");
+        let Some((WSONE, KnownAt { before, call, .. })) = everywhere.pop() else { panic!("{everywhere:?}") };
+        assert!(everywhere.is_empty());
         // Whichever way it is looked up.
-        let everywhere = snapshot.before_everywhere(number).expect("readable");
-        let [(WSONE, (before_too, call_too))] = &everywhere[..] else { panic!("{everywhere:?}") };
-        assert_eq!(
-            (&before, call.as_ref().map(|call| call.id)),
-            (before_too, call_too.as_ref().map(|call| call.id))
-        );
+        assert_eq!(before.account, snapshot.account(number, WSONE).expect("readable"));
+        assert_eq!(call, snapshot.standing(number, WSONE).expect("readable"));
+        assert_eq!(before.standing, call.as_ref().map(|call| call.standing.clone()));
         (before, call)
     }
 

@@ -47,7 +47,7 @@ fn a_call_on_its_way_is_seen_as_such_by_who_only_reads() {
     assert_eq!((counts.queued, counts.waiting, counts.open()), (1, 1, 2));
     let standing = |name: &str| {
         let number = world.number(name);
-        reader.snapshot().before(number, WSONE).expect("readable").1.expect("open").life.state
+        reader.snapshot().standing(number, WSONE).expect("readable").expect("open").life.state
     };
     assert_eq!([standing("c1"), standing("c2")], [State::InFlight, State::Queued]);
     let story = |name: &str| reader.story(&customer_id(name)).expect("readable").calls.remove(0);
