@@ -70,21 +70,19 @@ impl Keeper<'_> {
         if self.clear {
             return Acknowledged::Clear(Redacted::new(value.to_owned()));
         }
-        Acknowledged::Hashed(self.print(field, value))
+        Acknowledged::Hashed(self.fingerprinter.value(self.customer, self.provider, field, value))
     }
 
     /// Does the provider hold exactly this value.
     #[must_use]
     pub fn holds(&self, kept: &Acknowledged, field: FieldCode, value: &str) -> bool {
         match kept {
-            Acknowledged::Hashed(print) => *print == self.print(field, value),
+            Acknowledged::Hashed(print) => {
+                self.fingerprinter.is_of(*print, self.customer, self.provider, field, value)
+            }
             Acknowledged::Clear(held) => held.reveal() == value,
             Acknowledged::Unknown => false,
         }
-    }
-
-    fn print(&self, field: FieldCode, value: &str) -> Fingerprint {
-        self.fingerprinter.value(self.customer, self.provider, field, value)
     }
 }
 

@@ -3,8 +3,11 @@
 //! A payload is followed by a digest that is verified before the payload is used, so that a flipped bit is never
 //! sent to a provider. Which fields there are is written as bits (see [`Codes`]), what belongs to them behind. What earlier
 //! versions wrote is read as well: that begins with a length, and nothing that has the length 0 was written, but for
-//! an account without fields.
+//! an account without fields. Until version 8 of the state the digest of a payload was BLAKE3, and of a value too.
 
+use std::iter;
+
+use highway::{HighwayHash, HighwayHasher, Key};
 use litemap::LiteMap;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -20,30 +23,33 @@ use super::StoreError;
 
 const DIGEST_BYTES: usize = 8;
 /// What a hashed value takes.
-const KEPT_BYTES: usize = 9;
+const KEPT_BYTES: usize = 8;
 /// What most lists of fields take at most.
 const CODES_BYTES: usize = 16;
 /// What most payloads take at most.
 const PAYLOAD_BYTES: usize = 512;
 /// The first byte of what is written with [`Codes`].
 const BY_BITS: u8 = 0;
-/// How a hashed value begins: by hand, because there are so many of them.
-const HASHED: u8 = 0;
+/// Stands in the place of the first kept value, where all of them are fingerprints of today: nothing but these is behind.
+const ALL_PRINTS: u8 = 0xff;
 /// Lengths below this one are a byte.
 const ONE_BYTE: u8 = 0x80;
 const NEVER: &str = "numbers, bytes and texts always serialise";
 
+/// Every kind has kept its number since the first version.
 #[derive(Serialize, Deserialize)]
 enum Kept {
-    Hashed([u8; 8]),
+    Blake([u8; 8]),
     Clear(String),
     Unknown,
+    Sip([u8; 8]),
 }
 
 impl From<Acknowledged> for Kept {
     fn from(value: Acknowledged) -> Self {
         match value {
-            Acknowledged::Hashed(print) => Self::Hashed(print.0),
+            Acknowledged::Hashed(Fingerprint::Sip(print)) => Self::Sip(print),
+            Acknowledged::Hashed(Fingerprint::Blake(print)) => Self::Blake(print),
             Acknowledged::Clear(text) => Self::Clear(text.into_inner()),
             Acknowledged::Unknown => Self::Unknown,
         }
@@ -53,7 +59,8 @@ impl From<Acknowledged> for Kept {
 impl From<Kept> for Acknowledged {
     fn from(kept: Kept) -> Self {
         match kept {
-            Kept::Hashed(print) => Self::Hashed(Fingerprint(print)),
+            Kept::Sip(print) => Self::Hashed(Fingerprint::Sip(print)),
+            Kept::Blake(print) => Self::Hashed(Fingerprint::Blake(print)),
             Kept::Clear(text) => Self::Clear(Redacted::new(text)),
             Kept::Unknown => Self::Unknown,
         }
@@ -85,6 +92,10 @@ impl Codes {
         (0..u64::BITS).filter(|code| self.bits >> code & 1 == 1).chain(beyond).map(FieldCode)
     }
 
+    fn count(&self) -> usize {
+        self.bits.count_ones() as usize + self.beyond.len()
+    }
+
     fn append_to(&self, bytes: Vec<u8>) -> Vec<u8> {
         append(&self.beyond, append(&self.bits, append(&BY_BITS, bytes)))
     }
@@ -104,22 +115,27 @@ pub(super) fn pack_fields(fields: &LiteMap<FieldCode, Acknowledged>) -> Vec<u8> 
 /// Packs what a provider acknowledged: fields in ascending order, and what is kept of each.
 pub(super) fn pack_kept(
     fields: impl Iterator<Item = FieldCode>,
-    kept: impl Iterator<Item = Acknowledged>,
+    mut kept: impl Iterator<Item = Acknowledged>,
 ) -> Vec<u8> {
     let codes = Codes::of(fields);
-    let count = codes.bits.count_ones() as usize + codes.beyond.len();
+    let count = codes.count();
     if count == 0 {
         return vec![BY_BITS];
     }
-    let bytes = codes.append_to(Vec::with_capacity(CODES_BYTES + KEPT_BYTES * count));
-    kept.fold(bytes, |mut bytes, kept| match kept {
-        Acknowledged::Hashed(print) => {
-            bytes.push(HASHED);
-            bytes.extend_from_slice(&print.0);
-            bytes
-        }
-        Acknowledged::Clear(_) | Acknowledged::Unknown => append(&Kept::from(kept), bytes),
-    })
+    let mut bytes = codes.append_to(Vec::with_capacity(CODES_BYTES + KEPT_BYTES * count));
+    let start = bytes.len();
+    bytes.push(ALL_PRINTS);
+    while let Some(one) = kept.next() {
+        let Acknowledged::Hashed(Fingerprint::Sip(print)) = one else {
+            let prints = bytes.split_off(start);
+            let (prints, _) = prints[1..].as_chunks();
+            let before = prints.iter().copied().map(Kept::Sip);
+            let from_here = iter::once(one).chain(kept).map(Kept::from);
+            return before.chain(from_here).fold(bytes, |bytes, kept| append(&kept, bytes));
+        };
+        bytes.extend_from_slice(&print);
+    }
+    bytes
 }
 
 /// Packs what is kept of delivered values.
@@ -147,9 +163,19 @@ pub(super) fn unpack_fields(bytes: &[u8]) -> Result<LiteMap<FieldCode, Acknowled
         let kept: Vec<(u32, Kept)> = postcard::from_bytes(bytes).map_err(|_| damaged())?;
         return Ok(kept.into_iter().map(|(code, kept)| (FieldCode(code), kept.into())).collect());
     };
-    let mut fields = LiteMap::with_capacity(rest.len() / KEPT_BYTES);
-    for code in codes.iter() {
-        fields.insert(code, take::<Kept>(&mut rest).ok_or_else(damaged)?.into());
+    let mut fields = LiteMap::with_capacity(codes.count());
+    let Some(prints) = rest.strip_prefix(&[ALL_PRINTS]) else {
+        for code in codes.iter() {
+            fields.insert(code, take::<Kept>(&mut rest).ok_or_else(damaged)?.into());
+        }
+        return Ok(fields);
+    };
+    let (prints, cut) = prints.as_chunks();
+    if prints.len() != codes.count() || !cut.is_empty() {
+        return Err(damaged());
+    }
+    for (code, print) in codes.iter().zip(prints) {
+        fields.insert(code, Kept::Sip(*print).into());
     }
     Ok(fields)
 }
@@ -175,21 +201,27 @@ pub(super) fn unpack_payload(bytes: &[u8]) -> Result<Payload, StoreError> {
     let damaged = || StoreError::Damaged { what: "the payload of a call does not match its digest" };
     let length = bytes.len().checked_sub(DIGEST_BYTES).ok_or_else(damaged)?;
     let (body, stored) = bytes.split_at(length);
-    if digest(body) != stored {
+    if digest(body) != stored && blake_digest(body) != stored {
         return Err(damaged());
     }
     let Some((codes, mut rest)) = Codes::take(body) else {
         return postcard::from_bytes(body).map_err(|_| damaged());
     };
     let key: ProviderKey = take(&mut rest).ok_or_else(damaged)?;
-    let mut values = LiteMap::with_capacity(codes.bits.count_ones() as usize + codes.beyond.len());
+    let mut values = LiteMap::with_capacity(codes.count());
     for code in codes.iter() {
         values.insert(code, take::<SmolStr>(&mut rest).ok_or_else(damaged)?);
     }
     Ok(Payload { key, values: WireValues(values) })
 }
 
+/// Against bits that flip, not against people: its key is no secret.
 fn digest(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
+    HighwayHasher::new(Key::default()).hash64(bytes).to_le_bytes()
+}
+
+/// The digest that payloads had before version 8.
+fn blake_digest(bytes: &[u8]) -> [u8; DIGEST_BYTES] {
     let mut digest = [0; DIGEST_BYTES];
     digest.copy_from_slice(&blake3::hash(bytes).as_bytes()[..DIGEST_BYTES]);
     digest
@@ -243,12 +275,20 @@ mod tests {
         }
     }
 
-    fn fields() -> LiteMap<FieldCode, Acknowledged> {
-        LiteMap::from_iter([
-            (FieldCode(0), Acknowledged::Hashed(Fingerprint([9; 8]))),
-            (FieldCode(2), Acknowledged::Clear(Redacted::new("x".to_owned()))),
-            (FieldCode(300), Acknowledged::Unknown),
-        ])
+    /// Fields of every kind, of fingerprints of today alone, of one before another kind, and none.
+    fn all_fields() -> [LiteMap<FieldCode, Acknowledged>; 4] {
+        let sip = |byte| Acknowledged::Hashed(Fingerprint::Sip([byte; 8]));
+        let blake = Acknowledged::Hashed(Fingerprint::Blake([9; 8]));
+        let clear = Acknowledged::Clear(Redacted::new("x".to_owned()));
+        let fields = |fields: Vec<(u32, Acknowledged)>| {
+            fields.into_iter().map(|(code, kept)| (FieldCode(code), kept)).collect()
+        };
+        [
+            fields(vec![(0, blake), (2, clear), (3, sip(7)), (300, Acknowledged::Unknown)]),
+            fields(vec![(1, sip(0)), (5, sip(0xff)), (FieldCode::SUBSCRIPTIONS + 3, sip(3))]),
+            fields(vec![(1, sip(1)), (2, sip(2)), (4, Acknowledged::Unknown), (6, sip(3))]),
+            fields(vec![]),
+        ]
     }
 
     #[test]
@@ -270,11 +310,21 @@ mod tests {
 
     #[test]
     fn acknowledged_fields_come_back_as_they_went() {
-        for fields in [fields(), LiteMap::new()] {
+        for fields in all_fields() {
             assert_eq!(unpack_fields(&pack_fields(&fields)).expect("intact"), fields);
         }
-        let cut = pack_fields(&fields());
-        assert!(unpack_fields(&cut[..cut.len() - 3]).is_err());
+        let [many_kinds, prints, ..] = all_fields().map(|fields| pack_fields(&fields));
+        assert!(unpack_fields(&many_kinds[..many_kinds.len() - 1]).is_err());
+        for cut in 1..=prints.len() - 4 {
+            assert!(unpack_fields(&prints[..prints.len() - cut]).is_err(), "{cut}");
+        }
+    }
+
+    #[test]
+    fn fingerprints_alone_take_eight_bytes_each() {
+        let fields: LiteMap<_, _> =
+            (1..11).map(|code| (FieldCode(code), Acknowledged::Hashed(Fingerprint::Sip([5; 8])))).collect();
+        assert_eq!(pack_fields(&fields).len(), 1 + 2 + 1 + 1 + 10 * 8);
     }
 
     #[test]
@@ -287,13 +337,17 @@ mod tests {
         assert!(pack_codes(&[]).is_none());
     }
 
-    /// Until version 6 of the state everything was a postcard of its parts.
+    /// Until version 6 of the state everything was a postcard of its parts, and until version 7 every digest BLAKE3.
     #[test]
     fn what_earlier_versions_wrote_is_read() {
         let mut old = postcard::to_stdvec(&payload()).expect("serialises");
-        old.extend(digest(&old.clone()));
+        old.extend(blake_digest(&old.clone()));
         assert_eq!(unpack_payload(&old).expect("intact"), payload());
-        for fields in [fields(), LiteMap::new()] {
+        let mut packed = pack_payload(&payload());
+        packed.truncate(packed.len() - DIGEST_BYTES);
+        packed.extend(blake_digest(&packed.clone()));
+        assert_eq!(unpack_payload(&packed).expect("intact"), payload());
+        for fields in all_fields() {
             let kept: Vec<(u32, Kept)> =
                 fields.iter().map(|(code, kept)| (code.0, kept.clone().into())).collect();
             assert_eq!(
@@ -301,8 +355,18 @@ mod tests {
                 fields
             );
         }
+        // Version 7: a bit for field 2 of 64, and its digest of BLAKE3.
+        let seven = unpack_fields(&[0, 0b100, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]).expect("intact");
+        let blake = Acknowledged::Hashed(Fingerprint::Blake([1, 2, 3, 4, 5, 6, 7, 8]));
+        assert_eq!(seven, LiteMap::from_iter([(FieldCode(2), blake)]));
         let codes = [FieldCode(1), FieldCode(900)];
         let old = postcard::to_stdvec(&codes[..]).expect("serialises");
         assert_eq!(unpack_codes(Some(&old)).expect("intact"), codes);
+    }
+
+    /// Payloads stand in states.
+    #[test]
+    fn the_digest_of_a_payload_is_the_same_in_every_version() {
+        assert_eq!(digest(b"a payload"), [167, 67, 111, 44, 28, 247, 33, 32]);
     }
 }

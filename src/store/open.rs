@@ -37,6 +37,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/005_call_checks.sql"),
     include_str!("schema/006_flights.sql"),
     include_str!("schema/007_packed.sql"),
+    include_str!("schema/008_prints.sql"),
 ];
 
 /// What the operator settles about the state.
