@@ -161,7 +161,7 @@ impl Ingest<'_> {
             }
         }
         let read = self.read(store)?;
-        let mut intake = store.intake(run, self.clock.now())?;
+        let mut intake = store.intake_of_input(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
         if self.options.kind == Kind::Full {
             intake.end_doubt()?;

@@ -2,7 +2,7 @@
 //! changes nothing.
 //!
 //! A backup is made by a second connection while the first change waits for its commit, so that it holds the state
-//! as it was before the run; the bookkeeping of the run itself (its row, the age of its input) is no change. The hash
+//! as it was before the run (of an empty state, which nobody can read while it is filled, just before); the bookkeeping of the run itself (its row, the age of its input) is no change. The hash
 //! key is not in a backup: it stays beside the state.
 
 use std::fs::{File, OpenOptions};
@@ -58,22 +58,53 @@ pub struct Backup {
 #[derive(Debug, Default)]
 pub(super) struct Backups {
     due: Option<(PathBuf, BackupPlan)>,
+    written: Option<Written>,
     made: Option<MadeBackup>,
 }
 
+/// A backup that is whole, but not in its place yet. Dropped there, it leaves nothing.
+#[derive(Debug)]
+struct Written {
+    temporary: PathBuf,
+    bytes: u64,
+    took: Duration,
+}
+
+impl Drop for Written {
+    fn drop(&mut self) {
+        // Put in its place, or of no use to anybody; the state itself is not concerned.
+        drop(std::fs::remove_file(&self.temporary));
+    }
+}
+
 impl Backups {
+    /// Writes the backup that is due, if one is, before the state is as it should not be in it. It counts when it is
+    /// [made](Self::make_due). A crash leaves a temporary file.
+    pub(super) fn write_due(&mut self) -> Result<(), StoreError> {
+        let Some((state, plan)) = self.due.as_ref().filter(|_| self.written.is_none()) else { return Ok(()) };
+        let started = plan.clock.elapsed();
+        let folder = folder_of(state);
+        make_private_folder(&folder)?;
+        let connection = connect(state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let temporary = temporary(&path_of(state, plan));
+        let bytes = write_temporary(&connection, &temporary)?;
+        let took = plan.clock.elapsed().saturating_sub(started);
+        self.written = Some(Written { temporary, bytes, took });
+        Ok(())
+    }
+
     /// Makes the backup that is due, if one is. A crash leaves a temporary file that the next backup replaces.
     pub(super) fn make_due(&mut self) -> Result<(), StoreError> {
-        let Some((state, plan)) = self.due.take() else { return Ok(()) };
+        self.write_due()?;
+        let (Some((state, plan)), Some(written)) = (self.due.take(), self.written.take()) else {
+            return Ok(());
+        };
         let started = plan.clock.elapsed();
-        let folder = folder_of(&state);
-        let path = folder.join(format!("{}.db", plan.name));
-        make_private_folder(&folder)?;
-        let connection = connect(&state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let bytes = write_copy(&connection, &path)?;
-        rotate(&folder, plan.keep)?;
-        let took = plan.clock.elapsed().saturating_sub(started);
-        self.made = Some(MadeBackup { path, bytes, took });
+        let path = path_of(&state, &plan);
+        put_in_place(&written.temporary, &path)?;
+        rotate(&folder_of(&state), plan.keep)?;
+        let took = written.took + plan.clock.elapsed().saturating_sub(started);
+        self.made = Some(MadeBackup { path, bytes: written.bytes, took });
         Ok(())
     }
 }
@@ -131,21 +162,31 @@ pub fn list_backups(folder: &Path) -> Result<Vec<Backup>, StoreError> {
     Ok(backups)
 }
 
-/// Copies a database, consistent and whole: written under another name, verified, synced, put in place. Gives its
-/// size. A crash leaves what was there before, and perhaps a temporary file.
-pub(super) fn write_copy(connection: &Connection, path: &Path) -> Result<u64, StoreError> {
-    let temporary = path.with_extension("new");
-    make_empty(&temporary)?;
-    copy(connection, &temporary)?;
+/// Copies a database, consistent and whole, under another name, verified and synced. Gives its size. A crash leaves
+/// perhaps a file that is of no use.
+fn write_temporary(connection: &Connection, temporary: &Path) -> Result<u64, StoreError> {
+    make_empty(temporary)?;
+    copy(connection, temporary)?;
     fault::pass(Point::MidBackup);
-    verify(&temporary)?;
-    let failed = |source| file_error("sync", &temporary, source);
-    let file = File::open(&temporary).map_err(failed)?;
+    verify(temporary)?;
+    let failed = |source| file_error("sync", temporary, source);
+    let file = File::open(temporary).map_err(failed)?;
     file.sync_all().map_err(failed)?;
-    let bytes = file.metadata().map_err(failed)?.len();
-    std::fs::rename(&temporary, path).map_err(|source| file_error("put in place", path, source))?;
-    sync_folder(path)?;
-    Ok(bytes)
+    Ok(file.metadata().map_err(failed)?.len())
+}
+
+/// A crash leaves what was there before, or the new file.
+fn put_in_place(temporary: &Path, path: &Path) -> Result<(), StoreError> {
+    std::fs::rename(temporary, path).map_err(|source| file_error("put in place", path, source))?;
+    sync_folder(path)
+}
+
+fn path_of(state: &Path, plan: &BackupPlan) -> PathBuf {
+    folder_of(state).join(format!("{}.db", plan.name))
+}
+
+fn temporary(path: &Path) -> PathBuf {
+    path.with_extension("new")
 }
 
 /// Copies all pages as they stand at one moment: a fifth of the time that `VACUUM INTO` takes, which makes every index

@@ -14,6 +14,7 @@ use crate::domain::provider::ProviderId;
 
 use super::backup::Backups;
 use super::blocks::Blocks;
+use super::filling::Filling;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::snapshot::{Snapshot, StandingCall, life_of};
@@ -33,6 +34,7 @@ const CACHE_KIB_MANY: i64 = -24_576;
 pub struct Intake<'a> {
     transaction: Transaction<'a>,
     /// Behind the transaction, and so until after its end.
+    _filling: Option<Filling<'a>>,
     _unasked: Option<Unasked<'a>>,
     backups: &'a mut Backups,
     changes_before: u64,
@@ -92,16 +94,42 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be written; so for every method of [`Intake`].
     pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
+        self.begin(run, now, false)
+    }
+
+    /// The same for an input that may be a first one, which is written straight into the file of the state. Until
+    /// [`Intake::commit`] a crash leaves the state as it was.
+    ///
+    /// # Errors
+    /// As [`Store::intake`].
+    pub fn intake_of_input(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
+        self.begin(run, now, true)
+    }
+
+    fn begin(&mut self, run: RunNumber, now: Timestamp, fill: bool) -> Result<Intake<'_>, StoreError> {
         let Self { connection, backups, fingerprinter, clear_values, .. } = self;
         let connection: &Connection = connection;
-        let unasked = is_empty(connection)?.then(|| Unasked::new(connection)).transpose()?;
-        let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+        let is_empty = is_empty(connection)?;
+        let unasked = is_empty.then(|| Unasked::new(connection)).transpose()?;
+        let filling = match fill && is_empty {
+            true => {
+                // Nobody else can read the state while it is filled.
+                backups.write_due()?;
+                Filling::begin(connection)?
+            }
+            false => None,
+        };
+        let (filling, transaction) = match filling {
+            Some((filling, transaction)) => (Some(filling), transaction),
+            None => (None, Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?),
+        };
         flights::land(&transaction)?;
         let creates_in_doubt = restore::is_in_doubt(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
             bookkeeping: Cell::new(0),
             transaction,
+            _filling: filling,
             _unasked: unasked,
             backups,
             creates_in_doubt,

@@ -11,6 +11,7 @@ mod codec;
 mod erase;
 mod error;
 mod examine;
+mod filling;
 mod flights;
 mod intake;
 mod lease;

@@ -17,12 +17,12 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
-use super::{Store, StoreError, flights, marks, orders, statements};
+use super::{Store, StoreError, filling, flights, marks, orders, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
 /// How long a reader waits for a writer. Writers exclude each other by the lock file, not by waiting.
-const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// The page of a new state: two dozen calls or accounts. Those of SQLite, half as long, make a first fill write
 /// twice as many. A state keeps the pages that it was made with.
 const PAGE_BYTES: u32 = 8_192;
@@ -136,8 +136,8 @@ impl StateFile {
         self.store(connection, fingerprinter)
     }
 
-    /// Opens the state for reading only, also while another process writes; a state that does not exist yet, or whose
-    /// making was cut short, reads as an empty one. The file is not changed by a byte.
+    /// Opens the state for reading only, also while another process writes; a state that does not exist yet, whose making
+    /// was cut short, or that is being filled for the first time reads as an empty one. The file is not changed by a byte.
     ///
     /// # Errors
     /// As [`StateFile::open`].
@@ -206,15 +206,26 @@ impl StateFile {
         folder.map_or(Ok(()), make_private_folder)
     }
 
-    /// A connection for reading; none to a file whose making was cut short, in which nothing can be yet.
+    /// A connection for reading; none to a file whose making or first fill goes on or was cut short, in which nothing
+    /// can be yet.
     pub(super) fn connect_to_read(&self) -> Result<Option<Connection>, StoreError> {
         refuse_second_name(self.path())?;
-        let connection = match connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY) {
-            Err(error) if is_rollback_due(&error) => return Ok(None),
-            connected => connected?,
-        };
+        match self.look_in() {
+            Err(error) if filling::explains(&error, self.path()) => Ok(None),
+            found => found,
+        }
+    }
+
+    fn look_in(&self) -> Result<Option<Connection>, StoreError> {
+        let connection = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        if filling::has_journal(self.path()) {
+            // Whoever fills the state keeps it longer than anybody waits.
+            connection.busy_timeout(Duration::ZERO)?;
+        }
         self.inspect(&connection)?;
-        Ok(has_key_identity(&connection)?.then_some(connection))
+        let has_key = has_key_identity(&connection)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(has_key.then_some(connection))
     }
 
     /// Refuses a file that is not ours or that we are too old for.
@@ -292,13 +303,6 @@ fn has_key_identity(connection: &Connection) -> Result<bool, StoreError> {
     Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
 }
 
-/// A rollback journal lies beside the file, and only a writer could roll it back. The state keeps one only until it
-/// has its write-ahead log.
-fn is_rollback_due(error: &StoreError) -> bool {
-    let StoreError::Sqlite { source, .. } = error else { return false };
-    source.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)
-}
-
 fn make_key(path: &Path) -> Result<(), StoreError> {
     let failed = |source| StoreError::File { action: "write the hash key", path: path.to_owned(), source };
     let temporary = beside(path, ".new");
@@ -363,7 +367,7 @@ pub(super) fn leave_log_on_close(connection: &Connection, leave: bool) -> Result
 }
 
 /// SQLite answers a switch that failed with the mode that it stays in, and with no error.
-fn use_write_ahead_log(connection: &Connection) -> Result<(), StoreError> {
+pub(super) fn use_write_ahead_log(connection: &Connection) -> Result<(), StoreError> {
     let mode: String = connection.pragma_update_and_check(None, "journal_mode", "WAL", |row| row.get(0))?;
     if mode == "wal" { Ok(()) } else { Err(StoreError::NoWriteAheadLog) }
 }

@@ -1,6 +1,7 @@
 //! The state on a real disk: what survives, what is refused, what leaves when.
 
 mod fill;
+mod filling;
 
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
