@@ -46,7 +46,7 @@ impl<'a> Item<'a> {
     fn write(&self, body: &mut Vec<u8>) {
         match self {
             Self::Text(text) => write_text(text, body),
-            Self::Integer(number) => body.extend_from_slice(number.to_string().as_bytes()),
+            Self::Integer(number) => serde_json::to_writer(body, number).expect("a number always serialises"),
             Self::Boolean(truth) => body.extend_from_slice(if *truth { b"true" } else { b"false" }),
             Self::Object(items) => write_object(items, body),
             Self::List(items) => {

@@ -210,7 +210,7 @@ pub(super) fn unpack_payload(bytes: &[u8]) -> Result<Payload, StoreError> {
     let key: ProviderKey = take(&mut rest).ok_or_else(damaged)?;
     let mut values = LiteMap::with_capacity(codes.count());
     for code in codes.iter() {
-        wire::put(&mut values, code, take::<SmolStr>(&mut rest).ok_or_else(damaged)?);
+        wire::put(&mut values, code, SmolStr::new(take_text(&mut rest).ok_or_else(damaged)?));
     }
     Ok(Payload { key, values: WireValues(values) })
 }
@@ -259,6 +259,17 @@ fn take<T: DeserializeOwned>(bytes: &mut &[u8]) -> Option<T> {
     let (value, rest) = postcard::take_from_bytes(bytes).ok()?;
     *bytes = rest;
     Some(value)
+}
+
+/// Takes a text: by hand, because there are so many of them.
+fn take_text<'b>(bytes: &mut &'b [u8]) -> Option<&'b str> {
+    let (length, rest) = match bytes.split_first()? {
+        (short @ 0..ONE_BYTE, rest) => (usize::from(*short), rest),
+        _ => postcard::take_from_bytes(bytes).ok()?,
+    };
+    let (text, rest) = rest.split_at_checked(length)?;
+    *bytes = rest;
+    std::str::from_utf8(text).ok()
 }
 
 #[cfg(test)]
