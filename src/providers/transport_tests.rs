@@ -4,6 +4,8 @@ use std::io::{Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
+use reqwest::header::ACCEPT;
+
 use super::super::exchange::Request;
 use super::*;
 
@@ -66,7 +68,27 @@ fn request_arrives_whole_and_the_answer_comes_back_whole() {
     assert_eq!(answer.content_type.as_deref(), Some("text/plain"));
     let seen = String::from_utf8(server.join().expect("served")).expect("text");
     assert!(seen.starts_with("POST /path HTTP/1.1\r\n") && seen.ends_with("\r\n\r\n{}"), "{seen}");
-    assert!(seen.contains(concat!("user-agent: crmsync/", env!("CARGO_PKG_VERSION"))), "{seen}");
+    let mut head: Vec<&str> = seen.lines().skip(1).take_while(|line| !line.is_empty()).collect();
+    head.sort_unstable();
+    let host = format!("host: {}", url.trim_start_matches("http://"));
+    let agent = concat!("user-agent: crmsync/", env!("CARGO_PKG_VERSION"));
+    assert_eq!(head, ["accept: */*", "content-length: 2", &host, agent]);
+}
+
+#[test]
+fn headers_of_a_request_go_before_those_of_the_transport() {
+    let (url, server) = serve(|stream| write(stream, "HTTP/1.1 204 Done\r\n\r\n"));
+    let transport = Transport::new(&settings(&url, "20s")).expect("the settings are right");
+    let headers = [(ACCEPT, "text/xml"), (CONTENT_TYPE, "text/plain")];
+    let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value))).to_vec();
+    let request = Request { url: format!("{url}/a b?c"), headers, body: b"{}".to_vec() };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let sent = async { transport.send(request, Timestamp(0), &mut transport.patience()).await };
+    assert_eq!(runtime.block_on(sent).expect("answered").status, 204);
+    let seen = String::from_utf8(server.join().expect("served")).expect("text");
+    assert!(seen.starts_with("POST /a%20b?c HTTP/1.1\r\n"), "{seen}");
+    assert_eq!(seen.matches("accept:").count(), 1, "{seen}");
+    assert!(seen.contains("accept: text/xml\r\n") && seen.contains("content-type: text/plain\r\n"), "{seen}");
 }
 
 #[test]

@@ -49,6 +49,8 @@ fn a_night_with_nothing_to_send_prepares_no_connections() {
             .env("SSL_CERT_DIR", world.path("no-such-folder"));
         Ran::from(sync.output().expect("the program runs"))
     };
+    let plain = std::fs::read_to_string(world.path("crmsync.toml")).expect("configured");
+    world.file("crmsync.toml", &plain.replace("http://", "https://"));
     let file = world.csv("crm.csv", &people);
     world.on("seed", &file, &[]).exits(0);
     without_certificates(&file).exits(0);
@@ -56,8 +58,16 @@ fn a_night_with_nothing_to_send_prepares_no_connections() {
     assert_eq!(lanes, 3, "a provider for which nothing waits is told of all the same");
 
     people[0] = Customer::new(1).email("changed@example.org");
-    let refused = without_certificates(&world.csv("crm.csv", &people)).exits(2);
+    let file = world.csv("crm.csv", &people);
+    let refused = without_certificates(&file).exits(2);
     assert!(refused.err.contains("check the certificates"), "{}", refused.err);
+
+    // Plain http, which only goes to this machine, needs none.
+    world.populate(&people);
+    world.populate_persons(&people);
+    world.file("crmsync.toml", &plain);
+    without_certificates(&file).exits(0);
+    assert_eq!(world.applied(), 3);
 }
 
 #[test]
