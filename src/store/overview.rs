@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
@@ -93,6 +93,23 @@ pub(super) fn open_calls(connection: &Connection) -> Result<u64, StoreError> {
     Ok(u64::try_from(count).unwrap_or(0))
 }
 
+/// The few are found in their own index (`call_stuck`), and only then looked at: the history of calls grows, and the order
+/// asked for would else lead through all of it.
+pub(super) fn rejects_sql() -> String {
+    let [one, two, three] = ProviderId::ALL.map(ProviderId::number);
+    format!(
+        "SELECT call.*, customer.customer_id AS customer_id, run.id AS run_id
+         FROM call JOIN customer ON customer.id = call.customer LEFT JOIN run ON run.number = call.planned_in
+         WHERE call.id IN (SELECT id FROM call WHERE provider IN ({one}, {two}, {three}) AND payload IS NOT NULL
+                 AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing')
+           AND call.state IN ('refused', 'held')
+           AND (?1 IS NULL OR call.provider = ?1) AND (?2 IS NULL OR call.code = ?2 OR call.hold = ?2)
+           AND (?3 IS NULL OR customer.customer_id = ?3)
+           AND (?4 IS NULL OR call.settled_in = ?4 OR call.planned_in = ?4)
+         ORDER BY call.id"
+    )
+}
+
 impl Store {
     /// The counts of each provider that has anything in the state.
     ///
@@ -113,14 +130,23 @@ impl Store {
         Ok(counts)
     }
 
-    /// The many: counted in the index that they are leased by, of which the oldest one is the first.
+    /// The many: counted in the index that they are leased by, of which the oldest one is the first of a priority.
     fn count_queued(&self, provider: ProviderId, of: &mut Counts) -> Result<(), StoreError> {
         let mut statement = self
             .connection
-            .prepare_cached("SELECT count(*), min(id) FROM call WHERE provider = ?1 AND state = 'queued'")?;
-        let (count, first): (i64, Option<i64>) =
-            statement.query_row([provider.number()], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            .prepare_cached("SELECT count(*) FROM call WHERE provider = ?1 AND state = 'queued'")?;
+        let count: i64 = statement.query_row([provider.number()], |row| row.get(0))?;
         of.queued = count.unsigned_abs();
+        let mut statement = self.connection.prepare_cached(
+            "SELECT priority, id FROM call WHERE provider = ?1 AND state = 'queued' AND priority > ?2
+             ORDER BY priority, id LIMIT 1",
+        )?;
+        let (mut first, mut priority): (Option<i64>, i64) = (None, i64::MIN);
+        let of_next = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        while let Some((next, id)) = statement.query_row((provider.number(), priority), of_next).optional()? {
+            first = Some(first.map_or(id, |known| known.min(id)));
+            priority = next;
+        }
         if let Some(first) = first {
             let sql = "SELECT created_at FROM call WHERE id = ?1";
             of.oldest = Some(Timestamp(self.connection.query_row(sql, [first], |row| row.get(0))?));
@@ -205,15 +231,7 @@ impl Store {
 
     /// Refused and held calls, oldest first.
     pub fn rejects(&self, filter: &RejectFilter) -> Result<Vec<RejectRow>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT call.*, customer.customer_id AS customer_id, run.id AS run_id
-             FROM call JOIN customer ON customer.id = call.customer LEFT JOIN run ON run.number = call.planned_in
-             WHERE call.payload IS NOT NULL AND call.state IN ('refused', 'held')
-               AND (?1 IS NULL OR call.provider = ?1) AND (?2 IS NULL OR call.code = ?2 OR call.hold = ?2)
-               AND (?3 IS NULL OR customer.customer_id = ?3)
-               AND (?4 IS NULL OR call.settled_in = ?4 OR call.planned_in = ?4)
-             ORDER BY call.id",
-        )?;
+        let mut statement = self.connection.prepare(&rejects_sql())?;
         let mut rows = statement.query((
             filter.provider.map(ProviderId::number),
             &filter.code,

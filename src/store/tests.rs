@@ -209,6 +209,19 @@ fn a_lease_settles_once() {
 }
 
 #[test]
+fn the_oldest_queued_call_is_told_whatever_its_priority() {
+    for withdrawals in [[false, true], [true, false]] {
+        let mut world = World::new();
+        for (name, withdrawal) in ["c1", "c2"].into_iter().zip(withdrawals) {
+            world.queue(name, Operation::Update, withdrawal);
+            world.now = world.now.after(SETTLE);
+        }
+        let counts = world.store.counts().expect("readable");
+        assert_eq!((counts[&WSONE].queued, counts[&WSONE].oldest), (2, Some(NOON)));
+    }
+}
+
+#[test]
 fn withdrawn_consents_leave_first_then_what_waited_then_the_oldest() {
     let mut world = World::new();
     let names = ["c1", "c2", "c3"];

@@ -3,7 +3,7 @@
 use super::*;
 use crate::store::flights;
 use crate::store::lease::{TRIED, WAITING, leased_before, next_due};
-use crate::store::overview::QUEUED_FLIGHTS;
+use crate::store::overview::{QUEUED_FLIGHTS, rejects_sql};
 use crate::store::recovery::without_tries;
 
 impl World {
@@ -138,11 +138,11 @@ fn nothing_on_its_way_is_nothing_to_land() {
 }
 
 #[test]
-fn a_new_run_and_the_end_of_a_lane_look_only_at_calls_that_were_tried() {
+fn a_new_run_and_the_ends_of_a_lane_and_a_run_look_only_at_the_few() {
     let world = World::new();
     let mut filter = LeaseFilter::default();
     let mut queries = vec![leased_before(), without_tries(TRIED), without_tries(WAITING), next_due(&filter)];
-    queries.push(QUEUED_FLIGHTS.to_owned());
+    queries.extend([QUEUED_FLIGHTS.to_owned(), rejects_sql()]);
     while filter.widen() {
         queries.push(next_due(&filter));
     }
