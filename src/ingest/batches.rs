@@ -1,7 +1,10 @@
-//! The remaining customers, batch by batch: while one batch is written and the accounts of the one after the next are
-//! looked up, the next one is read, mapped and decided about.
+//! The remaining customers, batch by batch: while one batch is written and the accounts of later ones are looked up, the
+//! next ones are read, mapped and decided about.
+//!
+//! The thread that writes and those that decide do not go in step: a few batches stand between them, so that neither
+//! waits where one batch takes the one or the other longer.
 
-use std::sync::Arc;
+use std::sync::{Arc, mpsc};
 
 use crate::providers::Provider;
 use crate::store::{KnownAt, StoreError, StoredCustomer};
@@ -14,6 +17,8 @@ use super::prepare::Preparer;
 use super::sift::{LateCustomer, Sifted, ready};
 use super::{IngestError, Mode};
 
+/// So many batches are looked up, decided about or ready to be written.
+const BATCHES_AHEAD: usize = 4;
 /// From so many customers on an input is a backfill.
 const MANY_CUSTOMERS: usize = 50_000;
 
@@ -45,8 +50,7 @@ fn decided(
 }
 
 impl Apply<'_> {
-    /// Takes the customers that were sifted, in their order. While a batch is written the next one is made ready and
-    /// decided about, and the accounts of the one after are looked up.
+    /// Takes the customers that were sifted, in their order.
     pub(super) fn all(&mut self, mut sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
         self.marks = std::mem::take(&mut sifted.marks);
         self.had_accounts = self.snapshot.has_accounts()?;
@@ -65,33 +69,42 @@ impl Apply<'_> {
             full_resync: self.ingest.options.full_resync,
             keeping: self.snapshot.keeping(),
         };
-        let mut looked_up = self.look_up(sifted.next_batch())?;
-        let mut done: Option<DecidedBatch> = None;
-        while looked_up.is_some() || done.is_some() {
-            let (mut ahead, mut written, mut after) = (Ok(None), Ok(()), Ok(None));
-            // What is known of later ones does not change by what is written of these: nobody is in two batches.
-            rayon::in_place_scope(|scope| {
-                let (ahead, preparer, judge) = (&mut ahead, &mut *preparer, &judge);
-                let batch = looked_up.take();
-                scope.spawn(move |_| {
-                    *ahead = batch.map(|batch| decided(batch, preparer, judge)).transpose();
-                });
-                written = done.take().map_or(Ok(()), |batch| self.write(batch));
-                after = self.look_up(sifted.next_batch());
+        // What is known of later ones does not change by what is written of these: nobody is in two batches.
+        std::thread::scope(|scope| {
+            let (looked_up, batches) = mpsc::sync_channel(BATCHES_AHEAD);
+            let (decisions, next_decided) = mpsc::sync_channel(BATCHES_AHEAD);
+            scope.spawn(move || {
+                // Whoever gives up, gives up the channel.
+                for batch in batches {
+                    if decisions.send(decided(batch, preparer, &judge)).is_err() {
+                        break;
+                    }
+                }
             });
-            written?;
-            (done, looked_up) = (ahead?, after?);
-        }
-        Ok(())
+            let mut ahead = 0;
+            loop {
+                while ahead < BATCHES_AHEAD
+                    && let Some(batch) = sifted.next_batch()
+                {
+                    looked_up.send(self.look_up(batch)?).expect("batches are taken until there are no more");
+                    ahead += 1;
+                }
+                if ahead == 0 {
+                    return Ok(());
+                }
+                let batch = next_decided.recv().expect("each batch that goes there comes back");
+                self.write(batch?)?;
+                ahead -= 1;
+            }
+        })
     }
 
     /// Looks up what is known of the accounts of a batch.
-    fn look_up(&self, batch: Option<Vec<Candidate>>) -> Result<Option<Vec<Candidate>>, StoreError> {
-        let Some(mut batch) = batch else { return Ok(None) };
+    fn look_up(&self, mut batch: Vec<Candidate>) -> Result<Vec<Candidate>, StoreError> {
         for earlier in batch.iter_mut().filter_map(|candidate| candidate.earlier.as_mut()) {
             earlier.accounts = self.known(earlier.stored.as_ref())?;
         }
-        Ok(Some(batch))
+        Ok(batch)
     }
 
     fn write(&mut self, batch: DecidedBatch) -> Result<(), IngestError> {
