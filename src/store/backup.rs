@@ -1,9 +1,10 @@
 //! Backups: whole, verified copies of the state, made before the first change of a run and none for a run that
 //! changes nothing.
 //!
-//! A backup is made by a second connection while the first change waits for its commit, so that it holds the state
-//! as it was before the run (of an empty state, which nobody can read while it is filled, just before); the bookkeeping of the run itself (its row, the age of its input) is no change. The hash
-//! key is not in a backup: it stays beside the state.
+//! A backup is made by a second connection while the first change waits for its commit, so that it holds the state as
+//! it was before the run (of an empty state just before: nobody else can read it while it is filled); the bookkeeping of
+//! the run itself (its row, the age of its input) is no change. The hash key is not in a backup: it stays beside the
+//! state.
 
 use std::fs::{File, OpenOptions};
 use std::io;
