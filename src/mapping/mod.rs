@@ -1,7 +1,8 @@
 //! Row to customer: each value parsed once into its type, defects collected and never thrown.
 //!
 //! Knows the canonical catalogue and how people write its values. It reads no files (the reader hands it cells, see
-//! [`RawCell`]), knows no provider, reads no clock, and never repeats a customer's value in a defect or an error.
+//! [`RawCell`](crate::domain::raw_cell::RawCell)), knows no provider, reads no clock, and never repeats a customer's
+//! value in a defect or an error.
 //!
 //! A [`Mapper`] is built once for a header and then shared by threads; [`Mapper::map`] is pure.
 
