@@ -25,9 +25,6 @@ use super::{Ingest, IngestError, Read};
 /// Customers whose values are in memory together.
 pub(super) const BATCH_CUSTOMERS: usize = 256;
 
-/// Into so many pieces a batch goes at least, so that no processor waits long for the last one.
-const PIECES_MIN: usize = 16;
-
 /// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
     pub(super) customer: Customer,
@@ -148,7 +145,7 @@ impl<'a> Preparer<'a> {
     pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
         let raw = self.read(batch.iter().map(|candidate| Some(*candidate)))?;
         let maker = &self.maker;
-        let prepared = batch.par_iter().enumerate().with_max_len(piece(batch.len())).map_init(
+        let prepared = batch.par_iter().enumerate().map_init(
             || maker.bench(),
             |bench, (owner, candidate)| maker.one(candidate, raw.of(owner), bench),
         );
@@ -167,8 +164,7 @@ impl<'a> Preparer<'a> {
     ) -> Result<Vec<T>, IngestError> {
         let raw = self.read(batch.iter().map(|candidate| unready(candidate).then_some(candidate)))?;
         let maker = &self.maker;
-        let piece = piece(batch.len());
-        let done = batch.into_par_iter().enumerate().with_max_len(piece).map_init(
+        let done = batch.into_par_iter().enumerate().map_init(
             || maker.bench(),
             |bench, (owner, candidate)| {
                 let made = unready(&candidate).then(|| maker.one(&candidate, raw.of(owner), bench));
@@ -206,11 +202,6 @@ impl<'a> Preparer<'a> {
         }
         Ok(RawRows { bytes, rows, ends })
     }
-}
-
-/// How many customers of a batch one processor takes at most before it looks for more.
-fn piece(batch: usize) -> usize {
-    batch.div_ceil(PIECES_MIN).max(1)
 }
 
 impl<'a> Maker<'a> {

@@ -6,7 +6,6 @@
 use crate::domain::field::Field;
 use crate::domain::raw_cell::RawCell;
 
-use super::reason::Parsed;
 use super::row::breaks;
 use super::text::{Clean, clean, is_clean};
 
@@ -56,8 +55,7 @@ pub(super) fn append(into: &mut Vec<u8>, label: Label, field: Field, cell: RawCe
         put(into, label, kind, said);
         return;
     }
-    let cleaned: Parsed<Clean<'_>> = clean(cell, nulls, breaks(field));
-    match cleaned {
+    match clean(cell, nulls, breaks(field)) {
         Ok(Clean::Absent) => {}
         Ok(Clean::Cleared) => put(into, label, Kind::Cleared, ""),
         Err(_) => put(into, label, Kind::Invalid, ""),

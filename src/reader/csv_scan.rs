@@ -190,13 +190,9 @@ fn unquoted(
     cells.text.clear();
     cells.text.push_str(text);
     cells.ends.clear();
-    // Delimiters stand so close that looking at each byte costs half of what a search for each one does.
-    for (at, byte) in content.iter().enumerate() {
-        if *byte == delimiter {
-            cells.ends.push(record_bytes(at));
-        }
+    for end in memchr_iter(delimiter, content).chain([content.len()]) {
+        cells.ends.push(record_bytes(end));
     }
-    cells.ends.push(record_bytes(content.len()));
     (cells.ends.len() == header.len()).then_some(Row { span, cells: Cells::Delimited { header, cells } })
 }
 
