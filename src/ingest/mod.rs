@@ -155,13 +155,13 @@ impl Ingest<'_> {
         let (started, backups_before) = (self.clock.elapsed(), store.backup_time());
         self.refuse_older(store)?;
         if mode == Mode::Seed {
-            let open = store.intake(run, self.clock.now())?.open_calls()?;
+            let open = store.open_calls()?;
             if open > 0 {
                 return Err(IngestError::SeedWhileOpen { open });
             }
         }
         let read = self.read(store)?;
-        let mut intake = store.intake_of_input(run, self.clock.now())?;
+        let mut intake = store.intake(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
         if self.options.kind == Kind::Full {
             intake.end_doubt()?;

@@ -89,35 +89,22 @@ pub struct NewCall {
 }
 
 impl Store {
-    /// Begins to accept an input. Until [`Intake::commit`] a crash leaves the state as it was.
+    /// Begins to accept an input; a first one is written straight into the file of the state. Until [`Intake::commit`] a
+    /// crash leaves the state as it was.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be written; so for every method of [`Intake`].
     pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
-        self.begin(run, now, false)
-    }
-
-    /// The same for an input that may be a first one, which is written straight into the file of the state. Until
-    /// [`Intake::commit`] a crash leaves the state as it was.
-    ///
-    /// # Errors
-    /// As [`Store::intake`].
-    pub fn intake_of_input(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
-        self.begin(run, now, true)
-    }
-
-    fn begin(&mut self, run: RunNumber, now: Timestamp, fill: bool) -> Result<Intake<'_>, StoreError> {
         let Self { connection, backups, fingerprinter, clear_values, .. } = self;
         let connection: &Connection = connection;
         let is_empty = is_empty(connection)?;
         let unasked = is_empty.then(|| Unasked::new(connection)).transpose()?;
-        let filling = match fill && is_empty {
-            true => {
-                // Nobody else can read the state while it is filled.
-                backups.write_due()?;
-                Filling::begin(connection)?
-            }
-            false => None,
+        let filling = if is_empty {
+            // Nobody else can read the state while it is filled.
+            backups.write_due()?;
+            Filling::begin(connection)?
+        } else {
+            None
         };
         let (filling, transaction) = match filling {
             Some((filling, transaction)) => (Some(filling), transaction),
@@ -342,11 +329,6 @@ impl Intake<'_> {
     /// created since the backup is compared, and probed, in it.
     pub fn end_doubt(&self) -> Result<(), StoreError> {
         restore::end_doubt(&self.transaction)
-    }
-
-    /// How many calls are open; a seed must not overtake them.
-    pub fn open_calls(&self) -> Result<u64, StoreError> {
-        super::overview::open_calls(&self.transaction)
     }
 
     /// Notes the time stamp of the input; no change that a backup would be made for.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::OptionalExtension;
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
@@ -87,12 +87,6 @@ pub(super) const QUEUED_FLIGHTS: &str = "SELECT count(*) FROM flight CROSS JOIN 
 
 const OPEN: &str = "('queued', 'waiting', 'in_flight', 'probing', 'held')";
 
-pub(super) fn open_calls(connection: &Connection) -> Result<u64, StoreError> {
-    let sql = format!("SELECT count(*) FROM call WHERE state IN {OPEN}");
-    let count: i64 = connection.query_row(&sql, [], |row| row.get(0))?;
-    Ok(u64::try_from(count).unwrap_or(0))
-}
-
 /// The few are found in their own index (`call_stuck`), and only then looked at: the history of calls grows, and the order
 /// asked for would else lead through all of it.
 pub(super) fn rejects_sql() -> String {
@@ -111,6 +105,16 @@ pub(super) fn rejects_sql() -> String {
 }
 
 impl Store {
+    /// How many calls are open; a seed must not overtake them.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn open_calls(&self) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM call WHERE state IN {OPEN}");
+        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
+        Ok(u64::try_from(count).unwrap_or(0))
+    }
+
     /// The counts of each provider that has anything in the state.
     ///
     /// # Errors

@@ -36,7 +36,7 @@ fn mode(world: &World) -> String {
 fn a_fill_that_is_cut_short_leaves_an_empty_state() {
     let mut world = World::new();
     let folder = world.folder.path().to_owned();
-    let intake = world.store.intake_of_input(world.run, world.now).expect("begun");
+    let intake = world.store.intake(world.run, world.now).expect("begun");
     fill(&intake);
     let file = |folder: &Path, suffix: &str| folder.join("state").join(format!("crmsync.db{suffix}"));
     let bytes = |path: &Path| fs::metadata(path).expect("a file").len();
@@ -46,7 +46,7 @@ fn a_fill_that_is_cut_short_leaves_an_empty_state() {
     drop(intake);
     assert_eq!((customers_read(&folder), mode(&world)), (0, "wal".to_owned()), "after it was given up");
 
-    let intake = world.store.intake_of_input(world.run, world.now).expect("begun");
+    let intake = world.store.intake(world.run, world.now).expect("begun");
     fill(&intake);
     // What a kill at this moment leaves.
     let image = tempfile::tempdir().expect("a folder");
@@ -67,7 +67,7 @@ fn a_fill_that_is_cut_short_leaves_an_empty_state() {
         store.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("readable");
     assert_eq!(found, "ok");
     let run = store.start_run("run-2", "sync", NOON).expect("a run");
-    let intake = store.intake_of_input(run, NOON).expect("begun");
+    let intake = store.intake(run, NOON).expect("begun");
     fill(&intake);
     intake.commit().expect("accepted");
     assert_eq!(customers_read(image.path()), CUSTOMERS as u64, "done again it is done");
@@ -80,7 +80,7 @@ fn whoever_reads_while_a_fill_begins_is_not_disturbed() {
     let reader = state_in(&folder).open_read_only().expect("readable");
     let still = reader.hold_still().expect("readable");
     assert_eq!(still.snapshot().customers().expect("readable"), 0);
-    let intake = world.store.intake_of_input(world.run, world.now).expect("begun");
+    let intake = world.store.intake(world.run, world.now).expect("begun");
     fill(&intake);
     assert_eq!(still.snapshot().customers().expect("readable"), 0);
     intake.commit().expect("accepted");
@@ -95,12 +95,12 @@ fn only_a_fill_that_is_accepted_leaves_a_backup() {
     let plan = BackupPlan { name: "run-1".to_owned(), keep: 3, clock: Clock::set_to(NOON) };
     world.store.back_up_first(&state, plan);
     let files = || fs::read_dir(state.backups_folder()).map_or(0, Iterator::count);
-    drop(world.store.intake_of_input(world.run, world.now).expect("begun"));
+    drop(world.store.intake(world.run, world.now).expect("begun"));
     assert!(
         list_backups(&state.backups_folder()).expect("listed").is_empty()
             && world.store.made_backup().is_none()
     );
-    let mut intake = world.store.intake_of_input(world.run, world.now).expect("begun");
+    let mut intake = world.store.intake(world.run, world.now).expect("begun");
     intake.add_customer(&customer_id("c1"), None).expect("written");
     intake.back_up().expect("backed up");
     intake.commit().expect("accepted");
