@@ -27,7 +27,7 @@ const CHANGES_MIN: u64 = 4_096;
 const CHANGES_SHARE: u64 = 16;
 /// The setting that says that every customer has a mark.
 const COMPLETE: &str = "marks";
-pub(super) const DAMAGED: StoreError = StoreError::Damaged { what: "the marks of records are not in order" };
+const DAMAGED: StoreError = StoreError::Damaged { what: "the marks of records are not in order" };
 
 /// The marks of one bucket, for a search in ascending order.
 #[derive(Debug, Default)]
@@ -181,30 +181,26 @@ pub(super) fn put(connection: &Connection, marks: Marks) -> Result<(), StoreErro
 }
 
 fn packed_marks(connection: &Connection, bucket: u8) -> Result<Vec<Mark>, StoreError> {
-    let packed = packed(connection, RECORDS_SQL, bucket)?;
-    let meanings = meanings_of(connection, bucket)?;
-    let (records, rest) = packed.as_chunks::<RECORD_BYTES>();
-    if !rest.is_empty() || records.len() != meanings.len() {
-        return Err(DAMAGED);
-    }
-    let marks = records.iter().zip(meanings).map(|(mark, meaning)| Mark {
-        key: KeyMark(half(&mark[..16])),
-        record: half(&mark[16..]),
-        meaning,
-    });
-    Ok(marks.collect())
+    let records = packed(connection, RECORDS_SQL, bucket)?;
+    let meanings = packed(connection, MEANINGS_SQL, bucket)?;
+    Ok(unpacked(&records, &meanings)?.collect())
 }
 
-fn write_bucket(connection: &Connection, bucket: u8, marks: &[Mark]) -> Result<(), StoreError> {
-    let mut records = Vec::with_capacity(marks.len() * RECORD_BYTES);
-    let mut meanings = Vec::with_capacity(marks.len() * MEANING_BYTES);
-    for Mark { key, record, meaning } in marks {
-        records.extend_from_slice(&key.0);
-        records.extend_from_slice(record);
-        meanings.extend_from_slice(meaning);
+/// The marks of a bucket, one by one.
+pub(super) fn unpacked<'b>(
+    records: &'b [u8],
+    meanings: &'b [u8],
+) -> Result<impl ExactSizeIterator<Item = Mark> + 'b, StoreError> {
+    let (records, cut_record) = records.as_chunks::<RECORD_BYTES>();
+    let (meanings, cut_meaning) = meanings.as_chunks::<MEANING_BYTES>();
+    if !cut_record.is_empty() || !cut_meaning.is_empty() || records.len() != meanings.len() {
+        return Err(DAMAGED);
     }
-    write(connection, "mark", bucket, &records)?;
-    write(connection, "mark_meaning", bucket, &meanings)
+    Ok(records.iter().zip(meanings).map(|(mark, meaning)| Mark {
+        key: KeyMark(half(&mark[..16])),
+        record: half(&mark[16..]),
+        meaning: *meaning,
+    }))
 }
 
 /// Writes what is packed of a bucket.
@@ -236,7 +232,7 @@ pub(super) fn remove(connection: &Connection, key: KeyMark) -> Result<(), StoreE
     let mut marks = packed_marks(connection, key.bucket())?;
     let before = marks.len();
     marks.retain(|mark| mark.key != key);
-    if marks.len() < before { write_bucket(connection, key.bucket(), &marks) } else { Ok(()) }
+    if marks.len() < before { marks_pack::write_bucket(connection, key.bucket(), &marks) } else { Ok(()) }
 }
 
 /// Takes every mark away: every record is compared again.
@@ -299,7 +295,6 @@ fn key_of(mark: &[u8; RECORD_BYTES]) -> u128 {
     u128::from_be_bytes(half(&mark[..16]))
 }
 
-/// One half of a packed mark.
-pub(super) fn half(bytes: &[u8]) -> Digest {
+fn half(bytes: &[u8]) -> Digest {
     bytes.try_into().expect("both halves of a mark have 16 bytes")
 }

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use crate::domain::mark::{Digest, KeyMark, Mark};
 
 use super::StoreError;
-use super::marks::{self, DAMAGED, MEANING_BYTES, Marks, RECORD_BYTES};
+use super::marks::{self, MEANING_BYTES, Marks, RECORD_BYTES};
 
 /// Buckets that are in memory together.
 const BUCKETS_AT_ONCE: usize = 16;
@@ -55,22 +55,20 @@ pub(super) fn pack(connection: &Connection, marks: Marks) -> Result<(), StoreErr
     Ok(())
 }
 
+/// Writes the marks of a bucket anew, which are in the order of their keys.
+pub(super) fn write_bucket(connection: &Connection, bucket: u8, marks: &[Mark]) -> Result<(), StoreError> {
+    let mut all = Merged::with_room_for(marks.len());
+    marks.iter().for_each(|mark| all.push(mark));
+    marks::write(connection, "mark", bucket, &all.records)?;
+    marks::write(connection, "mark_meaning", bucket, &all.meanings)
+}
+
 impl Layers {
     fn merge(self) -> Result<Packed, StoreError> {
         let Self { bucket, records, meanings, mut new } = self;
         new.sort_by_key(|mark| mark.key);
-        let (old, rest) = records.as_chunks::<RECORD_BYTES>();
-        let (old_meanings, no_meaning) = meanings.as_chunks::<MEANING_BYTES>();
-        if !rest.is_empty() || !no_meaning.is_empty() || old.len() != old_meanings.len() {
-            return Err(DAMAGED);
-        }
-        let mut old = old.iter().zip(old_meanings).map(|(mark, meaning)| Mark {
-            key: KeyMark(marks::half(&mark[..16])),
-            record: marks::half(&mark[16..]),
-            meaning: *meaning,
-        });
-        let marks = meanings.len() / MEANING_BYTES + new.len();
-        let mut merged = Merged::with_room_for(marks);
+        let mut old = marks::unpacked(&records, &meanings)?;
+        let mut merged = Merged::with_room_for(old.len() + new.len());
         let mut standing = old.next();
         for same_key in new.chunk_by(|one, next| one.key == next.key) {
             let Some(latest) = same_key.last() else { continue };
