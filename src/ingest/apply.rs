@@ -40,6 +40,8 @@ pub(super) struct Apply<'a> {
     marker: &'a Marker,
     /// Did anybody have an account before.
     pub(super) had_accounts: bool,
+    /// Did any call stand before.
+    pub(super) had_calls: bool,
     /// The candidates: what the state says of their accounts' keys is out of date.
     pub(super) keys: HashSet<KeyMark>,
     /// Calls of others that were held because of a customer of this input.
@@ -83,6 +85,7 @@ impl<'a> Apply<'a> {
             sheets,
             marker,
             had_accounts: true,
+            had_calls: true,
             keys: HashSet::new(),
             held_rivals: HashSet::new(),
             outcome,

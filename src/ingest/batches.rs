@@ -1,10 +1,7 @@
 //! The remaining customers, batch by batch: while one batch is written and the accounts of later ones are looked up, the
 //! next ones are read, mapped and decided about.
-//!
-//! The thread that writes and those that decide do not go in step: a few batches stand between them, so that neither
-//! waits where one batch takes the one or the other longer.
 
-use std::sync::{Arc, mpsc};
+use std::sync::Arc;
 
 use crate::providers::Provider;
 use crate::store::{KnownAt, StoreError, StoredCustomer};
@@ -14,11 +11,10 @@ use super::compare::Candidate;
 use super::fields::FieldCounts;
 use super::judge::{Decided, Judge};
 use super::prepare::Preparer;
+use super::relay::relay;
 use super::sift::{LateCustomer, Sifted, ready};
 use super::{IngestError, Mode};
 
-/// So many batches are looked up, decided about or ready to be written.
-const BATCHES_AHEAD: usize = 4;
 /// From so many customers on an input is a backfill.
 const MANY_CUSTOMERS: usize = 50_000;
 
@@ -54,6 +50,7 @@ impl Apply<'_> {
     pub(super) fn all(&mut self, mut sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
         self.marks = std::mem::take(&mut sifted.marks);
         self.had_accounts = self.snapshot.has_accounts()?;
+        self.had_calls = self.snapshot.has_standing()?;
         if self.had_accounts {
             self.keys = sifted.iter().map(|candidate| candidate.key).collect();
         }
@@ -70,33 +67,12 @@ impl Apply<'_> {
             keeping: self.snapshot.keeping(),
         };
         // What is known of later ones does not change by what is written of these: nobody is in two batches.
-        std::thread::scope(|scope| {
-            let (looked_up, batches) = mpsc::sync_channel(BATCHES_AHEAD);
-            let (decisions, next_decided) = mpsc::sync_channel(BATCHES_AHEAD);
-            scope.spawn(move || {
-                // Whoever gives up, gives up the channel.
-                for batch in batches {
-                    if decisions.send(decided(batch, preparer, &judge)).is_err() {
-                        break;
-                    }
-                }
-            });
-            let mut ahead = 0;
-            loop {
-                while ahead < BATCHES_AHEAD
-                    && let Some(batch) = sifted.next_batch()
-                {
-                    looked_up.send(self.look_up(batch)?).expect("batches are taken until there are no more");
-                    ahead += 1;
-                }
-                if ahead == 0 {
-                    return Ok(());
-                }
-                let batch = next_decided.recv().expect("each batch that goes there comes back");
-                self.write(batch?)?;
-                ahead -= 1;
-            }
-        })
+        relay(
+            (self, sifted),
+            |(apply, sifted)| Ok(sifted.next_batch().map(|batch| apply.look_up(batch)).transpose()?),
+            |batch| decided(batch, preparer, &judge),
+            |(apply, _), batch| apply.write(batch),
+        )
     }
 
     /// Looks up what is known of the accounts of a batch.
@@ -121,7 +97,7 @@ impl Apply<'_> {
     /// What the state knows of a customer's accounts; nothing of somebody new.
     fn known(&self, stored: Option<&StoredCustomer>) -> Result<Vec<KnownAt>, StoreError> {
         let Some(stored) = stored else { return Ok(Vec::new()) };
-        let mut everywhere = self.snapshot.known(stored.number)?;
+        let mut everywhere = self.snapshot.known(stored.number, self.had_calls)?;
         let at = |provider: &Arc<dyn Provider>| {
             let known = everywhere.iter_mut().find(|(known, _)| *known == provider.id());
             known.map(|(_, at)| std::mem::take(at)).unwrap_or_default()

@@ -15,16 +15,16 @@ use crate::store::{Bucket, Known, KnownAt, Meaning, Snapshot, StoredCustomer};
 use super::guard::{EXAMPLES_MAX, InputCounts};
 use super::partitions::{PARTS, RowMark, RowPlace, sorted};
 use super::prepare::Prepared;
-use super::queue::{self, Candidates};
+use super::queue::{Candidates, Sorted};
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
 
 /// The context of the digests of several rows; that of rows carries settings and headers.
 const ROWS_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 002";
-/// So many parts are compared together at most, while the marks of the next ones are read.
-const PARTS_AT_ONCE_MAX: usize = 8;
+/// So many parts are compared together, while the marks of the next ones are read.
+const PARTS_AT_ONCE: RangeInclusive<usize> = 2..=8;
 /// From so many rows on no more parts are added to them: what is in memory must not grow with the file.
-const ROWS_AT_ONCE: usize = 48 * 1024;
+const ROWS_AT_ONCE: usize = 24 * 1024;
 /// So many pairs of keys that look alike are shown by their lines.
 const PAIRS_SHOWN_MAX: usize = 5;
 
@@ -176,13 +176,14 @@ pub(super) fn compare(
             scope.spawn(move |_| *parts = join_all(loads, rows_marker, take_all));
             loaded = load(read, snapshot, has_marks, &mut left);
         });
-        for (bucket, mut part) in parts {
-            if !part.meanings.is_empty() {
-                part.take_meanings(&snapshot.meanings(bucket)?);
-            }
+        let with_meanings = parts.into_iter().map(|(bucket, part)| {
+            let meanings = if part.meanings.is_empty() { Vec::new() } else { snapshot.meanings(bucket)? };
+            Ok((part, meanings))
+        });
+        for (part, sorted) in sort_all(with_meanings.collect::<Result<_, IngestError>>()?) {
             known += part.known;
             seen_known += part.seen_known;
-            compared.add(part);
+            compared.add(part, sorted);
         }
         next = loaded?;
     }
@@ -207,9 +208,9 @@ fn load(
     has_marks: bool,
     left: &mut RangeInclusive<u8>,
 ) -> Result<Vec<Load>, IngestError> {
-    let (mut loads, mut rows) = (Vec::with_capacity(PARTS_AT_ONCE_MAX), 0);
-    while loads.len() < PARTS_AT_ONCE_MAX
-        && rows < ROWS_AT_ONCE
+    let (mut loads, mut rows) = (Vec::with_capacity(*PARTS_AT_ONCE.end()), 0);
+    while loads.len() < *PARTS_AT_ONCE.end()
+        && (loads.len() < *PARTS_AT_ONCE.start() || rows < ROWS_AT_ONCE)
         && let Some(part) = left.next()
     {
         let pages = read.index.partitions.take(part).map_err(IngestError::Spill)?;
@@ -226,6 +227,16 @@ fn join_all(loads: Vec<Load>, rows_marker: &RecordMarker, take_all: bool) -> Vec
         (bucket, part)
     });
     joined.collect()
+}
+
+/// Tells the candidates of parts what their last records meant, and puts them in order.
+fn sort_all(parts: Vec<(Part, Vec<Digest>)>) -> Vec<(Part, Sorted)> {
+    let sorted = parts.into_par_iter().map(|(mut part, meanings)| {
+        part.take_meanings(&meanings);
+        let sorted = Sorted::of(std::mem::take(&mut part.candidates));
+        (part, sorted)
+    });
+    sorted.collect()
 }
 
 /// Compares the rows of a part with the marks of the same bucket.
@@ -251,9 +262,6 @@ fn join(pages: &[Vec<RowMark>], marks: &Bucket, rows_marker: &RecordMarker, take
             continue;
         }
         part.push(first, more, record, found);
-    }
-    if part.meanings.is_empty() {
-        queue::sort(&mut part.candidates);
     }
     part
 }
@@ -310,8 +318,8 @@ impl Alike {
 }
 
 impl Compared {
-    fn add(&mut self, part: Part) {
-        self.candidates.add(part.candidates);
+    fn add(&mut self, part: Part, candidates: Sorted) {
+        self.candidates.add(candidates);
         self.tally.customers += part.customers;
         self.tally.duplicates += part.duplicates;
         self.tally.unchanged += part.unchanged;
@@ -341,7 +349,7 @@ impl Compared {
             }
             kept[usize::from(candidate.key.bucket())].push(candidate);
         }
-        kept.into_iter().for_each(|part| self.candidates.add(part));
+        kept.into_iter().for_each(|part| self.candidates.add(Sorted::of(part)));
         Ok(known)
     }
 

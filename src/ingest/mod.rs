@@ -21,6 +21,7 @@ mod partitions;
 mod prepare;
 mod queue;
 mod rejects;
+mod relay;
 mod report;
 mod seed;
 mod sheet;

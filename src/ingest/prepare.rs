@@ -68,8 +68,8 @@ struct OwnRow {
 pub(super) struct Preparer<'a> {
     seekers: Vec<Seeker<'a>>,
     maker: Maker<'a>,
-    /// The room that the rows of a batch take.
-    room: Vec<u8>,
+    /// Room for the rows of batches.
+    rooms: Vec<Vec<u8>>,
 }
 
 /// Makes customers out of rows, on any thread.
@@ -96,7 +96,7 @@ struct Bench<'a> {
 
 /// The rows of a batch as they were read, not looked at yet.
 #[derive(Default)]
-struct RawRows {
+pub(super) struct RawRows {
     bytes: Vec<u8>,
     /// By their owners, in the order of the input.
     rows: Vec<RawRow>,
@@ -133,25 +133,12 @@ impl<'a> Preparer<'a> {
         let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
         let maker = Maker { ingest, sheets: &read.sheets, marker, meanings, take_all, today };
-        Ok(Self { seekers, maker, room: Vec::new() })
+        Ok(Self { seekers, maker, rooms: Vec::new() })
     }
 
     /// What makes customers out of rows.
     pub(super) fn maker(&self) -> Maker<'a> {
         self.maker.clone()
-    }
-
-    /// Reads, maps and projects a batch.
-    pub(super) fn prepare(&mut self, batch: &[&Candidate]) -> Result<Vec<Made>, IngestError> {
-        let raw = self.read(batch.iter().map(|candidate| Some(*candidate)))?;
-        let maker = &self.maker;
-        let prepared = batch.par_iter().enumerate().map_init(
-            || maker.bench(),
-            |bench, (owner, candidate)| maker.one(candidate, raw.of(owner), bench),
-        );
-        let prepared = prepared.collect();
-        self.room = raw.bytes;
-        prepared
     }
 
     /// Reads, maps and projects those of a batch that are `unready`, and does at once what is done `then`, while the
@@ -172,20 +159,25 @@ impl<'a> Preparer<'a> {
             },
         );
         let done = done.collect();
-        self.room = raw.bytes;
+        self.give_back(raw);
         done
+    }
+
+    /// Takes back the room of rows that nobody needs any more.
+    pub(super) fn give_back(&mut self, raw: RawRows) {
+        self.rooms.push(raw.bytes);
     }
 
     /// Reads the rows of a batch in the order of their positions, which is fastest; of those who are no owner here,
     /// none.
-    fn read<'c>(
+    pub(super) fn read<'c>(
         &mut self,
-        owners: impl ExactSizeIterator<Item = Option<&'c Candidate>>,
+        owners: impl Iterator<Item = Option<&'c Candidate>>,
     ) -> Result<RawRows, IngestError> {
-        let mut bytes = std::mem::take(&mut self.room);
+        let mut bytes = self.rooms.pop().unwrap_or_default();
         bytes.clear();
-        let mut ends = Vec::with_capacity(owners.len());
-        let mut wanted = Vec::with_capacity(owners.len());
+        let mut ends = Vec::with_capacity(owners.size_hint().0);
+        let mut wanted = Vec::with_capacity(owners.size_hint().0);
         for owner in owners {
             wanted.extend(owner.into_iter().flat_map(Candidate::rows));
             ends.push(wanted.len());
@@ -205,6 +197,15 @@ impl<'a> Preparer<'a> {
 }
 
 impl<'a> Maker<'a> {
+    /// Maps and projects a batch of which the rows were read.
+    pub(super) fn make(&self, batch: &[&Candidate], raw: &RawRows) -> Result<Vec<Made>, IngestError> {
+        let made = batch
+            .par_iter()
+            .enumerate()
+            .map_init(|| self.bench(), |bench, (owner, candidate)| self.one(candidate, raw.of(owner), bench));
+        made.collect()
+    }
+
     fn bench(&self) -> Bench<'a> {
         let parsers = self.sheets.iter().map(|sheet| sheet.file.parser()).collect();
         Bench { parsers, said: Vec::new(), rows: Vec::new() }

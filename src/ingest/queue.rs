@@ -22,20 +22,26 @@ pub(super) struct Candidates {
     len: usize,
 }
 
-/// Sorts a part, with its first one last.
-pub(super) fn sort(part: &mut [Candidate]) {
-    part.sort_unstable_by_key(|one| Reverse(one.first()));
+/// The candidates of a part, with the first one last.
+#[derive(Debug)]
+pub(super) struct Sorted(Pages<Candidate>);
+
+impl Sorted {
+    /// Sorts candidates that are in any order.
+    pub(super) fn of(mut part: Vec<Candidate>) -> Self {
+        part.sort_unstable_by_key(|one| Reverse(one.first()));
+        let mut pages = Pages::default();
+        pages.extend(part);
+        Self(pages)
+    }
 }
 
 impl Candidates {
-    /// Adds a part: candidates in any order, best in the one of [`sort`].
-    pub(super) fn add(&mut self, mut part: Vec<Candidate>) {
-        sort(&mut part);
+    /// Adds a part.
+    pub(super) fn add(&mut self, Sorted(part): Sorted) {
         self.len += part.len();
         self.next.extend(part.last().map(|first| Reverse((first.first(), self.parts.len()))));
-        let mut pages = Pages::default();
-        pages.extend(part);
-        self.parts.push(pages);
+        self.parts.push(part);
     }
 
     /// How many are left.
@@ -97,7 +103,7 @@ mod tests {
         for part in 0..7_u64 {
             // Seven parts with every seventh line each, from 3 on, shuffled; the fifth is empty.
             let of_part = (0..500).map(|at| 3 + 7 * (at * 211 % 500) + part).filter(|_| part != 5);
-            candidates.add(of_part.map(candidate).collect());
+            candidates.add(Sorted::of(of_part.map(candidate).collect()));
         }
         let expected: Vec<u64> = (3..3_503).filter(|line| (line - 3) % 7 != 5).collect();
         assert_eq!(candidates.len(), expected.len());

@@ -15,6 +15,7 @@ use super::compare::{Candidate, Earlier};
 use super::late::{Late, LateRows};
 use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Outcome, Prepared, Preparer};
 use super::queue::Candidates;
+use super::relay::relay;
 
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
@@ -76,9 +77,9 @@ pub(super) struct Sieve<'a> {
 }
 
 impl Sieve<'_> {
-    /// Sifts, and counts whom it takes out. While the state is asked about one batch, the next one is made ready.
+    /// Sifts, and counts whom it takes out. While the state is asked about one batch, the next ones are made ready.
     pub(super) fn sift(
-        mut self,
+        self,
         mut candidates: Candidates,
         preparer: &mut Preparer<'_>,
     ) -> Result<Sifted, IngestError> {
@@ -89,18 +90,22 @@ impl Sieve<'_> {
         let (mut sifted, mut kept) = (Sifted::default(), 0);
         let batches = candidates.len() / BATCH_CUSTOMERS / STEPS_MIN;
         let together = batches.clamp(1, BATCHES_TOGETHER_MAX) * BATCH_CUSTOMERS;
-        let mut batch = move || candidates.take(together);
-        let mut next = made(batch(), preparer)?;
-        while let Some(made_batch) = next {
-            let (mut ahead, mut taken, after) = (Ok(None), Ok(()), batch());
-            rayon::in_place_scope(|scope| {
-                let (ahead, preparer) = (&mut ahead, &mut *preparer);
-                scope.spawn(move |_| *ahead = made(after, preparer));
-                taken = self.take(made_batch, &maker, &mut sifted, &mut kept);
-            });
-            taken?;
-            next = ahead?;
-        }
+        relay(
+            (self, preparer),
+            |(_, preparer)| {
+                let batch = candidates.take(together);
+                let rows = preparer.read(known(&batch).map(Some))?;
+                Ok((!batch.is_empty()).then_some((batch, rows)))
+            },
+            |(batch, rows)| {
+                let made = maker.make(&known(&batch).collect::<Vec<_>>(), &rows)?;
+                Ok(((batch, made), rows))
+            },
+            |(sieve, preparer), (batch, rows)| {
+                preparer.give_back(rows);
+                sieve.take(batch, &maker, &mut sifted, &mut kept)
+            },
+        )?;
         Ok(sifted)
     }
 
@@ -145,14 +150,9 @@ impl Sieve<'_> {
     }
 }
 
-/// Makes the known customers of a batch ready; nothing is left to do without one.
-fn made(batch: Vec<Candidate>, preparer: &mut Preparer<'_>) -> Result<Option<MadeBatch>, IngestError> {
-    if batch.is_empty() {
-        return Ok(None);
-    }
-    let known: Vec<&Candidate> = batch.iter().filter(|candidate| candidate.is_known()).collect();
-    let made = preparer.prepare(&known)?;
-    Ok(Some((batch, made)))
+/// Those of a batch who are made ready: nothing is left to do without one.
+fn known(batch: &[Candidate]) -> impl Iterator<Item = &Candidate> {
+    batch.iter().filter(|candidate| candidate.is_known())
 }
 
 /// A candidate that can be decided about.

@@ -133,6 +133,12 @@ impl<'a> Snapshot<'a> {
         Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
     }
 
+    /// Is any call open or parked.
+    pub fn has_standing(&self) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM call WHERE payload IS NOT NULL)";
+        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+    }
+
     /// The customer of that key.
     pub fn customer(&self, id: &CustomerId) -> Result<Option<StoredCustomer>, StoreError> {
         let mut statement =
@@ -163,8 +169,9 @@ impl<'a> Snapshot<'a> {
         Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM tombstone)", [], |row| row.get(0))?)
     }
 
-    /// What is known of a customer at each provider at which anything is known, in their order.
-    pub fn known(&self, customer: i64) -> Result<Vec<(ProviderId, KnownAt)>, StoreError> {
+    /// What is known of a customer at each provider at which anything is known, in their order; calls are looked for
+    /// only where the customer may have some.
+    pub fn known(&self, customer: i64, has_calls: bool) -> Result<Vec<(ProviderId, KnownAt)>, StoreError> {
         let mut found: Vec<(ProviderId, KnownAt)> = Vec::new();
         let mut statement = self.connection.prepare_cached(
             "SELECT key, known, fields, provider, skipped FROM account WHERE customer = ?1 ORDER BY provider",
@@ -174,6 +181,9 @@ impl<'a> Snapshot<'a> {
             let before = Before { account: Some(account_of(row)?), standing: None };
             let skipped = skipped_of(row, 4)?;
             found.push((provider_of(row.get(3)?)?, KnownAt { before, call: None, skipped }));
+        }
+        if !has_calls {
+            return Ok(found);
         }
         let mut statement = self.connection.prepare_cached(&self.standing_sql(""))?;
         let mut rows = statement.query([customer])?;

@@ -113,7 +113,7 @@ impl World {
 
     fn before(&self, name: &str) -> (crate::domain::standing::Before, Option<StandingCall>) {
         let (number, snapshot) = (self.number(name), self.store.snapshot());
-        let mut everywhere = snapshot.known(number).expect("readable");
+        let mut everywhere = snapshot.known(number, true).expect("readable");
         let Some((WSONE, KnownAt { before, call, .. })) = everywhere.pop() else { panic!("{everywhere:?}") };
         assert!(everywhere.is_empty());
         // Whichever way it is looked up.
