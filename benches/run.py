@@ -105,11 +105,14 @@ class World:
         self.other_config.write_text(text.format(nulls='"", "NULL", "n/a"', **values))
 
     def copy(self, name):
-        """The same state in another folder, so that a job can change it."""
+        """The same state in another folder, so that a job can change it; on the disk, so that the job's own syncs have
+        nothing to write but what the job wrote."""
         other = World(self.bench, name, fresh=True)
         for path in self.state.parent.iterdir():
             if path.is_file():
-                shutil.copy2(path, other.state.parent / path.name)
+                copied = shutil.copy2(path, other.state.parent / path.name)
+                with open(copied, "rb+") as file:
+                    os.fsync(file.fileno())
         return other
 
     def run(self, *words, codes=COMPLETE, config=None):
