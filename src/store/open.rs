@@ -126,7 +126,9 @@ impl StateFile {
         leave_log_on_close(&connection, true)?;
         use_write_ahead_log(&connection)?;
         // The mark comes before the tables: a crash between them must not leave tables that nobody owns.
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        if application(&connection)? != APPLICATION_ID {
+            connection.pragma_update(None, "application_id", APPLICATION_ID)?;
+        }
         migrate(&mut connection)?;
         fault::pass(Point::AfterMigration);
         let fingerprinter = self.fingerprinter(&connection)?;
@@ -232,7 +234,7 @@ impl StateFile {
     pub(super) fn inspect(&self, connection: &Connection) -> Result<(), StoreError> {
         let path = || self.settings.path.clone();
         let version = version(connection)?;
-        let application: i32 = connection.pragma_query_value(None, "application_id", |row| row.get(0))?;
+        let application = application(connection)?;
         let tables: i64 = connection.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))?;
         if application != APPLICATION_ID && tables > 0 {
             return Err(StoreError::Foreign { path: path() });
@@ -291,6 +293,11 @@ impl StateFile {
 /// The version of the schema.
 pub(super) fn version(connection: &Connection) -> Result<i64, StoreError> {
     Ok(connection.pragma_query_value(None, "user_version", |row| row.get(0))?)
+}
+
+/// Whose file it says that it is.
+fn application(connection: &Connection) -> Result<i32, StoreError> {
+    Ok(connection.pragma_query_value(None, "application_id", |row| row.get(0))?)
 }
 
 /// Is there the identity of a key: the last thing that is written before anything can be accepted.

@@ -161,6 +161,17 @@ fn foreign_newer_and_otherwise_keyed_files_are_refused() {
 }
 
 #[test]
+fn a_state_that_is_opened_once_more_is_not_written_to() {
+    let World { folder, store, _lock: lock, .. } = World::new();
+    let state = StateFile::new(settings(folder.path()));
+    drop(store);
+    let again = state.open(&lock).expect("the same state");
+    let log = state.path().with_extension("db-wal");
+    assert_eq!(std::fs::metadata(log).expect("a log").len(), 0);
+    drop(again);
+}
+
+#[test]
 fn a_state_that_does_not_exist_reads_as_an_empty_one_and_is_not_made() {
     let folder = tempfile::tempdir().expect("a folder");
     let state = StateFile::new(settings(folder.path()));
