@@ -28,6 +28,8 @@ impl fmt::Debug for Fingerprint {
     }
 }
 
+/// Provider, field, and the length of the customer's key.
+const HEAD_BYTES: usize = 13;
 /// What most values and the keys of their customers fit into.
 const MESSAGE_BYTES: usize = 128;
 
@@ -135,8 +137,10 @@ fn message(
     hash: impl Fn(&[u8]) -> [u8; 8],
 ) -> [u8; 8] {
     let id = customer.as_str().as_bytes();
-    let length = (id.len() as u64).to_le_bytes();
-    let parts = [&[provider.number()][..], &field.0.to_le_bytes(), &length, id, value.as_bytes()];
+    let mut head = [provider.number(); HEAD_BYTES];
+    head[1..5].copy_from_slice(&field.0.to_le_bytes());
+    head[5..].copy_from_slice(&(id.len() as u64).to_le_bytes());
+    let parts = [&head[..], id, value.as_bytes()];
     match in_place(&parts, &mut [0; MESSAGE_BYTES]) {
         Some(message) => hash(message),
         None => hash(&parts.concat()),
