@@ -53,15 +53,15 @@ mod tests {
     use super::*;
 
     /// Twenty batches, of which one fails here or there; gives those that were taken back.
-    fn relayed(fails_at: [Option<u32>; 3]) -> (Vec<u32>, bool) {
+    fn relayed(fails_at: [Option<usize>; 3]) -> (Vec<usize>, bool) {
         let [bring, work, take] = fails_at;
-        let or_fail = |batch: u32, at: Option<u32>| {
+        let or_fail = |batch: usize, at: Option<usize>| {
             let failure = IngestError::TooMany { what: "batches", max: 20 };
             if Some(batch) == at { Err(failure) } else { Ok(batch) }
         };
         let (mut next, mut taken) = (0, Vec::new());
-        let brings = |taken: &mut &mut Vec<u32>| {
-            assert!(next <= taken.len() as u32 + BATCHES_AHEAD as u32);
+        let brings = |taken: &mut &mut Vec<usize>| {
+            assert!(next < taken.len() + BATCHES_AHEAD);
             next += 1;
             if next > 20 { Ok(None) } else { or_fail(next, bring).map(Some) }
         };
