@@ -222,15 +222,14 @@ impl Outbox<'_> {
         settlement: &Settlement,
         after: &Written,
     ) -> Result<(), StoreError> {
-        let sql = "UPDATE call SET state = ?4, attempts = ?5, only_fields = NULL, due = 0, settling = 0, lease = NULL,
-                 settled_in = ?6, class = ?7, code = ?8, changed_at = ?9, payload = NULL
+        let sql = "UPDATE call SET state = 'acknowledged', attempts = ?4, only_fields = NULL, due = 0, settling = 0, lease = NULL,
+                 settled_in = ?5, class = ?6, code = ?7, changed_at = ?8, payload = NULL
              WHERE id = ?1 AND state = ?2 AND lease IS ?3";
         let mut statement = self.statements.accept.get(self.connection, sql)?;
         let changed = statement.execute((
             call.id.0,
             call.standing_state().name(),
             call.standing_lease(),
-            after.life.state.name(),
             after.life.attempts,
             self.run.0,
             settlement.class,

@@ -20,7 +20,7 @@ pub(super) fn request(
 ) -> Result<Request, BuildError> {
     let elements = elements(settings, credentials, key, values)?;
     let endpoint = settings.protocol.endpoint();
-    let url = format!("{}/{}", settings.common.base_url.trim_end_matches('/'), endpoint.path);
+    let url = [settings.common.base_url.trim_end_matches('/'), "/", endpoint.path].concat();
     let (headers, body) = match endpoint.envelope {
         Envelope::Json(envelope) => (json_headers(), json(envelope, &elements)),
         Envelope::Soap { namespace, action } => (soap_headers(action), xml::soap(namespace, &elements)?),

@@ -16,7 +16,7 @@ pub(super) fn request(
     values: &WireValues,
 ) -> Result<Request, BuildError> {
     Ok(Request {
-        url: format!("{}/{}", settings.common.base_url.trim_end_matches('/'), wire::PATH),
+        url: [settings.common.base_url.trim_end_matches('/'), "/", wire::PATH].concat(),
         headers: vec![
             authorization,
             (CONTENT_TYPE, HeaderValue::from_static("application/json")),
