@@ -161,39 +161,68 @@ async fn converse(
     arrivals: &Arrivals,
     started: Instant,
 ) -> Outcome<()> {
+    let (wsone, safedebit) = (response(WSONE_ANSWER), response(SAFEDEBIT_ANSWER));
     let mut buffer = Vec::with_capacity(16 * 1024);
     loop {
-        let Some((head_end, whole)) = measured(&buffer) else {
+        let Some(request) = Request::at_front(&buffer)? else {
             if stream.read_buf(&mut buffer).await? == 0 {
                 return Ok(());
             }
             continue;
         };
-        let head = String::from_utf8_lossy(&buffer[..head_end]);
-        let answer = if head.starts_with("GET /stats") {
-            stats(&std::mem::take(&mut *arrivals.lock().expect("nobody panics with the lock")))
-        } else {
-            arrivals.lock().expect("nobody panics with the lock").push(started.elapsed());
-            let safedebit = head.lines().next().is_some_and(|line| line.contains("edit_consumer"));
-            if safedebit { SAFEDEBIT_ANSWER.to_owned() } else { WSONE_ANSWER.to_owned() }
-        };
-        buffer.drain(..whole);
+        buffer.drain(..request.bytes);
+        if request.asked == Asked::Stats {
+            let arrived = std::mem::take(&mut *arrivals.lock().expect("nobody panics with the lock"));
+            stream.write_all(response(&stats(&arrived)).as_bytes()).await?;
+            continue;
+        }
+        arrivals.lock().expect("nobody panics with the lock").push(started.elapsed());
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
-        stream.write_all(format!("{head}: {}\r\n\r\n{answer}", answer.len()).as_bytes()).await?;
+        let answer = if request.asked == Asked::Safedebit { &safedebit } else { &wsone };
+        stream.write_all(answer.as_bytes()).await?;
     }
 }
 
-/// Where the head of the first request ends and how long the whole is, once all of it has arrived.
-fn measured(buffer: &[u8]) -> Option<(usize, usize)> {
-    let head_end = buffer.windows(4).position(|bytes| bytes == b"\r\n\r\n")? + 4;
-    let head = String::from_utf8_lossy(&buffer[..head_end]).to_ascii_lowercase();
-    let length =
-        head.lines().find_map(|line| line.strip_prefix("content-length:")?.trim().parse::<usize>().ok());
-    let whole = head_end + length.unwrap_or(0);
-    (buffer.len() >= whole).then_some((head_end, whole))
+fn response(answer: &str) -> String {
+    let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length";
+    format!("{head}: {}\r\n\r\n{answer}", answer.len())
+}
+
+/// What a request is for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Asked {
+    Stats,
+    Safedebit,
+    WsOne,
+}
+
+struct Request {
+    asked: Asked,
+    /// How long it is, with its body.
+    bytes: usize,
+}
+
+impl Request {
+    /// The first request in the buffer; none, while a part of it has not arrived.
+    fn at_front(buffer: &[u8]) -> Outcome<Option<Self>> {
+        let mut headers = [httparse::EMPTY_HEADER; 32];
+        let mut head = httparse::Request::new(&mut headers);
+        let httparse::Status::Complete(head_bytes) = head.parse(buffer)? else { return Ok(None) };
+        let asked = match head.path {
+            Some("/stats") => Asked::Stats,
+            Some(path) if path.contains("edit_consumer") => Asked::Safedebit,
+            _ => Asked::WsOne,
+        };
+        let length = head.headers.iter().find(|header| header.name.eq_ignore_ascii_case("content-length"));
+        let body_bytes = match length {
+            Some(length) => std::str::from_utf8(length.value)?.parse()?,
+            None => 0,
+        };
+        let bytes = head_bytes + body_bytes;
+        Ok((buffer.len() >= bytes).then_some(Self { asked, bytes }))
+    }
 }
 
 /// How many arrived, over how long, and how many in the fullest second.
