@@ -113,7 +113,7 @@ pub fn decide(
     before: &Before,
     projection: &Projection,
     policy: &Policy<'_>,
-    keeper: &Keeper<'_>,
+    keeper: &mut Keeper<'_>,
 ) -> Decision {
     let mut findings = Findings::default();
     let Some(key) = key_of(before, projection, &mut findings) else {
@@ -157,7 +157,7 @@ fn desired_values(
     known: Option<&Account>,
     projection: &Projection,
     policy: &Policy<'_>,
-    keeper: &Keeper<'_>,
+    keeper: &mut Keeper<'_>,
     findings: &mut Findings,
 ) -> WireValues {
     let mut desired = standing.map(|standing| standing.payload.values.clone()).unwrap_or_default();
@@ -258,7 +258,7 @@ fn for_known(
     before: &Before,
     projection: &Projection,
     policy: &Policy<'_>,
-    keeper: &Keeper<'_>,
+    keeper: &mut Keeper<'_>,
     findings: &mut Findings,
 ) -> Action {
     let changed = differing(compared.desired, &account.fields, policy, keeper);
@@ -317,9 +317,9 @@ fn differing(
     desired: &WireValues,
     held: &LiteMap<FieldCode, Acknowledged>,
     policy: &Policy<'_>,
-    keeper: &Keeper<'_>,
+    keeper: &mut Keeper<'_>,
 ) -> WireValues {
-    let differs = |field, value: &SmolStr| {
+    let mut differs = |field, value: &SmolStr| {
         policy.full_resync || !held.get(&field).is_some_and(|held| keeper.holds(held, field, value))
     };
     desired

@@ -3,6 +3,7 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::domain::account::Keeping;
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
@@ -63,17 +64,12 @@ impl World {
     }
 
     fn keeper(&self, clear: bool) -> Keeper<'_> {
-        Keeper {
-            fingerprinter: &self.fingerprinter,
-            clear,
-            customer: &self.customer,
-            provider: ProviderId::Wsone,
-        }
+        Keeping { fingerprinter: &self.fingerprinter, clear }.of(&self.customer, ProviderId::Wsone)
     }
 
     fn account(&self, held: &[(u32, &str)]) -> Account {
         let mut account = Account::new(key("k1"));
-        account.acknowledge(&key("k1"), &values(held), &self.keeper(false));
+        account.acknowledge(&key("k1"), &values(held), &mut self.keeper(false));
         account
     }
 }
@@ -120,7 +116,7 @@ fn update(pairs: &[(u32, &str)]) -> Action {
 #[expect(clippy::needless_pass_by_value, reason = "a case states its world where it is judged")]
 fn run(before: Before, projection: &Projection, policy: &Policy<'_>) -> Decision {
     let world = World::new();
-    decide(&before, projection, policy, &world.keeper(false))
+    decide(&before, projection, policy, &mut world.keeper(false))
 }
 
 fn known(held: &[(u32, &str)]) -> Before {
@@ -179,9 +175,9 @@ fn an_object_with_an_unknown_part_is_reported_and_the_rest_goes() {
 fn clear_values_complete_an_object() {
     let world = World::new();
     let mut account = Account::new(key("k1"));
-    account.acknowledge(&key("k1"), &values(&[(1, "old@b.fr"), (2, "1")]), &world.keeper(true));
+    account.acknowledge(&key("k1"), &values(&[(1, "old@b.fr"), (2, "1")]), &mut world.keeper(true));
     let before = Before { account: Some(account), standing: None };
-    let decision = decide(&before, &says(&[(1, "new@b.fr")]), &policy(), &world.keeper(true));
+    let decision = decide(&before, &says(&[(1, "new@b.fr")]), &policy(), &mut world.keeper(true));
     assert_eq!(decision.action, update(&[(1, "new@b.fr"), (2, "1")]));
 }
 
@@ -362,12 +358,12 @@ proptest! {
         let policy = Policy { send: if all { Send::Changed } else { Send::Objects }, ..policy() };
         let mut before = Before { account: Some(world.account(&borrowed(&held))), standing: None };
         let now = says(&borrowed(&wanted));
-        let first = decide(&before, &now, &policy, &world.keeper(false));
+        let first = decide(&before, &now, &policy, &mut world.keeper(false));
         let account = before.account.as_mut().expect("known");
         if let Action::Call { payload, .. } = &first.action {
-            account.acknowledge(&payload.key, &payload.values, &world.keeper(false));
+            account.acknowledge(&payload.key, &payload.values, &mut world.keeper(false));
         }
-        let second = decide(&before, &now, &policy, &world.keeper(false));
+        let second = decide(&before, &now, &policy, &mut world.keeper(false));
         prop_assert_eq!(second.action, Action::Nothing);
         prop_assert_eq!(second.findings.incomplete, first.findings.incomplete);
     }

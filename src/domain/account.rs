@@ -3,7 +3,7 @@
 use litemap::LiteMap;
 
 use super::customer::CustomerId;
-use super::fingerprint::{Fingerprint, Fingerprinter};
+use super::fingerprint::{Fingerprint, Fingerprinter, Fingerprints};
 use super::provider::ProviderId;
 use super::redacted::Redacted;
 use super::wire::{self, FieldCode, ProviderKey, WireValues};
@@ -42,44 +42,33 @@ pub struct Keeping<'a> {
 impl<'a> Keeping<'a> {
     /// For one customer and provider.
     #[must_use]
-    pub fn of<'b>(&self, customer: &'b CustomerId, provider: ProviderId) -> Keeper<'b>
-    where
-        'a: 'b,
-    {
-        Keeper { fingerprinter: self.fingerprinter, clear: self.clear, customer, provider }
+    pub fn of(&self, customer: &CustomerId, provider: ProviderId) -> Keeper<'a> {
+        Keeper { fingerprints: self.fingerprinter.of(customer, provider), clear: self.clear }
     }
 }
 
 /// Makes and compares what the state keeps of delivered values, for one customer and provider.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug)]
 pub struct Keeper<'a> {
-    /// Makes the fingerprints.
-    pub fingerprinter: &'a Fingerprinter,
-    /// Are values kept as they are (`values = "clear"`), not as fingerprints.
-    pub clear: bool,
-    /// Whose values.
-    pub customer: &'a CustomerId,
-    /// Where they are held.
-    pub provider: ProviderId,
+    fingerprints: Fingerprints<'a>,
+    clear: bool,
 }
 
 impl Keeper<'_> {
     /// What is kept of a value that was delivered.
     #[must_use]
-    pub fn keep(&self, field: FieldCode, value: &str) -> Acknowledged {
+    pub fn keep(&mut self, field: FieldCode, value: &str) -> Acknowledged {
         if self.clear {
             return Acknowledged::Clear(Redacted::new(value.to_owned()));
         }
-        Acknowledged::Hashed(self.fingerprinter.value(self.customer, self.provider, field, value))
+        Acknowledged::Hashed(self.fingerprints.value(field, value))
     }
 
     /// Does the provider hold exactly this value.
     #[must_use]
-    pub fn holds(&self, kept: &Acknowledged, field: FieldCode, value: &str) -> bool {
+    pub fn holds(&mut self, kept: &Acknowledged, field: FieldCode, value: &str) -> bool {
         match kept {
-            Acknowledged::Hashed(print) => {
-                self.fingerprinter.is_of(*print, self.customer, self.provider, field, value)
-            }
+            Acknowledged::Hashed(print) => self.fingerprints.is_of(*print, field, value),
             Acknowledged::Clear(held) => held.reveal() == value,
             Acknowledged::Unknown => false,
         }
@@ -94,7 +83,7 @@ impl Account {
     }
 
     /// Takes over what a provider acknowledged. Another key is another account: what was known of the old one goes.
-    pub fn acknowledge(&mut self, key: &ProviderKey, values: &WireValues, keeper: &Keeper<'_>) {
+    pub fn acknowledge(&mut self, key: &ProviderKey, values: &WireValues, keeper: &mut Keeper<'_>) {
         self.fields.reserve(values.len());
         self.acknowledge_each(key, values.iter(), keeper);
     }
@@ -104,7 +93,7 @@ impl Account {
         &mut self,
         key: &ProviderKey,
         values: impl Iterator<Item = (FieldCode, &'v str)>,
-        keeper: &Keeper<'_>,
+        keeper: &mut Keeper<'_>,
     ) {
         if self.key != *key {
             *self = Self::new(key.clone());

@@ -394,7 +394,7 @@ impl<'a> Apply<'a> {
         let on_its_way = before.standing.as_ref().is_some_and(|standing| {
             standing.payload.key == *key && standing.payload.values.get(code) == Some(value)
         });
-        let keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider);
+        let mut keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider);
         let held = before
             .account
             .as_ref()

@@ -98,8 +98,8 @@ impl Judge<'_> {
             field: &field,
             fields: provider.fields(),
         };
-        let keeper = self.keeping.of(&prepared.customer.id, provider.id());
-        let decision = diff::decide(&before, &prepared.projections[position], &policy, &keeper);
+        let mut keeper = self.keeping.of(&prepared.customer.id, provider.id());
+        let decision = diff::decide(&before, &prepared.projections[position], &policy, &mut keeper);
         let (packed, codes) = match &decision.action {
             Action::Call { payload, .. } => {
                 (Some(PackedPayload::of(payload)), payload.values.0.keys().copied().collect())

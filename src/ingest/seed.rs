@@ -59,18 +59,18 @@ impl Judge<'_> {
                 (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Seed::Nothing,
                 (KeyCell::Invalid, _) => return Seed::InvalidKey,
             };
-            let keeper = self.keeping.of(&prepared.customer.id, provider.id());
+            let mut keeper = self.keeping.of(&prepared.customer.id, provider.id());
             let skipped = invalid_fields(projection);
             let mark = AccountMark::of(provider.id(), &key);
             let account = match before.account {
                 None => {
                     let packed =
-                        PackedAccount::acknowledged(key.clone(), values(projection), &keeper, &skipped);
+                        PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
                     SeedAccount { key, mark, standing, skipped, packed, stands: false, known: false }
                 }
                 Some(before) => {
                     let mut account = before.clone();
-                    account.acknowledge_each(&key, values(projection), &keeper);
+                    account.acknowledge_each(&key, values(projection), &mut keeper);
                     account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
                     let packed = PackedAccount::of(&account, &skipped);
                     let stands = before == account && skipped_before == skipped;

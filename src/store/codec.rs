@@ -139,7 +139,7 @@ pub(super) fn pack_kept(
 }
 
 /// Packs what is kept of delivered values.
-pub(super) fn pack_delivered(values: &WireValues, keeper: &Keeper<'_>) -> Vec<u8> {
+pub(super) fn pack_delivered(values: &WireValues, keeper: &mut Keeper<'_>) -> Vec<u8> {
     let kept = values.iter().map(|(field, value)| keeper.keep(field, value));
     pack_kept(values.iter().map(|(field, _)| field), kept)
 }

@@ -5,7 +5,7 @@
 
 use rusqlite::Connection;
 
-use crate::domain::account::{Account, Keeper};
+use crate::domain::account::{Account, Keeper, Keeping};
 use crate::domain::call::{CallId, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
@@ -157,21 +157,17 @@ impl Outbox<'_> {
         if effect == Effect::None {
             return Ok(());
         }
-        let keeper = Keeper {
-            fingerprinter: self.fingerprinter,
-            clear: self.clear_values,
-            customer: to.customer,
-            provider: to.provider,
-        };
+        let keeping = Keeping { fingerprinter: self.fingerprinter, clear: self.clear_values };
+        let mut keeper = keeping.of(to.customer, to.provider);
         let sent = to.sent;
-        if effect == Effect::Acknowledge && self.acknowledge(to, &keeper)? {
+        if effect == Effect::Acknowledge && self.acknowledge(to, &mut keeper)? {
             return Ok(());
         }
         let mut account = self.account(to)?.unwrap_or_else(|| Account::new(sent.key.clone()));
         match effect {
-            Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &keeper),
+            Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &mut keeper),
             Effect::Exists => {
-                account.acknowledge(&sent.key, &WireValues::default(), &keeper);
+                account.acknowledge(&sent.key, &WireValues::default(), &mut keeper);
                 account.mark_unknown(sent.values.iter().map(|(field, _)| field));
             }
             Effect::MarkUnknown if account.key == sent.key => {
@@ -194,7 +190,7 @@ impl Outbox<'_> {
     }
 
     /// Lays what was acknowledged over what the account with this key is known to hold; `false` when its key is another.
-    fn acknowledge(&self, to: &Recipient<'_>, keeper: &Keeper<'_>) -> Result<bool, StoreError> {
+    fn acknowledge(&self, to: &Recipient<'_>, keeper: &mut Keeper<'_>) -> Result<bool, StoreError> {
         let delivered = codec::pack_delivered(&to.sent.values, keeper);
         // The key is compared and not set: its index would be written anew.
         let sql = "UPDATE account SET known = 1, fields = merged_fields(fields, ?4)

@@ -43,7 +43,7 @@ impl PackedAccount {
     pub fn acknowledged<'v>(
         key: ProviderKey,
         values: impl Iterator<Item = (FieldCode, &'v str)> + Clone,
-        keeper: &Keeper<'_>,
+        keeper: &mut Keeper<'_>,
         skipped: &[FieldCode],
     ) -> Self {
         let fields = values.clone().map(|(field, _)| field);

@@ -112,10 +112,7 @@ impl<'a> Snapshot<'a> {
 
     /// Makes and compares kept values of one customer and provider.
     #[must_use]
-    pub fn keeper<'b>(&self, customer: &'b CustomerId, provider: ProviderId) -> Keeper<'b>
-    where
-        'a: 'b,
-    {
+    pub fn keeper(&self, customer: &CustomerId, provider: ProviderId) -> Keeper<'a> {
         self.keeping().of(customer, provider)
     }
 
