@@ -22,8 +22,8 @@ use crate::domain::wire::{self, FieldCode, ProviderKey, WireValues};
 use super::StoreError;
 
 const DIGEST_BYTES: usize = 8;
-/// What a hashed value takes.
-const KEPT_BYTES: usize = 8;
+/// How many fields most accounts have at most.
+const FIELDS: usize = 32;
 /// What most lists of fields take at most.
 const CODES_BYTES: usize = 16;
 /// What most payloads take at most.
@@ -68,7 +68,7 @@ impl From<Kept> for Acknowledged {
 }
 
 /// Fields in ascending order: a bit for each that a table has, a number for each subscription.
-#[derive(Serialize, Deserialize)]
+#[derive(Default, Serialize, Deserialize)]
 struct Codes {
     bits: u64,
     beyond: Vec<u32>,
@@ -76,20 +76,28 @@ struct Codes {
 
 impl Codes {
     fn of(codes: impl Iterator<Item = FieldCode>) -> Self {
-        let mut packed = Self { bits: 0, beyond: Vec::new() };
-        for FieldCode(code) in codes {
-            match 1_u64.checked_shl(code) {
-                Some(bit) => packed.bits |= bit,
-                // Identifiers of subscriptions are small.
-                None => packed.beyond.push(code.wrapping_sub(FieldCode::SUBSCRIPTIONS)),
-            }
-        }
+        let mut packed = Self::default();
+        codes.for_each(|code| packed.add(code));
         packed
     }
 
+    fn add(&mut self, FieldCode(code): FieldCode) {
+        match 1_u64.checked_shl(code) {
+            Some(bit) => self.bits |= bit,
+            // Identifiers of subscriptions are small.
+            None => self.beyond.push(code.wrapping_sub(FieldCode::SUBSCRIPTIONS)),
+        }
+    }
+
     fn iter(&self) -> impl Iterator<Item = FieldCode> + '_ {
+        let mut bits = self.bits;
+        let bits = iter::from_fn(move || {
+            let code = (bits != 0).then(|| bits.trailing_zeros())?;
+            bits &= bits - 1;
+            Some(code)
+        });
         let beyond = self.beyond.iter().map(|id| id.wrapping_add(FieldCode::SUBSCRIPTIONS));
-        (0..u64::BITS).filter(|code| self.bits >> code & 1 == 1).chain(beyond).map(FieldCode)
+        bits.chain(beyond).map(FieldCode)
     }
 
     fn count(&self) -> usize {
@@ -109,39 +117,39 @@ impl Codes {
 
 /// Packs what a provider acknowledged.
 pub(super) fn pack_fields(fields: &LiteMap<FieldCode, Acknowledged>) -> Vec<u8> {
-    pack_kept(fields.keys().copied(), fields.values().cloned())
+    pack_kept(fields.iter().map(|(&field, kept)| (field, kept.clone())))
 }
 
-/// Packs what a provider acknowledged: fields in ascending order, and what is kept of each.
-pub(super) fn pack_kept(
-    fields: impl Iterator<Item = FieldCode>,
-    mut kept: impl Iterator<Item = Acknowledged>,
-) -> Vec<u8> {
-    let codes = Codes::of(fields);
-    let count = codes.count();
-    if count == 0 {
+/// Packs what a provider acknowledged: fields in ascending order, each with what is kept of it.
+pub(super) fn pack_kept(all: impl Iterator<Item = (FieldCode, Acknowledged)>) -> Vec<u8> {
+    let mut codes = Codes::default();
+    let (mut prints, mut kinds) = (Vec::with_capacity(FIELDS), Vec::new());
+    for (field, one) in all {
+        codes.add(field);
+        match one {
+            Acknowledged::Hashed(Fingerprint::Sip(print)) if kinds.is_empty() => prints.push(print),
+            one => {
+                kinds.extend(prints.drain(..).map(Kept::Sip));
+                kinds.push(Kept::from(one));
+            }
+        }
+    }
+    if codes.count() == 0 {
         return vec![BY_BITS];
     }
-    let mut bytes = codes.append_to(Vec::with_capacity(CODES_BYTES + KEPT_BYTES * count));
-    let start = bytes.len();
-    bytes.push(ALL_PRINTS);
-    while let Some(one) = kept.next() {
-        let Acknowledged::Hashed(Fingerprint::Sip(print)) = one else {
-            let prints = bytes.split_off(start);
-            let (prints, _) = prints[1..].as_chunks();
-            let before = prints.iter().copied().map(Kept::Sip);
-            let from_here = iter::once(one).chain(kept).map(Kept::from);
-            return before.chain(from_here).fold(bytes, |bytes, kept| append(&kept, bytes));
-        };
-        bytes.extend_from_slice(&print);
+    let prints = prints.as_flattened();
+    let mut bytes = codes.append_to(Vec::with_capacity(CODES_BYTES + prints.len()));
+    if kinds.is_empty() {
+        bytes.push(ALL_PRINTS);
+        bytes.extend_from_slice(prints);
+        return bytes;
     }
-    bytes
+    kinds.iter().fold(bytes, |bytes, kept| append(kept, bytes))
 }
 
 /// Packs what is kept of delivered values.
 pub(super) fn pack_delivered(values: &WireValues, keeper: &mut Keeper<'_>) -> Vec<u8> {
-    let kept = values.iter().map(|(field, value)| keeper.keep(field, value));
-    pack_kept(values.iter().map(|(field, _)| field), kept)
+    pack_kept(values.iter().map(|(field, value)| (field, keeper.keep(field, value))))
 }
 
 /// Lays newer packed fields over those that were known.
@@ -163,21 +171,22 @@ pub(super) fn unpack_fields(bytes: &[u8]) -> Result<LiteMap<FieldCode, Acknowled
         let kept: Vec<(u32, Kept)> = postcard::from_bytes(bytes).map_err(|_| damaged())?;
         return Ok(kept.into_iter().map(|(code, kept)| (FieldCode(code), kept.into())).collect());
     };
-    let mut fields = LiteMap::with_capacity(codes.count());
     let Some(prints) = rest.strip_prefix(&[ALL_PRINTS]) else {
+        let mut fields = LiteMap::with_capacity(codes.count());
         for code in codes.iter() {
             wire::put(&mut fields, code, take::<Kept>(&mut rest).ok_or_else(damaged)?.into());
         }
         return Ok(fields);
     };
     let (prints, cut) = prints.as_chunks();
-    if prints.len() != codes.count() || !cut.is_empty() {
+    let mut fields = Vec::with_capacity(codes.count());
+    let kept = prints.iter().map(|&print| Acknowledged::Hashed(Fingerprint::Sip(print)));
+    fields.extend(codes.iter().zip(kept));
+    let ascend = fields.is_sorted_by(|(one, _), (next, _)| one < next);
+    if prints.len() != codes.count() || !cut.is_empty() || !ascend {
         return Err(damaged());
     }
-    for (code, print) in codes.iter().zip(prints) {
-        wire::put(&mut fields, code, Kept::Sip(*print).into());
-    }
-    Ok(fields)
+    Ok(LiteMap::from_sorted_store_unchecked(fields))
 }
 
 /// Packs a payload, with its digest behind it.

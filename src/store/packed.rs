@@ -42,13 +42,12 @@ impl PackedAccount {
     #[must_use]
     pub fn acknowledged<'v>(
         key: ProviderKey,
-        values: impl Iterator<Item = (FieldCode, &'v str)> + Clone,
+        values: impl Iterator<Item = (FieldCode, &'v str)>,
         keeper: &mut Keeper<'_>,
         skipped: &[FieldCode],
     ) -> Self {
-        let fields = values.clone().map(|(field, _)| field);
-        let kept = values.map(|(field, value)| keeper.keep(field, value));
-        Self { key, known: true, fields: codec::pack_kept(fields, kept), skipped: codec::pack_codes(skipped) }
+        let kept = values.map(|(field, value)| (field, keeper.keep(field, value)));
+        Self { key, known: true, fields: codec::pack_kept(kept), skipped: codec::pack_codes(skipped) }
     }
 }
 
