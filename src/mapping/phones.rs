@@ -6,7 +6,7 @@ use std::str::FromStr;
 use std::sync::LazyLock;
 
 use rlibphonenumber::{PHONE_NUMBER_UTIL, PhoneNumber, PhoneNumberFormat, Region};
-use smol_str::{ToSmolStr, format_smolstr};
+use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use super::postal;
 use super::reason::{self, Parsed};
@@ -46,9 +46,9 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
     let overseas = home.postal_code.filter(|_| postal::is_french(country)).and_then(postal::overseas);
     if overseas.is_none()
         && country == "FR"
-        && let Some(number) = plain_french(&digits)
+        && let Some(phone) = plain_french(&digits)
     {
-        return Ok(phone(&number));
+        return Ok(phone);
     }
     let mut is_number = false;
     for alpha2 in overseas.into_iter().chain([country]) {
@@ -74,14 +74,18 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
 
 /// The usual case without the cost of the general one: a zero and nine digits in France. What is not allowed goes
 /// the long way.
-fn plain_french(digits: &str) -> Option<PhoneNumber> {
+fn plain_french(digits: &str) -> Option<Phone> {
     let significant = digits.strip_prefix('0').filter(|rest| rest.len() == 9 && !rest.starts_with('0'))?;
     let number = PhoneNumber {
         country_code: 33,
         national_number: significant.parse().ok()?,
         ..PhoneNumber::default()
     };
-    PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, region("FR")?).then_some(number)
+    PHONE_NUMBER_UTIL.is_valid_number_for_region(&number, region("FR")?).then(|| Phone {
+        dialing_code: SmolStr::new_static("33"),
+        national: digits.to_smolstr(),
+        msisdn: SmolStr::from_iter(["33", significant]),
+    })
 }
 
 enum Tried {
@@ -214,11 +218,7 @@ mod tests {
                 Tried::Allowed(number) => Some(number),
                 Tried::NotAllowed | Tried::NoNumber => None,
             };
-            assert_eq!(
-                plain_french(&digits).map(|number| phone(&number)),
-                long.map(|number| phone(&number)),
-                "{digits}"
-            );
+            assert_eq!(plain_french(&digits), long.map(|number| phone(&number)), "{digits}");
         }
     }
 
