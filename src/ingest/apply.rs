@@ -3,27 +3,25 @@
 //! A plan goes the same way without an intake; then nothing is written. What several customers dispute is settled
 //! by [`Apply::finish`], when all of them are known.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::HashSet;
 
-use crate::diff::{Action, Decision, Rejection};
-use crate::domain::account::Account;
-use crate::domain::call::{CallId, HoldReason, Operation, State};
+use crate::diff::{Action, Rejection};
+use crate::domain::call::{CallId, HoldReason, Operation};
 use crate::domain::customer::CustomerId;
-use crate::domain::field::Field;
 use crate::domain::mark::{KeyMark, Mark, Marker, NO_RECORD};
 use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::Before;
-use crate::domain::wire::{FieldCode, ProviderKey, WireCell};
+use crate::domain::wire::ProviderKey;
 use crate::providers::Provider;
-use crate::store::{Intake, Marks, NewCall, PackedAccount, Snapshot, StandingCall, StoreError};
+use crate::store::{Intake, Marks, NewCall, Snapshot, StandingCall, StoreError};
 
-use super::claims::{AccountMark, Claim, ClaimedCall, Claims};
+use super::claims::{Claim, ClaimedCall, Claims};
 use super::compare::Candidate;
 use super::fields::FieldCounts;
 use super::guard::ChangeCounts;
-use super::judge::{Decided, Judged};
+use super::judge::{Decided, Judged, KeptClaim, leaving};
 use super::late::Late;
+use super::news::News;
 use super::outcome::Outcome;
 use super::prepare::Prepared;
 use super::sheet::Sheet;
@@ -114,14 +112,15 @@ impl<'a> Apply<'a> {
         turn
     }
 
-    pub(super) fn customer(&mut self, Decided { ready, judged, .. }: Decided) -> Result<(), IngestError> {
-        let mut turn = self.next_turn(&ready);
-        self.count_changes(&turn, &judged);
+    pub(super) fn customer(&mut self, decided: &mut Decided) -> Result<(), IngestError> {
+        let Decided { ready, judged, news, .. } = decided;
+        let mut turn = self.next_turn(ready);
+        self.count_changes(&turn, news);
         turn.number = self.put_customer(&turn)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
         let unsettled = judged.iter().any(|j| j.decision.findings.rejected == Some(Rejection::UnsettledKey));
         self.put_mark(&turn, unsettled);
-        for (position, judged) in judged.into_iter().enumerate() {
+        for (position, judged) in judged.iter_mut().enumerate() {
             self.carry_out(&turn, position, judged)?;
         }
         Ok(())
@@ -193,7 +192,7 @@ impl<'a> Apply<'a> {
         self.marks.push(Mark { key, record: NO_RECORD, meaning: NO_RECORD });
     }
 
-    fn carry_out(&mut self, turn: &Turn<'_>, position: usize, mut judged: Judged) -> Result<(), StoreError> {
+    fn carry_out(&mut self, turn: &Turn<'_>, position: usize, judged: &mut Judged) -> Result<(), StoreError> {
         let ingest = self.ingest;
         let provider = &*ingest.providers[position];
         let findings = &judged.decision.findings;
@@ -201,47 +200,17 @@ impl<'a> Apply<'a> {
         tally.cleared_fields += findings.cleared.len() as u64;
         tally.incomplete += findings.incomplete.len() as u64;
         self.report(turn, position, findings)?;
-        self.claim_what_stays(turn, provider.id(), &judged);
-        let (Some(key), Some(account)) = (&judged.decision.key, judged.claim) else { return Ok(()) };
-        let known = is_known(&judged.before, key);
-        match (&judged.before.account, judged.account.take()) {
-            (Some(before), _) => {
-                let (after, skipped) = (account_after(before, key, &judged.decision), &findings.skipped);
-                let stands = *before == after && judged.skipped == *skipped;
-                if let (Some(intake), Some(number), false) = (self.intake, turn.number, stands) {
-                    intake.put_account(number, provider.id(), PackedAccount::of(&after, skipped))?;
-                }
-            }
-            (None, Some(new)) => {
-                if let (Some(intake), Some(number)) = (self.intake, turn.number) {
-                    intake.put_account(number, provider.id(), new)?;
-                }
-            }
-            (None, None) => {}
+        for &KeptClaim { account, call, known } in &judged.kept {
+            self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, known);
         }
-        let call = self.act(turn, provider, judged, known)?;
-        self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, known);
-        Ok(())
-    }
-
-    /// A customer whose record names another key, or none, still has the account that is known to be its own, and
-    /// the call that stands.
-    fn claim_what_stays(&mut self, turn: &Turn<'_>, provider: ProviderId, judged: &Judged) {
-        let Judged { before, standing, decision, .. } = judged;
-        let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
-        let known = before.account.as_ref().filter(|account| account.known && other(&account.key));
-        if let Some(account) = known {
-            let claim = Claim { customer: turn.turn, provider, call: ClaimedCall::None };
-            self.claims.add(claim, AccountMark::of(provider, &account.key), true);
-        }
-        if let Some(standing) = standing
-            && decision.action == Action::Nothing
-            && other(&standing.standing.payload.key)
+        let Some(claimed) = judged.claim else { return Ok(()) };
+        if let (Some(intake), Some(number), Some(account)) = (self.intake, turn.number, judged.account.take())
         {
-            let key = &standing.standing.payload.key;
-            let claim = Claim { customer: turn.turn, provider, call: leaving(standing) };
-            self.claims.add(claim, AccountMark::of(provider, key), is_known(before, key));
+            intake.put_account(number, provider.id(), account)?;
         }
+        let call = self.act(turn, provider, judged)?;
+        self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, claimed, judged.known);
+        Ok(())
     }
 
     /// Performs the action; gives the call that could leave by itself.
@@ -249,8 +218,7 @@ impl<'a> Apply<'a> {
         &mut self,
         turn: &Turn<'_>,
         provider: &dyn Provider,
-        judged: Judged,
-        known: bool,
+        judged: &mut Judged,
     ) -> Result<ClaimedCall, StoreError> {
         let standing = judged.standing.as_ref();
         match (&judged.decision.action, standing) {
@@ -268,7 +236,7 @@ impl<'a> Apply<'a> {
             (Action::Close | Action::Replace(_), None) => Ok(ClaimedCall::None),
             (Action::Call { operation, payload, hold, withdrawal }, standing) => {
                 let (hold, exists) = match hold {
-                    None if !known => self.rival(turn, provider.id(), &payload.key)?,
+                    None if !judged.known => self.rival(turn, provider.id(), &payload.key)?,
                     hold => (*hold, false),
                 };
                 // Whoever is known under this key exists: a person who releases the call must not make another one.
@@ -279,31 +247,24 @@ impl<'a> Apply<'a> {
                     }
                     Operation::Create | Operation::Update => *operation,
                 };
-                let call = NewCall {
-                    customer: turn.number.unwrap_or_default(),
-                    provider: provider.id(),
-                    operation,
-                    payload: judged.packed.expect("what a call carries was packed with the decision"),
-                    hold,
-                    withdrawal: *withdrawal,
-                };
-                self.create(call, standing)
+                self.outcome.tally(provider.id()).planned.add(operation);
+                if let Some(standing) = standing {
+                    self.count_superseded(provider.id(), standing);
+                }
+                let mut call = ClaimedCall::Planned;
+                if let (Some(intake), Some(payload)) = (self.intake, judged.packed.take()) {
+                    let (customer, provider) = (turn.number.unwrap_or_default(), provider.id());
+                    let new =
+                        NewCall { customer, provider, operation, payload, hold, withdrawal: *withdrawal };
+                    call = ClaimedCall::Queued(intake.put_call(new, standing)?);
+                }
+                if hold.is_some() {
+                    self.count_held(provider.id());
+                    call = ClaimedCall::None;
+                }
+                Ok(call)
             }
         }
-    }
-
-    fn create(&mut self, call: NewCall, standing: Option<&StandingCall>) -> Result<ClaimedCall, StoreError> {
-        let (provider, is_held) = (call.provider, call.hold.is_some());
-        self.outcome.tally(provider).planned.add(call.operation);
-        if let Some(standing) = standing {
-            self.count_superseded(provider, standing);
-        }
-        let id = self.intake.map(|intake| intake.put_call(call, standing)).transpose()?;
-        if is_held {
-            self.count_held(provider);
-            return Ok(ClaimedCall::None);
-        }
-        Ok(id.map_or(ClaimedCall::Planned, ClaimedCall::Queued))
     }
 
     /// Is the account already somebody's who is not compared in this input: known to be, or with a call for it. Such
@@ -356,52 +317,17 @@ impl<'a> Apply<'a> {
         Ok(self.keys.contains(&self.marker.key(id.as_str())))
     }
 
-    /// Counts a known customer's changes beyond what the provider holds and what is on its way already.
-    fn count_changes(&mut self, turn: &Turn<'_>, judged: &[Judged]) {
-        if turn.candidate.stored().is_none() {
-            return;
-        }
-        let mut touched = BTreeSet::new();
-        let mut changed = false;
-        for (position, judged) in judged.iter().enumerate() {
-            let provider = &*self.ingest.providers[position];
-            for &code in &judged.decision.findings.changed {
-                if self.is_news(turn, position, judged, code) {
-                    changed = true;
-                    touched.extend(sources(provider, code));
-                }
-            }
-            touched.extend(judged.decision.findings.cleared.iter().flat_map(|&code| sources(provider, code)));
-        }
+    /// Counts what is new about a known customer.
+    fn count_changes(&mut self, turn: &Turn<'_>, news: &mut News) {
         let place = || turn.prepared.place.clone();
-        if changed {
+        if news.is_change {
             self.changes.changed.add(place);
         }
-        for field in touched {
+        news.fields.sort_unstable();
+        news.fields.dedup();
+        for field in news.fields.drain(..) {
             self.changes.fields.entry(field).or_default().add(place);
         }
-    }
-
-    fn is_news(&self, turn: &Turn<'_>, position: usize, judged: &Judged, code: FieldCode) -> bool {
-        let provider = self.ingest.providers[position].id();
-        let value = match turn.prepared.projections[position].cells.get(&code) {
-            Some(WireCell::Value(value)) => value.as_str(),
-            Some(WireCell::Cleared) => "",
-            Some(WireCell::Invalid) | None => return false,
-        };
-        let Some(key) = &judged.decision.key else { return false };
-        let before = &judged.before;
-        let on_its_way = before.standing.as_ref().is_some_and(|standing| {
-            standing.payload.key == *key && standing.payload.values.get(code) == Some(value)
-        });
-        let mut keeper = self.snapshot.keeper(&turn.prepared.customer.id, provider);
-        let held = before
-            .account
-            .as_ref()
-            .filter(|account| account.known && account.key == *key)
-            .and_then(|account| account.fields.get(&code))
-            .is_some_and(|held| keeper.holds(held, code, value));
-        !on_its_way && !held
     }
 
     /// A parked call was counted in the run that refused it.
@@ -411,48 +337,5 @@ impl<'a> Apply<'a> {
 
     fn count_held(&mut self, provider: ProviderId) {
         *self.outcome.held.entry(provider).or_default() += 1;
-    }
-}
-
-/// The account after the comparison. One that is known under another key stays as it is: until the provider
-/// acknowledges the new key, the old one is what it knows. So does one whose customer is turned away.
-fn account_after(before: &Account, key: &ProviderKey, decision: &Decision) -> Account {
-    if before.key == *key {
-        let mut account = before.clone();
-        if matches!(decision.action, Action::Call { .. } | Action::Replace(_)) {
-            account.mark_unknown(decision.findings.unknown_after.iter().copied());
-        }
-        account
-    } else if before.known || decision.findings.rejected.is_some() {
-        before.clone()
-    } else {
-        Account::new(key.clone())
-    }
-}
-
-fn is_known(before: &Before, key: &ProviderKey) -> bool {
-    before.account.as_ref().is_some_and(|account| account.known && account.key == *key)
-}
-
-/// The call, if it could leave by itself.
-fn leaving(standing: &StandingCall) -> ClaimedCall {
-    match standing.life.state {
-        State::Queued | State::Waiting => ClaimedCall::Queued(standing.id),
-        State::InFlight
-        | State::Probing
-        | State::Held
-        | State::Acknowledged
-        | State::Refused
-        | State::Superseded
-        | State::Abandoned
-        | State::Forgotten => ClaimedCall::None,
-    }
-}
-
-/// The canonical fields that a wire field is made of.
-pub(super) fn sources(provider: &dyn Provider, code: FieldCode) -> Vec<Field> {
-    match code.subscription_id() {
-        Some(id) => vec![Field::Subscription(id)],
-        None => provider.field(code).map(|field| field.sources.to_vec()).unwrap_or_default(),
     }
 }

@@ -3,17 +3,22 @@
 //! Whatever can be made ready for the one thread that writes is made here: packed, hashed, and without what nobody will
 //! look at any more.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::diff::{self, Action, Decision, Policy};
 use crate::domain::account::{Account, Keeping};
+use crate::domain::call::State;
+use crate::domain::customer::CustomerId;
+use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
-use crate::domain::wire::{FieldCode, WireValues};
+use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireValues};
 use crate::providers::Provider;
 use crate::store::{KnownAt, PackedAccount, PackedPayload, StandingCall};
 
 use super::Mode;
-use super::claims::AccountMark;
+use super::claims::{AccountMark, ClaimedCall};
+use super::news::News;
 use super::prepare::Prepared;
 use super::seed::Seed;
 use super::sift::Ready;
@@ -31,25 +36,36 @@ pub(super) struct Decided {
     pub(super) ready: Ready,
     /// What each provider lacks; nothing, when the input is a seed.
     pub(super) judged: Vec<Judged>,
+    /// What is new about somebody who was known.
+    pub(super) news: News,
     /// What each provider is taken to hold; nothing, unless the input is a seed.
     pub(super) seeds: Vec<Seed>,
 }
 
-/// A decision with what it was made on.
+/// A decision with what is to be written and claimed for it.
 pub(super) struct Judged {
-    pub(super) before: Before,
     pub(super) standing: Option<StandingCall>,
-    /// The fields whose value was invalid at the last comparison.
-    pub(super) skipped: Vec<FieldCode>,
     pub(super) decision: Decision,
-    /// What the call carries that the decision creates.
+    /// What the call carries that the decision creates; nothing in a plan.
     pub(super) packed: Option<PackedPayload>,
     /// The fields that it carries.
     pub(super) codes: Box<[FieldCode]>,
-    /// The account of somebody who had none.
+    /// The account, where what stands in the state is not it; nothing in a plan.
     pub(super) account: Option<PackedAccount>,
     /// Stands for the key, where the customer takes part.
     pub(super) claim: Option<AccountMark>,
+    /// Is the account of that key known to be the customer's.
+    pub(super) known: bool,
+    /// What else the customer has a claim to.
+    pub(super) kept: Vec<KeptClaim>,
+}
+
+/// A claim to what a customer keeps although the record names another key, or none.
+pub(super) struct KeptClaim {
+    pub(super) account: AccountMark,
+    pub(super) call: ClaimedCall,
+    /// Is the account known to be the customer's.
+    pub(super) known: bool,
 }
 
 impl Judge<'_> {
@@ -58,33 +74,40 @@ impl Judge<'_> {
         let is_known = ready.candidate.is_known();
         let earlier = ready.candidate.earlier.as_mut();
         let accounts = earlier.map(|earlier| std::mem::take(&mut earlier.accounts)).unwrap_or_default();
+        let mut news = News::default();
         let (mut judged, seeds) = match self.mode {
             Mode::Seed => (Vec::new(), self.seeds(&ready.prepared, accounts)),
-            Mode::Plan | Mode::Sync => (self.all(&ready.prepared, accounts), Vec::new()),
+            Mode::Plan | Mode::Sync => {
+                let news = ready.candidate.stored().map(|_| &mut news);
+                (self.all(&ready.prepared, accounts, news), Vec::new())
+            }
         };
         let is_told = judged.iter().any(Judged::is_told) || seeds.iter().any(Seed::is_told);
         if !is_known && !is_told {
             ready.prepared.forget_values();
             judged.iter_mut().for_each(Judged::forget_values);
         }
-        Decided { ready, judged, seeds }
+        Decided { ready, judged, news, seeds }
     }
 
-    fn all(&self, prepared: &Prepared, accounts: Vec<KnownAt>) -> Vec<Judged> {
+    fn all(&self, prepared: &Prepared, accounts: Vec<KnownAt>, mut news: Option<&mut News>) -> Vec<Judged> {
         let mut accounts = accounts.into_iter();
-        let judged = self.providers.iter().enumerate().map(|(position, provider)| {
-            self.one(prepared, position, &**provider, accounts.next().unwrap_or_default())
+        let judged = self.providers.iter().zip(&prepared.projections).map(|(provider, projection)| {
+            let known = accounts.next().unwrap_or_default();
+            self.one(&prepared.customer.id, &**provider, projection, known, news.as_deref_mut())
         });
         judged.collect()
     }
 
     fn one(
         &self,
-        prepared: &Prepared,
-        position: usize,
+        id: &CustomerId,
         provider: &dyn Provider,
-        KnownAt { before, call: standing, skipped }: KnownAt,
+        projection: &Projection,
+        known: KnownAt,
+        news: Option<&mut News>,
     ) -> Judged {
+        let KnownAt { before, call: standing, skipped } = known;
         let settings = provider.settings();
         let field = |code| provider.field(code);
         let excluded = |code| provider.excludes(code);
@@ -98,20 +121,109 @@ impl Judge<'_> {
             field: &field,
             fields: provider.fields(),
         };
-        let mut keeper = self.keeping.of(&prepared.customer.id, provider.id());
-        let decision = diff::decide(&before, &prepared.projections[position], &policy, &mut keeper);
+        let mut keeper = self.keeping.of(id, provider.id());
+        let decision = diff::decide(&before, projection, &policy, &mut keeper);
+        if let Some(news) = news {
+            news.take(provider, projection, &before, &decision, &mut keeper);
+        }
+        let is_written = self.mode == Mode::Sync;
         let (packed, codes) = match &decision.action {
             Action::Call { payload, .. } => {
-                (Some(PackedPayload::of(payload)), payload.values.0.keys().copied().collect())
+                let packed = is_written.then(|| PackedPayload::of(payload));
+                (packed, payload.values.0.keys().copied().collect())
             }
             Action::Nothing | Action::Close | Action::Replace(_) => (None, Box::default()),
         };
         let key = decision.key.as_ref();
-        let new = key.filter(|_| before.account.is_none());
-        let account =
-            new.map(|key| PackedAccount::of(&Account::new(key.clone()), &decision.findings.skipped));
+        let account = key
+            .filter(|_| is_written)
+            .and_then(|key| account_to_write(before.account.as_ref(), &skipped, key, &decision));
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
-        Judged { before, standing, skipped, decision, packed, codes, account, claim }
+        let known = key.is_some_and(|key| is_known(&before, key));
+        let kept = kept_claims(provider.id(), &before, standing.as_ref(), &decision);
+        Judged { standing, decision, packed, codes, account, claim, known, kept }
+    }
+}
+
+/// The account after the comparison, where it is not the one that stands, with the fields that stand as skipped.
+fn account_to_write(
+    before: Option<&Account>,
+    skipped: &[FieldCode],
+    key: &ProviderKey,
+    decision: &Decision,
+) -> Option<PackedAccount> {
+    let skipped_now = &decision.findings.skipped;
+    match before {
+        None => Some(PackedAccount::of(&Account::new(key.clone()), skipped_now)),
+        Some(before) => {
+            let after = account_after(before, key, decision);
+            let stands = *before == *after && skipped == skipped_now;
+            (!stands).then(|| PackedAccount::of(&after, skipped_now))
+        }
+    }
+}
+
+/// One that is known under another key stays as it is: until the provider acknowledges the new key, the old one is what
+/// it knows. So does one whose customer is turned away.
+fn account_after<'a>(before: &'a Account, key: &ProviderKey, decision: &Decision) -> Cow<'a, Account> {
+    if before.key == *key {
+        let unknown = &decision.findings.unknown_after;
+        let leaves = matches!(decision.action, Action::Call { .. } | Action::Replace(_));
+        if !leaves || unknown.is_empty() {
+            return Cow::Borrowed(before);
+        }
+        let mut account = before.clone();
+        account.mark_unknown(unknown.iter().copied());
+        Cow::Owned(account)
+    } else if before.known || decision.findings.rejected.is_some() {
+        Cow::Borrowed(before)
+    } else {
+        Cow::Owned(Account::new(key.clone()))
+    }
+}
+
+/// A customer whose record names another key, or none, still has the account that is known to be its own, and the call
+/// that stands.
+fn kept_claims(
+    provider: ProviderId,
+    before: &Before,
+    standing: Option<&StandingCall>,
+    decision: &Decision,
+) -> Vec<KeptClaim> {
+    let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
+    let mut kept = Vec::new();
+    let known = before.account.as_ref().filter(|account| account.known && other(&account.key));
+    if let Some(account) = known {
+        let account = AccountMark::of(provider, &account.key);
+        kept.push(KeptClaim { account, call: ClaimedCall::None, known: true });
+    }
+    if let Some(standing) = standing
+        && decision.action == Action::Nothing
+        && other(&standing.standing.payload.key)
+    {
+        let key = &standing.standing.payload.key;
+        let (account, call) = (AccountMark::of(provider, key), leaving(standing));
+        kept.push(KeptClaim { account, call, known: is_known(before, key) });
+    }
+    kept
+}
+
+fn is_known(before: &Before, key: &ProviderKey) -> bool {
+    before.account.as_ref().is_some_and(|account| account.known && account.key == *key)
+}
+
+/// The call, if it could leave by itself.
+pub(super) fn leaving(standing: &StandingCall) -> ClaimedCall {
+    match standing.life.state {
+        State::Queued | State::Waiting => ClaimedCall::Queued(standing.id),
+        State::InFlight
+        | State::Probing
+        | State::Held
+        | State::Acknowledged
+        | State::Refused
+        | State::Superseded
+        | State::Abandoned
+        | State::Forgotten => ClaimedCall::None,
     }
 }
 

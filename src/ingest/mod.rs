@@ -16,6 +16,7 @@ mod guard;
 mod index;
 mod judge;
 mod late;
+mod news;
 mod outcome;
 mod partitions;
 mod prepare;

@@ -11,7 +11,8 @@ use crate::domain::redacted::Redacted;
 use crate::domain::wire::FieldCode;
 use crate::store::StoreError;
 
-use super::apply::{Apply, Turn, sources};
+use super::apply::{Apply, Turn};
+use super::news::sources;
 use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
 
 /// The canonical fields that keys of accounts are made of.

@@ -86,12 +86,12 @@ impl Judge<'_> {
 
 impl Apply<'_> {
     /// Takes over what a customer's record says, for every provider where it has an account.
-    pub(super) fn seed(&mut self, Decided { ready, seeds, .. }: Decided) -> Result<(), IngestError> {
-        let mut turn = self.next_turn(&ready);
+    pub(super) fn seed(&mut self, Decided { ready, seeds, .. }: &mut Decided) -> Result<(), IngestError> {
+        let mut turn = self.next_turn(ready);
         turn.number = self.put_customer(&turn)?;
         self.put_mark(&turn, false);
         self.seeded.push(turn.candidate.first().file_and_line());
-        for (position, seed) in seeds.into_iter().enumerate() {
+        for (position, seed) in seeds.drain(..).enumerate() {
             self.seed_account(&turn, position, seed)?;
         }
         Ok(())
@@ -145,7 +145,7 @@ impl Apply<'_> {
     }
 }
 
-fn values(projection: &Projection) -> impl Iterator<Item = (FieldCode, &str)> + Clone {
+fn values(projection: &Projection) -> impl Iterator<Item = (FieldCode, &str)> {
     projection.cells.iter().filter_map(|(&code, cell)| match cell {
         WireCell::Value(value) => Some((code, value.as_str())),
         WireCell::Cleared | WireCell::Invalid => None,

@@ -1,0 +1,70 @@
+//! What is new about customers who were known: counted for the guards against mass changes.
+
+use crate::diff::Decision;
+use crate::domain::account::Keeper;
+use crate::domain::field::Field;
+use crate::domain::standing::Before;
+use crate::domain::wire::{FieldCode, Projection, WireCell};
+use crate::providers::Provider;
+
+/// What is new about a customer beyond what the providers hold and what is on its way already.
+#[derive(Default)]
+pub(super) struct News {
+    /// Is there a value that a provider does not have.
+    pub(super) is_change: bool,
+    /// The fields that changed or were cleared; some of them several times.
+    pub(super) fields: Vec<Field>,
+}
+
+impl News {
+    /// Takes in what is new for one provider.
+    pub(super) fn take(
+        &mut self,
+        provider: &dyn Provider,
+        projection: &Projection,
+        before: &Before,
+        decision: &Decision,
+        keeper: &mut Keeper<'_>,
+    ) {
+        for &code in &decision.findings.changed {
+            if is_news(projection, before, decision, code, keeper) {
+                self.is_change = true;
+                self.fields.extend(sources(provider, code));
+            }
+        }
+        self.fields.extend(decision.findings.cleared.iter().flat_map(|&code| sources(provider, code)));
+    }
+}
+
+fn is_news(
+    projection: &Projection,
+    before: &Before,
+    decision: &Decision,
+    code: FieldCode,
+    keeper: &mut Keeper<'_>,
+) -> bool {
+    let value = match projection.cells.get(&code) {
+        Some(WireCell::Value(value)) => value.as_str(),
+        Some(WireCell::Cleared) => "",
+        Some(WireCell::Invalid) | None => return false,
+    };
+    let Some(key) = &decision.key else { return false };
+    let on_its_way = before.standing.as_ref().is_some_and(|standing| {
+        standing.payload.key == *key && standing.payload.values.get(code) == Some(value)
+    });
+    let held = before
+        .account
+        .as_ref()
+        .filter(|account| account.known && account.key == *key)
+        .and_then(|account| account.fields.get(&code))
+        .is_some_and(|held| keeper.holds(held, code, value));
+    !on_its_way && !held
+}
+
+/// The canonical fields that a wire field is made of.
+pub(super) fn sources(provider: &dyn Provider, code: FieldCode) -> Vec<Field> {
+    match code.subscription_id() {
+        Some(id) => vec![Field::Subscription(id)],
+        None => provider.field(code).map(|field| field.sources.to_vec()).unwrap_or_default(),
+    }
+}
