@@ -12,6 +12,9 @@ use crate::domain::pages::Pages;
 use super::compare::Candidate;
 use super::partitions::RowPlace;
 
+/// Rows can be long: those of candidates that are taken together have hardly more bytes than these.
+const BYTES_AT_ONCE_MAX: u64 = 4 << 20;
+
 /// Candidates that wait for their turn.
 #[derive(Debug, Default)]
 pub(super) struct Candidates {
@@ -65,14 +68,17 @@ impl Candidates {
         places
     }
 
-    /// The next so many; fewer, where no more are left.
+    /// The next so many; fewer, where no more are left or their rows already have [`BYTES_AT_ONCE_MAX`].
     pub(super) fn take(&mut self, count: usize) -> Vec<Candidate> {
-        let mut taken = Vec::with_capacity(count.min(self.len));
-        while taken.len() < count {
+        let (mut taken, mut bytes) = (Vec::with_capacity(count.min(self.len)), 0);
+        while taken.len() < count && bytes < BYTES_AT_ONCE_MAX {
             let Some(mut next) = self.next.peek_mut() else { break };
             let Reverse((_, at)) = *next;
             let part = &mut self.parts[at];
-            taken.extend(part.pop());
+            if let Some(candidate) = part.pop() {
+                bytes += candidate.rows().map(|row| u64::from(row.span().bytes)).sum::<u64>();
+                taken.push(candidate);
+            }
             match part.last() {
                 Some(after) => *next = Reverse((after.first(), at)),
                 None => drop(PeekMut::pop(next)),
@@ -89,7 +95,11 @@ mod tests {
     use crate::reader::Span;
 
     fn candidate(line: u64) -> Candidate {
-        let place = RowPlace::new(0, Span { offset: line * 300, line, bytes: 290 });
+        candidate_of(line, 290)
+    }
+
+    fn candidate_of(line: u64, bytes: u32) -> Candidate {
+        let place = RowPlace::new(0, Span { offset: line * u64::from(bytes + 10), line, bytes });
         Candidate::new_at(place.expect("near enough"))
     }
 
@@ -116,5 +126,14 @@ mod tests {
         taken.extend(lines(&candidates.take(10_000)));
         assert_eq!(taken, expected);
         assert!(candidates.take(1).is_empty() && candidates.len() == 0);
+    }
+
+    #[test]
+    fn of_candidates_with_long_rows_fewer_are_taken_at_once() {
+        let mut candidates = Candidates::default();
+        candidates.add(Sorted::of((2..12).map(|line| candidate_of(line, 1 << 20)).collect()));
+        assert_eq!(lines(&candidates.take(100)), [2, 3, 4, 5]);
+        assert_eq!(lines(&candidates.take(3)), [6, 7, 8]);
+        assert_eq!(candidates.len(), 3);
     }
 }
