@@ -252,7 +252,8 @@ impl<'a> Apply<'a> {
                     self.count_superseded(provider.id(), standing);
                 }
                 let mut call = ClaimedCall::Planned;
-                if let (Some(intake), Some(payload)) = (self.intake, judged.packed.take()) {
+                if let Some(intake) = self.intake {
+                    let payload = judged.packed.take().expect("a call that is written was packed");
                     let (customer, provider) = (turn.number.unwrap_or_default(), provider.id());
                     let new =
                         NewCall { customer, provider, operation, payload, hold, withdrawal: *withdrawal };
