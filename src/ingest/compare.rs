@@ -23,7 +23,7 @@ use super::{IngestError, Kind, Options, Read};
 const ROWS_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 002";
 /// So many parts are compared together, while the marks of the next ones are read.
 const PARTS_AT_ONCE: RangeInclusive<usize> = 2..=8;
-/// From so many rows on no more parts are added to them: what is in memory must not grow with the file.
+/// From so many rows on no more parts are added to them, but for the second: what is in memory must not grow with the file.
 const ROWS_AT_ONCE: usize = 24 * 1024;
 /// So many pairs of keys that look alike are shown by their lines.
 const PAIRS_SHOWN_MAX: usize = 5;

@@ -145,7 +145,7 @@ impl Judge<'_> {
     }
 }
 
-/// The account after the comparison, where it is not the one that stands, with the fields that stand as skipped.
+/// The account after the comparison together with the fields skipped now, where what stands in the state is not that.
 fn account_to_write(
     before: Option<&Account>,
     skipped: &[FieldCode],
@@ -163,7 +163,7 @@ fn account_to_write(
     }
 }
 
-/// One that is known under another key stays as it is: until the provider acknowledges the new key, the old one is what
+/// The account after the comparison. One that is known under another key stays as it is: until the provider acknowledges the new key, the old one is what
 /// it knows. So does one whose customer is turned away.
 fn account_after<'a>(before: &'a Account, key: &ProviderKey, decision: &Decision) -> Cow<'a, Account> {
     if before.key == *key {
@@ -234,7 +234,7 @@ impl Judged {
         findings.rejected.is_some() || !findings.skipped.is_empty() || !findings.incomplete.is_empty()
     }
 
-    /// Lets go of values that are packed.
+    /// Lets go of values that nobody needs any more.
     fn forget_values(&mut self) {
         if let Action::Call { payload, .. } = &mut self.decision.action {
             payload.values = WireValues::default();

@@ -1,8 +1,7 @@
-//! Two threads that hand batches to each other, a few of them in between, so that neither waits where one batch takes the
-//! one or the other longer.
+//! Two threads that hand batches to each other, a few of them in between, so that neither waits when a batch takes one of
+//! them longer.
 //!
-//! One has the state and the files: it brings batches up and takes them back. The other one works on them, with all
-//! processors.
+//! One has the state: it brings batches up and takes them back. The other one works on them, with all processors.
 
 use std::sync::mpsc;
 

@@ -150,7 +150,7 @@ impl Sieve<'_> {
     }
 }
 
-/// Those of a batch who are made ready: nothing is left to do without one.
+/// Those of a batch who are made ready.
 fn known(batch: &[Candidate]) -> impl Iterator<Item = &Candidate> {
     batch.iter().filter(|candidate| candidate.is_known())
 }

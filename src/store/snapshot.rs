@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
-use crate::domain::account::{Account, Keeper, Keeping};
+use crate::domain::account::{Account, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fingerprint::Fingerprinter;
@@ -108,12 +108,6 @@ impl<'a> Snapshot<'a> {
     #[must_use]
     pub fn keeping(&self) -> Keeping<'a> {
         Keeping { fingerprinter: self.fingerprinter, clear: self.clear_values }
-    }
-
-    /// Makes and compares kept values of one customer and provider.
-    #[must_use]
-    pub fn keeper(&self, customer: &CustomerId, provider: ProviderId) -> Keeper<'a> {
-        self.keeping().of(customer, provider)
     }
 
     /// How many customers are known.
