@@ -319,14 +319,12 @@ impl<'a> Apply<'a> {
     }
 
     /// Counts what is new about a known customer.
-    fn count_changes(&mut self, turn: &Turn<'_>, news: &mut News) {
+    fn count_changes(&mut self, turn: &Turn<'_>, news: &News) {
         let place = || turn.prepared.place.clone();
         if news.is_change {
             self.changes.changed.add(place);
         }
-        news.fields.sort_unstable();
-        news.fields.dedup();
-        for field in news.fields.drain(..) {
+        for &field in &news.fields {
             self.changes.fields.entry(field).or_default().add(place);
         }
     }

@@ -87,6 +87,7 @@ impl Judge<'_> {
             ready.prepared.forget_values();
             judged.iter_mut().for_each(Judged::forget_values);
         }
+        news.name_each_field_once();
         Decided { ready, judged, news, seeds }
     }
 
@@ -163,8 +164,8 @@ fn account_to_write(
     }
 }
 
-/// The account after the comparison. One that is known under another key stays as it is: until the provider acknowledges the new key, the old one is what
-/// it knows. So does one whose customer is turned away.
+/// The account after the comparison. One that is known under another key stays as it is: until the provider acknowledges
+/// the new key, the old one is what it knows. So does one whose customer is turned away.
 fn account_after<'a>(before: &'a Account, key: &ProviderKey, decision: &Decision) -> Cow<'a, Account> {
     if before.key == *key {
         let unknown = &decision.findings.unknown_after;

@@ -12,7 +12,7 @@ use crate::providers::Provider;
 pub(super) struct News {
     /// Is there a value that a provider does not have.
     pub(super) is_change: bool,
-    /// The fields that changed or were cleared; some of them several times.
+    /// The fields that changed or were cleared.
     pub(super) fields: Vec<Field>,
 }
 
@@ -33,6 +33,12 @@ impl News {
             }
         }
         self.fields.extend(decision.findings.cleared.iter().flat_map(|&code| sources(provider, code)));
+    }
+
+    /// Several providers, and several fields of one, can be told the same.
+    pub(super) fn name_each_field_once(&mut self) {
+        self.fields.sort_unstable();
+        self.fields.dedup();
     }
 }
 
