@@ -340,6 +340,21 @@ mod tests {
         }
     }
 
+    /// What reads them relies on their order.
+    #[test]
+    fn acknowledged_fields_out_of_their_order_are_damage() {
+        let packed = |beyond: &[u32]| {
+            let codes = Codes { bits: 0b10, beyond: beyond.to_vec() };
+            let mut bytes = codes.append_to(Vec::new());
+            bytes.push(ALL_PRINTS);
+            bytes.extend([7; 3 * 8]);
+            bytes
+        };
+        assert!(unpack_fields(&packed(&[1, 3])).is_ok());
+        assert!(unpack_fields(&packed(&[3, 1])).is_err());
+        assert!(unpack_fields(&packed(&[3, 3])).is_err());
+    }
+
     #[test]
     fn fingerprints_alone_take_eight_bytes_each() {
         let fields: LiteMap<_, _> =
