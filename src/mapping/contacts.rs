@@ -4,7 +4,7 @@ use std::net::IpAddr;
 use std::str::FromStr;
 
 use email_address::{EmailAddress, Options};
-use iban::{Iban, IbanLike, ParseIbanError};
+use iban::{Iban, ParseIbanError};
 use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
 
@@ -44,10 +44,14 @@ fn email_shape(text: &str) -> Option<crate::domain::defect::DefectReason> {
 
 /// An IBAN whose checksum and national form hold, in capitals without spaces.
 pub(super) fn iban(text: &str) -> Parsed<SmolStr> {
-    let compact: SmolStr =
-        text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect();
+    let is_compact = text.bytes().all(|byte| byte.is_ascii_digit() || byte.is_ascii_uppercase());
+    let compact: SmolStr = if is_compact {
+        text.into()
+    } else {
+        text.chars().filter(|c| !c.is_whitespace() && *c != '-').map(|c| c.to_ascii_uppercase()).collect()
+    };
     match Iban::from_str(&compact) {
-        Ok(iban) => Ok(iban.electronic_str().into()),
+        Ok(_) => Ok(compact),
         Err(ParseIbanError::InvalidBaseIban { source }) => Err(match source {
             iban::ParseBaseIbanError::InvalidChecksum => reason::IBAN_CHECKSUM,
             iban::ParseBaseIbanError::InvalidFormat => reason::IBAN_FORM,

@@ -1,5 +1,7 @@
 //! Customer → the wire cells of Lemonway.
 
+use std::net::IpAddr;
+
 use smol_str::{SmolStr, ToSmolStr};
 
 use crate::domain::customer::Customer;
@@ -7,7 +9,9 @@ use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, Value, WalletRole};
 use crate::domain::wire::{FieldCode, Projection};
 
-use super::super::projector::{Drawn, Projector, Sizes, Source, alpha3, date, one_or_zero, text, title};
+use super::super::projector::{
+    Drawn, Projector, Sizes, Source, alpha3, date, ipv4, one_or_zero, text, title,
+};
 use super::fields;
 use super::settings::LemonwaySettings;
 
@@ -84,7 +88,11 @@ fn msisdn(value: &Value) -> Option<&SmolStr> {
 }
 
 fn ip(value: &Value) -> Option<SmolStr> {
-    if let Value::Ip(ip) = value { Some(ip.to_smolstr()) } else { None }
+    let Value::Ip(ip) = value else { return None };
+    Some(match ip {
+        IpAddr::V4(ip) => ipv4(*ip),
+        IpAddr::V6(ip) => ip.to_smolstr(),
+    })
 }
 
 fn nationalities(value: &Value) -> Option<SmolStr> {

@@ -2,14 +2,14 @@
 
 use std::net::IpAddr;
 
-use smol_str::{SmolStr, ToSmolStr, format_smolstr};
+use smol_str::{SmolStr, format_smolstr};
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, Title, Value};
 use crate::domain::wire::Projection;
 
-use super::super::projector::{Drawn, Projector, Sizes, Source, date, street, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source, date, ipv4, street, text, title};
 use super::fields;
 use super::settings::SafedebitSettings;
 
@@ -81,7 +81,7 @@ fn contact(to: &mut Projector<'_>) {
     let ip = to.draw_with(Field::IpAddress, |value| {
         let Value::Ip(ip) = value else { return Drawn::Invalid };
         match ip {
-            IpAddr::V4(ip) => Drawn::Text(ip.to_smolstr()),
+            IpAddr::V4(ip) => Drawn::Text(ipv4(*ip)),
             IpAddr::V6(_) => Drawn::Unfit(IPV6),
         }
     });
