@@ -1,12 +1,16 @@
 //! Flights: which calls are leased and not settled yet.
 //!
-//! A flight is a row of three numbers beside its call, so that a lease is cheap. Only dispatch has calls on their way; for
-//! everybody else who changes the state [`land`] brings what a crash left back into the calls themselves.
+//! What is leased together takes off in one row, a block, so that a lease is cheap. Where a call is accepted, its own row
+//! says so and the block stays as it is until the last of it is settled. Only dispatch has calls on their way; for everybody
+//! else who changes the state [`land`] brings what a crash left back into the calls themselves.
+
+use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use crate::domain::call::CallId;
 use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::provider::ProviderId;
 
 use super::intake::one;
 use super::lease::Leased;
@@ -15,20 +19,86 @@ use super::{StoreError, open, snapshot};
 
 /// The first version of the schema with flights.
 const VERSION: i64 = 6;
+/// The first one in which they take off in blocks, of which `flight` is a view.
+const VERSION_BLOCKS: i64 = 10;
 
-impl Outbox<'_> {
-    /// Notes that a call is on its way.
-    pub(super) fn take_off(&self, call: &Leased) -> Result<(), StoreError> {
-        let sql = "INSERT INTO flight (call, lease, at) VALUES (?1, ?2, ?3)";
-        let mut statement = self.statements.take_off.get(self.connection, sql)?;
-        one(statement.execute((call.id.0, call.lease, self.now.0))?, call.id)
+/// What a process has leased and not settled, by the first lease of each block. It is what the state says, in memory: who
+/// leases must not take a call twice, and who settles has to know its block.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Aloft(BTreeMap<i64, Block>);
+
+#[derive(Debug, Clone)]
+struct Block {
+    provider: ProviderId,
+    /// The n-th has the first lease and n more; none where it is settled.
+    calls: Vec<Option<CallId>>,
+}
+
+impl Aloft {
+    /// The calls of a lane, in JSON.
+    pub(super) fn of(&self, provider: ProviderId) -> String {
+        let blocks = self.0.values().filter(|block| block.provider == provider);
+        in_json(blocks.flat_map(|block| &block.calls).flatten().map(|call| call.0))
     }
 
-    /// Ends the flight of a call; that there was one, with this lease, proves that the call is as it was leased.
-    pub(super) fn touch_down(&self, call: &Leased) -> Result<(), StoreError> {
-        let sql = "DELETE FROM flight WHERE call = ?1 AND lease = ?2";
-        let mut statement = self.statements.touch_down.get(self.connection, sql)?;
-        one(statement.execute((call.id.0, call.lease))?, call.id)
+    /// Takes out a call that is on its way with this lease: gives the first lease of its block, and the block where
+    /// others of it are on their way still.
+    fn take(&mut self, call: &Leased) -> Option<(i64, Option<&Block>)> {
+        let (&first, block) = self.0.range_mut(..=call.lease).next_back()?;
+        let place = block.calls.get_mut(usize::try_from(call.lease - first).ok()?)?;
+        if *place != Some(call.id) {
+            return None;
+        }
+        *place = None;
+        if block.calls.iter().all(Option::is_none) {
+            self.0.remove(&first);
+        }
+        Some((first, self.0.get(&first)))
+    }
+}
+
+impl Block {
+    fn written(&self) -> String {
+        in_json(self.calls.iter().map(|call| call.map_or(NO_CALL, |call| call.0)))
+    }
+}
+
+/// Stands in a block for a call that is settled.
+const NO_CALL: i64 = 0;
+
+fn in_json(calls: impl Iterator<Item = i64>) -> String {
+    serde_json::to_string(&calls.collect::<Vec<_>>()).expect("numbers are JSON")
+}
+
+impl Outbox<'_> {
+    /// Notes that calls of a lane, with leases that follow each other, are on their way.
+    pub(super) fn take_off(&mut self, calls: &[Leased]) -> Result<(), StoreError> {
+        let Some(first) = calls.first() else { return Ok(()) };
+        let block =
+            Block { provider: first.provider, calls: calls.iter().map(|call| Some(call.id)).collect() };
+        let mut statement = self
+            .connection
+            .prepare_cached("INSERT INTO flight_block (lease, at, calls) VALUES (?1, ?2, ?3)")?;
+        one(statement.execute((first.lease, self.now.0, block.written()))?, first.id)?;
+        self.aloft.0.insert(first.lease, block);
+        Ok(())
+    }
+
+    /// Ends the flight of a call; that there was one, with this lease, proves that the call is as it was leased. Where it
+    /// is accepted, that it has no payload any more is to be written in the same transaction.
+    pub(super) fn touch_down(&mut self, call: &Leased, is_accepted: bool) -> Result<(), StoreError> {
+        let overtaken = StoreError::Overtaken { call: call.id };
+        match self.aloft.take(call).ok_or(overtaken)? {
+            (_, Some(_)) if is_accepted => Ok(()),
+            (first, Some(block)) => {
+                let sql = "UPDATE flight_block SET calls = ?2 WHERE lease = ?1";
+                one(self.connection.prepare_cached(sql)?.execute((first, block.written()))?, call.id)
+            }
+            (first, None) => {
+                let sql = "DELETE FROM flight_block WHERE lease = ?1";
+                one(self.connection.prepare_cached(sql)?.execute([first])?, call.id)
+            }
+        }
     }
 }
 
@@ -40,6 +110,9 @@ pub(super) fn are_in(connection: &Connection) -> Result<bool, StoreError> {
 /// Writes into the calls which of them were on their way, and takes their flights away. To be done in a transaction
 /// before calls are changed outside of dispatch; where none is on its way nothing is written.
 pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
+    if !are_there(connection)? {
+        return Ok(());
+    }
     let mut flights = connection.prepare(
         "SELECT flight.call, flight.lease, flight.at, state, operation, hold, create_unknown, attempts, unknown_runs,
              unknown_this_run, crashes, missing_seen, remedy_used
@@ -52,9 +125,6 @@ pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
         let after = airborne(call, &life)?;
         landed.push((call, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, life.state, after.state));
     }
-    if landed.is_empty() {
-        return Ok(());
-    }
     let mut update = connection.prepare(
         "UPDATE call SET state = ?3, lease = ?4, changed_at = ?5, replaced = 0
          WHERE id = ?1 AND state = ?2 AND lease IS NULL",
@@ -62,14 +132,24 @@ pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
     for (call, lease, at, before, after) in landed {
         one(update.execute((call.0, before.name(), after.name(), lease, at))?, call)?;
     }
-    connection.execute("DELETE FROM flight", [])?;
+    connection.execute(&format!("DELETE FROM {}", written_in(connection)?), [])?;
     Ok(())
+}
+
+/// Has anything taken off that was not settled, or not all that took off with it.
+fn are_there(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", written_in(connection)?);
+    Ok(connection.query_row(&sql, [], |row| row.get(0))?)
+}
+
+/// The table that flights are written in.
+fn written_in(connection: &Connection) -> Result<&'static str, StoreError> {
+    Ok(if open::version(connection)? >= VERSION_BLOCKS { "flight_block" } else { "flight" })
 }
 
 /// Lands what a killed run left on its way, in one transaction. A crash before it returns leaves it on its way.
 pub(super) fn land_all(connection: &mut Connection) -> Result<(), StoreError> {
-    let are_there = connection.query_row("SELECT EXISTS (SELECT 1 FROM flight)", [], |row| row.get(0))?;
-    if are_there {
+    if are_there(connection)? {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         land(&transaction)?;
         transaction.commit()?;

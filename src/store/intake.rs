@@ -15,6 +15,7 @@ use crate::domain::provider::ProviderId;
 use super::backup::Backups;
 use super::blocks::Blocks;
 use super::filling::Filling;
+use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::snapshot::{Snapshot, StandingCall, life_of};
@@ -95,7 +96,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be written; so for every method of [`Intake`].
     pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
-        let Self { connection, backups, fingerprinter, clear_values, .. } = self;
+        let Self { connection, backups, fingerprinter, clear_values, aloft, .. } = self;
         let connection: &Connection = connection;
         let is_empty = is_empty(connection)?;
         let unasked = is_empty.then(|| Unasked::new(connection)).transpose()?;
@@ -111,6 +112,7 @@ impl Store {
             None => (None, Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?),
         };
         flights::land(&transaction)?;
+        *aloft = Aloft::default();
         let creates_in_doubt = restore::is_in_doubt(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),

@@ -120,10 +120,9 @@ impl Outbox<'_> {
         let mut leased = Vec::with_capacity(turns.len());
         for call in turns {
             *next_lease += 1;
-            let call = call.leaving(*next_lease)?;
-            self.take_off(&call)?;
-            leased.push(call);
+            leased.push(call.leaving(*next_lease)?);
         }
+        self.take_off(&leased)?;
         Ok(leased)
     }
 
@@ -141,19 +140,20 @@ impl Outbox<'_> {
             Turn::Fresh => ("state = 'queued'", "priority, call.id"),
         };
         let sql = format!(
-            "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?2 AND lease IS NULL AND deferred_in <> ?3
-                 AND priority <= {priority_max} AND call.id NOT IN (SELECT call FROM flight) {filter}
-             ORDER BY {order} LIMIT ?4",
+            "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?4 AND lease IS NULL AND deferred_in <> ?3
+                 AND priority <= {priority_max} AND call.id NOT IN {ALOFT} {filter}
+             ORDER BY {order} LIMIT ?5",
             priority_max = match turn {
                 Turn::Again => PRIORITY_LAST,
                 Turn::Fresh => filter.priority_max(),
             },
-            filter = filter.clause(5),
+            filter = filter.clause(6),
         );
         let mut values = vec![
             i64::from(provider.number()).into(),
-            self.now.0.into(),
+            self.aloft.of(provider).into(),
             self.run.0.into(),
+            self.now.0.into(),
             i64::try_from(limit).unwrap_or(i64::MAX).into(),
         ];
         filter.bind(&mut values);
@@ -175,7 +175,8 @@ impl Outbox<'_> {
     ) -> Result<Option<Timestamp>, StoreError> {
         let sql = next_due(filter);
         let mut statement = self.connection.prepare_cached(&sql)?;
-        let mut values = vec![i64::from(provider.number()).into(), self.run.0.into()];
+        let mut values =
+            vec![i64::from(provider.number()).into(), self.aloft.of(provider).into(), self.run.0.into()];
         filter.bind(&mut values);
         let due: Option<i64> =
             statement.query_row(params_from_iter::<Vec<rusqlite::types::Value>>(values), |row| row.get(0))?;
@@ -211,9 +212,9 @@ impl Outbox<'_> {
 /// queued calls does not offer itself for it.
 pub(super) fn next_due(filter: &LeaseFilter) -> String {
     let open = format!(
-        "lease IS NULL AND deferred_in <> ?2 AND +priority <= {} AND id NOT IN (SELECT call FROM flight) {}",
+        "lease IS NULL AND deferred_in <> ?3 AND +priority <= {} AND id NOT IN {ALOFT} {}",
         filter.priority_max(),
-        filter.clause(3)
+        filter.clause(4)
     );
     format!(
         "SELECT min(due) FROM (
@@ -231,6 +232,8 @@ pub(super) fn leased_before() -> String {
     )
 }
 
+/// What is on its way, given as [`Aloft::of`](super::flights::Aloft::of) lists it.
+const ALOFT: &str = "(SELECT value FROM json_each(?2))";
 /// Calls that wait, in the words of the index that finds them; with [`TRIED`] all that a run may have to touch, however
 /// many others are queued.
 pub(super) const WAITING: &str = "state IN ('waiting', 'probing')";

@@ -61,6 +61,8 @@ pub struct Store {
     /// Does it have newer order values; likewise.
     newer_orders: bool,
     leases: i64,
+    /// What this process has leased and not settled.
+    aloft: flights::Aloft,
     backups: backup::Backups,
 }
 

@@ -17,6 +17,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
+use super::flights::Aloft;
 use super::{Store, StoreError, filling, flights, marks, orders, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
@@ -39,6 +40,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/007_packed.sql"),
     include_str!("schema/008_prints.sql"),
     include_str!("schema/009_newer_orders.sql"),
+    include_str!("schema/010_flight_blocks.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -199,6 +201,7 @@ impl StateFile {
             fingerprinter,
             clear_values: self.settings.clear_values,
             leases,
+            aloft: Aloft::default(),
             backups: Backups::default(),
         })
     }

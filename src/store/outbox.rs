@@ -15,6 +15,7 @@ use crate::domain::lifecycle::{self, Effect, Happening, Life, Wait};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, WireValues};
 
+use super::flights::Aloft;
 use super::intake::one;
 use super::lease::{CallRow, Leased, PRIORITY_LAST};
 use super::snapshot::account_of;
@@ -79,11 +80,13 @@ impl Store {
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let changes_before = transaction.total_changes();
+        let mut aloft = self.aloft.clone();
         let result = work(&mut Outbox {
             connection: &transaction,
             statements: Statements::default(),
             fingerprinter: &self.fingerprinter,
             clear_values: self.clear_values,
+            aloft: &mut aloft,
             run,
             now,
         })?;
@@ -91,6 +94,7 @@ impl Store {
             self.backups.make_due()?;
         }
         transaction.commit()?;
+        self.aloft = aloft;
         Ok(result)
     }
 }
@@ -102,6 +106,8 @@ pub struct Outbox<'a> {
     pub(super) statements: Statements<'a>,
     pub(super) fingerprinter: &'a Fingerprinter,
     pub(super) clear_values: bool,
+    /// What will be on its way once the transaction is committed.
+    pub(super) aloft: &'a mut Aloft,
     pub(super) run: RunNumber,
     pub(super) now: Timestamp,
 }
@@ -137,11 +143,12 @@ impl Outbox<'_> {
             Wait::Backoff => settlement.backoff_until,
         };
         let written = Written { life, deferred, due, settling: step.wait == Wait::Settle };
-        // First, because their guards are what proves that the call is as it was leased.
+        let is_accepted = written.life.state == State::Acknowledged;
+        // First, because its guard is what proves that the call is as it was leased.
         if call.stood.is_some() {
-            self.touch_down(call)?;
+            self.touch_down(call, is_accepted)?;
         }
-        if written.life.state == State::Acknowledged {
+        if is_accepted {
             self.write_accepted(call, settlement, &written)?;
         } else {
             self.write_settled(call, settlement, &written)?;

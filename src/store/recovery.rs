@@ -7,6 +7,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 
+use super::flights::Aloft;
 use super::lease::{TRIED, WAITING};
 use super::outbox::{Outbox, Settlement};
 use super::statements::Statements;
@@ -59,6 +60,7 @@ impl Store {
                 statements: Statements::default(),
                 fingerprinter: &fingerprinter,
                 clear_values,
+                aloft: &mut Aloft::default(),
                 run,
                 now,
             };
@@ -90,6 +92,7 @@ impl Store {
             self.backups.make_due()?;
         }
         transaction.commit()?;
+        self.aloft = Aloft::default();
         Ok(recovered)
     }
 }

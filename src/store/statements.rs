@@ -43,11 +43,9 @@ pub(super) fn add_functions(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// The statements of a lease and of a call that is accepted.
+/// The statements of a call that is accepted.
 #[derive(Default)]
 pub(super) struct Statements<'a> {
-    pub(super) take_off: Kept<'a>,
-    pub(super) touch_down: Kept<'a>,
     pub(super) accept: Kept<'a>,
     pub(super) acknowledge: Kept<'a>,
 }

@@ -31,6 +31,7 @@ struct World {
     folder: TempDir,
     store: Store,
     run: RunNumber,
+    leases: i64,
     now: Timestamp,
     _lock: Lock,
 }
@@ -55,7 +56,8 @@ impl World {
         let lock = state.lock().expect("nobody else");
         let mut store = state.open(&lock).expect("a new state");
         let run = store.start_run("run-1", "sync", NOON).expect("a run");
-        Self { folder, store, run, now: NOON, _lock: lock }
+        let leases = store.first_lease();
+        Self { folder, store, run, leases, now: NOON, _lock: lock }
     }
 
     /// Puts a call of a new customer into the outbox.
@@ -78,10 +80,10 @@ impl World {
     }
 
     fn lease(&mut self, limit: usize) -> Vec<Leased> {
-        let (run, now, mut lease) = (self.run, self.now, self.store.first_lease());
+        let leases = &mut self.leases;
         let leased = self
             .store
-            .group(run, now, |outbox| outbox.lease(WSONE, limit, &LeaseFilter::default(), &mut lease));
+            .group(self.run, self.now, |outbox| outbox.lease(WSONE, limit, &LeaseFilter::default(), leases));
         leased.expect("leased")
     }
 

@@ -1,5 +1,7 @@
 //! Calls on their way: who sees them, and what a crash leaves of them.
 
+use rusqlite::Connection;
+
 use super::*;
 use crate::store::flights;
 use crate::store::lease::{TRIED, WAITING, leased_before, next_due};
@@ -93,6 +95,93 @@ fn what_a_crash_leaves_on_its_way_lands_at_the_next_opening() {
     assert!(world.lease(9).is_empty(), "nothing of it may leave before the recovery");
     assert_eq!(world.recover(), Recovered { in_flight: 3, held: 0 });
     assert!(world.rows().iter().all(|(_, lease)| lease.is_none()));
+}
+
+#[test]
+fn what_is_settled_beside_a_call_that_a_crash_leaves_does_not_land_with_it() {
+    let mut world = World::new();
+    for name in ["c1", "c2", "c3", "c4"] {
+        world.queue(name, Operation::Update, false);
+    }
+    let leased = world.lease(4);
+    world.settle(&leased[0], Happening::Accepted).expect("settled");
+    assert_eq!(world.flights(), 3, "who only reads sees that it has landed");
+    world.settle(&leased[1], Happening::NotApplied { breaker_open: false }).expect("settled");
+    world.settle(&leased[2], Happening::Accepted).expect("settled");
+    assert_eq!(world.flights(), 1);
+    world.now = world.now.after(Duration::from_secs(1));
+    let again: Vec<_> = world.lease(9).iter().map(|call| call.id).collect();
+    assert_eq!(again, [leased[1].id], "who waited is due, and who is on its way is not leased again");
+    assert_eq!(world.flights(), 2);
+
+    world.reopen();
+    let states = world.rows().into_iter().map(|(state, lease)| (state, lease.is_some()));
+    let expected =
+        [("acknowledged", false), ("in_flight", true), ("acknowledged", false), ("in_flight", true)];
+    assert!(states.eq(expected.map(|(state, leased)| (state.to_owned(), leased))));
+    assert_eq!(world.recover(), Recovered { in_flight: 2, held: 0 });
+}
+
+#[test]
+fn a_block_goes_with_the_last_of_its_calls() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.queue("c2", Operation::Update, false);
+    let blocks = |world: &World| {
+        let sql = "SELECT coalesce(group_concat(calls), '') FROM flight_block";
+        world.store.connection.query_row(sql, [], |row| row.get::<_, String>(0)).expect("readable")
+    };
+    let leased = world.lease(2);
+    assert_eq!(blocks(&world), "[1,2]");
+    world.settle(&leased[1], Happening::NotApplied { breaker_open: false }).expect("settled");
+    assert_eq!(blocks(&world), "[1,0]");
+    world.settle(&leased[0], Happening::Accepted).expect("settled");
+    assert_eq!(blocks(&world), "");
+}
+
+#[test]
+fn what_a_group_that_failed_had_done_is_not_done() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let (run, now, mut lease) = (world.run, world.now, 40);
+    let fail = |outbox: &mut Outbox<'_>| {
+        outbox.lease(WSONE, 9, &LeaseFilter::default(), &mut lease)?;
+        Err::<(), _>(StoreError::Damaged { what: "a test wants it so" })
+    };
+    world.store.group(run, now, fail).expect_err("it failed");
+    let leased = world.lease(9);
+    assert_eq!((leased.len(), world.flights()), (1, 1));
+}
+
+/// Puts the schema of flights back to what versions 6 to 9 had, with what is on its way.
+fn with_flights_of_version_9(connection: &Connection) {
+    let sql = "CREATE TABLE kept AS SELECT * FROM flight; DROP VIEW flight; DROP TABLE flight_block;
+         CREATE TABLE flight (call INTEGER PRIMARY KEY, lease INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
+         INSERT INTO flight SELECT * FROM kept; DROP TABLE kept; PRAGMA user_version = 9";
+    connection.execute_batch(sql).expect("written");
+}
+
+#[test]
+fn what_an_earlier_version_had_on_its_way_is_seen_and_lands() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.queue("c2", Operation::Update, false);
+    let lease = world.lease(1)[0].lease;
+    with_flights_of_version_9(&world.store.connection);
+    let counts = world.read_only().counts().expect("readable")[&WSONE].clone();
+    assert_eq!((counts.queued, counts.waiting), (1, 1));
+
+    let backup = world.folder.path().join("backup.db");
+    world.state().copy_to(&backup).expect("copied");
+    let copy = world.state().open_copy(&backup).expect("a copy");
+    let left: i64 =
+        copy.connection.query_row("SELECT count(*) FROM flight", [], |row| row.get(0)).expect("readable");
+    assert_eq!(left, 0, "it has landed in the copy");
+
+    world.reopen();
+    let expected = [("in_flight".to_owned(), Some(lease)), ("queued".to_owned(), None)];
+    assert_eq!((world.flights(), world.rows()), (0, expected.to_vec()));
+    assert_eq!(world.recover(), Recovered { in_flight: 1, held: 0 });
 }
 
 #[test]
