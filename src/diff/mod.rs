@@ -319,8 +319,12 @@ fn differing(
     policy: &Policy<'_>,
     keeper: &mut Keeper<'_>,
 ) -> WireValues {
-    let mut differs = |field, value: &SmolStr| {
-        policy.full_resync || !held.get(&field).is_some_and(|held| keeper.holds(held, field, value))
+    // Both are in the order of the fields: one walk over both takes a fraction of a search for each value.
+    let mut held = held.iter().peekable();
+    let mut differs = |field: FieldCode, value: &SmolStr| {
+        while held.next_if(|&(&earlier, _)| earlier < field).is_some() {}
+        let held = held.next_if(|&(&same, _)| same == field);
+        policy.full_resync || !held.is_some_and(|(_, held)| keeper.holds(held, field, value))
     };
     desired
         .0
