@@ -124,13 +124,28 @@ impl<'a> Row<'a> {
 
     /// The cells and defects of the whole row. `nic_column` names the column to blame when a NIC contradicts a SIRET.
     pub(super) fn finish(mut self, nic_column: &Arc<str>) -> (Cells, Vec<Defect>) {
+        self.put_early_cells_in_place();
         if let Some(cell) = self.street.cell() {
-            self.cells.push((Field::Street, cell));
+            let place = self.cells.partition_point(|(field, _)| *field < Field::Street);
+            self.cells.insert(place, (Field::Street, cell));
         }
         if let Some(nic) = self.siret_nic.take() {
             self.add_nic(nic, nic_column);
         }
         (Cells::new(self.cells), self.defects)
+    }
+
+    /// Country and postal code were taken before all others, which come in the order of the fields: to sort the whole row
+    /// would take ten times as long as to put these where they belong.
+    fn put_early_cells_in_place(&mut self) {
+        let is_early = |(field, _): &&(Field, Cell)| matches!(field, Field::Country | Field::PostalCode);
+        let early = self.cells.iter().take_while(is_early).count();
+        for from in (0..early).rev() {
+            let (field, _) = self.cells[from];
+            let behind = &self.cells[from + 1..];
+            let to = from + behind.partition_point(|(other, _)| *other < field);
+            self.cells[from..=to].rotate_left(1);
+        }
     }
 
     /// A SIRET gives the NIC where the row has none of its own; a different one contradicts it.
