@@ -4,11 +4,11 @@ use std::cell::{Cell, RefCell};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
+use crate::domain::account::Keeping;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
-use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 
@@ -46,8 +46,7 @@ pub struct Intake<'a> {
     many: Cell<bool>,
     /// Rows that wait to be written together; none, where they are written one by one.
     blocks: RefCell<Option<Blocks>>,
-    fingerprinter: &'a Fingerprinter,
-    clear_values: bool,
+    keeping: Keeping<'a>,
     run: RunNumber,
     now: Timestamp,
 }
@@ -124,8 +123,7 @@ impl Store {
             creates_in_doubt,
             many: Cell::new(false),
             blocks: RefCell::new(None),
-            fingerprinter,
-            clear_values: *clear_values,
+            keeping: Keeping { fingerprinter, clear: *clear_values },
             run,
             now,
         })
@@ -139,8 +137,7 @@ impl Intake<'_> {
         let connection: &Connection = &self.transaction;
         Snapshot {
             connection,
-            fingerprinter: self.fingerprinter,
-            clear_values: self.clear_values,
+            keeping: self.keeping,
             // They have landed.
             flights: false,
             newer_orders: true,

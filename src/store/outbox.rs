@@ -10,7 +10,6 @@ use crate::domain::call::{CallId, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::fault;
-use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Effect, Happening, Life, Wait};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, WireValues};
@@ -84,8 +83,7 @@ impl Store {
         let result = work(&mut Outbox {
             connection: &transaction,
             statements: Statements::default(),
-            fingerprinter: &self.fingerprinter,
-            clear_values: self.clear_values,
+            keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
             aloft: &mut aloft,
             run,
             now,
@@ -104,8 +102,7 @@ impl Store {
 pub struct Outbox<'a> {
     pub(super) connection: &'a Connection,
     pub(super) statements: Statements<'a>,
-    pub(super) fingerprinter: &'a Fingerprinter,
-    pub(super) clear_values: bool,
+    pub(super) keeping: Keeping<'a>,
     /// What will be on its way once the transaction is committed.
     pub(super) aloft: &'a mut Aloft,
     pub(super) run: RunNumber,
@@ -164,8 +161,7 @@ impl Outbox<'_> {
         if effect == Effect::None {
             return Ok(());
         }
-        let keeping = Keeping { fingerprinter: self.fingerprinter, clear: self.clear_values };
-        let mut keeper = keeping.of(to.customer, to.provider);
+        let mut keeper = self.keeping.of(to.customer, to.provider);
         let sent = to.sent;
         if effect == Effect::Acknowledge && self.acknowledge(to, &mut keeper)? {
             return Ok(());

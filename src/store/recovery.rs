@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use crate::domain::account::Keeping;
 use crate::domain::call::State;
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::Happening;
@@ -35,8 +36,7 @@ impl Store {
         run: RunNumber,
         now: Timestamp,
     ) -> Result<Recovered, StoreError> {
-        let fingerprinter = self.fingerprinter.clone();
-        let clear_values = self.clear_values;
+        let keeping = Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values };
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
@@ -58,8 +58,7 @@ impl Store {
             let mut outbox = Outbox {
                 connection: &transaction,
                 statements: Statements::default(),
-                fingerprinter: &fingerprinter,
-                clear_values,
+                keeping,
                 aloft: &mut Aloft::default(),
                 run,
                 now,

@@ -17,8 +17,7 @@ use super::{Store, StoreError, codec, flights, orders};
 #[derive(Debug, Clone, Copy)]
 pub struct Snapshot<'a> {
     pub(super) connection: &'a Connection,
-    pub(super) fingerprinter: &'a Fingerprinter,
-    pub(super) clear_values: bool,
+    pub(super) keeping: Keeping<'a>,
     /// May calls be on their way, of a run that goes on or was killed.
     pub(super) flights: bool,
     /// May order values stand beside the rows of the customers.
@@ -78,8 +77,7 @@ impl Store {
     pub fn snapshot(&self) -> Snapshot<'_> {
         Snapshot {
             connection: &self.connection,
-            fingerprinter: &self.fingerprinter,
-            clear_values: self.clear_values,
+            keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
             flights: self.flights,
             newer_orders: self.newer_orders,
         }
@@ -101,13 +99,13 @@ impl<'a> Snapshot<'a> {
     /// The fingerprinter of this state.
     #[must_use]
     pub fn fingerprinter(&self) -> &'a Fingerprinter {
-        self.fingerprinter
+        self.keeping.fingerprinter
     }
 
     /// How this state keeps delivered values.
     #[must_use]
     pub fn keeping(&self) -> Keeping<'a> {
-        Keeping { fingerprinter: self.fingerprinter, clear: self.clear_values }
+        self.keeping
     }
 
     /// How many customers are known.
@@ -152,7 +150,7 @@ impl<'a> Snapshot<'a> {
     pub fn is_forgotten(&self, id: &CustomerId) -> Result<bool, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstone WHERE mark = ?1)")?;
-        Ok(statement.query_row([self.fingerprinter.tombstone(id).as_slice()], |row| row.get(0))?)
+        Ok(statement.query_row([self.fingerprinter().tombstone(id).as_slice()], |row| row.get(0))?)
     }
 
     /// Are there any tombstones at all; without, no customer needs to be looked up among them.
