@@ -166,26 +166,25 @@ pub(super) fn compare(
     let mut compared = Compared::default();
     let (mut known, mut seen_known) = (0, 0);
     let mut left = 0..=u8::MAX;
-    let mut next = load(read, snapshot, has_marks, &mut left)?;
-    while !next.is_empty() {
-        let mut loaded = Ok(Vec::new());
-        let mut parts = Vec::new();
-        rayon::in_place_scope(|scope| {
-            let (parts, loads) = (&mut parts, next);
-            let rows_marker = &rows_marker;
-            scope.spawn(move |_| *parts = join_all(loads, rows_marker, take_all));
-            loaded = load(read, snapshot, has_marks, &mut left);
+    // While some parts are joined and those before them sorted, what the state has for the next ones and for those
+    // between is read.
+    let mut loaded = load(read, snapshot, has_marks, &mut left)?;
+    let (mut joined, mut meant) = (Vec::new(), Vec::new());
+    while !(loaded.is_empty() && joined.is_empty() && meant.is_empty()) {
+        let (to_join, to_ask_for, to_sort) = (loaded, std::mem::take(&mut joined), meant);
+        let mut sorted = Vec::new();
+        let (asked_for, loaded_next) = rayon::in_place_scope(|scope| {
+            let (joined, sorted, rows_marker) = (&mut joined, &mut sorted, &rows_marker);
+            scope.spawn(move |_| *joined = join_all(to_join, rows_marker, take_all));
+            scope.spawn(move |_| *sorted = sort_all(to_sort));
+            (with_meanings(to_ask_for, snapshot), load(read, snapshot, has_marks, &mut left))
         });
-        let with_meanings = parts.into_iter().map(|(bucket, part)| {
-            let meanings = if part.meanings.is_empty() { Vec::new() } else { snapshot.meanings(bucket)? };
-            Ok((part, meanings))
-        });
-        for (part, sorted) in sort_all(with_meanings.collect::<Result<_, IngestError>>()?) {
+        for (part, sorted) in sorted {
             known += part.known;
             seen_known += part.seen_known;
             compared.add(part, sorted);
         }
-        next = loaded?;
+        (meant, loaded) = (asked_for?, loaded_next?);
     }
     compared.tally.bytes = read.index.bytes;
     if !has_marks {
@@ -227,6 +226,18 @@ fn join_all(loads: Vec<Load>, rows_marker: &RecordMarker, take_all: bool) -> Vec
         (bucket, part)
     });
     joined.collect()
+}
+
+/// The meanings of the buckets of parts, where there are candidates who need them.
+fn with_meanings(
+    parts: Vec<(u8, Part)>,
+    snapshot: &Snapshot<'_>,
+) -> Result<Vec<(Part, Vec<Digest>)>, IngestError> {
+    let with_meanings = parts.into_iter().map(|(bucket, part)| {
+        let meanings = if part.meanings.is_empty() { Vec::new() } else { snapshot.meanings(bucket)? };
+        Ok((part, meanings))
+    });
+    with_meanings.collect()
 }
 
 /// Tells the candidates of parts what their last records meant, and puts them in order.
