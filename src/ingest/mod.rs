@@ -45,7 +45,7 @@ use jiff::tz::TimeZone;
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::{Event, Events};
 use crate::domain::mark::Marker;
-use crate::mapping::MappingSettings;
+use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
 use crate::reader::{InputFile, Seeker};
 use crate::store::{Intake, RunNumber, Snapshot, Store};
@@ -204,6 +204,9 @@ impl Ingest<'_> {
         let mut outcome = Outcome::of(self, &mut read, tally, alike);
         let early = self.check_input(mode, &counts);
         self.trip(mode, early, &mut outcome)?;
+        if candidates.len() > 0 {
+            rayon::spawn(mapping::make_ready);
+        }
         let mut preparer = Preparer::new(self, &read, &marker, (candidates.len(), take_all))?;
         let mut late = Late::after(&outcome);
         let (tally, late_rows) = (&mut outcome.input, &mut late);

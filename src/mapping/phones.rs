@@ -1,6 +1,6 @@
 //! Phone numbers, by the numbering plans that libphonenumber knows.
 //!
-//! Its regular expressions are built once, when first needed, and shared by threads.
+//! Its regular expressions are built once, at the latest when first needed, and shared by threads.
 
 use std::str::FromStr;
 use std::sync::LazyLock;
@@ -23,6 +23,12 @@ static FRENCH_PLAN: LazyLock<Vec<Region>> =
 /// The region of a country, if it has a numbering plan.
 pub(super) fn region(alpha2: &str) -> Option<Region> {
     Region::from_str(alpha2).ok()
+}
+
+/// Builds what any number is read with. The first one would have to wait for it as long as it takes to map some hundred
+/// customers, and so would everybody else who maps one.
+pub fn make_ready() {
+    LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 
 /// Where a number without country code may belong: the overseas territory of the postal code, else the row's country,
