@@ -4,7 +4,7 @@
 //! says so and the block stays as it is until the last of it is settled. Only dispatch has calls on their way; for everybody
 //! else who changes the state [`land`] brings what a crash left back into the calls themselves.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, Row, TransactionBehavior};
 
@@ -84,8 +84,21 @@ impl Outbox<'_> {
         Ok(())
     }
 
+    /// Proves that what is on its way is what this process has leased: that nobody else has landed any of it, whom the lock
+    /// should have kept away.
+    pub(super) fn prove_flights(&self) -> Result<(), StoreError> {
+        let sql = "SELECT count(*), coalesce(sum(lease), 0) FROM flight_block";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let found: (i64, i64) = statement.query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        if found == (self.aloft.0.len().try_into().unwrap_or(i64::MAX), self.aloft.0.keys().sum()) {
+            return Ok(());
+        }
+        Err(StoreError::Damaged { what: "the calls on their way are not those that this run has leased" })
+    }
+
     /// Ends the flight of a call; that there was one, with this lease, proves that the call is as it was leased. Where it
-    /// is accepted, that it has no payload any more is to be written in the same transaction.
+    /// is accepted, that it has no payload any more is to be written in the same transaction. What the state has of its
+    /// block is looked at when the last of it is settled, and by [`prove_flights`](Self::prove_flights).
     pub(super) fn touch_down(&mut self, call: &Leased, is_accepted: bool) -> Result<(), StoreError> {
         let overtaken = StoreError::Overtaken { call: call.id };
         match self.aloft.take(call).ok_or(overtaken)? {
@@ -114,9 +127,9 @@ pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
         return Ok(());
     }
     let mut flights = connection.prepare(
-        "SELECT flight.call, flight.lease, flight.at, state, operation, hold, create_unknown, attempts, unknown_runs,
+        "SELECT flight.call, max(flight.lease), flight.at, state, operation, hold, create_unknown, attempts, unknown_runs,
              unknown_this_run, crashes, missing_seen, remedy_used
-         FROM flight CROSS JOIN call ON call.id = flight.call",
+         FROM flight CROSS JOIN call ON call.id = flight.call GROUP BY flight.call",
     )?;
     let mut rows = flights.query([])?;
     let mut landed = Vec::new();
@@ -163,9 +176,15 @@ pub(super) fn airborne(call: CallId, standing: &Life) -> Result<Life, StoreError
     Ok(step.map_err(|source| StoreError::Illegal { call, source })?.life)
 }
 
-/// Reads the life of a call row with its flight, if it is on its way.
-pub(super) fn life_of(row: &Row<'_>, call: CallId) -> Result<Life, StoreError> {
+/// Reads the life of a call row, of which only its flight tells that it is on its way.
+pub(super) fn life_of(row: &Row<'_>, call: CallId, is_on_its_way: bool) -> Result<Life, StoreError> {
     let life = snapshot::life_of(row)?;
-    let flight: Option<i64> = row.get("flight")?;
-    if flight.is_some() { airborne(call, &life) } else { Ok(life) }
+    if is_on_its_way { airborne(call, &life) } else { Ok(life) }
+}
+
+/// All calls that are on their way.
+pub(super) fn calls(connection: &Connection) -> Result<HashSet<CallId>, StoreError> {
+    let mut flights = connection.prepare("SELECT call FROM flight")?;
+    let calls = flights.query_map([], |row| Ok(CallId(row.get(0)?)))?;
+    Ok(calls.collect::<Result<_, _>>()?)
 }

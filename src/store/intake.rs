@@ -38,6 +38,7 @@ pub struct Intake<'a> {
     _filling: Option<Filling<'a>>,
     _unasked: Option<Unasked<'a>>,
     backups: &'a mut Backups,
+    aloft: &'a mut Aloft,
     changes_before: u64,
     /// Changes that no backup is made for.
     bookkeeping: Cell<u64>,
@@ -111,7 +112,6 @@ impl Store {
             None => (None, Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?),
         };
         flights::land(&transaction)?;
-        *aloft = Aloft::default();
         let creates_in_doubt = restore::is_in_doubt(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
@@ -120,6 +120,7 @@ impl Store {
             _filling: filling,
             _unasked: unasked,
             backups,
+            aloft,
             creates_in_doubt,
             many: Cell::new(false),
             blocks: RefCell::new(None),
@@ -139,7 +140,7 @@ impl Intake<'_> {
             connection,
             keeping: self.keeping,
             // They have landed.
-            flights: false,
+            flights: None,
             newer_orders: true,
         }
     }
@@ -353,6 +354,8 @@ impl Intake<'_> {
         orders::settle(&self.transaction)?;
         fault::pass(Point::BeforeIngestCommit);
         self.transaction.commit()?;
+        // They have landed.
+        *self.aloft = Aloft::default();
         fault::pass(Point::AfterIngestCommit);
         Ok(())
     }

@@ -80,14 +80,17 @@ impl Store {
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let changes_before = transaction.total_changes();
         let mut aloft = self.aloft.clone();
-        let result = work(&mut Outbox {
+        let mut outbox = Outbox {
             connection: &transaction,
             statements: Statements::default(),
             keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
             aloft: &mut aloft,
             run,
             now,
-        })?;
+        };
+        let result = work(&mut outbox)?;
+        outbox.prove_flights()?;
+        drop(outbox);
         if transaction.total_changes() > changes_before {
             self.backups.make_due()?;
         }

@@ -1,5 +1,8 @@
 //! Reading what is known of customers: for the comparison, by runs and by plans alike.
 
+use std::cell::OnceCell;
+use std::collections::HashSet;
+
 use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 
 use crate::domain::account::{Account, Keeping};
@@ -14,12 +17,13 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 use super::{Store, StoreError, codec, flights, orders};
 
 /// A view of the state for comparisons. It never writes.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Snapshot<'a> {
     pub(super) connection: &'a Connection,
     pub(super) keeping: Keeping<'a>,
-    /// May calls be on their way, of a run that goes on or was killed.
-    pub(super) flights: bool,
+    /// The calls on their way, of a run that goes on or was killed, once they are asked for; none, where none can be. They
+    /// are few, and to look for one of them in the state is to read all of them.
+    pub(super) flights: Option<OnceCell<HashSet<CallId>>>,
     /// May order values stand beside the rows of the customers.
     pub(super) newer_orders: bool,
 }
@@ -78,7 +82,7 @@ impl Store {
         Snapshot {
             connection: &self.connection,
             keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
-            flights: self.flights,
+            flights: self.flights.then(OnceCell::new),
             newer_orders: self.newer_orders,
         }
     }
@@ -174,10 +178,11 @@ impl<'a> Snapshot<'a> {
         if !has_calls {
             return Ok(found);
         }
-        let mut statement = self.connection.prepare_cached(&self.standing_sql(""))?;
+        let sql = "SELECT * FROM call WHERE customer = ?1 AND payload IS NOT NULL";
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query([customer])?;
         while let Some(row) = rows.next()? {
-            let (provider, call) = (provider_of(row.get("provider")?)?, standing_call(row)?);
+            let (provider, call) = (provider_of(row.get("provider")?)?, self.standing_call(row)?);
             let place = match found.binary_search_by_key(&provider.number(), |(known, _)| known.number()) {
                 Ok(place) => place,
                 Err(place) => {
@@ -237,24 +242,46 @@ impl<'a> Snapshot<'a> {
         Ok(keys.collect::<Result<_, _>>()?)
     }
 
-    /// Finds open and parked calls of a customer, all or those that a further clause leaves.
-    fn standing_sql(&self, further: &str) -> String {
-        let select = if self.flights {
-            "SELECT call.*, flight.lease AS flight FROM call LEFT JOIN flight ON flight.call = call.id"
-        } else {
-            "SELECT *, NULL AS flight FROM call"
-        };
-        format!("{select} WHERE customer = ?1 AND payload IS NOT NULL {further}")
-    }
-
     /// The open or parked call of a customer at a provider.
     pub fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
-        let mut statement = self.connection.prepare_cached(&self.standing_sql("AND provider = ?2"))?;
+        let sql = "SELECT * FROM call WHERE customer = ?1 AND payload IS NOT NULL AND provider = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query((customer, provider.number()))?;
         match rows.next()? {
-            Some(row) => standing_call(row).map(Some),
+            Some(row) => self.standing_call(row).map(Some),
             None => Ok(None),
         }
+    }
+
+    /// Reads a call row that still has its payload.
+    fn standing_call(&self, row: &Row<'_>) -> Result<StandingCall, StoreError> {
+        let id = CallId(row.get("id")?);
+        let life = flights::life_of(row, id, self.is_on_its_way(id)?)?;
+        let payload: Vec<u8> = row.get("payload")?;
+        Ok(StandingCall {
+            id,
+            life,
+            due: row.get("due")?,
+            settling: row.get("settling")?,
+            standing: Standing {
+                state: life.state,
+                hold: life.hold,
+                operation: life.operation,
+                payload: codec::unpack_payload(&payload)?,
+            },
+        })
+    }
+
+    fn is_on_its_way(&self, call: CallId) -> Result<bool, StoreError> {
+        let Some(flights) = &self.flights else { return Ok(false) };
+        let flights = match flights.get() {
+            Some(flights) => flights,
+            None => {
+                let found = flights::calls(self.connection)?;
+                flights.get_or_init(|| found)
+            }
+        };
+        Ok(flights.contains(&call))
     }
 }
 
@@ -279,25 +306,6 @@ pub(super) fn account_of(row: &Row<'_>) -> Result<Account, StoreError> {
 fn skipped_of(row: &Row<'_>, column: usize) -> Result<Vec<FieldCode>, StoreError> {
     let damaged = |_| StoreError::Damaged { what: "a list of fields is unreadable" };
     codec::unpack_codes(row.get_ref(column)?.as_blob_or_null().map_err(damaged)?)
-}
-
-/// Reads a call row that still has its payload, with its flight.
-fn standing_call(row: &Row<'_>) -> Result<StandingCall, StoreError> {
-    let id = CallId(row.get("id")?);
-    let life = flights::life_of(row, id)?;
-    let payload: Vec<u8> = row.get("payload")?;
-    Ok(StandingCall {
-        id,
-        life,
-        due: row.get("due")?,
-        settling: row.get("settling")?,
-        standing: Standing {
-            state: life.state,
-            hold: life.hold,
-            operation: life.operation,
-            payload: codec::unpack_payload(&payload)?,
-        },
-    })
 }
 
 /// Reads the life of a call row.

@@ -159,7 +159,7 @@ impl Store {
 
 fn story_call(row: &Row<'_>) -> Result<StoryCall, StoreError> {
     let id = CallId(row.get("id")?);
-    let life = flights::life_of(row, id)?;
+    let life = flights::life_of(row, id, row.get::<_, Option<i64>>("flight")?.is_some())?;
     let carried: Option<Vec<u8>> = row.get("carried")?;
     let fields = match (carried, row.get::<_, Option<Vec<u8>>>("payload")?) {
         (Some(packed), _) => Some(codec::unpack_codes(Some(&packed))?),

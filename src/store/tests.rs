@@ -49,6 +49,18 @@ fn payload(value: &str) -> Payload {
     Payload { key: ProviderKey("1:key".into()), values: values.into_iter().collect() }
 }
 
+fn settlement(now: Timestamp, happening: Happening, attempts_max: u32) -> Settlement {
+    Settlement {
+        happening,
+        class: "test",
+        code: "42".to_owned(),
+        only_fields: None,
+        settle_until: now.after(SETTLE),
+        backoff_until: now.after(Duration::from_secs(1)),
+        attempts_max,
+    }
+}
+
 impl World {
     fn new() -> Self {
         let folder = tempfile::tempdir().expect("a folder");
@@ -62,19 +74,27 @@ impl World {
 
     /// Puts a call of a new customer into the outbox.
     fn queue(&mut self, name: &str, operation: Operation, withdrawal: bool) -> CallId {
+        self.queue_at(&[WSONE], name, operation, withdrawal)
+    }
+
+    /// The same for several providers; gives the last call.
+    fn queue_at(
+        &mut self,
+        providers: &[ProviderId],
+        name: &str,
+        operation: Operation,
+        withdrawal: bool,
+    ) -> CallId {
         let intake = self.store.intake(self.run, self.now).expect("begun");
         let customer = intake.add_customer(&customer_id(name), None).expect("written");
-        let account = Account::new(payload("").key);
-        intake.put_account(customer, WSONE, PackedAccount::of(&account, &[])).expect("written");
-        let call = NewCall {
-            customer,
-            provider: WSONE,
-            operation,
-            payload: PackedPayload::of(&payload("new")),
-            hold: None,
-            withdrawal,
-        };
-        let id = intake.put_call(call, None).expect("written");
+        let mut id = CallId(0);
+        for &provider in providers {
+            let account = Account::new(payload("").key);
+            intake.put_account(customer, provider, PackedAccount::of(&account, &[])).expect("written");
+            let payload = PackedPayload::of(&payload("new"));
+            let call = NewCall { customer, provider, operation, payload, hold: None, withdrawal };
+            id = intake.put_call(call, None).expect("written");
+        }
         intake.commit().expect("accepted");
         id
     }
@@ -97,15 +117,7 @@ impl World {
         happening: Happening,
         attempts_max: u32,
     ) -> Result<Settled, StoreError> {
-        let settlement = Settlement {
-            happening,
-            class: "test",
-            code: "42".to_owned(),
-            only_fields: None,
-            settle_until: self.now.after(SETTLE),
-            backoff_until: self.now.after(Duration::from_secs(1)),
-            attempts_max,
-        };
+        let settlement = settlement(self.now, happening, attempts_max);
         self.store.group(self.run, self.now, |outbox| outbox.settle(call, &settlement))
     }
 
@@ -128,7 +140,8 @@ impl World {
     fn recover(&mut self) -> Recovered {
         self.run =
             self.store.start_run(&format!("run-{}", self.run.0 + 1), "resume", self.now).expect("a run");
-        let waits = [(WSONE, SETTLE, Duration::from_secs(5))];
+        self.leases = self.store.first_lease();
+        let waits = ProviderId::ALL.map(|provider| (provider, SETTLE, Duration::from_secs(5)));
         self.store.recover(&waits, self.run, self.now).expect("recovered")
     }
 }

@@ -3,7 +3,8 @@
 --
 -- flight_block  calls (their ids, in JSON) that were leased together; the n-th has the lease of the block and n more. The id
 --               of one that is settled and not accepted gives way to 0, which is no call.
--- flight        what is on its way of it, a row for each call, as it was before.
+-- flight        what is on its way of it, a row for each call, as it was before. A version that makes `call` anew has to
+--               drop this view first.
 
 CREATE TABLE flight_block (
     lease INTEGER PRIMARY KEY,

@@ -1,5 +1,7 @@
 //! Calls on their way: who sees them, and what a crash leaves of them.
 
+use rand::rngs::StdRng;
+use rand::{RngExt as _, SeedableRng as _};
 use rusqlite::Connection;
 
 use super::*;
@@ -25,6 +27,13 @@ impl World {
     fn flights(&self) -> i64 {
         let sql = "SELECT count(*) FROM flight";
         self.store.connection.query_row(sql, [], |row| row.get(0)).expect("readable")
+    }
+
+    fn flights_with_leases(&self) -> Vec<(i64, i64)> {
+        let sql = "SELECT call, lease FROM flight ORDER BY call";
+        let mut rows = self.store.connection.prepare(sql).expect("a query");
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.collect::<Result<_, _>>().expect("readable")
     }
 
     /// States and leases as they stand in the calls.
@@ -153,6 +162,100 @@ fn what_a_group_that_failed_had_done_is_not_done() {
     assert_eq!((leased.len(), world.flights()), (1, 1));
 }
 
+#[test]
+fn an_input_that_is_not_accepted_lands_nothing() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    drop(world.store.intake(world.run, world.now).expect("begun"));
+    assert!(world.lease(9).is_empty(), "it is on its way as before");
+    world.settle(&leased, Happening::Accepted).expect("settled");
+
+    world.queue("c2", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.store.intake(world.run, world.now).expect("begun").commit().expect("accepted");
+    assert_eq!(world.flights(), 0);
+    let error = world.settle(&leased, Happening::Accepted).expect_err("it has landed");
+    assert!(matches!(error, StoreError::Overtaken { .. }), "{error}");
+}
+
+#[test]
+fn what_somebody_else_has_landed_is_not_settled() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.queue("c2", Operation::Update, false);
+    let leased = world.lease(2);
+    // As a second process would that got past the lock, up to what brings the call back into the state it stood in.
+    world.store.connection.execute("DELETE FROM flight_block", []).expect("written");
+    let error = world.settle(&leased[0], Happening::Accepted).expect_err("its flight is over");
+    assert!(matches!(error, StoreError::Damaged { .. }), "{error}");
+    assert_eq!(world.rows(), vec![("queued".to_owned(), None); 2]);
+}
+
+#[test]
+fn a_call_that_took_off_twice_lands_once() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let lease = world.lease(1)[0].lease;
+    let sql = "INSERT INTO flight_block SELECT lease + 9, at, calls FROM flight_block";
+    world.store.connection.execute(sql, []).expect("written");
+    world.reopen();
+    assert_eq!((world.flights(), world.rows()), (0, vec![("in_flight".to_owned(), Some(lease + 9))]));
+}
+
+/// What is leased, settled, given up in failed groups and left by crashes, at random, in three lanes.
+#[test]
+fn the_state_has_on_its_way_what_was_leased_and_not_settled() {
+    let happenings = [
+        Happening::Accepted,
+        Happening::NotApplied { breaker_open: false },
+        Happening::Throttled,
+        Happening::OutcomeUnknown,
+        Happening::Interrupted,
+        Happening::Refused,
+    ];
+    for seed in 0..24 {
+        let mut random = StdRng::seed_from_u64(seed);
+        let mut world = World::new();
+        for number in 0..12 {
+            world.queue_at(&ProviderId::ALL, &format!("c{number}"), Operation::Update, number % 5 == 0);
+        }
+        let mut on_their_way: Vec<Leased> = Vec::new();
+        for step in 0..60 {
+            world.now = world.now.after(Duration::from_secs(random.random_range(0..40)));
+            let (mut left, mut leases, now) = (on_their_way.clone(), world.leases, world.now);
+            let fails = random.random_ratio(1, 6);
+            let grouped = world.store.group(world.run, now, |outbox| {
+                for _ in 0..random.random_range(1..6) {
+                    if left.is_empty() || random.random_ratio(1, 3) {
+                        let lane = ProviderId::ALL[random.random_range(0..3)];
+                        let limit = random.random_range(1..6);
+                        left.extend(outbox.lease(lane, limit, &LeaseFilter::default(), &mut leases)?);
+                    } else {
+                        let call = left.swap_remove(random.random_range(0..left.len()));
+                        // Accepted as often as not.
+                        let happening = happenings[random.random_range(0..11_usize).saturating_sub(5)];
+                        outbox.settle(&call, &settlement(now, happening, 99))?;
+                    }
+                }
+                if fails { Err(StoreError::Damaged { what: "a test wants it so" }) } else { Ok(()) }
+            });
+            assert_eq!(grouped.is_err(), fails, "{seed} {step}: {grouped:?}");
+            if !fails {
+                (on_their_way, world.leases) = (left, leases);
+            }
+            on_their_way.sort_by_key(|call| call.id);
+            let expected: Vec<_> = on_their_way.iter().map(|call| (call.id.0, call.lease)).collect();
+            assert_eq!(world.flights_with_leases(), expected, "{seed} {step}");
+            if random.random_ratio(1, 15) {
+                world.reopen();
+                assert_eq!(world.recover().in_flight, on_their_way.len() as u64, "{seed} {step}");
+                on_their_way.clear();
+            }
+        }
+    }
+}
+
 /// Puts the schema of flights back to what versions 6 to 9 had, with what is on its way.
 fn with_flights_of_version_9(connection: &Connection) {
     let sql = "CREATE TABLE kept AS SELECT * FROM flight; DROP VIEW flight; DROP TABLE flight_block;
@@ -164,12 +267,15 @@ fn with_flights_of_version_9(connection: &Connection) {
 #[test]
 fn what_an_earlier_version_had_on_its_way_is_seen_and_lands() {
     let mut world = World::new();
-    world.queue("c1", Operation::Update, false);
-    world.queue("c2", Operation::Update, false);
-    let lease = world.lease(1)[0].lease;
+    for name in ["c1", "c2", "c3", "c4"] {
+        world.queue(name, Operation::Update, false);
+    }
+    world.lease(3);
     with_flights_of_version_9(&world.store.connection);
+    let sql = "UPDATE flight SET lease = call * 10, at = call * 100";
+    world.store.connection.execute(sql, []).expect("written");
     let counts = world.read_only().counts().expect("readable")[&WSONE].clone();
-    assert_eq!((counts.queued, counts.waiting), (1, 1));
+    assert_eq!((counts.queued, counts.waiting), (1, 3));
 
     let backup = world.folder.path().join("backup.db");
     world.state().copy_to(&backup).expect("copied");
@@ -179,9 +285,12 @@ fn what_an_earlier_version_had_on_its_way_is_seen_and_lands() {
     assert_eq!(left, 0, "it has landed in the copy");
 
     world.reopen();
-    let expected = [("in_flight".to_owned(), Some(lease)), ("queued".to_owned(), None)];
-    assert_eq!((world.flights(), world.rows()), (0, expected.to_vec()));
-    assert_eq!(world.recover(), Recovered { in_flight: 1, held: 0 });
+    let mut expected = [10, 20, 30].map(|lease| ("in_flight".to_owned(), Some(lease))).to_vec();
+    expected.push(("queued".to_owned(), None));
+    assert_eq!((world.flights(), world.rows()), (0, expected));
+    let left_at = |name: &str| world.store.story(&customer_id(name)).expect("readable").calls[0].changed_at;
+    assert_eq!(["c1", "c2", "c3"].map(left_at), [100, 200, 300].map(Timestamp));
+    assert_eq!(world.recover(), Recovered { in_flight: 3, held: 0 });
 }
 
 #[test]
