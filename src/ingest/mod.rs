@@ -205,7 +205,7 @@ impl Ingest<'_> {
         let early = self.check_input(mode, &counts);
         self.trip(mode, early, &mut outcome)?;
         if candidates.len() > 0 {
-            rayon::spawn(mapping::make_ready);
+            rayon::spawn(mapping::load_numbering_plans);
         }
         let mut preparer = Preparer::new(self, &read, &marker, (candidates.len(), take_all))?;
         let mut late = Late::after(&outcome);

@@ -38,5 +38,5 @@ pub use dates::propose_forms;
 pub use error::{MappingError, OrderWarning, RowDefect};
 pub use header::{MappedColumn, subscription_field};
 pub use mapper::{Mapped, Mapper};
-pub use phones::make_ready;
+pub use phones::load_numbering_plans;
 pub use settings::MappingSettings;

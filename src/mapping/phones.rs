@@ -25,9 +25,9 @@ pub(super) fn region(alpha2: &str) -> Option<Region> {
     Region::from_str(alpha2).ok()
 }
 
-/// Builds what any number is read with. The first one would have to wait for it as long as it takes to map some hundred
-/// customers, and so would everybody else who maps one.
-pub fn make_ready() {
+/// Loads the numbering plans of all countries, which the first number would have to wait for as long as it takes to map a
+/// thousand customers, and so would everybody else who maps one.
+pub fn load_numbering_plans() {
     LazyLock::force(&PHONE_NUMBER_UTIL);
 }
 

@@ -397,7 +397,7 @@ pub(super) fn ipv4(address: Ipv4Addr) -> SmolStr {
     text.finish()
 }
 
-/// A number with so many digits at least. Each customer has several of them, and `format!` takes five times as long.
+/// A number with so many digits at least. Each customer has several of them, and `format!` takes more than twice as long.
 fn push_number(text: &mut SmolStrBuilder, number: u16, digits_min: usize) {
     let mut written = itoa::Buffer::new();
     let written = written.format(number);

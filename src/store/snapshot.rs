@@ -17,7 +17,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 use super::{Store, StoreError, codec, flights, orders};
 
 /// A view of the state for comparisons. It never writes.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub struct Snapshot<'a> {
     pub(super) connection: &'a Connection,
     pub(super) keeping: Keeping<'a>,
