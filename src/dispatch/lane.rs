@@ -207,7 +207,7 @@ impl Working {
             // Where the rate is what holds the lane up, nothing is gained by leasing ahead.
             let busy = self.crew.flying() * 2 >= self.concurrency();
             let running_out =
-                busy && self.last_block == Block::Full && self.ready.len() <= self.concurrency() / 2;
+                busy && self.last_block == Block::Full && self.ready.len() <= self.concurrency();
             if used_up && self.last_block == Block::Empty {
                 self.last_block = Block::Part;
                 return self.idle().await;
@@ -233,9 +233,9 @@ impl Working {
         if self.ready.is_empty() { self.idle().await } else { Ok(self.pass_gates()) }
     }
 
-    /// Has the next block leased while the last one is sent, so that no request waits for a commit. What was leased
-    /// and not sent counts, after a crash, like what was: together never more than two and a half times the
-    /// concurrency.
+    /// Has the next block leased while the last one is sent, so that no request waits for a commit: as soon as that one
+    /// has come, since to commit takes as long as to send it where a disk is slow to sync. What was leased and not sent
+    /// counts, after a crash, like what was: together never more than three times the concurrency.
     fn lease_ahead(&mut self) -> Result<(), CheckpointError> {
         // In the same group.
         self.hand_over()?;
