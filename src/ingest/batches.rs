@@ -10,7 +10,7 @@ use super::apply::Apply;
 use super::compare::Candidate;
 use super::fields::FieldCounts;
 use super::judge::{Decided, Judge};
-use super::prepare::Preparer;
+use super::prepare::{Maker, Preparer, RawRows};
 use super::relay::relay;
 use super::sift::{LateCustomer, Sifted, ready};
 use super::{IngestError, Mode};
@@ -29,20 +29,20 @@ struct DecidedBatch {
 
 fn decided(
     batch: Vec<Candidate>,
-    preparer: &mut Preparer<'_>,
+    rows: &RawRows,
+    maker: &Maker<'_>,
     judge: &Judge<'_>,
 ) -> Result<DecidedBatch, IngestError> {
-    let each = preparer.prepare_each(batch, Candidate::is_unready, |candidate, made, maker| {
+    let (mut decided, mut bench) = (DecidedBatch::default(), maker.bench());
+    for (owner, candidate) in batch.into_iter().enumerate() {
+        let unready = candidate.is_unready();
+        let made = unready.then(|| maker.one(&candidate, rows.of(owner), &mut bench)).transpose()?;
         let (ready, late) = ready(candidate, made, maker)?;
-        Ok((ready.map(|ready| judge.decide(ready)), late))
-    })?;
-    let mut batch = DecidedBatch::default();
-    for (decided, late) in each {
-        batch.decided.extend(decided);
-        batch.late.extend(late);
+        decided.decided.extend(ready.map(|ready| judge.decide(ready)));
+        decided.late.extend(late);
     }
-    batch.fields = judge.count_fields(&batch.decided);
-    Ok(batch)
+    decided.fields = judge.count_fields(&decided.decided);
+    Ok(decided)
 }
 
 impl Apply<'_> {
@@ -66,12 +66,21 @@ impl Apply<'_> {
             full_resync: self.ingest.options.full_resync,
             keeping: self.snapshot.keeping(),
         };
+        let maker = preparer.maker();
         // What is known of later ones does not change by what is written of these: nobody is in two batches.
         relay(
-            (self, sifted),
-            |(apply, sifted)| Ok(sifted.next_batch().map(|batch| apply.look_up(batch)).transpose()?),
-            |batch| decided(batch, preparer, &judge),
-            |(apply, _), batch| apply.write(batch),
+            (self, sifted, preparer),
+            |(apply, sifted, preparer)| {
+                let Some(batch) = sifted.next_batch() else { return Ok(None) };
+                let batch = apply.look_up(batch)?;
+                let rows = preparer.read(batch.iter().map(|one| one.is_unready().then_some(one)))?;
+                Ok(Some((batch, rows)))
+            },
+            |(batch, rows)| Ok((decided(batch, &rows, &maker, &judge)?, rows)),
+            |(apply, _, preparer), (batch, rows)| {
+                preparer.give_back(rows);
+                apply.write(batch)
+            },
         )
     }
 

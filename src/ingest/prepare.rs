@@ -1,11 +1,10 @@
 //! The second pass: rows of new and changed customers, read again by position, become what each provider should see.
 //!
-//! In batches, by all processors; the only room of ingest where values are in memory, and only those of one batch.
+//! Batch by batch; the only room of ingest where values are in memory, and only those of the batches under way.
 
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use rayon::prelude::*;
 
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Customer, Order};
@@ -22,8 +21,8 @@ use super::rejects::IngestReject;
 use super::sheet::Sheet;
 use super::{Ingest, IngestError, Read};
 
-/// Customers whose values are in memory together.
-pub(super) const BATCH_CUSTOMERS: usize = 256;
+/// Customers of a batch, whose values are in memory together.
+pub(super) const BATCH_CUSTOMERS: usize = 128;
 
 /// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
@@ -85,7 +84,7 @@ pub(super) struct Maker<'a> {
 }
 
 /// What one thread makes customers with.
-struct Bench<'a> {
+pub(super) struct Bench<'a> {
     /// One for each file.
     parsers: Vec<RowParser<'a>>,
     /// What the rows of one customer say.
@@ -114,7 +113,7 @@ struct RawRow {
 
 impl RawRows {
     /// The rows of one owner: number of the file, place and bytes.
-    fn of(&self, owner: usize) -> impl ExactSizeIterator<Item = (u16, Span, &[u8])> {
+    pub(super) fn of(&self, owner: usize) -> impl ExactSizeIterator<Item = (u16, Span, &[u8])> {
         let start = owner.checked_sub(1).map_or(0, |before| self.ends[before]);
         self.rows[start..self.ends[owner]]
             .iter()
@@ -139,28 +138,6 @@ impl<'a> Preparer<'a> {
     /// What makes customers out of rows.
     pub(super) fn maker(&self) -> Maker<'a> {
         self.maker.clone()
-    }
-
-    /// Reads, maps and projects those of a batch that are `unready`, and does at once what is done `then`, while the
-    /// values of a customer are at hand.
-    pub(super) fn prepare_each<T: Send>(
-        &mut self,
-        batch: Vec<Candidate>,
-        unready: impl Fn(&Candidate) -> bool + Sync,
-        then: impl Fn(Candidate, Option<Made>, &Maker<'_>) -> Result<T, IngestError> + Sync,
-    ) -> Result<Vec<T>, IngestError> {
-        let raw = self.read(batch.iter().map(|candidate| unready(candidate).then_some(candidate)))?;
-        let maker = &self.maker;
-        let done = batch.into_par_iter().enumerate().map_init(
-            || maker.bench(),
-            |bench, (owner, candidate)| {
-                let made = unready(&candidate).then(|| maker.one(&candidate, raw.of(owner), bench));
-                then(candidate, made.transpose()?, maker)
-            },
-        );
-        let done = done.collect();
-        self.give_back(raw);
-        done
     }
 
     /// Takes back the room of rows that nobody needs any more.
@@ -197,21 +174,14 @@ impl<'a> Preparer<'a> {
 }
 
 impl<'a> Maker<'a> {
-    /// Maps and projects a batch of which the rows were read.
-    pub(super) fn make(&self, batch: &[&Candidate], raw: &RawRows) -> Result<Vec<Made>, IngestError> {
-        let made = batch
-            .par_iter()
-            .enumerate()
-            .map_init(|| self.bench(), |bench, (owner, candidate)| self.one(candidate, raw.of(owner), bench));
-        made.collect()
-    }
-
-    fn bench(&self) -> Bench<'a> {
+    /// What one thread makes customers with.
+    pub(super) fn bench(&self) -> Bench<'a> {
         let parsers = self.sheets.iter().map(|sheet| sheet.file.parser()).collect();
         Bench { parsers, said: Vec::new(), rows: Vec::new() }
     }
 
-    fn one<'r>(
+    /// Maps and projects a candidate whose rows were read.
+    pub(super) fn one<'r>(
         &self,
         candidate: &Candidate,
         raw: impl ExactSizeIterator<Item = (u16, Span, &'r [u8])>,

@@ -1,50 +1,45 @@
-//! Two threads that hand batches to each other, a few of them in between, so that neither waits when a batch takes one of
-//! them longer.
+//! Batches that go from the thread that has the state to all processors and come back in their order.
 //!
-//! One has the state: it brings batches up and takes them back. The other one works on them, with all processors.
+//! The thread with the state brings them up and takes them back; each batch is worked on by one of the others from its
+//! beginning to its end, so that nobody waits for the slowest part of a batch.
 
+use std::collections::VecDeque;
 use std::sync::mpsc;
 
 use super::IngestError;
 
-/// So many batches are brought up, worked on or ready to be taken back.
-const BATCHES_AHEAD: usize = 4;
+/// So many batches are brought up, worked on or ready to be taken back, for each processor: nobody waits when a batch takes
+/// longer than others.
+const BATCHES_AHEAD: usize = 3;
 
 /// Brings batches up while there are any, has them worked on, and takes them back in their order. The first error of
 /// whoever brings, works or takes ends it.
 pub(super) fn relay<S, A: Send, B: Send>(
     mut holder: S,
     mut bring: impl FnMut(&mut S) -> Result<Option<A>, IngestError>,
-    mut work: impl FnMut(A) -> Result<B, IngestError> + Send,
+    work: impl Fn(A) -> Result<B, IngestError> + Sync,
     mut take: impl FnMut(&mut S, B) -> Result<(), IngestError>,
 ) -> Result<(), IngestError> {
-    std::thread::scope(|scope| {
-        let (brought, batches) = mpsc::sync_channel(BATCHES_AHEAD);
-        let (worked, done) = mpsc::sync_channel(BATCHES_AHEAD);
-        scope.spawn(move || {
-            // Whoever gives up, gives up the channel.
-            for batch in batches {
-                if worked.send(work(batch)).is_err() {
-                    break;
-                }
-            }
-        });
-        let mut ahead = 0;
+    let (work, ahead_max) = (&work, ahead_max());
+    rayon::in_place_scope(|scope| {
+        let mut ahead = VecDeque::with_capacity(ahead_max);
         loop {
-            while ahead < BATCHES_AHEAD
+            while ahead.len() < ahead_max
                 && let Some(batch) = bring(&mut holder)?
             {
-                brought.send(batch).expect("batches are worked on until there are no more");
-                ahead += 1;
+                let (done, worked) = mpsc::sync_channel(1);
+                // Whoever gives up, gives up the channel.
+                scope.spawn(move |_| drop(done.send(work(batch))));
+                ahead.push_back(worked);
             }
-            if ahead == 0 {
-                return Ok(());
-            }
-            let batch = done.recv().expect("each batch that goes there comes back");
-            take(&mut holder, batch?)?;
-            ahead -= 1;
+            let Some(next) = ahead.pop_front() else { return Ok(()) };
+            take(&mut holder, next.recv().expect("each batch that goes there comes back")?)?;
         }
     })
+}
+
+fn ahead_max() -> usize {
+    BATCHES_AHEAD * rayon::current_num_threads()
 }
 
 #[cfg(test)]
@@ -60,7 +55,7 @@ mod tests {
         };
         let (mut next, mut taken) = (0, Vec::new());
         let brings = |taken: &mut &mut Vec<usize>| {
-            assert!(next < taken.len() + BATCHES_AHEAD);
+            assert!(next < taken.len() + ahead_max());
             next += 1;
             if next > 20 { Ok(None) } else { or_fail(next, bring).map(Some) }
         };
@@ -82,6 +77,6 @@ mod tests {
         assert_eq!(relayed([None, Some(7), None]), ((1..=6).collect(), false));
         assert_eq!(relayed([None, None, Some(20)]), ((1..=19).collect(), false));
         let (taken, ended) = relayed([Some(9), None, None]);
-        assert!(!ended && (4..9).contains(&taken.len()), "{taken:?}");
+        assert!(!ended && taken.len() < 9 && taken.len() + ahead_max() >= 8, "{taken:?}");
     }
 }

@@ -20,12 +20,6 @@ use super::relay::relay;
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
 
-/// Batches that are looked at together where there are many: most customers go no further, and then nothing of them
-/// stays in memory.
-const BATCHES_TOGETHER_MAX: usize = 8;
-/// Into so many steps the work is cut at least, so that one is done while the next one is made ready.
-const STEPS_MIN: usize = 32;
-
 /// What remains of the candidates: those about whom something has to be decided, in their order.
 #[derive(Default)]
 pub(super) struct Sifted {
@@ -88,17 +82,18 @@ impl Sieve<'_> {
         }
         let maker = preparer.maker();
         let (mut sifted, mut kept) = (Sifted::default(), 0);
-        let batches = candidates.len() / BATCH_CUSTOMERS / STEPS_MIN;
-        let together = batches.clamp(1, BATCHES_TOGETHER_MAX) * BATCH_CUSTOMERS;
         relay(
             (self, preparer),
             |(_, preparer)| {
-                let batch = candidates.take(together);
+                let batch = candidates.take(BATCH_CUSTOMERS);
                 let rows = preparer.read(known(&batch).map(Some))?;
                 Ok((!batch.is_empty()).then_some((batch, rows)))
             },
             |(batch, rows)| {
-                let made = maker.make(&known(&batch).collect::<Vec<_>>(), &rows)?;
+                let mut bench = maker.bench();
+                let made = known(&batch).enumerate();
+                let made = made.map(|(owner, candidate)| maker.one(candidate, rows.of(owner), &mut bench));
+                let made = made.collect::<Result<Vec<_>, _>>()?;
                 Ok(((batch, made), rows))
             },
             |(sieve, preparer), (batch, rows)| {
