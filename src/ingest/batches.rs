@@ -1,5 +1,5 @@
-//! The remaining customers, batch by batch: while one batch is written and the accounts of later ones are looked up, the
-//! next ones are read, mapped and decided about.
+//! The remaining customers, batch by batch: while one batch is written, or a later one looked up and read, others are
+//! mapped and decided about.
 
 use std::sync::Arc;
 
