@@ -84,7 +84,7 @@ pub(super) type Records = mpsc::UnboundedReceiver<Result<Vec<Recorded>, Checkpoi
 type Recorders = BTreeMap<ProviderId, mpsc::UnboundedSender<Result<Vec<Recorded>, CheckpointError>>>;
 
 /// How lanes reach the writer. What waits for it is bounded by the lanes: one lease or question each, and no more than
-/// [`SETTLING_MAX`] outcomes and what is in flight.
+/// [`SETTLING_MAX`] outcomes and what is leased.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
     requests: Sender<Request>,

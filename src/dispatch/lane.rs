@@ -233,9 +233,10 @@ impl Working {
         if self.ready.is_empty() { self.idle().await } else { Ok(self.pass_gates()) }
     }
 
-    /// Has the next block leased while the last one is sent, so that no request waits for a commit: as soon as that one
-    /// has come, since to commit takes as long as to send it where a disk is slow to sync. What was leased and not sent
-    /// counts, after a crash, like what was: together never more than three times the concurrency.
+    /// Has the next block leased while the last one is sent, so that no request waits for a commit: as soon as no more
+    /// than one block is left, since to commit the next one takes as long as to send this one where a disk is slow to sync.
+    /// What was leased and not sent counts, after a crash, like what was: together never more than three times the
+    /// concurrency.
     fn lease_ahead(&mut self) -> Result<(), CheckpointError> {
         // In the same group.
         self.hand_over()?;

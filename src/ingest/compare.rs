@@ -86,6 +86,11 @@ impl Candidate {
         std::iter::once(self.first).chain(self.more.iter().copied())
     }
 
+    /// How long its rows are together.
+    pub(super) fn bytes(&self) -> u64 {
+        self.rows().map(|row| u64::from(row.span().bytes)).sum()
+    }
+
     /// Where its first row stands.
     pub(super) fn first(&self) -> RowPlace {
         self.first

@@ -63,7 +63,7 @@ struct OwnRow {
     order: Option<Order>,
 }
 
-/// Reads the rows of customers and makes them ready.
+/// Reads the rows of customers, and has what makes customers of them.
 pub(super) struct Preparer<'a> {
     seekers: Vec<Seeker<'a>>,
     maker: Maker<'a>,
@@ -83,7 +83,7 @@ pub(super) struct Maker<'a> {
     today: Date,
 }
 
-/// What one thread makes customers with.
+/// What customers are made with, one after another.
 pub(super) struct Bench<'a> {
     /// One for each file.
     parsers: Vec<RowParser<'a>>,
@@ -174,7 +174,7 @@ impl<'a> Preparer<'a> {
 }
 
 impl<'a> Maker<'a> {
-    /// What one thread makes customers with.
+    /// A bench for one batch.
     pub(super) fn bench(&self) -> Bench<'a> {
         let parsers = self.sheets.iter().map(|sheet| sheet.file.parser()).collect();
         Bench { parsers, said: Vec::new(), rows: Vec::new() }

@@ -13,7 +13,7 @@ use super::compare::Candidate;
 use super::partitions::RowPlace;
 
 /// Rows can be long: those of candidates that are taken together have hardly more bytes than these.
-const BYTES_AT_ONCE_MAX: u64 = 4 << 20;
+pub(super) const BYTES_AT_ONCE_MAX: u64 = 4 << 20;
 
 /// Candidates that wait for their turn.
 #[derive(Debug, Default)]
@@ -76,7 +76,7 @@ impl Candidates {
             let Reverse((_, at)) = *next;
             let part = &mut self.parts[at];
             if let Some(candidate) = part.pop() {
-                bytes += candidate.rows().map(|row| u64::from(row.span().bytes)).sum::<u64>();
+                bytes += candidate.bytes();
                 taken.push(candidate);
             }
             match part.last() {

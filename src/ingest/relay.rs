@@ -11,6 +11,9 @@ use super::IngestError;
 /// So many batches are brought up, worked on or ready to be taken back, for each processor: nobody waits when a batch takes
 /// longer than others.
 const BATCHES_AHEAD: usize = 3;
+/// And never more than these, since the rows of all of them are in memory: the thread that has the state cannot keep more
+/// processors busy.
+const BATCHES_AHEAD_MAX: usize = 16;
 
 /// Brings batches up while there are any, has them worked on, and takes them back in their order. The first error of
 /// whoever brings, works or takes ends it.
@@ -28,7 +31,7 @@ pub(super) fn relay<S, A: Send, B: Send>(
                 && let Some(batch) = bring(&mut holder)?
             {
                 let (done, worked) = mpsc::sync_channel(1);
-                // Whoever gives up, gives up the channel.
+                // Nobody takes it back after an error.
                 scope.spawn(move |_| drop(done.send(work(batch))));
                 ahead.push_back(worked);
             }
@@ -39,7 +42,7 @@ pub(super) fn relay<S, A: Send, B: Send>(
 }
 
 fn ahead_max() -> usize {
-    BATCHES_AHEAD * rayon::current_num_threads()
+    (BATCHES_AHEAD * rayon::current_num_threads()).min(BATCHES_AHEAD_MAX)
 }
 
 #[cfg(test)]
@@ -77,6 +80,33 @@ mod tests {
         assert_eq!(relayed([None, Some(7), None]), ((1..=6).collect(), false));
         assert_eq!(relayed([None, None, Some(20)]), ((1..=19).collect(), false));
         let (taken, ended) = relayed([Some(9), None, None]);
-        assert!(!ended && taken.len() < 9 && taken.len() + ahead_max() >= 8, "{taken:?}");
+        assert!(!ended && taken.len() < 9, "{taken:?}");
+    }
+
+    #[test]
+    fn a_batch_that_takes_longer_than_the_next_one_still_comes_back_first() {
+        let (second_is_done, wait) = mpsc::sync_channel(1);
+        let wait = std::sync::Mutex::new(wait);
+        let work = |batch| {
+            match batch {
+                1 => wait.lock().unwrap().recv().unwrap(),
+                2 => second_is_done.send(()).unwrap(),
+                _ => {}
+            }
+            Ok(batch)
+        };
+        // One of the three is the thread that has the state.
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
+        let (mut next, mut taken) = (0, Vec::new());
+        let bring = |_: &mut &mut Vec<u32>| {
+            next += 1;
+            Ok((next <= 9).then_some(next))
+        };
+        let take = |taken: &mut &mut Vec<u32>, batch| {
+            taken.push(batch);
+            Ok(())
+        };
+        pool.install(|| relay(&mut taken, bring, work, take)).unwrap();
+        assert_eq!(taken, [1, 2, 3, 4, 5, 6, 7, 8, 9]);
     }
 }

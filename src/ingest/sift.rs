@@ -14,7 +14,7 @@ use super::IngestError;
 use super::compare::{Candidate, Earlier};
 use super::late::{Late, LateRows};
 use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Outcome, Prepared, Preparer};
-use super::queue::Candidates;
+use super::queue::{BYTES_AT_ONCE_MAX, Candidates};
 use super::relay::relay;
 
 /// So many customers that differ are kept ready; the others are read once more when their turn comes.
@@ -25,6 +25,8 @@ const KEPT_CUSTOMERS_MAX: usize = 16_384;
 pub(super) struct Sifted {
     /// By batches, where there were known ones.
     batches: VecDeque<Vec<Candidate>>,
+    /// How long the rows of the last of these are.
+    bytes: u64,
     /// All, where everybody is new.
     new: Candidates,
     /// The new marks of those whose record says the same.
@@ -43,10 +45,15 @@ impl Sifted {
     }
 
     fn push(&mut self, candidate: Candidate) {
+        let bytes = candidate.bytes();
         match self.batches.back_mut() {
-            Some(batch) if batch.len() < BATCH_CUSTOMERS => batch.push(candidate),
+            Some(batch) if batch.len() < BATCH_CUSTOMERS && self.bytes < BYTES_AT_ONCE_MAX => {
+                self.bytes += bytes;
+                batch.push(candidate);
+            }
             Some(_) | None => {
                 let mut batch = Vec::with_capacity(BATCH_CUSTOMERS);
+                self.bytes = bytes;
                 batch.push(candidate);
                 self.batches.push_back(batch);
             }
@@ -86,8 +93,11 @@ impl Sieve<'_> {
             (self, preparer),
             |(_, preparer)| {
                 let batch = candidates.take(BATCH_CUSTOMERS);
+                if batch.is_empty() {
+                    return Ok(None);
+                }
                 let rows = preparer.read(known(&batch).map(Some))?;
-                Ok((!batch.is_empty()).then_some((batch, rows)))
+                Ok(Some((batch, rows)))
             },
             |(batch, rows)| {
                 let mut bench = maker.bench();
