@@ -198,3 +198,24 @@ pub(super) fn ready(
     };
     Ok((prepared.map(|prepared| Ready { candidate, prepared }), late))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::partitions::RowPlace;
+    use super::*;
+    use crate::reader::Span;
+
+    #[test]
+    fn of_customers_with_long_rows_fewer_are_in_a_batch() {
+        let sizes = |bytes: u32, count: u64| {
+            let mut sifted = Sifted::default();
+            for line in 0..count {
+                let place = RowPlace::new(0, Span { offset: line * u64::from(bytes), line: line + 2, bytes });
+                sifted.push(Candidate::new_at(place.expect("near enough")));
+            }
+            std::iter::from_fn(|| sifted.next_batch()).map(|batch| batch.len()).collect::<Vec<_>>()
+        };
+        assert_eq!(sizes(300, 300), [BATCH_CUSTOMERS, BATCH_CUSTOMERS, 300 - 2 * BATCH_CUSTOMERS]);
+        assert_eq!(sizes(1 << 20, 10), [4, 4, 2]);
+    }
+}
