@@ -152,18 +152,40 @@ fn words(key: [u8; 32]) -> Key {
     Key(four)
 }
 
-/// Short keys of ASCII without spaces: in small letters, and a bit for each that was a capital.
+/// Short keys of ASCII without spaces: in small letters, and a bit for each that was a capital, the last one in the
+/// lowest.
 fn folded_in_place<'b>(id: &str, buffer: &'b mut [u8; MASK_BITS]) -> Option<(&'b [u8], u64)> {
-    let folded = buffer.get_mut(..id.len())?;
-    let mut capitals = 0;
-    for (place, byte) in folded.iter_mut().zip(id.bytes()) {
-        if !byte.is_ascii_graphic() {
+    // What stands behind the key is a letter, so that it can be looked at with it, and a small one.
+    *buffer = [b'a'; MASK_BITS];
+    buffer.get_mut(..id.len())?.copy_from_slice(id.as_bytes());
+    let (words, _) = buffer.as_chunks_mut::<8>();
+    let mut capitals: u64 = 0;
+    for (word, shift) in words.iter_mut().take(id.len().div_ceil(8)).zip((0..MASK_BITS - 7).rev().step_by(8))
+    {
+        let letters = u64::from_be_bytes(*word);
+        let graphic = at_least(letters, b'!') & !at_least(letters, b'~' + 1);
+        if (letters | !graphic) & HIGHEST != 0 {
             return None;
         }
-        capitals = capitals << 1 | u64::from(byte.is_ascii_uppercase());
-        *place = byte.to_ascii_lowercase();
+        let upper = at_least(letters, b'A') & !at_least(letters, b'Z' + 1) & HIGHEST;
+        *word = (letters | upper >> 2).to_be_bytes();
+        capitals |= gathered(upper) << shift;
     }
-    Some((folded, capitals))
+    let behind = u32::try_from(MASK_BITS - id.len()).ok()?;
+    Some((&buffer[..id.len()], capitals.checked_shr(behind)?))
+}
+
+/// The highest bit of each of eight bytes.
+const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+
+/// Sets the highest bit of each of eight bytes of ASCII that is not less than `least`; the other bits say nothing.
+fn at_least(bytes: u64, least: u8) -> u64 {
+    bytes.wrapping_add(u64::from_ne_bytes([0x80 - least; 8]))
+}
+
+/// The highest bits of eight bytes side by side, in their order.
+fn gathered(highest: u64) -> u64 {
+    (highest >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// A key without what people do not see: case, spaces, the Unicode form.
@@ -202,6 +224,29 @@ mod tests {
         let marker = marker();
         assert_eq!(hex(&marker.key("C00000001").0), "01edc1f02d7f971a7a5c5dc24e166213");
         assert_eq!(hex(&marker.records(&[7; 32]).record(b"C1;a;b")), "80e55f70ae43f096c21d1038db48dc44");
+    }
+
+    #[test]
+    fn a_key_is_folded_eight_letters_at_once_as_it_would_be_letter_by_letter() {
+        let by_letter = |id: &str| {
+            let is_short = id.len() <= MASK_BITS && id.bytes().all(|byte| byte.is_ascii_graphic());
+            let capital = |mask, byte: u8| mask << 1 | u64::from(byte.is_ascii_uppercase());
+            is_short.then(|| (id.to_ascii_lowercase().into_bytes(), id.bytes().fold(0, capital)))
+        };
+        let folded = |id: &str| {
+            folded_in_place(id, &mut [0; MASK_BITS]).map(|(folded, capitals)| (folded.to_vec(), capitals))
+        };
+        let letters: Vec<char> = ('\0'..='\u{ff}').collect();
+        for length in 1..=MASK_BITS + 1 {
+            // Every letter at every place, beside capitals and beside small ones.
+            for (number, letter) in letters.iter().enumerate() {
+                let mut id: Vec<char> = (0..length).map(|at| if at % 3 == 0 { 'Z' } else { 'm' }).collect();
+                id[number % length] = *letter;
+                let id: String = id.into_iter().collect();
+                assert_eq!(folded(&id), by_letter(&id), "{id:?}");
+            }
+        }
+        assert_eq!(folded(&"Ab".repeat(32)).map(|(_, capitals)| capitals), Some(0xaaaa_aaaa_aaaa_aaaa));
     }
 
     fn hex(bytes: &[u8]) -> String {

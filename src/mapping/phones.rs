@@ -132,8 +132,8 @@ fn dialable(text: &str) -> Parsed<String> {
 
 /// "3.36123E+10": what a spreadsheet makes of a long number.
 pub(super) fn is_scientific(text: &str) -> bool {
-    // Hardly any key has one, and each is asked about.
-    if !text.as_bytes().contains(&b'+') {
+    // Hardly any key is one, and each is asked about: most do not even begin like it.
+    if !text.starts_with(|first: char| first.is_ascii_digit()) || !text.as_bytes().contains(&b'+') {
         return false;
     }
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };

@@ -57,7 +57,10 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
 
 /// The text in NFC and trimmed. `None` when it is damaged or has control characters.
 pub(super) fn key(raw: &str) -> Option<Cow<'_, str>> {
-    let trimmed = bare(raw);
+    if is_bare(raw) && is_plain(raw) {
+        return Some(Cow::Borrowed(raw));
+    }
+    let trimmed = unguarded(trim(raw));
     if is_plain(trimmed) {
         return Some(Cow::Borrowed(trimmed));
     }
