@@ -13,7 +13,7 @@ use crate::domain::tally::InputTally;
 use crate::store::{Bucket, Known, KnownAt, Meaning, Snapshot, StoredCustomer};
 
 use super::guard::{EXAMPLES_MAX, InputCounts};
-use super::partitions::{PARTS, RowMark, RowPlace, sorted};
+use super::partitions::{PARTS, Partitions, RowMark, RowPlace, sorted};
 use super::prepare::Prepared;
 use super::queue::{Candidates, Sorted};
 use super::sheet::Sheet;
@@ -23,7 +23,7 @@ use super::{IngestError, Kind, Options, Read};
 const ROWS_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 002";
 /// So many parts are compared together, while the marks of the next ones are read.
 const PARTS_AT_ONCE: RangeInclusive<usize> = 2..=8;
-/// From so many rows on no more parts are added to them, but for the second: what is in memory must not grow with the file.
+/// And no more than have so many rows, but for the second: what is in memory must not grow with the file.
 const ROWS_AT_ONCE: usize = 24 * 1024;
 /// So many pairs of keys that look alike are shown by their lines.
 const PAIRS_SHOWN_MAX: usize = 5;
@@ -173,23 +173,32 @@ pub(super) fn compare(
     let mut left = 0..=u8::MAX;
     // While some parts are joined and those before them sorted, what the state has for the next ones and for those
     // between is read.
-    let mut loaded = load(read, snapshot, has_marks, &mut left)?;
+    let partitions = std::mem::take(&mut read.index.partitions);
+    let read = &*read;
+    let at_once = ROWS_AT_ONCE / partitions.rows_each().max(1);
+    let at_once = at_once.clamp(*PARTS_AT_ONCE.start(), *PARTS_AT_ONCE.end());
+    let mut load = || -> Result<Vec<Load>, IngestError> {
+        let bucket = |part| if has_marks { snapshot.bucket(part) } else { Ok(Bucket::default()) };
+        left.by_ref().take(at_once).map(|part| Ok((part, bucket(part)?))).collect()
+    };
+    let mut loaded = load()?;
     let (mut joined, mut meant) = (Vec::new(), Vec::new());
     while !(loaded.is_empty() && joined.is_empty() && meant.is_empty()) {
-        let (to_join, to_ask_for, to_sort) = (loaded, std::mem::take(&mut joined), meant);
-        let mut sorted = Vec::new();
+        let (to_join, to_ask_for, to_sort) = (loaded, joined, meant);
+        let (mut joined_next, mut sorted) = (Ok(Vec::new()), Vec::new());
         let (asked_for, loaded_next) = rayon::in_place_scope(|scope| {
-            let (joined, sorted, rows_marker) = (&mut joined, &mut sorted, &rows_marker);
-            scope.spawn(move |_| *joined = join_all(to_join, rows_marker, take_all));
+            let (joined, sorted) = (&mut joined_next, &mut sorted);
+            let (partitions, rows_marker) = (&partitions, &rows_marker);
+            scope.spawn(move |_| *joined = join_all(to_join, partitions, rows_marker, take_all));
             scope.spawn(move |_| *sorted = sort_all(to_sort));
-            (with_meanings(to_ask_for, snapshot), load(read, snapshot, has_marks, &mut left))
+            (with_meanings(to_ask_for, snapshot), load())
         });
         for (part, sorted) in sorted {
             known += part.known;
             seen_known += part.seen_known;
             compared.add(part, sorted);
         }
-        (meant, loaded) = (asked_for?, loaded_next?);
+        (joined, meant, loaded) = (joined_next?, asked_for?, loaded_next?);
     }
     compared.tally.bytes = read.index.bytes;
     if !has_marks {
@@ -202,33 +211,18 @@ pub(super) fn compare(
     Ok(compared)
 }
 
-/// A part: its number, its rows by pages, and the marks of its bucket.
-type Load = (u8, Vec<Vec<RowMark>>, Bucket);
+/// The number of a part and the marks of its bucket.
+type Load = (u8, Bucket);
 
-/// The rows and the marks of the next parts of those that are `left`.
-fn load(
-    read: &mut Read<'_>,
-    snapshot: &Snapshot<'_>,
-    has_marks: bool,
-    left: &mut RangeInclusive<u8>,
-) -> Result<Vec<Load>, IngestError> {
-    let (mut loads, mut rows) = (Vec::with_capacity(*PARTS_AT_ONCE.end()), 0);
-    while loads.len() < *PARTS_AT_ONCE.end()
-        && (loads.len() < *PARTS_AT_ONCE.start() || rows < ROWS_AT_ONCE)
-        && let Some(part) = left.next()
-    {
-        let pages = read.index.partitions.take(part).map_err(IngestError::Spill)?;
-        let bucket = if has_marks { snapshot.bucket(part)? } else { Bucket::default() };
-        rows += pages.iter().map(Vec::len).sum::<usize>();
-        loads.push((part, pages, bucket));
-    }
-    Ok(loads)
-}
-
-fn join_all(loads: Vec<Load>, rows_marker: &RecordMarker, take_all: bool) -> Vec<(u8, Part)> {
-    let joined = loads.into_par_iter().map(|(bucket, pages, marks)| {
-        let part = join(&pages, &marks, rows_marker, take_all);
-        (bucket, part)
+fn join_all(
+    loads: Vec<Load>,
+    partitions: &Partitions,
+    rows_marker: &RecordMarker,
+    take_all: bool,
+) -> Result<Vec<(u8, Part)>, IngestError> {
+    let joined = loads.into_par_iter().map(|(number, marks)| {
+        let rows = sorted(&partitions.part(number).map_err(IngestError::Spill)?);
+        Ok((number, join(&rows, &marks, rows_marker, take_all)))
     });
     joined.collect()
 }
@@ -256,8 +250,7 @@ fn sort_all(parts: Vec<(Part, Vec<Digest>)>) -> Vec<(Part, Sorted)> {
 }
 
 /// Compares the rows of a part with the marks of the same bucket.
-fn join(pages: &[Vec<RowMark>], marks: &Bucket, rows_marker: &RecordMarker, take_all: bool) -> Part {
-    let rows = sorted(pages);
+fn join(rows: &[RowMark], marks: &Bucket, rows_marker: &RecordMarker, take_all: bool) -> Part {
     let mut part = Part { known: marks.customers(), ..Part::default() };
     let mut search = marks.search();
     let mut alike_from: Option<(KeyMark, RowPlace)> = None;

@@ -2,7 +2,7 @@
 //!
 //! No value stays in memory, not even the CRM's key; the rows themselves are read again, by position, for those
 //! customers alone that turn out to be new or changed. Blocks are looked at by all processors while the next ones are
-//! read and the last ones sorted into parts.
+//! read.
 
 use std::sync::Arc;
 
@@ -14,7 +14,7 @@ use crate::domain::mark::{KeyMark, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::reader::{Block, Found, InputFile, Passed, Row, Scan, Scanned, Span};
 
-use super::partitions::{Partitions, RowMark, RowPlace};
+use super::partitions::{Parted, Partitions, RowMark, RowPlace};
 use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
 use super::sheet::Sheet;
 use super::{Ingest, IngestError};
@@ -52,6 +52,8 @@ struct Looker<'a> {
 #[derive(Default)]
 struct Looked {
     rows: Vec<RowMark>,
+    /// The rows of a whole block, instead.
+    parted: Option<Parted>,
     invalid: Vec<Invalid>,
     /// Is a record not in the encoding that was presumed.
     foreign: bool,
@@ -74,7 +76,7 @@ impl Index {
         sheets: &[Sheet<'_>],
         marker: &Marker,
     ) -> Result<Self, IngestError> {
-        let partitions = Partitions::new();
+        let partitions = Partitions::default();
         let mut index = Self { partitions, invalid: Vec::new(), rows: 0, bytes: 0, reject_bytes: 0 };
         for (number, sheet) in sheets.iter().enumerate() {
             let file = u16::try_from(number)
@@ -130,7 +132,7 @@ impl Index {
                 self.record_by_record(looker, scan, block.end())?;
                 return Ok(false);
             };
-            let found = (looked.rows.len() + looked.invalid.len()) as u64;
+            let found = looked.found();
             self.take(looker, looked, scan.line())?;
             spare.push(scan.passed(block, found, lines));
         }
@@ -175,10 +177,14 @@ impl Index {
         if looked.foreign {
             return Err(looker.sheet.file.refuted().into());
         }
-        self.rows += (looked.rows.len() + looked.invalid.len()) as u64;
+        self.rows += looked.found();
         for row in looked.rows {
-            let place = row.place.moved(line).ok_or(TOO_FAR)?;
-            self.partitions.push(RowMark { place, ..row }).map_err(IngestError::Spill)?;
+            self.partitions.push(row).map_err(IngestError::Spill)?;
+        }
+        if let Some(rows) = looked.parted {
+            let last = line + looked.lines.unwrap_or_default();
+            let lines = u32::try_from(last).and(u32::try_from(line)).map_err(|_| TOO_FAR)?;
+            self.partitions.add(rows, lines).map_err(IngestError::Spill)?;
         }
         for Invalid { span, column, reason, names, cells } in looked.invalid {
             let size: usize = cells.iter().map(String::len).sum();
@@ -208,6 +214,13 @@ fn read_on<'a>(scan: &mut Scan<'a>, spare: &mut Vec<Vec<u8>>) -> Result<Vec<Bloc
     Ok(blocks)
 }
 
+impl Looked {
+    /// Rows and bad rows.
+    fn found(&self) -> u64 {
+        (self.rows.len() + self.parted.as_ref().map_or(0, Parted::len) + self.invalid.len()) as u64
+    }
+}
+
 impl Looker<'_> {
     fn block(&self, block: &Block<'_>) -> Looked {
         let rows = Vec::with_capacity(usize::try_from(block.end() - block.start()).unwrap_or(0) / ROW_BYTES);
@@ -232,6 +245,7 @@ impl Looker<'_> {
             Passed::Whole { lines } if fits => Some(lines),
             Passed::Whole { .. } | Passed::Broken => None,
         };
+        looked.parted = Some(Parted::of(&std::mem::take(&mut looked.rows)));
         looked
     }
 

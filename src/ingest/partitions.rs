@@ -12,12 +12,12 @@ use crate::reader::Span;
 
 /// One row, packed.
 const ROW_BYTES: usize = 48;
-/// Rows that are kept or written together: just less than 16 KiB, because what an allocator puts to a page would
-/// otherwise make it take a sixth more of memory.
-const PAGE_ROWS: usize = 341;
-const PAGE_BYTES: usize = PAGE_ROWS * ROW_BYTES;
 /// How much of all parts stays in memory: a million rows do.
 const MEMORY_BYTES_MAX: usize = 56 * 1024 * 1024;
+/// At least so much is spilled together, so that what a part has of it is read again in pieces of 64 KiB.
+const SPILL_BYTES_MIN: usize = 16 * 1024 * 1024;
+/// Rows that were read by themselves are parted together.
+const SINGLE_ROWS_MAX: usize = 1_024;
 /// An offset has 48 bits, above them stands the number of the file.
 const OFFSET_BITS: u32 = 48;
 /// One for each first byte.
@@ -53,10 +53,9 @@ impl RowPlace {
         Span { offset, line: self.line.into(), bytes: self.bytes }
     }
 
-    /// The same row so many lines further down; `None` where that is too far.
-    pub(super) fn moved(self, lines: u64) -> Option<Self> {
-        let line = u32::try_from(u64::from(self.line) + lines).ok()?;
-        Some(Self { line, ..self })
+    /// The same row so many lines further down, of which no more are than can be told.
+    fn moved(self, lines: u32) -> Self {
+        Self { line: self.line.saturating_add(lines), ..self }
     }
 }
 
@@ -88,77 +87,126 @@ impl RowMark {
     }
 }
 
+/// The rows of one block of a file by part, parted by whoever looked at them, so that nobody else has to until their part
+/// is compared: to read what another processor has just written costs as much as looking at it.
+#[derive(Debug)]
+pub(super) struct Parted {
+    /// Their lines are counted from the first one of the block.
+    rows: Vec<RowMark>,
+    /// Where each part ends.
+    ends: Vec<usize>,
+    /// The lines before the block.
+    lines: u32,
+}
+
+impl Parted {
+    /// Parts rows.
+    pub(super) fn of(rows: &[RowMark]) -> Self {
+        let (rows, ends) = placed(rows, PARTS, |row| row.key.bucket().into());
+        Self { rows, ends, lines: 0 }
+    }
+
+    /// How many rows they are.
+    pub(super) fn len(&self) -> usize {
+        self.rows.len()
+    }
+
+    fn part(&self, part: u8) -> impl Iterator<Item = RowMark> + '_ {
+        let part = usize::from(part);
+        let start = if part == 0 { 0 } else { self.ends[part - 1] };
+        let rows = self.rows[start..self.ends[part]].iter();
+        rows.map(|row| RowMark { place: row.place.moved(self.lines), ..*row })
+    }
+}
+
 /// All rows, by part.
-#[derive(Debug)]
-pub(super) struct Partitions {
-    parts: Vec<Part>,
-    memory: usize,
-    spill: Option<File>,
-    spilled: u64,
-}
-
 #[derive(Debug, Default)]
-struct Part {
-    open: Vec<RowMark>,
-    full: Vec<Page>,
+pub(super) struct Partitions {
+    blocks: Vec<Parted>,
+    /// Rows that were read by themselves.
+    single: Vec<RowMark>,
+    /// So many blocks stay in memory, with so many bytes of rows.
+    kept: (usize, usize),
+    /// Bytes of all rows in blocks.
+    memory: usize,
+    spill: Option<Spill>,
 }
 
+/// What is no longer in memory.
 #[derive(Debug)]
-enum Page {
-    Memory(Vec<RowMark>),
-    Spilled(u64),
+struct Spill {
+    file: File,
+    /// Where the parts that were spilled together begin and, at last, where they end.
+    borders: Vec<Vec<u64>>,
 }
 
 impl Partitions {
-    pub(super) fn new() -> Self {
-        let parts = std::iter::repeat_with(Part::default).take(PARTS).collect();
-        Self { parts, memory: 0, spill: None, spilled: 0 }
+    /// Adds a row that was read by itself.
+    pub(super) fn push(&mut self, row: RowMark) -> io::Result<()> {
+        self.single.push(row);
+        if self.single.len() < SINGLE_ROWS_MAX {
+            return Ok(());
+        }
+        let single = std::mem::take(&mut self.single);
+        self.add(Parted::of(&single), 0)
     }
 
-    /// Adds a row.
-    pub(super) fn push(&mut self, row: RowMark) -> io::Result<()> {
-        let part = &mut self.parts[usize::from(row.key.bucket())];
-        if part.open.capacity() == 0 {
-            part.open.reserve_exact(PAGE_ROWS);
+    /// Adds the rows of a block, before which there are so many lines.
+    pub(super) fn add(&mut self, block: Parted, lines: u32) -> io::Result<()> {
+        self.memory += block.len() * ROW_BYTES;
+        self.blocks.push(Parted { lines, ..block });
+        if self.memory <= MEMORY_BYTES_MAX - SPILL_BYTES_MIN {
+            self.kept = (self.blocks.len(), self.memory);
+        } else if self.memory > MEMORY_BYTES_MAX {
+            self.spill()?;
         }
-        part.open.push(row);
-        if part.open.len() < PAGE_ROWS {
-            return Ok(());
-        }
-        if self.memory < MEMORY_BYTES_MAX {
-            self.memory += PAGE_BYTES;
-            part.full.push(Page::Memory(std::mem::take(&mut part.open)));
-            return Ok(());
-        }
-        let spill = match &self.spill {
-            Some(spill) => spill,
-            None => self.spill.insert(tempfile::tempfile()?),
-        };
-        let packed: Vec<u8> = part.open.iter().flat_map(RowMark::pack).collect();
-        spill.write_all_at(&packed, self.spilled)?;
-        part.full.push(Page::Spilled(self.spilled));
-        self.spilled += PAGE_BYTES as u64;
-        part.open.clear();
         Ok(())
     }
 
-    /// Takes a part out, by pages, in the order of the input.
-    pub(super) fn take(&mut self, part: u8) -> io::Result<Vec<Vec<RowMark>>> {
-        let Part { open, full } = std::mem::take(&mut self.parts[usize::from(part)]);
-        let mut pages = Vec::with_capacity(full.len() + 1);
-        for page in full {
-            pages.push(match (page, &self.spill) {
-                (Page::Memory(rows), _) => rows,
-                (Page::Spilled(at), Some(spill)) => {
-                    let mut read = [0; PAGE_BYTES];
-                    spill.read_exact_at(&mut read, at)?;
-                    read.as_chunks().0.iter().map(RowMark::unpack).collect()
-                }
-                (Page::Spilled(_), None) => return Err(io::ErrorKind::NotFound.into()),
-            });
+    /// Moves what came last out of memory.
+    fn spill(&mut self) -> io::Result<()> {
+        let spill = match &mut self.spill {
+            Some(spill) => spill,
+            None => self.spill.insert(Spill { file: tempfile::tempfile()?, borders: Vec::new() }),
+        };
+        let (blocks, memory) = self.kept;
+        let blocks = self.blocks.split_off(blocks);
+        let mut at = spill.borders.last().and_then(|borders| borders.last()).copied().unwrap_or(0);
+        let (mut borders, mut packed) = (vec![at], Vec::new());
+        for part in 0..=u8::MAX {
+            packed.clear();
+            packed.extend(blocks.iter().flat_map(|block| block.part(part)).flat_map(|row| row.pack()));
+            spill.file.write_all_at(&packed, at)?;
+            at += packed.len() as u64;
+            borders.push(at);
         }
-        pages.push(open);
-        Ok(pages)
+        spill.borders.push(borders);
+        self.memory = memory;
+        Ok(())
+    }
+
+    /// How many rows a part has on average.
+    pub(super) fn rows_each(&self) -> usize {
+        let spilled = self.spill.iter().flat_map(|spill| spill.borders.last()?.last()).sum::<u64>();
+        (usize::try_from(spilled).unwrap_or(usize::MAX) + self.memory) / ROW_BYTES / PARTS
+    }
+
+    /// The rows of a part, in no order.
+    pub(super) fn part(&self, part: u8) -> io::Result<Vec<RowMark>> {
+        let single = self.single.iter().filter(|row| row.key.bucket() == part).copied();
+        // A few more than the others have.
+        let mut rows = Vec::with_capacity(self.rows_each() * 9 / 8);
+        rows.extend(single);
+        if let Some(Spill { file, borders }) = &self.spill {
+            for borders in borders {
+                let (start, end) = (borders[usize::from(part)], borders[usize::from(part) + 1]);
+                let mut packed = vec![0; usize::try_from(end - start).unwrap_or(usize::MAX)];
+                file.read_exact_at(&mut packed, start)?;
+                rows.extend(packed.as_chunks().0.iter().map(RowMark::unpack));
+            }
+        }
+        self.blocks.iter().for_each(|block| rows.extend(block.part(part)));
+        Ok(rows)
     }
 }
 
@@ -166,28 +214,12 @@ impl Partitions {
 ///
 /// Marks are spread evenly, so that each row is put at once where it belongs, give or take a few neighbours: a fifth
 /// of the time that sorting takes.
-pub(super) fn sorted(pages: &[Vec<RowMark>]) -> Vec<RowMark> {
-    let rows = || pages.iter().flatten();
-    let mut sorted: Vec<RowMark> = Vec::with_capacity(pages.iter().map(Vec::len).sum());
-    pages.iter().for_each(|page| sorted.extend_from_slice(page));
-    let count = sorted.len();
-    let slot = |row: &RowMark| {
+pub(super) fn sorted(rows: &[RowMark]) -> Vec<RowMark> {
+    let count = rows.len();
+    let (mut sorted, ends) = placed(rows, count, |row| {
         let slot = (u64::from(row.key.spread()) * count as u64) >> u32::BITS;
         usize::try_from(slot).expect("a slot for each row")
-    };
-    let mut ends = vec![0; count];
-    for row in rows() {
-        ends[slot(row)] += 1;
-    }
-    let mut next = 0;
-    for end in &mut ends {
-        next += std::mem::replace(end, next);
-    }
-    for row in rows() {
-        let end = &mut ends[slot(row)];
-        sorted[*end] = *row;
-        *end += 1;
-    }
+    });
     let mut start = 0;
     for end in ends {
         if end - start > 1 {
@@ -196,6 +228,25 @@ pub(super) fn sorted(pages: &[Vec<RowMark>]) -> Vec<RowMark> {
         start = end;
     }
     sorted
+}
+
+/// The rows by their slots, and where each slot ends.
+fn placed(rows: &[RowMark], slots: usize, slot: impl Fn(&RowMark) -> usize) -> (Vec<RowMark>, Vec<usize>) {
+    let mut ends = vec![0; slots];
+    for row in rows {
+        ends[slot(row)] += 1;
+    }
+    let mut next = 0;
+    for end in &mut ends {
+        next += std::mem::replace(end, next);
+    }
+    let mut placed = rows.to_vec();
+    for row in rows {
+        let end = &mut ends[slot(row)];
+        placed[*end] = *row;
+        *end += 1;
+    }
+    (placed, ends)
 }
 
 #[cfg(test)]
@@ -216,23 +267,47 @@ mod tests {
 
     #[test]
     fn what_goes_in_comes_out_whether_it_was_spilled_or_not() {
-        for memory in [0, MEMORY_BYTES_MAX - PAGE_BYTES, MEMORY_BYTES_MAX] {
-            let mut partitions = Partitions::new();
-            partitions.memory = memory;
-            let rows: Vec<RowMark> = (0..200_000).map(row).collect();
-            for row in &rows {
-                partitions.push(*row).unwrap();
+        let rows: Vec<RowMark> = (0..200_000).map(row).collect();
+        for memory in [0, MEMORY_BYTES_MAX - 100_000 * ROW_BYTES, MEMORY_BYTES_MAX] {
+            let mut partitions = Partitions { memory, ..Partitions::default() };
+            for (number, block) in rows.chunks(1_000).enumerate() {
+                // By turns as a block, whose lines are counted from its own first one, and row by row.
+                if number % 2 == 0 {
+                    let lines = block[0].place.line;
+                    let own = |row: &RowMark| RowMark {
+                        place: RowPlace { line: row.place.line - lines, ..row.place },
+                        ..*row
+                    };
+                    let block: Vec<RowMark> = block.iter().map(own).collect();
+                    partitions.add(Parted::of(&block), lines).unwrap();
+                } else {
+                    block.iter().for_each(|row| partitions.push(*row).unwrap());
+                }
             }
             let mut found = Vec::new();
             for part in 0..=u8::MAX {
-                let some = partitions.take(part).unwrap();
-                assert!(some.iter().flatten().all(|row| row.key.bucket() == part));
-                found.extend(some.into_iter().flatten());
+                let some = partitions.part(part).unwrap();
+                assert!(some.iter().all(|row| row.key.bucket() == part));
+                found.extend(some);
             }
             found.sort_by_key(|row| row.place);
             assert!(found == rows);
             assert_eq!(partitions.spill.is_some(), memory != 0);
         }
+    }
+
+    #[test]
+    fn what_is_in_memory_is_bounded_and_what_is_spilled_comes_in_large_pieces() {
+        let mut partitions = Partitions::default();
+        let rows: Vec<RowMark> = (0..50_000).map(row).collect();
+        for _ in 0..60 {
+            partitions.add(Parted::of(&rows), 0).unwrap();
+            let in_blocks: usize = partitions.blocks.iter().map(Parted::len).sum();
+            assert!(in_blocks * ROW_BYTES == partitions.memory && partitions.memory <= MEMORY_BYTES_MAX);
+        }
+        assert_eq!(partitions.rows_each(), 60 * 50_000 / PARTS);
+        let spilled = partitions.spill.expect("3,000,000 rows do not stay in memory").borders;
+        assert!(spilled.iter().all(|borders| borders[PARTS] - borders[0] >= SPILL_BYTES_MIN as u64));
     }
 
     #[test]
@@ -256,7 +331,7 @@ mod tests {
         for rows in [rows(0, even), rows(1, even), rows(5_000, even), rows(5_000, alike), rows(5_000, ends)] {
             let mut expected = rows.clone();
             expected.sort_by_key(|row| (row.key, row.place));
-            assert!(sorted(&[rows, Vec::new()]) == expected);
+            assert!(sorted(&rows) == expected);
         }
     }
 
@@ -265,6 +340,5 @@ mod tests {
         let span = |offset, line| Span { offset, line, bytes: 1 };
         assert!(RowPlace::new(0, span(1 << 48, 1)).is_none());
         assert!(RowPlace::new(0, span(0, 1 << 32)).is_none());
-        assert!(RowPlace::new(0, span(0, u32::MAX.into())).unwrap().moved(1).is_none());
     }
 }
