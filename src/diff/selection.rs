@@ -62,7 +62,8 @@ fn objects(
 
 struct Parts {
     values: WireValues,
-    /// Acknowledged fields that the CRM cleared: the provider may keep or drop them, nobody has documented which.
+    /// Acknowledged fields that the CRM cleared or the configuration excludes: the provider may keep or drop them, nobody
+    /// has documented which.
     left_out: Vec<FieldCode>,
 }
 
@@ -80,12 +81,10 @@ fn whole_object(
             parts.values.0.insert(code, value.clone());
             continue;
         }
-        if (policy.excluded)(code) {
-            continue;
-        }
         match (account.fields.get(&code), projection.cells.get(&code)) {
             (None, _) => {}
             (Some(_), Some(WireCell::Cleared)) => parts.left_out.push(code),
+            (Some(_), _) if (policy.excluded)(code) => parts.left_out.push(code),
             (Some(Acknowledged::Clear(held)), _) => {
                 parts.values.0.insert(code, held.reveal().into());
             }

@@ -312,6 +312,8 @@ fn an_excluded_field_leaves_the_queue_and_does_not_make_its_object_incomplete() 
     };
     let decision = run(before, &says(&[(1, "c@b.fr")]), &policy);
     assert_eq!((decision.action, decision.findings.incomplete.len()), (update(&[(1, "c@b.fr")]), 0));
+    // A provider that replaces whole objects has lost it: once it is no longer excluded it goes out again.
+    assert_eq!(decision.findings.unknown_after, [FieldCode(2)]);
 }
 
 #[test]
