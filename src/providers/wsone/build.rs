@@ -53,7 +53,7 @@ fn body<'a>(
     }
     let (identifier, mut body) = match operation {
         Operation::Update => (wire::IDENTIFIER, profile),
-        Operation::Create if profile.is_empty() => (wire::NEW_IDENTIFIER, profile),
+        // Also where nothing stands in it: no document shows a request without it.
         Operation::Create => (wire::NEW_IDENTIFIER, vec![(wire::PROFILE, Item::Object(profile))]),
     };
     body.push((identifier, identifier_object(key)?));

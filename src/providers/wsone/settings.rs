@@ -61,13 +61,22 @@ impl WsOneSettings {
         }
         let words = std::mem::take(&mut self.street_types);
         let count = words.len();
-        self.street_types =
-            words.into_iter().map(|(word, number)| (deunicode(word.trim()).to_uppercase(), number)).collect();
+        self.street_types = words.into_iter().map(|(kind, number)| (words_of(&kind), number)).collect();
         if self.street_types.len() < count {
-            return fail("street_types", "names one street type twice, once with accents or small letters");
+            return fail(
+                "street_types",
+                "names one street type twice, once with accents, small letters or hyphens",
+            );
         }
         Ok(())
     }
+}
+
+/// The words of a street type in capitals without accents: `Rond-point` is `ROND POINT`.
+fn words_of(kind: &str) -> String {
+    let kind = deunicode(kind).to_uppercase();
+    let words = kind.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 fn on_new() -> OnNew {

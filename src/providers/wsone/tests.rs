@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::super::tests::{FRANCE, code, customer, ok, phone, provider, said, street, text};
+use super::super::tests::{FRANCE, code, customer, ok, phone, provider, said, street, text, try_provider};
 use super::*;
 use crate::domain::customer::Cell;
 use crate::domain::field::Field;
@@ -127,7 +127,8 @@ fn absent_objects_are_left_out() {
     });
     assert_eq!(body, expected);
     let (_, body) = built(Operation::Create, "7:x", &WireValues::default());
-    assert!(body.get("PersonProfilRequest").is_none() && body.get("SubscriptionRequest").is_none());
+    assert_eq!(body["PersonProfilRequest"], serde_json::json!({}), "no document shows a request without it");
+    assert!(body.get("SubscriptionRequest").is_none());
 }
 
 #[test]
@@ -182,6 +183,19 @@ fn street_takes_three_fields_or_one() {
             .map(|name| said(&*provider, &projection, &format!("ContactsRequest.AddressRequest.{name}")));
         assert_eq!(found, expected.map(str::to_owned));
     }
+}
+
+#[test]
+fn street_types_are_found_however_the_configuration_writes_them() {
+    let lines = "street_types = { ROND-POINT = 9, \"zone d'activités\" = 3 }";
+    for (kind, number) in [("ROND POINT", "=9"), ("ZONE D ACTIVITES", "=3")] {
+        let provider = provider(ProviderId::Wsone, lines);
+        let cell = street("4 X", Some((Some("4"), Some(kind), "X")));
+        let projection = provider.project(&customer(vec![(Field::Street, cell)]));
+        assert_eq!(said(&*provider, &projection, "ContactsRequest.AddressRequest.address3Type"), number);
+    }
+    let twice = try_provider(ProviderId::Wsone, "street_types = { ROND-POINT = 9, \"rond point\" = 3 }");
+    assert_eq!(twice.err().map(|error| error.key), Some("street_types"));
 }
 
 /// Type of the identifier in the settings, in the file, and the key that comes of it.
