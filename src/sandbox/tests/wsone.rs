@@ -170,6 +170,29 @@ async fn requests_that_are_no_json_get_an_http_status() {
 }
 
 #[tokio::test]
+async fn half_a_phone_leaves_the_other_half_as_it_was() {
+    let mut options = playing("[wsone]\nupdate = \"patch\"");
+    options.populate(Wsone, KNOWN);
+    let running = start(options).await;
+    post(running.address(), UPDATE, UPDATE_EXAMPLE).await;
+    for (phone, code) in [
+        (json!({"number": "0698765432"}), "000"),
+        (json!({"dialingCode": "262"}), "000"),
+        (json!({"number": "06 98"}), "102"),
+        (json!({"dialingCode": "0"}), "102"),
+    ] {
+        let body = json!({
+            "IdentifierRequest": {"identifierType": 1, "identifierValue": "1234567891011"},
+            "ContactsRequest": {"CellPhoneRequest": phone},
+        });
+        assert_eq!(post(running.address(), UPDATE, &body.to_string()).await.json()["responseCode"], code);
+    }
+    let phone =
+        &running.ledger().person(Wsone, KNOWN).expect("known").fields["ContactsRequest"]["CellPhoneRequest"];
+    assert_eq!((&phone["dialingCode"], &phone["number"]), (&json!("262"), &json!("0698765432")));
+}
+
+#[tokio::test]
 async fn update_replaces_sent_objects_and_keeps_the_others() {
     let partial = json!({
         "IdentifierRequest": {"identifierType": 1, "identifierValue": "1234567891011"},

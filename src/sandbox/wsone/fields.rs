@@ -175,18 +175,20 @@ fn is_subscription(value: &Value) -> bool {
         && value.as_object().is_some_and(|object| object.len() == SUBSCRIPTION_KEYS)
 }
 
-/// A number comes with its dialing code; both are digits, and French numbers keep their leading 0.
+/// Dialing code and number are digits, both or none, and French numbers keep their leading 0. Where the request has only
+/// one of them, the other stays what it was.
 fn is_phone(object: &Map<String, Value>) -> bool {
-    let text = |name| object.get(name).and_then(Value::as_str).unwrap_or_default();
-    let (code, number) = (text("dialingCode"), text("number"));
-    if code.is_empty() && number.is_empty() {
-        return true;
+    let text = |name| object.get(name).and_then(Value::as_str);
+    let is_code =
+        |code: &str| (1..=3).contains(&code.len()) && checks::is_digits(code) && !code.starts_with('0');
+    let is_number = |number: &str| (4..=15).contains(&number.len()) && checks::is_digits(number);
+    match (text("dialingCode"), text("number")) {
+        (None | Some(""), None | Some("")) => true,
+        (Some(code), None) => is_code(code),
+        (None, Some(number)) => is_number(number),
+        (Some(code), Some(number)) if FRENCH_DIALING_CODES.contains(&code) => {
+            is_number(number) && number.len() == 10 && number.starts_with('0')
+        }
+        (Some(code), Some(number)) => is_code(code) && is_number(number),
     }
-    let is_number = if FRENCH_DIALING_CODES.contains(&code) {
-        number.len() == 10 && number.starts_with('0')
-    } else {
-        (4..=15).contains(&number.len())
-    };
-    let is_code = (1..=3).contains(&code.len()) && checks::is_digits(code) && !code.starts_with('0');
-    is_code && is_number && checks::is_digits(number)
 }
