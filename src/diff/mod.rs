@@ -71,6 +71,8 @@ pub struct Findings {
     pub cleared: Vec<FieldCode>,
     /// Objects that were not sent because a part of them is not known.
     pub incomplete: Vec<&'static str>,
+    /// Fields left out because only some of the columns they are made of are there.
+    pub in_part: Vec<FieldCode>,
     /// Why the customer is not sent to this provider at all.
     pub rejected: Option<Rejection>,
     /// Fields that go missing inside an object that is sent: what the provider then holds is not known.
@@ -115,7 +117,7 @@ pub fn decide(
     policy: &Policy<'_>,
     keeper: &mut Keeper<'_>,
 ) -> Decision {
-    let mut findings = Findings::default();
+    let mut findings = Findings { in_part: projection.in_part.clone(), ..Findings::default() };
     let Some(key) = key_of(before, projection, &mut findings) else {
         return Decision::nothing(None, findings);
     };

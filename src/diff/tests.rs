@@ -96,6 +96,7 @@ fn says(cells: &[(u32, &str)]) -> Projection {
         key: KeyCell::Key(key("k1")),
         cells: cells.iter().map(|(code, text)| (FieldCode(*code), cell(text))).collect(),
         defects: Vec::new(),
+        in_part: Vec::new(),
     }
 }
 

@@ -61,6 +61,9 @@ pub struct Customer {
     pub cells: Cells,
     /// The newest order value among the rows, where the file has one.
     pub order: Option<Order>,
+    /// Fields about which the rows say nothing although the CRM has columns for them: what is made of several fields must
+    /// not be made without these.
+    pub withheld: Vec<Field>,
 }
 
 impl Customer {
@@ -98,6 +101,7 @@ mod tests {
             id: CustomerId::new("1").expect("valid"),
             cells: cells.iter().cloned().collect(),
             order: None,
+            withheld: Vec::new(),
         }
     }
 

@@ -131,6 +131,9 @@ pub struct Projection {
     /// Why cells are invalid for this provider although mapping found the value in order: too long, no code
     /// for it … One constant text a field.
     pub defects: Vec<WireDefect>,
+    /// Fields that are made of several canonical ones, of which the file lacks some that the CRM has: nothing certain can
+    /// be said about them.
+    pub in_part: Vec<FieldCode>,
 }
 
 /// A value that is in order, but not for this provider.

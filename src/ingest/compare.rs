@@ -363,7 +363,7 @@ impl Compared {
     }
 
     fn count(&mut self, read: &Read<'_>, known: u64, seen_known: u64, options: &Options) {
-        let Read { sheets, index } = read;
+        let Read { sheets, index, .. } = read;
         let tally = &mut self.tally;
         tally.files = sheets.iter().map(|sheet| sheet.file.name().to_owned()).collect();
         tally.rows = index.rows;

@@ -36,6 +36,7 @@ pub use guard::{Guard, GuardSettings, Tripped};
 pub use outcome::Outcome;
 pub use rejects::IngestReject;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -44,6 +45,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::{Event, Events};
+use crate::domain::field::Field;
 use crate::domain::mark::Marker;
 use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
@@ -163,10 +165,14 @@ impl Ingest<'_> {
             }
         }
         let read = self.read(store)?;
+        let columns = read.columns();
         let mut intake = store.intake(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
         if self.options.kind == Kind::Full {
             intake.end_doubt()?;
+            if let Some(columns) = columns {
+                intake.put_full_columns(&columns)?;
+            }
         }
         intake.back_up()?;
         if let Some((_, time)) = self.newest_file() {
@@ -180,12 +186,16 @@ impl Ingest<'_> {
 
     /// The first pass.
     fn read(&self, store: &Store) -> Result<Read<'_>, IngestError> {
+        let full_columns = match self.options.kind {
+            Kind::Full => Vec::new(),
+            Kind::Delta => store.snapshot().full_columns()?,
+        };
         let mut sheets = Vec::with_capacity(self.files.len());
         for file in self.files {
-            sheets.push(Sheet::open(file, self.mapping, self.clock.now())?);
+            sheets.push(Sheet::open(file, self.mapping, self.clock.now(), &full_columns)?);
         }
         let index = Index::read(self, &sheets, &store.marker())?;
-        Ok(Read { sheets, index })
+        Ok(Read { sheets, index, full_columns })
     }
 
     /// Everything after the first pass. Without an intake nothing is written.
@@ -323,9 +333,21 @@ impl Ingest<'_> {
 struct Read<'a> {
     sheets: Vec<Sheet<'a>>,
     index: Index,
+    /// Fields for which the last full input had columns, where this one is a delta.
+    full_columns: Vec<Field>,
 }
 
 impl Read<'_> {
+    /// The fields for which the files have columns; nothing, where a file without a header may have any.
+    fn columns(&self) -> Option<Vec<Field>> {
+        let mut fields = BTreeSet::new();
+        for sheet in &self.sheets {
+            sheet.file.header()?;
+            fields.extend(sheet.mapper.columns().iter().map(|column| column.field));
+        }
+        Some(fields.into_iter().collect())
+    }
+
     /// Readers of about so many rows, one for each file.
     fn seekers(&self, rows: usize) -> Result<Vec<Seeker<'_>>, IngestError> {
         self.sheets.iter().map(|sheet| Ok(sheet.file.rows_at(rows)?)).collect()

@@ -9,6 +9,7 @@ use crate::domain::tally::{InputTally, ProviderTally};
 
 use super::guard::Tripped;
 use super::rejects::IngestReject;
+use super::sheet::Sheet;
 use super::{Ingest, Read};
 
 /// What became of an input, or would become of it.
@@ -44,10 +45,7 @@ impl Outcome {
         input: InputTally,
         alike: Option<String>,
     ) -> Self {
-        let warnings = read.sheets.iter().filter_map(|sheet| {
-            let warning = sheet.mapper.order_warning()?;
-            Some(format!("{}: {warning}", sheet.file.name()))
-        });
+        let warnings = read.sheets.iter().flat_map(Sheet::warnings);
         Self {
             input,
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),

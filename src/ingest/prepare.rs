@@ -8,6 +8,7 @@ use jiff::civil::Date;
 
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Customer, Order};
+use crate::domain::field::Field;
 use crate::domain::defect::{Defect, Place};
 use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
@@ -76,6 +77,7 @@ pub(super) struct Preparer<'a> {
 pub(super) struct Maker<'a> {
     ingest: &'a Ingest<'a>,
     sheets: &'a [Sheet<'a>],
+    full_columns: &'a [Field],
     marker: &'a Marker,
     meanings: RecordMarker,
     /// Also those that say what was accepted last.
@@ -131,7 +133,8 @@ impl<'a> Preparer<'a> {
     ) -> Result<Self, IngestError> {
         let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
-        let maker = Maker { ingest, sheets: &read.sheets, marker, meanings, take_all, today };
+        let (sheets, full_columns) = (&read.sheets, &read.full_columns);
+        let maker = Maker { ingest, sheets, full_columns, marker, meanings, take_all, today };
         Ok(Self { seekers, maker, rooms: Vec::new() })
     }
 
@@ -245,6 +248,8 @@ impl<'a> Maker<'a> {
             });
         }
         let Some(mut prepared) = merged else { return Ok(Made { outcome: Outcome::Nothing, late }) };
+        let withheld = self.full_columns.iter().filter(|field| prepared.customer.cell(**field).is_none());
+        prepared.customer.withheld = withheld.copied().collect();
         prepared.projections = self.ingest.providers.iter().map(|p| p.project(&prepared.customer)).collect();
         Ok(Made { outcome: Outcome::Customer(Box::new(prepared)), late })
     }

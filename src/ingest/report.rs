@@ -21,6 +21,9 @@ const KEYS: [Field; 4] =
 /// Why an object did not go; `_column` names the object.
 const INCOMPLETE: &str = "not sent: the provider may replace this object whole, and the row does not hold all of it; send a complete row, \
      or set values = \"clear\"";
+/// Why a field did not go; `_column` names it.
+const IN_PART: &str = "not sent: it is made of several columns, and the row lacks some of them that the CRM's last full file has; \
+     send a row with all of them";
 const NOT_VALID: &str = "is not valid for this provider";
 
 /// Where a defect stands and what it is.
@@ -61,6 +64,9 @@ impl Apply<'_> {
         }
         for &object in &findings.incomplete {
             self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(object.into()), INCOMPLETE));
+        }
+        for name in findings.in_part.iter().filter_map(|&code| Some(provider.field(code)?.name)) {
+            self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(name.into()), IN_PART));
         }
         Ok(())
     }

@@ -29,23 +29,45 @@ pub(super) struct Sheet<'a> {
     customer_id: Option<Column>,
     order: Option<Column>,
     now: Order,
+    /// The column of a street's part without which the others say nothing.
+    lacks: Option<Field>,
 }
 
+/// What a street is made of, where the file has no whole line.
+const STREET_PARTS: [Field; 3] = [Field::StreetNumber, Field::StreetType, Field::StreetName];
+
 impl<'a> Sheet<'a> {
-    /// Resolves the header. `now` is what counts for a row that is dated in the future.
+    /// Resolves the header. `now` is what counts for a row that is dated in the future. Of a street in parts the file says
+    /// nothing, if it lacks one for which the last full input had a column.
     pub(super) fn open(
         file: &'a InputFile,
         settings: &MappingSettings,
         now: Timestamp,
+        full_columns: &[Field],
     ) -> Result<Self, IngestError> {
         let mapper = Mapper::new(settings, file.header())
             .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
-        let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
+        let has = |field| mapper.columns().iter().any(|column| column.field == field);
+        let lacking = |field: &Field| full_columns.contains(field) && !has(*field);
+        let in_parts = file.header().is_some() && STREET_PARTS.into_iter().any(has);
+        let lacks = STREET_PARTS.into_iter().find(lacking).filter(|_| in_parts);
+        let is_read = |field| lacks.is_none() || !STREET_PARTS.contains(&field);
+        let columns = mapper.columns().iter();
+        let columns = columns.map(|column| file.resolve(&column.column).filter(|_| is_read(column.field))).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
         let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();
         let now = Order(now.0.saturating_mul(1_000));
-        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order, now })
+        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order, now, lacks })
+    }
+
+    /// What the operator should know about its header.
+    pub(super) fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+        let order = self.mapper.order_warning().map(|warning| warning.to_string());
+        let street = self.lacks.map(|field| {
+            format!("it has parts of streets, but not {field}, which the last full file has: its streets are left out")
+        });
+        order.into_iter().chain(street).map(|warning| format!("{}: {warning}", self.file.name()))
     }
 
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.

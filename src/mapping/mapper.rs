@@ -261,7 +261,7 @@ impl Mapper {
             Some(RawCell::Absent | RawCell::Null) | None => None,
         };
         let (cells, defects) = row.finish(&self.nic_column);
-        Ok(Mapped { customer: Customer { id, cells, order }, defects })
+        Ok(Mapped { customer: Customer { id, cells, order, withheld: Vec::new() }, defects })
     }
 
     /// A cell as far as it says anything.

@@ -28,6 +28,8 @@ pub(super) enum Drawn {
     Text(SmolStr),
     /// A valid value that this provider cannot take, and what it would take.
     Unfit(&'static str),
+    /// Some of several sources, and not all that the CRM has.
+    InPart,
 }
 
 /// What the file says about a canonical field, excluded fields being absent.
@@ -111,13 +113,15 @@ pub(super) struct Projector<'a> {
     /// Behind the code of the last of these.
     next: u64,
     defects: Vec<WireDefect>,
+    in_part: Vec<FieldCode>,
 }
 
 impl<'a> Projector<'a> {
     pub(super) fn new(customer: &'a Customer, exclude: &'a [Field], sizes: &'static Sizes) -> Self {
         let subscriptions = customer.cells.subscriptions().count();
         let cells = (0..sizes.fields + subscriptions).map(|_| EMPTY).collect();
-        Self { customer, exclude, sizes, cells, count: 0, next: 0, defects: Vec::new() }
+        let (defects, in_part) = (Vec::new(), Vec::new());
+        Self { customer, exclude, sizes, cells, count: 0, next: 0, defects, in_part }
     }
 
     /// What the file says about a field. A street is one value: excluding a part of it excludes all of it.
@@ -132,6 +136,11 @@ impl<'a> Projector<'a> {
             Some(Cell::Invalid) => Source::Invalid,
             Some(Cell::Value(value)) => Source::Value(value),
         }
+    }
+
+    /// Does the CRM have the field, and the file not.
+    pub(super) fn withholds(&self, field: Field) -> bool {
+        self.customer.withheld.contains(&field) && !self.exclude.contains(&field)
     }
 
     fn excludes(&self, field: Field) -> bool {
@@ -158,34 +167,44 @@ impl<'a> Projector<'a> {
     }
 
     /// The first field with a value, for fields that have a second best source. An invalid better source is not
-    /// passed over: its true value may be another one than the second best.
+    /// passed over: its true value may be another one than the second best. So may that of one that the file withholds.
     pub(super) fn first_of(
         &self,
         fields: &[Field],
         render: impl Fn(&Value) -> Option<SmolStr>,
     ) -> (Field, Drawn) {
         let mut best = (fields.first().copied().unwrap_or(Field::CustomerId), Drawn::Absent);
+        let mut withheld = false;
         for &field in fields {
             match self.draw(field, &render) {
-                Drawn::Absent => {}
+                Drawn::Absent => withheld |= self.withholds(field),
                 Drawn::Cleared => {
                     if matches!(best.1, Drawn::Absent) {
                         best = (field, Drawn::Cleared);
                     }
                 }
-                found @ (Drawn::Invalid | Drawn::Text(_) | Drawn::Unfit(_)) => return (field, found),
+                found => {
+                    best = (field, found);
+                    break;
+                }
             }
         }
-        best
+        match best {
+            (field, Drawn::Cleared | Drawn::Text(_) | Drawn::Unfit(_)) if withheld => (field, Drawn::InPart),
+            best => best,
+        }
     }
 
     /// The texts of several fields joined by ", ": absent without any column, cleared when all that there are are.
     pub(super) fn joined<const N: usize>(&self, fields: &[Field; N]) -> Drawn {
         let mut parts = [""; N];
-        let (mut columns, mut count) = (0, 0);
+        let (mut columns, mut count, mut withheld) = (0, 0, false);
         for &field in fields {
             match self.source(field) {
-                Source::Absent => continue,
+                Source::Absent => {
+                    withheld |= self.withholds(field);
+                    continue;
+                }
                 Source::Cleared => {}
                 Source::Invalid => return Drawn::Invalid,
                 Source::Value(value) => {
@@ -198,6 +217,7 @@ impl<'a> Projector<'a> {
         }
         match (columns, &parts[..count]) {
             (0, _) => Drawn::Absent,
+            _ if withheld => Drawn::InPart,
             (_, []) => Drawn::Cleared,
             (_, parts) => Drawn::Text(parts.join(", ").into()),
         }
@@ -211,6 +231,7 @@ impl<'a> Projector<'a> {
             Drawn::Invalid => *self.cell(code) = WireCell::Invalid,
             Drawn::Text(text) => self.put_text(code, source, text),
             Drawn::Unfit(reason) => self.put_unfit(code, source, reason),
+            Drawn::InPart => self.in_part.push(code),
         }
     }
 
@@ -307,7 +328,7 @@ impl<'a> Projector<'a> {
     /// The key of the account, drawn like a field; it never becomes a cell.
     pub(super) fn key(&mut self, code: FieldCode, source: Field, drawn: Drawn) -> KeyCell {
         let reason = match drawn {
-            Drawn::Absent => return KeyCell::Absent,
+            Drawn::Absent | Drawn::InPart => return KeyCell::Absent,
             Drawn::Cleared => return KeyCell::Cleared,
             Drawn::Invalid => return KeyCell::Invalid,
             Drawn::Text(key) => match self.sizes.unfit(code, &key) {
@@ -324,7 +345,8 @@ impl<'a> Projector<'a> {
     pub(super) fn finish(self, key: KeyCell) -> Projection {
         let mut cells = self.cells;
         cells.truncate(self.count);
-        Projection { key, cells: LiteMap::from_sorted_store_unchecked(cells), defects: self.defects }
+        let cells = LiteMap::from_sorted_store_unchecked(cells);
+        Projection { key, cells, defects: self.defects, in_part: self.in_part }
     }
 
     /// Subscriptions of this customer that are not excluded.

@@ -40,7 +40,8 @@ pub(super) fn try_provider(id: ProviderId, lines: &str) -> Result<Arc<dyn Provid
 }
 
 pub(super) fn customer(cells: Vec<(Field, Cell)>) -> Customer {
-    Customer { id: CustomerId::new("1").expect("valid"), cells: cells.into_iter().collect(), order: None }
+    let id = CustomerId::new("1").expect("valid");
+    Customer { id, cells: cells.into_iter().collect(), order: None, withheld: Vec::new() }
 }
 
 pub(super) fn text(value: &str) -> Cell {

@@ -9,6 +9,7 @@ use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
+use crate::domain::field::Field;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 
@@ -18,7 +19,7 @@ use super::filling::Filling;
 use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
-use super::snapshot::{Snapshot, StandingCall, life_of};
+use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of};
 use super::{RunNumber, Store, StoreError, flights, orders, restore};
 
 /// Withdrawn consents leave first.
@@ -334,6 +335,18 @@ impl Intake<'_> {
     /// Notes the time stamp of the input; no change that a backup would be made for.
     pub fn put_input_time(&self, time: Timestamp) -> Result<(), StoreError> {
         self.transaction.execute("UPDATE run SET input_time = ?2 WHERE number = ?1", (self.run.0, time.0))?;
+        Ok(())
+    }
+
+    /// Notes for which fields a full input had columns; no change that a backup would be made for.
+    pub fn put_full_columns(&self, fields: &[Field]) -> Result<(), StoreError> {
+        let before = self.transaction.total_changes();
+        if self.snapshot().full_columns()? != fields {
+            let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+            let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)";
+            self.transaction.execute(sql, (FULL_COLUMNS, names.join(",").into_bytes()))?;
+        }
+        self.bookkeeping.set(self.bookkeeping.get() + self.transaction.total_changes() - before);
         Ok(())
     }
 

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
+use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::Life;
 use crate::domain::provider::ProviderId;
@@ -15,6 +16,9 @@ use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::{Store, StoreError, codec, flights, orders};
+
+/// The setting that names the columns of the last full input, by their canonical fields.
+pub(super) const FULL_COLUMNS: &str = "full_columns";
 
 /// A view of the state for comparisons. It never writes.
 #[derive(Debug)]
@@ -119,6 +123,16 @@ impl<'a> Snapshot<'a> {
     pub fn customers(&self) -> Result<u64, StoreError> {
         let count: i64 = self.connection.query_row("SELECT count(*) FROM customer", [], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
+    }
+
+    /// The fields for which the last full input had columns; none, where that is not known.
+    pub fn full_columns(&self) -> Result<Vec<Field>, StoreError> {
+        let sql = "SELECT value FROM setting WHERE name = ?1";
+        let names: Option<Vec<u8>> =
+            self.connection.query_row(sql, [FULL_COLUMNS], |row| row.get(0)).optional()?;
+        let damaged = StoreError::Damaged { what: "the columns of the last full input are unreadable" };
+        let names = String::from_utf8(names.unwrap_or_default()).map_err(|_| damaged)?;
+        Ok(names.split(',').filter_map(Field::parse).collect())
     }
 
     /// Is there any account at all.

@@ -38,9 +38,11 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
         Drawn::Text(number) => Some(number),
+        // Whose account it is, the key that is known says.
+        Drawn::Absent if to.withholds(Field::PersonIdentifierType) => return KeyCell::Absent,
         Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_smolstr()),
         Drawn::Invalid => return KeyCell::Invalid,
-        Drawn::Unfit(_) => None,
+        Drawn::Unfit(_) | Drawn::InPart => None,
     };
     match number {
         Some(number) => {
@@ -53,6 +55,7 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
 
 fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
     let entity = match (to.draw(Field::StoreId, |value| text(value).cloned()), &settings.entity) {
+        (Drawn::Absent, Some(_)) if to.withholds(Field::StoreId) => Drawn::Absent,
         (Drawn::Absent | Drawn::Cleared, Some(entity)) => Drawn::Text(entity.into()),
         (drawn, _) => drawn,
     };
