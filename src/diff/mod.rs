@@ -73,6 +73,8 @@ pub struct Findings {
     pub incomplete: Vec<&'static str>,
     /// Fields left out because only some of the columns they are made of are there.
     pub in_part: Vec<FieldCode>,
+    /// Parts that the provider holds and that cannot be taken away: nothing of the new value goes.
+    pub stuck: Vec<FieldCode>,
     /// Why the customer is not sent to this provider at all.
     pub rejected: Option<Rejection>,
     /// Fields that go missing inside an object that is sent: what the provider then holds is not known.
@@ -176,6 +178,13 @@ fn desired_values(
                     clear(field, &mut desired, policy, findings);
                 }
             }
+            WireCell::Vacant => {
+                desired.0.remove(&field);
+                let held = known.and_then(|account| account.fields.get(&field));
+                if held.is_some_and(|held| !keeper.holds(held, field, "")) {
+                    vacate(field, &mut desired, policy, findings);
+                }
+            }
             WireCell::Invalid => {
                 desired.0.remove(&field);
                 findings.skipped.push(field);
@@ -185,7 +194,28 @@ fn desired_values(
             }
         }
     }
+    for &field in &findings.stuck {
+        let of_it = |other: &FieldCode| same_value(policy, field, *other);
+        desired.0.retain(|other, _| !of_it(other));
+    }
     desired
+}
+
+/// Takes away what the provider holds of a part that the new value does not have. Where that cannot be, nothing of the
+/// value goes: the provider would take old and new parts for one. An object that goes whole goes without it.
+fn vacate(field: FieldCode, desired: &mut WireValues, policy: &Policy<'_>, findings: &mut Findings) {
+    let Some(part) = (policy.field)(field) else { return };
+    if part.can_be_empty && policy.on_cleared == OnCleared::SendEmpty {
+        desired.0.insert(field, SmolStr::default());
+    } else if part.object.is_empty() || policy.send == Send::Changed {
+        findings.stuck.push(field);
+    }
+}
+
+/// Are two fields made of one canonical value.
+fn same_value(policy: &Policy<'_>, one: FieldCode, other: FieldCode) -> bool {
+    let source = |code| (policy.field)(code).and_then(|field| field.sources.first());
+    source(one).is_some() && source(one) == source(other)
 }
 
 fn clear(field: FieldCode, desired: &mut WireValues, policy: &Policy<'_>, findings: &mut Findings) {

@@ -83,7 +83,7 @@ fn whole_object(
         }
         match (account.fields.get(&code), projection.cells.get(&code)) {
             (None, _) => {}
-            (Some(_), Some(WireCell::Cleared)) => parts.left_out.push(code),
+            (Some(_), Some(WireCell::Cleared | WireCell::Vacant)) => parts.left_out.push(code),
             (Some(_), _) if (policy.excluded)(code) => parts.left_out.push(code),
             (Some(Acknowledged::Clear(held)), _) => {
                 parts.values.0.insert(code, held.reveal().into());

@@ -107,6 +107,8 @@ pub enum WireCell {
     Value(SmolStr),
     /// The CRM holds no value (any more).
     Cleared,
+    /// What the CRM holds has no such part: a street without a number. An old one must not go on standing before it.
+    Vacant,
     /// There is a value, but not one that this provider can take.
     Invalid,
 }
@@ -116,6 +118,7 @@ impl fmt::Debug for WireCell {
         f.write_str(match self {
             Self::Value(_) => "Value(<redacted>)",
             Self::Cleared => "Cleared",
+            Self::Vacant => "Vacant",
             Self::Invalid => "Invalid",
         })
     }

@@ -233,7 +233,7 @@ impl Judged {
     fn is_told(&self) -> bool {
         let findings = &self.decision.findings;
         let in_part = !findings.incomplete.is_empty() || !findings.in_part.is_empty();
-        findings.rejected.is_some() || !findings.skipped.is_empty() || in_part
+        findings.rejected.is_some() || !findings.skipped.is_empty() || in_part || !findings.stuck.is_empty()
     }
 
     /// Lets go of values that nobody needs any more.

@@ -51,7 +51,7 @@ fn is_news(
 ) -> bool {
     let value = match projection.cells.get(&code) {
         Some(WireCell::Value(value)) => value.as_str(),
-        Some(WireCell::Cleared) => "",
+        Some(WireCell::Cleared | WireCell::Vacant) => "",
         Some(WireCell::Invalid) | None => return false,
     };
     let Some(key) = &decision.key else { return false };

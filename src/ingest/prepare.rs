@@ -8,8 +8,8 @@ use jiff::civil::Date;
 
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Customer, Order};
-use crate::domain::field::Field;
 use crate::domain::defect::{Defect, Place};
+use crate::domain::field::Field;
 use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::domain::wire::Projection;

@@ -24,6 +24,9 @@ const INCOMPLETE: &str = "not sent: the provider may replace this object whole, 
 /// Why a field did not go; `_column` names it.
 const IN_PART: &str = "not sent: it is made of several columns, and the row lacks some of them that the CRM's last full file has; \
      send a row with all of them";
+/// Why no part of a value went; `_column` names the part that stands in the way.
+const STUCK: &str = "the new value has no such part, and what the provider holds there cannot be taken away: nothing of the value was \
+     sent; set on_cleared = \"send_empty\", or correct it at the provider";
 const NOT_VALID: &str = "is not valid for this provider";
 
 /// Where a defect stands and what it is.
@@ -65,8 +68,10 @@ impl Apply<'_> {
         for &object in &findings.incomplete {
             self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(object.into()), INCOMPLETE));
         }
-        for name in findings.in_part.iter().filter_map(|&code| Some(provider.field(code)?.name)) {
-            self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(name.into()), IN_PART));
+        for (codes, reason) in [(&findings.in_part, IN_PART), (&findings.stuck, STUCK)] {
+            for name in codes.iter().filter_map(|&code| Some(provider.field(code)?.name)) {
+                self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(name.into()), reason));
+            }
         }
         Ok(())
     }

@@ -71,7 +71,10 @@ impl Judge<'_> {
                 Some(before) => {
                     let mut account = before.clone();
                     account.acknowledge_each(&key, values(projection), &mut keeper);
-                    account.fields.retain(|code, _| projection.cells.get(code) != Some(&WireCell::Cleared));
+                    let is_empty = |code: &FieldCode| {
+                        matches!(projection.cells.get(code), Some(WireCell::Cleared | WireCell::Vacant))
+                    };
+                    account.fields.retain(|code, _| !is_empty(code));
                     let packed = PackedAccount::of(&account, &skipped);
                     let stands = before == account && skipped_before == skipped;
                     let known = before.known && before.key == key;
@@ -148,7 +151,7 @@ impl Apply<'_> {
 fn values(projection: &Projection) -> impl Iterator<Item = (FieldCode, &str)> {
     projection.cells.iter().filter_map(|(&code, cell)| match cell {
         WireCell::Value(value) => Some((code, value.as_str())),
-        WireCell::Cleared | WireCell::Invalid => None,
+        WireCell::Cleared | WireCell::Vacant | WireCell::Invalid => None,
     })
 }
 

@@ -53,7 +53,8 @@ impl<'a> Sheet<'a> {
         let lacks = STREET_PARTS.into_iter().find(lacking).filter(|_| in_parts);
         let is_read = |field| lacks.is_none() || !STREET_PARTS.contains(&field);
         let columns = mapper.columns().iter();
-        let columns = columns.map(|column| file.resolve(&column.column).filter(|_| is_read(column.field))).collect();
+        let columns =
+            columns.map(|column| file.resolve(&column.column).filter(|_| is_read(column.field))).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
         let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();

@@ -22,6 +22,8 @@ pub(super) enum Drawn {
     Absent,
     /// The CRM holds no value.
     Cleared,
+    /// The value has no such part.
+    Vacant,
     /// A source is invalid, and mapping has said why.
     Invalid,
     /// The text for the wire, before its size is checked.
@@ -178,7 +180,7 @@ impl<'a> Projector<'a> {
         for &field in fields {
             match self.draw(field, &render) {
                 Drawn::Absent => withheld |= self.withholds(field),
-                Drawn::Cleared => {
+                Drawn::Cleared | Drawn::Vacant => {
                     if matches!(best.1, Drawn::Absent) {
                         best = (field, Drawn::Cleared);
                     }
@@ -228,6 +230,7 @@ impl<'a> Projector<'a> {
         match drawn {
             Drawn::Absent => {}
             Drawn::Cleared => *self.cell(code) = WireCell::Cleared,
+            Drawn::Vacant => *self.cell(code) = WireCell::Vacant,
             Drawn::Invalid => *self.cell(code) = WireCell::Invalid,
             Drawn::Text(text) => self.put_text(code, source, text),
             Drawn::Unfit(reason) => self.put_unfit(code, source, reason),
@@ -329,7 +332,7 @@ impl<'a> Projector<'a> {
     pub(super) fn key(&mut self, code: FieldCode, source: Field, drawn: Drawn) -> KeyCell {
         let reason = match drawn {
             Drawn::Absent | Drawn::InPart => return KeyCell::Absent,
-            Drawn::Cleared => return KeyCell::Cleared,
+            Drawn::Cleared | Drawn::Vacant => return KeyCell::Cleared,
             Drawn::Invalid => return KeyCell::Invalid,
             Drawn::Text(key) => match self.sizes.unfit(code, &key) {
                 None if key.is_empty() => return KeyCell::Cleared,

@@ -306,7 +306,8 @@ fn a_delta_without_all_columns_of_a_field_leaves_it_as_it_is() {
     world.populate(std::slice::from_ref(&customer));
     let header = "customer_id;wallet_id;safedebit_reference;last_name;street;address_apartment;address_building;\
                   mobile_phone;landline_phone;company_registration;siren";
-    let row = "C00001;W00001;REF00001;Martin;7 rue Pasteur;Apt 4;Bat B;0612345678;0320123456;HRB 123;732829320";
+    let row =
+        "C00001;W00001;REF00001;Martin;7 rue Pasteur;Apt 4;Bat B;0612345678;0320123456;HRB 123;732829320";
     world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
     let held = |provider, key: &str| world.ledger().person(provider, key).expect("known").fields;
     let wallet = held(ProviderId::Lemonway, "W00001");
@@ -325,7 +326,12 @@ fn a_delta_without_all_columns_of_a_field_leaves_it_as_it_is() {
     assert_eq!(world.report()["providers"]["lemonway"]["incomplete"], 2);
     assert_eq!(world.report()["providers"]["safedebit"]["incomplete"], 2);
     let rejects = world.rejects();
-    for field in ["newStreet", "newCompanyIdentificationNumber", "consumer_address_complement", "consumer_phone_number"] {
+    for field in [
+        "newStreet",
+        "newCompanyIdentificationNumber",
+        "consumer_address_complement",
+        "consumer_phone_number",
+    ] {
         assert!(rejects.contains(field), "{field}: {rejects}");
     }
 
@@ -349,4 +355,29 @@ fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
     assert!(ran.out.contains("delta.csv: it has parts of streets, but not street_number"), "{}", ran.out);
     let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
     assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Lyon")));
+}
+
+/// Left out means unchanged at Safedebit: of an old street nothing may stand beside parts of the new one.
+#[test]
+fn a_street_without_a_number_does_not_go_while_an_old_number_stands() {
+    for (on_cleared, number, name, incomplete) in
+        [("ignore", "7", "Pasteur", 2), ("reject", "7", "Pasteur", 2), ("send_empty", "", "BP 123", 0)]
+    {
+        let setting = format!("on_cleared = \"{on_cleared}\"");
+        let world = World::new();
+        world.configure("", &[("safedebit", &setting)]);
+        let mut customer = Customer::new(1);
+        world.populate(std::slice::from_ref(&customer));
+        customer.street = "7 rue Pasteur".to_owned();
+        sync_one(&world, &customer, 0);
+        customer.street = "BP 123".to_owned();
+        customer.email = "new@example.org".to_owned();
+        sync_one(&world, &customer, 0);
+        let held = world.ledger().person(ProviderId::Safedebit, &customer.reference).expect("known").fields;
+        assert_eq!(held["consumer_address_street_number"], number, "{on_cleared}");
+        assert_eq!(held["consumer_address_street_name"], name, "{on_cleared}");
+        assert_eq!(held["consumer_email"], "new@example.org", "the rest goes");
+        let told = &world.report()["providers"]["safedebit"];
+        assert_eq!((&told["incomplete"], &told["cleared_fields"]), (&json!(incomplete), &json!(0)));
+    }
 }

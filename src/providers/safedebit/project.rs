@@ -88,7 +88,7 @@ fn contact(to: &mut Projector<'_>) {
     to.put(fields::IP, Field::IpAddress, ip);
 }
 
-/// The parts of a street, or the whole line as its name. The fields that a street leaves empty are cleared, not absent:
+/// The parts of a street, or the whole line as its name. The fields that a street leaves empty are vacant, not absent:
 /// an old number must not go on standing before a new line.
 fn street_line(to: &mut Projector<'_>) {
     let (number, kind, name) = match to.source(Field::Street) {
@@ -97,15 +97,15 @@ fn street_line(to: &mut Projector<'_>) {
         Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
         Source::Value(value) => match street(value) {
             None => (
-                Drawn::Cleared,
-                Drawn::Cleared,
+                Drawn::Vacant,
+                Drawn::Vacant,
                 text(value).map_or(Drawn::Invalid, |text| Drawn::Text(text.clone())),
             ),
             Some(street) => match &street.parts {
-                None => (Drawn::Cleared, Drawn::Cleared, Drawn::Text(street.line.clone())),
+                None => (Drawn::Vacant, Drawn::Vacant, Drawn::Text(street.line.clone())),
                 Some(parts) => (
-                    parts.number.clone().map_or(Drawn::Cleared, Drawn::Text),
-                    parts.kind.as_ref().map_or(Drawn::Cleared, |kind| Drawn::Text(street_type(kind))),
+                    parts.number.clone().map_or(Drawn::Vacant, Drawn::Text),
+                    parts.kind.as_ref().map_or(Drawn::Vacant, |kind| Drawn::Text(street_type(kind))),
                     Drawn::Text(parts.name.clone()),
                 ),
             },

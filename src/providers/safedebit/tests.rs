@@ -148,8 +148,8 @@ fn street_type_is_abbreviated_only_when_it_must_be() {
             ["=4", "=ZI", "=Nord"],
         ),
         (street("12 bis rue X", Some((Some("12 bis"), Some("RUE"), "X"))), ["=12 bis", "=rue", "=X"]),
-        (street("Le Bourg", Some((None, None, "Le Bourg"))), ["cleared", "cleared", "=Le Bourg"]),
-        (street("BP 123", None), ["cleared", "cleared", "=BP 123"]),
+        (street("Le Bourg", Some((None, None, "Le Bourg"))), ["vacant", "vacant", "=Le Bourg"]),
+        (street("BP 123", None), ["vacant", "vacant", "=BP 123"]),
         // A type without an abbreviation that fits is reported.
         (street("1 x Y", Some((Some("1"), Some("LONGUE SORTE DE RUE"), "Y"))), ["=1", "invalid", "=Y"]),
         (Cell::Cleared, ["cleared", "cleared", "cleared"]),

@@ -40,7 +40,9 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
         Drawn::Text(number) => Some(number),
         // Whose account it is, the key that is known says.
         Drawn::Absent if to.withholds(Field::PersonIdentifierType) => return KeyCell::Absent,
-        Drawn::Absent | Drawn::Cleared => settings.identifier_type.map(|number| number.to_smolstr()),
+        Drawn::Absent | Drawn::Cleared | Drawn::Vacant => {
+            settings.identifier_type.map(|number| number.to_smolstr())
+        }
         Drawn::Invalid => return KeyCell::Invalid,
         Drawn::Unfit(_) | Drawn::InPart => None,
     };
@@ -95,7 +97,7 @@ fn address(settings: &WsOneSettings, to: &mut Projector<'_>) {
 }
 
 /// The street in three fields when all of its parts have a form for them, else the whole line as the name. The fields
-/// that a street leaves empty are cleared, not absent: an old number must not go on standing before a new line.
+/// that a street leaves empty are vacant, not absent: an old number must not go on standing before a new line.
 fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
     let (number, kind, name) = match to.source(Field::Street) {
         Source::Absent => return,
@@ -103,13 +105,13 @@ fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
         Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
         Source::Value(value) => match street(value) {
             None => (
-                Drawn::Cleared,
-                Drawn::Cleared,
+                Drawn::Vacant,
+                Drawn::Vacant,
                 text(value).map_or(Drawn::Invalid, |text| Drawn::Text(text.clone())),
             ),
             Some(street) => match street.parts.as_ref().and_then(|parts| three_fields(settings, parts)) {
                 Some(fields) => fields,
-                None => (Drawn::Cleared, Drawn::Cleared, Drawn::Text(street.line.clone())),
+                None => (Drawn::Vacant, Drawn::Vacant, Drawn::Text(street.line.clone())),
             },
         },
     };
@@ -121,12 +123,12 @@ fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
 /// `None` for a number that is no plain integer, and for a type without a number in the configuration.
 fn three_fields(settings: &WsOneSettings, parts: &StreetParts) -> Option<(Drawn, Drawn, Drawn)> {
     let number = match &parts.number {
-        None => Drawn::Cleared,
+        None => Drawn::Vacant,
         // A number that does not come back as it was, "007", is more than an integer.
         Some(number) => Drawn::Text(Some(number).filter(|number| is_plain_integer(number))?.clone()),
     };
     let kind = match &parts.kind {
-        None => Drawn::Cleared,
+        None => Drawn::Vacant,
         Some(kind) => Drawn::Text(settings.street_types.get(kind.standard.as_str())?.to_smolstr()),
     };
     Some((number, kind, Drawn::Text(parts.name.clone())))

@@ -161,17 +161,17 @@ fn value_that_is_no_number_is_a_build_error() {
 fn street_takes_three_fields_or_one() {
     let cases = [
         (street("13 rue X", Some((Some("13"), Some("RUE"), "X"))), ["=13", "=5", "=X"]),
-        (street("rue X", Some((None, Some("RUE"), "X"))), ["cleared", "=5", "=X"]),
-        (street("Le Bourg", Some((None, None, "Le Bourg"))), ["cleared", "cleared", "=Le Bourg"]),
-        (street("4 Le Bourg", Some((Some("4"), None, "Le Bourg"))), ["=4", "cleared", "=Le Bourg"]),
+        (street("rue X", Some((None, Some("RUE"), "X"))), ["vacant", "=5", "=X"]),
+        (street("Le Bourg", Some((None, None, "Le Bourg"))), ["vacant", "vacant", "=Le Bourg"]),
+        (street("4 Le Bourg", Some((Some("4"), None, "Le Bourg"))), ["=4", "vacant", "=Le Bourg"]),
         // A number that is no plain integer, and a type that has no code: the whole line, nothing lost.
         (
             street("12 bis rue X", Some((Some("12 bis"), Some("RUE"), "X"))),
-            ["cleared", "cleared", "=12 bis rue X"],
+            ["vacant", "vacant", "=12 bis rue X"],
         ),
-        (street("007 rue X", Some((Some("007"), Some("RUE"), "X"))), ["cleared", "cleared", "=007 rue X"]),
-        (street("2 quai X", Some((Some("2"), Some("QUAI"), "X"))), ["cleared", "cleared", "=2 quai X"]),
-        (street("8 mai 1945 (place du)", None), ["cleared", "cleared", "=8 mai 1945 (place du)"]),
+        (street("007 rue X", Some((Some("007"), Some("RUE"), "X"))), ["vacant", "vacant", "=007 rue X"]),
+        (street("2 quai X", Some((Some("2"), Some("QUAI"), "X"))), ["vacant", "vacant", "=2 quai X"]),
+        (street("8 mai 1945 (place du)", None), ["vacant", "vacant", "=8 mai 1945 (place du)"]),
         (Cell::Cleared, ["cleared", "cleared", "cleared"]),
         (Cell::Invalid, ["invalid", "invalid", "invalid"]),
     ];
