@@ -134,6 +134,7 @@ impl Coded for IngestError {
         match self {
             Self::File(error) => error.coded(),
             Self::Header { source, .. } => source.coded(),
+            Self::Provider { .. } => ErrorCode::ConfigProvider,
             Self::Guard(tripped) => tripped.coded(),
             Self::SeedWhileOpen { .. } => ErrorCode::UsageSeedWhileOpen,
             Self::OlderInput { .. } => ErrorCode::FileOlder,

@@ -2,6 +2,7 @@
 
 use crate::domain::clock::Timestamp;
 use crate::domain::defect::Place;
+use crate::domain::provider::ProviderId;
 use crate::mapping::MappingError;
 use crate::reader::{FileError, FileErrorKind};
 use crate::store::StoreError;
@@ -22,6 +23,16 @@ pub enum IngestError {
         file: String,
         /// What does not fit.
         source: MappingError,
+    },
+    /// A provider's section does not fit the file: nobody in it could have a key.
+    #[error("{file}: [providers.{provider}] {what}")]
+    Provider {
+        /// The file as it was named.
+        file: String,
+        /// Whose section.
+        provider: ProviderId,
+        /// What is lacking.
+        what: &'static str,
     },
     /// A guard stopped the input.
     #[error(transparent)]
@@ -100,7 +111,7 @@ impl IngestError {
             | Self::OlderInput { .. }
             | Self::TooMany { .. }
             | Self::RowChanged { .. } => IngestErrorKind::Input,
-            Self::SeedWhileOpen { .. } => IngestErrorKind::Usage,
+            Self::Provider { .. } | Self::SeedWhileOpen { .. } => IngestErrorKind::Usage,
             Self::Spill(_) => IngestErrorKind::Failure,
             Self::Store(error) if error.needs_a_person() => IngestErrorKind::Person,
             Self::Store(_) => IngestErrorKind::Failure,

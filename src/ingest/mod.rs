@@ -192,10 +192,25 @@ impl Ingest<'_> {
         };
         let mut sheets = Vec::with_capacity(self.files.len());
         for file in self.files {
-            sheets.push(Sheet::open(file, self.mapping, self.clock.now(), &full_columns)?);
+            let sheet = Sheet::open(file, self.mapping, self.clock.now(), &full_columns)?;
+            self.check_keys(&sheet)?;
+            sheets.push(sheet);
         }
         let index = Index::read(self, &sheets, &store.marker())?;
         Ok(Read { sheets, index, full_columns })
+    }
+
+    /// A key that nobody can have would send nothing, silently. What a file without a header has, its rows tell.
+    fn check_keys(&self, sheet: &Sheet<'_>) -> Result<(), IngestError> {
+        let Some(_) = sheet.file.header() else { return Ok(()) };
+        let has = |field| sheet.mapper.columns().iter().any(|column| column.field == field);
+        let mut lacking = self.providers.iter().filter_map(|one| Some((one.id(), one.lacks(&has)?)));
+        match lacking.next() {
+            Some((provider, what)) => {
+                Err(IngestError::Provider { file: sheet.file.name().to_owned(), provider, what })
+            }
+            None => Ok(()),
+        }
     }
 
     /// Everything after the first pass. Without an intake nothing is written.

@@ -134,6 +134,10 @@ impl Apply<'_> {
             Rejection::InvalidKey => {
                 let of_provider = |key: &Field| provider.fields().iter().any(|f| f.sources.contains(key));
                 let keys: Vec<Field> = KEYS.into_iter().filter(of_provider).collect();
+                let defects = &turn.prepared.projections[position].defects;
+                if let Some(defect) = defects.iter().find(|defect| keys.contains(&defect.source)) {
+                    return (turn.prepared.place.clone(), self.column(turn, defect.source), defect.reason);
+                }
                 return self.mapping_defect(turn, &keys, "the key of the account is not valid");
             }
             Rejection::InvalidValue => {

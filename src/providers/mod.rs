@@ -58,6 +58,11 @@ pub trait Provider: Send + Sync {
     /// are not part of it.
     fn project(&self, customer: &Customer) -> Projection;
 
+    /// What the configuration lacks for a file that has columns for these fields, if nobody in it could have a key.
+    fn lacks(&self, _has: &dyn Fn(Field) -> bool) -> Option<&'static str> {
+        None
+    }
+
     /// Is the field one that the operator keeps from this provider (`exclude`).
     fn excludes(&self, code: FieldCode) -> bool {
         let excluded = &self.settings().exclude;
@@ -104,7 +109,7 @@ pub fn field_table(provider: ProviderId) -> &'static [WireField] {
 }
 
 /// Changes whenever projections of the same customer change with a new version of this program.
-const PROJECTION_VERSION: u32 = 1;
+const PROJECTION_VERSION: u32 = 2;
 
 /// The row of that code in a table that is sorted by code.
 fn find(fields: &'static [WireField], code: FieldCode) -> Option<&'static WireField> {

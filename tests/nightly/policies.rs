@@ -381,3 +381,26 @@ fn a_street_without_a_number_does_not_go_while_an_old_number_stands() {
         assert_eq!((&told["incomplete"], &told["cleared_fields"]), (&json!(incomplete), &json!(0)));
     }
 }
+
+/// A lane for which nobody can have a key would be empty, night after night.
+#[test]
+fn an_identifier_without_a_type_is_refused_before_anything_is_taken_in() {
+    let world = World::new();
+    world.configure("", &[]);
+    let path = world.path("crmsync.toml");
+    let text = std::fs::read_to_string(&path).expect("a configuration").replace("identifier_type = 1\n", "");
+    std::fs::write(&path, text).expect("written");
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let file = world.csv("crm.csv", std::slice::from_ref(&customer));
+    for command in ["check", "plan", "sync"] {
+        let ran = world.on(command, &file, &[]).exits(2);
+        let told = format!("{}{}", ran.out, ran.err);
+        assert!(told.contains("identifier_type is needed"), "{command}: {told}");
+    }
+    assert!(world.ledger().entries().is_empty());
+    // A row without a header can bring its type along; of one that does not, the reason is told.
+    let row = json!({"customer_id": "C00001", "person_identifier": customer.person, "last_name": "Martin"});
+    sync_row(&world, &row, 3);
+    assert!(world.rejects().contains("identifier_type"), "{}", world.rejects());
+}

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli::Program;
 use crate::cli::arguments::{CheckArguments, SchemaOf};
 use crate::cli::config::{self, Config};
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::secrets;
@@ -142,6 +143,12 @@ fn check_keys(config: &Config, seen: &Looked, findings: &mut Findings) {
     for provider in config.providers.enabled() {
         let key = key_of(provider).name();
         let has_key = seen.columns.is_empty() || seen.columns.iter().any(|(field, _)| *field == key);
+        let has = |field: Field| seen.columns.iter().any(|(name, _)| *name == field.name());
+        let wsone = config.providers.wsone.as_ref().filter(|_| provider == ProviderId::Wsone);
+        if let Some(what) = wsone.and_then(|settings| settings.lacks(&has)) {
+            let failure = Failure::told(ExitCode::Usage, ErrorCode::ConfigProvider, what);
+            findings.fault(format!("provider {provider}"), &failure);
+        }
         if !has_key {
             findings.warn(
                 format!("provider {provider}"),

@@ -26,6 +26,7 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
+use crate::domain::field::Field;
 use crate::domain::policy::{OnNew, Send};
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
@@ -82,6 +83,10 @@ impl Provider for WsOne {
 
     fn project(&self, customer: &Customer) -> Projection {
         project::project(&self.settings, customer)
+    }
+
+    fn lacks(&self, has: &dyn Fn(Field) -> bool) -> Option<&'static str> {
+        self.settings.lacks(has)
     }
 
     fn on_new(&self) -> OnNew {

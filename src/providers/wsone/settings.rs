@@ -6,6 +6,7 @@ use deunicode::deunicode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::domain::field::Field;
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
@@ -47,6 +48,14 @@ pub struct WsOneSettings {
 }
 
 impl WsOneSettings {
+    /// What is lacking for a file that has columns for these fields: without a type no identifier is a key.
+    #[must_use]
+    pub fn lacks(&self, has: &dyn Fn(Field) -> bool) -> Option<&'static str> {
+        let lacks_type = self.identifier_type.is_none() && !has(Field::PersonIdentifierType);
+        (lacks_type && has(Field::PersonIdentifier))
+            .then_some("identifier_type is needed, because the file has no column for person_identifier_type")
+    }
+
     /// Checks the tables and brings the words of street types into the form that mapping uses.
     pub(super) fn normalise(&mut self) -> Result<(), SettingsError> {
         let fail = |key, what| Err(SettingsError { provider: ProviderId::Wsone, key, what });
