@@ -6,6 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::domain::field::Field;
+use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey, WireField, WireValues};
 
@@ -35,7 +36,8 @@ enum Way {
     Coded(&'static [(&'static str, &'static str)]),
     /// A street line, if no complement was joined to it.
     Line,
-    /// A street name that is the whole line, because no number and no type go beside it.
+    /// A street name that is the whole line, because no number and no type go beside it: where nothing but what changed is
+    /// sent, only if these go empty.
     WholeLine(&'static [&'static str]),
     /// A national number, with the name of the field that holds its dialing code.
     National(&'static str),
@@ -93,9 +95,10 @@ const TRUNK_ZERO: [&str; 5] = ["33", "262", "590", "594", "596"];
 /// Between a street line and its complements.
 const JOINT: &str = ", ";
 
-/// Turns what a call carries back into canonical fields, as far as that is certain.
+/// Turns what a call carries back into canonical fields, as far as that is certain; `send` says what calls carry beside
+/// what changed.
 #[must_use]
-pub fn restored(provider: ProviderId, key: &ProviderKey, values: &WireValues) -> Restored {
+pub fn restored(provider: ProviderId, send: Send, key: &ProviderKey, values: &WireValues) -> Restored {
     let mut restored = Restored::default();
     put_key(provider, key, &mut restored);
     let table = field_table(provider);
@@ -103,7 +106,7 @@ pub fn restored(provider: ProviderId, key: &ProviderKey, values: &WireValues) ->
         if let Some(id) = code.subscription_id() {
             restored.values.insert(Field::Subscription(id), text.to_string());
         } else if let Some(wire) = table.iter().find(|wire| wire.code == *code) {
-            put(provider, wire, text, values, &mut restored);
+            put((provider, send), wire, text, values, &mut restored);
         }
     }
     restored
@@ -126,13 +129,24 @@ fn put_key(provider: ProviderId, key: &ProviderKey, restored: &mut Restored) {
     }
 }
 
-fn put(provider: ProviderId, wire: &WireField, text: &str, values: &WireValues, restored: &mut Restored) {
+fn put(
+    (provider, send): (ProviderId, Send),
+    wire: &WireField,
+    text: &str,
+    values: &WireValues,
+    restored: &mut Restored,
+) {
+    let is_whole = match send {
+        Send::All => true,
+        Send::Objects => !wire.object.is_empty(),
+        Send::Changed => false,
+    };
     let other = WAYS.iter().find(|(of, name, ..)| *of == provider && *name == wire.name);
     let (field, value) = match (other, wire.sources) {
         // Sent empty: a cleared value, which a blank cell of that file cannot say.
         _ if text.is_empty() => (wire.sources.first().copied(), None),
         (Some((.., Way::Elsewhere)), _) => return,
-        (Some((_, _, field, way)), _) => (Some(*field), turned(provider, *way, text, values)),
+        (Some((_, _, field, way)), _) => (Some(*field), turned((provider, is_whole), *way, text, values)),
         (None, [field]) => (Some(*field), Some(text.to_owned())),
         (None, several) => {
             restored.left_out.extend(several);
@@ -150,14 +164,20 @@ fn put(provider: ProviderId, wire: &WireField, text: &str, values: &WireValues, 
     }
 }
 
-fn turned(provider: ProviderId, way: Way, text: &str, values: &WireValues) -> Option<String> {
+fn turned(
+    (provider, is_whole): (ProviderId, bool),
+    way: Way,
+    text: &str,
+    values: &WireValues,
+) -> Option<String> {
     let named = |name: &str| value_of(provider, name, values);
     match way {
         Way::Digits => Some(format!("+{text}")),
         Way::Coded(codes) => codes.iter().find(|(code, _)| *code == text).map(|(_, word)| (*word).to_owned()),
         Way::Line => (!text.contains(JOINT)).then(|| text.to_owned()),
         Way::WholeLine(parts) => {
-            parts.iter().all(|part| named(part).is_none_or(str::is_empty)).then(|| text.to_owned())
+            let is_empty = |part: &&str| named(part).map_or(is_whole, str::is_empty);
+            parts.iter().all(is_empty).then(|| text.to_owned())
         }
         Way::National(dialing) => {
             let code = named(dialing).filter(|code| TRUNK_ZERO.contains(code))?;
@@ -233,7 +253,8 @@ mod tests {
             ),
         ];
         for (provider, values, expected) in cases {
-            let restored = restored(*provider, &ProviderKey("1:K".into()), &wire(*provider, values));
+            let restored =
+                restored(*provider, Send::Objects, &ProviderKey("1:K".into()), &wire(*provider, values));
             for (field, text) in *expected {
                 assert_eq!(restored.values.get(field).map(String::as_str), Some(*text), "{provider} {field}");
             }
@@ -258,15 +279,34 @@ mod tests {
                 &[("consumer_address_street_type", "ZI"), ("consumer_address_street_name", "DES LILAS")],
                 Field::Street,
             ),
+            // Number and type may only not have changed.
+            (ProviderId::Safedebit, &[("consumer_address_street_name", "Voltaire")], Field::Street),
             (ProviderId::Lemonway, &[("newStreet", "3 rue X, Bât. B")], Field::Street),
             (ProviderId::Lemonway, &[("newIsCompany", "1")], Field::CustomerType),
             (ProviderId::Safedebit, &[("nationality", "FR")], Field::Nationalities),
             (ProviderId::Safedebit, &[("consumer_phone_number", "0612345678")], Field::MobilePhone),
         ];
         for (provider, values, field) in cases {
-            let restored = restored(*provider, &ProviderKey("1:K".into()), &wire(*provider, values));
+            let restored =
+                restored(*provider, Send::Objects, &ProviderKey("1:K".into()), &wire(*provider, values));
             assert!(restored.left_out.contains(field), "{provider} {field}");
             assert!(!restored.values.contains_key(field), "{provider} {field}");
+        }
+    }
+
+    #[test]
+    fn a_street_is_whole_where_the_call_is_or_says_so() {
+        let name = ("consumer_address_street_name", "BP 123");
+        let empty = [name, ("consumer_address_street_number", ""), ("consumer_address_street_type", "")];
+        for (send, values, is_whole) in [
+            (Send::Changed, &[name][..], false),
+            (Send::Objects, &[name], false),
+            (Send::All, &[name], true),
+            (Send::Changed, &empty, true),
+        ] {
+            let values = wire(ProviderId::Safedebit, values);
+            let restored = restored(ProviderId::Safedebit, send, &ProviderKey("R".into()), &values);
+            assert_eq!(restored.values.get(&Field::Street).is_some(), is_whole, "{send:?}");
         }
     }
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 
 use super::Provider;
@@ -51,6 +52,15 @@ impl ProvidersSettings {
             ProviderId::Wsone => self.wsone.as_ref().map(|section| &section.common),
             ProviderId::Lemonway => self.lemonway.as_ref().map(|section| &section.common),
             ProviderId::Safedebit => self.safedebit.as_ref().map(|section| &section.common),
+        }
+    }
+
+    /// What calls of a provider carry beside what changed.
+    #[must_use]
+    pub fn send_mode(&self, id: ProviderId) -> Send {
+        match (id, self.common(id)) {
+            (ProviderId::Wsone, common) => common.and_then(|common| common.send).unwrap_or(Send::Objects),
+            (_, common) => common.map_or(Send::Changed, CommonSettings::send_mode),
         }
     }
 

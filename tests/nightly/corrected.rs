@@ -98,6 +98,28 @@ fn exported_rejects_come_back_corrected() {
 }
 
 #[test]
+fn days_come_back_as_the_configuration_writes_them() {
+    let world = World::new();
+    world.configure("[input]\ndate_formats = [\"%m/%d/%Y\"]", &[]);
+    let people = customers(3);
+    world.populate(&people);
+    world.play(REFUSAL);
+    // The second of January.
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "export", "open.csv", "--include-values"]).exits(0);
+    let text = std::fs::read_to_string(world.path("open.csv")).expect("an export");
+    assert!(text.contains("01/02/1980") && !text.contains("02/01/1980"), "{text}");
+    let corrected = edited(&world, &text, |_, column, cell| {
+        if column == "email" {
+            "neu.3@example.org".clone_into(cell);
+        }
+    });
+    world.on("sync", &corrected, &["--kind", "delta"]).exits(0);
+    let fields = world.ledger().person(ProviderId::Lemonway, "W00003").expect("known").fields;
+    assert_eq!(fields["newBirthDate"], "02/01/1980");
+}
+
+#[test]
 fn rejects_without_values_hold_none() {
     let world = World::new();
     let mut people = customers(2);

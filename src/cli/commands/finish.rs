@@ -79,7 +79,7 @@ impl Run {
             return Values::default();
         }
         let of_input = self.ingested.iter().flat_map(|outcome| &outcome.rejects);
-        Values::of(&config.mapping_settings(), of_input, rejected)
+        Values::of(config, of_input, rejected)
     }
 
     /// Could the state not be written: then it is left as it is, and the next run finds out what it holds.

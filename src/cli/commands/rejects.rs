@@ -80,9 +80,9 @@ fn list(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
 
 fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure> {
     let rows = find(program, &arguments.filter)?;
-    let settings = program.config()?.mapping_settings();
+    let config = program.config()?;
     let values =
-        if arguments.include_values { Values::of(&settings, [].iter(), &rows) } else { Values::default() };
+        if arguments.include_values { Values::of(&config, [].iter(), &rows) } else { Values::default() };
     let count = write(&arguments.file, &rows, values)?;
     Ok(program.console.talk(&format!("wrote {} lines into {}", grouped(count), arguments.file.display()))?)
 }

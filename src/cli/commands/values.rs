@@ -5,7 +5,12 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use jiff::civil::Date;
+
+use crate::cli::config::Config;
 use crate::domain::field::Field;
+use crate::domain::policy::Send;
+use crate::domain::provider::ProviderId;
 use crate::ingest::IngestReject;
 use crate::mapping::{Mapper, MappingSettings};
 use crate::providers::restore::{Restored, restored};
@@ -15,6 +20,9 @@ use crate::store::RejectRow;
 /// The column of a record that is no record: its whole line. Begins with `_`, so it is ignored on input.
 const LINE: &str = "_line";
 
+/// How all providers write days.
+const WIRE_DATE: &str = "%d/%m/%Y";
+
 /// The columns in front, and what has been written into them.
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -22,16 +30,23 @@ pub(super) struct Values {
     of_field: BTreeMap<Field, usize>,
     customer_id: Option<usize>,
     written: HashSet<(String, usize)>,
+    /// What calls carry beside what changed.
+    send: BTreeMap<ProviderId, Send>,
+    /// How the configuration writes days first.
+    date_format: Option<String>,
 }
 
 impl Values {
     /// The columns for these rejects.
     pub(super) fn of<'a>(
-        settings: &MappingSettings,
+        config: &Config,
         rejects: impl Iterator<Item = &'a IngestReject>,
         calls: &[RejectRow],
     ) -> Self {
-        let mut values = Self::default();
+        let settings = &config.mapping_settings();
+        let send = ProviderId::ALL.map(|id| (id, config.providers.send_mode(id))).into();
+        let mut values =
+            Self { send, date_format: settings.date_formats.first().cloned(), ..Self::default() };
         for reject in rejects {
             for name in reject.names.iter().filter(|name| !COLUMNS.contains(&name.as_str())) {
                 values.column(name);
@@ -46,8 +61,7 @@ impl Values {
         }
         values.resolve(settings);
         for row in calls {
-            let Restored { values: fields, .. } =
-                restored(row.provider, &row.payload.key, &row.payload.values);
+            let fields = values.restored(row).values;
             for field in fields.into_keys() {
                 values.place(field);
             }
@@ -83,13 +97,26 @@ impl Values {
     pub(super) fn of_call(&mut self, row: &RejectRow) -> (Vec<String>, Vec<Field>) {
         let customer = Some(row.customer_id.as_str());
         let mut cells = self.blank(customer);
-        let restored = restored(row.provider, &row.payload.key, &row.payload.values);
+        let restored = self.restored(row);
         for (field, text) in &restored.values {
             if let Some(at) = self.of_field.get(field).copied() {
                 self.write(&mut cells, customer, at, text);
             }
         }
         (cells, restored.left_out.into_iter().collect())
+    }
+
+    /// What a call says, days as the configuration writes them.
+    fn restored(&self, row: &RejectRow) -> Restored {
+        let send = self.send.get(&row.provider).copied().unwrap_or(Send::Changed);
+        let mut restored = restored(row.provider, send, &row.payload.key, &row.payload.values);
+        for field in [Field::BirthDate, Field::IdentityDocumentIssuedOn, Field::IdentityDocumentExpiresOn] {
+            let day = restored.values.get(&field).and_then(|day| Date::strptime(WIRE_DATE, day).ok());
+            if let (Some(day), Some(format)) = (day, &self.date_format) {
+                restored.values.insert(field, day.strftime(format).to_string());
+            }
+        }
+        restored
     }
 
     /// Blank cells, but for the customer's key.
