@@ -36,6 +36,8 @@ pub struct Policy<'a> {
     pub field: &'a (dyn Fn(FieldCode) -> Option<WireField> + Sync),
     /// The fixed part of the table.
     pub fields: &'static [WireField],
+    /// Fields that go along with every update, changed or not.
+    pub along: &'static [FieldCode],
 }
 
 /// What has to be done.

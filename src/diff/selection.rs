@@ -8,7 +8,7 @@ use crate::domain::wire::{FieldCode, Projection, WireCell, WireValues};
 
 use super::{Findings, Policy};
 
-/// The values to send for these changes, by `send = objects | changed | all`.
+/// The values to send for these changes, by `send = objects | changed | all`, with those that always go along.
 pub(super) fn select(
     desired: &WireValues,
     changed: &WireValues,
@@ -20,11 +20,17 @@ pub(super) fn select(
     if changed.is_empty() {
         return WireValues::default();
     }
-    match policy.send {
+    let mut values = match policy.send {
         Send::Changed => changed.clone(),
         Send::All => objects(desired, desired, account, projection, policy, findings),
         Send::Objects => objects(desired, changed, account, projection, policy, findings),
+    };
+    for code in policy.along {
+        if let (false, Some(value)) = (values.is_empty(), desired.0.get(code)) {
+            values.0.insert(*code, value.clone());
+        }
     }
+    values
 }
 
 /// Every object that holds one of the `wanted` fields, whole; fields without an object stand alone.

@@ -50,6 +50,7 @@ fn policy() -> Policy<'static> {
         excluded: &nothing_excluded,
         field: &lookup,
         fields: &TABLE,
+        along: &[],
     }
 }
 
@@ -315,6 +316,16 @@ fn an_excluded_field_leaves_the_queue_and_does_not_make_its_object_incomplete() 
     assert_eq!((decision.action, decision.findings.incomplete.len()), (update(&[(1, "c@b.fr")]), 0));
     // A provider that replaces whole objects has lost it: once it is no longer excluded it goes out again.
     assert_eq!(decision.findings.unknown_after, [FieldCode(2)]);
+}
+
+#[test]
+fn what_goes_along_with_every_update_makes_none() {
+    let policy = Policy { along: &[FieldCode(4)], ..policy() };
+    let before = known(&[(3, "A"), (4, "Z")]);
+    let decision = run(before.clone(), &says(&[(3, "B"), (4, "Z")]), &policy);
+    assert_eq!(decision.action, update(&[(3, "B"), (4, "Z")]));
+    assert_eq!(run(before.clone(), &says(&[(3, "A"), (4, "Z")]), &policy).action, Action::Nothing);
+    assert_eq!(run(before, &says(&[(3, "B")]), &policy).action, update(&[(3, "B")]), "nobody knows it");
 }
 
 #[test]

@@ -128,6 +128,9 @@ impl std::fmt::Debug for Country {
     }
 }
 
+/// Dialing codes of France and its overseas territories, where the national form is a 0 and the number.
+pub const TRUNK_ZERO_CODES: [&str; 6] = ["33", "262", "508", "590", "594", "596"];
+
 /// A phone number that the numbering plan allows.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub struct Phone {

@@ -255,7 +255,8 @@ impl<'a> Apply<'a> {
                 let mut call = ClaimedCall::Planned;
                 if let Some(intake) = self.intake {
                     let payload = judged.packed.take().expect("a call that is written was packed");
-                    let (customer, provider) = (turn.number.unwrap_or_default(), provider.id());
+                    let customer = turn.number.expect("who is written has a number");
+                    let provider = provider.id();
                     let new =
                         NewCall { customer, provider, operation, payload, hold, withdrawal: *withdrawal };
                     call = ClaimedCall::Queued(intake.put_call(new, standing)?);

@@ -121,6 +121,7 @@ impl Judge<'_> {
             excluded: &excluded,
             field: &field,
             fields: provider.fields(),
+            along: provider.along(),
         };
         let mut keeper = self.keeping.of(id, provider.id());
         let decision = diff::decide(&before, projection, &policy, &mut keeper);

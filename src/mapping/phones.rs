@@ -10,10 +10,7 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use super::postal;
 use super::reason::{self, Parsed};
-use crate::domain::value::Phone;
-
-/// Dialing codes of France and its overseas departments, where the national form is a 0 and the number.
-const FRENCH_DIALING_CODES: [i32; 6] = [33, 262, 508, 590, 594, 596];
+use crate::domain::value::{Phone, TRUNK_ZERO_CODES};
 
 /// Territories that share the national numbering plan with France: a number such as 0692… belongs to one of them
 /// only, wherever its owner lives.
@@ -144,13 +141,13 @@ pub(super) fn is_scientific(text: &str) -> bool {
 
 fn phone(number: &PhoneNumber) -> Phone {
     let significant = rlibphonenumber::get_national_significant_number_owned(number);
-    let national = if FRENCH_DIALING_CODES.contains(&number.country_code) {
+    let dialing_code = number.country_code.to_smolstr();
+    let national = if TRUNK_ZERO_CODES.contains(&dialing_code.as_str()) {
         format_smolstr!("0{significant}")
     } else {
         let written = PHONE_NUMBER_UTIL.format(number, PhoneNumberFormat::National);
         written.chars().filter(char::is_ascii_digit).collect()
     };
-    let dialing_code = number.country_code.to_smolstr();
     let msisdn = format_smolstr!("{dialing_code}{significant}");
     Phone { dialing_code, national, msisdn }
 }

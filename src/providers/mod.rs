@@ -74,6 +74,11 @@ pub trait Provider: Send + Sync {
         }
     }
 
+    /// Fields that go along with every update, as the provider's documents show it.
+    fn along(&self) -> &'static [FieldCode] {
+        &[]
+    }
+
     /// What is done for a customer whom the provider is not known to have.
     fn on_new(&self) -> OnNew {
         OnNew::Update

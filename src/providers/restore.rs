@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::domain::field::Field;
 use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
+use crate::domain::value::TRUNK_ZERO_CODES;
 use crate::domain::wire::{FieldCode, ProviderKey, WireField, WireValues};
 
 use super::field_table;
@@ -88,9 +89,6 @@ const WAYS: &[(ProviderId, &str, Field, Way)] = &[
         Way::Coded(&[("0", "person"), ("1", "company"), ("2", "association")]),
     ),
 ];
-
-/// Dialing codes whose national numbers are written with a trunk 0: France and its overseas departments.
-const TRUNK_ZERO: [&str; 5] = ["33", "262", "590", "594", "596"];
 
 /// Between a street line and its complements.
 const JOINT: &str = ", ";
@@ -180,7 +178,7 @@ fn turned(
             parts.iter().all(is_empty).then(|| text.to_owned())
         }
         Way::National(dialing) => {
-            let code = named(dialing).filter(|code| TRUNK_ZERO.contains(code))?;
+            let code = named(dialing).filter(|code| TRUNK_ZERO_CODES.contains(code))?;
             text.strip_prefix('0').map(|number| format!("+{code}{number}"))
         }
         Way::Elsewhere | Way::Lost => None,
@@ -233,6 +231,14 @@ mod tests {
                     ("ContactsRequest.CellPhoneRequest.number", "0692123456"),
                 ],
                 &[(Field::MobilePhone, "+262692123456")],
+            ),
+            (
+                ProviderId::Wsone,
+                &[
+                    ("ContactsRequest.CellPhoneRequest.dialingCode", "508"),
+                    ("ContactsRequest.CellPhoneRequest.number", "0551234"),
+                ],
+                &[(Field::MobilePhone, "+508551234")],
             ),
             (
                 ProviderId::Wsone,

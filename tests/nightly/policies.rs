@@ -404,3 +404,16 @@ fn an_identifier_without_a_type_is_refused_before_anything_is_taken_in() {
     sync_row(&world, &row, 3);
     assert!(world.rejects().contains("identifier_type"), "{}", world.rejects());
 }
+
+/// As in each example of the provider's documents.
+#[test]
+fn a_fixed_store_goes_along_with_every_update_and_makes_none() {
+    let (world, mut customer) = settled(&[("wsone", "entity = \"123456\"")]);
+    sync_one(&world, &customer, 0);
+    assert!(world.ledger().entries().is_empty());
+    customer.last = "Durand".to_owned();
+    sync_one(&world, &customer, 0);
+    let sent = body(&world, ProviderId::Wsone);
+    assert_eq!(sent["EntityRequest"], json!({"entityIdentifier": "123456"}));
+    assert!(sent.get("ContactsRequest").is_none(), "{sent}");
+}

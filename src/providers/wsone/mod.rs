@@ -85,6 +85,11 @@ impl Provider for WsOne {
         project::project(&self.settings, customer)
     }
 
+    fn along(&self) -> &'static [FieldCode] {
+        // Each example names the store; where none is fixed, only those whose store changes are sent one.
+        if self.settings.entity.is_some() { &[fields::ENTITY] } else { &[] }
+    }
+
     fn lacks(&self, has: &dyn Fn(Field) -> bool) -> Option<&'static str> {
         self.settings.lacks(has)
     }
