@@ -17,7 +17,7 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::redacted::Redacted;
 
 use super::backup::file_error;
-use super::open::connect;
+use super::open::{connect, has_key_identity};
 use super::snapshot::life_of;
 use super::{StateFile, Store, StoreError, codec, flights, marks, orders};
 
@@ -212,6 +212,9 @@ impl StateFile {
         let copy = self.at(path);
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         copy.inspect(&connection)?;
+        if !has_key_identity(&connection)? {
+            return Err(StoreError::Damaged { what: "a copy was never made whole" });
+        }
         let fingerprinter = Fingerprinter::new(&self.key(false)?);
         self.check_key(&connection, &fingerprinter)?;
         if flights::are_in(&connection)? {

@@ -304,7 +304,7 @@ fn application(connection: &Connection) -> Result<i32, StoreError> {
 }
 
 /// Is there the identity of a key: the last thing that is written before anything can be accepted.
-fn has_key_identity(connection: &Connection) -> Result<bool, StoreError> {
+pub(super) fn has_key_identity(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'setting'";
     if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(false);

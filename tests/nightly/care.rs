@@ -239,6 +239,29 @@ fn a_forgotten_customer_is_in_no_file_and_stays_away_until_undone() {
 }
 
 #[test]
+fn a_backup_that_cannot_be_written_stops_the_erasure_and_stays_and_a_damaged_one_goes() {
+    let mut people = customers(2);
+    let world = delivered(&people);
+    people[0].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let sound = backups(&world).pop().expect("a backup");
+    let torn = world.file("state/backups/0.db", "this is no database at all, and never was one");
+    // SQLite can make no journal where a folder has its name.
+    let journal = PathBuf::from(format!("{}-journal", sound.display()));
+    fs::create_dir(&journal).expect("made");
+    let before = fs::read(&sound).expect("a backup");
+    let failed = world.run(&["forget", "C00001"]).exits(1);
+    assert!(failed.err.contains(&format!("{}: the state could not be", sound.display())), "{}", failed.err);
+    assert!(fs::read(&sound).expect("still there") == before);
+    world.run(&["forget", "C00001", "--undo"]).exits(1);
+
+    fs::remove_dir(journal).expect("removed");
+    let forgot = json(&world.run(&["forget", "C00001", "--json"]).exits(0));
+    assert_eq!(forgot["known"], true, "the state still knew the customer");
+    assert!(sound.exists() && !torn.exists() && !holds(&sound, "C00001"));
+}
+
+#[test]
 fn explain_tells_each_call_with_its_answer_and_no_value() {
     let mut people = customers(2);
     let world = World::new();

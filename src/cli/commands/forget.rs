@@ -23,7 +23,7 @@ struct Proof {
     known: bool,
     /// What was erased from the state, its backups and replaced states.
     erased: Vec<FromState>,
-    /// Copies of the state that could not be opened and were deleted.
+    /// Copies of the state that were damaged, foreign, newer or of another key, and were deleted.
     deleted: Vec<PathBuf>,
     /// Lines erased from files of runs.
     lines: Vec<FromRun>,
@@ -82,10 +82,12 @@ fn undo(
     id: &CustomerId,
 ) -> Result<ExitCode, Failure> {
     let mut removed = store.undo_forget(id)?;
-    for copy in copies(state)? {
-        // A copy that cannot be opened holds no tombstone that anybody could read.
-        if let Ok(mut copy) = state.open_copy(&copy) {
-            removed |= copy.undo_forget(id)?;
+    for path in copies(state)? {
+        match state.open_copy(&path).and_then(|mut copy| copy.undo_forget(id)) {
+            Ok(was_there) => removed |= was_there,
+            // A copy that is of no use holds no tombstone that anybody could read.
+            Err(error) if error.needs_a_person() => {}
+            Err(error) => return Err(of_copy(&path, error)),
         }
     }
     let said = if removed {
@@ -117,10 +119,12 @@ fn erase(
     for path in copies(state)? {
         match from_copy(state, &path, id, now, &mut scan) {
             Ok(erased) => proof.erased.push(FromState { file: path, erased }),
-            Err(_unusable) => {
+            Err(error) if error.needs_a_person() => {
                 std::fs::remove_file(&path)?;
                 proof.deleted.push(path);
             }
+            // A full disk, for instance, says nothing against the copy.
+            Err(error) => return Err(of_copy(&path, error)),
         }
     }
     for path in files_of_runs(&config.state.runs)? {
@@ -147,6 +151,12 @@ fn from_copy(
     let mut copy = state.open_copy(path)?;
     copy.add_to_scan(scan, id)?;
     copy.forget(id, now)
+}
+
+/// A failure that names the copy: the errors of SQLite do not.
+fn of_copy(path: &Path, error: StoreError) -> Failure {
+    let failure = Failure::from(error);
+    Failure::told(failure.code, failure.named, format!("{}: {failure}", path.display()))
 }
 
 /// Looks through the bytes of every file that could hold something of the customer.
@@ -211,7 +221,7 @@ fn text(proof: &Proof) -> String {
         ));
     }
     for path in &proof.deleted {
-        lines.push(format!("deleted, since it could not be opened: {}", path.display()));
+        lines.push(format!("deleted, since it is of no use: {}", path.display()));
     }
     for FromRun { file, lines: count } in &proof.lines {
         lines.push(format!("erased from {}: {count} lines", file.display()));
