@@ -18,7 +18,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::domain::clock::Clock;
 use crate::domain::fault::{self, Point};
 
-use super::open::connect;
+use super::open::{LOGS, beside, connect};
 use super::{StateFile, Store, StoreError};
 
 /// What SQLite takes for all pages of a file, in one step.
@@ -87,7 +87,7 @@ impl Backups {
         let folder = folder_of(state);
         make_private_folder(&folder)?;
         let connection = connect(state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let temporary = temporary(&path_of(state, plan));
+        let temporary = unfinished(state);
         let bytes = write_temporary(&connection, &temporary)?;
         let took = plan.clock.elapsed().saturating_sub(started);
         self.written = Some(Written { temporary, bytes, took });
@@ -144,23 +144,35 @@ impl StateFile {
 /// # Errors
 /// [`StoreError::File`] when the folder cannot be listed.
 pub fn list_backups(folder: &Path) -> Result<Vec<Backup>, StoreError> {
-    let failed = |source| file_error("list", folder, source);
-    let entries = match std::fs::read_dir(folder) {
-        Ok(entries) => entries,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
-        Err(error) => return Err(failed(error)),
-    };
     let mut backups = Vec::new();
-    for entry in entries {
-        let entry = entry.map_err(failed)?;
-        let path = entry.path();
-        let metadata = std::fs::symlink_metadata(&path).map_err(failed)?;
+    for path in files_in(folder)? {
+        let metadata =
+            std::fs::symlink_metadata(&path).map_err(|source| file_error("list", folder, source))?;
         if metadata.is_file() && path.extension().is_some_and(|ending| ending == "db") {
             backups.push(Backup { path, bytes: metadata.len() });
         }
     }
     backups.sort_by(|a, b| a.path.cmp(&b.path));
     Ok(backups)
+}
+
+/// What lies in a folder; nothing when there is no such folder.
+pub(super) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let failed = |source| file_error("list", folder, source);
+    match std::fs::read_dir(folder) {
+        Ok(entries) => entries.map(|entry| Ok(entry.map_err(failed)?.path())).collect(),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(Vec::new()),
+        Err(error) => Err(failed(error)),
+    }
+}
+
+/// Deletes a copy of the state with what SQLite may have left beside it. A crash leaves the copy without its log.
+///
+/// # Errors
+/// [`StoreError::File`] when it cannot be deleted.
+pub fn delete_copy(path: &Path) -> Result<(), StoreError> {
+    LOGS.iter().try_for_each(|suffix| make_way(&beside(path, suffix), "delete"))?;
+    make_way(path, "delete")
 }
 
 /// Copies a database, consistent and whole, under another name, verified and synced. Gives its size. A crash leaves
@@ -186,8 +198,11 @@ fn path_of(state: &Path, plan: &BackupPlan) -> PathBuf {
     folder_of(state).join(format!("{}.db", plan.name))
 }
 
-fn temporary(path: &Path) -> PathBuf {
-    path.with_extension("new")
+/// Where a backup lies until it is whole. There is one such place for each state, since states in one folder share the
+/// folder of their backups, and not one for each run: so the next backup replaces what a crash left there.
+pub(super) fn unfinished(state: &Path) -> PathBuf {
+    let name = state.file_name().unwrap_or_default();
+    folder_of(state).join(beside(Path::new(name), ".unfinished"))
 }
 
 /// Copies all pages as they stand at one moment: a fifth of the time that `VACUUM INTO` takes, which makes every index
@@ -215,13 +230,17 @@ pub(super) fn verify(path: &Path) -> Result<(), StoreError> {
 
 /// Makes an empty file, 0600, in the place of whatever an earlier crash left there; a link is replaced, not followed.
 pub(super) fn make_empty(path: &Path) -> Result<(), StoreError> {
-    match std::fs::remove_file(path) {
-        Ok(()) => {}
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-        Err(source) => return Err(file_error("replace", path, source)),
-    }
+    make_way(path, "replace")?;
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     made.map(drop).map_err(|source| file_error("create", path, source))
+}
+
+/// Removes a file, if it is there.
+fn make_way(path: &Path, action: &'static str) -> Result<(), StoreError> {
+    match std::fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(file_error(action, path, error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 pub(super) fn sync_folder(path: &Path) -> Result<(), StoreError> {
@@ -251,8 +270,5 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
 fn rotate(folder: &Path, keep: usize) -> Result<(), StoreError> {
     let backups = list_backups(folder)?;
     let surplus = backups.len().saturating_sub(keep);
-    for backup in backups.iter().take(surplus) {
-        std::fs::remove_file(&backup.path).map_err(|source| file_error("delete", &backup.path, source))?;
-    }
-    Ok(())
+    backups.iter().take(surplus).try_for_each(|backup| delete_copy(&backup.path))
 }

@@ -16,8 +16,9 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::redacted::Redacted;
 
-use super::backup::file_error;
-use super::open::{connect, has_key_identity};
+use super::backup::{delete_copy, file_error, files_in, unfinished};
+use super::open::{LOGS, Lock, beside, connect, has_key_identity};
+use super::restore::RESTORING;
 use super::snapshot::life_of;
 use super::{StateFile, Store, StoreError, codec, flights, marks, orders};
 
@@ -228,21 +229,45 @@ impl StateFile {
     /// # Errors
     /// [`StoreError::File`] when the folder cannot be listed.
     pub fn replaced_states(&self) -> Result<Vec<PathBuf>, StoreError> {
+        Ok(self.replaced()?.into_iter().filter(|path| !is_log(path)).collect())
+    }
+
+    /// What SQLite left beside replaced states, also of those that are gone.
+    pub(super) fn replaced_logs(&self) -> Result<Vec<PathBuf>, StoreError> {
+        Ok(self.replaced()?.into_iter().filter(|path| is_log(path)).collect())
+    }
+
+    /// Copies that were cut short by a crash or a failure, of no use to anybody: as far as they are there.
+    pub(super) fn unfinished_copies(&self) -> Vec<PathBuf> {
+        let mut copies = vec![unfinished(self.path()), beside(self.path(), RESTORING)];
+        copies.retain(|copy| copy.exists());
+        copies
+    }
+
+    /// Deletes copies that were cut short; gives those that there were. The lock proves that nobody is at work on them.
+    /// A crash leaves some of them.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when one cannot be deleted.
+    pub fn delete_unfinished(&self, _lock: &Lock) -> Result<Vec<PathBuf>, StoreError> {
+        let copies = self.unfinished_copies();
+        copies.iter().try_for_each(|copy| delete_copy(copy))?;
+        Ok(copies)
+    }
+
+    fn replaced(&self) -> Result<Vec<PathBuf>, StoreError> {
         let folder = self.path().parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
         let start = format!("{}.replaced-", self.path().file_name().unwrap_or_default().to_string_lossy());
-        let entries = std::fs::read_dir(folder).map_err(|source| file_error("list", folder, source))?;
-        let mut found: Vec<PathBuf> = entries
-            .filter_map(Result::ok)
-            .filter(|entry| {
-                let name = entry.file_name().to_string_lossy().into_owned();
-                name.starts_with(&start) && !name.ends_with("-wal") && !name.ends_with("-shm")
-            })
-            .map(|entry| entry.path())
-            .collect();
+        let mut found = files_in(folder)?;
+        found.retain(|path| path.file_name().unwrap_or_default().to_string_lossy().starts_with(&start));
         found.sort();
         Ok(found)
     }
+}
+
+fn is_log(path: &Path) -> bool {
+    LOGS.iter().any(|suffix| path.to_string_lossy().ends_with(suffix))
 }
 
 fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError> {

@@ -13,7 +13,7 @@ use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, list_backups, verify};
 use super::marks;
-use super::open::{beside, connect};
+use super::open::{LOGS, beside, connect};
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 
@@ -155,15 +155,19 @@ impl StateFile {
         Ok(store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
-    /// The state's own files and the folder of its backups, as far as they are there.
-    #[must_use]
-    pub fn own_files(&self) -> Vec<PathBuf> {
-        let suffixes = ["", "-wal", "-shm", ".key", ".lock"];
-        let mut files: Vec<PathBuf> = suffixes.map(|suffix| beside(self.path(), suffix)).into();
-        files.extend(self.replaced_states().unwrap_or_default());
+    /// The state's own files and the folder of its backups, as far as they are there. Backups and replaced states, which
+    /// can be opened, are not among them; what SQLite left beside those and copies that were cut short are.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the folder cannot be listed.
+    pub fn own_files(&self) -> Result<Vec<PathBuf>, StoreError> {
+        let suffixes = ["", ".key", ".lock"].iter().chain(&LOGS);
+        let mut files: Vec<PathBuf> = suffixes.map(|suffix| beside(self.path(), suffix)).collect();
+        files.extend(self.unfinished_copies());
+        files.extend(self.replaced_logs()?);
         files.push(self.backups_folder());
         files.retain(|file| file.exists());
-        files
+        Ok(files)
     }
 }
 

@@ -446,6 +446,9 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
     }
 }
 
+/// What SQLite may leave beside a file: a log and its index, or a rollback journal.
+pub(super) const LOGS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
 /// The path with something added to its file name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {
     let mut name = path.as_os_str().to_owned();

@@ -24,6 +24,9 @@ use super::{StateFile, Store, StoreError, codec, flights, marks};
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
 
+/// Added to the name of the state: what is to take its place, until it is whole.
+pub(super) const RESTORING: &str = ".restoring";
+
 /// What a restore did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Restored {
@@ -49,7 +52,7 @@ impl Store {
 
 impl StateFile {
     /// Puts a backup in the place of the state, which is kept beside it under a name that ends in `stamp`. A crash
-    /// leaves the old state in place or the restored one whole.
+    /// leaves the old state in place or the restored one whole, and perhaps a file that the next restore replaces.
     ///
     /// # Errors
     /// [`StoreError`] when the backup is foreign, newer, damaged or of another key, or when a file cannot be written;
@@ -70,7 +73,7 @@ impl StateFile {
         as_state.inspect(&source)?;
         self.check_key(&source, &Fingerprinter::new(&self.key(false)?))?;
         verify(backup)?;
-        let fresh = beside(self.path(), ".restoring");
+        let fresh = beside(self.path(), RESTORING);
         make_empty(&fresh)?;
         source.execute("VACUUM INTO ?1", [fresh.to_string_lossy()])?;
         let mut restored = put_in_doubt(&fresh, now)?;

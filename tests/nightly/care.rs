@@ -262,6 +262,55 @@ fn a_backup_that_cannot_be_written_stops_the_erasure_and_stays_and_a_damaged_one
 }
 
 #[test]
+fn a_backup_that_was_cut_short_is_replaced_by_the_next_one_and_deleted_by_an_erasure() {
+    let mut people = customers(2);
+    let world = delivered(&people);
+    let mut cut_short = |email: &str| {
+        people[0].email = email.to_owned();
+        let file = world.csv("crm.csv", &people);
+        let mut sync = world.command(&["sync", file.to_str().expect("utf-8")]);
+        sync.env("CRMSYNC_FAULT", "mid-backup").output().expect("the binary runs");
+        file
+    };
+    let is_unfinished = |path: &PathBuf| path.extension().is_none_or(|ending| ending != "db");
+    let unfinished = || backups(&world).into_iter().filter(is_unfinished).count();
+    cut_short("first@example.org");
+    assert_eq!(unfinished(), 1);
+    let file = cut_short("second@example.org");
+    assert_eq!(unfinished(), 1, "the other one is replaced");
+    world.sync(&file).exits(0);
+    assert_eq!((unfinished(), backups(&world).len()), (0, 2));
+
+    cut_short("third@example.org");
+    let forgot = json(&world.run(&["forget", "C00001", "--json"]).exits(0));
+    assert_eq!(forgot["deleted"].as_array().map(Vec::len), Some(1));
+    for file in files_below(&world.path("state")) {
+        assert!(!holds(&file, "C00001"), "{}", file.display());
+    }
+}
+
+#[test]
+fn an_erasure_looks_at_every_file_once_and_at_what_failures_left() {
+    let world = delivered(&customers(2));
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    let restoring = world.file("state/crmsync.db.restoring", "a restore that failed: C00001");
+    let torn = world.file("state/crmsync.db.replaced-0", "this is no database at all, and never was one");
+    let of_torn = world.file("state/crmsync.db.replaced-0-wal", "and this no log of one: C00001");
+    let alone = world.file("state/crmsync.db.replaced-1-wal", "the log of a state that is gone: C00001");
+    let forgot = json(&world.run(&["forget", "C00001", "--json"]).exits(1));
+    assert_eq!(forgot["left"], serde_json::json!([alone]));
+    for deleted in [restoring, torn, of_torn] {
+        assert!(!deleted.exists(), "{}", deleted.display());
+    }
+
+    fs::remove_file(alone).expect("removed");
+    let forgot = json(&world.run(&["forget", "C00001", "--json"]).exits(0));
+    // The open state has a log and its index besides.
+    assert_eq!(forgot["files"], files_below(&world.path("state")).len() + 2);
+}
+
+#[test]
 fn explain_tells_each_call_with_its_answer_and_no_value() {
     let mut people = customers(2);
     let world = World::new();

@@ -128,7 +128,8 @@ fn look_at_rights(
     repaired: &mut Vec<PathBuf>,
 ) -> Result<(), Failure> {
     let runs = &config.state.runs;
-    let mut paths = state.own_files();
+    let mut paths = state.own_files()?;
+    paths.extend(state.replaced_states()?);
     paths.extend(backups.iter().map(|backup| backup.path.clone()));
     paths.extend(list_runs(runs)?.iter().map(|id| RunFolder::of(runs, id).path().to_owned()));
     paths.extend(files_of_runs(runs)?);

@@ -15,7 +15,7 @@ use crate::domain::customer::CustomerId;
 use crate::report::erase::{erase_customer, files_of_runs};
 use crate::report::run_files::REJECTS_FILE;
 use crate::report::text::grouped;
-use crate::store::{Erased, Scan, StateFile, Store, StoreError, list_backups};
+use crate::store::{Erased, Lock, Scan, StateFile, Store, StoreError, delete_copy, list_backups};
 
 #[derive(Debug, Default, Serialize)]
 struct Proof {
@@ -23,7 +23,7 @@ struct Proof {
     known: bool,
     /// What was erased from the state, its backups and replaced states.
     erased: Vec<FromState>,
-    /// Copies of the state that were damaged, foreign, newer or of another key, and were deleted.
+    /// Copies of the state that were cut short, damaged, foreign, newer or of another key, and were deleted.
     deleted: Vec<PathBuf>,
     /// Lines erased from files of runs.
     lines: Vec<FromRun>,
@@ -66,7 +66,7 @@ pub(super) fn forget(program: &Program, typed: &ForgetArguments) -> Result<ExitC
     if typed.undo {
         return undo(program, &state, &mut store, &id);
     }
-    let proof = erase(&config, &state, &mut store, &id, program.clock.now())?;
+    let proof = erase(&config, (&state, &lock), &mut store, &id, program.clock.now())?;
     if program.console.is_json() {
         program.console.json(&proof)?;
     } else {
@@ -107,12 +107,12 @@ fn copies(state: &StateFile) -> Result<Vec<PathBuf>, StoreError> {
 
 fn erase(
     config: &Config,
-    state: &StateFile,
+    (state, lock): (&StateFile, &Lock),
     store: &mut Store,
     id: &CustomerId,
     now: Timestamp,
 ) -> Result<Proof, Failure> {
-    let mut proof = Proof::default();
+    let mut proof = Proof { deleted: state.delete_unfinished(lock)?, ..Proof::default() };
     let mut scan = Scan::of(id);
     store.add_to_scan(&mut scan, id)?;
     // Copies first: when something fails half-way, the state still knows the customer, and it can be done again.
@@ -120,7 +120,7 @@ fn erase(
         match from_copy(state, &path, id, now, &mut scan) {
             Ok(erased) => proof.erased.push(FromState { file: path, erased }),
             Err(error) if error.needs_a_person() => {
-                std::fs::remove_file(&path)?;
+                delete_copy(&path)?;
                 proof.deleted.push(path);
             }
             // A full disk, for instance, says nothing against the copy.
@@ -171,8 +171,8 @@ fn prove(
     for path in copies(state)? {
         judge(&path, &mut state.open_copy(&path)?, scan, proof)?;
     }
-    let logs = state.own_files().into_iter().filter(|path| path.is_file() && path != state.path());
-    for path in logs.chain(files_of_runs(&config.state.runs)?) {
+    let own = state.own_files()?.into_iter().filter(|path| path.is_file() && path != state.path());
+    for path in own.chain(files_of_runs(&config.state.runs)?) {
         proof.files += 1;
         let found = scan.found_in(&path)?;
         file_away(&path, found.reveal(), store, proof)?;
