@@ -33,9 +33,9 @@ pub enum ExitCode {
     Terminated,
 }
 
-/// The order in which codes win when several apply. A signal gives way only to what a person must see to; the
-/// codes that are not here stand alone.
-const PRECEDENCE: [ExitCode; 8] = [
+/// The order in which codes win when several apply. A signal gives way only to what a person must see to, and rows that
+/// did not get through to why nothing was sent at all; the codes that are not here stand alone.
+const PRECEDENCE: [ExitCode; 10] = [
     ExitCode::PersonMustAct,
     ExitCode::Failed,
     ExitCode::Interrupted,
@@ -43,6 +43,8 @@ const PRECEDENCE: [ExitCode; 8] = [
     ExitCode::TooManyErrors,
     ExitCode::BudgetUsed,
     ExitCode::Unavailable,
+    ExitCode::Guarded,
+    ExitCode::Usage,
     ExitCode::Partial,
 ];
 
@@ -193,7 +195,7 @@ mod tests {
 
     #[test]
     fn the_gravest_code_wins() {
-        let cases: [(&[ExitCode], u8); 11] = [
+        let cases: [(&[ExitCode], u8); 12] = [
             (&[], 0),
             (&[Partial], 3),
             // 7, 1, 6, 10, 5, 3: each gives way to the one before it.
@@ -206,8 +208,9 @@ mod tests {
             // A signal is why the rest is not done.
             (&[Partial, Unavailable, Terminated], 143),
             (&[Interrupted, PersonMustAct], 7),
-            // Alone by nature.
-            (&[Guarded], 4),
+            // Why nothing was sent.
+            (&[Partial, Guarded], 4),
+            (&[Partial, Usage], 2),
         ];
         for (found, number) in cases {
             assert_eq!(ExitCode::of_run(found).number(), number, "{found:?}");

@@ -49,7 +49,7 @@ pub struct Ending {
     pub codes: Vec<ExitCode>,
     /// Why things did not get through, most frequent first.
     pub reasons: Vec<Reason>,
-    /// Why the input was not accepted; told on standard error already.
+    /// Why the input was not accepted, nothing could be sent or the end not be told whole; told on standard error already.
     pub failure: Option<String>,
     /// Sentences for the operator.
     pub advice: Vec<String>,

@@ -99,7 +99,7 @@ pub struct Report {
     /// Why things did not get through, most frequent first.
     #[serde(default)]
     pub reasons: Vec<Reason>,
-    /// Why the input was not accepted.
+    /// Why the input was not accepted, or what went wrong with the run as a whole after that.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<String>,
     /// Sentences for the operator: what a provider complained about. No value of a customer.

@@ -61,6 +61,12 @@ fn a_night_with_nothing_to_send_prepares_no_connections() {
     let file = world.csv("crm.csv", &people);
     let refused = without_certificates(&file).exits(2);
     assert!(refused.err.contains("check the certificates"), "{}", refused.err);
+    let (report, status) = (world.report(), world.run(&["status", "--json"]).exits(0).out);
+    assert!(report["failure"].as_str().is_some_and(|why| why.contains("certificates")), "{report:#}");
+    assert_eq!((&report["input"]["changed"], &report["balanced"]), (&1.into(), &true.into()));
+    assert_eq!(report["providers"]["wsone"]["deferred"], 1, "it was accepted and waits");
+    let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+    assert_eq!(status["last_run"]["exit_code"], 2, "the run has its end");
 
     // Plain http, which only goes to this machine, needs none.
     world.populate(&people);

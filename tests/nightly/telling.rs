@@ -1,10 +1,11 @@
 //! Who else is told how a run ended: a metrics file, a notification, published schemas.
 
+use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 
 use serde_json::Value;
 
-use crate::support::{World, customers};
+use crate::support::{Ran, World, customers, until};
 
 const NOTIFY: &str =
     "[notify]\ncommand = [\"/bin/sh\", \"-c\", \"echo $CRMSYNC_NOTIFY >>told; cat >told.json\"]\n";
@@ -41,6 +42,31 @@ fn a_notification_that_fails_changes_nothing() {
     "nobody".clone_into(&mut people[0].email);
     let ran = world.sync(&world.csv("crm.csv", &people)).exits(3);
     assert!(ran.err.contains("notify.command: cannot run `/no/such/program`"), "{}", ran.err);
+}
+
+#[test]
+fn rejects_that_cannot_be_written_fail_a_run_that_is_told_like_any_other() {
+    let world = World::new();
+    world.configure(NOTIFY, &[]);
+    let people = customers(2);
+    world.populate(&people);
+    let text = std::fs::read(world.csv("crm.csv", &people)).expect("written");
+    // The run begins and waits for its input.
+    let words = ["sync", "-", "--format", "csv", "--allow-mass-change", "--metrics-file", "crmsync.prom"];
+    let mut child = world.start_piped(&words);
+    let runs = world.path("state/runs");
+    until("the run has a folder", || std::fs::read_dir(&runs).is_ok_and(|mut runs| runs.next().is_some()));
+    std::fs::write(world.run_folder().join("rejects.csv"), "in the way").expect("written");
+    child.stdin.take().expect("a pipe").write_all(&text).expect("read to its end");
+    let ran = Ran::from(child.wait_with_output().expect("ends")).exits(1);
+    assert!(ran.err.contains("error[E600]") && ran.err.contains("rejects.csv"), "{}", ran.err);
+
+    let report = world.report();
+    assert!(report["failure"].as_str().is_some_and(|why| why.contains("rejects.csv")), "{report:#}");
+    assert_eq!(report["providers"]["lemonway"]["acknowledged"]["update"], 2, "what was sent is counted");
+    assert_eq!((told(&world).as_str(), world.path("crmsync.prom").exists()), ("failure\n", true));
+    let status: Value = serde_json::from_str(&world.run(&["status", "--json"]).exits(0).out).expect("JSON");
+    assert_eq!(status["last_run"]["exit_code"], 1, "the run has its end");
 }
 
 #[test]

@@ -27,7 +27,7 @@ use crate::providers::{Provider, codes};
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::{FileError, REJECTS_FILE};
 use crate::report::text::Reason;
-use crate::store::{Counts, RejectFilter, RejectRow, RunNumber, Store};
+use crate::store::{Counts, Lock, RejectFilter, RejectRow, RunNumber, StateFile, Store, StoreError};
 
 /// What a run has gathered when it comes to its end.
 pub(super) struct Run {
@@ -44,7 +44,7 @@ pub(super) struct Run {
     pub(super) metrics_file: Option<PathBuf>,
     /// The command that tells someone; none for a rehearsal.
     pub(super) notify: Option<Vec<String>>,
-    /// Why the input was not accepted.
+    /// Why the input was not accepted, or why nothing could be sent.
     pub(super) failure: Option<Failure>,
     /// Put the customers' values into the file of rejects.
     pub(super) include_values: bool,
@@ -73,6 +73,20 @@ impl Run {
         })
     }
 
+    /// Remembers how the sending went. Gives the state back, unless the dispatcher failed and took it along.
+    pub(super) fn sent(&mut self, sent: Result<(Store, Dispatched), DispatchError>) -> Option<Store> {
+        match sent {
+            Ok((store, dispatched)) => {
+                self.dispatched = Some(dispatched);
+                Some(store)
+            }
+            Err(error) => {
+                self.failure = Some(dispatch_failure(error));
+                None
+            }
+        }
+    }
+
     /// The columns of values in front of the rejects; none unless they were asked for.
     fn values(&self, config: &Config, rejected: &[RejectRow]) -> Values {
         if !self.include_values {
@@ -95,7 +109,7 @@ impl Run {
 }
 
 /// A dispatcher that could not start or lost its state.
-pub(super) fn dispatch_failure(error: DispatchError) -> Failure {
+fn dispatch_failure(error: DispatchError) -> Failure {
     match error {
         DispatchError::Store(error) => error.into(),
         error @ DispatchError::Transport { .. } => Failure::usage(error),
@@ -105,63 +119,120 @@ pub(super) fn dispatch_failure(error: DispatchError) -> Failure {
     }
 }
 
-/// Counts, writes rejects and report, prints the summary, and says how it went.
+/// Counts, writes rejects and report, prints the summary, and says how it went. Without a store the state is opened
+/// anew: the lock is still held.
 pub(super) fn finish(
     program: &Program,
     config: &Config,
     session: Session,
-    store: Store,
+    place: (&StateFile, &Lock),
+    store: Option<Store>,
     mut run: Run,
 ) -> Result<ExitCode, Failure> {
-    if let Some(backup) = store.made_backup() {
+    if let Some(backup) = store.as_ref().and_then(Store::made_backup) {
         let milliseconds = u64::try_from(backup.took.as_millis()).unwrap_or(u64::MAX);
         session.events().emit(Event::BackedUp { bytes: backup.bytes, milliseconds });
     }
-    let unusable = run.lost_the_state();
-    let mut store = if unusable {
-        store.abandon();
-        program.state(config)?.open_read_only()?
-    } else {
-        store
+    let lost = run.lost_the_state();
+    let mut found = Found::nothing(&run);
+    let (store, gathered) = match usable(store, lost, place) {
+        Ok(store) => {
+            let gathered = found.gather(&store, config, &session, &run);
+            (Some(store), gathered)
+        }
+        Err(error) => (None, Err(error.into())),
     };
-    let after = store.counts()?;
-    let tally = tally(&run, &after);
-    let rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
-    let values = run.values(config, &rejected);
-    let reasons = write_rejects(&session, &run, &rejected, values)?;
-    let mut codes = codes(&run, &rejected);
+    let unusable = lost || gathered.as_ref().is_err_and(Failure::is_of_state);
+    let mut codes = codes(&run, &found.rejected);
     let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
-    let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
-    let open_before = open_before.map(|(_, counts)| counts);
-    let carried_from = earlier::oldest_run(&store, open_before, Some(session.id().as_str()))?;
     let mut advice = advice(&run);
     if config.providers.enabled().is_empty() {
         advice.push(format!("providers: {NO_PROVIDER}"));
     }
-    let mut failure = run.failure.as_ref().map(Failure::to_string);
-    if let Some(failed) = run.failure.take() {
-        codes.push(failed.code);
-        program.console.fail(&failed);
-    }
-    let outcome_before = outcome_before(&store, &session)?;
-    let balanced = tally.balances();
-    let code =
-        ExitCode::of_run(&if balanced { codes.clone() } else { [&codes[..], &[ExitCode::Failed]].concat() });
-    if !unusable
-        && let Err(error) =
-            store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())
-    {
-        let failed = Failure::from(error);
+    let mut failure = None;
+    let mut fail = |failed: Failure, codes: &mut Vec<ExitCode>| {
         codes.push(failed.code);
         program.console.fail(&failed);
         failure.get_or_insert(failed.to_string());
-        store.abandon();
-    } else {
-        drop(store);
+    };
+    run.failure.take().into_iter().chain(gathered.err()).for_each(|failed| fail(failed, &mut codes));
+    let balanced = found.tally.balances();
+    let code =
+        ExitCode::of_run(&if balanced { codes.clone() } else { [&codes[..], &[ExitCode::Failed]].concat() });
+    match store {
+        Some(store) if unusable => store.abandon(),
+        Some(mut store) => {
+            let ended =
+                store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now());
+            if let Err(error) = ended {
+                fail(error.into(), &mut codes);
+                store.abandon();
+            }
+        }
+        None => {}
     }
+    let Found { tally, reasons, carried_from, outcome_before, .. } = found;
     let tell = Tell { metrics_file: run.metrics_file, notify: run.notify, outcome_before };
     let ending = Ending { tally, codes, reasons, failure, advice, tell, changes, carried_from };
     session.close(program, config.state.keep_runs, ending)
+}
+
+/// The state at the end of a run: one that could not be written is only read from now on.
+fn usable(
+    store: Option<Store>,
+    is_lost: bool,
+    (state, lock): (&StateFile, &Lock),
+) -> Result<Store, StoreError> {
+    match store {
+        Some(store) if !is_lost => Ok(store),
+        Some(store) => {
+            store.abandon();
+            state.open_read_only()
+        }
+        None if is_lost => state.open_read_only(),
+        None => state.open(lock),
+    }
+}
+
+/// What is found out at the end of a run, as far as state and disk allow it: the run is told of in any case.
+struct Found {
+    tally: Tally,
+    rejected: Vec<RejectRow>,
+    reasons: Vec<Reason>,
+    carried_from: Option<String>,
+    outcome_before: Option<String>,
+}
+
+impl Found {
+    /// What is known without the state.
+    fn nothing(run: &Run) -> Self {
+        Self {
+            tally: tally(run, &BTreeMap::new()),
+            rejected: Vec::new(),
+            reasons: Vec::new(),
+            carried_from: None,
+            outcome_before: None,
+        }
+    }
+
+    /// Asks the state, and writes `rejects.csv`. What comes after something that fails stays unknown.
+    fn gather(
+        &mut self,
+        store: &Store,
+        config: &Config,
+        session: &Session,
+        run: &Run,
+    ) -> Result<(), Failure> {
+        self.outcome_before = outcome_before(store, session)?;
+        self.tally = tally(run, &store.counts()?);
+        let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
+        let open_before = open_before.map(|(_, counts)| counts);
+        self.carried_from = earlier::oldest_run(store, open_before, Some(session.id().as_str()))?;
+        self.rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
+        let values = run.values(config, &self.rejected);
+        self.reasons = write_rejects(session, run, &self.rejected, values)?;
+        Ok(())
+    }
 }
 
 /// How the run before this one ended; nothing for the first one, or for one that was killed.

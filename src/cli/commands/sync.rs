@@ -111,22 +111,19 @@ pub(super) fn run(
         Ok(outcome) => {
             run.ingested = Some(outcome);
             match sending {
-                None => store,
+                None => Some(store),
                 Some(typed) => {
                     let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
-                    let (store, dispatched) =
-                        dispatch::run(store, number, &dispatch).map_err(finish::dispatch_failure)?;
-                    run.dispatched = Some(dispatched);
-                    store
+                    run.sent(dispatch::run(store, number, &dispatch))
                 }
             }
         }
         Err(failure) => {
             run.failure = Some(failure);
-            store
+            Some(store)
         }
     };
-    finish::finish(program, config, session, store, run)
+    finish::finish(program, config, session, (&state, &lock), store, run)
 }
 
 fn typed_files(work: Work<'_>) -> Vec<String> {
