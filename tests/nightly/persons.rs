@@ -108,3 +108,57 @@ fn a_provider_that_is_not_enabled_cannot_be_chosen() {
     let ran = world.run(&["resume", "--provider", "lemonway"]).exits(2);
     assert!(ran.err.contains("lemonway"), "{}", ran.err);
 }
+
+#[test]
+fn the_next_step_about_a_held_call_is_typed_as_it_stands_and_never_decides() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    let config = world.path("night one.toml");
+    std::fs::rename(world.path("crmsync.toml"), &config).expect("renamed");
+    let run = |words: &[&str]| world.run(&[words, &["--config", "night one.toml"]].concat());
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\ntimes = 1\neffect = { lose_reply = \"after\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\ntimes = 1\neffect = { refuse = { code = \"155\" } }\n",
+    );
+    world.csv("one.csv", &people[..1]);
+    run(&["sync", "one.csv", "--allow-mass-change"]).exits(3);
+    world.csv("both.csv", &people);
+    run(&["sync", "both.csv", "--allow-mass-change"]).exits(0);
+    people[1].person = "8800000002".to_owned();
+    world.csv("both.csv", &people);
+    run(&["sync", "both.csv", "--allow-mass-change"]).exits(3);
+
+    let next = |customer: &str| {
+        let told = run(&["explain", customer, "--json"]).exits(0).out;
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        told["providers"]["wsone"]["next"].as_str().expect("a command").to_owned()
+    };
+    let typed = |line: &str| {
+        let words = shlex::split(line).expect("a command line");
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        assert_eq!(words[0], "crmsync");
+        world.run(&words[1..])
+    };
+    // A create that nobody knows about: the person has to say what was found out.
+    let resolve = next("C00001");
+    assert!(
+        resolve.starts_with("crmsync resolve ") && resolve.ends_with("--config 'night one.toml'"),
+        "{resolve}"
+    );
+    let asked = typed(&resolve).exits(2);
+    assert!(asked.err.contains("--applied|--not-applied|--abandon"), "{}", asked.err);
+    assert!(run(&["rejects", "list"]).exits(0).out.contains("C00001"), "nothing was decided");
+    // A key that changed: released or corrected.
+    let release = next("C00002");
+    assert!(release.starts_with("crmsync rejects release --customer C00002 --provider wsone"), "{release}");
+    let released = typed(&release).exits(0);
+    assert!(released.err.contains("next: crmsync resume --config 'night one.toml'"), "{}", released.err);
+    assert!(!run(&["rejects", "list"]).exits(0).out.contains("C00002"));
+
+    let mut backups = std::fs::read_dir(world.path("state/backups")).expect("backups");
+    let backup = backups.next().expect("a backup").expect("an entry").path();
+    let restored = run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0).out;
+    let sync = "next: crmsync sync FILE --kind full --allow-mass-change --config 'night one.toml'";
+    assert!(restored.contains(sync), "{restored}");
+}

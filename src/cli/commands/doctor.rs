@@ -10,9 +10,10 @@ use crate::cli::config::Config;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::report::erase::files_of_runs;
+use crate::report::next_step;
 use crate::report::run_files::{RunFolder, RunId, list_runs};
 use crate::report::table::aligned;
-use crate::report::text::grouped;
+use crate::report::text::{Context, grouped};
 use crate::store::{
     Backup, Examination, Finding, Lock, Restored, Severity, StateFile, StoreError, is_open_to_others,
     make_private,
@@ -194,23 +195,25 @@ fn restore(program: &Program, state: &StateFile, backup: &Path) -> Result<ExitCo
         program.console.json(&report)?;
         return Ok(ExitCode::Complete);
     }
-    program.console.text(&restored_text(&report, backup))?;
+    program.console.text(&restored_text(&report, backup, &program.repeated_arguments()))?;
     Ok(ExitCode::Complete)
 }
 
-fn restored_text(report: &RestoredReport, backup: &Path) -> String {
+fn restored_text(report: &RestoredReport, backup: &Path, arguments: &[String]) -> String {
     let kept = match &report.replaced {
         Some(path) => format!("the state that it replaces is kept: {}\n", path.display()),
         None => String::new(),
     };
     let [creates, updates, accounts] =
         [report.creates_in_doubt, report.updates, report.accounts].map(grouped);
+    let context = Context { arguments, ..Context::default() };
+    let sync = next_step::command(&["sync", "FILE", "--kind", "full", "--allow-mass-change"], &context);
     format!(
         "{} is now {}\n{kept}\nWhat was delivered after the backup is not known any more, therefore:\n\
          - {creates} creates are probed before they are ever sent again, and so is every new one\n\
          - {updates} queued updates wait for a complete file, which may hold something newer\n\
          - {accounts} accounts are compared and sent again, since the providers may hold newer values\n\
-         next: crmsync sync FILE --kind full --allow-mass-change, with the newest complete file\n",
+         next: {sync}, with the newest complete file\n",
         backup.display(),
         report.state.display(),
     )

@@ -18,13 +18,15 @@ use crate::cli::arguments::ExplainArguments;
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
-use crate::domain::call::{CallId, Operation, State};
+use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::clock::{Timestamp, rfc3339};
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 use crate::providers::{codes, field_table};
+use crate::report::next_step;
 use crate::report::table::aligned;
+use crate::report::text::Context;
 use crate::store::{Story, StoryCall};
 
 use super::rejects::reason;
@@ -88,25 +90,28 @@ pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<Exi
     })?;
     let config = program.config()?;
     let story = program.state(&config)?.open_read_only()?.story(&id)?;
-    let explained = explained(&story, &id);
+    let arguments = program.repeated_arguments();
+    let context = Context { arguments: &arguments, ..Context::default() };
+    let explained = explained(&story, &id, &context);
     if program.console.is_json() {
         program.console.json(&explained)?;
     } else {
-        program.console.text(&text(&explained, &id))?;
+        program.console.text(&text(&explained, &id, &context))?;
     }
     Ok(ExitCode::Complete)
 }
 
-fn explained(story: &Story, id: &CustomerId) -> Explained {
+fn explained(story: &Story, id: &CustomerId, context: &Context<'_>) -> Explained {
     let mut timeline: Vec<Moment> = story.calls.iter().flat_map(moments).collect();
     timeline.sort_by_key(|moment| moment.time);
     let ids: BTreeSet<ProviderId> =
         story.accounts.keys().copied().chain(story.calls.iter().map(|call| call.provider)).collect();
-    let providers = ids.into_iter().map(|provider| (provider, at_provider(story, provider, id))).collect();
+    let at_provider = |provider| (provider, at_provider(story, provider, id, context));
+    let providers = ids.into_iter().map(at_provider).collect();
     Explained { known: story.known, forgotten: story.forgotten, providers, timeline }
 }
 
-fn at_provider(story: &Story, provider: ProviderId, id: &CustomerId) -> AtProvider {
+fn at_provider(story: &Story, provider: ProviderId, id: &CustomerId, context: &Context<'_>) -> AtProvider {
     let account = story.accounts.get(&provider).map(|account| Account {
         known: account.known,
         acknowledged: names(provider, &account.acknowledged),
@@ -117,17 +122,15 @@ fn at_provider(story: &Story, provider: ProviderId, id: &CustomerId) -> AtProvid
         call.provider == provider && (call.life.state.is_open() || call.life.state == State::Refused)
     });
     let (now, next) = match standing {
-        Some(call) => stands(call, id),
+        Some(call) => stands(call, id, context),
         None => idle(account.as_ref()),
     };
     AtProvider { account, now, next }
 }
 
-fn stands(call: &StoryCall, id: &CustomerId) -> (String, Option<String>) {
-    let resume = Some("crmsync resume".to_owned());
+fn stands(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> (String, Option<String>) {
+    let resume = Some(next_step::command(&["resume"], context));
     let due = call.due.map_or_else(String::new, |due| format!(", not before {due}"));
-    let release = shlex::try_quote(id.as_str())
-        .map(|id| format!("crmsync rejects release --customer {id} --provider {}", call.provider));
     match call.life.state {
         State::Queued => (format!("ready: the next run sends it{due}"), resume),
         State::Waiting => (format!("to be sent again{due}"), resume),
@@ -139,8 +142,7 @@ fn stands(call: &StoryCall, id: &CustomerId) -> (String, Option<String>) {
         }
         State::Held => {
             let why = call.life.hold.map_or("waits for a person", reason);
-            let resolve = format!("crmsync resolve {} --applied|--not-applied|--abandon", call.id);
-            (format!("held: {why}"), Some(resolve))
+            (format!("held: {why}"), Some(decision(call, id, context)))
         }
         State::Refused => {
             let code = call.code.as_deref().unwrap_or_default();
@@ -149,10 +151,32 @@ fn stands(call: &StoryCall, id: &CustomerId) -> (String, Option<String>) {
                 "refused with code {code} ({}): parked until what would be sent changes, or a person releases it; {}",
                 info.meaning, info.advice
             );
-            (why, release.ok())
+            (why, Some(release(call, id, context)))
         }
         State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => idle(None),
     }
+}
+
+/// What a person types about a held call, as `explain-code` advises. Typed as it stands, `resolve` settles nothing: it asks
+/// what was found out.
+fn decision(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String {
+    match call.life.hold {
+        Some(HoldReason::KeyChanged | HoldReason::DuplicateKey | HoldReason::DeniedByCode) => {
+            release(call, id, context)
+        }
+        Some(
+            HoldReason::Crashed
+            | HoldReason::Unknown
+            | HoldReason::ProbeRefused
+            | HoldReason::RefusedAfterUnknown,
+        )
+        | None => next_step::command(&["resolve", &call.id.to_string()], context),
+    }
+}
+
+fn release(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String {
+    let words = ["rejects", "release", "--customer", id.as_str(), "--provider", call.provider.name()];
+    next_step::command(&words, context)
 }
 
 fn idle(account: Option<&Account>) -> (String, Option<String>) {
@@ -225,12 +249,12 @@ fn name(provider: ProviderId, code: FieldCode) -> String {
     }
 }
 
-fn text(explained: &Explained, id: &CustomerId) -> String {
+fn text(explained: &Explained, id: &CustomerId, context: &Context<'_>) -> String {
     if explained.forgotten {
-        let undo = shlex::try_quote(id.as_str())
-            .map(|id| format!("\nnext, to let it come back: crmsync forget {id} --undo"))
-            .unwrap_or_default();
-        return format!("the customer was erased; later files that hold it are skipped{undo}\n");
+        let undo = next_step::command(&["forget", id.as_str(), "--undo"], context);
+        return format!(
+            "the customer was erased; later files that hold it are skipped\nnext, to let it come back: {undo}\n"
+        );
     }
     if !explained.known {
         return "the customer is not known: no file that was accepted held it\n".to_owned();

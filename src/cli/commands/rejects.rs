@@ -13,10 +13,11 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::lifecycle::Happening;
 use crate::domain::redacted::Redacted;
+use crate::report::next_step;
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::create_new_private;
 use crate::report::table::aligned;
-use crate::report::text::grouped;
+use crate::report::text::{Context, grouped};
 use crate::store::{RejectFilter, RejectRow};
 
 use super::values::{Values, with_left_out};
@@ -106,7 +107,10 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         store.release(row.call, program.clock.now())?;
     }
     let count = grouped(rows.len() as u64);
-    Ok(program.console.talk(&format!("{count} calls are queued again\nnext: crmsync resume"))?)
+    let arguments = program.repeated_arguments();
+    let context = Context { arguments: &arguments, ..Context::default() };
+    let resume = next_step::command(&["resume"], &context);
+    Ok(program.console.talk(&format!("{count} calls are queued again\nnext: {resume}"))?)
 }
 
 fn find(program: &Program, filter: &RejectsFilter) -> Result<Vec<RejectRow>, Failure> {
