@@ -45,6 +45,11 @@ impl Failure {
 }
 
 impl Failure {
+    /// The failure with its stable name behind it, where it is told among other sentences.
+    pub fn with_code(&self) -> String {
+        format!("{self} [{}]", self.named.name())
+    }
+
     /// Did the state fail, so that nothing more may be written to it.
     pub fn is_of_state(&self) -> bool {
         self.error.is::<StoreError>()

@@ -78,13 +78,15 @@ impl Tell {
         if let Some(path) = &self.metrics_file
             && let Err(error) = write_public(path, metrics::prometheus(report).as_bytes())
         {
-            program.console.talk(&format!("warning: --metrics-file: {}", Failure::from(error)))?;
+            program
+                .console
+                .talk(&format!("warning: --metrics-file: {}", Failure::from(error).with_code()))?;
         }
         let occasion = Occasion::of(report.run.outcome, self.outcome_before.as_deref());
         if let (Some(words), Some(occasion)) = (&self.notify, occasion)
             && let Err(error) = notify(words, occasion, &folder.file(REPORT_FILE))
         {
-            program.console.talk(&format!("warning: {}", Failure::usage(error)))?;
+            program.console.talk(&format!("warning: {}", Failure::usage(error).with_code()))?;
         }
         Ok(())
     }

@@ -150,7 +150,8 @@ fn a_disk_that_fills_up_while_calls_are_acknowledged_stops_the_sending() {
     let (ran, log) = run_with(&world, fault, "30+", &["resume"]);
     assert!(!injected(&log).is_empty(), "the disk was not full");
     let ran = ran.exits(1, "full");
-    assert!(format!("{}{}", ran.err, ran.out).contains(ADVICE), "{}{}", ran.err, ran.out);
+    let told = format!("{}{}", ran.err, ran.out);
+    assert!(told.contains(ADVICE) && told.contains("[E413]"), "{told}");
     // Of 120 calls few had left, and only those that were leased before could still leave.
     let sent = world.ledger().entries().len();
     assert!(sent > 0 && sent < 60, "{sent} calls were sent");

@@ -40,8 +40,14 @@ fn a_notification_that_fails_changes_nothing() {
     let mut people = customers(1);
     world.populate(&people);
     "nobody".clone_into(&mut people[0].email);
-    let ran = world.sync(&world.csv("crm.csv", &people)).exits(3);
-    assert!(ran.err.contains("notify.command: cannot run `/no/such/program`"), "{}", ran.err);
+    let file = world.csv("crm.csv", &people);
+    let words = ["--allow-mass-change", "--metrics-file", "no/such/folder/crmsync.prom"];
+    let ran = world.on("sync", &file, &words).exits(3);
+    let warned = |begin: &str, end: &str| {
+        assert!(ran.err.lines().any(|line| line.starts_with(begin) && line.ends_with(end)), "{}", ran.err);
+    };
+    warned("warning: notify.command: cannot run `/no/such/program`", "[E610]");
+    warned("warning: --metrics-file: cannot create a file beside `no/such/folder/crmsync.prom`", "[E600]");
 }
 
 #[test]

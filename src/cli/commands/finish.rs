@@ -319,10 +319,8 @@ fn advice(run: &Run) -> Vec<String> {
     for lane in dispatched.lanes.values() {
         let provider = lane.provider;
         if let Some(failure) = &lane.failure {
-            advice.push(format!(
-                "{provider}: {}",
-                Failure::told(ExitCode::Failed, ErrorCode::StateBooking, failure.clone())
-            ));
+            let failed = Failure::told(ExitCode::Failed, ErrorCode::StateBooking, failure.clone());
+            advice.push(format!("{provider}: {}", failed.with_code()));
         }
         advice
             .extend(lane.stop.and_then(|stop| {
