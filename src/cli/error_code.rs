@@ -156,7 +156,7 @@ codes! {
     StateOtherKey "E404" "the state was made with another hash key"
         "restore the key file or state.hash_key";
     StateBadKey "E405" "the hash key is not usable"
-        "restore the key file: at least 16 bytes";
+        "restore the key file or state.hash_key: at least 16 bytes";
     StateNetwork "E406" "the state lies on a network file system"
         "move it to a local disk";
     StateDamaged "E407" "the state is damaged"

@@ -1,6 +1,6 @@
 //! What can go wrong with the state, in words for the operator.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::domain::call::CallId;
 use crate::domain::lifecycle::IllegalEvent;
@@ -51,11 +51,11 @@ pub enum StoreError {
         /// Which file.
         path: PathBuf,
     },
-    /// The key file is unusable.
-    #[error("the hash key in {path} is not usable: expected at least 16 bytes")]
+    /// The key is too short.
+    #[error("{} is too short: expected at least 16 bytes", key_name(path.as_deref()))]
     BadKey {
-        /// The key file.
-        path: PathBuf,
+        /// The key file; none where the key comes from the configuration.
+        path: Option<PathBuf>,
     },
     /// The file system is shared over a network, where locks and syncs cannot be trusted.
     #[error(
@@ -137,6 +137,11 @@ impl StoreError {
             | Self::NoSuchCall(_) => false,
         }
     }
+}
+
+/// Where the key comes from.
+fn key_name(file: Option<&Path>) -> String {
+    file.map_or_else(|| "`state.hash_key`".to_owned(), |path| format!("the hash key in {}", path.display()))
 }
 
 /// What the operator can do about it, where that is known.

@@ -283,7 +283,9 @@ fn broken(path: &Path, error: &StoreError) -> Finding {
             "nothing was touched; do what the message says"
         }
         StoreError::ManyNames { .. } => "delete the names that runs do not use",
-        StoreError::BadKey { .. } => "bring the key file back; a new key would send everything again",
+        StoreError::BadKey { .. } => {
+            "bring the key file or `state.hash_key` back; a new key would send everything again"
+        }
         StoreError::File { .. } => "check the file and its rights",
         StoreError::Locked { .. }
         | StoreError::NetworkFileSystem { .. }

@@ -279,14 +279,14 @@ impl StateFile {
 
     /// The configured key, or the one beside the state; a random one is made for a state without digests.
     pub(super) fn key(&self, may_make: bool) -> Result<Vec<u8>, StoreError> {
-        let path = beside(&self.settings.path, ".key");
-        let key = match &self.settings.hash_key {
-            Some(key) => key.expose_secret().as_bytes().to_vec(),
+        let (key, path) = match &self.settings.hash_key {
+            Some(key) => (key.expose_secret().as_bytes().to_vec(), None),
             None => {
+                let path = beside(&self.settings.path, ".key");
                 if may_make && !path.exists() {
                     make_key(&path)?;
                 }
-                read_key(&path)?
+                (read_key(&path)?, Some(path))
             }
         };
         if key.len() < KEY_BYTES_MIN { Err(StoreError::BadKey { path }) } else { Ok(key) }

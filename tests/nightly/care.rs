@@ -202,6 +202,34 @@ fn doctor_finds_what_is_damaged_foreign_or_newer() {
 }
 
 #[test]
+fn a_key_that_is_too_short_is_named_by_where_it_comes_from() {
+    let people = customers(1);
+    for (general, name) in [
+        ("hash_key = { file = \"state/key\" }", "`state.hash_key` is too short"),
+        ("", "crmsync.db.key is too short"),
+    ] {
+        let world = World::new();
+        world.populate(&people);
+        world.configure(general, &[]);
+        fs::create_dir(world.path("state")).expect("made");
+        let write = |key: &str| {
+            for file in ["state/key", "state/crmsync.db.key"] {
+                fs::set_permissions(world.file(file, key), fs::Permissions::from_mode(0o600)).expect("set");
+            }
+        };
+        write("a key that is long enough");
+        let file = world.csv("crm.csv", &people);
+        world.sync(&file).exits(0);
+        write("a short one");
+        let ran = world.sync(&file).exits(7);
+        assert!(ran.err.contains(name), "{name}: {}", ran.err);
+        let found = world.run(&["doctor"]).exits(7);
+        assert!(found.out.contains(name), "{name}: {}", found.out);
+        assert!(found.out.contains("bring the key file or `state.hash_key` back"), "{}", found.out);
+    }
+}
+
+#[test]
 fn a_forgotten_customer_is_in_no_file_and_stays_away_until_undone() {
     let mut people = customers(3);
     let world = World::new();
