@@ -386,14 +386,18 @@ impl Working {
             let drained = self.drain().await;
             result = result.and_then(|stop| drained.map(|()| stop));
         }
-        match result {
+        let state = match result {
             // What came in while the lane was draining weighs more than why it was told to drain.
             Ok(stop) => {
                 self.end.stop = self.end.stop.filter(|noted| noted.is_grave()).or(stop);
+                self.end.stop.map_or(LaneState::Drained, StopReason::lane_state)
             }
-            Err(failure) => self.end.failure = Some(failure),
-        }
-        self.show(self.end.stop.map_or(LaneState::Drained, StopReason::lane_state));
+            Err(failure) => {
+                self.end.failure = Some(failure);
+                LaneState::Failed
+            }
+        };
+        self.show(state);
         self.meter.write_to(&mut self.end.tally);
         self.end
     }

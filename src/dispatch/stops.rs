@@ -53,9 +53,8 @@ impl StopReason {
             Self::Denied | Self::Contract => LaneState::Denied,
             Self::Unavailable => LaneState::Unavailable,
             Self::MaxErrors => LaneState::TooManyErrors,
-            Self::MaxCalls | Self::CallsPerDay | Self::MaxDuration | Self::Interrupted => {
-                LaneState::BudgetUsed
-            }
+            Self::MaxCalls | Self::CallsPerDay | Self::MaxDuration => LaneState::BudgetUsed,
+            Self::Interrupted => LaneState::Interrupted,
         }
     }
 

@@ -125,6 +125,10 @@ pub enum LaneState {
     TooManyErrors,
     /// Stopped: budget of calls or time used up.
     BudgetUsed,
+    /// Stopped: by a signal, or because another lane could not go on.
+    Interrupted,
+    /// Stopped: the state could not be written.
+    Failed,
     /// Has nothing left to send in this run.
     Drained,
 }

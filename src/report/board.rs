@@ -195,6 +195,8 @@ fn state_text(state: LaneState, at: fn(Timestamp) -> String) -> String {
         LaneState::Unavailable => "stopped: provider is down".to_owned(),
         LaneState::TooManyErrors => "stopped: too many errors".to_owned(),
         LaneState::BudgetUsed => "stopped: budget used up".to_owned(),
+        LaneState::Interrupted => "stopped: interrupted".to_owned(),
+        LaneState::Failed => "stopped: the state could not be written".to_owned(),
         LaneState::Drained => "done".to_owned(),
     }
 }

@@ -40,6 +40,8 @@ fn weight(state: LaneState) -> Weight {
         | LaneState::Unavailable
         | LaneState::TooManyErrors
         | LaneState::BudgetUsed
+        | LaneState::Interrupted
+        | LaneState::Failed
         | LaneState::Drained => Weight::End,
     }
 }

@@ -152,6 +152,9 @@ fn a_disk_that_fills_up_while_calls_are_acknowledged_stops_the_sending() {
     let ran = ran.exits(1, "full");
     let told = format!("{}{}", ran.err, ran.out);
     assert!(told.contains(ADVICE) && told.contains("[E413]"), "{told}");
+    let states = world.lane_states();
+    assert!(states.iter().any(|state| state == "failed"), "{states:?}");
+    assert!(!states.iter().any(|state| state == "drained"), "a lane said that it was done: {states:?}");
     // Of 120 calls few had left, and only those that were leased before could still leave.
     let sent = world.ledger().entries().len();
     assert!(sent > 0 && sent < 60, "{sent} calls were sent");

@@ -205,19 +205,29 @@ impl World {
         folders.max_by_key(|run| std::fs::metadata(run).and_then(|run| run.modified()).expect("a time"))
     }
 
+    /// What the newest run told of one kind.
+    fn events(&self, kind: &str) -> Vec<Value> {
+        let path = self.run_folder().expect("a run").join("events.jsonl");
+        let text = std::fs::read_to_string(path).expect("events");
+        let events = text.lines().map(|line| serde_json::from_str::<Value>(line).expect("JSON"));
+        events.filter(|event| event["type"] == kind).collect()
+    }
+
     /// Class, code and attempt of each call of a provider in the newest run's events.
     pub(crate) fn calls(&self, provider: &str) -> Vec<(String, String, u64)> {
-        let path = self.run_folder().expect("a run").join("events.jsonl");
-        std::fs::read_to_string(path)
-            .expect("events")
-            .lines()
-            .map(|line| serde_json::from_str::<Value>(line).expect("JSON"))
-            .filter(|event| event["type"] == "call" && event["provider"] == provider)
+        let calls = self.events("call").into_iter().filter(|event| event["provider"] == provider);
+        calls
             .map(|event| {
                 let word = |key: &str| event[key].as_str().unwrap_or("").to_owned();
                 (word("class"), word("code"), event["attempt"].as_u64().unwrap_or(0))
             })
             .collect()
+    }
+
+    /// The states that the lanes of the newest run went through.
+    pub(crate) fn lane_states(&self) -> Vec<String> {
+        let lanes = self.events("lane").into_iter();
+        lanes.map(|event| event["state"].as_str().unwrap_or("").to_owned()).collect()
     }
 
     /// Requests that were applied at a provider.

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use crmsync::domain::provider::ProviderId;
 
-use crate::support::{HEADER, World, customers, until};
+use crate::support::{HEADER, Ran, World, customers, until};
 
 #[test]
 fn max_calls_stops_all_lanes_together_and_the_rest_stays_queued() {
@@ -209,11 +209,14 @@ fn a_signal_drains_and_checkpoints() {
         world.configure("", &[("wsone", "rate_per_second = 20\nburst = 1")]);
         world.play("[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"100ms\" }\n");
         let file = world.csv("crm.csv", &people);
-        let mut child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+        let child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
         until("some requests are made", || world.requests(ProviderId::Wsone) >= 3);
         let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
-        assert_eq!(child.wait().expect("gone").code(), Some(code));
+        let ran = Ran::from(child.wait_with_output().expect("gone")).exits(code);
+        assert!(ran.err.contains("stopped: interrupted"), "{}", ran.err);
+        let events = std::fs::read_to_string(world.run_folder().join("events.jsonl")).expect("events");
+        assert!(events.contains(r#""provider":"wsone","state":"interrupted""#), "{events}");
         let report = world.report();
         assert_eq!(report["run"]["outcome"], "interrupted");
         assert_eq!(report["balanced"], true);
