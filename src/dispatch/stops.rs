@@ -57,45 +57,6 @@ impl StopReason {
             Self::Interrupted => LaneState::Interrupted,
         }
     }
-
-    /// All reasons, in the order in which they are declared.
-    pub const ALL: [Self; 8] = [
-        Self::Denied,
-        Self::Contract,
-        Self::Unavailable,
-        Self::MaxErrors,
-        Self::MaxCalls,
-        Self::CallsPerDay,
-        Self::MaxDuration,
-        Self::Interrupted,
-    ];
-
-    /// The exit code that it asks for; none for an interruption, whose code (130, 143) depends on the signal.
-    #[must_use]
-    pub fn exit_code(self) -> Option<u8> {
-        match self {
-            Self::Denied | Self::Contract => Some(7),
-            Self::MaxErrors => Some(6),
-            Self::Unavailable => Some(5),
-            Self::MaxCalls | Self::CallsPerDay | Self::MaxDuration => Some(10),
-            Self::Interrupted => None,
-        }
-    }
-
-    /// The word for it in logs and summaries.
-    #[must_use]
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Denied => "denied",
-            Self::Contract => "contract",
-            Self::Unavailable => "unavailable",
-            Self::MaxErrors => "max_errors",
-            Self::MaxCalls => "max_calls",
-            Self::CallsPerDay => "calls_per_day",
-            Self::MaxDuration => "max_duration",
-            Self::Interrupted => "interrupted",
-        }
-    }
 }
 
 /// The limits of one run. What is not set does not limit.
@@ -173,25 +134,6 @@ impl CallBudget {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn each_reason_has_the_exit_code_of_the_contract() {
-        let cases = [
-            (StopReason::Denied, Some(7)),
-            (StopReason::Contract, Some(7)),
-            (StopReason::Unavailable, Some(5)),
-            (StopReason::MaxErrors, Some(6)),
-            (StopReason::MaxCalls, Some(10)),
-            (StopReason::CallsPerDay, Some(10)),
-            (StopReason::MaxDuration, Some(10)),
-            // 130 or 143, by the signal.
-            (StopReason::Interrupted, None),
-        ];
-        assert_eq!(cases.map(|(reason, _)| reason), StopReason::ALL);
-        for (reason, code) in cases {
-            assert_eq!(reason.exit_code(), code, "{}", reason.name());
-        }
-    }
 
     /// How many calls are settled when the meter first says that the limit is reached.
     fn reached_after(limit: Option<Threshold>, calls: &[bool]) -> Option<usize> {

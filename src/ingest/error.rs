@@ -122,10 +122,4 @@ impl IngestError {
     pub(super) fn changed(place: &Place) -> Self {
         Self::RowChanged { file: place.file.to_string(), line: place.line }
     }
-
-    /// Did a guard stop the input.
-    #[must_use]
-    pub fn is_guard(&self) -> bool {
-        matches!(self, Self::Guard(_))
-    }
 }

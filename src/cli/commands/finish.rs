@@ -429,3 +429,26 @@ fn of_input(reject: &IngestReject, run: &str, cells: Vec<String>) -> Reject {
         values: Redacted::new(cells),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_reason_to_stop_has_the_exit_code_of_the_contract() {
+        let cases = [
+            (StopReason::Denied, Some(7)),
+            (StopReason::Contract, Some(7)),
+            (StopReason::Unavailable, Some(5)),
+            (StopReason::MaxErrors, Some(6)),
+            (StopReason::MaxCalls, Some(10)),
+            (StopReason::CallsPerDay, Some(10)),
+            (StopReason::MaxDuration, Some(10)),
+            // 130 or 143, by the signal.
+            (StopReason::Interrupted, None),
+        ];
+        for (reason, number) in cases {
+            assert_eq!(code_of_stop(reason).map(ExitCode::number), number, "{reason:?}");
+        }
+    }
+}
