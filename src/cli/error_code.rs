@@ -181,6 +181,8 @@ codes! {
         "check limits of threads and open files (ulimit)";
     DispatchWriter "E502" "the writer of the state died: a fault of the program"
         "`crmsync resume` recovers; report it";
+    DispatchLane "E503" "a lane of the dispatcher died: a fault of the program"
+        "`crmsync resume` recovers; report it";
     LaneDenied "E510" "a provider refused credentials or permissions"
         "mend the secret or the rights there, `crmsync check`, then `crmsync resume`";
     LaneContract "E511" "an address does not answer as the provider's contract says"

@@ -175,6 +175,7 @@ impl Coded for DispatchError {
             Self::Store(error) => error.coded(),
             Self::Start(_) => ErrorCode::DispatchStart,
             Self::WriterDied => ErrorCode::DispatchWriter,
+            Self::LaneDied => ErrorCode::DispatchLane,
         }
     }
 }

@@ -31,8 +31,25 @@ const GROUP_WAIT_MAX: Duration = Duration::from_millis(5);
 
 /// Why the state cannot follow; shared by everybody who waits for it.
 #[derive(Debug, Clone, thiserror::Error)]
-#[error("sending stopped")]
-pub struct CheckpointError(#[source] pub Arc<StoreError>);
+pub enum CheckpointError {
+    /// The state failed.
+    #[error("sending stopped")]
+    Store(#[source] Arc<StoreError>),
+    /// The writer is gone without a word: it panicked, which says nothing about the state.
+    #[error("sending stopped: the writer of the state is gone")]
+    WriterGone,
+}
+
+impl CheckpointError {
+    /// Must a person look after the state before another run can use it.
+    #[must_use]
+    pub fn needs_a_person(&self) -> bool {
+        match self {
+            Self::Store(error) => error.needs_a_person(),
+            Self::WriterGone => false,
+        }
+    }
+}
 
 enum Request {
     Lease { provider: ProviderId, limit: usize, filter: LeaseFilter, reply: Reply<Vec<Leased>> },
@@ -136,7 +153,7 @@ impl Checkpoint {
     /// Has the outcomes of calls committed; that they are, the lane's [`Records`] tell.
     pub(super) fn settle(&self, provider: ProviderId, outcomes: Vec<Outcome>) -> Result<(), CheckpointError> {
         let request = Request::Settle { provider, outcomes, settled: Vec::new() };
-        self.requests.send(request).map_err(|_| gone())
+        self.requests.send(request).map_err(|_| CheckpointError::WriterGone)
     }
 
     /// When the next waiting call may be sent.
@@ -151,15 +168,10 @@ impl Checkpoint {
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, CheckpointError> {
         let (to, answer) = oneshot::channel();
         if self.requests.send(request(Reply { to, answer: None })).is_err() {
-            return Err(gone());
+            return Err(CheckpointError::WriterGone);
         }
-        answer.await.unwrap_or_else(|_| Err(gone()))
+        answer.await.unwrap_or(Err(CheckpointError::WriterGone))
     }
-}
-
-/// The writer has ended and left nothing but that.
-pub(super) fn gone() -> CheckpointError {
-    CheckpointError(Arc::new(StoreError::Damaged { what: "the writer of the state has stopped" }))
 }
 
 fn write_groups(
@@ -216,7 +228,7 @@ fn write_group(
         pass_commit(group, Point::BeforeLeaseCommit, Point::BeforeSettleCommit);
         Ok(())
     });
-    written.map_err(|error| CheckpointError(Arc::new(error)))?;
+    written.map_err(|error| CheckpointError::Store(Arc::new(error)))?;
     pass_commit(group, Point::AfterLeaseCommit, Point::AfterSettleCommit);
     Ok(())
 }

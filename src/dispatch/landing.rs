@@ -12,7 +12,7 @@ use crate::domain::verdict::{Remedy, Verdict};
 use crate::store::Settlement;
 
 use super::breaker::BreakerState;
-use super::checkpoint::{self, CheckpointError, Outcome, Recorded};
+use super::checkpoint::{CheckpointError, Outcome, Recorded};
 use super::lane::Working;
 use super::retry::{self, Context, Decided, LaneEffect};
 use super::stops::StopReason;
@@ -107,7 +107,7 @@ impl Working {
         &mut self,
         group: Option<Result<Vec<Recorded>, CheckpointError>>,
     ) -> Result<(), CheckpointError> {
-        let records = group.unwrap_or_else(|| Err(checkpoint::gone()))?;
+        let records = group.unwrap_or(Err(CheckpointError::WriterGone))?;
         self.settling -= records.len();
         records.iter().for_each(|record| self.count(record));
         let provider = self.provider;

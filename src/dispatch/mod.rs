@@ -92,6 +92,9 @@ pub enum DispatchError {
     /// The writer of the state panicked: a defect of the program. The next run recovers.
     #[error("the writer of the state died; run `crmsync resume`, and report this")]
     WriterDied,
+    /// A lane panicked: a defect of the program. The others were drained; the next run recovers what it had leased.
+    #[error("a lane of the dispatcher died; run `crmsync resume`, and report this")]
+    LaneDied,
 }
 
 /// What every lane must know of a provider's past before it starts.
@@ -229,17 +232,22 @@ async fn watch_over(
     let deadline = tokio::time::sleep(left.unwrap_or(Duration::MAX));
     tokio::pin!(deadline);
     let mut ended = Dispatched { lanes: BTreeMap::new(), interrupted: None, aborted: false };
+    let mut lane_died = false;
     loop {
         tokio::select! {
             joined = lanes.join_next() => match joined {
                 Some(Ok(end)) => {
                     // A state that cannot follow stops every lane.
                     if end.failure.is_some() {
-                        orders.send_replace(Order::Drain(StopReason::Interrupted));
+                        drain(orders);
                     }
                     ended.lanes.insert(end.provider, end);
                 }
-                Some(Err(_)) => return Err(DispatchError::WriterDied),
+                Some(Err(_)) => {
+                    lane_died = true;
+                    drain(orders);
+                }
+                None if lane_died => return Err(DispatchError::LaneDied),
                 None => return Ok(ended),
             },
             () = &mut deadline, if left.is_some() && ended.interrupted.is_none() && *orders.borrow() == Order::Go => {
@@ -256,6 +264,17 @@ async fn watch_over(
             }
         }
     }
+}
+
+/// Stops the lanes that still work. An order that stops them already stays as it is.
+fn drain(orders: &watch::Sender<Order>) {
+    orders.send_if_modified(|order| {
+        let works = *order == Order::Go;
+        if works {
+            *order = Order::Drain(StopReason::Interrupted);
+        }
+        works
+    });
 }
 
 struct Signals {
@@ -277,3 +296,6 @@ impl Signals {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,7 +16,7 @@ use crate::cli::error_codes::of_stop;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Ending, Session, Tell};
-use crate::dispatch::{CheckpointError, DispatchError, Dispatched, LaneEnd, StopReason};
+use crate::dispatch::{DispatchError, Dispatched, LaneEnd, StopReason};
 use crate::domain::call::{HoldReason, State};
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
@@ -113,7 +113,7 @@ fn dispatch_failure(error: DispatchError) -> Failure {
     match error {
         DispatchError::Store(error) => error.into(),
         error @ DispatchError::Transport { .. } => Failure::usage(error),
-        error @ (DispatchError::Start(_) | DispatchError::WriterDied) => {
+        error @ (DispatchError::Start(_) | DispatchError::WriterDied | DispatchError::LaneDied) => {
             Failure::new(ExitCode::Failed, error)
         }
     }
@@ -289,8 +289,8 @@ fn codes(run: &Run, rejected: &[RejectRow]) -> Vec<ExitCode> {
         if lane.used_up > 0 {
             codes.push(ExitCode::Unavailable);
         }
-        if let Some(CheckpointError(error)) = &lane.failure {
-            codes.push(if error.needs_a_person() { ExitCode::PersonMustAct } else { ExitCode::Failed });
+        if let Some(failure) = &lane.failure {
+            codes.push(if failure.needs_a_person() { ExitCode::PersonMustAct } else { ExitCode::Failed });
         }
     }
     codes.extend(match dispatched.interrupted {

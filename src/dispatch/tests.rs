@@ -1,0 +1,133 @@
+//! A lane that falls over, and what the tests of this room share: a provider that can fall over, a state with calls for it.
+
+use tempfile::TempDir;
+
+use super::*;
+use crate::domain::account::Account;
+use crate::domain::call::{Operation, Payload};
+use crate::domain::clock::Clock;
+use crate::domain::customer::Customer;
+use crate::domain::verdict::Verdict;
+use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
+use crate::providers::codes::CodeTable;
+use crate::providers::{Answer, BuildError, CommonSettings, Credentials, ProvidersSettings, Request};
+use crate::store::{NewCall, PackedAccount, PackedPayload, StateFile, StateSettings};
+
+/// A fragile provider falls over when it builds a request for this key.
+pub(super) const POISON: &str = "1:poison";
+
+struct Fragile {
+    provider: Arc<dyn Provider>,
+    /// Its lane falls over, too.
+    falls_in_lane: bool,
+}
+
+impl Provider for Fragile {
+    fn id(&self) -> ProviderId {
+        self.provider.id()
+    }
+
+    fn settings(&self) -> &CommonSettings {
+        // Of all tasks only lanes ask for them.
+        assert!(!self.falls_in_lane || tokio::task::try_id().is_none());
+        self.provider.settings()
+    }
+
+    fn code_table(&self) -> &CodeTable {
+        self.provider.code_table()
+    }
+
+    fn fields(&self) -> &'static [WireField] {
+        self.provider.fields()
+    }
+
+    fn project(&self, customer: &Customer) -> Projection {
+        self.provider.project(customer)
+    }
+
+    fn build(
+        &self,
+        operation: Operation,
+        key: &ProviderKey,
+        values: &WireValues,
+    ) -> Result<Request, BuildError> {
+        assert_ne!(key.0, POISON);
+        self.provider.build(operation, key, values)
+    }
+
+    fn read(&self, operation: Operation, key: &ProviderKey, answer: &Answer) -> Verdict {
+        self.provider.read(operation, key, answer)
+    }
+
+    fn fingerprint(&self) -> [u8; 32] {
+        self.provider.fingerprint()
+    }
+}
+
+/// A provider that nobody answers for.
+pub(super) fn fragile(id: ProviderId, falls_in_lane: bool) -> Arc<dyn Provider> {
+    // Nobody listens on port 1.
+    let text = format!(
+        "[{id}]\nbase_url = \"http://127.0.0.1:1\"\nusername = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}"
+    );
+    let settings: ProvidersSettings = toml::from_str(&text).expect("well-formed");
+    let credentials = Credentials { username: "u".to_owned().into(), password: "p".to_owned().into() };
+    let provider = settings.provider(id, credentials).expect("right").expect("there");
+    Arc::new(Fragile { provider, falls_in_lane })
+}
+
+fn opened(folder: &TempDir, run: &str) -> (Store, RunNumber) {
+    let path = folder.path().join("state.db");
+    let state = StateFile::new(StateSettings { path, clear_values: false, hash_key: None });
+    let lock = state.lock().expect("nobody else");
+    let mut store = state.open(&lock).expect("a state");
+    let run = store.start_run(run, "sync", Timestamp(1)).expect("a run");
+    (store, run)
+}
+
+/// A state with an update for each of these keys, in its first run.
+pub(super) fn filled(folder: &TempDir, keys: &[(ProviderId, &str)]) -> (Store, RunNumber) {
+    let (mut store, run) = opened(folder, "first");
+    let intake = store.intake(run, Timestamp(1)).expect("begun");
+    for (number, (provider, key)) in keys.iter().enumerate() {
+        let id = CustomerId::new(&format!("c{number}")).expect("valid");
+        let customer = intake.add_customer(&id, None).expect("written");
+        let key = ProviderKey((*key).into());
+        let values = [(FieldCode(21), "name")].into_iter().collect();
+        let account = PackedAccount::of(&Account::new(key.clone()), &[]);
+        intake.put_account(customer, *provider, account).expect("written");
+        let call = NewCall {
+            customer,
+            provider: *provider,
+            operation: Operation::Update,
+            payload: PackedPayload::of(&Payload { key, values }),
+            hold: None,
+            withdrawal: false,
+        };
+        intake.put_call(call, None).expect("written");
+    }
+    intake.commit().expect("accepted");
+    (store, run)
+}
+
+#[test]
+fn a_lane_that_falls_over_is_told_as_such_and_the_others_leave_nothing_in_flight() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = [(ProviderId::Wsone, "1:a"), (ProviderId::Safedebit, "b"), (ProviderId::Safedebit, "c")];
+    let (store, run) = filled(&folder, &keys);
+    let providers = vec![fragile(ProviderId::Wsone, true), fragile(ProviderId::Safedebit, false)];
+    let dispatch = Dispatch {
+        providers: providers.clone(),
+        only: Vec::new(),
+        limits: Limits::default(),
+        outage_patience: Duration::from_mins(1),
+        clock: RunClock::start(Clock::system()),
+        events: Events::default(),
+        random_seed: 1,
+    };
+    let ended = super::run(store, run, &dispatch).map(|(_, dispatched)| dispatched);
+    assert!(matches!(ended, Err(DispatchError::LaneDied)), "{ended:?}");
+    let (mut store, run) = opened(&folder, "second");
+    let recovered = recover(&mut store, &providers, run, &dispatch.clock).expect("recovered");
+    assert_eq!(recovered.in_flight, 0);
+}
