@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::io::ErrorKind;
+use std::io::{ErrorKind, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -89,7 +89,11 @@ fn generator_reproduces_the_committed_files() {
     let mut python = Command::new("python3");
     let status = match python.arg(sample("generate.py")).arg(folder.path()).status() {
         // The program does not need Python; only who changes the samples does.
-        Err(error) if error.kind() == ErrorKind::NotFound => return,
+        Err(error) if error.kind() == ErrorKind::NotFound => {
+            // Past the harness, which would swallow what a passing test prints.
+            let told = "NOT TESTED: python3 is missing; the generator of the samples was not run";
+            return writeln!(std::io::stderr(), "{told}").expect("told");
+        }
         status => status.expect("python3 starts"),
     };
     assert!(status.success());

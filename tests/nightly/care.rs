@@ -174,7 +174,7 @@ fn doctor_finds_what_is_damaged_foreign_or_newer() {
             let flip = "UPDATE call SET payload = zeroblob(length(payload)) WHERE payload IS NOT NULL";
             assert!(state(world).execute(flip, []).expect("damaged") > 0);
         }),
-        ("", |world| {
+        ("malformed", |world| {
             let path = world.path("state/crmsync.db");
             let mut bytes = fs::read(&path).expect("a state");
             // The header of every page but the first.

@@ -68,9 +68,9 @@ fn a_seed_with_a_shared_key_does_not_forget_its_known_owner() {
     world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
     let shared = people[0].person.clone();
     let own = std::mem::replace(&mut people[1].person, shared);
-    world.on("seed", &world.csv("crm.csv", &people), &[]);
+    world.on("seed", &world.csv("crm.csv", &people), &[]).exits(3);
     people[1].person = own;
-    world.sync(&world.csv("crm.csv", &people));
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert_eq!(world.duplicates(), 0);
 }
 

@@ -1,5 +1,6 @@
-//! Any bytes as the body of an answer. The first byte chooses provider, protocol and operation. No answer may be
-//! taken for success that does not name the success.
+//! Any bytes as the body of an answer. The first byte chooses provider, protocol and operation. Reading twice gives
+//! the same, and no answer of Safedebit is taken for success that does not hold its word: the words of the others can
+//! be escaped.
 
 #![no_main]
 
@@ -8,6 +9,7 @@ use std::sync::{Arc, LazyLock};
 use crmsync::cli::config::Config;
 use crmsync::domain::call::Operation;
 use crmsync::domain::provider::ProviderId;
+use crmsync::domain::verdict::Verdict;
 use crmsync::domain::wire::ProviderKey;
 use crmsync::providers::{Answer, Provider};
 use libfuzzer_sys::fuzz_target;
@@ -35,4 +37,7 @@ fuzz_target!(|data: &[u8]| {
     let key = ProviderKey("W1".into());
     let verdict = provider.read(operation, &key, &answer);
     assert!(verdict == provider.read(operation, &key, &answer));
+    if provider.id() == ProviderId::Safedebit && verdict == Verdict::Accepted {
+        assert!(body.windows(4).any(|word| word == b"true"));
+    }
 });

@@ -1,5 +1,5 @@
-//! Any texts as the cells of a row, and the customer as the three providers would see it. Each line of the input is
-//! a byte that chooses the field, and the text of its cell. Mapping twice gives the same.
+//! Any texts as the cells of a row, and the customer as the three providers would see it. Each piece of the input up
+//! to a NUL is a byte that chooses the field, and the text of its cell. Mapping twice gives the same.
 
 #![no_main]
 
@@ -41,8 +41,8 @@ fn config() -> Config {
 
 fuzz_target!(|data: &[u8]| {
     let mut cells: Vec<Option<String>> = vec![None; HEADER.len()];
-    for line in data.split(|byte| *byte == 0) {
-        let Some((&choice, text)) = line.split_first() else { continue };
+    for piece in data.split(|byte| *byte == 0) {
+        let Some((&choice, text)) = piece.split_first() else { continue };
         let index = usize::from(choice) % cells.len();
         cells[index] = Some(String::from_utf8_lossy(text).into_owned());
     }
