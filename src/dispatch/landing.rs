@@ -23,7 +23,7 @@ const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
 impl Working {
     /// A request has come back: decides what it means and has it written down.
-    pub(super) fn landed(&mut self, finished: Finished) -> Result<(), CheckpointError> {
+    pub(super) fn landed(&mut self, finished: Finished) {
         self.meter.count_answer(finished.took);
         let finished = finished.without_empty_remedy();
         let now = self.lane.clock.elapsed();
@@ -40,7 +40,7 @@ impl Working {
         let decided = retry::happening(&finished.verdict, &context);
         self.note_denial(&finished.verdict);
         self.follow(decided.lane);
-        self.settle(finished, &decided)
+        self.settle(finished, &decided);
     }
 
     /// Denials by a body code in a row; no answer at all does not end the row.
@@ -70,7 +70,8 @@ impl Working {
         }
     }
 
-    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) -> Result<(), CheckpointError> {
+    /// What becomes of a call is the writer's next, see [`hand_over`](Self::hand_over).
+    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) {
         let settings = self.lane.endpoint.provider.settings();
         let now = self.lane.clock.at(finished.left + finished.took);
         let random: f64 = self.lane.random.random();
@@ -91,7 +92,6 @@ impl Working {
         let Finished { call, sent, took, .. } = finished;
         self.settling += 1;
         self.outcomes.push(Outcome { call, settlement, sent, took });
-        Ok(())
     }
 
     /// Gives the writer what became of calls meanwhile.

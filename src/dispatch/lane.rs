@@ -351,7 +351,7 @@ impl Working {
         };
         self.hand_over()?;
         tokio::select! {
-            finished = self.crew.land() => self.landed(finished)?,
+            finished = self.crew.land() => self.landed(finished),
             group = self.lane.records.recv() => self.recorded(group)?,
             Some(leased) = self.leasing.join_next() => self.leased(leased)?,
             changed = self.lane.orders.changed() => {
@@ -368,7 +368,7 @@ impl Working {
     /// Takes what has come back without waiting.
     fn take_results(&mut self) -> Result<(), CheckpointError> {
         while let Some(finished) = self.crew.try_land() {
-            self.landed(finished)?;
+            self.landed(finished);
         }
         while let Ok(group) = self.lane.records.try_recv() {
             self.recorded(Some(group))?;
@@ -402,26 +402,25 @@ impl Working {
         self.end
     }
 
-    fn give_back(&mut self) -> Result<(), CheckpointError> {
+    fn give_back(&mut self) {
         while let Some(call) = self.ready.pop_front() {
             let verdict = Verdict::NotSent { what: "interrupted" };
             let left = self.lane.clock.elapsed();
             let finished = Finished { call, verdict, sent: false, left, took: Duration::ZERO };
             let decided =
                 Decided { happening: Happening::Interrupted, lane: LaneEffect::None, remedy: Remedy::None };
-            self.settle(finished, &decided)?;
+            self.settle(finished, &decided);
         }
-        Ok(())
     }
 
     async fn drain(&mut self) -> Result<(), CheckpointError> {
-        self.give_back()?;
+        self.give_back();
         while self.is_busy() || !self.leasing.is_empty() {
             if self.is_aborted() {
                 return Ok(());
             }
             self.wait(None).await?;
-            self.give_back()?;
+            self.give_back();
         }
         Ok(())
     }

@@ -68,7 +68,7 @@ pub(super) struct Decided {
 pub(super) enum LaneEffect {
     /// Nothing.
     None,
-    /// All calls wait: for as long as the provider asked, or, when it did not say, for as long as a backoff.
+    /// All calls wait: for as long as the provider asked, or, when it did not say, for a second.
     Pause(Option<Duration>),
     /// No more calls leave in this run.
     Stop(StopReason),

@@ -398,7 +398,9 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
 }
 
 fn to(life: &Life, state: State, wait: Wait) -> Step {
-    Step { life: Life { state, hold: None, ..*life }.with_hold_of(life), wait, effect: Effect::None }
+    // A held call that stays held keeps its reason; every other state has none.
+    let hold = life.hold.filter(|_| state == State::Held);
+    Step { life: Life { state, hold, ..*life }, wait, effect: Effect::None }
 }
 
 fn hold(life: &Life, reason: HoldReason) -> Step {
@@ -460,13 +462,6 @@ fn released(life: &Life) -> Step {
     };
     let state = if fresh.create_unknown { State::Probing } else { State::Queued };
     Step { life: Life { state, ..fresh }, wait: Wait::Keep, effect: Effect::None }
-}
-
-impl Life {
-    /// A held call that stays held keeps its reason; every other state has none.
-    fn with_hold_of(self, before: &Self) -> Self {
-        if self.state == State::Held { Self { hold: before.hold, ..self } } else { self }
-    }
 }
 
 #[cfg(test)]
