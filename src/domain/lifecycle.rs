@@ -33,7 +33,7 @@ pub struct Life {
     pub unknown_this_run: bool,
     /// Crash recoveries that found it in flight.
     pub crashes: u32,
-    /// Probes in a row that found the person missing.
+    /// Probes that found the person missing. One in between whose outcome is unknown disproves none of them.
     pub missing_seen: u32,
     /// Has its remedy (see [`super::verdict::Remedy`]) been used.
     pub remedy_used: bool,
