@@ -61,7 +61,7 @@ impl World {
     pub(super) fn receive(&mut self, call: &Call, now: Timestamp) -> Course {
         let Fate { mut delay, effect } = self.script.next(call.operation(), call.key().as_deref());
         if let Some(Effect::Late(late)) = &effect {
-            delay = late.stall;
+            delay += late.stall;
         }
         let ending = match effect {
             None | Some(Effect::Latency(_)) => {
@@ -252,6 +252,15 @@ mod tests {
         let target = route::find("/edit_consumer").expect("the path is Safedebit's");
         let body = format!(r#"{{"safedebit_consumer_reference": "r", "consumer_city": "{city}"}}"#);
         Call::read(target, true, headers, Some(body.as_bytes()), Duration::ZERO)
+    }
+
+    #[test]
+    fn a_late_request_stalls_on_top_of_its_latency() {
+        let rules = "[[rule]]\neffect = { latency = \"20ms\" }\n\
+                     [[rule]]\neffect = { late = { after = \"1s\", stall = \"300ms\" } }";
+        let scenario = Scenario::from_toml(rules).expect("the scenario is right");
+        let mut world = World::new(scenario, Accounts::default(), true);
+        assert_eq!(world.receive(&edit("Lyon"), NOW).delay, Duration::from_millis(320));
     }
 
     #[test]
