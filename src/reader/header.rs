@@ -1,4 +1,4 @@
-//! The header of a CSV file: usable names, and finding a column by a name that is nearly right.
+//! The header of a CSV file: usable names, and finding a column by its name.
 
 use super::csv_scan::RawHeader;
 use super::error::FileError;
@@ -45,25 +45,10 @@ fn duplicate(names: &[String]) -> Option<(usize, usize)> {
         .find_map(|second| earlier(second).map(|first| (first, second)))
 }
 
-/// The column called `name`: exactly, else the only one that is equal when folded.
+/// The column of exactly that name; an empty name is no column's.
 pub(super) fn resolve(names: &[String], name: &str) -> Option<Column> {
-    let wanted = name.trim();
-    if wanted.is_empty() {
-        return None;
-    }
-    let exact = names.iter().position(|candidate| candidate == wanted);
-    let folded = || {
-        let wanted = fold(wanted);
-        let mut equal = (0..names.len()).filter(|index| !wanted.is_empty() && fold(&names[*index]) == wanted);
-        equal.next().filter(|_| equal.next().is_none())
-    };
-    exact.or_else(folded).map(|index| Column(Place::Index(index)))
-}
-
-/// A name without case, accents, spaces, underscores and hyphens.
-fn fold(name: &str) -> String {
-    let separator = |letter: &char| letter.is_whitespace() || matches!(letter, '_' | '-');
-    deunicode::deunicode(name).chars().filter(|letter| !separator(letter)).collect::<String>().to_lowercase()
+    let index = names.iter().position(|candidate| candidate == name && !name.is_empty())?;
+    Some(Column(Place::Index(index)))
 }
 
 /// A key of JSONL, or a JSON pointer when it begins with a slash.

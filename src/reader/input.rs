@@ -216,9 +216,8 @@ impl InputFile {
 
     /// The column called `name`.
     ///
-    /// CSV: the one of exactly that name, else the only one that is equal up to case, accents, spaces, underscores
-    /// and hyphens; where several are, none. JSONL: always a column, the key, or the JSON pointer when `name`
-    /// begins with a slash.
+    /// CSV: the one of exactly that name, as [`header`](Self::header) has it; what is nearly that name is found by
+    /// mapping. JSONL: always a column, the key, or the JSON pointer when `name` begins with a slash.
     #[must_use]
     pub fn resolve(&self, name: &str) -> Option<Column> {
         match &self.table {
