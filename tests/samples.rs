@@ -62,7 +62,7 @@ fn read(name: &str) -> Contents {
         let row = match scanned.expect("a whole file") {
             Scanned::Row(row) => row,
             Scanned::Bad(bad) => {
-                contents.bad_lines.push(bad.line);
+                contents.bad_lines.push(bad.span.line);
                 continue;
             }
         };

@@ -132,13 +132,8 @@ impl Splitter {
 
     /// The record as a row, or what is wrong with it.
     fn judged(&self, raw: &[u8], header: &Arc<[String]>, span: Span) -> Result<Row, BadRow> {
-        let bad = |column: Option<String>, reason: String| BadRow {
-            span,
-            line: span.line,
-            column,
-            reason,
-            cells: self.lossy(),
-        };
+        let bad =
+            |column: Option<String>, reason: String| BadRow { span, column, reason, cells: self.lossy() };
         if self.fields != header.len() {
             let reason = format!("{} fields where the header has {}", self.fields, header.len());
             return Err(bad(None, reason));

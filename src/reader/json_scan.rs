@@ -147,5 +147,5 @@ fn record(raw: &[u8]) -> Result<JsonRecord, JsonDefect> {
 
 fn bad(raw: &[u8], span: Span, reason: String, column: Option<String>) -> BadRow {
     let line = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
-    BadRow { span, line: span.line, column, reason, cells: vec![line] }
+    BadRow { span, column, reason, cells: vec![line] }
 }

@@ -126,8 +126,6 @@ impl fmt::Debug for Row {
 pub struct BadRow {
     /// Where it is.
     pub span: Span,
-    /// Of its first line, as in `span`.
-    pub line: u64,
     /// The column at fault, where one is.
     pub column: Option<String>,
     /// What is wrong, without any value of it.
@@ -170,10 +168,7 @@ impl Scanned {
     pub fn moved(mut self, lines: u64) -> Self {
         match &mut self {
             Self::Row(row) => row.span.line += lines,
-            Self::Bad(bad) => {
-                bad.span.line += lines;
-                bad.line += lines;
-            }
+            Self::Bad(bad) => bad.span.line += lines,
         }
         self
     }

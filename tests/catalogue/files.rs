@@ -145,7 +145,7 @@ fn read(name: &str, bytes: &[u8]) -> Result<Found, String> {
     for scanned in input.scan().map_err(|error| error.to_string())? {
         match scanned.map_err(|error| error.to_string())? {
             Scanned::Row(_) => rows += 1,
-            Scanned::Bad(row) => bad = Some((row.line, row.reason)),
+            Scanned::Bad(row) => bad = Some((row.span.line, row.reason)),
         }
     }
     Ok((rows, bad))

@@ -100,7 +100,7 @@ fn bad_line_spoils_itself_only() {
         let shown: String = line.chars().take(40).collect();
         assert!(bad.reason.contains(reason), "{shown}: {}", bad.reason);
         assert!(!format!("{bad:?}").contains("Durand"));
-        assert_eq!((bad.line, records.len()), (2, 3));
+        assert_eq!((bad.span.line, records.len()), (2, 3));
         assert_eq!(bad.cells, [line]);
         assert_eq!(cells(row(&records[2])), ["2"]);
     }

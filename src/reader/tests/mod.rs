@@ -88,11 +88,5 @@ fn cells(row: &Row) -> Vec<String> {
 }
 
 fn lines(scanned: &[Scanned]) -> Vec<u64> {
-    scanned
-        .iter()
-        .map(|scanned| match scanned {
-            Scanned::Row(row) => row.span().line,
-            Scanned::Bad(bad) => bad.line,
-        })
-        .collect()
+    scanned.iter().map(|scanned| scanned.span().line).collect()
 }
