@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use crmsync::domain::provider::ProviderId;
 use rusqlite::{Connection, OpenFlags};
 
-use crate::support::{Customer, Ran, World, customers, until};
+use crate::support::{Customer, Ran, World, customers, files_below, until};
 use crate::table::Row;
 
 fn backups(world: &World) -> Vec<PathBuf> {
@@ -32,15 +32,6 @@ fn json(ran: &Ran) -> serde_json::Value {
 fn holds(file: &Path, text: &str) -> bool {
     let bytes = fs::read(file).expect("readable");
     bytes.windows(text.len()).any(|window| window == text.as_bytes())
-}
-
-fn files_below(folder: &Path) -> Vec<PathBuf> {
-    let mut files = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
-    }
-    files
 }
 
 /// A world in which these customers were delivered.

@@ -2,22 +2,9 @@
 
 use std::fs;
 use std::os::unix::fs::{PermissionsExt, symlink};
-use std::path::{Path, PathBuf};
 use std::process::Command;
 
-use crate::support::{Ran, World, customers};
-
-fn below(folder: &Path) -> Vec<PathBuf> {
-    let mut all = Vec::new();
-    for entry in fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() {
-            all.extend(below(&path));
-        }
-        all.push(path);
-    }
-    all
-}
+use crate::support::{Ran, World, all_below, customers};
 
 /// Runs the program under a shell that lets everybody in.
 fn with_open_umask(world: &World, arguments: &[&str]) -> Ran {
@@ -45,7 +32,7 @@ fn nobody_else_may_read_anything_under_an_open_umask() {
     let mut killed = world.command(&["sync", csv]);
     killed.env("CRMSYNC_FAULT", "after-answer").output().expect("the binary runs");
 
-    let mut all = below(&world.path("state"));
+    let mut all = all_below(&world.path("state"));
     all.extend([world.path("rejected.csv"), world.path("page.html"), world.path("state")]);
     for name in
         ["crmsync.db-wal", "crmsync.db.key", "crmsync.db.lock", "backups", "rejects.csv", "events.jsonl"]

@@ -1,8 +1,6 @@
 //! No secret and no customer value anywhere but in requests and in the files meant for them.
 
-use std::path::Path;
-
-use crate::support::{PASSWORD, World, customers};
+use crate::support::{PASSWORD, World, customers, files_below};
 
 #[test]
 fn planted_secrets_and_values_are_in_no_log_event_error_or_report() {
@@ -61,26 +59,4 @@ fn the_state_holds_no_delivered_value_and_no_secret() {
             assert!(!found, "{planted} in {}", file.display());
         }
     }
-}
-
-#[test]
-fn state_and_run_files_are_for_their_owner_alone() {
-    use std::os::unix::fs::PermissionsExt;
-    let world = World::new();
-    let people = customers(1);
-    world.populate(&people);
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
-    for file in files_below(&world.path("state")) {
-        let mode = std::fs::metadata(&file).expect("there").permissions().mode();
-        assert_eq!(mode & 0o077, 0, "{}", file.display());
-    }
-}
-
-fn files_below(folder: &Path) -> Vec<std::path::PathBuf> {
-    let mut files = Vec::new();
-    for entry in std::fs::read_dir(folder).expect("a folder") {
-        let path = entry.expect("an entry").path();
-        if path.is_dir() { files.extend(files_below(&path)) } else { files.push(path) }
-    }
-    files
 }

@@ -365,6 +365,24 @@ impl World {
     }
 }
 
+/// Files and folders below a folder.
+pub(crate) fn all_below(folder: &Path) -> Vec<PathBuf> {
+    let mut all = Vec::new();
+    for entry in std::fs::read_dir(folder).expect("a folder") {
+        let path = entry.expect("an entry").path();
+        if path.is_dir() {
+            all.extend(all_below(&path));
+        }
+        all.push(path);
+    }
+    all
+}
+
+/// Files below a folder.
+pub(crate) fn files_below(folder: &Path) -> Vec<PathBuf> {
+    all_below(folder).into_iter().filter(|path| path.is_file()).collect()
+}
+
 /// Waits for a condition that another process brings about; fails after half a minute.
 #[track_caller]
 pub(crate) fn until(what: &str, mut holds: impl FnMut() -> bool) {
