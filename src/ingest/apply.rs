@@ -238,6 +238,11 @@ impl<'a> Apply<'a> {
             (Action::Call { operation, payload, hold, withdrawal }, standing) => {
                 let (hold, exists) = match hold {
                     None if !judged.known => self.rival(turn, provider.id(), &payload.key)?,
+                    // Whose account the new key is weighs more than that it is new.
+                    Some(HoldReason::KeyChanged) => {
+                        let (rival, exists) = self.rival(turn, provider.id(), &payload.key)?;
+                        (rival.or(*hold), exists)
+                    }
                     hold => (*hold, false),
                 };
                 // Whoever is known under this key exists: a person who releases the call must not make another one.

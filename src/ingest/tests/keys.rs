@@ -95,6 +95,17 @@ fn a_changed_key_of_a_known_account_is_held() {
 }
 
 #[test]
+fn a_key_that_changes_to_another_customers_is_held_as_a_duplicate() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\nc2,S2,Petit\n"));
+    world.deliver(Safedebit);
+    let text = file("c1,S2,Martin\nc2,S2,Petit\n");
+    assert_eq!(world.plan(&text).held.get(&Safedebit), Some(&1));
+    world.sync(&text);
+    assert_eq!(held(&world), duplicates(&["c1"]));
+}
+
+#[test]
 fn a_customer_whose_key_cannot_change_yet_is_compared_again_next_time() {
     let mut world = World::new(WSONE);
     let text = "customer_id,person_identifier,first_name\nc1,W1,Jeanne\n";
