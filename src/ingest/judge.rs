@@ -6,7 +6,7 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::diff::{self, Action, Decision, Policy};
+use crate::diff::{self, Action, Decision, Policy, Rejection};
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::State;
 use crate::domain::customer::CustomerId;
@@ -154,13 +154,18 @@ fn account_to_write(
     key: &ProviderKey,
     decision: &Decision,
 ) -> Option<PackedAccount> {
-    let skipped_now = &decision.findings.skipped;
+    let mut skipped_now = Cow::Borrowed(&decision.findings.skipped);
+    // What was cleared keeps everything back, and is told of as long as it does.
+    if decision.findings.rejected == Some(Rejection::ClearedValue) {
+        skipped_now.to_mut().extend(&decision.findings.cleared);
+        skipped_now.to_mut().sort_unstable();
+    }
     match before {
-        None => Some(PackedAccount::of(&Account::new(key.clone()), skipped_now)),
+        None => Some(PackedAccount::of(&Account::new(key.clone()), &skipped_now)),
         Some(before) => {
             let after = account_after(before, key, decision);
-            let stands = *before == *after && skipped == skipped_now;
-            (!stands).then(|| PackedAccount::of(&after, skipped_now))
+            let stands = *before == *after && *skipped == **skipped_now;
+            (!stands).then(|| PackedAccount::of(&after, &skipped_now))
         }
     }
 }

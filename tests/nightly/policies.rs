@@ -417,3 +417,20 @@ fn a_fixed_store_goes_along_with_every_update_and_makes_none() {
     assert_eq!(sent["EntityRequest"], json!({"entityIdentifier": "123456"}));
     assert!(sent.get("ContactsRequest").is_none(), "{sent}");
 }
+
+#[test]
+fn explain_tells_what_keeps_a_customer_away() {
+    let (world, mut customer) = settled(&[("lemonway", "on_cleared = \"reject\"")]);
+    customer.email = String::new();
+    customer.last = "Durand".to_owned();
+    sync_one(&world, &customer, 3);
+    let told = world.run(&["explain", &customer.id]).exits(0).out;
+    assert!(told.contains("lemonway: nothing is queued; left out"), "{told}");
+    assert!(told.contains("newEmail; where it was cleared, nothing else goes either"), "{told}");
+
+    let mut stranger = Customer::new(2);
+    stranger.wallet = "9".repeat(101);
+    sync_one(&world, &stranger, 3);
+    let told = world.run(&["explain", &stranger.id]).exits(0).out;
+    assert!(told.contains("lemonway: takes no part"), "{told}");
+}

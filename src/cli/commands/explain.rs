@@ -1,6 +1,6 @@
 //! `explain`: one customer's life, without a value.
 //!
-//! The JSON: `known`, `forgotten`; `providers`, for each one with an account or a call: `account` (`known`, and the
+//! The JSON: `known`, `forgotten`; `providers`, for each one that is on or has an account or a call: `account` (`known`, and the
 //! names of fields that are `acknowledged`, `unknown` or `skipped`), `now` (why something is or is not sent) and
 //! `next` (a command, or null); `timeline`, oldest first: `time`, `run`, `provider`, `call`, `operation`, `event`
 //! (`planned`, `answer`, `probe_answer` or the state that the call is in since then), `fields` (planned only; null
@@ -21,9 +21,10 @@ use crate::cli::failure::Failure;
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::clock::{Timestamp, rfc3339};
 use crate::domain::customer::CustomerId;
+use crate::domain::policy::{OnCleared, OnInvalid};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
-use crate::providers::{codes, field_table};
+use crate::providers::{CommonSettings, ProvidersSettings, codes, field_table};
 use crate::report::next_step;
 use crate::report::table::aligned;
 use crate::report::text::Context;
@@ -92,7 +93,7 @@ pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<Exi
     let story = program.state(&config)?.open_read_only()?.story(&id)?;
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
-    let explained = explained(&story, &id, &context);
+    let explained = explained(&story, &id, &config.providers, &context);
     if program.console.is_json() {
         program.console.json(&explained)?;
     } else {
@@ -101,29 +102,41 @@ pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<Exi
     Ok(ExitCode::Complete)
 }
 
-fn explained(story: &Story, id: &CustomerId, context: &Context<'_>) -> Explained {
+fn explained(
+    story: &Story,
+    id: &CustomerId,
+    settings: &ProvidersSettings,
+    context: &Context<'_>,
+) -> Explained {
     let mut timeline: Vec<Moment> = story.calls.iter().flat_map(moments).collect();
     timeline.sort_by_key(|moment| moment.time);
+    let of_calls = story.calls.iter().map(|call| call.provider);
     let ids: BTreeSet<ProviderId> =
-        story.accounts.keys().copied().chain(story.calls.iter().map(|call| call.provider)).collect();
-    let at_provider = |provider| (provider, at_provider(story, provider, id, context));
+        story.accounts.keys().copied().chain(of_calls).chain(settings.enabled()).collect();
+    let at_provider = |provider| (provider, at_provider(story, provider, id, settings, context));
     let providers = ids.into_iter().map(at_provider).collect();
     Explained { known: story.known, forgotten: story.forgotten, providers, timeline }
 }
 
-fn at_provider(story: &Story, provider: ProviderId, id: &CustomerId, context: &Context<'_>) -> AtProvider {
+fn at_provider(
+    story: &Story,
+    provider: ProviderId,
+    id: &CustomerId,
+    settings: &ProvidersSettings,
+    context: &Context<'_>,
+) -> AtProvider {
     let account = story.accounts.get(&provider).map(|account| Account {
         known: account.known,
         acknowledged: names(provider, &account.acknowledged),
         unknown: names(provider, &account.unknown),
         skipped: names(provider, &account.skipped),
     });
-    let standing = story.calls.iter().rev().find(|call| {
-        call.provider == provider && (call.life.state.is_open() || call.life.state == State::Refused)
-    });
+    let mut calls = story.calls.iter().rev().filter(|call| call.provider == provider);
+    let last = calls.clone().next();
+    let standing = calls.find(|call| call.life.state.is_open() || call.life.state == State::Refused);
     let (now, next) = match standing {
         Some(call) => stands(call, id, context),
-        None => idle(account.as_ref()),
+        None => (idle(account.as_ref(), last, settings.common(provider)), None),
     };
     AtProvider { account, now, next }
 }
@@ -153,7 +166,9 @@ fn stands(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> (String, 
             );
             (why, Some(release(call, id, context)))
         }
-        State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => idle(None),
+        State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => {
+            ("nothing is queued".to_owned(), None)
+        }
     }
 }
 
@@ -179,21 +194,37 @@ fn release(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String {
     next_step::command(&words, context)
 }
 
-fn idle(account: Option<&Account>) -> (String, Option<String>) {
-    let said = match account {
-        Some(account) if !account.skipped.is_empty() => format!(
-            "nothing to send; left out, since the last file has no valid value: {}",
-            account.skipped.join(", ")
+/// Why nothing goes although no call stands. What the file said is not in the state; so this tells what the last comparison
+/// of the customer's record came to, and never that a provider holds it all.
+fn idle(account: Option<&Account>, last: Option<&StoryCall>, settings: Option<&CommonSettings>) -> String {
+    match (account, last) {
+        (None, None) => "takes no part: no record that was compared gave it a valid key".to_owned(),
+        (Some(account), _) if !account.skipped.is_empty() => {
+            let fields = account.skipped.join(", ");
+            format!("nothing is queued; left out, since the last record has no valid value: {fields}{}", away(settings))
+        }
+        (_, Some(last)) if last.life.state == State::Abandoned => {
+            "nothing is queued: the last call was abandoned; what it carried goes when the customer's record changes"
+                .to_owned()
+        }
+        (Some(account), _) if !account.unknown.is_empty() => format!(
+            "nothing is queued; what the provider may have kept or lost goes again when the customer's record changes: {}",
+            account.unknown.join(", ")
         ),
-        Some(account) if !account.unknown.is_empty() => {
-            "nothing is queued; the next file sends the fields of unknown value again".to_owned()
-        }
-        Some(account) if account.known => {
-            "nothing to send: the provider holds what the last file said".to_owned()
-        }
-        Some(_) | None => "nothing is queued, and nothing was ever acknowledged".to_owned(),
-    };
-    (said, None)
+        (Some(_), _) => "nothing to send: the last record that was compared asked for nothing more".to_owned(),
+        (None, Some(_)) => "nothing is queued, and nothing was ever acknowledged".to_owned(),
+    }
+}
+
+/// What a value that is not valid, or was cleared, keeps back besides itself.
+fn away(settings: Option<&CommonSettings>) -> &'static str {
+    let invalid = settings.is_some_and(|common| common.on_invalid == OnInvalid::RejectCustomer);
+    let cleared = settings.is_some_and(|common| common.on_cleared == OnCleared::Reject);
+    match (invalid, cleared) {
+        (true, _) => "; until it has, nothing else goes either (on_invalid = \"reject_customer\")",
+        (false, true) => "; where it was cleared, nothing else goes either (on_cleared = \"reject\")",
+        (false, false) => "",
+    }
 }
 
 fn moments(call: &StoryCall) -> Vec<Moment> {
