@@ -52,7 +52,7 @@ fn scan(input: Result<InputFile, FileError>) -> (Verdict, Vec<Row>) {
 fn cells(row: &Row) -> Vec<(String, String)> {
     row.columns()
         .map(|(name, cell)| match cell {
-            RawCell::Text(text) => (name.into_owned(), text.into_owned()),
+            RawCell::Text(text) | RawCell::Nested(text) => (name.into_owned(), text.into_owned()),
             RawCell::Absent | RawCell::Null => (name.into_owned(), "<null>".to_owned()),
         })
         .collect()

@@ -11,8 +11,10 @@ pub enum RawCell<'a> {
     /// JSON `null`, itself or in an object on the way to it.
     Null,
     /// The text of the cell as it is written. JSON numbers and booleans are text too; the members of an array of
-    /// such values are joined by commas, anything deeper stays JSON.
+    /// such values are joined by commas.
     Text(Cow<'a, str>),
+    /// A JSON object, or an array that holds more than plain values: JSON, and no value.
+    Nested(Cow<'a, str>),
 }
 
 impl fmt::Debug for RawCell<'_> {
@@ -21,6 +23,7 @@ impl fmt::Debug for RawCell<'_> {
             Self::Absent => "Absent",
             Self::Null => "Null",
             Self::Text(_) => "Text(…)",
+            Self::Nested(_) => "Nested(…)",
         })
     }
 }

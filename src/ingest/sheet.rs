@@ -68,7 +68,12 @@ impl<'a> Sheet<'a> {
         let street = self.lacks.map(|field| {
             format!("it has parts of streets, but not {field}, which the last full file has: its streets are left out")
         });
-        order.into_iter().chain(street).map(|warning| format!("{}: {warning}", self.file.name()))
+        let cut = self.file.may_be_cut().then(|| {
+            "its last line has no end; an export that was cut inside its last value looks like that: let it end each line, \
+             or count its rows in a trailer (input.trailer)"
+                .to_owned()
+        });
+        order.into_iter().chain(street).chain(cut).map(|warning| format!("{}: {warning}", self.file.name()))
     }
 
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
@@ -76,7 +81,7 @@ impl<'a> Sheet<'a> {
         match cell(self.customer_id.as_ref()?) {
             RawCell::Text(Cow::Borrowed(raw)) => self.mapper.key(raw),
             RawCell::Text(Cow::Owned(raw)) => self.mapper.key(&raw).map(|key| Cow::Owned(key.into_owned())),
-            RawCell::Absent | RawCell::Null => None,
+            RawCell::Nested(_) | RawCell::Absent | RawCell::Null => None,
         }
     }
 
@@ -108,7 +113,7 @@ impl<'a> Sheet<'a> {
     fn not_in_future(&self, order: Order, row: &Row) -> Order {
         let is_time = || match self.order.as_ref().map(|column| row.get(column)) {
             Some(RawCell::Text(raw)) => !self.mapper.is_number(&raw),
-            Some(RawCell::Absent | RawCell::Null) | None => false,
+            Some(RawCell::Nested(_) | RawCell::Absent | RawCell::Null) | None => false,
         };
         let latest = self.now.0.saturating_add(AHEAD_MICROSECONDS_MAX);
         if order.0 > latest && is_time() { self.now } else { order }
@@ -146,7 +151,7 @@ impl<'a> Sheet<'a> {
     /// The cells of a row as they stand in the file, with their names.
     pub(super) fn raw_cells(&self, row: &Row) -> (Arc<[String]>, Vec<String>) {
         let text = |cell| match cell {
-            RawCell::Text(text) => text.into_owned(),
+            RawCell::Text(text) | RawCell::Nested(text) => text.into_owned(),
             RawCell::Absent | RawCell::Null => String::new(),
         };
         let cells = row.columns().map(|(_, cell)| text(cell)).collect();

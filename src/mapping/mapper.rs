@@ -257,7 +257,7 @@ impl Mapper {
             row.take(field, &field.name().into(), cell);
         }
         let order = match self.order.index().map(cell) {
-            Some(RawCell::Text(raw)) => self.order(&raw)?,
+            Some(RawCell::Text(raw) | RawCell::Nested(raw)) => self.order(&raw)?,
             Some(RawCell::Absent | RawCell::Null) | None => None,
         };
         let (cells, defects) = row.finish(&self.nic_column);
@@ -268,7 +268,7 @@ impl Mapper {
     fn heard<'a>(&self, cell: RawCell<'a>) -> RawCell<'a> {
         match cell {
             RawCell::Text(text) if self.is_rejects_file && text::trim(&text).is_empty() => RawCell::Absent,
-            RawCell::Text(_) | RawCell::Absent | RawCell::Null => cell,
+            RawCell::Text(_) | RawCell::Nested(_) | RawCell::Absent | RawCell::Null => cell,
         }
     }
 
@@ -276,6 +276,10 @@ impl Mapper {
         let raw = match cell {
             RawCell::Text(raw) => raw.as_ref(),
             RawCell::Absent | RawCell::Null => "",
+            RawCell::Nested(_) => {
+                let column = self.customer_id_column().into();
+                return Err(RowDefect { column, reason: reason::NESTED });
+            }
         };
         self.customer_id(raw).ok_or_else(|| RowDefect {
             column: self.customer_id_column().into(),

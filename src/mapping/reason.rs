@@ -13,6 +13,7 @@ reasons! {
     KEY_EMPTY = "the customer's key is empty";
     KEY_UNUSABLE = "the customer's key is too long or has characters that no key has";
     CONTROL_CHARACTER = "contains a line break or another control character";
+    NESTED = "is an object or a list of them, not a value; name what is in it by a JSON pointer in [columns]";
     BROKEN_ENCODING = "was damaged by a wrong character encoding; check `encoding`";
     TOO_LONG = "is longer than any value can be; quotes or columns may be shifted";
     SCIENTIFIC = "was turned into scientific notation by a spreadsheet";

@@ -49,7 +49,9 @@ impl<'a> Row<'a> {
     pub(super) fn take(&mut self, field: Field, column: &Arc<str>, cell: RawCell<'a>) {
         match cell {
             RawCell::Text(Cow::Borrowed(text)) if is_clean(text) => self.take_clean(field, column, text),
-            RawCell::Text(_) | RawCell::Absent | RawCell::Null => self.take_any(field, column, cell),
+            RawCell::Text(_) | RawCell::Nested(_) | RawCell::Absent | RawCell::Null => {
+                self.take_any(field, column, cell)
+            }
         }
     }
 

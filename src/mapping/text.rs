@@ -29,6 +29,7 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
     let text = match cell {
         RawCell::Absent => return Ok(Clean::Absent),
         RawCell::Null => return Ok(Clean::Cleared),
+        RawCell::Nested(_) => return Err(reason::NESTED),
         RawCell::Text(text) => text,
     };
     if is_clean(&text) {

@@ -236,6 +236,16 @@ impl InputFile {
         Ok(Scan::new(self))
     }
 
+    /// May the last value be cut, without anybody being able to tell: the last line of a table has no end, and no trailer
+    /// counts the rows.
+    #[must_use]
+    pub fn may_be_cut(&self) -> bool {
+        let (Some(table), None, end) = (&self.table, self.trailer, self.source.end) else { return false };
+        let mut last = [0];
+        let is_read = end > table.rows.offset && matches!(self.source.read_at(&mut last, end - 1), Ok(1));
+        is_read && !matches!(last, [b'\n' | b'\r' | b'"'])
+    }
+
     /// Starts reading about `rows` single rows by their position.
     ///
     /// # Errors

@@ -149,7 +149,11 @@ pub(super) fn cell(raw: &str) -> RawCell<'_> {
     RawCell::Text(match raw.as_bytes().first() {
         Some(b'n') => return RawCell::Null,
         Some(b'"') => string(raw),
-        Some(b'[') => list(raw).map_or(Cow::Borrowed(raw), Cow::Owned),
+        Some(b'[') => match list(raw) {
+            Some(joined) => Cow::Owned(joined),
+            None => return RawCell::Nested(raw.into()),
+        },
+        Some(b'{') => return RawCell::Nested(raw.into()),
         Some(_) | None => Cow::Borrowed(raw),
     })
 }

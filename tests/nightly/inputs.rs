@@ -212,3 +212,30 @@ fn a_broken_letter_far_behind_spoils_its_row_alone() {
     assert_eq!(world.report()["input"]["invalid"], 1);
     assert_eq!(world.report()["input"]["new"], 1);
 }
+
+#[test]
+fn a_table_that_may_be_cut_in_its_last_value_is_told_of() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let whole = std::fs::read_to_string(world.csv("crm.csv", &people)).expect("a file");
+    const CUT: &str = "its last line has no end";
+    for (text, is_told) in [(whole.trim_end(), true), (whole.as_str(), false)] {
+        let file = world.file("crm.csv", text);
+        let told = world.sync(&file).exits(0).out;
+        assert_eq!(told.contains(CUT), is_told, "{told}");
+        assert_eq!(world.report()["advice"].to_string().contains(CUT), is_told);
+    }
+}
+
+#[test]
+fn an_object_is_no_value() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let row = r#"{"customer_id": "C00001", "wallet_id": "W00001", "last_name": "Martin", "city": {"a": 1}}"#;
+    world.on("sync", &world.file("delta.jsonl", &format!("{row}\n")), &["--kind", "delta"]).exits(3);
+    let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
+    assert!(wallet.get("newCity").is_none(), "{wallet:?}");
+    assert!(world.rejects().contains("is an object or a list of them"), "{}", world.rejects());
+}

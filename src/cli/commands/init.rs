@@ -92,7 +92,7 @@ fn date_forms(sniffed: &Sniffed, proposals: &[Proposal]) -> Option<toml::Value> 
     let rows = sniffed.sample.iter().flat_map(Row::columns);
     let days = rows.filter_map(|(name, cell)| match cell {
         RawCell::Text(day) if columns.contains(&name.as_ref()) => Some(day),
-        RawCell::Text(_) | RawCell::Null | RawCell::Absent => None,
+        RawCell::Text(_) | RawCell::Nested(_) | RawCell::Null | RawCell::Absent => None,
     });
     let days: Vec<_> = days.collect();
     let forms = propose_forms(days.iter().map(AsRef::as_ref));

@@ -26,8 +26,8 @@ fn values_are_text_exactly_as_written() {
         ("escaped", "1"),
         ("list", "FR,1,IT"),
         ("no", ""),
-        ("deep", "[[1]]"),
-        ("object", r#"{"a": 1}"#),
+        ("deep", "<nested> [[1]]"),
+        ("object", r#"<nested> {"a": 1}"#),
         ("other", "<absent>"),
         ("BIG", "<absent>"),
     ];

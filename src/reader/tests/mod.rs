@@ -80,6 +80,7 @@ fn text(cell: &RawCell<'_>) -> String {
         RawCell::Absent => "<absent>".to_owned(),
         RawCell::Null => "<null>".to_owned(),
         RawCell::Text(text) => text.to_string(),
+        RawCell::Nested(json) => format!("<nested> {json}"),
     }
 }
 
