@@ -290,6 +290,28 @@ fn a_file_without_its_key_column_exits_4() {
 }
 
 #[test]
+fn a_file_without_its_key_column_is_the_wrong_file_whatever_else_it_lacks() {
+    for key in ["customer_id = \"ID_CLIENT\"\n", ""] {
+        // `birth_city` comes before `customer_id` in the order of the alphabet.
+        let world =
+            World::with_config(&format!("[columns]\nbirth_city = \"VILLE\"\n{key}email = \"EMAIL\"\n"));
+        world.write("nokey.csv", "a;b\n1;2\n");
+        for command in ["check", "plan", "sync"] {
+            let seen = world.run(&[command, "nokey.csv"]);
+            assert_eq!(seen.code, Some(4), "{command}: {seen:?}");
+            let told = format!("{}{}", seen.out, seen.err);
+            assert!(told.contains("customer_id") && !told.contains("birth_city"), "{command}: {told}");
+            let said = told.lines().map(|line| line.matches("the file ").count()).max();
+            assert_eq!(said, Some(1), "{command}: {told}");
+        }
+        // With its key, another column that is missing is a matter of the configuration.
+        world.write("key.csv", "ID_CLIENT;customer_id\n1;2\n");
+        let seen = world.run(&["sync", "key.csv"]);
+        assert!(seen.code == Some(2) && seen.err.contains("birth_city"), "{seen:?}");
+    }
+}
+
+#[test]
 fn rejects_are_exported_with_their_header_into_a_private_new_file() {
     let world = World::with_config("");
     assert_eq!(world.run(&["rejects", "export", "out.csv"]).code, Some(0));

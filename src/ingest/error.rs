@@ -17,11 +17,11 @@ pub enum IngestError {
     #[error(transparent)]
     File(#[from] FileError),
     /// A file's header and the settings do not fit together.
-    #[error("{file}: {source}")]
+    #[error("{file}")]
     Header {
         /// The file as it was named.
         file: String,
-        /// What does not fit.
+        /// What does not fit; told behind the file, as the cause.
         source: MappingError,
     },
     /// A provider's section does not fit the file: nobody in it could have a key.

@@ -98,7 +98,8 @@ fn nearest<'a>(wanted: &str, names: impl Iterator<Item = (&'a str, &'a str)>) ->
         .map(|(_, name)| name.to_owned())
 }
 
-/// The fields that `[columns]` maps, in its order, checked against the catalogue.
+/// The fields that `[columns]` maps, checked against the catalogue. The key comes first: a file without it is the wrong
+/// one, whatever else it lacks.
 fn configured(settings: &MappingSettings) -> Result<Vec<(Field, &str)>, MappingError> {
     let field = |name: &String| {
         Field::parse(name).ok_or_else(|| {
@@ -107,7 +108,10 @@ fn configured(settings: &MappingSettings) -> Result<Vec<(Field, &str)>, MappingE
             MappingError::UnknownField { name: name.clone(), nearest }
         })
     };
-    settings.columns.iter().map(|(name, column)| Ok((field(name)?, column.as_str()))).collect()
+    let fields = settings.columns.iter().map(|(name, column)| Ok((field(name)?, column.as_str())));
+    let mut fields = fields.collect::<Result<Vec<_>, _>>()?;
+    fields.sort_by_key(|(field, _)| *field != Field::CustomerId);
+    Ok(fields)
 }
 
 /// The columns to fetch. Country and postal code come first, because other values are read in their light.
@@ -140,18 +144,19 @@ fn of_header(configured: &[(Field, &str)], header: &Header<'_>) -> Result<Vec<Ma
         }
         Ok(true)
     };
+    let listed = |field: &Field| configured.iter().any(|(known, _)| known == field);
+    let key = Field::CustomerId;
+    if !listed(&key) && !put(key, header.find(&key.name()))? {
+        return Err(MappingError::NoCustomerId { nearest: header.nearest(&key.name()) });
+    }
     for (field, column) in configured {
         if !put(*field, header.find(column))? {
             let (field, column, nearest) = (*field, (*column).to_owned(), header.nearest(column));
             return Err(MappingError::UnknownColumn { field, column, nearest });
         }
     }
-    let listed = |field: &Field| configured.iter().any(|(known, _)| known == field);
-    for field in Field::NAMED.iter().filter(|field| !listed(field)) {
-        let found = put(*field, header.find(&field.name()))?;
-        if !found && *field == Field::CustomerId {
-            return Err(MappingError::NoCustomerId { nearest: header.nearest(&field.name()) });
-        }
+    for field in Field::NAMED.iter().filter(|field| !listed(field) && **field != key) {
+        put(*field, header.find(&field.name()))?;
     }
     let mut seen: Vec<(Field, &str)> = Vec::new();
     for (field, column) in header.subscriptions().filter(|(field, _)| !listed(field)) {
