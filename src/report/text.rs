@@ -73,6 +73,9 @@ fn write_closing(text: &mut String, report: &Report, context: &Context<'_>) -> f
     if report.providers.values().any(has_work) {
         writeln!(text, "\n{}", providers(report))?;
     }
+    if let Some(stock) = refused_earlier(report) {
+        writeln!(text, "\n{stock}")?;
+    }
     write_reasons(text, &report.reasons)?;
     let failure = report.failure.iter().filter(|_| !context.failure_is_told);
     for advice in failure.chain(&report.advice) {
@@ -191,6 +194,23 @@ fn provider_row(provider: ProviderId, tally: &ProviderTally) -> Vec<String> {
         grouped(tally.requests),
         per_second,
     ]
+}
+
+/// The stock that no column tells of: `refused` counts this run. Held calls are counted whichever run held them.
+fn refused_earlier(report: &Report) -> Option<String> {
+    let earlier = |tally: &ProviderTally| tally.parked.saturating_sub(tally.refused);
+    let older = report.providers.iter().map(|(provider, tally)| (provider.name(), earlier(tally)));
+    let older: Vec<_> = older.filter(|(_, count)| *count > 0).collect();
+    let calls: u64 = older.iter().map(|(_, count)| count).sum();
+    let each = older.iter().map(|(provider, count)| format!("{provider} {}", grouped(*count)));
+    let each = each.collect::<Vec<_>>().join(" · ");
+    let (unit, wait) = if calls == 1 { ("call", "waits") } else { ("calls", "wait") };
+    (calls > 0).then(|| {
+        format!(
+            "refused in earlier runs: {} {unit} still {wait} for a change or a release ({each})",
+            grouped(calls)
+        )
+    })
 }
 
 fn write_reasons(text: &mut String, reasons: &[Reason]) -> fmt::Result {
