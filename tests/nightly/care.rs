@@ -91,6 +91,13 @@ fn after_a_restore_nothing_is_created_twice_and_the_newest_value_wins() {
     let backup = backups(&world).pop().expect("a backup");
     let restored = world.run(&["doctor", "--restore", backup.to_str().expect("utf-8"), "--json"]).exits(0);
     let replaced = json(&restored)["replaced"].as_str().expect("kept").to_owned();
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(status.contains("put back from a backup and needs a person"), "{status}");
+    let next = "next: crmsync sync FILE --kind full --allow-mass-change\n";
+    assert!(
+        status.ends_with(next) && json(&world.run(&["status", "--json"]))["restored"] == true,
+        "{status}"
+    );
     assert!(Path::new(&replaced).exists());
 
     let refused = world.run(&["resume"]).exits(7);

@@ -23,6 +23,8 @@ struct Status {
     providers: BTreeMap<ProviderId, Queue>,
     /// Held and refused calls.
     needs_a_person: u64,
+    /// Was the state put back from a backup, and no complete input accepted since: only that may go on.
+    restored: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -60,7 +62,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let providers: BTreeMap<ProviderId, Queue> =
         store.counts()?.into_iter().map(|(provider, counts)| (provider, queue(&counts))).collect();
     let needs_a_person = providers.values().map(|queue| queue.held + queue.refused).sum();
-    let status = Status { last_run, providers, needs_a_person };
+    let status = Status { last_run, providers, needs_a_person, restored: store.is_in_doubt()? };
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -118,15 +120,20 @@ fn text(status: &Status, arguments: &[String]) -> String {
     } else {
         text.push('\n');
     }
+    if status.restored {
+        writeln!(text, "{RESTORED}").expect(INFALLIBLE);
+    }
     writeln!(text, "next: {}", next(status, arguments)).expect(INFALLIBLE);
     text
 }
 
-/// What to type now: what needs a person comes first, then what waits to be sent.
+/// What to type now: what needs a person comes first, then what waits to be sent. A restored state takes nothing before
+/// it has had a complete file.
 fn next(status: &Status, arguments: &[String]) -> String {
     let open = status.providers.values().any(|queue| queue.queued + queue.waiting + queue.probing > 0);
     let denied = Some(Outcome::Denied.name());
     let words: &[&str] = match &status.last_run {
+        _ if status.restored => &["sync", "FILE", "--kind", "full", "--allow-mass-change"],
         None => &["check"],
         Some(run) if run.outcome.as_deref() == denied => &["check"],
         Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
@@ -135,6 +142,9 @@ fn next(status: &Status, arguments: &[String]) -> String {
     };
     next_step::command(words, &Context { arguments, ..Context::default() })
 }
+
+const RESTORED: &str = "the state was put back from a backup and needs a person: sync the newest complete file before \
+                        anything else";
 
 const INFALLIBLE: &str = "writing to a string does not fail";
 
@@ -175,13 +185,19 @@ mod tests {
         };
         let providers =
             [(ProviderId::Wsone, queue(&wsone)), (ProviderId::Safedebit, queue(&Counts::default()))];
-        let status = Status { last_run: Some(run(last)), providers: providers.into(), needs_a_person: 3 };
+        let status = Status {
+            last_run: Some(run(last)),
+            providers: providers.into(),
+            needs_a_person: 3,
+            restored: false,
+        };
         insta::assert_snapshot!(text(&status, &[]));
     }
 
     #[test]
     fn a_state_that_never_ran() {
-        let status = Status { last_run: None, providers: BTreeMap::new(), needs_a_person: 0 };
+        let status =
+            Status { last_run: None, providers: BTreeMap::new(), needs_a_person: 0, restored: false };
         assert_eq!(text(&status, &[]), "no run yet\n\nnext: crmsync check\n");
     }
 
@@ -204,7 +220,7 @@ mod tests {
             };
             let counts = Counts { queued, ..Counts::default() };
             let providers = [(ProviderId::Wsone, queue(&counts))].into();
-            let status = Status { last_run: Some(run(last)), providers, needs_a_person };
+            let status = Status { last_run: Some(run(last)), providers, needs_a_person, restored: false };
             assert_eq!(next(&status, &[]), expected, "{outcome}");
         }
     }
