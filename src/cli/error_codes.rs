@@ -135,7 +135,7 @@ impl Coded for IngestError {
             Self::File(error) => error.coded(),
             Self::Header { source, .. } => source.coded(),
             Self::Provider { .. } => ErrorCode::ConfigProvider,
-            Self::Guard(tripped) => tripped.coded(),
+            Self::Guard { tripped, .. } => tripped.coded(),
             Self::SeedWhileOpen { .. } => ErrorCode::UsageSeedWhileOpen,
             Self::OlderInput { .. } => ErrorCode::FileOlder,
             Self::TooMany { .. } => ErrorCode::FileTooMany,

@@ -8,7 +8,7 @@ use super::error_code::ErrorCode;
 use super::error_codes::Coded;
 use super::exit::ExitCode;
 use super::secrets::SecretError;
-use crate::ingest::{IngestError, IngestErrorKind};
+use crate::ingest::{IngestError, IngestErrorKind, Outcome};
 use crate::mapping::MappingError;
 use crate::providers::SettingsError;
 use crate::reader::{FileError as FileRefused, FileErrorKind};
@@ -48,6 +48,14 @@ impl Failure {
     /// The failure with its stable name behind it, where it is told among other sentences.
     pub fn with_code(&self) -> String {
         format!("{self} [{}]", self.named.name())
+    }
+
+    /// What was read of an input that a guard stopped; it is taken out.
+    pub fn take_input(&mut self) -> Option<Outcome> {
+        match self.error.downcast_mut::<IngestError>() {
+            Some(IngestError::Guard { outcome, .. }) => Some(std::mem::take(outcome)),
+            Some(_) | None => None,
+        }
     }
 
     /// Did the state fail, so that nothing more may be written to it.

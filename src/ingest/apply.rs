@@ -100,12 +100,7 @@ impl<'a> Apply<'a> {
     /// Counts the customer whose turn comes.
     pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready) -> Turn<'r> {
         let Ready { candidate, prepared } = ready;
-        let tally = &mut self.outcome.input;
-        match (candidate.is_known(), candidate.same) {
-            (false, _) => tally.new += 1,
-            (true, true) => tally.unchanged += 1,
-            (true, false) => tally.changed += 1,
-        }
+        candidate.count(&mut self.outcome.input);
         let number = candidate.stored().map(|stored| stored.number);
         let turn = Turn { turn: self.turn, candidate, prepared, number };
         self.turn += 1;

@@ -65,6 +65,15 @@ impl Candidate {
         self.known
     }
 
+    /// Counts the customer: new, changed or unchanged.
+    pub(super) fn count(&self, tally: &mut InputTally) {
+        match (self.is_known(), self.same) {
+            (false, _) => tally.new += 1,
+            (true, true) => tally.unchanged += 1,
+            (true, false) => tally.changed += 1,
+        }
+    }
+
     /// What the last accepted record meant, if that is known.
     pub(super) fn meaning(&self) -> Option<Digest> {
         (self.meaning != NO_RECORD).then_some(self.meaning)

@@ -8,6 +8,7 @@ use crate::reader::{FileError, FileErrorKind};
 use crate::store::StoreError;
 
 use super::guard::Tripped;
+use super::outcome::Outcome;
 
 /// An input that was not accepted. Nothing was written.
 #[derive(Debug, thiserror::Error)]
@@ -35,8 +36,13 @@ pub enum IngestError {
         what: &'static str,
     },
     /// A guard stopped the input.
-    #[error(transparent)]
-    Guard(#[from] Tripped),
+    #[error("{tripped}")]
+    Guard {
+        /// Which guard, and what it found.
+        tripped: Tripped,
+        /// What was read of the input.
+        outcome: Box<Outcome>,
+    },
     /// A seed would overtake calls that are still on their way.
     #[error(
         "{open} calls are still open; let `crmsync resume` deliver them or settle them before `crmsync seed`"
@@ -107,7 +113,7 @@ impl IngestError {
             },
             Self::Header { source, .. } if !source.is_about_the_file() => IngestErrorKind::Usage,
             Self::Header { .. }
-            | Self::Guard(_)
+            | Self::Guard { .. }
             | Self::OlderInput { .. }
             | Self::TooMany { .. }
             | Self::RowChanged { .. } => IngestErrorKind::Input,

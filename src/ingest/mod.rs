@@ -228,6 +228,10 @@ impl Ingest<'_> {
         let Compared { candidates, mut counts, tally, .. } = compared;
         let mut outcome = Outcome::of(self, &mut read, tally, alike);
         let early = self.check_input(mode, &counts);
+        if early.is_err() && mode != Mode::Plan {
+            // Their turn does not come.
+            candidates.iter().for_each(|candidate| candidate.count(&mut outcome.input));
+        }
         self.trip(mode, early, &mut outcome)?;
         if candidates.len() > 0 {
             rayon::spawn(mapping::load_numbering_plans);
@@ -276,7 +280,9 @@ impl Ingest<'_> {
                 outcome.tripped.get_or_insert(tripped);
                 Ok(())
             }
-            (Err(tripped), Mode::Sync | Mode::Seed) => Err(tripped.into()),
+            (Err(tripped), Mode::Sync | Mode::Seed) => {
+                Err(IngestError::Guard { tripped, outcome: Box::new(outcome.stopped()) })
+            }
         }
     }
 

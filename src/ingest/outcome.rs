@@ -57,6 +57,12 @@ impl Outcome {
         }
     }
 
+    /// What a guard leaves of it: what was read, and nothing of what would have been sent.
+    pub(super) fn stopped(&mut self) -> Self {
+        let Self { input, rejects, warnings, .. } = std::mem::take(self);
+        Self { input, rejects, warnings, ..Self::default() }
+    }
+
     pub(super) fn tally(&mut self, provider: ProviderId) -> &mut ProviderTally {
         self.providers.entry(provider).or_default()
     }

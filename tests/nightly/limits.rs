@@ -134,6 +134,14 @@ fn a_file_full_of_bad_rows_is_stopped() {
     }
     let ran = world.on("sync", &world.file("crm.csv", &text), &[]).exits(4);
     assert!(ran.err.contains("max_invalid"), "{}", ran.err);
+    // What was read is told all the same, row by row.
+    let report = world.report();
+    let input = &report["input"];
+    assert_eq!((&input["rows"], &input["new"], &input["invalid"]), (&700.into(), &600.into(), &100.into()));
+    assert!(input["bytes"].as_u64() > Some(0) && report["balanced"] == true, "{report}");
+    assert_eq!(report["providers"]["wsone"]["planned"]["create"], 0);
+    assert_eq!(world.rejects().lines().count(), 101);
+    assert!(ran.out.contains("600 new") && ran.out.contains("100 INVALID rows"), "{}", ran.out);
 }
 
 #[test]

@@ -34,7 +34,7 @@ pub(super) struct Run {
     number: RunNumber,
     rates: BTreeMap<ProviderId, f64>,
     before: BTreeMap<ProviderId, Counts>,
-    /// What became of the input; nothing for a resume.
+    /// What became of the input; nothing for a resume. Of one that a guard stopped, what was read.
     pub(super) ingested: Option<Outcome>,
     /// What became of the calls.
     pub(super) dispatched: Option<Dispatched>,

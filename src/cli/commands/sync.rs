@@ -118,7 +118,8 @@ pub(super) fn run(
                 }
             }
         }
-        Err(failure) => {
+        Err(mut failure) => {
+            run.ingested = failure.take_input();
             run.failure = Some(failure);
             Some(store)
         }

@@ -38,8 +38,13 @@ fn stopped_by(world: &mut World, text: &str) -> Option<Guard> {
         Ok(_) => None,
         Err(error) => {
             assert_eq!(error.kind(), IngestErrorKind::Input, "{error}");
-            let IngestError::Guard(tripped) = error else { unreachable!("no other error is expected") };
+            let IngestError::Guard { tripped, outcome } = error else {
+                unreachable!("no other error is expected")
+            };
             assert_eq!(world.store.counts().expect("readable"), before, "nothing may be queued");
+            let lines = text.lines().count() as u64 - 1;
+            assert_eq!((outcome.input.rows, outcome.input.invalid), (lines, outcome.rejects.len() as u64));
+            assert!(outcome.input.balances() && outcome.providers.is_empty(), "{outcome:?}");
             assert_eq!(world.store.snapshot().customers().expect("readable"), customers);
             Some(tripped.guard)
         }

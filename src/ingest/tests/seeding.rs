@@ -65,5 +65,5 @@ fn no_guard_but_that_of_invalid_rows_stops_a_seed() {
     world.seed(TEXT).expect("more new ones than the floor, and still seeded");
     let broken = "customer_id,safedebit_reference,last_name\n,S1,Martin\nc2,S2,Durand\n";
     let stopped = world.seed(broken).expect_err("half of it is nobody's");
-    assert!(matches!(stopped, IngestError::Guard(_)), "{stopped}");
+    assert!(matches!(stopped, IngestError::Guard { .. }), "{stopped}");
 }
