@@ -284,10 +284,12 @@ fn join(rows: &[RowMark], marks: &Bucket, rows_marker: &RecordMarker, take_all: 
     part
 }
 
-/// The digest of a customer's record: of its row, or of all its rows in their order.
+/// The digest of a customer's record: of its row, or of all its rows in their order. Rows that are the same say what one of
+/// them says, however often it stands there.
 fn digest_of(group: &[RowMark], rows_marker: &RecordMarker) -> Digest {
     match group {
         [row] => row.record,
+        [first, more @ ..] if more.iter().all(|row| row.record == first.record) => first.record,
         rows => rows_marker.record(&rows.iter().flat_map(|row| row.record).collect::<Vec<u8>>()),
     }
 }

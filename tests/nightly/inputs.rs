@@ -239,3 +239,15 @@ fn an_object_is_no_value() {
     assert!(wallet.get("newCity").is_none(), "{wallet:?}");
     assert!(world.rejects().contains("is an object or a list of them"), "{}", world.rejects());
 }
+
+#[test]
+fn a_file_that_is_given_twice_changes_nobody() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    let file = file.to_str().expect("utf-8");
+    world.run(&["sync", file, "--allow-mass-change"]).exits(0);
+    world.run(&["sync", file, file]).exits(0);
+    assert_eq!((&world.report()["input"]["changed"], &world.report()["input"]["unchanged"]), (&0.into(), &3.into()));
+}
