@@ -128,11 +128,11 @@ impl Ingest<'_> {
     /// When a file cannot be taken in or the state not be read.
     pub fn plan(&self, store: &Store) -> Result<Outcome, IngestError> {
         let started = self.clock.elapsed();
-        let older = self.refuse_older(store).err();
+        let older = self.plan_older(store)?;
         let read = self.read(store)?;
         let still = store.hold_still()?;
         let mut outcome = self.run(Mode::Plan, read, still.snapshot(), None)?;
-        outcome.warnings.extend(older.map(|error| error.to_string()));
+        outcome.older = older;
         self.finish(&mut outcome, started);
         Ok(outcome)
     }
@@ -303,6 +303,15 @@ impl Ingest<'_> {
                 Err(IngestError::OlderInput { file: file.to_owned(), modified, accepted })
             }
             (Some(_) | None, _) => Ok(()),
+        }
+    }
+
+    /// Why a sync would refuse the input for its age; a plan only tells of it.
+    fn plan_older(&self, store: &Store) -> Result<Option<String>, IngestError> {
+        match self.refuse_older(store) {
+            Ok(()) => Ok(None),
+            Err(older @ IngestError::OlderInput { .. }) => Ok(Some(older.to_string())),
+            Err(error) => Err(error),
         }
     }
 

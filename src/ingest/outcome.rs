@@ -36,6 +36,8 @@ pub struct Outcome {
     pub warnings: Vec<String>,
     /// The guard that would stop a sync of the same input; only a plan has one.
     pub tripped: Option<Tripped>,
+    /// Why a sync would refuse the same input as older than one accepted before; only a plan has that.
+    pub older: Option<String>,
 }
 
 impl Outcome {

@@ -71,6 +71,15 @@ fn an_older_file_is_refused_unless_it_is_meant() {
     handle.set_modified(written - Duration::from_secs(86_400)).expect("set");
     let refused = world.sync(&file).exits(4);
     assert!(refused.err.contains("--allow-older"), "{}", refused.err);
+    let plan = world.on("plan", &file, &["--detailed-exitcode"]).exits(4);
+    assert!(
+        plan.out.contains("a sync would be stopped: ") && plan.out.contains("was accepted before"),
+        "{}",
+        plan.out
+    );
+    assert!(plan.out.contains("next, if this is meant: crmsync sync"), "{}", plan.out);
+    assert!(plan.out.ends_with("older.csv --allow-older\n"), "{}", plan.out);
+    world.on("plan", &file, &["--detailed-exitcode", "--allow-older"]).exits(20);
     assert_eq!(world.emails(&people[0])[1], "elise.1@example.org");
     world.on("sync", &file, &["--allow-mass-change", "--allow-older"]).exits(0);
     world.all_hold(&people[0]);

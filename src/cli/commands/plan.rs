@@ -52,6 +52,8 @@ struct Plan {
     warnings: Vec<String>,
     /// The guard that would stop a sync; none when it would go through.
     guard: Option<String>,
+    /// Why a sync would refuse the input as older than one accepted before; none when it is not.
+    older: Option<String>,
     /// The command to type next; none when there is nothing to send.
     next: Option<String>,
 }
@@ -140,7 +142,7 @@ pub(super) fn show(
     } else {
         program.console.text(&text(&plan))?;
     }
-    if plan.guard.is_some() {
+    if plan.stops().next().is_some() {
         return Ok(ExitCode::Guarded);
     }
     Ok(if changes && detailed_exitcode { ExitCode::Changes } else { ExitCode::Complete })
@@ -184,6 +186,7 @@ fn of(
         fields,
         warnings: outcome.warnings,
         guard: outcome.tripped.map(|tripped| tripped.to_string()),
+        older: outcome.older,
         next: None,
     })
 }
@@ -199,9 +202,16 @@ fn cost(lanes: &[Lane], max_duration: Option<Time>) -> Cost {
     }
 }
 
-/// The sync of the same input, word for word; past a guard only if that was meant.
+impl Plan {
+    /// What would stop a sync, with exit code 4 as here.
+    fn stops(&self) -> impl Iterator<Item = &String> {
+        self.older.iter().chain(&self.guard)
+    }
+}
+
+/// The sync of the same input, word for word; past what would stop it only if that was meant.
 fn next(program: &Program, plan: &Plan, input: &InputArguments, typed: &IngestArguments) -> Option<String> {
-    if plan.guard.is_none() && plan.cost.calls == 0 {
+    if plan.stops().next().is_none() && plan.cost.calls == 0 {
         return None;
     }
     let mut words = vec!["sync".to_owned()];
@@ -216,7 +226,7 @@ fn next(program: &Program, plan: &Plan, input: &InputArguments, typed: &IngestAr
     }
     for (flag, on) in [
         ("--allow-mass-change", typed.allow_mass_change || plan.guard.is_some()),
-        ("--allow-older", typed.allow_older),
+        ("--allow-older", typed.allow_older || plan.older.is_some()),
         ("--full-resync", typed.full_resync),
     ] {
         words.extend(on.then(|| flag.to_owned()));
@@ -265,12 +275,14 @@ fn write_text(text: &mut String, plan: &Plan) -> std::fmt::Result {
     for warning in &plan.warnings {
         writeln!(text, "\nwarning: {warning}")?;
     }
-    match (&plan.guard, &plan.next) {
-        (Some(guard), Some(next)) => {
-            writeln!(text, "\na sync would be stopped: {guard}\nnext, if this is meant: {next}")
-        }
-        (None, Some(next)) => writeln!(text, "\nnext: {next}"),
-        (_, None) => writeln!(text, "\nnothing to send"),
+    let mut lead = "\nnext";
+    for stop in plan.stops() {
+        writeln!(text, "\na sync would be stopped: {stop}")?;
+        lead = "next, if this is meant";
+    }
+    match &plan.next {
+        Some(next) => writeln!(text, "{lead}: {next}"),
+        None => writeln!(text, "\nnothing to send"),
     }
 }
 
@@ -345,6 +357,7 @@ mod tests {
             fields: vec![field("newEmail", 812)],
             warnings: vec!["order_by: the file has no such column".to_owned()],
             guard: guard.map(str::to_owned),
+            older: None,
             next: Some("crmsync sync crm.csv".to_owned()),
         }
     }

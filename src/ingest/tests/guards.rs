@@ -150,8 +150,8 @@ fn an_older_file_than_the_last_one_is_refused() {
     let error = world.take(Mode::Sync, &files).expect_err("older");
     assert!(matches!(error, IngestError::OlderInput { .. }), "{error}");
     assert_eq!(error.kind(), IngestErrorKind::Input);
-    let plan = world.take(Mode::Plan, &files).expect("a plan only warns");
-    assert_eq!(plan.warnings.len(), 1);
+    let plan = world.take(Mode::Plan, &files).expect("a plan only tells of it");
+    assert_eq!(plan.older, Some(error.to_string()));
     world.options.allow_older = true;
     world.take(Mode::Sync, &files).expect("allowed");
 }
