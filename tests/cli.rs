@@ -121,6 +121,43 @@ fn the_environment_stands_in_for_flags_and_flags_win() {
 }
 
 #[test]
+fn a_typed_flag_wins_over_the_other_one_in_the_environment() {
+    let world = World::with_config("");
+    let cases = [
+        ("status -v", "QUIET=1", 0),
+        ("-q status", "VERBOSE=2", 0),
+        ("status", "VERBOSE=0 QUIET=0", 0),
+        // From one place they contradict each other.
+        ("status", "VERBOSE=1 QUIET=1", 2),
+        ("status -v -q", "JSON=0", 2),
+        ("-v status -q", "JSON=0", 2),
+    ];
+    for (words, variables, code) in cases {
+        let named = variables.split(' ').filter_map(|variable| variable.split_once('='));
+        let named: Vec<_> = named.map(|(name, value)| (format!("CRMSYNC_{name}"), value)).collect();
+        let set: Vec<_> = named.iter().map(|(name, value)| (name.as_str(), *value)).collect();
+        let seen = world.run_with(&words.split(' ').collect::<Vec<_>>(), &set);
+        assert_eq!(seen.code, Some(code), "{words} {variables}: {seen:?}");
+    }
+    // Talk is what a typed -v brings back, and a typed -q takes away.
+    let seen = world.run_with(&["rejects", "export", "a.csv", "-v"], &[("CRMSYNC_QUIET", "1")]);
+    assert!(seen.err.contains("wrote 0 lines"), "{seen:?}");
+    let seen = world.run_with(&["rejects", "export", "b.csv", "-q"], &[("CRMSYNC_VERBOSE", "1")]);
+    assert!(seen.code == Some(0) && seen.err.is_empty(), "{seen:?}");
+}
+
+#[test]
+fn usage_errors_have_no_colours_where_nobody_wants_any() {
+    let world = World::new();
+    let coloured = |more: &[(&str, &str)]| {
+        let forced = [&[("CLICOLOR_FORCE", "1")], more].concat();
+        world.run_with(&["bogus"], &forced).err.contains('\u{1b}')
+    };
+    assert!(coloured(&[]) && coloured(&[("CRMSYNC_NO_COLOR", "0")]));
+    assert!(!coloured(&[("CRMSYNC_NO_COLOR", "1")]));
+}
+
+#[test]
 fn secrets_are_found_and_never_printed() {
     let world = World::with_config("[state]\nhash_key = { env = \"KEY\" }\n");
     let found = world.run_with(&["check", "-vv"], &[("KEY", SECRET)]);

@@ -42,9 +42,10 @@ use crate::store::StateFile;
 pub fn run() -> std::process::ExitCode {
     // Whatever is created without a mode of its own is private too.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
-    match arguments::parse(std::env::args_os()) {
+    let environment = Environment::of_process();
+    match arguments::parse(std::env::args_os(), &environment) {
         Ok(arguments) => {
-            let program = Program::new(&arguments);
+            let program = Program::new(&arguments, environment);
             #[cfg(debug_assertions)]
             if let Err(failure) = program.arm_fault() {
                 program.console.fail(&failure);
@@ -80,15 +81,10 @@ pub struct Program {
 }
 
 impl Program {
-    fn new(arguments: &Arguments) -> Self {
+    fn new(arguments: &Arguments, environment: Environment) -> Self {
         let console = Console::new(&arguments.global);
         logging::start(&arguments.global, console.bars());
-        Self {
-            global: arguments.global.clone(),
-            environment: Environment::of_process(),
-            clock: Clock::system(),
-            console,
-        }
+        Self { global: arguments.global.clone(), environment, clock: Clock::system(), console }
     }
 
     /// A fault that a test asked for; release builds have none.

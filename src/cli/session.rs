@@ -211,7 +211,8 @@ mod tests {
     use crate::report::run_files::REJECTS_FILE;
 
     fn program() -> Program {
-        let arguments = parse(["crmsync", "status", "--json", "-q", "--state", "other.db"]).unwrap();
+        let typed = ["crmsync", "status", "--json", "-q", "--state", "other.db"];
+        let arguments = parse(typed, &crate::cli::environment::Environment::with(&[])).unwrap();
         Program {
             console: Console::new(&arguments.global),
             global: arguments.global,

@@ -111,7 +111,9 @@ mod tests {
                     [dispatch]\nmax_duration = \"6h\"\nmax_errors = \"3%\"\n";
         let config = Config::parse(file, "crmsync.toml").unwrap();
         let line = "crmsync sync a --format jsonl --max-changes 9% --max-duration 2h";
-        let Command::Sync(typed) = parse(line.split(' ')).unwrap().command else { unreachable!("is a sync") };
+        let Command::Sync(typed) = parse(line.split(' '), &Environment::with(&[])).unwrap().command else {
+            unreachable!("is a sync")
+        };
         let config =
             config.with_input(&typed.input).with_ingest(&typed.ingest).with_dispatch(&typed.dispatch);
         assert_eq!(config.input.format, FormatSetting::Jsonl);

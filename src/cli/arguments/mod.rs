@@ -7,13 +7,18 @@ mod commands;
 
 use std::path::PathBuf;
 
-use clap::builder::FalseyValueParser;
-use clap::{ArgAction, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
+use clap::builder::{FalseyValueParser, TypedValueParser};
+use clap::parser::ValueSource;
+use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use commands::*;
 
 use crate::cli::config::DEFAULT_FILE;
+use crate::cli::environment::Environment;
 use crate::cli::exit;
+
+/// Clap reads this one too late for its own messages.
+const NO_COLOR: &str = "CRMSYNC_NO_COLOR";
 
 /// Sends customer changes out of a CRM into `WsOne`, Lemonway and Safedebit: only what changed, in order, within the
 /// limits, and nothing lost.
@@ -55,7 +60,7 @@ pub struct GlobalArguments {
     )]
     pub log_format: LogFormat,
     /// Say more: once for what is done, twice for each step
-    #[arg(short, long, global = true, action = ArgAction::Count, env = "CRMSYNC_VERBOSE", hide_env_values = true, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, action = ArgAction::Count, env = "CRMSYNC_VERBOSE", hide_env_values = true)]
     pub verbose: u8,
     /// Say less: errors only
     #[arg(short, long, global = true, env = "CRMSYNC_QUIET", hide_env_values = true, value_parser = FalseyValueParser::new())]
@@ -182,22 +187,43 @@ pub fn command() -> clap::Command {
 ///
 /// # Errors
 /// With clap's own message: wrong usage, or help and version, which were asked for.
-pub fn parse<I, T>(words: I) -> Result<Arguments, clap::Error>
+pub fn parse<I, T>(words: I, environment: &Environment) -> Result<Arguments, clap::Error>
 where
     I: IntoIterator<Item = T>,
     T: Into<std::ffi::OsString> + Clone,
 {
     let words: Vec<std::ffi::OsString> = words.into_iter().map(Into::into).collect();
     let mut command = command();
-    if words.iter().any(|word| word == "--no-color") {
+    let without = environment.variable(NO_COLOR).is_some_and(|value| {
+        FalseyValueParser::new().parse_ref(&command, None, value.as_ref()).unwrap_or(false)
+    });
+    if without || words.iter().any(|word| word == "--no-color") {
         command = command.color(clap::ColorChoice::Never);
     }
     let matches = command.try_get_matches_from_mut(words)?;
-    let arguments = Arguments::from_arg_matches(&matches)?;
+    let mut arguments = Arguments::from_arg_matches(&matches)?;
+    if !settle_talk(&mut arguments.global, &matches) {
+        let message = "the argument '--verbose' cannot be used with '--quiet'";
+        return Err(command.error(clap::error::ErrorKind::ArgumentConflict, message));
+    }
     match arguments.command.input().and_then(InputArguments::fault) {
         Some(fault) => Err(command.error(clap::error::ErrorKind::ValueValidation, fault)),
         None => Ok(arguments),
     }
+}
+
+/// Of `-v` and `-q` the typed one wins over the one in the environment. False where both come from one place.
+fn settle_talk(global: &mut GlobalArguments, matches: &ArgMatches) -> bool {
+    if global.verbose == 0 || !global.quiet {
+        return true;
+    }
+    let is_typed = |flag| matches.value_source(flag) == Some(ValueSource::CommandLine);
+    match (is_typed("verbose"), is_typed("quiet")) {
+        (true, false) => global.quiet = false,
+        (false, true) => global.verbose = 0,
+        (true, true) | (false, false) => return false,
+    }
+    true
 }
 
 #[cfg(test)]

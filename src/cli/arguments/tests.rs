@@ -5,7 +5,7 @@ use clap::error::ErrorKind;
 use super::*;
 
 fn parsed(line: &str) -> Result<Arguments, ErrorKind> {
-    parse(line.split(' ')).map_err(|error| error.kind())
+    parse(line.split(' '), &Environment::with(&[])).map_err(|error| error.kind())
 }
 
 #[test]
