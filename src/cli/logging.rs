@@ -23,9 +23,9 @@ pub(super) fn start(global: &GlobalArguments, bars: &MultiProgress) {
 fn directives(verbose: u8, quiet: bool) -> &'static str {
     match (quiet, verbose) {
         (true, _) => "error",
-        (false, 0) => "warn,crmsync=info",
-        (false, 1) => "warn,crmsync=debug",
-        (false, _) => "warn,crmsync=trace",
+        (false, 0) => "warn",
+        (false, 1) => "warn,crmsync=info",
+        (false, _) => "warn,crmsync=debug",
     }
 }
 

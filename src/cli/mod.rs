@@ -130,7 +130,9 @@ impl Program {
     /// # Errors
     /// When the source of its key gives none.
     pub fn state(&self, config: &Config) -> Result<StateFile, Failure> {
-        Ok(StateFile::new(config.state_settings(&self.environment)?))
+        let settings = config.state_settings(&self.environment)?;
+        tracing::info!(path = %settings.path.display(), "state");
+        Ok(StateFile::new(settings))
     }
 
     /// The global arguments that another command needs to work on the same configuration and state.

@@ -1,4 +1,4 @@
-//! The one who listens to a run: writes each event to the log and lets progress show it.
+//! The one who listens to a run: writes each event to the run's log and the program's, and lets progress show it.
 //!
 //! It runs on a thread of its own until the last sender is gone, so that a slow terminal slows nobody down.
 
@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use super::events::EventLog;
+use super::log;
 use super::progress::Progress;
 use crate::domain::clock::Clock;
 use crate::domain::event::Event;
@@ -59,6 +60,7 @@ impl<W: Write> Listener<W> {
 
     fn hear(&mut self, event: &Event) -> io::Result<()> {
         let now = self.clock.elapsed();
+        log::write(event);
         let shown = self.progress.hear(event, now).and_then(|()| self.progress.tick(now));
         let logged = self.log.as_mut().map_or(Ok(()), |log| log.write(self.clock.now(), event));
         logged.and(shown)

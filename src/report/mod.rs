@@ -10,6 +10,7 @@ pub mod erase;
 pub mod events;
 pub mod html;
 pub mod listener;
+mod log;
 pub mod metrics;
 pub mod next_step;
 pub mod progress;

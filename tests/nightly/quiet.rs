@@ -22,14 +22,16 @@ fn planted_secrets_and_values_are_in_no_log_event_error_or_report() {
     let file = world.csv("crm.csv", &people);
     let path = file.to_str().expect("utf-8");
     let mut said = Vec::new();
-    for arguments in [
-        &["-vv", "plan", path, "--json"][..],
-        &["-vv", "sync", path, "--allow-mass-change"],
-        &["-vv", "--log-format", "json", "resume"],
-        &["status"],
-        &["rejects", "list"],
+    for (arguments, logged) in [
+        (&["-vv", "plan", path, "--json"][..], "input read"),
+        (&["-vv", "sync", path, "--allow-mass-change"], "answer"),
+        (&["-vv", "--log-format", "json", "resume"], "\"message\":\"run ends\""),
+        (&["status"], ""),
+        (&["rejects", "list"], ""),
     ] {
         let ran = world.run(arguments);
+        // A log that says nothing would be quiet for nothing.
+        assert!(ran.err.contains(logged), "{arguments:?}: {}", ran.err);
         said.push(ran.out);
         said.push(ran.err);
     }
@@ -43,6 +45,31 @@ fn planted_secrets_and_values_are_in_no_log_event_error_or_report() {
         assert!(!lower.contains("planted") && !text.contains(PASSWORD), "{text}");
         assert!(!text.contains("FR7630006000011234567890189") && !text.contains("elise."), "{text}");
     }
+}
+
+#[test]
+fn the_log_says_what_is_done_and_at_its_second_level_each_answer() {
+    let people = customers(2);
+    let said = |more: &[&str]| {
+        let world = World::new();
+        world.populate(&people);
+        let file = world.csv("crm.csv", &people);
+        let words = [&["--allow-mass-change", "--progress", "never"], more].concat();
+        world.on("sync", &file, &words).exits(0).err
+    };
+    assert_eq!(said(&[]), "");
+    let once = said(&["-v"]);
+    for done in
+        ["state path=", "run begins", "input read and accepted", "lane sends", "lane ends", "run ends"]
+    {
+        assert!(once.contains(done) && !once.contains("answer"), "{done}: {once}");
+    }
+    let twice = said(&["-vv", "--log-format", "json"]);
+    let lines = twice.lines().map(|line| serde_json::from_str(line).expect("one object a line"));
+    let lines: Vec<serde_json::Value> = lines.collect();
+    let answers: Vec<_> = lines.iter().filter(|line| line["message"] == "answer").collect();
+    assert_eq!(answers.len(), 6, "three providers and two customers: {twice}");
+    assert!(answers.iter().all(|answer| answer["class"] == "accepted" && answer["attempt"] == 1), "{twice}");
 }
 
 #[test]

@@ -131,6 +131,8 @@ pub(super) fn show(
         };
         ingest.plan(&store)
     })?;
+    let InputTally { rows, new, changed, .. } = outcome.input;
+    tracing::info!(rows, new, changed, "input read");
     let changes = outcome.has_changes();
     let mut plan = of(outcome, &providers, &store, config.dispatch.max_duration)?;
     if providers.is_empty() {
