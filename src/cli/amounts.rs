@@ -18,6 +18,9 @@ pub struct NotAnAmount(&'static str);
 /// How a stretch of time is written.
 pub(super) const TIME_FORM: &str = "a duration such as \"500ms\", \"90s\", \"10m\" or \"6h\"";
 
+/// The same, where none at all cannot work.
+pub(super) const TIME_ABOVE_ZERO_FORM: &str = "a duration above zero such as \"500ms\", \"90s\" or \"10m\"";
+
 /// A stretch of time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Time(pub Duration);
@@ -58,7 +61,8 @@ impl JsonSchema for Time {
     }
 
     fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({ "type": "string", "format": "duration" })
+        // Not `duration`, which is ISO 8601 there.
+        json_schema!({ "type": "string", "format": "duration-in-words" })
     }
 }
 

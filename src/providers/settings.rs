@@ -10,9 +10,9 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use reqwest::Url;
-use schemars::JsonSchema;
+use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use secrecy::SecretString;
-use serde::{Deserialize, Deserializer, de};
+use serde::{Deserialize, Deserializer, Serializer, de};
 
 use crate::domain::field::Field;
 use crate::domain::policy::{OnCleared, OnInvalid, Send};
@@ -28,28 +28,32 @@ pub struct CommonSettings {
     pub base_url: String,
     /// Requests a second, above zero.
     #[serde(default = "rate_per_second")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
     pub rate_per_second: f64,
     /// How many requests may leave back to back, at least 1.
     #[serde(default = "burst")]
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub burst: u32,
     /// Requests a day, if they are limited.
     #[serde(default)]
+    #[schemars(range(min = 1))]
     pub calls_per_day: Option<u64>,
     /// Requests in flight at one time, at least 1.
     #[serde(default = "concurrency")]
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub concurrency: u32,
     /// How long one request may take from its first byte to the last byte of its answer.
-    #[serde(default = "timeout", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", extend("format" = "duration"), default)]
+    #[serde(default = "timeout", deserialize_with = "positive_duration", serialize_with = "written")]
+    #[schemars(with = "String", extend("format" = "duration-above-zero"))]
     pub timeout: Duration,
     /// How late the provider may still apply a request whose answer was lost.
-    #[serde(default = "settle", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", extend("format" = "duration"), default)]
+    #[serde(default = "settle", deserialize_with = "positive_duration", serialize_with = "written")]
+    #[schemars(with = "String", extend("format" = "duration-above-zero"))]
     pub settle: Duration,
     /// How often and how patiently a call is tried.
     #[serde(default)]
     pub retry: Retry,
-    /// What an update carries; see [`send_mode`](Self::send_mode) for the default.
+    /// What an update carries; without it `objects` for `WsOne`, `changed` for the others.
     #[serde(default)]
     pub send: Option<Send>,
     /// What is done with a value that became empty in the CRM.
@@ -60,7 +64,7 @@ pub struct CommonSettings {
     pub on_invalid: OnInvalid,
     /// Canonical fields that this provider never gets.
     #[serde(default, deserialize_with = "canonical_fields")]
-    #[schemars(with = "Vec<String>", default)]
+    #[schemars(schema_with = "canonical_names")]
     pub exclude: Vec<Field>,
 }
 
@@ -70,14 +74,15 @@ pub struct CommonSettings {
 pub struct Retry {
     /// Tries in one run, at least 1.
     #[serde(default = "retry_attempts")]
+    #[schemars(range(min = 1, max = u32::MAX))]
     pub attempts: u32,
     /// The upper end of the first backoff.
-    #[serde(default = "retry_initial", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", extend("format" = "duration"), default)]
+    #[serde(default = "retry_initial", deserialize_with = "positive_duration", serialize_with = "written")]
+    #[schemars(with = "String", extend("format" = "duration-above-zero"))]
     pub initial: Duration,
     /// The upper end of the longest backoff.
-    #[serde(default = "retry_max", deserialize_with = "positive_duration")]
-    #[schemars(with = "String", extend("format" = "duration"), default)]
+    #[serde(default = "retry_max", deserialize_with = "positive_duration", serialize_with = "written")]
+    #[schemars(with = "String", extend("format" = "duration-above-zero"))]
     pub max: Duration,
 }
 
@@ -208,6 +213,18 @@ fn positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Durat
                 "`{text}` is no duration above zero, expected for instance 30s, 500ms or 6h"
             ))
         })
+}
+
+/// A duration as people write it, for the defaults of the schema.
+fn written<S: Serializer>(duration: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    let duration = SignedDuration::try_from(*duration).unwrap_or(SignedDuration::MAX);
+    serializer.collect_str(&format_args!("{duration:#}"))
+}
+
+/// A list of canonical fields, empty where nobody writes one.
+fn canonical_names(_: &mut SchemaGenerator) -> Schema {
+    let name = json_schema!({ "type": "string", "format": "canonical-field" });
+    json_schema!({ "type": "array", "items": name, "default": [] })
 }
 
 fn canonical_fields<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Field>, D::Error> {

@@ -6,7 +6,7 @@ use toml::Spanned;
 use toml::de::{DeInteger, DeTable, DeValue};
 
 use super::place::{Excerpt, Finding};
-use super::schema::{Node, json_schema};
+use super::schema::{FIELD_FORM, Node, json_schema};
 
 /// A known word is proposed for an unknown one when at least half of its letters are in place.
 const LIKENESS_MIN: f64 = 0.5;
@@ -77,9 +77,13 @@ impl Walk {
             return;
         }
         let (smallest, largest) = fitting.first().map_or((None, None), |node| node.range());
-        let smallest = smallest.map(|number| format!(" of at least {number}")).unwrap_or_default();
-        let largest = largest.map(|number| format!(" of at most {number}")).unwrap_or_default();
-        self.wrong(span, &format!("a whole number{smallest}{largest}"));
+        let range = match (smallest, largest) {
+            (Some(smallest), Some(largest)) => format!(" from {smallest} to {largest}"),
+            (Some(smallest), None) => format!(" of at least {smallest}"),
+            (None, Some(largest)) => format!(" of at most {largest}"),
+            (None, None) => String::new(),
+        };
+        self.wrong(span, &format!("a whole number{range}"));
     }
 
     fn table(&mut self, node: Node<'_>, table: &DeTable<'_>, span: Range<usize>) {
@@ -123,7 +127,7 @@ impl Walk {
         let help = if known.is_empty() {
             "no key is known here".to_owned()
         } else if known.len() > KEYS_LISTED_MAX {
-            "expected a canonical field; `crmsync fields` lists them".to_owned()
+            format!("expected {FIELD_FORM}")
         } else {
             format!("expected {}", list(known, '`'))
         };

@@ -6,7 +6,7 @@ use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
 use serde_json::{Map, Value};
 
 use super::sections::Config;
-use crate::cli::amounts::{TIME_FORM, Time};
+use crate::cli::amounts::{TIME_ABOVE_ZERO_FORM, TIME_FORM, Time};
 use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
 use crate::domain::threshold::{THRESHOLD_FORM, Threshold};
 
@@ -14,6 +14,9 @@ use crate::domain::threshold::{THRESHOLD_FORM, Threshold};
 const SECRET_MARK: &str = "x-secret";
 const SECRET_FORM: &str =
     "{ env = \"NAME\" }, { file = \"PATH\" } or { command = [\"PROGRAM\", \"ARGUMENT\"] }";
+
+/// How a canonical field is written.
+pub(super) const FIELD_FORM: &str = "a canonical field; `crmsync fields` lists them";
 
 /// The schema, made once: it follows from the types alone.
 static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
@@ -145,7 +148,9 @@ impl<'a> Node<'a> {
     /// The form of the value in words, where the schema has some.
     pub(super) fn form(self) -> Option<&'a str> {
         self.form.or_else(|| match self.format()? {
-            "duration" => Some(TIME_FORM),
+            "duration-in-words" => Some(TIME_FORM),
+            "duration-above-zero" => Some(TIME_ABOVE_ZERO_FORM),
+            "canonical-field" => Some(FIELD_FORM),
             "threshold" => Some(THRESHOLD_FORM),
             _other => None,
         })
@@ -198,7 +203,9 @@ impl<'a> Node<'a> {
     /// Does a free text have the form that the schema asks for.
     pub(super) fn takes(self, text: &str) -> bool {
         match self.format() {
-            Some("duration") => text.parse::<Time>().is_ok(),
+            Some("duration-in-words") => text.parse::<Time>().is_ok(),
+            Some("duration-above-zero") => text.parse::<Time>().is_ok_and(|time| !time.0.is_zero()),
+            Some("canonical-field") => Field::parse(text).is_some(),
             Some("threshold") => text.parse::<Threshold>().is_ok(),
             Some(_) | None => true,
         }

@@ -113,6 +113,60 @@ fn a_provider_section_is_checked_key_by_key() {
 }
 
 #[test]
+fn a_value_that_cannot_work_has_the_place_of_its_key() {
+    let cases = [
+        ("timeout = \"0s\"", "providers.wsone.timeout: expected a duration above zero"),
+        ("settle = \"-5s\"", "providers.wsone.settle: expected a duration above zero"),
+        ("exclude = [\"foo\"]", "providers.wsone.exclude: expected a canonical field"),
+        ("burst = 5000000000", "providers.wsone.burst: expected a whole number from 1 to 4294967295"),
+        ("concurrency = 0", "providers.wsone.concurrency: expected a whole number from 1 to"),
+        ("calls_per_day = 0", "providers.wsone.calls_per_day: expected a whole number of at least 1"),
+        ("retry = { attempts = 0 }", "providers.wsone.retry.attempts: expected a whole number from 1 to"),
+        ("retry = { max = \"0ms\" }", "providers.wsone.retry.max: expected a duration above zero"),
+    ];
+    for (line, told) in cases {
+        let fault = fault(&format!("{WSONE}{line}\n"));
+        assert!(fault.starts_with("crmsync.toml:5:") && fault.contains(told), "{line}: {fault}");
+    }
+}
+
+/// Every default of a schema, by its key.
+fn defaults<'a>(
+    node: &'a serde_json::Value,
+    key: &'a str,
+    found: &mut Vec<(&'a str, &'a serde_json::Value)>,
+) {
+    let Some(object) = node.as_object() else { return };
+    for (name, inner) in object {
+        match (name.as_str(), object.get("type")) {
+            ("default", Some(kind)) if kind == "string" => found.push((key, inner)),
+            _ => defaults(inner, name, found),
+        }
+    }
+}
+
+#[test]
+fn the_schema_says_what_may_be_written_and_what_holds_otherwise() {
+    let schema = json_schema();
+    let mut found = Vec::new();
+    defaults(schema, "", &mut found);
+    assert!(found.iter().all(|(_, default)| default.is_string()), "{found:?}");
+    for known in [("timeout", "30s"), ("settle", "1m"), ("initial", "500ms"), ("max", "1m")] {
+        let holds = |(key, default): &&(&str, &serde_json::Value)| *key == known.0 && **default == known.1;
+        assert!(found.iter().any(|one| holds(&one)), "{known:?}: {found:?}");
+    }
+    let lemonway = &schema["$defs"]["LemonwaySettings"]["properties"];
+    assert_eq!(lemonway["protocol"]["default"], "directkitjson2");
+    assert_eq!(lemonway["exclude"]["default"], serde_json::json!([]));
+    let text = schema.to_string();
+    assert!(!text.contains("\"duration\""), "that is ISO 8601, which nobody writes");
+    assert!(
+        !text.contains("[`") && !text.contains("Self::"),
+        "no link of the source leads anywhere from there"
+    );
+}
+
+#[test]
 fn what_only_a_provider_knows_has_its_place_too() {
     insta::assert_snapshot!(fault(&format!("{WSONE}[providers.wsone.titles]\nX = 1\n")));
     insta::assert_snapshot!(fault(&WSONE.replace("https", "http")));

@@ -1,7 +1,7 @@
 //! `[providers.lemonway]`.
 
 use schemars::JsonSchema;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::domain::policy::OnCleared;
 use crate::domain::provider::ProviderId;
@@ -41,7 +41,7 @@ pub struct LemonwaySettings {
 }
 
 /// The ways to write the same call.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
 pub enum Protocol {
     /// JSON in an envelope `p`, answered in an envelope `d`.
