@@ -386,8 +386,11 @@ fn each_error_is_printed_with_a_code_that_is_explained() {
     world.write("cut.csv", "id,email\n1,\"a@example.org");
     world.write("nobody.csv", "name,email\nA,a@example.org\n");
     world.write("wrong.toml", "[inputt]\n");
-    let cases: [(&[&str], i32, &str); 7] = [
+    let cases: [(&[&str], i32, &str); 10] = [
         (&["report", "--html", "x.html"], 2, "error[E104]"),
+        (&["history", RUN], 2, "error[E108]"),
+        (&["report", RUN, "--html", "x.html"], 2, "error[E108]"),
+        (&["doctor", "--restore", "absent.db"], 2, "error[E109]"),
         (&["sync", "cut.csv"], 4, "error[E210]"),
         (&["sync", "nobody.csv"], 4, "error[E231]"),
         (&["sync", "absent.csv"], 4, "error[E200]"),

@@ -53,6 +53,10 @@ codes! {
         "`crmsync explain-code` without arguments lists the program's own; `rejects list` shows the providers'";
     UsageSeedWhileOpen "E107" "a seed would overtake calls that are still on their way"
         "`crmsync resume` delivers them, or settle them; then seed";
+    UsageNoSuchRun "E108" "a run was named that is not there"
+        "`crmsync history` lists the runs";
+    UsageNoBackup "E109" "a backup was named that is not there"
+        "`crmsync doctor` lists the backups";
     ConfigUnreadable "E110" "the configuration cannot be read"
         "check path and rights; `crmsync init --from FILE` writes one";
     ConfigInvalid "E111" "the configuration says something that is not allowed"

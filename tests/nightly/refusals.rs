@@ -60,7 +60,10 @@ fn released_work_is_sent_again() {
     world.sync(&world.csv("crm.csv", &people)).exits(3);
     let listed = world.run(&["rejects", "list"]).exits(0);
     assert!(listed.out.contains("178") && listed.out.contains("lemonway"), "{}", listed.out);
-    world.run(&["rejects", "release", "--provider", "lemonway"]).exits(0);
+    let state = ["--state", "state/crmsync.db"];
+    let released =
+        world.run(&[&["rejects", "release", "--provider", "lemonway"][..], &state].concat()).exits(0);
+    assert!(released.err.ends_with("next: crmsync resume --state state/crmsync.db\n"), "{}", released.err);
     world.ledger().reset();
     world.run(&["resume"]).exits(0);
     assert_eq!((world.applied(), world.requests(ProviderId::Lemonway)), (1, 1));

@@ -7,6 +7,7 @@ use serde::Serialize;
 use crate::cli::Program;
 use crate::cli::arguments::DoctorArguments;
 use crate::cli::config::Config;
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::report::erase::files_of_runs;
@@ -184,6 +185,10 @@ fn text(report: &Report) -> String {
 }
 
 fn restore(program: &Program, state: &StateFile, backup: &Path) -> Result<ExitCode, Failure> {
+    if !backup.is_file() {
+        let words = format!("there is no backup `{}`; `crmsync doctor` lists the backups", backup.display());
+        return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageNoBackup, words));
+    }
     let lock = state.lock()?;
     let now = program.clock.now();
     let stamp = RunId::new(now, rand::random());

@@ -56,7 +56,7 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
             .pop()
             .ok_or_else(|| Failure::told(ExitCode::Usage, ErrorCode::UsageNoRun, "there is no run yet"))?,
     };
-    let report = Report::read(&runs, &id)?;
+    let report = read(&runs, &id)?;
     let folder = RunFolder::of(&runs, &id);
     let repeated = program.repeated_arguments();
     let context = Context { folder: Some(folder.path()), arguments: &repeated, failure_is_told: false };
@@ -77,7 +77,7 @@ fn timeline(folder: &RunFolder) -> io::Result<html::Timeline> {
 }
 
 fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
-    let report = Report::read(runs, id)?;
+    let report = read(runs, id)?;
     if program.console.is_json() {
         return Ok(program.console.json(&report)?);
     }
@@ -85,6 +85,15 @@ fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
     let arguments = program.repeated_arguments();
     let context = Context { folder: Some(folder.path()), arguments: &arguments, failure_is_told: false };
     Ok(program.console.text(&text::closing(&report, &context))?)
+}
+
+/// The report of a run that was named. A run that is not there was mistyped; one without a report was killed.
+fn read(runs: &Path, id: &RunId) -> Result<Report, Failure> {
+    if !RunFolder::of(runs, id).path().is_dir() {
+        let words = format!("there is no run {id}; `crmsync history` lists the runs");
+        return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageNoSuchRun, words));
+    }
+    Ok(Report::read(runs, id)?)
 }
 
 fn all(program: &Program, runs: &Path) -> Result<(), Failure> {
