@@ -191,7 +191,7 @@ codes! {
         "mend the secret or the rights there, `crmsync check`, then `crmsync resume`";
     LaneContract "E511" "an address does not answer as the provider's contract says"
         "check base_url and protocol";
-    LaneUnavailable "E512" "a provider was down for longer than outage_patience"
+    LaneUnavailable "E512" "a provider was down, or throttled every call, for longer than outage_patience"
         "`crmsync resume` when it is back; nothing is lost";
     LaneMaxErrors "E513" "--max-errors was reached"
         "`crmsync rejects list` shows why; then `crmsync resume`";

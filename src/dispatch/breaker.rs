@@ -2,7 +2,8 @@
 //!
 //! Closed, it counts failures in a row; the fifth opens it. Open, nothing passes for a second, then one trial does; each
 //! trial that fails doubles the pause, up to thirty seconds; the first answer of any kind closes it. A row of
-//! failures that lasts as long as the operator's patience ends the lane. Pure: time comes in, a decision comes out.
+//! failures that lasts as long as the operator's patience ends the lane, and so does a row of throttled answers: a
+//! provider that takes no call is as good as down. Pure: time comes in, a decision comes out.
 
 use std::time::Duration;
 
@@ -27,7 +28,7 @@ pub(super) enum BreakerState {
     },
     /// One trial may go, or is under way.
     HalfOpen,
-    /// The outage lasted longer than the operator waits.
+    /// The outage, or the throttling, lasted longer than the operator waits.
     GaveUp,
 }
 
@@ -50,6 +51,8 @@ enum Phase {
     Closed,
     Open { until: Duration },
     Trying,
+    /// Throttled for too long. An answer of another kind that is still on its way closes it again.
+    TurnedAway,
 }
 
 /// The breaker of one lane. All times are readings of one monotonic clock.
@@ -60,13 +63,15 @@ pub(super) struct Breaker {
     pause: Duration,
     failures: u32,
     first_failure: Option<Duration>,
+    /// The first of the throttled answers that nothing but failures came between.
+    first_throttled: Option<Duration>,
     /// A failure of a call sent before this moment says nothing new: since then the provider has answered, or a
     /// trial has been sent to find out.
     fresh_since: Duration,
 }
 
 impl Breaker {
-    /// A closed breaker that gives up when failures in a row last for `patience`.
+    /// A closed breaker that gives up when failures in a row, or throttled answers, last for `patience`.
     pub(super) fn new(patience: Duration) -> Self {
         Self {
             patience,
@@ -74,16 +79,34 @@ impl Breaker {
             pause: PAUSE_MIN,
             failures: 0,
             first_failure: None,
+            first_throttled: None,
             fresh_since: Duration::ZERO,
         }
     }
 
     /// Takes note of what became, at `now`, of a call that was `sent` at that time.
     pub(super) fn on_answer(&mut self, sent: Duration, now: Duration, verdict: &Verdict) {
-        if !is_failure(verdict) {
-            *self = Self { fresh_since: now, ..Self::new(self.patience) };
-            return;
+        match Sign::of(verdict) {
+            Sign::Works => *self = Self { fresh_since: now, ..Self::new(self.patience) },
+            Sign::Throttles => self.on_throttled(sent, now),
+            Sign::Silent => self.on_failure(sent, now),
         }
+    }
+
+    /// The provider is there, which ends an outage, but it took nothing. Judged by calls that left after the first one
+    /// was throttled: a wait that the provider asked for is always waited to its end.
+    fn on_throttled(&mut self, sent: Duration, now: Duration) {
+        let first = *self.first_throttled.get_or_insert(now);
+        let too_long = sent >= first && now.saturating_sub(first) >= self.patience;
+        *self = Self {
+            phase: if too_long { Phase::TurnedAway } else { Phase::Closed },
+            first_throttled: self.first_throttled,
+            fresh_since: now,
+            ..Self::new(self.patience)
+        };
+    }
+
+    fn on_failure(&mut self, sent: Duration, now: Duration) {
         if sent < self.fresh_since {
             return;
         }
@@ -92,7 +115,7 @@ impl Breaker {
         match self.phase {
             Phase::Closed if self.failures >= FAILURES_TO_OPEN => self.open(now),
             // Calls that left before it opened come in late: one outage, not several.
-            Phase::Closed | Phase::Open { .. } => {}
+            Phase::Closed | Phase::Open { .. } | Phase::TurnedAway => {}
             Phase::Trying => {
                 self.pause = self.pause.saturating_mul(2).min(PAUSE_MAX);
                 self.open(now);
@@ -104,6 +127,7 @@ impl Breaker {
     pub(super) fn state(&self, now: Duration) -> BreakerState {
         match self.phase {
             Phase::Closed => BreakerState::Closed,
+            Phase::TurnedAway => BreakerState::GaveUp,
             Phase::Open { .. } | Phase::Trying if self.patience_left(now).is_zero() => BreakerState::GaveUp,
             Phase::Open { until } if now < until => BreakerState::Open { until },
             Phase::Open { .. } | Phase::Trying => BreakerState::HalfOpen,
@@ -131,7 +155,7 @@ impl Breaker {
     pub(super) fn return_trial(&mut self, now: Duration) {
         match self.phase {
             Phase::Trying => self.phase = Phase::Open { until: now },
-            Phase::Closed | Phase::Open { .. } => {}
+            Phase::Closed | Phase::Open { .. } | Phase::TurnedAway => {}
         }
     }
 
@@ -146,18 +170,29 @@ impl Breaker {
     }
 }
 
-/// No answer came. Every answer, a refusal or a transient code too, proves that the provider is there.
-fn is_failure(verdict: &Verdict) -> bool {
-    match verdict {
-        Verdict::NotSent { .. } | Verdict::Unknown { .. } => true,
-        Verdict::Accepted
-        | Verdict::Throttled { .. }
-        | Verdict::Transient { .. }
-        | Verdict::Refused { .. }
-        | Verdict::Exists { .. }
-        | Verdict::Missing { .. }
-        | Verdict::Denied { .. }
-        | Verdict::Contract { .. } => false,
+/// What a verdict tells of the provider itself.
+enum Sign {
+    /// It answered; a refusal or a transient code proves that as well.
+    Works,
+    /// It answered that it takes nothing for now.
+    Throttles,
+    /// No answer came.
+    Silent,
+}
+
+impl Sign {
+    fn of(verdict: &Verdict) -> Self {
+        match verdict {
+            Verdict::NotSent { .. } | Verdict::Unknown { .. } => Self::Silent,
+            Verdict::Throttled { .. } => Self::Throttles,
+            Verdict::Accepted
+            | Verdict::Transient { .. }
+            | Verdict::Refused { .. }
+            | Verdict::Exists { .. }
+            | Verdict::Missing { .. }
+            | Verdict::Denied { .. }
+            | Verdict::Contract { .. } => Self::Works,
+        }
     }
 }
 
@@ -175,6 +210,8 @@ mod tests {
     fn down() -> Verdict {
         Verdict::NotSent { what: "connect" }
     }
+
+    const THROTTLED: Verdict = Verdict::Throttled { retry_after: None };
 
     /// A breaker that five failures opened at 100 ms: its first trial is due at 1,100 ms.
     fn opened() -> Breaker {
@@ -345,5 +382,51 @@ mod tests {
             now += wait;
         }
         assert_eq!((breaker.try_pass(now), now), (Pass::GiveUp, ms(100) + PATIENCE));
+    }
+
+    #[test]
+    fn a_provider_that_only_throttles_is_given_up_after_the_patience() {
+        let mut breaker = Breaker::new(ms(2_500));
+        for second in 0..=2 {
+            breaker.on_answer(ms(second * 1_000), ms(second * 1_000 + 100), &THROTTLED);
+            assert_eq!(breaker.try_pass(ms(second * 1_000 + 100)), Pass::Go);
+        }
+        // What got no answer at all is no other answer.
+        breaker.on_answer(ms(2_100), ms(2_200), &down());
+        breaker.on_answer(ms(3_000), ms(3_100), &THROTTLED);
+        assert_eq!(breaker.state(ms(3_100)), BreakerState::GaveUp);
+        assert_eq!(breaker.try_pass(ms(3_100)), Pass::GiveUp);
+    }
+
+    #[test]
+    fn a_provider_that_takes_a_call_now_and_then_is_never_given_up() {
+        let mut breaker = Breaker::new(ms(2_500));
+        for second in (0..60).step_by(2) {
+            breaker.on_answer(ms(second * 1_000), ms(second * 1_000), &THROTTLED);
+            breaker.on_answer(ms(second * 1_000 + 900), ms(second * 1_000 + 1_000), &Verdict::Accepted);
+            assert_eq!(breaker.try_pass(ms(second * 1_000 + 1_000)), Pass::Go);
+        }
+    }
+
+    #[test]
+    fn a_wait_that_the_provider_asked_for_is_waited_and_the_next_throttled_call_ends_it() {
+        let hour = Duration::from_hours(1);
+        let mut breaker = Breaker::new(PATIENCE);
+        breaker.on_answer(ms(0), ms(100), &THROTTLED);
+        // This one left before the first was throttled, and took its time.
+        breaker.on_answer(ms(50), PATIENCE + ms(100), &THROTTLED);
+        assert_eq!(breaker.try_pass(hour), Pass::Go);
+        breaker.on_answer(hour, hour + ms(100), &THROTTLED);
+        assert_eq!(breaker.state(hour + ms(100)), BreakerState::GaveUp);
+    }
+
+    #[test]
+    fn a_call_taken_beside_the_last_throttled_one_revokes_the_giving_up() {
+        let mut breaker = Breaker::new(ms(2_500));
+        breaker.on_answer(ms(0), ms(100), &THROTTLED);
+        breaker.on_answer(ms(3_000), ms(3_050), &THROTTLED);
+        assert_eq!(breaker.state(ms(3_050)), BreakerState::GaveUp);
+        breaker.on_answer(ms(3_000), ms(3_200), &Verdict::Accepted);
+        assert_eq!(breaker.try_pass(ms(3_200)), Pass::Go);
     }
 }

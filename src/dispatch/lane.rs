@@ -19,7 +19,7 @@ use crate::domain::verdict::{Remedy, Verdict};
 use crate::providers::Provider;
 use crate::store::{LeaseFilter, Leased};
 
-use super::breaker::{Breaker, Pass};
+use super::breaker::{Breaker, BreakerState, Pass};
 use super::checkpoint::{Checkpoint, CheckpointError, Outcome, Records, SETTLING_MAX};
 use super::crew::Crew;
 use super::limiter::{DayBudget, Limiter};
@@ -191,6 +191,11 @@ impl Working {
         let now = self.lane.clock.elapsed();
         if self.crew.flying() >= self.concurrency() || self.settling >= SETTLING_MAX {
             return Ok(Step::Wait(None));
+        }
+        if self.lane.breaker.state(now) == BreakerState::GaveUp {
+            // Before any pause that the provider asks for. Only an answer that is still on its way can revoke it.
+            let nothing_flies = self.crew.flying() == 0;
+            return Ok(if nothing_flies { Step::Stop(StopReason::Unavailable) } else { Step::Wait(None) });
         }
         if now < self.paused_until {
             return Ok(Step::Wait(Some(self.paused_until.saturating_sub(now))));

@@ -51,7 +51,7 @@ pub struct Dispatch {
     pub only: Vec<CustomerId>,
     /// What ends the run early.
     pub limits: Limits,
-    /// How long a lane waits for a provider that is down.
+    /// How long a lane waits for a provider that is down, or that throttles every call.
     pub outage_patience: Duration,
     /// The time of the run.
     pub clock: RunClock,

@@ -20,7 +20,7 @@ pub enum StopReason {
     Denied,
     /// The endpoint does not answer as its contract says.
     Contract,
-    /// The provider was down for longer than `outage_patience`.
+    /// The provider was down, or throttled every call, for longer than `outage_patience`.
     Unavailable,
     /// `max_errors` was reached.
     MaxErrors,

@@ -119,7 +119,7 @@ pub enum LaneState {
     },
     /// Stopped: credentials or contract.
     Denied,
-    /// Stopped: down for longer than `outage_patience`.
+    /// Stopped: down, or throttling every call, for longer than `outage_patience`.
     Unavailable,
     /// Stopped: too many errors.
     TooManyErrors,

@@ -160,6 +160,26 @@ fn throttling_pauses_the_lane_and_spends_nothing() {
 }
 
 #[test]
+fn a_provider_that_only_throttles_ends_its_lane_and_the_others_go_on() {
+    for status in ["code = 429", "code = 429, retry_after = \"1\"", "code = 503, retry_after = \"1\""] {
+        let world = World::new();
+        let people = customers(20);
+        world.populate(&people);
+        world.configure("[dispatch]\noutage_patience = \"300ms\"\n", &[]);
+        world.play(&format!("[[rule]]\nprovider = \"lemonway\"\neffect = {{ status = {{ {status} }} }}\n"));
+        world.sync(&world.csv("crm.csv", &people)).exits(5);
+        let report = world.report();
+        assert_eq!(report["run"]["outcome"], "unavailable", "{status}");
+        assert_eq!(report["providers"]["safedebit"]["acknowledged"]["update"], 20);
+        assert_eq!(report["providers"]["lemonway"]["deferred"], 20);
+        assert_eq!(report["balanced"], true);
+        world.play("");
+        world.run(&["resume"]).exits(0);
+        people.iter().for_each(|customer| world.all_hold(customer));
+    }
+}
+
+#[test]
 fn a_redirect_is_not_followed_and_stops_the_lane() {
     let world = World::new();
     let people = customers(3);
