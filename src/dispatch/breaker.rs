@@ -49,7 +49,9 @@ pub(super) enum Pass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Phase {
     Closed,
-    Open { until: Duration },
+    Open {
+        until: Duration,
+    },
     Trying,
     /// Throttled for too long. An answer of another kind that is still on its way closes it again.
     TurnedAway,

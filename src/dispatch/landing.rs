@@ -38,13 +38,13 @@ impl Working {
             reduced: finished.call.reduced,
         };
         let decided = retry::happening(&finished.verdict, &context);
-        self.note_denial(&finished.verdict);
+        self.note_answer(&finished.verdict);
         self.follow(decided.lane);
         self.settle(finished, &decided);
     }
 
-    /// Denials by a body code in a row; no answer at all does not end the row.
-    fn note_denial(&mut self, verdict: &Verdict) {
+    /// Denials by a body code in a row, which no answer at all does not end; and what there was instead of an answer.
+    fn note_answer(&mut self, verdict: &Verdict) {
         match verdict {
             Verdict::Denied { .. } => self.denials_in_a_row += 1,
             Verdict::Accepted
@@ -53,7 +53,8 @@ impl Working {
             | Verdict::Exists { .. }
             | Verdict::Missing { .. }
             | Verdict::Contract { .. } => self.denials_in_a_row = 0,
-            Verdict::Throttled { .. } | Verdict::NotSent { .. } | Verdict::Unknown { .. } => {}
+            Verdict::Throttled { .. } => self.end.unanswered = Some("throttled"),
+            Verdict::NotSent { what } | Verdict::Unknown { what } => self.end.unanswered = Some(what),
         }
     }
 

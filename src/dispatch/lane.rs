@@ -73,6 +73,8 @@ pub struct LaneEnd {
     pub tally: ProviderTally,
     /// Why it ended before its work was done.
     pub stop: Option<StopReason>,
+    /// Why the last request that the provider did not take got no answer, by our own code.
+    pub unanswered: Option<&'static str>,
     /// Calls whose tries were used up.
     pub used_up: u64,
     /// Calls that were held in this run.
@@ -85,7 +87,15 @@ impl LaneEnd {
     fn before_work(provider: &dyn Provider) -> Self {
         let allowed_per_second = provider.settings().rate_per_second;
         let tally = ProviderTally { allowed_per_second, ..ProviderTally::default() };
-        Self { provider: provider.id(), tally, stop: None, used_up: 0, held: 0, failure: None }
+        Self {
+            provider: provider.id(),
+            tally,
+            stop: None,
+            unanswered: None,
+            used_up: 0,
+            held: 0,
+            failure: None,
+        }
     }
 
     /// The end of a lane that had nothing to do from the start.

@@ -9,6 +9,7 @@ pub mod codes;
 pub mod exchange;
 mod json;
 pub mod lemonway;
+pub mod own_codes;
 mod projector;
 pub mod restore;
 pub mod safedebit;

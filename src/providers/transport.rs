@@ -4,13 +4,15 @@
 //! on bodies, and connections that are not reused once a usual server may have closed them.
 
 use std::collections::BTreeMap;
-use std::fmt;
+use std::error::Error;
 use std::pin::Pin;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, UNIX_EPOCH};
+use std::{fmt, io, iter};
 
 use reqwest::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
+use rustls::CertificateError;
 use tokio::time::{Instant, Sleep};
 
 use crate::domain::clock::Timestamp;
@@ -204,12 +206,41 @@ fn install_crypto() {
 /// reqwest marks what fails in the connector (name, TCP, TLS, its timeout) as connect errors: nothing was written.
 fn classify(error: &reqwest::Error) -> SendError {
     if error.is_connect() {
-        return SendError::NotSent { what: if error.is_timeout() { "connect_timeout" } else { "connect" } };
+        return SendError::NotSent { what: connect_failure(error) };
     }
     if error.is_builder() {
         return SendError::NotSent { what: "request" };
     }
     SendError::Unknown { what: if error.is_timeout() { "timeout" } else { "cut" } }
+}
+
+/// Why no connection was made, as far as the types of the causes tell; their words are not ours to read or to show.
+fn connect_failure(error: &reqwest::Error) -> &'static str {
+    if error.is_timeout() {
+        return "connect_timeout";
+    }
+    if error.is_dns() {
+        return "connect_dns";
+    }
+    iter::successors(error.source(), |&cause| cause.source()).find_map(connect_cause).unwrap_or("connect")
+}
+
+fn connect_cause(cause: &(dyn Error + 'static)) -> Option<&'static str> {
+    if let Some(tls) = cause.downcast_ref::<rustls::Error>() {
+        return Some(match tls {
+            rustls::Error::InvalidCertificate(
+                CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+            ) => "connect_host_name",
+            rustls::Error::InvalidCertificate(_) => "connect_certificate",
+            _ => "connect_tls",
+        });
+    }
+    let error = cause.downcast_ref::<io::Error>()?;
+    if let Some(inner) = error.get_ref() {
+        // An error of a library in the clothes of one of the system, which its own `source` steps over.
+        return connect_cause(inner);
+    }
+    (error.kind() == io::ErrorKind::ConnectionRefused).then_some("connect_refused")
 }
 
 async fn body(mut response: Response) -> Result<Vec<u8>, SendError> {

@@ -96,13 +96,13 @@ fn refused_connection_is_not_sent() {
     let free = TcpListener::bind("127.0.0.1:0").expect("loopback has a free port");
     let url = format!("http://{}", free.local_addr().expect("bound"));
     drop(free);
-    assert_eq!(send(&url).expect_err("nobody listens"), SendError::NotSent { what: "connect" });
+    assert_eq!(send(&url).expect_err("nobody listens"), SendError::NotSent { what: "connect_refused" });
 }
 
 #[test]
 fn unknown_host_is_not_sent() {
     let error = send("https://no-such-host.invalid").expect_err("the name does not resolve");
-    assert_eq!(error, SendError::NotSent { what: "connect" });
+    assert_eq!(error, SendError::NotSent { what: "connect_dns" });
 }
 
 #[test]
@@ -115,8 +115,26 @@ fn failed_tls_is_not_sent() {
         write(&mut stream, "HTTP/1.1 400 this is no TLS\r\n\r\n");
         hello
     });
-    assert!(matches!(send(&url), Err(SendError::NotSent { .. })));
+    assert_eq!(send(&url).expect_err("no TLS"), SendError::NotSent { what: "connect_tls" });
     assert!(server.join().expect("served") > 0);
+}
+
+/// A cause as the connector wraps it, and the code for it.
+#[test]
+fn a_failed_connection_is_told_by_the_type_of_its_cause() {
+    let certificate = |error| rustls::Error::InvalidCertificate(error);
+    let cases = [
+        (io::Error::other(certificate(CertificateError::NotValidForName)), Some("connect_host_name")),
+        (io::Error::other(certificate(CertificateError::UnknownIssuer)), Some("connect_certificate")),
+        (io::Error::other(certificate(CertificateError::Expired)), Some("connect_certificate")),
+        (io::Error::other(rustls::Error::DecryptError), Some("connect_tls")),
+        (io::Error::other(io::Error::from(io::ErrorKind::ConnectionRefused)), Some("connect_refused")),
+        (io::Error::from(io::ErrorKind::HostUnreachable), None),
+        (io::Error::other("words"), None),
+    ];
+    for (cause, code) in cases {
+        assert_eq!(connect_cause(&cause), code, "{cause}");
+    }
 }
 
 #[test]

@@ -48,6 +48,8 @@ fn lane(provider: &str, state: LaneState, total: u64) {
         LaneState::Unavailable => tracing::info!(provider, "lane ends: down for longer than outage_patience"),
         LaneState::TooManyErrors => tracing::info!(provider, "lane ends: too many errors"),
         LaneState::BudgetUsed => tracing::info!(provider, "lane ends: budget of calls or time used up"),
+        LaneState::Interrupted => tracing::info!(provider, "lane ends: interrupted"),
+        LaneState::Failed => tracing::info!(provider, "lane ends: the state could not be written"),
         LaneState::Drained => tracing::info!(provider, "lane ends: nothing left to send in this run"),
     }
 }

@@ -194,7 +194,11 @@ fn a_refused_connection_sent_nothing_and_is_no_open_outcome() {
     world.configure(&base, "");
     world.sync().exits(5, "refused");
     for provider in ["wsone", "safedebit"] {
-        assert_eq!(world.calls(provider), [("not_sent".to_owned(), "connect".to_owned(), 1)], "{provider}");
+        assert_eq!(
+            world.calls(provider),
+            [("not_sent".to_owned(), "connect_refused".to_owned(), 1)],
+            "{provider}"
+        );
     }
     world.configure(&world.healthy(), "");
     world.run(&["resume"]).exits(0, "refused");

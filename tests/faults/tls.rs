@@ -24,9 +24,8 @@ fn config() -> ServerConfig {
         .expect("a certificate and its key")
 }
 
-#[test]
-fn a_stranger_with_a_certificate_of_its_own_gets_no_byte() {
-    let world = World::new(1);
+/// A stranger's address, and what it gets from each connection: bytes, and whether it was turned away.
+fn stranger() -> (std::net::SocketAddr, mpsc::Receiver<(usize, bool)>) {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
     let address = listener.local_addr().expect("bound");
     let config = Arc::new(config());
@@ -41,10 +40,18 @@ fn a_stranger_with_a_certificate_of_its_own_gets_no_byte() {
             }
         }
     });
+    (address, payloads)
+}
+
+#[test]
+fn a_stranger_with_a_certificate_of_its_own_gets_no_byte() {
+    let world = World::new(1);
+    let (address, payloads) = stranger();
     world.configure(&format!("https://{address}"), "");
     world.sync().exits(5, "a stranger");
+    let turned_away = ("not_sent".to_owned(), "connect_certificate".to_owned(), 1);
     for provider in ["wsone", "safedebit"] {
-        assert_eq!(world.calls(provider), [("not_sent".to_owned(), "connect".to_owned(), 1)], "{provider}");
+        assert_eq!(world.calls(provider), [turned_away.clone()], "{provider}");
     }
     // Two lanes came, and both turned away when they saw the certificate.
     for _lane in 0..2 {
@@ -54,4 +61,20 @@ fn a_stranger_with_a_certificate_of_its_own_gets_no_byte() {
     world.configure(&world.healthy(), "");
     world.run(&["resume"]).exits(0, "a stranger");
     world.all_delivered("a stranger");
+}
+
+#[test]
+fn the_summary_says_that_it_is_the_certificate() {
+    let world = World::new(6);
+    let (address, _payloads) = stranger();
+    world.configure(&format!("https://{address}"), "concurrency = 1");
+    let path = world.path("crmsync.toml");
+    let config = std::fs::read_to_string(&path).expect("a configuration");
+    let impatient = format!("{config}\n[dispatch]\noutage_patience = \"300ms\"\n");
+    std::fs::write(&path, impatient).expect("written");
+    let out = world.sync().exits(5, "a stranger").out;
+    let told = |line: &&str| line.starts_with("wsone: took no call") && line.contains("E512");
+    let line = out.lines().find(told).expect("the lane's end is told");
+    assert!(line.contains("not trusted by this machine") && line.contains("(connect_certificate)"), "{line}");
+    assert!(!out.contains(&address.to_string()), "{out}");
 }

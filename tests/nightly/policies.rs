@@ -278,6 +278,10 @@ fn explained_codes_follow_the_operators_configuration() {
         (["lemonway", "147"], "transient", true, true),
         (["lemonway", "105"], "denied", false, true),
         (["lemonway", "key_changed"], "held", false, true),
+        // What the program says of a request is no code of the provider's.
+        (["wsone", "connect"], "not_sent", false, true),
+        (["safedebit", "unreadable_answer"], "unknown", false, true),
+        (["lemonway", "throttled"], "throttled", false, true),
         (["safedebit", "AUTH_9"], "denied", false, true),
         (["exit", "7"], "exit", false, true),
     ];

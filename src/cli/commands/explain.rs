@@ -24,7 +24,7 @@ use crate::domain::customer::CustomerId;
 use crate::domain::policy::{OnCleared, OnInvalid};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
-use crate::providers::{CommonSettings, ProvidersSettings, codes, field_table};
+use crate::providers::{CommonSettings, ProvidersSettings, codes, field_table, own_codes};
 use crate::report::next_step;
 use crate::report::table::aligned;
 use crate::report::text::Context;
@@ -240,7 +240,10 @@ fn moments(call: &StoryCall) -> Vec<Moment> {
         code: None,
         meaning: None,
     };
-    let meaning = |code: &str| Some(codes::lookup(call.provider, code).meaning);
+    let meaning = |code: &str| {
+        let own = own_codes::lookup(code).map(|own| own.meaning);
+        Some(own.unwrap_or_else(|| codes::lookup(call.provider, code).meaning))
+    };
     let fields = call.fields.as_ref().map(|fields| names(call.provider, fields));
     let mut moments = vec![Moment { fields, ..moment(call.created_at, &call.planned_in, "planned") }];
     for answer in &call.answers {

@@ -13,13 +13,15 @@ use crate::domain::call::HoldReason;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::CodeClass;
 use crate::providers::codes::{self, CodeTable};
+use crate::providers::own_codes::{self, OwnCode};
 
 #[derive(Debug, Serialize)]
 struct Explanation<'a> {
     /// The provider, `exit` or `error`.
     source: &'static str,
     code: &'a str,
-    /// refused, transient, denied, exists, missing; held for the program's own reasons, exit for exit codes, error for errors.
+    /// refused, transient, denied, exists, missing; held for the program's own reasons; not_sent, throttled, unknown for what
+    /// the program says of a request; exit for exit codes, error for errors.
     class: &'static str,
     /// Does the configuration say so.
     configured: bool,
@@ -30,6 +32,9 @@ struct Explanation<'a> {
     /// What happens to a call that gets it.
     #[serde(skip)]
     consequence: &'static str,
+    /// Who says so.
+    #[serde(skip)]
+    origin: &'static str,
 }
 
 /// Prints what a code means. Works without a configuration too.
@@ -45,10 +50,13 @@ pub(super) fn explain_code(program: &Program, arguments: &ExplainCodeArguments) 
             return Err(unclear("name the code too, for instance `crmsync explain-code lemonway 147`"));
         }
         (CodeSource::Exit, Some(code)) => of_exit(code)?,
-        (CodeSource::Provider(provider), Some(code)) => match HoldReason::parse(code) {
-            Some(reason) => of_hold(provider, code, reason),
-            None => of_provider(program, provider, code)?,
-        },
+        (CodeSource::Provider(provider), Some(code)) => {
+            match (HoldReason::parse(code), own_codes::lookup(code)) {
+                (Some(reason), _) => of_hold(provider, code, reason),
+                (None, Some(own)) => of_request(provider, own),
+                (None, None) => of_provider(program, provider, code)?,
+            }
+        }
     };
     if program.console.is_json() {
         program.console.json(&found)?;
@@ -92,6 +100,7 @@ fn of_error(error: ErrorCode) -> Explanation<'static> {
         meaning: error.cause(),
         advice: error.cure(),
         consequence: "",
+        origin: "",
     }
 }
 
@@ -114,15 +123,17 @@ fn of_provider<'a>(
     };
     let info = codes::lookup(provider, code);
     let (class, consequence) = words(codes::class_of(provider, code, &table));
+    let configured = table.contains_key(code);
     Ok(Explanation {
         source: provider.name(),
         code,
         class,
-        configured: table.contains_key(code),
+        configured,
         documented: info.is_documented(),
         meaning: info.meaning,
         advice: info.advice,
         consequence,
+        origin: if configured { " (by your configuration)" } else { " (by default)" },
     })
 }
 
@@ -158,6 +169,22 @@ fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<
         meaning: rejects::reason(reason),
         advice: hold_advice(reason),
         consequence: "the call waits for a person",
+        origin: "",
+    }
+}
+
+/// A code that the program gave to a request, in place of one of the provider's.
+fn of_request(provider: ProviderId, own: OwnCode) -> Explanation<'static> {
+    Explanation {
+        source: provider.name(),
+        code: own.code,
+        class: own.class,
+        configured: false,
+        documented: true,
+        meaning: own.meaning,
+        advice: own.advice,
+        consequence: own.consequence(),
+        origin: " (by crmsync)",
     }
 }
 
@@ -198,23 +225,18 @@ fn of_exit(code: &str) -> Result<Explanation<'_>, Failure> {
         meaning: exit.meaning(),
         advice: exit.advice(),
         consequence: "",
+        origin: "",
     })
 }
 
 fn text(found: &Explanation<'_>, source: CodeSource) -> String {
-    let Explanation { source: name, code, class, configured, documented, meaning, advice, consequence } =
-        found;
+    let Explanation { source: name, code, class, meaning, advice, consequence, origin, .. } = found;
     let CodeSource::Provider(provider) = source else {
         return format!("{name} {code}: {meaning}\nadvice: {advice}\n");
     };
-    let origin = match (*class, *configured) {
-        ("held", _) => "",
-        (_, true) => " (by your configuration)",
-        (_, false) => " (by default)",
-    };
     let mut text =
         format!("{name} {code}: {meaning}\nclass:  {class}: {consequence}{origin}\nadvice: {advice}\n");
-    if !documented && !configured {
+    if !found.documented && !found.configured {
         let table = match provider {
             ProviderId::Wsone => "response_codes",
             ProviderId::Lemonway | ProviderId::Safedebit => "error_codes",

@@ -23,6 +23,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 use crate::domain::tally::{InputTally, ProviderTally, Tally};
 use crate::ingest::{IngestReject, Outcome};
+use crate::providers::own_codes::{self, OwnCode};
 use crate::providers::{Provider, codes};
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::{FileError, REJECTS_FILE};
@@ -322,10 +323,9 @@ fn advice(run: &Run) -> Vec<String> {
             let failed = Failure::told(ExitCode::Failed, ErrorCode::StateBooking, failure.clone());
             advice.push(format!("{provider}: {}", failed.with_code()));
         }
-        advice
-            .extend(lane.stop.and_then(|stop| {
-                advice_for(stop).map(|text| format!("{provider}: {text}{}", code_of(stop)))
-            }));
+        advice.extend(lane.stop.and_then(|stop| {
+            advice_for(stop, lane.unanswered).map(|text| format!("{provider}: {text}{}", code_of(stop)))
+        }));
     }
     if dispatched.aborted {
         advice.push(
@@ -341,23 +341,27 @@ fn code_of(stop: StopReason) -> String {
     of_stop(stop).map(|code| format!(" [{}]", code.name())).unwrap_or_default()
 }
 
-fn advice_for(stop: StopReason) -> Option<&'static str> {
-    match stop {
-        StopReason::Denied => {
-            Some("credentials or permissions were refused; mend them, then `crmsync resume`")
-        }
+/// What to do after a lane has stopped; `unanswered` is why its last request got no answer.
+fn advice_for(stop: StopReason, unanswered: Option<&str>) -> Option<String> {
+    let text = match stop {
+        StopReason::Denied => "credentials or permissions were refused; mend them, then `crmsync resume`",
         StopReason::Contract => {
-            Some("the address does not answer as the contract says; check base_url and protocol")
+            "the address does not answer as the contract says; check base_url and protocol"
         }
         StopReason::Unavailable => {
-            Some("was down for longer than outage_patience; `crmsync resume` when it is back")
+            let cause = unanswered.and_then(own_codes::lookup).map(|own| {
+                let OwnCode { code, meaning, advice, .. } = own;
+                format!("took no call for longer than outage_patience: {meaning} ({code}); {advice}, then `crmsync resume`")
+            });
+            return Some(cause.unwrap_or_else(|| {
+                "was down for longer than outage_patience; `crmsync resume` when it is back".to_owned()
+            }));
         }
-        StopReason::MaxErrors => {
-            Some("too many calls went wrong; look at `crmsync rejects list` before going on")
-        }
-        StopReason::CallsPerDay => Some("the calls of this day are used up; the rest goes tomorrow"),
-        StopReason::MaxCalls | StopReason::MaxDuration | StopReason::Interrupted => None,
-    }
+        StopReason::MaxErrors => "too many calls went wrong; look at `crmsync rejects list` before going on",
+        StopReason::CallsPerDay => "the calls of this day are used up; the rest goes tomorrow",
+        StopReason::MaxCalls | StopReason::MaxDuration | StopReason::Interrupted => return None,
+    };
+    Some(text.to_owned())
 }
 
 /// Writes `rejects.csv`; gives the reasons, most frequent first.
