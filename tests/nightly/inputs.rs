@@ -258,5 +258,8 @@ fn a_file_that_is_given_twice_changes_nobody() {
     let file = file.to_str().expect("utf-8");
     world.run(&["sync", file, "--allow-mass-change"]).exits(0);
     world.run(&["sync", file, file]).exits(0);
-    assert_eq!((&world.report()["input"]["changed"], &world.report()["input"]["unchanged"]), (&0.into(), &3.into()));
+    assert_eq!(
+        (&world.report()["input"]["changed"], &world.report()["input"]["unchanged"]),
+        (&0.into(), &3.into())
+    );
 }
