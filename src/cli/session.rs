@@ -5,8 +5,8 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io;
-use std::path::PathBuf;
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
 
@@ -19,7 +19,7 @@ use crate::dispatch::RunClock;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Event, Events};
 use crate::domain::provider::ProviderId;
-use crate::domain::tally::Tally;
+use crate::domain::tally::{InputTally, Tally};
 use crate::report::events::EventLog;
 use crate::report::listener::Listener;
 use crate::report::metrics;
@@ -74,7 +74,7 @@ pub struct Tell {
 
 impl Tell {
     /// Writes the metrics and runs the notification. What fails is said; the run has ended as it has.
-    fn perform(&self, program: &Program, report: &Report, folder: &RunFolder) -> io::Result<()> {
+    fn perform(&self, program: &Program, report: &Report, report_file: &Path) -> io::Result<()> {
         if let Some(path) = &self.metrics_file
             && let Err(error) = write_public(path, metrics::prometheus(report).as_bytes())
         {
@@ -84,11 +84,38 @@ impl Tell {
         }
         let occasion = Occasion::of(report.run.outcome, self.outcome_before.as_deref());
         if let (Some(words), Some(occasion)) = (&self.notify, occasion)
-            && let Err(error) = notify(words, occasion, &folder.file(REPORT_FILE))
+            && let Err(error) = notify(words, occasion, report_file)
         {
             program.console.talk(&format!("warning: {}", Failure::usage(error).with_code()))?;
         }
         Ok(())
+    }
+
+    /// Tells of a run that failed before it had a state or a folder. Its report has no counts, and lies in a temporary
+    /// file while it is told of: the folder may be what failed. What cannot be told changes nothing.
+    pub fn failed_early(
+        &self,
+        program: &Program,
+        command: &str,
+        files: Vec<String>,
+        failure: &Failure,
+    ) -> io::Result<()> {
+        let now = program.clock.now();
+        let run = RunInfo {
+            id: RunId::new(now, rand::random()).to_string(),
+            command: command.to_owned(),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            started_at: now,
+            finished_at: now,
+            outcome: failure.code.outcome(),
+            exit_code: failure.code.number(),
+        };
+        let input = InputTally { files, ..InputTally::default() };
+        let mut report = Report::new(run, Tally { input, ..Tally::default() });
+        report.failure = Some(failure.with_code());
+        let mut file = tempfile::NamedTempFile::new()?;
+        file.write_all(report.to_json().as_bytes())?;
+        self.perform(program, &report, file.path())
     }
 }
 
@@ -100,7 +127,7 @@ impl Session {
     pub fn open(
         program: &Program,
         command: &'static str,
-        runs: &std::path::Path,
+        runs: &Path,
         limits: BTreeMap<ProviderId, f64>,
     ) -> Result<Self, Failure> {
         let clock = RunClock::start(program.clock.clone());
@@ -185,7 +212,7 @@ impl Session {
         } else {
             program.console.text(&text::closing(&report, &context))?;
         }
-        ending.tell.perform(program, &report, &self.folder)?;
+        ending.tell.perform(program, &report, &self.folder.file(REPORT_FILE))?;
         if let Some(runs) = self.folder.path().parent() {
             rotate_runs(runs, keep_runs)?;
         }
@@ -207,7 +234,7 @@ fn progress(console: &Console, limits: BTreeMap<ProviderId, f64>) -> Progress {
 mod tests {
     use super::*;
     use crate::cli::arguments::parse;
-    use crate::domain::tally::{InputTally, ProviderTally};
+    use crate::domain::tally::ProviderTally;
     use crate::report::run_files::REJECTS_FILE;
 
     fn program() -> Program {

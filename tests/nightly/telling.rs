@@ -76,6 +76,54 @@ fn rejects_that_cannot_be_written_fail_a_run_that_is_told_like_any_other() {
 }
 
 #[test]
+fn a_failure_before_the_run_has_a_folder_is_told_too() {
+    type Break = fn(&World);
+    let cases: [(&str, i32, &str, Break); 4] = [
+        ("a missing secret", 2, "E120", |world| {
+            let text = std::fs::read_to_string(world.path("crmsync.toml")).expect("a configuration");
+            std::fs::write(world.path("crmsync.toml"), text.replace("T_USER", "T_NOT_SET")).expect("written");
+        }),
+        ("a hash key that is too short", 7, "E405", |world| {
+            std::fs::write(world.path("state/crmsync.db.key"), "short").expect("written");
+        }),
+        ("a damaged state", 7, "E407", |world| {
+            std::fs::write(world.path("state/crmsync.db"), vec![7; 8192]).expect("written");
+        }),
+        ("runs that cannot be written", 1, "E600", |world| {
+            std::fs::remove_dir_all(world.path("state/runs")).expect("removed");
+            std::fs::write(world.path("state/runs"), "in the way").expect("written");
+        }),
+    ];
+    for (what, exit, code, break_it) in cases {
+        let world = World::new();
+        world.configure(NOTIFY, &[]);
+        let people = customers(1);
+        world.populate(&people);
+        let file = world.csv("crm.csv", &people);
+        world.sync(&file).exits(0);
+        break_it(&world);
+        for command in ["sync", "resume", "seed"] {
+            std::fs::remove_file(world.path("told")).ok();
+            let metrics: &[&str] = if command == "seed" { &[] } else { &["--metrics-file", "m.prom"] };
+            let path = file.to_str().expect("utf-8");
+            let files: &[&str] = if command == "resume" { &[] } else { &[path] };
+            let ran = world.run(&[&[command], files, metrics].concat()).exits(exit);
+            assert!(ran.err.contains(&format!("error[{code}]")), "{what}: {}", ran.err);
+            assert_eq!(told(&world), "failure\n", "{what}: {command}");
+            let report = std::fs::read_to_string(world.path("told.json")).expect("told");
+            let report: Value = serde_json::from_str(&report).expect("JSON");
+            let run = &report["run"];
+            assert_eq!((&run["command"], &run["exit_code"]), (&command.into(), &exit.into()), "{what}");
+            assert!(run["id"].is_string() && run["outcome"].is_string(), "{report:#}");
+            assert!(report["failure"].as_str().is_some_and(|why| why.contains(code)), "{report:#}");
+            assert_eq!(report["input"]["rows"], 0);
+        }
+        let metrics = std::fs::read_to_string(world.path("m.prom")).expect("metrics");
+        assert!(metrics.contains(&format!("crmsync_run_exit_code {exit}\n")), "{what}: {metrics}");
+    }
+}
+
+#[test]
 fn metrics_are_there_for_others_to_read() {
     let world = World::new();
     let people = customers(2);

@@ -1,7 +1,6 @@
 //! The end of a run: counts, rejects, exit code, report.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use super::check::NO_PROVIDER;
@@ -41,10 +40,8 @@ pub(super) struct Run {
     pub(super) dispatched: Option<Dispatched>,
     /// The files as they were typed; none for a resume.
     pub(super) files: Vec<String>,
-    /// Where the counts go as Prometheus text.
-    pub(super) metrics_file: Option<PathBuf>,
-    /// The command that tells someone; none for a rehearsal.
-    pub(super) notify: Option<Vec<String>>,
+    /// Who else is told; nobody of a rehearsal.
+    pub(super) tell: Tell,
     /// Why the input was not accepted, or why nothing could be sent.
     pub(super) failure: Option<Failure>,
     /// Put the customers' values into the file of rejects.
@@ -67,8 +64,7 @@ impl Run {
             ingested: None,
             dispatched: None,
             files: Vec::new(),
-            metrics_file: None,
-            notify: None,
+            tell: Tell::default(),
             failure: None,
             include_values: false,
         })
@@ -173,7 +169,7 @@ pub(super) fn finish(
         None => {}
     }
     let Found { tally, reasons, carried_from, outcome_before, .. } = found;
-    let tell = Tell { metrics_file: run.metrics_file, notify: run.notify, outcome_before };
+    let tell = Tell { outcome_before, ..run.tell };
     let ending = Ending { tally, codes, reasons, failure, advice, tell, changes, carried_from };
     session.close(program, config.state.keep_runs, ending)
 }

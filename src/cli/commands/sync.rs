@@ -11,13 +11,13 @@ use crate::cli::config::{Config, InputKind};
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
-use crate::cli::session::Session;
+use crate::cli::session::{Session, Tell};
 use crate::dispatch::{self, Dispatch, Limits, RunClock};
 use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
 use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
-use crate::store::{BackupPlan, RunNumber, Store};
+use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
 
 use super::finish::{self, Run};
 use super::inputs;
@@ -72,6 +72,47 @@ pub(super) fn run(
     work: Work<'_>,
     sending: Option<&DispatchArguments>,
 ) -> Result<ExitCode, Failure> {
+    let tell = Tell {
+        metrics_file: sending.and_then(|typed| typed.metrics_file.clone()),
+        notify: match work {
+            Work::Rehearse(..) => None,
+            Work::Sync(..) | Work::Seed(..) | Work::Resume => config.notify.command.clone(),
+        },
+        outcome_before: None,
+    };
+    match begin(program, config, command, work, sending) {
+        Ok(begun) => begun.go_on(program, config, work, sending, tell),
+        Err(failure) => {
+            // The run that holds the state tells its own end.
+            if failure.code != ExitCode::AnotherRun
+                && let Err(error) = tell.failed_early(program, command, typed_files(work), &failure)
+            {
+                program.console.fail(&error.into());
+            }
+            Err(failure)
+        }
+    }
+}
+
+/// A run that has its state and its folder.
+struct Begun {
+    only: Vec<CustomerId>,
+    providers: Vec<Arc<dyn Provider>>,
+    state: StateFile,
+    lock: Lock,
+    store: Store,
+    session: Session,
+    number: RunNumber,
+    run: Run,
+}
+
+fn begin(
+    program: &Program,
+    config: &Config,
+    command: &'static str,
+    work: Work<'_>,
+    sending: Option<&DispatchArguments>,
+) -> Result<Begun, Failure> {
     let only = only(sending)?;
     let providers = match work {
         Work::Rehearse(..) => rehearse::providers(config)?,
@@ -97,34 +138,45 @@ pub(super) fn run(
         let keep = config.state.backups;
         store.back_up_first(&state, BackupPlan { name, keep, clock: program.clock.clone() });
     }
-    let mut run = Run::begin(&providers, number, &store)?;
-    run.files = typed_files(work);
-    run.metrics_file = sending.and_then(|typed| typed.metrics_file.clone());
-    run.notify = match work {
-        Work::Rehearse(..) => None,
-        Work::Sync(..) | Work::Seed(..) | Work::Resume => config.notify.command.clone(),
-    };
-    run.include_values = sending.is_some_and(|typed| typed.include_values);
-    let clock = RunClock::start(program.clock.clone());
-    let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work);
-    let store = match worked {
-        Ok(outcome) => {
-            run.ingested = Some(outcome);
-            match sending {
-                None => Some(store),
-                Some(typed) => {
-                    let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
-                    run.sent(dispatch::run(store, number, &dispatch))
+    let run = Run::begin(&providers, number, &store)?;
+    Ok(Begun { only, providers, state, lock, store, session, number, run })
+}
+
+impl Begun {
+    /// From the recovery to the report.
+    fn go_on(
+        self,
+        program: &Program,
+        config: &Config,
+        work: Work<'_>,
+        sending: Option<&DispatchArguments>,
+        tell: Tell,
+    ) -> Result<ExitCode, Failure> {
+        let Self { only, providers, state, lock, mut store, session, number, mut run } = self;
+        run.files = typed_files(work);
+        run.tell = tell;
+        run.include_values = sending.is_some_and(|typed| typed.include_values);
+        let clock = RunClock::start(program.clock.clone());
+        let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work);
+        let store = match worked {
+            Ok(outcome) => {
+                run.ingested = Some(outcome);
+                match sending {
+                    None => Some(store),
+                    Some(typed) => {
+                        let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
+                        run.sent(dispatch::run(store, number, &dispatch))
+                    }
                 }
             }
-        }
-        Err(mut failure) => {
-            run.ingested = failure.take_input();
-            run.failure = Some(failure);
-            Some(store)
-        }
-    };
-    finish::finish(program, config, session, (&state, &lock), store, run)
+            Err(mut failure) => {
+                run.ingested = failure.take_input();
+                run.failure = Some(failure);
+                Some(store)
+            }
+        };
+        finish::finish(program, config, session, (&state, &lock), store, run)
+    }
 }
 
 fn typed_files(work: Work<'_>) -> Vec<String> {
