@@ -172,7 +172,7 @@ codes! {
     StateNoLog "E410" "the state cannot keep a write-ahead log"
         "free the disk or mend it, then run again";
     StateDatabase "E411" "SQLite could not read or write the state"
-        "free the disk or mend it, then `crmsync resume`";
+        "free the disk or mend it, then run the same command again; once the input was accepted, `crmsync resume` is enough";
     StateRestored "E412" "the state was put back from a backup"
         "`crmsync sync` with the newest complete file and --kind full";
     StateBooking "E413" "an answer could not be booked in the state"

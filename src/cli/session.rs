@@ -153,6 +153,12 @@ impl Session {
         &self.id
     }
 
+    /// The command that it does.
+    #[must_use]
+    pub fn command(&self) -> &'static str {
+        self.command
+    }
+
     /// The folder of the run.
     #[must_use]
     pub fn folder(&self) -> &RunFolder {

@@ -154,7 +154,7 @@ fn advice(source: &rusqlite::Error) -> &'static str {
             | ErrorCode::CannotOpen
             | ErrorCode::ReadOnly
             | ErrorCode::PermissionDenied,
-        ) => "; free the disk or mend it, then run `crmsync resume`",
+        ) => "; free the disk or mend it, then run the same command again",
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; run `crmsync doctor`",
         _ => "",
     }
@@ -163,5 +163,18 @@ fn advice(source: &rusqlite::Error) -> &'static str {
 impl From<rusqlite::Error> for StoreError {
     fn from(source: rusqlite::Error) -> Self {
         Self::Sqlite { action: "read or written", source }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether anything of an input was accepted before is not known here.
+    #[test]
+    fn a_full_disk_asks_for_the_same_command_again() {
+        let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
+        let told = StoreError::from(rusqlite::Error::SqliteFailure(full, None)).to_string();
+        assert!(told.ends_with("free the disk or mend it, then run the same command again"), "{told}");
     }
 }

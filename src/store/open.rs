@@ -107,6 +107,25 @@ impl StateFile {
         }
     }
 
+    /// Is another process at work on the state. Changes nothing; the lock is only looked at.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the lock file cannot be looked at.
+    pub fn is_locked(&self) -> Result<bool, StoreError> {
+        let path = beside(&self.settings.path, ".lock");
+        let failed = |source| StoreError::File { action: "look at", path: path.clone(), source };
+        let file = match File::open(&path) {
+            Ok(file) => file,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) => return Err(failed(error)),
+        };
+        match file.try_lock_shared() {
+            Ok(()) => Ok(false),
+            Err(TryLockError::WouldBlock) => Ok(true),
+            Err(TryLockError::Error(error)) => Err(failed(error)),
+        }
+    }
+
     /// Opens the state for changes, making or upgrading it where needed. The lock proves that nobody else writes.
     /// A crash leaves either the old schema or the new one, never a half.
     ///

@@ -27,6 +27,8 @@ pub struct PastRun {
     pub exit_code: Option<u8>,
     /// `complete`, `partial` …
     pub outcome: Option<String>,
+    /// Was a file accepted; what came by standard input is not known here.
+    pub accepted: bool,
 }
 
 /// When a provider was last called, and how often on that day (UTC).
@@ -91,7 +93,7 @@ impl Store {
     /// The latest runs, newest first.
     pub fn runs(&self, limit: u32) -> Result<Vec<PastRun>, StoreError> {
         let mut statement = self.connection.prepare(
-            "SELECT id, command, started_at, finished_at, exit_code, outcome FROM run ORDER BY number DESC LIMIT ?1",
+            "SELECT id, command, started_at, finished_at, exit_code, outcome, input_time IS NOT NULL FROM run ORDER BY number DESC LIMIT ?1",
         )?;
         let runs = statement.query_map([limit], |row| {
             Ok(PastRun {
@@ -101,6 +103,7 @@ impl Store {
                 finished_at: row.get::<_, Option<i64>>(3)?.map(Timestamp),
                 exit_code: row.get(4)?,
                 outcome: row.get(5)?,
+                accepted: row.get(6)?,
             })
         })?;
         Ok(runs.collect::<Result<_, _>>()?)

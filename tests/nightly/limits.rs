@@ -157,6 +157,9 @@ fn a_broken_file_is_refused_whole() {
     for (name, text) in cases {
         let ran = world.sync(&world.file(name, text)).exits(4);
         assert!(ran.err.contains(name), "{name}: {}", ran.err);
+        let status = world.run(&["status"]).exits(0).out;
+        assert!(status.contains("its input was not accepted: sync the file again"), "{name}: {status}");
+        assert!(status.ends_with("next: crmsync sync FILE\n"), "{name}: {status}");
     }
     world.sync(&world.path("nowhere.csv")).exits(4);
     assert_eq!(world.ledger().entries().len(), 0);
@@ -189,7 +192,12 @@ fn a_seed_waits_until_no_call_is_open() {
     world.populate(&people);
     let file = world.csv("crm.csv", &people);
     world.on("sync", &file, &["--allow-mass-change", "--max-calls", "1"]).exits(10);
-    world.on("seed", &file, &[]).exits(2);
+    let ran = world.on("seed", &file, &[]).exits(2);
+    let again = format!(
+        "nothing of the input was accepted; when the cause is mended, run `crmsync seed {}` again",
+        file.display()
+    );
+    assert!(ran.out.contains(&again), "{}", ran.out);
 }
 
 #[test]
@@ -203,7 +211,11 @@ fn a_second_run_exits_11_and_changes_nothing() {
     until("the first run sends", || world.requests(ProviderId::Wsone) > 0);
     world.sync(&file).exits(11);
     world.run(&["resume"]).exits(11);
-    world.run(&["status"]).exits(0);
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(
+        status.contains(" is at work since ") && status.ends_with("next: wait until the run has ended\n"),
+        "{status}"
+    );
     world.on("plan", &file, &[]).exits(0);
     assert!(first.wait().expect("gone").success());
     assert_eq!(world.applied(), 6);

@@ -24,9 +24,10 @@ use crate::domain::tally::{InputTally, ProviderTally, Tally};
 use crate::ingest::{IngestReject, Outcome};
 use crate::providers::own_codes::{self, OwnCode};
 use crate::providers::{Provider, codes};
+use crate::report::next_step;
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::{FileError, REJECTS_FILE};
-use crate::report::text::Reason;
+use crate::report::text::{Context, Reason};
 use crate::store::{Counts, Lock, RejectFilter, RejectRow, RunNumber, StateFile, Store, StoreError};
 
 /// What a run has gathered when it comes to its end.
@@ -146,6 +147,7 @@ pub(super) fn finish(
     if config.providers.enabled().is_empty() {
         advice.push(format!("providers: {NO_PROVIDER}"));
     }
+    advice.extend(again(program, &session, &run));
     let mut failure = None;
     let mut fail = |failed: Failure, codes: &mut Vec<ExitCode>| {
         codes.push(failed.code);
@@ -330,6 +332,18 @@ fn advice(run: &Run) -> Vec<String> {
         );
     }
     advice
+}
+
+/// After a failure before the input was accepted: `resume` would send nothing of it. A guard says so itself.
+fn again(program: &Program, session: &Session, run: &Run) -> Option<String> {
+    let failed = run.failure.as_ref().is_some_and(|failure| failure.code != ExitCode::Guarded);
+    (failed && run.ingested.is_none() && !run.files.is_empty()).then(|| {
+        let words: Vec<&str> =
+            [session.command()].into_iter().chain(run.files.iter().map(String::as_str)).collect();
+        let arguments = program.repeated_arguments();
+        let command = next_step::command(&words, &Context { arguments: &arguments, ..Context::default() });
+        format!("nothing of the input was accepted; when the cause is mended, run `{command}` again")
+    })
 }
 
 /// The code of a stop as it is printed behind its advice.

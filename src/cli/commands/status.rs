@@ -20,6 +20,8 @@ use crate::store::{Counts, PastRun};
 #[derive(Debug, Serialize, JsonSchema)]
 struct Status {
     last_run: Option<Run>,
+    /// Is a run at work now.
+    running: bool,
     providers: BTreeMap<ProviderId, Queue>,
     /// Held and refused calls.
     needs_a_person: u64,
@@ -36,6 +38,9 @@ struct Run {
     finished_at: Option<String>,
     outcome: Option<String>,
     exit_code: Option<u8>,
+    /// Was a file accepted.
+    #[serde(skip)]
+    accepted: bool,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -57,18 +62,27 @@ pub(super) fn json_schema() -> Schema {
 /// Prints last run, queue and what needs a person.
 pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let config = program.config()?;
-    let store = program.state(&config)?.open_read_only()?;
+    let state = program.state(&config)?;
+    let store = state.open_read_only()?;
     let last_run = store.runs(1)?.into_iter().next().map(run);
+    let running = last_run.as_ref().is_none_or(|run| run.finished_at.is_none()) && state.is_locked()?;
     let providers: BTreeMap<ProviderId, Queue> =
         store.counts()?.into_iter().map(|(provider, counts)| (provider, queue(&counts))).collect();
     let needs_a_person = providers.values().map(|queue| queue.held + queue.refused).sum();
-    let status = Status { last_run, providers, needs_a_person, restored: store.is_in_doubt()? };
+    let restored = store.is_in_doubt()?;
+    let status = Status { last_run, running, providers, needs_a_person, restored };
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
         program.console.text(&text(&status, &program.repeated_arguments()))?;
     }
     Ok(ExitCode::Complete)
+}
+
+impl Status {
+    fn has_open_calls(&self) -> bool {
+        self.providers.values().any(|queue| queue.queued + queue.waiting + queue.probing > 0)
+    }
 }
 
 fn run(run: PastRun) -> Run {
@@ -79,6 +93,7 @@ fn run(run: PastRun) -> Run {
         finished_at: run.finished_at.map(|time| time.to_string()),
         outcome: run.outcome,
         exit_code: run.exit_code,
+        accepted: run.accepted,
     }
 }
 
@@ -96,9 +111,13 @@ fn queue(counts: &Counts) -> Queue {
 
 fn text(status: &Status, arguments: &[String]) -> String {
     let mut text = match &status.last_run {
+        None if status.running => "the first run is at work\n".to_owned(),
         None => "no run yet\n".to_owned(),
-        Some(run) => last_run(run),
+        Some(run) => last_run(run, status.running),
     };
+    if let (false, Some(run)) = (status.restored, without_input(status)) {
+        writeln!(text, "its input was not accepted: {} the file again", run.command).expect(INFALLIBLE);
+    }
     if !status.providers.is_empty() {
         let header = [
             "provider",
@@ -127,17 +146,36 @@ fn text(status: &Status, arguments: &[String]) -> String {
     text
 }
 
+/// The last run, when its input was not accepted, so that `resume` sends nothing of it. A run that was killed with
+/// calls left may have had its input from a pipe, of which the state does not tell whether it was accepted.
+fn without_input(status: &Status) -> Option<&Run> {
+    let is_failure =
+        |code| [ExitCode::Failed, ExitCode::Usage, ExitCode::Guarded].map(ExitCode::number).contains(&code);
+    status.last_run.as_ref().filter(|run| {
+        let ended = run.exit_code.map_or(!status.running && !status.has_open_calls(), is_failure);
+        ended && !run.accepted && ["sync", "seed"].contains(&run.command.as_str())
+    })
+}
+
 /// What to type now: what needs a person comes first, then what waits to be sent. A restored state takes nothing before
 /// it has had a complete file.
 fn next(status: &Status, arguments: &[String]) -> String {
-    let open = status.providers.values().any(|queue| queue.queued + queue.waiting + queue.probing > 0);
     let denied = Some(Outcome::Denied.name());
+    if status.running {
+        return "wait until the run has ended".to_owned();
+    }
+    if let (false, Some(run)) = (status.restored, without_input(status)) {
+        return format!(
+            "{} FILE",
+            next_step::command(&[&run.command], &Context { arguments, ..Context::default() })
+        );
+    }
     let words: &[&str] = match &status.last_run {
         _ if status.restored => &["sync", "FILE", "--kind", "full", "--allow-mass-change"],
         None => &["check"],
         Some(run) if run.outcome.as_deref() == denied => &["check"],
         Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
-        Some(_) if open => &["resume"],
+        Some(_) if status.has_open_calls() => &["resume"],
         Some(_) => return "nothing to do".to_owned(),
     };
     next_step::command(words, &Context { arguments, ..Context::default() })
@@ -148,7 +186,7 @@ const RESTORED: &str = "the state was put back from a backup and needs a person:
 
 const INFALLIBLE: &str = "writing to a string does not fail";
 
-fn last_run(run: &Run) -> String {
+fn last_run(run: &Run, running: bool) -> String {
     let Run { id, command, started_at, .. } = run;
     match (&run.finished_at, &run.outcome, run.exit_code) {
         (Some(finished), Some(outcome), Some(code)) => {
@@ -156,6 +194,7 @@ fn last_run(run: &Run) -> String {
                 "last run: {command} {id}, {outcome} (exit code {code}), from {started_at} to {finished}\n"
             )
         }
+        _unfinished if running => format!("{command} {id} is at work since {started_at}\n"),
         _unfinished => format!("last run: {command} {id}, began {started_at}, not finished\n"),
     }
 }
@@ -182,11 +221,13 @@ mod tests {
             finished_at: None,
             exit_code: None,
             outcome: None,
+            accepted: true,
         };
         let providers =
             [(ProviderId::Wsone, queue(&wsone)), (ProviderId::Safedebit, queue(&Counts::default()))];
         let status = Status {
             last_run: Some(run(last)),
+            running: false,
             providers: providers.into(),
             needs_a_person: 3,
             restored: false,
@@ -196,31 +237,43 @@ mod tests {
 
     #[test]
     fn a_state_that_never_ran() {
-        let status =
-            Status { last_run: None, providers: BTreeMap::new(), needs_a_person: 0, restored: false };
+        let status = Status {
+            last_run: None,
+            running: false,
+            providers: BTreeMap::new(),
+            needs_a_person: 0,
+            restored: false,
+        };
         assert_eq!(text(&status, &[]), "no run yet\n\nnext: crmsync check\n");
     }
 
     #[test]
     fn the_next_command_follows_from_the_queue_and_the_last_run() {
         let cases = [
-            ("unavailable", 3, 0, "crmsync resume"),
-            ("partial", 3, 1, "crmsync rejects list"),
-            ("denied", 3, 0, "crmsync check"),
-            ("complete", 0, 0, "nothing to do"),
+            ("unavailable", 5, true, 3, 0, "crmsync resume"),
+            ("partial", 3, true, 3, 1, "crmsync rejects list"),
+            ("denied", 7, true, 3, 0, "crmsync check"),
+            ("complete", 0, true, 0, 0, "nothing to do"),
+            ("failed", 1, true, 3, 0, "crmsync resume"),
+            // Nothing of the input is in the state.
+            ("failed", 1, false, 0, 0, "crmsync sync FILE"),
+            ("failed", 2, false, 3, 1, "crmsync sync FILE"),
+            ("guarded", 4, false, 0, 0, "crmsync sync FILE"),
         ];
-        for (outcome, queued, needs_a_person, expected) in cases {
+        for (outcome, exit_code, accepted, queued, needs_a_person, expected) in cases {
             let last = PastRun {
                 id: "20261122T211626Z-3f2a".to_owned(),
                 command: "sync".to_owned(),
                 started_at: Timestamp(0),
                 finished_at: Some(Timestamp(0)),
-                exit_code: Some(0),
+                exit_code: Some(exit_code),
                 outcome: Some(outcome.to_owned()),
+                accepted,
             };
             let counts = Counts { queued, ..Counts::default() };
             let providers = [(ProviderId::Wsone, queue(&counts))].into();
-            let status = Status { last_run: Some(run(last)), providers, needs_a_person, restored: false };
+            let last_run = Some(run(last));
+            let status = Status { last_run, running: false, providers, needs_a_person, restored: false };
             assert_eq!(next(&status, &[]), expected, "{outcome}");
         }
     }
