@@ -201,6 +201,32 @@ fn a_seed_waits_until_no_call_is_open() {
 }
 
 #[test]
+fn a_customer_that_nobody_knows_is_told() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    let ran = world.run(&["resume", "--only", "C00001", "--only", "C99999"]).exits(0);
+    assert!(ran.out.contains("--only: 1 of 2 customers is not known"), "{}", ran.out);
+    let ran = world.run(&["resume", "--only", "C00001"]).exits(0);
+    assert!(!ran.out.contains("--only"), "{}", ran.out);
+}
+
+#[test]
+fn a_full_standard_output_is_named() {
+    let world = World::new();
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let output = world.command(&["guide"]).stdout(full).output().expect("the binary runs");
+    let ran = Ran::from(output).exits(1);
+    assert!(
+        ran.err.starts_with("error[E604]: cannot write to standard output: No space left"),
+        "{}",
+        ran.err
+    );
+}
+
+#[test]
 fn a_second_run_exits_11_and_changes_nothing() {
     let world = World::new();
     let people = customers(2);

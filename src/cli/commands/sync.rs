@@ -157,7 +157,8 @@ impl Begun {
         run.tell = tell;
         run.include_values = sending.is_some_and(|typed| typed.include_values);
         let clock = RunClock::start(program.clock.clone());
-        let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work);
+        let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work)
+            .and_then(|outcome| warn_of_strangers(outcome, &store, &only));
         let store = match worked {
             Ok(outcome) => {
                 run.ingested = Some(outcome);
@@ -201,6 +202,20 @@ fn refuse_doubt(config: &Config, store: &Store, work: Work<'_>) -> Result<(), Fa
     let advice = "the state was put back from a backup, so that its queued values may be older than what was \
                   delivered since; run `crmsync sync` with the newest complete file and --kind full first";
     Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
+}
+
+/// A customer whom nobody knows has no calls: not everything that was meant can be delivered.
+fn warn_of_strangers(mut outcome: Outcome, store: &Store, only: &[CustomerId]) -> Result<Outcome, Failure> {
+    let mut strangers = 0_usize;
+    for id in only {
+        strangers += usize::from(store.snapshot().customer(id)?.is_none());
+    }
+    if strangers > 0 {
+        let are = if strangers == 1 { "is" } else { "are" };
+        let warning = format!("--only: {strangers} of {} customers {are} not known", only.len());
+        outcome.warnings.push(warning);
+    }
+    Ok(outcome)
 }
 
 /// Recovery, and the input if there is one.
