@@ -179,6 +179,8 @@ codes! {
         "free the disk or mend it, then `crmsync resume`: what was on its way is repeated or probed";
     StateManyNames "E414" "the file of the state has several names, each with a lock and a log of its own"
         "keep the name that runs used last and delete the other hard links";
+    StateLost "E415" "the state is missing or empty, although there are backups of it"
+        "`crmsync doctor --restore BACKUP`; if a new beginning is meant, move the backups and the key away";
     DispatchTransport "E500" "no connection to a provider can be made"
         "check base_url and the certificates of this machine";
     DispatchStart "E501" "the dispatcher could not start"

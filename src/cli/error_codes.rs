@@ -152,6 +152,7 @@ impl Coded for StoreError {
             Self::File { .. } => ErrorCode::StateFile,
             Self::Locked { .. } => ErrorCode::StateLocked,
             Self::Foreign { .. } => ErrorCode::StateForeign,
+            Self::Lost { .. } => ErrorCode::StateLost,
             Self::Newer { .. } => ErrorCode::StateNewer,
             Self::OtherKey { .. } => ErrorCode::StateOtherKey,
             Self::BadKey { .. } => ErrorCode::StateBadKey,

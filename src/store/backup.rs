@@ -137,6 +137,20 @@ impl StateFile {
     pub fn backups_folder(&self) -> PathBuf {
         folder_of(self.path())
     }
+
+    /// Refuses to begin anew where backups prove that there was a state: its persons would be created a second time.
+    /// A run that is killed while it makes the state has not come to its first backup.
+    pub(super) fn refuse_lost(&self) -> Result<(), StoreError> {
+        let is_nothing = match std::fs::metadata(self.path()) {
+            Ok(state) => state.len() == 0,
+            Err(error) => error.kind() == io::ErrorKind::NotFound,
+        };
+        let backups = self.backups_folder();
+        if !is_nothing || list_backups(&backups)?.is_empty() {
+            return Ok(());
+        }
+        Err(StoreError::Lost { path: self.path().to_owned(), backups })
+    }
 }
 
 /// The backups in a folder, oldest first; none when there is no such folder. Links are not followed.

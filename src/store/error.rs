@@ -31,6 +31,16 @@ pub enum StoreError {
         /// Which file.
         path: PathBuf,
     },
+    /// There is no state, or nothing in its file, although there are backups of it.
+    #[error(
+        "{path} is missing or empty, although backups of it lie in {backups}; put one in its place with `crmsync doctor --restore BACKUP`, or, if a new beginning is meant, move the backups and the key away"
+    )]
+    Lost {
+        /// Which file.
+        path: PathBuf,
+        /// The folder of the backups.
+        backups: PathBuf,
+    },
     /// The file was written by a newer version.
     #[error(
         "{path} was written by a newer crmsync (schema {found}, this program knows {known}); update the program"
@@ -114,11 +124,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Must a person act before any run can work (exit 7): the state is corrupt, foreign, newer or under another key.
+    /// Must a person act before any run can work (exit 7): the state is lost, corrupt, foreign, newer or under another
+    /// key.
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
         match self {
             Self::Foreign { .. }
+            | Self::Lost { .. }
             | Self::Newer { .. }
             | Self::OtherKey { .. }
             | Self::BadKey { .. }

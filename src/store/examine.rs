@@ -73,10 +73,14 @@ pub struct Examination {
 }
 
 impl StateFile {
-    /// Looks at the whole state. A state that does not exist yet is sound.
+    /// Looks at the whole state. A state that does not exist yet is sound, unless there are backups of it.
     #[must_use]
     pub fn examine(&self) -> Examination {
         let mut examination = Examination::default();
+        if let Err(error) = self.refuse_lost() {
+            examination.findings.push(broken(self.path(), &error));
+            return examination;
+        }
         if !self.exists() {
             let what = "there is no state yet";
             let finding = Finding::new(Severity::Note, self.path(), what, "the first run makes it");
@@ -279,9 +283,10 @@ fn count_broken(path: &Path, count: u64, what: &str) -> Option<Finding> {
 
 fn broken(path: &Path, error: &StoreError) -> Finding {
     let advice = match error {
-        StoreError::Foreign { .. } | StoreError::Newer { .. } | StoreError::OtherKey { .. } => {
-            "nothing was touched; do what the message says"
-        }
+        StoreError::Foreign { .. }
+        | StoreError::Lost { .. }
+        | StoreError::Newer { .. }
+        | StoreError::OtherKey { .. } => "nothing was touched; do what the message says",
         StoreError::ManyNames { .. } => "delete the names that runs do not use",
         StoreError::BadKey { .. } => {
             "bring the key file or `state.hash_key` back; a new key would send everything again"

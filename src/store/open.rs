@@ -130,10 +130,11 @@ impl StateFile {
     /// A crash leaves either the old schema or the new one, never a half.
     ///
     /// # Errors
-    /// [`StoreError`] when the file is foreign, newer, damaged, unreachable or was made with another key.
+    /// [`StoreError`] when the file is lost, foreign, newer, damaged, unreachable or was made with another key.
     pub fn open(&self, _lock: &Lock) -> Result<Store, StoreError> {
         let path = &self.settings.path;
         refuse_network(path)?;
+        self.refuse_lost()?;
         let fresh = !path.exists();
         drop(open_private(path)?);
         refuse_second_name(path)?;
@@ -165,6 +166,7 @@ impl StateFile {
     /// # Errors
     /// As [`StateFile::open`].
     pub fn open_read_only(&self) -> Result<Store, StoreError> {
+        self.refuse_lost()?;
         if !self.exists() {
             return self.empty();
         }
@@ -179,8 +181,9 @@ impl StateFile {
     /// the key is kept in a file.
     ///
     /// # Errors
-    /// [`StoreError`] when the state cannot be read or the copy not be written.
+    /// [`StoreError`] when the state is lost or cannot be read, or the copy cannot be written.
     pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        self.refuse_lost()?;
         if !self.exists() {
             return Ok(());
         }

@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use crate::support::{Customer, Ran, World, customers, files_below, until};
 use crate::table::Row;
 
-fn backups(world: &World) -> Vec<PathBuf> {
+pub(crate) fn backups(world: &World) -> Vec<PathBuf> {
     let Ok(entries) = fs::read_dir(world.path("state/backups")) else { return Vec::new() };
     let mut paths: Vec<PathBuf> = entries.map(|entry| entry.expect("an entry").path()).collect();
     paths.sort();
@@ -35,7 +35,7 @@ fn holds(file: &Path, text: &str) -> bool {
 }
 
 /// A world in which these customers were delivered.
-fn delivered(people: &[Customer]) -> World {
+pub(crate) fn delivered(people: &[Customer]) -> World {
     let world = World::new();
     world.populate(people);
     world.sync(&world.csv("crm.csv", people)).exits(0);

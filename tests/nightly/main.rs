@@ -11,6 +11,7 @@ mod first_night;
 mod guide;
 mod inputs;
 mod limits;
+mod lost;
 mod names;
 mod other_client;
 mod outcomes;

@@ -208,11 +208,9 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
         // The secret of its key is missing, and has been told already.
         return findings.warn("state", format!("{path}: not looked at, its hash_key is missing"));
     };
-    if !state.exists() {
-        return findings.ok("state", format!("{path}: none yet, the first run makes it"));
-    }
     let known = state.open_read_only().and_then(|store| store.snapshot().customers());
     match known {
+        Ok(_) if !state.exists() => findings.ok("state", format!("{path}: none yet, the first run makes it")),
         Ok(customers) => findings.ok("state", format!("{path}: {customers} customers")),
         Err(error) => findings.fault("state", &Failure::from(error)),
     }

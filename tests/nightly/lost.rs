@@ -1,0 +1,71 @@
+//! A state that was lost while its backups are still there: it is put back, never begun anew.
+
+use std::fs;
+use std::path::Path;
+
+use crate::care::{backups, delivered};
+use crate::support::{World, customers};
+
+/// Takes a state away: its file, or what is in it.
+const LOSSES: [fn(&Path); 2] =
+    [|state| fs::remove_file(state).expect("there"), |state| fs::write(state, "").expect("written")];
+
+#[test]
+fn a_lost_state_is_put_back_from_a_backup_and_never_begun_anew() {
+    for lose in LOSSES {
+        let people = customers(2);
+        let world = delivered(&people);
+        let file = world.csv("crm.csv", &people);
+        let path = file.to_str().expect("utf-8");
+        let (state, sent) = (world.path("state/crmsync.db"), world.ledger().entries().len());
+        lose(&state);
+        let commands: [&[&str]; 9] = [
+            &["sync", path, "--allow-mass-change"],
+            &["seed", path],
+            &["resume"],
+            &["rehearse", path],
+            &["plan", path],
+            &["status"],
+            &["forget", "C00001"],
+            &["check"],
+            &["doctor"],
+        ];
+        for command in commands {
+            let ran = world.run(command).exits(7);
+            let said = ran.out + &ran.err;
+            assert!(said.contains("`crmsync doctor --restore BACKUP`"), "{command:?}: {said}");
+        }
+        assert!(world.run(&["status"]).err.contains("error[E415]"));
+        assert_eq!(fs::metadata(&state).map_or(0, |state| state.len()), 0, "none was made");
+        assert_eq!(world.ledger().entries().len(), sent);
+
+        let backup = backups(&world).pop().expect("a backup");
+        world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+        world.sync(&file).exits(0);
+        assert_eq!(world.duplicates(), 0);
+    }
+}
+
+#[test]
+fn a_first_night_that_was_killed_before_anything_was_made_begins_anew() {
+    let people = customers(2);
+    let world = World::new();
+    world.populate(&people);
+    fs::create_dir(world.path("state")).expect("made");
+    world.file("state/crmsync.db", "");
+    world.run(&["check"]).exits(0);
+    assert!(world.run(&["doctor"]).out.contains("nothing was accepted yet"));
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.applied(), 6);
+}
+
+#[test]
+fn a_new_beginning_is_made_once_the_backups_are_moved_away() {
+    let people = customers(1);
+    let world = delivered(&people);
+    fs::remove_file(world.path("state/crmsync.db")).expect("there");
+    fs::rename(world.path("state/backups"), world.path("away")).expect("moved");
+    fs::rename(world.path("state/crmsync.db.key"), world.path("away/key")).expect("moved");
+    world.run(&["check"]).exits(0);
+    world.on("seed", &world.csv("crm.csv", &people), &[]).exits(0);
+}
