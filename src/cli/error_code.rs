@@ -181,6 +181,8 @@ codes! {
         "keep the name that runs used last and delete the other hard links";
     StateLost "E415" "the state is missing or empty, although there are backups of it"
         "`crmsync doctor --restore BACKUP`; if a new beginning is meant, move the backups and the key away";
+    StateNoKey "E416" "the file of the hash key is missing or cannot be read"
+        "bring the key file or state.hash_key back: state and backups are useless without it";
     DispatchTransport "E500" "no connection to a provider can be made"
         "check base_url and the certificates of this machine";
     DispatchStart "E501" "the dispatcher could not start"

@@ -155,6 +155,7 @@ impl Coded for StoreError {
             Self::Lost { .. } => ErrorCode::StateLost,
             Self::Newer { .. } => ErrorCode::StateNewer,
             Self::OtherKey { .. } => ErrorCode::StateOtherKey,
+            Self::NoKey { .. } => ErrorCode::StateNoKey,
             Self::BadKey { .. } => ErrorCode::StateBadKey,
             Self::NetworkFileSystem { .. } => ErrorCode::StateNetwork,
             Self::ManyNames { .. } => ErrorCode::StateManyNames,

@@ -61,6 +61,16 @@ pub enum StoreError {
         /// Which file.
         path: PathBuf,
     },
+    /// The file of the key is gone or cannot be read.
+    #[error(
+        "the hash key {path} cannot be read; bring it or `state.hash_key` back, since a new key would send everything again"
+    )]
+    NoKey {
+        /// The key file.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
     /// The key is too short.
     #[error("{} is too short: expected at least 16 bytes", key_name(path.as_deref()))]
     BadKey {
@@ -133,6 +143,7 @@ impl StoreError {
             | Self::Lost { .. }
             | Self::Newer { .. }
             | Self::OtherKey { .. }
+            | Self::NoKey { .. }
             | Self::BadKey { .. }
             | Self::ManyNames { .. }
             | Self::Damaged { .. } => true,
@@ -148,6 +159,11 @@ impl StoreError {
             | Self::Illegal { .. }
             | Self::NoSuchCall(_) => false,
         }
+    }
+
+    /// Is it the key that is wrong, so that nothing is known against the file.
+    pub(super) fn is_of_key(&self) -> bool {
+        matches!(self, Self::OtherKey { .. } | Self::NoKey { .. } | Self::BadKey { .. })
     }
 }
 

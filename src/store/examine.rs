@@ -119,10 +119,12 @@ impl StateFile {
     /// # Errors
     /// [`StoreError::File`] when their folder cannot be listed.
     pub fn examine_backups(&self) -> Result<(Vec<super::Backup>, Vec<Finding>), StoreError> {
-        let (mut sound, mut findings) = (Vec::new(), Vec::new());
-        for backup in list_backups(&self.backups_folder())? {
+        let (mut sound, mut findings, mut locked) = (Vec::new(), Vec::new(), 0);
+        let folder = self.backups_folder();
+        for backup in list_backups(&folder)? {
             match self.examine_backup(&backup.path) {
                 Ok(()) => sound.push(backup),
+                Err(error) if error.is_of_key() => locked += 1,
                 Err(error) => findings.push(Finding::new(
                     Severity::Broken,
                     &backup.path,
@@ -131,14 +133,19 @@ impl StateFile {
                 )),
             }
         }
+        if locked > 0 {
+            let what = format!("backups that need another hash key than there is: {locked}");
+            let advice = "keep them, and bring the key file or `state.hash_key` back";
+            findings.push(Finding::new(Severity::Note, &folder, what, advice));
+        }
         Ok((sound, findings))
     }
 
     fn examine_backup(&self, path: &Path) -> Result<(), StoreError> {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         self.at(path).inspect(&connection)?;
-        self.at(path).check_key(&connection, &Fingerprinter::new(&self.key(false)?))?;
-        verify(path)
+        verify(path)?;
+        self.at(path).check_key(&connection, &Fingerprinter::new(&self.key(false)?))
     }
 
     /// A write-ahead log with something in it, although nobody holds the state: an earlier run was killed.
@@ -283,12 +290,11 @@ fn count_broken(path: &Path, count: u64, what: &str) -> Option<Finding> {
 
 fn broken(path: &Path, error: &StoreError) -> Finding {
     let advice = match error {
-        StoreError::Foreign { .. }
-        | StoreError::Lost { .. }
-        | StoreError::Newer { .. }
-        | StoreError::OtherKey { .. } => "nothing was touched; do what the message says",
+        StoreError::Foreign { .. } | StoreError::Lost { .. } | StoreError::Newer { .. } => {
+            "nothing was touched; do what the message says"
+        }
         StoreError::ManyNames { .. } => "delete the names that runs do not use",
-        StoreError::BadKey { .. } => {
+        StoreError::OtherKey { .. } | StoreError::NoKey { .. } | StoreError::BadKey { .. } => {
             "bring the key file or `state.hash_key` back; a new key would send everything again"
         }
         StoreError::File { .. } => "check the file and its rights",

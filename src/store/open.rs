@@ -348,11 +348,9 @@ fn make_key(path: &Path) -> Result<(), StoreError> {
 
 fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
     let mut key = Vec::new();
-    File::open(path).and_then(|mut file| file.read_to_end(&mut key)).map_err(|source| StoreError::File {
-        action: "read the hash key",
-        path: path.to_owned(),
-        source,
-    })?;
+    File::open(path)
+        .and_then(|mut file| file.read_to_end(&mut key))
+        .map_err(|source| StoreError::NoKey { path: path.to_owned(), source })?;
     Ok(key)
 }
 

@@ -1,4 +1,5 @@
-//! A state that was lost while its backups are still there: it is put back, never begun anew.
+//! A state that was lost while its backups are still there, and keys that do not fit: what is missing is brought back, and
+//! nothing is begun anew or deleted.
 
 use std::fs;
 use std::path::Path;
@@ -68,4 +69,24 @@ fn a_new_beginning_is_made_once_the_backups_are_moved_away() {
     fs::rename(world.path("state/crmsync.db.key"), world.path("away/key")).expect("moved");
     world.run(&["check"]).exits(0);
     world.on("seed", &world.csv("crm.csv", &people), &[]).exits(0);
+}
+
+#[test]
+fn a_wrong_or_missing_key_is_asked_back_and_no_backup_is_called_broken() {
+    let people = customers(1);
+    let spoil: [(fn(&Path), &str); 3] = [
+        (|key| fs::remove_file(key).expect("there"), "E416"),
+        (|key| fs::write(key, [7; 32]).expect("written"), "E404"),
+        (|key| fs::write(key, "short").expect("written"), "E405"),
+    ];
+    for (spoil, code) in spoil {
+        let world = delivered(&people);
+        spoil(&world.path("state/crmsync.db.key"));
+        let refused = world.run(&["resume"]).exits(7);
+        assert!(refused.err.contains(&format!("error[{code}]")), "{}", refused.err);
+        let found = world.run(&["doctor"]).exits(7).out;
+        assert!(found.contains("need another hash key than there is: 1"), "{found}");
+        assert!(found.contains("bring the key file or `state.hash_key` back"), "{found}");
+        assert!(!found.contains("delete") && !found.contains("of no use"), "{found}");
+    }
 }
