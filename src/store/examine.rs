@@ -77,7 +77,7 @@ impl StateFile {
     #[must_use]
     pub fn examine(&self) -> Examination {
         let mut examination = Examination::default();
-        if let Err(error) = self.refuse_lost() {
+        if let Err(error) = self.refuse_lost().and_then(|()| self.refuse_bad_key()) {
             examination.findings.push(broken(self.path(), &error));
             return examination;
         }

@@ -1,7 +1,7 @@
 //! Opening the state: the lock, the file, its key, its pragmas and its migrations.
 
 use std::fs::{File, OpenOptions, Permissions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -135,6 +135,7 @@ impl StateFile {
         let path = &self.settings.path;
         refuse_network(path)?;
         self.refuse_lost()?;
+        self.refuse_bad_key()?;
         let fresh = !path.exists();
         drop(open_private(path)?);
         refuse_second_name(path)?;
@@ -167,6 +168,7 @@ impl StateFile {
     /// As [`StateFile::open`].
     pub fn open_read_only(&self) -> Result<Store, StoreError> {
         self.refuse_lost()?;
+        self.refuse_bad_key()?;
         if !self.exists() {
             return self.empty();
         }
@@ -297,6 +299,14 @@ impl StateFile {
             return Ok(());
         }
         Err(StoreError::OtherKey { path: self.settings.path.clone() })
+    }
+
+    /// Refuses a key that fits no state, before a file is made for it; none yet is made with the state.
+    pub(super) fn refuse_bad_key(&self) -> Result<(), StoreError> {
+        match self.key(false) {
+            Err(StoreError::NoKey { source, .. }) if source.kind() == ErrorKind::NotFound => Ok(()),
+            found => found.map(drop),
+        }
     }
 
     /// The configured key, or the one beside the state; a random one is made for a state without digests.

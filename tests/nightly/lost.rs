@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use crate::care::{backups, delivered};
-use crate::support::{World, customers};
+use crate::support::{World, customers, files_below};
 
 /// Takes a state away: its file, or what is in it.
 const LOSSES: [fn(&Path); 2] =
@@ -89,4 +89,21 @@ fn a_wrong_or_missing_key_is_asked_back_and_no_backup_is_called_broken() {
         assert!(found.contains("bring the key file or `state.hash_key` back"), "{found}");
         assert!(!found.contains("delete") && !found.contains("of no use"), "{found}");
     }
+}
+
+#[test]
+fn a_key_that_is_too_short_is_told_before_a_file_is_made_for_it() {
+    let people = customers(1);
+    let world = World::new();
+    world.configure("hash_key = { env = \"T_USER\" }", &[]);
+    let file = world.csv("crm.csv", &people);
+    let path = file.to_str().expect("utf-8");
+    for command in [&["check"][..], &["doctor"], &["plan", path], &["sync", path], &["rehearse", path]] {
+        let ran = world.run(command).exits(7);
+        let said = ran.out + &ran.err;
+        assert!(said.contains("`state.hash_key` is too short"), "{command:?}: {said}");
+    }
+    let files = files_below(&world.path("state"));
+    let names: Vec<_> = files.iter().filter_map(|file| file.file_name()?.to_str()).collect();
+    assert_eq!(names, ["crmsync.db.lock"]);
 }
