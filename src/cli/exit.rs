@@ -27,6 +27,8 @@ pub enum ExitCode {
     AnotherRun,
     /// 20.
     Changes,
+    /// 129.
+    HungUp,
     /// 130.
     Interrupted,
     /// 143.
@@ -35,9 +37,10 @@ pub enum ExitCode {
 
 /// The order in which codes win when several apply. A signal gives way only to what a person must see to, and rows that
 /// did not get through to why nothing was sent at all; the codes that are not here stand alone.
-const PRECEDENCE: [ExitCode; 10] = [
+const PRECEDENCE: [ExitCode; 11] = [
     ExitCode::PersonMustAct,
     ExitCode::Failed,
+    ExitCode::HungUp,
     ExitCode::Interrupted,
     ExitCode::Terminated,
     ExitCode::TooManyErrors,
@@ -50,7 +53,7 @@ const PRECEDENCE: [ExitCode; 10] = [
 
 impl ExitCode {
     /// All codes, in ascending order.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 14] = [
         Self::Complete,
         Self::Failed,
         Self::Usage,
@@ -62,6 +65,7 @@ impl ExitCode {
         Self::BudgetUsed,
         Self::AnotherRun,
         Self::Changes,
+        Self::HungUp,
         Self::Interrupted,
         Self::Terminated,
     ];
@@ -81,6 +85,7 @@ impl ExitCode {
             Self::BudgetUsed => 10,
             Self::AnotherRun => 11,
             Self::Changes => 20,
+            Self::HungUp => 129,
             Self::Interrupted => 130,
             Self::Terminated => 143,
         }
@@ -109,6 +114,7 @@ impl ExitCode {
             Self::BudgetUsed => "--max-duration, --max-calls or calls_per_day reached; the rest stays queued",
             Self::AnotherRun => "another run holds the state",
             Self::Changes => "plan --detailed-exitcode: there are changes",
+            Self::HungUp => "interrupted by SIGHUP after draining and checkpointing",
             Self::Interrupted => "interrupted by SIGINT after draining and checkpointing",
             Self::Terminated => "interrupted by SIGTERM after draining and checkpointing",
         }
@@ -139,7 +145,9 @@ impl ExitCode {
             Self::BudgetUsed => "nothing: the next run sends the rest, oldest first; or `crmsync resume`",
             Self::AnotherRun => "wait for the other run; `crmsync status` works all the time",
             Self::Changes => "run `crmsync sync` with the same files",
-            Self::Interrupted | Self::Terminated => "run `crmsync resume`, or wait for the next run",
+            Self::HungUp | Self::Interrupted | Self::Terminated => {
+                "run `crmsync resume`, or wait for the next run"
+            }
         }
     }
 
@@ -153,7 +161,7 @@ impl ExitCode {
             Self::TooManyErrors | Self::BudgetUsed => Outcome::Stopped,
             Self::Unavailable => Outcome::Unavailable,
             Self::PersonMustAct => Outcome::Denied,
-            Self::Interrupted | Self::Terminated => Outcome::Interrupted,
+            Self::HungUp | Self::Interrupted | Self::Terminated => Outcome::Interrupted,
             Self::Failed | Self::Usage | Self::AnotherRun => Outcome::Failed,
         }
     }
@@ -190,7 +198,7 @@ mod tests {
     #[test]
     fn numbers_are_those_of_the_contract() {
         let numbers = ExitCode::ALL.map(ExitCode::number);
-        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 20, 130, 143]);
+        assert_eq!(numbers, [0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 20, 129, 130, 143]);
     }
 
     #[test]

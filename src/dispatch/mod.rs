@@ -21,6 +21,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
@@ -66,7 +67,7 @@ pub struct Dispatch {
 pub struct Dispatched {
     /// How each lane ended.
     pub lanes: BTreeMap<ProviderId, LaneEnd>,
-    /// The signal that interrupted the run, by its exit code: 130 or 143.
+    /// The signal that interrupted the run, by its exit code: 129, 130 or 143.
     pub interrupted: Option<u8>,
     /// A second signal cut the run short: what was on its way is recovered by the next run.
     pub aborted: bool,
@@ -278,23 +279,42 @@ fn drain(orders: &watch::Sender<Order>) {
 }
 
 struct Signals {
-    interrupt: tokio::signal::unix::Signal,
-    terminate: tokio::signal::unix::Signal,
+    /// None where the program was started to outlive its terminal.
+    hangup: Option<Signal>,
+    interrupt: Signal,
+    terminate: Signal,
 }
 
 impl Signals {
     fn listen() -> std::io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+        let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
+        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        Ok(Self { hangup, interrupt, terminate })
     }
 
     /// The exit code of the next signal.
     async fn next(&mut self) -> u8 {
+        let hangup = async {
+            match &mut self.hangup {
+                Some(hangup) => hangup.recv().await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            _ = hangup => 129,
             _ = self.interrupt.recv() => 130,
             _ = self.terminate.recv() => 143,
         }
     }
+}
+
+/// Did whoever started the program, as `nohup` does, say that it outlives its terminal.
+fn is_hangup_ignored() -> bool {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
+    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
+    // SIGHUP is number 1, the lowest bit.
+    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! Budgets, guards, the lock, signals: each exit code of the contract by the built binary.
 
 use std::fmt::Write as _;
+use std::process::{Command, Stdio};
 
 use crmsync::domain::provider::ProviderId;
 
@@ -249,7 +250,7 @@ fn a_second_run_exits_11_and_changes_nothing() {
 
 #[test]
 fn a_signal_drains_and_checkpoints() {
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)] {
+    for (signal, code) in [("-HUP", 129), ("-INT", 130), ("-TERM", 143)] {
         let world = World::new();
         let people = customers(50);
         world.populate(&people);
@@ -258,7 +259,7 @@ fn a_signal_drains_and_checkpoints() {
         let file = world.csv("crm.csv", &people);
         let child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
         until("some requests are made", || world.requests(ProviderId::Wsone) >= 3);
-        let sent = std::process::Command::new("kill").args([signal, &child.id().to_string()]).status();
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
         assert!(sent.expect("kill runs").success());
         let ran = Ran::from(child.wait_with_output().expect("gone")).exits(code);
         assert!(ran.err.contains("stopped: interrupted"), "{}", ran.err);
@@ -271,6 +272,26 @@ fn a_signal_drains_and_checkpoints() {
         let acknowledged = report["providers"]["wsone"]["acknowledged"]["create"].as_u64().expect("a count");
         assert_eq!(acknowledged, world.requests(ProviderId::Wsone));
     }
+}
+
+#[test]
+fn a_run_that_was_started_to_outlive_its_terminal_does() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"300ms\" }\n");
+    let file = world.csv("crm.csv", &people);
+    let script = format!("trap '' HUP; exec {} sync {file:?}", env!("CARGO_BIN_EXE_crmsync"));
+    let mut shell = Command::new("/bin/sh");
+    shell.args(["-c", &script]).current_dir(world.path("")).stdout(Stdio::null()).stderr(Stdio::null());
+    let program = world.command(&[]);
+    shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    let mut child = shell.spawn().expect("a shell");
+    until("some requests are made", || world.requests(ProviderId::Wsone) > 0);
+    let sent = Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    assert!(child.wait().expect("gone").success());
+    assert_eq!(world.applied(), 9);
 }
 
 #[test]

@@ -293,6 +293,7 @@ fn codes(run: &Run, rejected: &[RejectRow]) -> Vec<ExitCode> {
         }
     }
     codes.extend(match dispatched.interrupted {
+        Some(129) => Some(ExitCode::HungUp),
         Some(130) => Some(ExitCode::Interrupted),
         Some(_) => Some(ExitCode::Terminated),
         None => None,
@@ -458,7 +459,7 @@ mod tests {
             (StopReason::MaxCalls, Some(10)),
             (StopReason::CallsPerDay, Some(10)),
             (StopReason::MaxDuration, Some(10)),
-            // 130 or 143, by the signal.
+            // 129, 130 or 143, by the signal.
             (StopReason::Interrupted, None),
         ];
         for (reason, number) in cases {
