@@ -166,7 +166,7 @@ impl StateFile {
         Ok(store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
-    /// The state's own files and the folder of its backups, as far as they are there. Backups and replaced states, which
+    /// The state's own files and the folders of its backups and rehearsal, as far as they are there. Backups and replaced states, which
     /// can be opened, are not among them; what SQLite left beside those and copies that were cut short are.
     ///
     /// # Errors
@@ -176,7 +176,7 @@ impl StateFile {
         let mut files: Vec<PathBuf> = suffixes.map(|suffix| beside(self.path(), suffix)).collect();
         files.extend(self.unfinished_copies());
         files.extend(self.replaced_logs()?);
-        files.push(self.backups_folder());
+        files.extend([self.backups_folder(), self.rehearsal_folder()]);
         files.retain(|file| file.exists());
         Ok(files)
     }

@@ -184,7 +184,7 @@ impl StateFile {
     ///
     /// # Errors
     /// [`StoreError`] when the state is lost or cannot be read, or the copy cannot be written.
-    pub fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+    pub(super) fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
         self.refuse_lost()?;
         if !self.exists() {
             return Ok(());

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
+use crate::care::delivered;
 use crate::elsewhere::{Elsewhere, calls, written_ledger};
-use crate::support::{World, customers};
+use crate::support::{World, all_below, customers};
 
 fn sample(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("samples").join(name)
@@ -99,4 +100,33 @@ fn the_ledger_of_a_rehearsal_is_private_and_replaces_no_file() {
     let again = world.on("rehearse", &file, &more).exits(1);
     assert!(again.err.contains("ledger.jsonl"), "{}", again.err);
     assert_eq!(std::fs::read(&path).expect("still there"), before);
+}
+
+#[test]
+fn the_copy_of_a_killed_rehearsal_is_told_of_replaced_and_deleted() {
+    let people = customers(2);
+    let world = delivered(&people);
+    let file = world.csv("crm.csv", &[people[0].clone().email("changed@example.org")]);
+    let rehearsal = world.path("state/rehearsal");
+    let kill = || {
+        let arguments = ["rehearse", file.to_str().expect("utf-8"), "--kind", "delta"];
+        let mut rehearse = world.command(&arguments);
+        rehearse.env("CRMSYNC_FAULT", "after-ingest-commit").env("TMPDIR", world.path("tmp"));
+        assert!(!rehearse.output().expect("the binary runs").status.success());
+        let mode = std::fs::metadata(&rehearsal).expect("left").permissions().mode();
+        assert_eq!(mode & 0o777, 0o700);
+        assert!(rehearsal.join("rehearsal.db").exists());
+        assert_eq!(all_below(&world.path("tmp")), Vec::<PathBuf>::new());
+    };
+    std::fs::create_dir(world.path("tmp")).expect("made");
+    kill();
+    assert!(world.run(&["doctor"]).exits(0).out.contains("a rehearsal was killed"));
+    world.run(&["doctor", "--repair"]).exits(0);
+    assert!(!rehearsal.exists());
+    kill();
+    world.on("rehearse", &file, &["--kind", "delta"]).exits(0);
+    assert!(!rehearsal.exists(), "replaced, and thrown away at the end");
+    kill();
+    let forgot = world.run(&["forget", "C00001"]).exits(0);
+    assert!(forgot.out.contains("state/rehearsal") && !rehearsal.exists(), "{}", forgot.out);
 }

@@ -77,6 +77,13 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
             )),
         }
     }
+    if let Some(left) = state.left_rehearsal()? {
+        if repair {
+            repaired.extend(state.delete_rehearsal()?);
+        } else {
+            examination.findings.push(left);
+        }
+    }
     let (backups, unsound) = state.examine_backups()?;
     examination.findings.extend(unsound);
     look_at_rights(config, state, &backups, repair, &mut examination, &mut repaired)?;

@@ -23,7 +23,7 @@ struct Proof {
     known: bool,
     /// What was erased from the state, its backups and replaced states.
     erased: Vec<FromState>,
-    /// Copies of the state that were cut short, damaged, foreign, newer or of another key, and were deleted.
+    /// Copies of the state that a killed rehearsal left, or that were cut short, damaged, foreign, newer or of another key, and were deleted.
     deleted: Vec<PathBuf>,
     /// Lines erased from files of runs.
     lines: Vec<FromRun>,
@@ -113,6 +113,7 @@ fn erase(
     now: Timestamp,
 ) -> Result<Proof, Failure> {
     let mut proof = Proof { deleted: state.delete_unfinished(lock)?, ..Proof::default() };
+    proof.deleted.extend(state.delete_rehearsal()?);
     let mut scan = Scan::of(id);
     store.add_to_scan(&mut scan, id)?;
     // Copies first: when something fails half-way, the state still knows the customer, and it can be done again.

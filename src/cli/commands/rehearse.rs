@@ -29,10 +29,8 @@ pub(super) fn rehearse(program: &Program, typed: &RehearseArguments) -> Result<E
     let mut config = program.config()?.with_input(&typed.input).with_ingest(&typed.ingest);
     // Made before the work, so that a rehearsal of hours does not end with a file that cannot be written.
     let written = typed.ledger.as_deref().map(create_new_private).transpose()?;
-    let folder = tempfile::tempdir()?;
-    let copy = folder.path().join("rehearsal.db");
-    program.state(&config)?.copy_to(&copy)?;
-    config.state.path = copy;
+    let copy = program.state(&config)?.rehearsal()?;
+    config.state.path = copy.path();
     let scenario = typed.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
     let simulators = Simulators::start(program, scenario)?;
     redirect(&mut config, &simulators);
