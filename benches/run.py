@@ -192,7 +192,7 @@ class Bench:
 
         found = self.turns(
             unchanged=lambda: world.run("sync", csv["sorted.csv"], "--allow-older"),
-            plan=lambda: world.run("plan", csv["night.csv"]),
+            plan=lambda: world.run("plan", csv["night.csv"], "--allow-older"),
             ingest=ingest,
         )
         self.compare(found, "plan", "plan, 1 % changed, 0.1 % new", "unchanged", "unchanged")

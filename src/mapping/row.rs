@@ -50,7 +50,7 @@ impl<'a> Row<'a> {
         match cell {
             RawCell::Text(Cow::Borrowed(text)) if is_clean(text) => self.take_clean(field, column, text),
             RawCell::Text(_) | RawCell::Nested(_) | RawCell::Absent | RawCell::Null => {
-                self.take_any(field, column, cell)
+                self.take_any(field, column, cell);
             }
         }
     }

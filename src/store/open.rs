@@ -116,7 +116,7 @@ impl StateFile {
         let failed = |source| StoreError::File { action: "look at", path: path.clone(), source };
         let file = match File::open(&path) {
             Ok(file) => file,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(false),
             Err(error) => return Err(failed(error)),
         };
         match file.try_lock_shared() {
