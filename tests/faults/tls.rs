@@ -51,7 +51,7 @@ fn a_stranger_with_a_certificate_of_its_own_gets_no_byte() {
     world.sync().exits(5, "a stranger");
     let turned_away = ("not_sent".to_owned(), "connect_certificate".to_owned(), 1);
     for provider in ["wsone", "safedebit"] {
-        assert_eq!(world.calls(provider), [turned_away.clone()], "{provider}");
+        assert_eq!(world.calls(provider), std::slice::from_ref(&turned_away), "{provider}");
     }
     // Two lanes came, and both turned away when they saw the certificate.
     for _lane in 0..2 {
