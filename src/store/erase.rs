@@ -1,6 +1,7 @@
 //! Erasing one customer: from the state, from its backups, with a tombstone that keeps later files from bringing the
 //! customer back, and with a look at the bytes of the files afterwards.
 
+use std::collections::HashSet;
 use std::fs::File;
 use std::io::Read;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ use super::{StateFile, Store, StoreError, codec, flights, marks, orders};
 const NEEDLE_BYTES_MIN: usize = 6;
 /// So much of a file is looked at at once.
 const CHUNK_BYTES: usize = 1 << 20;
+
+/// How the name of a setting begins that holds the mark of a customer whose erasure was taken back.
+const UNDONE: &str = "undone ";
 
 /// What was erased from one file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize)]
@@ -167,14 +171,22 @@ impl Store {
         Ok(erased)
     }
 
-    /// Takes a tombstone away, so that later files bring the customer back; `false` when there was none.
+    /// Takes a tombstone away, so that later files bring the customer back; `false` when there was none. What was sent
+    /// before the erasure is not known any more, so that a create of the customer is probed before it is ever sent.
     /// A crash before it returns leaves the tombstone.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be written.
     pub fn undo_forget(&mut self, id: &CustomerId) -> Result<bool, StoreError> {
         let mark = self.fingerprinter.tombstone(id);
-        let removed = self.connection.execute("DELETE FROM tombstone WHERE mark = ?1", [mark.as_slice()])?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        transaction.execute(
+            "INSERT OR REPLACE INTO setting (name, value)
+             SELECT ?2 || hex(mark), mark FROM tombstone WHERE mark = ?1",
+            (mark.as_slice(), UNDONE),
+        )?;
+        let removed = transaction.execute("DELETE FROM tombstone WHERE mark = ?1", [mark.as_slice()])?;
+        transaction.commit()?;
         Ok(removed > 0)
     }
 
@@ -264,6 +276,13 @@ impl StateFile {
         found.sort();
         Ok(found)
     }
+}
+
+/// The marks of all whose erasure was taken back.
+pub(super) fn undone(connection: &Connection) -> Result<HashSet<[u8; 16]>, StoreError> {
+    let mut select = connection.prepare("SELECT value FROM setting WHERE name GLOB ?1 || '*'")?;
+    let marks = select.query_map([UNDONE], |row| row.get(0))?;
+    Ok(marks.collect::<Result<_, _>>()?)
 }
 
 fn is_log(path: &Path) -> bool {

@@ -1,6 +1,7 @@
 //! Accepting an input: one transaction from the first customer to the last call.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -20,7 +21,7 @@ use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of};
-use super::{RunNumber, Store, StoreError, flights, orders, restore};
+use super::{RunNumber, Store, StoreError, erase, flights, orders, restore};
 
 /// Withdrawn consents leave first.
 const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -44,6 +45,8 @@ pub struct Intake<'a> {
     /// Changes that no backup is made for.
     bookkeeping: Cell<u64>,
     creates_in_doubt: bool,
+    /// Whose erasure was taken back.
+    undone: HashSet<[u8; 16]>,
     /// Are many customers new or changed.
     many: Cell<bool>,
     /// Rows that wait to be written together; none, where they are written one by one.
@@ -114,6 +117,7 @@ impl Store {
         };
         flights::land(&transaction)?;
         let creates_in_doubt = restore::is_in_doubt(&transaction)?;
+        let undone = erase::undone(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
             bookkeeping: Cell::new(0),
@@ -123,6 +127,7 @@ impl Store {
             backups,
             aloft,
             creates_in_doubt,
+            undone,
             many: Cell::new(false),
             blocks: RefCell::new(None),
             keeping: Keeping { fingerprinter, clear: *clear_values },
@@ -227,7 +232,8 @@ impl Intake<'_> {
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
     pub fn put_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
         let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(&call, replaced) };
-        if replaced.is_none() && call.hold.is_none() && !self.creates_in_doubt {
+        let is_certain = !self.creates_in_doubt && self.undone.is_empty();
+        if replaced.is_none() && call.hold.is_none() && is_certain {
             fault::pass(Point::MidIngest);
             let id = blocks.call(call);
             self.write_if_full(blocks)?;
@@ -255,11 +261,11 @@ impl Intake<'_> {
         let inherited = replaced.filter(|replaced| {
             matches!(replaced.life.state, State::Waiting | State::Queued) && replaced.due > 0
         });
-        let doubtful = self.creates_in_doubt || replaced.is_some_and(|replaced| replaced.life.create_unknown);
-        let life = match call.operation {
-            Operation::Create if doubtful => Life::new_in_doubt(call.hold),
-            Operation::Create | Operation::Update => Life::new(call.operation, call.hold),
-        };
+        let doubtful = call.operation == Operation::Create
+            && (replaced.is_some_and(|replaced| replaced.life.create_unknown)
+                || self.may_exist(call.customer)?);
+        let life =
+            if doubtful { Life::new_in_doubt(call.hold) } else { Life::new(call.operation, call.hold) };
         let state =
             if life.state == State::Queued && inherited.is_some() { State::Waiting } else { life.state };
         let mut statement = self.transaction.prepare_cached(
@@ -285,6 +291,16 @@ impl Intake<'_> {
         ))?;
         fault::pass(Point::MidIngest);
         Ok(CallId(self.transaction.last_insert_rowid()))
+    }
+
+    /// May a customer of whom nothing is known have been created before: the state was put back from a backup, or an
+    /// erasure was taken back.
+    fn may_exist(&self, customer: i64) -> Result<bool, StoreError> {
+        if self.creates_in_doubt || self.undone.is_empty() {
+            return Ok(self.creates_in_doubt);
+        }
+        let id = self.snapshot().customer_id(customer)?;
+        Ok(self.undone.contains(&self.keeping.fingerprinter.tombstone(&id)))
     }
 
     /// Closes a standing call that has nothing left to bring.

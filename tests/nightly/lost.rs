@@ -7,8 +7,11 @@ use std::path::Path;
 use crate::care::{backups, delivered};
 use crate::support::{World, customers, files_below};
 
+/// Something that happens to a file between two runs.
+type Damage = fn(&Path);
+
 /// Takes a state away: its file, or what is in it.
-const LOSSES: [fn(&Path); 2] =
+const LOSSES: [Damage; 2] =
     [|state| fs::remove_file(state).expect("there"), |state| fs::write(state, "").expect("written")];
 
 #[test]
@@ -74,7 +77,7 @@ fn a_new_beginning_is_made_once_the_backups_are_moved_away() {
 #[test]
 fn a_wrong_or_missing_key_is_asked_back_and_no_backup_is_called_broken() {
     let people = customers(1);
-    let spoil: [(fn(&Path), &str); 3] = [
+    let spoil: [(Damage, &str); 3] = [
         (|key| fs::remove_file(key).expect("there"), "E416"),
         (|key| fs::write(key, [7; 32]).expect("written"), "E404"),
         (|key| fs::write(key, "short").expect("written"), "E405"),

@@ -162,3 +162,36 @@ fn the_next_step_about_a_held_call_is_typed_as_it_stands_and_never_decides() {
     let sync = "next: crmsync sync FILE --kind full --allow-mass-change --config 'night one.toml'";
     assert!(restored.contains(sync), "{restored}");
 }
+
+#[test]
+fn a_person_whose_erasure_is_taken_back_is_not_created_again() {
+    // Nobody else is in the state, or somebody is.
+    for count in [1, 2] {
+        let world = World::new();
+        let people = customers(count);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        world.run(&["forget", "C00001"]).exits(0);
+        world.run(&["forget", "C00001", "--undo"]).exits(0);
+        // The first file does not have the key yet.
+        let mut without_key = people.clone();
+        without_key[0].person.clear();
+        world.sync(&world.csv("crm.csv", &without_key)).exits(0);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        assert_eq!((creates(&world), world.duplicates()), (count as u64, 0));
+        people.iter().for_each(|customer| world.all_hold(customer));
+    }
+}
+
+#[test]
+fn a_person_whose_erasure_is_taken_back_and_who_is_not_there_is_created() {
+    let world = World::new();
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    let people = customers(2);
+    world.populate(&people);
+    world.run(&["forget", "C00001"]).exits(0);
+    world.run(&["forget", "C00001", "--undo"]).exits(0);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!((creates(&world), world.duplicates()), (2, 0));
+    people.iter().for_each(|customer| world.all_hold(customer));
+}

@@ -91,7 +91,8 @@ fn undo(
         }
     }
     let said = if removed {
-        "the tombstone is gone: the next file that holds the customer brings it back as a new one"
+        "the tombstone is gone: the next file that holds the customer brings it back as a new one; whether WsOne has \
+         the person still is probed before it is created"
     } else {
         "there is no such tombstone; nothing was changed"
     };
