@@ -8,7 +8,8 @@ use std::process::Output;
 use assert_cmd::Command;
 use tempfile::TempDir;
 
-const SECRET: &str = "pl4nted-s3cret";
+/// Long enough for a hash key.
+const SECRET: &str = "pl4nted-s3cret-of-16";
 const RUN: &str = "20261122T211626Z-3f2a";
 
 /// A folder of its own for each test, and the program run in it without the environment of the machine.
