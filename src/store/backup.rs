@@ -139,14 +139,15 @@ impl StateFile {
     }
 
     /// Refuses to begin anew where backups prove that there was a state: its persons would be created a second time.
-    /// A run that is killed while it makes the state has not come to its first backup.
+    /// A run that is killed while it makes the state has not come to its first backup; without a key the backups are of
+    /// another state in the same folder.
     pub(super) fn refuse_lost(&self) -> Result<(), StoreError> {
         let is_nothing = match std::fs::metadata(self.path()) {
             Ok(state) => state.len() == 0,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
         let backups = self.backups_folder();
-        if !is_nothing || list_backups(&backups)?.is_empty() {
+        if !is_nothing || !self.has_key() || list_backups(&backups)?.is_empty() {
             return Ok(());
         }
         Err(StoreError::Lost { path: self.path().to_owned(), backups })

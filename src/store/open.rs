@@ -301,6 +301,12 @@ impl StateFile {
         Err(StoreError::OtherKey { path: self.settings.path.clone() })
     }
 
+    /// Is there a key that a state was made with.
+    pub(super) fn has_key(&self) -> bool {
+        let key = self.key(false);
+        !matches!(key, Err(StoreError::NoKey { source, .. }) if source.kind() == ErrorKind::NotFound)
+    }
+
     /// Refuses a key that fits no state, before a file is made for it; none yet is made with the state.
     pub(super) fn refuse_bad_key(&self) -> Result<(), StoreError> {
         match self.key(false) {

@@ -51,6 +51,16 @@ fn a_lost_state_is_put_back_from_a_backup_and_never_begun_anew() {
 }
 
 #[test]
+fn a_second_state_in_the_same_folder_has_a_first_night() {
+    let people = customers(1);
+    let world = delivered(&people);
+    let file = world.csv("crm.csv", &people);
+    assert!(!backups(&world).is_empty());
+    world.on("seed", &file, &["--state", "state/second.db"]).exits(0);
+    world.run(&["status", "--state", "state/second.db"]).exits(0);
+}
+
+#[test]
 fn a_first_night_that_was_killed_before_anything_was_made_begins_anew() {
     let people = customers(2);
     let world = World::new();
