@@ -61,6 +61,23 @@ fn a_second_state_in_the_same_folder_has_a_first_night() {
 }
 
 #[test]
+fn forget_leaves_the_backups_of_another_state_alone_and_looks_into_them() {
+    let people = customers(2);
+    let world = delivered(&people[..1]);
+    let other = world.csv("other.csv", &people[1..]);
+    let second = ["--state", "state/second.db"];
+    world.on("seed", &other, &second).exits(0);
+    let changed = people[1].clone().email("new@example.org");
+    world.on("seed", &world.csv("other.csv", &[changed]), &second).exits(0);
+    let before = backups(&world);
+    world.run(&["forget", &people[0].id]).exits(0);
+    assert_eq!(backups(&world), before);
+    // The other state's person is in its backups still, whoever erases it here.
+    let told = world.run(&["forget", &people[1].id]);
+    assert!(told.out.contains("backups/"), "{}", told.out);
+}
+
+#[test]
 fn a_first_night_that_was_killed_before_anything_was_made_begins_anew() {
     let people = customers(2);
     let world = World::new();

@@ -121,6 +121,8 @@ fn erase(
     for path in copies(state)? {
         match from_copy(state, &path, id, now, &mut scan) {
             Ok(erased) => proof.erased.push(FromState { file: path, erased }),
+            // Of another state in the same folder, perhaps: what it holds of the person, the proof tells.
+            Err(StoreError::OtherKey { .. }) => {}
             Err(error) if error.needs_a_person() => {
                 delete_copy(&path)?;
                 proof.deleted.push(path);
@@ -171,7 +173,14 @@ fn prove(
 ) -> Result<(), Failure> {
     judge(state.path(), store, scan, proof)?;
     for path in copies(state)? {
-        judge(&path, &mut state.open_copy(&path)?, scan, proof)?;
+        match state.open_copy(&path) {
+            Ok(mut copy) => judge(&path, &mut copy, scan, proof)?,
+            Err(StoreError::OtherKey { .. }) => {
+                proof.files += 1;
+                file_away(&path, scan.found_in(&path)?.reveal(), store, proof)?;
+            }
+            Err(error) => return Err(of_copy(&path, error)),
+        }
     }
     let own = state.own_files()?.into_iter().filter(|path| path.is_file() && path != state.path());
     for path in own.chain(files_of_runs(&config.state.runs)?) {
