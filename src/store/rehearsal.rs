@@ -37,7 +37,7 @@ impl StateFile {
     /// Copies the state for a rehearsal, in the place of what a killed one left. A crash leaves the copy.
     ///
     /// # Errors
-    /// [`StoreError::Locked`] while another rehearsal goes on, and as [`StateFile::copy_to`].
+    /// [`StoreError::Locked`] while another rehearsal goes on, and as for every copy of a state.
     pub fn rehearsal(&self) -> Result<Rehearsal, StoreError> {
         let (folder, lock) = (self.rehearsal_folder(), self.lock_rehearsal()?);
         for file in files_in(&folder)?.iter().filter(|file| **file != lock_of(&folder)) {
