@@ -13,7 +13,7 @@ use crate::reader::Span;
 /// One row, packed.
 const ROW_BYTES: usize = 48;
 /// How much of all parts stays in memory: a million rows do.
-const MEMORY_BYTES_MAX: usize = 56 * 1024 * 1024;
+const MEMORY_BYTES_MAX: usize = 48 * 1024 * 1024;
 /// At least so much is spilled together, so that what a part has of it is read again in pieces of 64 KiB.
 const SPILL_BYTES_MIN: usize = 16 * 1024 * 1024;
 /// Rows that were read by themselves are parted together.
@@ -175,7 +175,9 @@ impl Partitions {
         let (mut borders, mut packed) = (vec![at], Vec::new());
         for part in 0..=u8::MAX {
             packed.clear();
-            packed.extend(blocks.iter().flat_map(|block| block.part(part)).flat_map(|row| row.pack()));
+            for row in blocks.iter().flat_map(|block| block.part(part)) {
+                packed.extend_from_slice(&row.pack());
+            }
             spill.file.write_all_at(&packed, at)?;
             at += packed.len() as u64;
             borders.push(at);
