@@ -13,6 +13,7 @@ pub mod event;
 pub mod fault;
 pub mod field;
 pub mod fingerprint;
+pub mod fold;
 pub mod lifecycle;
 pub mod mark;
 pub mod pages;

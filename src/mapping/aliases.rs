@@ -6,9 +6,9 @@ use std::collections::HashMap;
 use std::sync::LazyLock;
 
 use super::alias_names::ALIASES;
-use super::fold;
 use super::header::{is_ignored, subscription_field};
 use crate::domain::field::Field;
+use crate::domain::fold;
 
 /// What a column of a header probably holds.
 #[derive(Debug, Clone, PartialEq, Eq)]

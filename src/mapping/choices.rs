@@ -1,7 +1,7 @@
 //! Values out of a short list: yes or no, forms of address, kinds of documents, customers and wallets.
 
-use super::fold;
 use super::reason::{self, Parsed};
+use crate::domain::fold;
 use crate::domain::value::{CustomerType, IdentityDocument, Title, WalletRole};
 
 /// Yes or no, in the words of the documentation.

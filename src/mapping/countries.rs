@@ -8,8 +8,8 @@ use rustc_hash::FxHashMap;
 use smol_str::SmolStr;
 
 use super::country_names::{FRENCH, FURTHER};
-use super::fold;
 use super::reason::{self, Parsed};
+use crate::domain::fold;
 use crate::domain::value::{Country, CountryNames};
 
 /// Nationalities that a customer may have at most.

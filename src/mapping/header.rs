@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::error::MappingError;
-use super::fold;
 use super::settings::MappingSettings;
 use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
+use crate::domain::fold;
 use crate::domain::wire::FieldCode;
 
 /// Likeness (0 to 1) from which a name is worth suggesting.

@@ -2,8 +2,8 @@
 
 use smol_str::{SmolStr, StrExt, format_smolstr};
 
-use super::fold;
 use super::streets::{kind_at, trim_separators};
+use crate::domain::fold;
 
 /// Digits that a house number has at most; five are a postal code.
 const NUMBER_DIGITS_MAX: usize = 4;

@@ -18,7 +18,6 @@ mod countries;
 mod country_names;
 mod dates;
 mod error;
-mod fold;
 mod header;
 mod house_numbers;
 mod mapper;

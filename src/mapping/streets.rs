@@ -8,10 +8,10 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::fold;
 use super::house_numbers::{Lead, lead};
 use super::street_kinds::{BEHIND_NUMBER_ONLY, KINDS, KnownKind};
 use super::text::squeeze;
+use crate::domain::fold;
 use crate::domain::value::{Street, StreetKind, StreetParts};
 
 /// Words that the longest kind has: "zone à urbaniser en priorité".

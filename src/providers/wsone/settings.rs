@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use deunicode::deunicode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::domain::field::Field;
+use crate::domain::fold;
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
@@ -70,7 +70,8 @@ impl WsOneSettings {
         }
         let words = std::mem::take(&mut self.street_types);
         let count = words.len();
-        self.street_types = words.into_iter().map(|(kind, number)| (words_of(&kind), number)).collect();
+        self.street_types =
+            words.into_iter().map(|(kind, number)| (fold::words(&kind).into(), number)).collect();
         if self.street_types.len() < count {
             return fail(
                 "street_types",
@@ -79,13 +80,6 @@ impl WsOneSettings {
         }
         Ok(())
     }
-}
-
-/// The words of a street type in capitals without accents: `Rond-point` is `ROND POINT`.
-fn words_of(kind: &str) -> String {
-    let kind = deunicode(kind).to_uppercase();
-    let words = kind.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
-    words.collect::<Vec<_>>().join(" ")
 }
 
 fn on_new() -> OnNew {

@@ -10,12 +10,13 @@ const ASCII_BYTES_MAX: usize = 64;
 
 /// The words of a text in capitals without accents, one space between them: "M." is "M", "Pays-Bas" is "PAYS BAS",
 /// "l'Inde" is "L INDE".
-pub(super) fn words(text: &str) -> SmolStr {
+#[must_use]
+pub fn words(text: &str) -> SmolStr {
     folded(text, |words| std::str::from_utf8(words).map(SmolStr::new).unwrap_or_default())
 }
 
 /// The same for a look at their bytes: short texts of ASCII, which is most of them, are folded in place.
-pub(super) fn folded<T>(text: &str, look: impl FnOnce(&[u8]) -> T) -> T {
+pub fn folded<T>(text: &str, look: impl FnOnce(&[u8]) -> T) -> T {
     let mut folded = [0; ASCII_BYTES_MAX];
     if text.len() > folded.len() || !text.is_ascii() {
         return look(words_of_any(text).as_bytes());
@@ -55,7 +56,8 @@ fn words_of_any(text: &str) -> SmolStr {
 }
 
 /// A column's name as headers are compared: without case, accents, spaces, `_` and `-`.
-pub(super) fn header(name: &str) -> String {
+#[must_use]
+pub fn header(name: &str) -> String {
     plain(name)
         .chars()
         .filter(|c| !c.is_whitespace() && *c != '_' && *c != '-')
@@ -64,7 +66,8 @@ pub(super) fn header(name: &str) -> String {
 }
 
 /// The text in ASCII letters.
-pub(super) fn plain(text: &str) -> Cow<'_, str> {
+#[must_use]
+pub fn plain(text: &str) -> Cow<'_, str> {
     if text.is_ascii() { Cow::Borrowed(text) } else { Cow::Owned(deunicode(text)) }
 }
 
