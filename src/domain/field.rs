@@ -192,6 +192,9 @@ catalogue! {
 }
 
 impl Field {
+    /// What a street is made of, where a file has no whole line.
+    pub const STREET_PARTS: [Self; 3] = [Self::StreetNumber, Self::StreetType, Self::StreetName];
+
     /// The field of that canonical name, `subscription_<id>` included.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

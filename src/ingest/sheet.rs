@@ -33,9 +33,6 @@ pub(super) struct Sheet<'a> {
     lacks: Option<Field>,
 }
 
-/// What a street is made of, where the file has no whole line.
-const STREET_PARTS: [Field; 3] = [Field::StreetNumber, Field::StreetType, Field::StreetName];
-
 impl<'a> Sheet<'a> {
     /// Resolves the header. `now` is what counts for a row that is dated in the future. Of a street in parts the file says
     /// nothing, if it lacks one for which the last full input had a column.
@@ -49,9 +46,9 @@ impl<'a> Sheet<'a> {
             .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
         let has = |field| mapper.columns().iter().any(|column| column.field == field);
         let lacking = |field: &Field| full_columns.contains(field) && !has(*field);
-        let in_parts = file.header().is_some() && STREET_PARTS.into_iter().any(has);
-        let lacks = STREET_PARTS.into_iter().find(lacking).filter(|_| in_parts);
-        let is_read = |field| lacks.is_none() || !STREET_PARTS.contains(&field);
+        let in_parts = file.header().is_some() && Field::STREET_PARTS.into_iter().any(has);
+        let lacks = Field::STREET_PARTS.into_iter().find(lacking).filter(|_| in_parts);
+        let is_read = |field| lacks.is_none() || !Field::STREET_PARTS.contains(&field);
         let columns = mapper.columns().iter();
         let columns =
             columns.map(|column| file.resolve(&column.column).filter(|_| is_read(column.field))).collect();

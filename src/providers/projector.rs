@@ -142,12 +142,12 @@ impl<'a> Projector<'a> {
 
     /// Does the CRM have the field, and the file not.
     pub(super) fn withholds(&self, field: Field) -> bool {
-        self.customer.withheld.contains(&field) && !self.exclude.contains(&field)
+        self.customer.withheld.contains(&field) && !self.excludes(field)
     }
 
     fn excludes(&self, field: Field) -> bool {
-        const PARTS: [Field; 3] = [Field::StreetNumber, Field::StreetType, Field::StreetName];
-        let part_excluded = field == Field::Street && self.exclude.iter().any(|part| PARTS.contains(part));
+        let is_part = |excluded: &Field| Field::STREET_PARTS.contains(excluded);
+        let part_excluded = field == Field::Street && self.exclude.iter().any(is_part);
         part_excluded || self.exclude.contains(&field)
     }
 

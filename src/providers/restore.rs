@@ -5,6 +5,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use jiff::civil::Date;
+
 use crate::domain::field::Field;
 use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
@@ -16,10 +18,27 @@ use super::field_table;
 /// What wire values say about a customer.
 #[derive(Default, PartialEq, Eq)]
 pub struct Restored {
-    /// Canonical fields as a file would write them; dates are dd/MM/yyyy. Customer values.
+    /// Canonical fields as a file would write them, see [`Restored::with_days`]. Customer values.
     pub values: BTreeMap<Field, String>,
     /// Fields whose wire value cannot be turned back.
     pub left_out: BTreeSet<Field>,
+}
+
+/// How all providers write days.
+const WIRE_DAY: &str = "%d/%m/%Y";
+
+impl Restored {
+    /// The same with days in the form of a file; as providers write them, they are dd/MM/yyyy.
+    #[must_use]
+    pub fn with_days(mut self, format: &str) -> Self {
+        for field in [Field::BirthDate, Field::IdentityDocumentIssuedOn, Field::IdentityDocumentExpiresOn] {
+            let Some(text) = self.values.get_mut(&field) else { continue };
+            if let Ok(day) = Date::strptime(WIRE_DAY, &*text) {
+                *text = day.strftime(format).to_string();
+            }
+        }
+        self
+    }
 }
 
 impl std::fmt::Debug for Restored {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
+use crate::domain::field::Field;
 use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 
@@ -55,11 +56,22 @@ impl ProvidersSettings {
         }
     }
 
+    /// See [`Provider::lacks`].
+    #[must_use]
+    pub fn lacks(&self, id: ProviderId, has: &dyn Fn(Field) -> bool) -> Option<&'static str> {
+        match id {
+            ProviderId::Wsone => self.wsone.as_ref()?.lacks(has),
+            ProviderId::Lemonway | ProviderId::Safedebit => None,
+        }
+    }
+
     /// What calls of a provider carry beside what changed.
     #[must_use]
     pub fn send_mode(&self, id: ProviderId) -> Send {
         match (id, self.common(id)) {
-            (ProviderId::Wsone, common) => common.and_then(|common| common.send).unwrap_or(Send::Objects),
+            (ProviderId::Wsone, common) => {
+                common.and_then(|common| common.send).unwrap_or(super::wsone::SEND)
+            }
             (_, common) => common.map_or(Send::Changed, CommonSettings::send_mode),
         }
     }

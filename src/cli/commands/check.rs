@@ -140,18 +140,15 @@ fn key_of(provider: ProviderId) -> Field {
 
 /// A provider that takes part for nobody would send nothing, silently.
 fn check_keys(config: &Config, seen: &Looked, findings: &mut Findings) {
+    let has = |field: Field| seen.columns.iter().any(|(name, _)| *name == field.name());
     for provider in config.providers.enabled() {
-        let key = key_of(provider).name();
-        let has_key = seen.columns.is_empty() || seen.columns.iter().any(|(field, _)| *field == key);
-        let has = |field: Field| seen.columns.iter().any(|(name, _)| *name == field.name());
-        let wsone = config.providers.wsone.as_ref().filter(|_| provider == ProviderId::Wsone);
-        if let Some(what) = wsone.and_then(|settings| settings.lacks(&has)) {
-            let failure = Failure::told(ExitCode::Usage, ErrorCode::ConfigProvider, what);
-            findings.fault(format!("provider {provider}"), &failure);
-        }
-        if !has_key {
+        let (key, what) = (key_of(provider), format!("provider {provider}"));
+        if let Some(lacking) = config.providers.lacks(provider, &has) {
+            findings.fault(what, &Failure::told(ExitCode::Usage, ErrorCode::ConfigProvider, lacking));
+        } else if !seen.columns.is_empty() && !has(key) {
+            let key = key.name();
             findings.warn(
-                format!("provider {provider}"),
+                what,
                 format!(
                     "no column gives {key}, so that it takes part for nobody; name the column in [columns]"
                 ),

@@ -5,8 +5,6 @@
 
 use std::collections::{BTreeMap, HashSet};
 
-use jiff::civil::Date;
-
 use crate::cli::config::Config;
 use crate::domain::field::Field;
 use crate::domain::policy::Send;
@@ -19,9 +17,6 @@ use crate::store::RejectRow;
 
 /// The column of a record that is no record: its whole line. Begins with `_`, so it is ignored on input.
 const LINE: &str = "_line";
-
-/// How all providers write days.
-const WIRE_DATE: &str = "%d/%m/%Y";
 
 /// The columns in front, and what has been written into them.
 #[derive(Debug, Default)]
@@ -109,14 +104,11 @@ impl Values {
     /// What a call says, days as the configuration writes them.
     fn restored(&self, row: &RejectRow) -> Restored {
         let send = self.send.get(&row.provider).copied().unwrap_or(Send::Changed);
-        let mut restored = restored(row.provider, send, &row.payload.key, &row.payload.values);
-        for field in [Field::BirthDate, Field::IdentityDocumentIssuedOn, Field::IdentityDocumentExpiresOn] {
-            let day = restored.values.get(&field).and_then(|day| Date::strptime(WIRE_DATE, day).ok());
-            if let (Some(day), Some(format)) = (day, &self.date_format) {
-                restored.values.insert(field, day.strftime(format).to_string());
-            }
+        let restored = restored(row.provider, send, &row.payload.key, &row.payload.values);
+        match &self.date_format {
+            Some(format) => restored.with_days(format),
+            None => restored,
         }
-        restored
     }
 
     /// Blank cells, but for the customer's key.

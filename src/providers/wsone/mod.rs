@@ -37,6 +37,10 @@ use super::exchange::{Answer, BuildError, Request, basic};
 use super::settings::{CommonSettings, Credentials, SettingsError};
 use super::{Provider, SettingsDigest};
 
+/// What an update carries where the configuration does not choose: whether the provider patches or replaces an object,
+/// nobody has documented.
+pub(super) const SEND: Send = Send::Objects;
+
 /// `WsOne` with its settings and credentials.
 #[derive(Debug)]
 pub struct WsOne {
@@ -52,7 +56,7 @@ impl WsOne {
     pub fn new(mut settings: WsOneSettings, credentials: &Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Wsone)?;
         settings.normalise()?;
-        settings.common.send.get_or_insert(Send::Objects);
+        settings.common.send.get_or_insert(SEND);
         Ok(Self { settings, authorization: basic(credentials) })
     }
 }
