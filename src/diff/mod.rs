@@ -107,6 +107,14 @@ pub struct Decision {
     pub findings: Findings,
 }
 
+impl Findings {
+    /// How much was not sent because not all of it is there, or not all of the old can go.
+    #[must_use]
+    pub fn unsent(&self) -> usize {
+        self.incomplete.len() + self.in_part.len() + self.stuck.len()
+    }
+}
+
 impl Decision {
     fn nothing(key: Option<ProviderKey>, findings: Findings) -> Self {
         Self { action: Action::Nothing, key, findings }

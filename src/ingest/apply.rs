@@ -193,8 +193,7 @@ impl<'a> Apply<'a> {
         let findings = &judged.decision.findings;
         let tally = self.outcome.tally(provider.id());
         tally.cleared_fields += findings.cleared.len() as u64;
-        tally.incomplete +=
-            (findings.incomplete.len() + findings.in_part.len() + findings.stuck.len()) as u64;
+        tally.incomplete += findings.unsent() as u64;
         self.report(turn, position, findings)?;
         for &KeptClaim { account, call, known } in &judged.kept {
             self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, known);

@@ -238,8 +238,7 @@ impl Judged {
     /// Does anybody have to be told of what the provider does not get.
     fn is_told(&self) -> bool {
         let findings = &self.decision.findings;
-        let in_part = !findings.incomplete.is_empty() || !findings.in_part.is_empty();
-        findings.rejected.is_some() || !findings.skipped.is_empty() || in_part || !findings.stuck.is_empty()
+        findings.rejected.is_some() || !findings.skipped.is_empty() || findings.unsent() > 0
     }
 
     /// Lets go of values that nobody needs any more.

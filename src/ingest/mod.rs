@@ -170,11 +170,11 @@ impl Ingest<'_> {
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
         if self.options.kind == Kind::Full {
             intake.end_doubt()?;
-            if let Some(columns) = columns {
-                intake.put_full_columns(&columns)?;
-            }
         }
         intake.back_up()?;
+        if let (Kind::Full, Some(columns)) = (self.options.kind, columns) {
+            intake.put_full_columns(&columns)?;
+        }
         if let Some((_, time)) = self.newest_file() {
             // A time stamp from the future must not lock out every later input.
             intake.put_input_time(time.min(self.clock.now()))?;

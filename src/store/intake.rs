@@ -356,13 +356,11 @@ impl Intake<'_> {
 
     /// Notes for which fields a full input had columns; no change that a backup would be made for.
     pub fn put_full_columns(&self, fields: &[Field]) -> Result<(), StoreError> {
-        let before = self.transaction.total_changes();
         if self.snapshot().full_columns()? != fields {
             let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
             let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)";
             self.transaction.execute(sql, (FULL_COLUMNS, names.join(",").into_bytes()))?;
         }
-        self.bookkeeping.set(self.bookkeeping.get() + self.transaction.total_changes() - before);
         Ok(())
     }
 
