@@ -211,6 +211,9 @@ fn restore(program: &Program, state: &StateFile, backup: &Path) -> Result<ExitCo
     Ok(ExitCode::Complete)
 }
 
+/// What a restored state waits for.
+pub(super) const AFTER_RESTORE: [&str; 5] = ["sync", "FILE", "--kind", "full", "--allow-mass-change"];
+
 fn restored_text(report: &RestoredReport, backup: &Path, arguments: &[String]) -> String {
     let kept = match &report.replaced {
         Some(path) => format!("the state that it replaces is kept: {}\n", path.display()),
@@ -219,7 +222,7 @@ fn restored_text(report: &RestoredReport, backup: &Path, arguments: &[String]) -
     let [creates, updates, accounts] =
         [report.creates_in_doubt, report.updates, report.accounts].map(grouped);
     let context = Context { arguments, ..Context::default() };
-    let sync = next_step::command(&["sync", "FILE", "--kind", "full", "--allow-mass-change"], &context);
+    let sync = next_step::command(&AFTER_RESTORE, &context);
     format!(
         "{} is now {}\n{kept}\nWhat was delivered after the backup is not known any more, therefore:\n\
          - {creates} creates are probed before they are ever sent again, and so is every new one\n\

@@ -17,6 +17,8 @@ use crate::report::table::aligned;
 use crate::report::text::{Context, grouped};
 use crate::store::{Counts, PastRun};
 
+use super::doctor::AFTER_RESTORE;
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct Status {
     last_run: Option<Run>,
@@ -115,7 +117,7 @@ fn text(status: &Status, arguments: &[String]) -> String {
         None => "no run yet\n".to_owned(),
         Some(run) => last_run(run, status.running),
     };
-    if let (false, Some(run)) = (status.restored, without_input(status)) {
+    if let Some(run) = without_input(status) {
         writeln!(text, "its input was not accepted: {} the file again", run.command).expect(INFALLIBLE);
     }
     if !status.providers.is_empty() {
@@ -146,14 +148,15 @@ fn text(status: &Status, arguments: &[String]) -> String {
     text
 }
 
-/// The last run, when its input was not accepted, so that `resume` sends nothing of it. A run that was killed with
-/// calls left may have had its input from a pipe, of which the state does not tell whether it was accepted.
+/// The last run, when its input was not accepted, so that `resume` sends nothing of it; a restored state waits for another
+/// input. A run that was killed with calls left may have had its input from a pipe, of which the state does not tell
+/// whether it was accepted.
 fn without_input(status: &Status) -> Option<&Run> {
     let is_failure =
         |code| [ExitCode::Failed, ExitCode::Usage, ExitCode::Guarded].map(ExitCode::number).contains(&code);
     status.last_run.as_ref().filter(|run| {
         let ended = run.exit_code.map_or(!status.running && !status.has_open_calls(), is_failure);
-        ended && !run.accepted && ["sync", "seed"].contains(&run.command.as_str())
+        !status.restored && ended && !run.accepted && ["sync", "seed"].contains(&run.command.as_str())
     })
 }
 
@@ -164,14 +167,14 @@ fn next(status: &Status, arguments: &[String]) -> String {
     if status.running {
         return "wait until the run has ended".to_owned();
     }
-    if let (false, Some(run)) = (status.restored, without_input(status)) {
+    if let Some(run) = without_input(status) {
         return format!(
             "{} FILE",
             next_step::command(&[&run.command], &Context { arguments, ..Context::default() })
         );
     }
     let words: &[&str] = match &status.last_run {
-        _ if status.restored => &["sync", "FILE", "--kind", "full", "--allow-mass-change"],
+        _ if status.restored => &AFTER_RESTORE,
         None => &["check"],
         Some(run) if run.outcome.as_deref() == denied => &["check"],
         Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
