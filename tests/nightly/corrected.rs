@@ -27,6 +27,13 @@ fn edited(world: &World, text: &str, edit: impl Fn(&str, &str, &mut String)) -> 
     world.file("corrected.csv", &String::from_utf8(bytes).expect("utf-8"))
 }
 
+/// Gives everybody another e-mail address.
+fn another_address(_: &str, column: &str, cell: &mut String) {
+    if column == "email" {
+        "neu.3@example.org".clone_into(cell);
+    }
+}
+
 const REFUSAL: &str = r#"
 [[rule]]
 provider = "lemonway"
@@ -86,11 +93,7 @@ fn exported_rejects_come_back_corrected() {
     world.run(&["rejects", "export", "open.csv", "--include-values"]).exits(0);
     let text = std::fs::read_to_string(world.path("open.csv")).expect("an export");
     assert!(text.contains("elise.3@example.org") && text.contains("W00003"), "{text}");
-    let corrected = edited(&world, &text, |_, column, cell| {
-        if column == "email" {
-            "neu.3@example.org".clone_into(cell);
-        }
-    });
+    let corrected = edited(&world, &text, another_address);
     world.on("sync", &corrected, &["--kind", "delta"]).exits(0);
     let fields = world.ledger().person(ProviderId::Lemonway, "W00003").expect("known").fields;
     assert_eq!(fields["newEmail"], "neu.3@example.org");
@@ -109,11 +112,7 @@ fn days_come_back_as_the_configuration_writes_them() {
     world.run(&["rejects", "export", "open.csv", "--include-values"]).exits(0);
     let text = std::fs::read_to_string(world.path("open.csv")).expect("an export");
     assert!(text.contains("01/02/1980") && !text.contains("02/01/1980"), "{text}");
-    let corrected = edited(&world, &text, |_, column, cell| {
-        if column == "email" {
-            "neu.3@example.org".clone_into(cell);
-        }
-    });
+    let corrected = edited(&world, &text, another_address);
     world.on("sync", &corrected, &["--kind", "delta"]).exits(0);
     let fields = world.ledger().person(ProviderId::Lemonway, "W00003").expect("known").fields;
     assert_eq!(fields["newBirthDate"], "02/01/1980");
