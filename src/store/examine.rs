@@ -166,8 +166,8 @@ impl StateFile {
         Ok(store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
     }
 
-    /// The state's own files and the folders of its backups and rehearsal, as far as they are there. Backups and replaced states, which
-    /// can be opened, are not among them; what SQLite left beside those and copies that were cut short are.
+    /// The state's own files and the folders of its backups and rehearsal, as far as they are there. Backups and replaced
+    /// states, which can be opened, are not among them; what SQLite left beside those and copies that were cut short are.
     ///
     /// # Errors
     /// [`StoreError::File`] when the folder cannot be listed.

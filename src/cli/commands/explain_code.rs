@@ -20,8 +20,8 @@ struct Explanation<'a> {
     /// The provider, `exit` or `error`.
     source: &'static str,
     code: &'a str,
-    /// refused, transient, denied, exists, missing; held for the program's own reasons; `not_sent`, throttled, unknown for what
-    /// the program says of a request; exit for exit codes, error for errors.
+    /// refused, transient, denied, exists, missing; held for the program's own reasons; `not_sent`, throttled, unknown
+    /// for what the program says of a request; exit for exit codes, error for errors.
     class: &'static str,
     /// Does the configuration say so.
     configured: bool,

@@ -23,7 +23,8 @@ struct Proof {
     known: bool,
     /// What was erased from the state, its backups and replaced states.
     erased: Vec<FromState>,
-    /// Copies of the state that a killed rehearsal left, or that were cut short, damaged, foreign, newer or of another key, and were deleted.
+    /// Copies of the state that a killed rehearsal left, or that were cut short, damaged, foreign or newer, and were
+    /// deleted.
     deleted: Vec<PathBuf>,
     /// Lines erased from files of runs.
     lines: Vec<FromRun>,
