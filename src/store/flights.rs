@@ -35,10 +35,13 @@ struct Block {
 }
 
 impl Aloft {
-    /// The calls of a lane, in JSON.
-    pub(super) fn of(&self, provider: ProviderId) -> String {
+    /// The calls of a lane, as [`is_among`] takes them.
+    pub(super) fn of(&self, provider: ProviderId) -> Vec<u8> {
         let blocks = self.0.values().filter(|block| block.provider == provider);
-        in_json(blocks.flat_map(|block| &block.calls).flatten().map(|call| call.0))
+        let mut calls: Vec<i64> =
+            blocks.flat_map(|block| &block.calls).flatten().map(|call| call.0).collect();
+        calls.sort_unstable();
+        calls.into_iter().flat_map(i64::to_ne_bytes).collect()
     }
 
     /// Takes out a call that is on its way with this lease: gives the first lease of its block, and the block where
@@ -61,6 +64,13 @@ impl Block {
     fn written(&self) -> String {
         in_json(self.calls.iter().map(|call| call.map_or(NO_CALL, |call| call.0)))
     }
+}
+
+/// Is a call among those of a lane that are on their way. Asked of each call whose turn it may be, before its row is
+/// looked for.
+pub(super) fn is_among(call: i64, aloft: &[u8]) -> bool {
+    let (aloft, _) = aloft.as_chunks();
+    aloft.binary_search_by_key(&call, |&bytes| i64::from_ne_bytes(bytes)).is_ok()
 }
 
 /// Stands in a block for a call that is settled.

@@ -141,7 +141,7 @@ impl Outbox<'_> {
         };
         let sql = format!(
             "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?4 AND lease IS NULL AND deferred_in <> ?3
-                 AND priority <= {priority_max} AND call.id NOT IN {ALOFT} {filter}
+                 AND priority <= {priority_max} AND {GROUNDED} {filter}
              ORDER BY {order} LIMIT ?5",
             priority_max = match turn {
                 Turn::Again => PRIORITY_LAST,
@@ -212,7 +212,7 @@ impl Outbox<'_> {
 /// queued calls does not offer itself for it.
 pub(super) fn next_due(filter: &LeaseFilter) -> String {
     let open = format!(
-        "lease IS NULL AND deferred_in <> ?3 AND +priority <= {} AND id NOT IN {ALOFT} {}",
+        "lease IS NULL AND deferred_in <> ?3 AND +priority <= {} AND {GROUNDED} {}",
         filter.priority_max(),
         filter.clause(4)
     );
@@ -232,8 +232,8 @@ pub(super) fn leased_before() -> String {
     )
 }
 
-/// What is on its way, given as [`Aloft::of`](super::flights::Aloft::of) lists it.
-const ALOFT: &str = "(SELECT value FROM json_each(?2))";
+/// Calls that are not on their way; what is, is given as [`Aloft::of`](super::flights::Aloft::of) lists it.
+const GROUNDED: &str = "NOT is_aloft(call.id, ?2)";
 /// Calls that wait, in the words of the index that finds them; with [`TRIED`] all that a run may have to touch, however
 /// many others are queued.
 pub(super) const WAITING: &str = "state IN ('waiting', 'probing')";

@@ -4,10 +4,10 @@
 use std::cell::{RefCell, RefMut};
 use std::fmt;
 
-use rusqlite::functions::FunctionFlags;
+use rusqlite::functions::{Context, FunctionFlags};
 use rusqlite::{CachedStatement, Connection};
 
-use super::{StoreError, codec};
+use super::{StoreError, codec, flights};
 
 /// A statement that is kept as soon as it was asked for.
 #[derive(Default)]
@@ -28,19 +28,23 @@ impl<'a> Kept<'a> {
     }
 }
 
-/// Lets statements lay newer fields over those of an account by `merged_fields(known, newer)`: to read an account first
-/// would be to look for it twice.
+/// Lets statements lay newer fields over those of an account by `merged_fields(known, newer)`, where to read the account
+/// first would be to look for it twice, and leave out what is on its way by `is_aloft(call, aloft)`.
 pub(super) fn add_functions(connection: &Connection) -> Result<(), StoreError> {
     let flags =
         FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC | FunctionFlags::SQLITE_DIRECTONLY;
     connection.create_scalar_function("merged_fields", 2, flags, |context| {
-        let part = |at| {
-            context.get_raw(at).as_blob().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
-        };
-        codec::merge_fields(part(0)?, part(1)?)
+        codec::merge_fields(bytes(context, 0)?, bytes(context, 1)?)
             .map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
     })?;
+    connection.create_scalar_function("is_aloft", 2, flags, |context| {
+        Ok(flights::is_among(context.get(0)?, bytes(context, 1)?))
+    })?;
     Ok(())
+}
+
+fn bytes<'a>(context: &'a Context<'_>, at: usize) -> rusqlite::Result<&'a [u8]> {
+    context.get_raw(at).as_blob().map_err(|error| rusqlite::Error::UserFunctionError(error.into()))
 }
 
 /// The statements of a call that is accepted.
