@@ -5,7 +5,11 @@
 //! it was before the run (of an empty state just before: nobody else can read it while it is filled); the bookkeeping of
 //! the run itself (its row, the age of its input) is no change. The hash key is not in a backup: it stays beside the
 //! state.
+//!
+//! States in one folder share the folder `backups`; a backup of `crmsync.db` is `crmsync.db.RUN.db` there. Earlier versions
+//! left the name of the state out: such a backup may be of any state beside it.
 
+use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
@@ -21,13 +25,16 @@ use crate::domain::fault::{self, Point};
 use super::open::{LOGS, beside, connect};
 use super::{StateFile, Store, StoreError};
 
+/// What the name of a backup ends with.
+const ENDING: &str = "db";
 /// What SQLite takes for all pages of a file, in one step.
 const ALL_PAGES: i32 = -1;
 
 /// How a run backs up the state before it changes it.
 #[derive(Debug, Clone)]
 pub struct BackupPlan {
-    /// The name of the backup without its ending, for instance the identifier of the run; names sort by age.
+    /// What tells it from other backups of the state, for instance the identifier of the run; without a point, and sorted
+    /// by age.
     pub name: String,
     /// So many backups are kept; 0 makes none.
     pub keep: usize,
@@ -103,7 +110,7 @@ impl Backups {
         let started = plan.clock.elapsed();
         let path = path_of(&state, &plan);
         put_in_place(&written.temporary, &path)?;
-        rotate(&folder_of(&state), plan.keep)?;
+        rotate(&state, plan.keep)?;
         let took = written.took + plan.clock.elapsed().saturating_sub(started);
         self.made = Some(MadeBackup { path, bytes: written.bytes, took });
         Ok(())
@@ -139,36 +146,53 @@ impl StateFile {
     }
 
     /// Refuses to begin anew where backups prove that there was a state: its persons would be created a second time.
-    /// A run that is killed while it makes the state has not come to its first backup; without a key the backups are of
-    /// another state in the same folder.
+    /// A run that is killed while it makes the state has not come to its first backup; without a key the backups that do not
+    /// name their state are of another one in the same folder.
     pub(super) fn refuse_lost(&self) -> Result<(), StoreError> {
         let is_nothing = match std::fs::metadata(self.path()) {
             Ok(state) => state.len() == 0,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        let backups = self.backups_folder();
-        if !is_nothing || !self.has_key() || list_backups(&backups)?.is_empty() {
+        if !is_nothing || !self.has_key() || self.backups()?.is_empty() {
             return Ok(());
         }
-        Err(StoreError::Lost { path: self.path().to_owned(), backups })
+        Err(StoreError::Lost { path: self.path().to_owned(), backups: self.backups_folder() })
+    }
+
+    /// The backups of the state, oldest first; none when there is no folder of backups. Links are not followed.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when the folder cannot be listed.
+    pub fn backups(&self) -> Result<Vec<Backup>, StoreError> {
+        backups_of(self.path())
     }
 }
 
-/// The backups in a folder, oldest first; none when there is no such folder. Links are not followed.
-///
-/// # Errors
-/// [`StoreError::File`] when the folder cannot be listed.
-pub fn list_backups(folder: &Path) -> Result<Vec<Backup>, StoreError> {
+fn backups_of(state: &Path) -> Result<Vec<Backup>, StoreError> {
+    let folder = folder_of(state);
     let mut backups = Vec::new();
-    for path in files_in(folder)? {
+    for path in files_in(&folder)? {
         let metadata =
-            std::fs::symlink_metadata(&path).map_err(|source| file_error("list", folder, source))?;
-        if metadata.is_file() && path.extension().is_some_and(|ending| ending == "db") {
+            std::fs::symlink_metadata(&path).map_err(|source| file_error("list", &folder, source))?;
+        if metadata.is_file() && may_be_of(&path, state) {
             backups.push(Backup { path, bytes: metadata.len() });
         }
     }
-    backups.sort_by(|a, b| a.path.cmp(&b.path));
+    backups.sort_by(|a, b| run_of(&a.path).cmp(&run_of(&b.path)));
     Ok(backups)
+}
+
+/// Is a file by its name a backup of this state, or of one that it does not name.
+fn may_be_of(path: &Path, state: &Path) -> bool {
+    let named = path.file_stem().map(Path::new).filter(|stem| stem.extension().is_some());
+    path.extension().is_some_and(|ending| ending == ENDING)
+        && named.is_none_or(|named| named.file_stem() == state.file_name())
+}
+
+/// What a backup is named after: the run that made it.
+fn run_of(backup: &Path) -> Option<&OsStr> {
+    let stem = backup.file_stem()?;
+    Path::new(stem).extension().or(Some(stem))
 }
 
 /// What lies in a folder; nothing when there is no such folder.
@@ -210,11 +234,12 @@ fn put_in_place(temporary: &Path, path: &Path) -> Result<(), StoreError> {
 }
 
 fn path_of(state: &Path, plan: &BackupPlan) -> PathBuf {
-    folder_of(state).join(format!("{}.db", plan.name))
+    let name = state.file_name().unwrap_or_default();
+    folder_of(state).join(beside(Path::new(name), &format!(".{}.{ENDING}", plan.name)))
 }
 
-/// Where a backup lies until it is whole. There is one such place for each state, since states in one folder share the
-/// folder of their backups, and not one for each run: so the next backup replaces what a crash left there.
+/// Where a backup lies until it is whole. There is one such place for each state, and not one for each run: so the next
+/// backup replaces what a crash left there.
 pub(super) fn unfinished(state: &Path) -> PathBuf {
     let name = state.file_name().unwrap_or_default();
     folder_of(state).join(beside(Path::new(name), ".unfinished"))
@@ -282,8 +307,8 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
     missing.into_iter().rev().try_for_each(sync_folder)
 }
 
-fn rotate(folder: &Path, keep: usize) -> Result<(), StoreError> {
-    let backups = list_backups(folder)?;
+fn rotate(state: &Path, keep: usize) -> Result<(), StoreError> {
+    let backups = backups_of(state)?;
     let surplus = backups.len().saturating_sub(keep);
     backups.iter().take(surplus).try_for_each(|backup| delete_copy(&backup.path))
 }

@@ -11,7 +11,7 @@ use serde::Serialize;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 
-use super::backup::{file_error, list_backups, verify};
+use super::backup::{file_error, verify};
 use super::marks;
 use super::open::{LOGS, beside, connect};
 use super::snapshot::life_of;
@@ -120,8 +120,7 @@ impl StateFile {
     /// [`StoreError::File`] when their folder cannot be listed.
     pub fn examine_backups(&self) -> Result<(Vec<super::Backup>, Vec<Finding>), StoreError> {
         let (mut sound, mut findings, mut locked) = (Vec::new(), Vec::new(), 0);
-        let folder = self.backups_folder();
-        for backup in list_backups(&folder)? {
+        for backup in self.backups()? {
             match self.examine_backup(&backup.path) {
                 Ok(()) => sound.push(backup),
                 Err(error) if error.is_of_key() => locked += 1,
@@ -136,7 +135,7 @@ impl StateFile {
         if locked > 0 {
             let what = format!("backups that need another hash key than there is: {locked}");
             let advice = "keep them, and bring the key file or `state.hash_key` back";
-            findings.push(Finding::new(Severity::Note, &folder, what, advice));
+            findings.push(Finding::new(Severity::Note, &self.backups_folder(), what, advice));
         }
         Ok((sound, findings))
     }

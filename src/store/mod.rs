@@ -30,7 +30,7 @@ mod snapshot;
 mod statements;
 mod story;
 
-pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy, list_backups};
+pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
 pub use erase::{Erased, Scan};
 pub use error::StoreError;
 pub use examine::{Examination, Finding, Severity, is_open_to_others, make_private};

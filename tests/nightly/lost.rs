@@ -2,10 +2,10 @@
 //! nothing is begun anew or deleted.
 
 use std::fs;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::care::{backups, delivered};
-use crate::support::{World, customers, files_below};
+use crate::support::{Customer, World, customers, files_below};
 
 /// Something that happens to a file between two runs.
 type Damage = fn(&Path);
@@ -60,21 +60,51 @@ fn a_second_state_in_the_same_folder_has_a_first_night() {
     world.run(&["status", "--state", "state/second.db"]).exits(0);
 }
 
-#[test]
-fn forget_leaves_the_backups_of_another_state_alone_and_looks_into_them() {
-    let people = customers(2);
+/// A world with a second state in the folder of the first, each with one customer and a backup. Gives the backup of the
+/// second one.
+fn two_states(people: &[Customer]) -> (World, PathBuf) {
     let world = delivered(&people[..1]);
-    let other = world.csv("other.csv", &people[1..]);
-    let second = ["--state", "state/second.db"];
-    world.on("seed", &other, &second).exits(0);
+    let of_first = backups(&world);
+    world.on("seed", &world.csv("other.csv", &people[1..]), &SECOND).exits(0);
     let changed = people[1].clone().email("new@example.org");
-    world.on("seed", &world.csv("other.csv", &[changed]), &second).exits(0);
+    world.on("seed", &world.csv("other.csv", &[changed]), &SECOND).exits(0);
+    let newest = backups(&world).into_iter().rfind(|backup| !of_first.contains(backup));
+    (world, newest.expect("a backup of the second state"))
+}
+
+const SECOND: [&str; 2] = ["--state", "state/second.db"];
+
+#[test]
+fn a_state_rotates_lists_and_erases_from_its_own_backups_alone() {
+    let mut people = customers(2);
+    let (world, of_second) = two_states(&people);
+    let before = fs::read(&of_second).expect("a backup");
+    world.configure("backups = 1", &[]);
+    people[0].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    let all = backups(&world);
+    let own: Vec<_> = all.iter().filter(|path| path.display().to_string().contains("/crmsync.db.")).collect();
+    assert_eq!((own.len(), all.contains(&of_second)), (1, true), "{all:?}");
+    let doctor = world.run(&["doctor"]).exits(0).out;
+    assert!(doctor.contains("crmsync.db.2") && !doctor.contains("second.db"), "{doctor}");
+    // Who is in the other state alone is nobody here.
+    let told = world.run(&["forget", &people[1].id]).exits(0);
+    assert!(!told.out.contains("second.db"), "{}", told.out);
+    assert!(fs::read(&of_second).expect("a backup") == before);
+}
+
+#[test]
+fn forget_leaves_backups_of_another_key_alone_where_they_do_not_name_their_state_and_looks_into_them() {
+    let people = customers(2);
+    let (world, of_second) = two_states(&people);
+    // As earlier versions named it.
+    fs::rename(of_second, world.path("state/backups/20261122T211626Z-3f2a.db")).expect("renamed");
     let before = backups(&world);
     world.run(&["forget", &people[0].id]).exits(0);
     assert_eq!(backups(&world), before);
     // The other state's person is in its backups still, whoever erases it here.
     let told = world.run(&["forget", &people[1].id]);
-    assert!(told.out.contains("backups/"), "{}", told.out);
+    assert!(told.out.contains("backups/20261122T211626Z-3f2a.db"), "{}", told.out);
 }
 
 #[test]

@@ -15,7 +15,7 @@ use crate::domain::customer::CustomerId;
 use crate::report::erase::{erase_customer, files_of_runs};
 use crate::report::run_files::REJECTS_FILE;
 use crate::report::text::grouped;
-use crate::store::{Erased, Lock, Scan, StateFile, Store, StoreError, delete_copy, list_backups};
+use crate::store::{Erased, Lock, Scan, StateFile, Store, StoreError, delete_copy};
 
 #[derive(Debug, Default, Serialize)]
 struct Proof {
@@ -103,7 +103,7 @@ fn undo(
 
 /// Backups, and states that a restore replaced.
 fn copies(state: &StateFile) -> Result<Vec<PathBuf>, StoreError> {
-    let backups = list_backups(&state.backups_folder())?.into_iter().map(|backup| backup.path);
+    let backups = state.backups()?.into_iter().map(|backup| backup.path);
     Ok(backups.chain(state.replaced_states()?).collect())
 }
 
