@@ -104,13 +104,12 @@ fn refused(remedy: Remedy, context: &Context) -> Decided {
     if context.is_probe() {
         return call_only(Happening::Refused);
     }
-    let used = context.life.remedy_used;
-    let remedied = Decided { remedy, ..call_only(Happening::RefusedWithRemedy) };
+    let remedied = |happening| Decided { remedy, ..call_only(happening) };
     match remedy {
         // The address is taken, perhaps by this very call when its outcome was unknown.
         Remedy::OnceMoreLast if context.had_unknown => call_only(Happening::RefusedAfterUnknown),
-        Remedy::OnceMoreLast if !used => remedied,
-        Remedy::OnlyFields(_) if !used && !context.reduced => remedied,
+        Remedy::OnceMoreLast if !context.life.remedy_used => remedied(Happening::RefusedForNow),
+        Remedy::OnlyFields(_) if !context.reduced => remedied(Happening::RefusedAsWhole),
         Remedy::None | Remedy::OnceMoreLast | Remedy::OnlyFields(_) => call_only(Happening::Refused),
     }
 }

@@ -45,8 +45,8 @@ fn probe() -> Context {
     Context { life, had_unknown: true, ..fresh(Operation::Create) }
 }
 
-/// The call has had its remedy.
-fn remedied(context: Context) -> Context {
+/// The call has been sent after the others already.
+fn sent_last(context: Context) -> Context {
     Context { life: Life { remedy_used: true, ..context.life }, ..context }
 }
 
@@ -55,7 +55,7 @@ fn what_an_answer_means_for_its_call() {
     let create = fresh(Operation::Create);
     let open = Context { breaker_open: true, ..update() };
     let unsure = Context { had_unknown: true, ..update() };
-    let reduced = Context { reduced: true, ..remedied(update()) };
+    let reduced = Context { reduced: true, ..update() };
     let not_applied = |breaker_open| Happening::NotApplied { breaker_open };
     let not_sent = Verdict::NotSent { what: "connect" };
     let transient = Verdict::Transient { code: code() };
@@ -68,7 +68,7 @@ fn what_an_answer_means_for_its_call() {
         (Verdict::Accepted, create, Happening::Accepted),
         (Verdict::Accepted, reduced, Happening::AcceptedInPart),
         // The second try of a whole call is whole.
-        (Verdict::Accepted, remedied(update()), Happening::Accepted),
+        (Verdict::Accepted, sent_last(update()), Happening::Accepted),
         // A probe carries everything.
         (Verdict::Accepted, probe(), Happening::Accepted),
         (Verdict::Accepted, Context { reduced: true, ..probe() }, Happening::Accepted),
@@ -88,18 +88,20 @@ fn what_an_answer_means_for_its_call() {
         (refusal(Remedy::None), unsure, Happening::Refused),
         (refusal(Remedy::None), probe(), Happening::Refused),
         // The address is taken: once more at the end, unless that has been done.
-        (refusal(Remedy::OnceMoreLast), update(), Happening::RefusedWithRemedy),
-        (refusal(Remedy::OnceMoreLast), remedied(update()), Happening::Refused),
+        (refusal(Remedy::OnceMoreLast), update(), Happening::RefusedForNow),
+        (refusal(Remedy::OnceMoreLast), reduced, Happening::RefusedForNow),
+        (refusal(Remedy::OnceMoreLast), sent_last(update()), Happening::Refused),
         // Perhaps by the call itself: a person looks at it, before and after the remedy.
         (refusal(Remedy::OnceMoreLast), unsure, Happening::RefusedAfterUnknown),
-        (refusal(Remedy::OnceMoreLast), remedied(unsure), Happening::RefusedAfterUnknown),
+        (refusal(Remedy::OnceMoreLast), sent_last(unsure), Happening::RefusedAfterUnknown),
         (refusal(Remedy::OnceMoreLast), probe(), Happening::Refused),
         // A verified wallet takes some fields only: once more with those, unless that has been done.
-        (refusal(ONLY), update(), Happening::RefusedWithRemedy),
-        (refusal(ONLY), unsure, Happening::RefusedWithRemedy),
-        (refusal(ONLY), remedied(update()), Happening::Refused),
+        (refusal(ONLY), update(), Happening::RefusedAsWhole),
+        (refusal(ONLY), unsure, Happening::RefusedAsWhole),
+        (refusal(ONLY), sent_last(update()), Happening::RefusedAsWhole),
         (refusal(ONLY), reduced, Happening::Refused),
-        (refusal(ONLY), Context { reduced: true, ..update() }, Happening::Refused),
+        (refusal(ONLY), sent_last(reduced), Happening::Refused),
+        (refusal(Remedy::OnceMoreLast), sent_last(reduced), Happening::Refused),
         (refusal(ONLY), probe(), Happening::Refused),
         // A create learns that it is an update; an update that is told so is refused.
         (exists.clone(), create, Happening::Exists),
@@ -163,7 +165,7 @@ fn a_remedy_is_recorded_exactly_when_it_is_to_be_tried() {
     assert_eq!(happening(&refusal(ONLY), &update()).remedy, ONLY);
     for_every_case(|verdict, context| {
         let decided = happening(verdict, context);
-        let tried = decided.happening == Happening::RefusedWithRemedy;
+        let tried = matches!(decided.happening, Happening::RefusedForNow | Happening::RefusedAsWhole);
         assert_eq!(decided.remedy != Remedy::None, tried, "{verdict:?} in {context:?}");
     });
 }
@@ -177,14 +179,17 @@ fn no_answer_makes_an_illegal_event() {
 }
 
 #[test]
-fn a_call_is_never_queued_again_by_a_remedy_twice() {
-    for remedy in [Remedy::OnceMoreLast, ONLY] {
-        let first = happening(&refusal(remedy), &update());
-        let queued = next(&update().life, first.happening).expect("a legal event").life;
-        let again = next(&queued, Happening::Leased).expect("a legal event").life;
-        for second in [Remedy::OnceMoreLast, ONLY] {
-            let decided = happening(&refusal(second), &Context { life: again, ..update() });
-            assert_eq!(decided.happening, Happening::Refused);
+fn a_call_is_queued_again_once_by_each_remedy() {
+    for (one, other) in [(Remedy::OnceMoreLast, ONLY), (ONLY, Remedy::OnceMoreLast)] {
+        let mut context = update();
+        for (remedy, is_queued) in [(one, true), (one, false), (other, true), (one, false), (other, false)] {
+            let decided = happening(&refusal(remedy), &context);
+            assert_eq!(decided.remedy != Remedy::None, is_queued, "{remedy:?} in {context:?}");
+            if is_queued {
+                let queued = next(&context.life, decided.happening).expect("a legal event").life;
+                context.life = next(&queued, Happening::Leased).expect("a legal event").life;
+                context.reduced |= remedy == ONLY;
+            }
         }
     }
 }

@@ -35,7 +35,7 @@ pub struct Life {
     pub crashes: u32,
     /// Probes that found the person missing. One in between whose outcome is unknown disproves none of them.
     pub missing_seen: u32,
-    /// Has its remedy (see [`super::verdict::Remedy`]) been used.
+    /// Has it been sent once more after the others of its lane ([`super::verdict::Remedy::OnceMoreLast`]).
     pub remedy_used: bool,
     /// Why it waits for a person.
     pub hold: Option<HoldReason>,
@@ -91,8 +91,10 @@ pub enum Happening {
     Refused,
     /// Refused after an earlier unknown outcome, by a code that its own success can cause.
     RefusedAfterUnknown,
-    /// Refused, and its remedy is to be tried.
-    RefusedWithRemedy,
+    /// Refused, and it is to be sent once more after the others of its lane.
+    RefusedForNow,
+    /// Refused, and a part of it is to be sent by itself.
+    RefusedAsWhole,
     /// A create was refused because the person exists.
     Exists,
     /// The person is not there.
@@ -208,7 +210,8 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Crashed
         | Happening::Refused
         | Happening::RefusedAfterUnknown
-        | Happening::RefusedWithRemedy
+        | Happening::RefusedForNow
+        | Happening::RefusedAsWhole
         | Happening::Exists
         | Happening::Missing
         | Happening::LaneStopped
@@ -249,9 +252,10 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         Happening::OutcomeUnknown => Some(unknown(&spent(life))),
         Happening::Crashed => Some(crashed(life)),
         Happening::Refused | Happening::Missing => Some(to(&spent(life), State::Refused, Wait::None)),
-        Happening::RefusedWithRemedy if !life.remedy_used => {
+        Happening::RefusedForNow if !life.remedy_used => {
             Some(to(&Life { remedy_used: true, ..spent(life) }, State::Queued, Wait::None))
         }
+        Happening::RefusedAsWhole => Some(to(&spent(life), State::Queued, Wait::None)),
         Happening::Exists if life.operation == Operation::Create => {
             Some(to(&Life { operation: Operation::Update, ..spent(life) }, State::Queued, Wait::None))
         }
@@ -260,7 +264,7 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
         Happening::RefusedAfterUnknown => Some(hold(&spent(life), HoldReason::RefusedAfterUnknown)),
         Happening::Leased
-        | Happening::RefusedWithRemedy
+        | Happening::RefusedForNow
         | Happening::AttemptsUsedUp
         | Happening::NewerValue
         | Happening::NothingLeft
@@ -301,7 +305,8 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         }
         Happening::Refused
         | Happening::RefusedAfterUnknown
-        | Happening::RefusedWithRemedy
+        | Happening::RefusedForNow
+        | Happening::RefusedAsWhole
         | Happening::Exists => Some(hold(&spent(life), HoldReason::ProbeRefused)),
         Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
         Happening::AttemptsUsedUp | Happening::NewerValue => Some(to(life, State::Probing, Wait::Keep)),
@@ -354,7 +359,8 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Crashed
         | Happening::Refused
         | Happening::RefusedAfterUnknown
-        | Happening::RefusedWithRemedy
+        | Happening::RefusedForNow
+        | Happening::RefusedAsWhole
         | Happening::Exists
         | Happening::Missing
         | Happening::LaneStopped
@@ -381,7 +387,8 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Crashed
         | Happening::Refused
         | Happening::RefusedAfterUnknown
-        | Happening::RefusedWithRemedy
+        | Happening::RefusedForNow
+        | Happening::RefusedAsWhole
         | Happening::Exists
         | Happening::Missing
         | Happening::LaneStopped

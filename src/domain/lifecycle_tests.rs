@@ -15,7 +15,8 @@ const HAPPENINGS: &[Happening] = &[
     Happening::Crashed,
     Happening::Refused,
     Happening::RefusedAfterUnknown,
-    Happening::RefusedWithRemedy,
+    Happening::RefusedForNow,
+    Happening::RefusedAsWhole,
     Happening::Exists,
     Happening::Missing,
     Happening::LaneStopped,
@@ -84,7 +85,8 @@ fn only_two_missing_answers_bring_a_create_back() {
 
 #[test]
 fn a_probe_refused_for_anything_else_proves_nothing() {
-    for happening in [Happening::Refused, Happening::RefusedWithRemedy, Happening::Exists] {
+    let refusals = [Happening::Refused, Happening::RefusedForNow, Happening::RefusedAsWhole];
+    for happening in refusals.into_iter().chain([Happening::Exists]) {
         let step = after(&life(State::Probing, Operation::Create), happening);
         assert_eq!(step.life.hold, Some(HoldReason::ProbeRefused));
     }
@@ -136,11 +138,13 @@ fn a_lane_that_stops_gives_the_call_back_unspent() {
 }
 
 #[test]
-fn a_remedy_is_tried_once() {
-    let once = after(&life(State::InFlight, Operation::Update), Happening::RefusedWithRemedy).life;
+fn a_call_goes_after_the_others_once_whatever_else_becomes_of_it() {
+    let once = after(&life(State::InFlight, Operation::Update), Happening::RefusedForNow).life;
     assert_eq!(once.state, State::Queued);
-    let again = after(&once, Happening::Leased).life;
-    assert!(next(&again, Happening::RefusedWithRemedy).is_err());
+    let in_part = after(&after(&once, Happening::Leased).life, Happening::RefusedAsWhole).life;
+    assert_eq!(in_part.state, State::Queued);
+    let again = after(&in_part, Happening::Leased).life;
+    assert!(next(&again, Happening::RefusedForNow).is_err());
     assert_eq!(after(&again, Happening::Refused).life.state, State::Refused);
 }
 

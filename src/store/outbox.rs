@@ -260,7 +260,9 @@ impl Outbox<'_> {
             | State::Refused => (true, None),
         };
         let only_fields = settlement.only_fields.and_then(codec::pack_codes);
-        let last = settlement.happening == Happening::RefusedWithRemedy && only_fields.is_none();
+        let last = settlement.happening == Happening::RefusedForNow;
+        // The rest stays refused for the reason that it was refused for.
+        let keeps_reason = in_part || (last && call.reduced);
         let settled_in = (!life.state.is_open() || life.state == State::Held).then_some(self.run.0);
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,
@@ -297,8 +299,7 @@ impl Outbox<'_> {
             rest.map(codec::pack_payload),
             call.standing_lease(),
             life.state.is_open(),
-            // The rest stays refused for the reason that it was refused for.
-            in_part,
+            keeps_reason,
             keeps_payload,
         ])?;
         one(changed, call.id)

@@ -155,6 +155,26 @@ fn an_address_that_another_wallet_gives_up_in_the_same_run_gets_through() {
 }
 
 #[test]
+fn a_verified_wallet_gets_an_address_that_another_one_gives_up_in_the_same_run() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.ledger().reset();
+    people[0].email = people[1].email.clone();
+    people[0].last = "Renamed".to_owned();
+    people[1].email = "moved@example.org".to_owned();
+    world.play("[lemonway]\nverified = [\"W00001\"]\n");
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    // As a whole, then its contact, then that after the other one.
+    assert_eq!(world.requests(ProviderId::Lemonway), 4);
+    let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known");
+    assert_eq!(wallet.fields["newEmail"], people[0].email);
+    assert!(world.rejects().contains("146") && !world.rejects().contains("204"), "{}", world.rejects());
+}
+
+#[test]
 fn an_invalid_value_is_left_out_reported_once_and_the_rest_goes() {
     let world = World::new();
     let mut people = customers(2);

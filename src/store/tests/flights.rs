@@ -374,7 +374,7 @@ fn who_was_never_tried_is_not_waited_for_and_who_was_tried_is() {
     world.settle(&leased[0], Happening::NotApplied { breaker_open: false }).expect("settled");
     let later = Some(world.now.after(Duration::from_secs(1)));
     assert_eq!(due(&mut world), later);
-    world.settle(&leased[1], Happening::RefusedWithRemedy).expect("settled");
+    world.settle(&leased[1], Happening::RefusedForNow).expect("settled");
     assert_eq!(due(&mut world), later, "a remedy leaves when all others are done");
 }
 
