@@ -5,7 +5,7 @@
 //! `PATIENCE`.
 
 use std::fs::File;
-use std::path::Path;
+use std::io::{self, Seek as _, Write as _};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ pub enum NotifyError {
         /// What was to be run.
         program: String,
         /// Why it could not.
-        source: std::io::Error,
+        source: io::Error,
     },
     /// It ended badly.
     #[error("notify.command: `{program}` failed")]
@@ -87,15 +87,14 @@ pub enum NotifyError {
 ///
 /// # Errors
 /// [`NotifyError`]; whatever it is, the run has ended as it has.
-pub fn notify(words: &[String], occasion: Occasion, report: &Path) -> Result<(), NotifyError> {
+pub fn notify(words: &[String], occasion: Occasion, report: &str) -> Result<(), NotifyError> {
     let (program, arguments) = words.split_first().ok_or(NotifyError::Empty)?;
     let start = |source| NotifyError::Start { program: program.clone(), source };
-    // A file and not a pipe: a command that does not read it holds nobody up.
-    let report = File::open(report).map_err(start)?;
     let mut child = Command::new(program)
         .args(arguments)
         .env(VARIABLE, occasion.name())
-        .stdin(Stdio::from(report))
+        // On a full disk the command is told why it runs, and no more.
+        .stdin(unnamed(report).map_or_else(|_| Stdio::null(), Stdio::from))
         .stdout(Stdio::null())
         .stderr(Stdio::null())
         .spawn()
@@ -110,6 +109,15 @@ pub fn notify(words: &[String], occasion: Occasion, report: &Path) -> Result<(),
             Err(NotifyError::Slow { program: program.clone() })
         }
     }
+}
+
+/// A file of its own, since that of the run may be what could not be written; and not a pipe, so that a command that does
+/// not read holds nobody up.
+fn unnamed(report: &str) -> io::Result<File> {
+    let mut file = tempfile::tempfile()?;
+    file.write_all(report.as_bytes())?;
+    file.rewind()?;
+    Ok(file)
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 use std::fs::File;
-use std::io::{self, Write as _};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 use std::thread::JoinHandle;
@@ -25,7 +25,7 @@ use crate::report::listener::Listener;
 use crate::report::metrics;
 use crate::report::progress::Progress;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{EVENTS_FILE, REPORT_FILE, RunFolder, RunId, rotate_runs, write_public};
+use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, rotate_runs, write_public};
 use crate::report::text::{self, Reason};
 
 /// A run that is going on.
@@ -74,25 +74,28 @@ pub struct Tell {
 
 impl Tell {
     /// Writes the metrics and runs the notification. What fails is said; the run has ended as it has.
-    fn perform(&self, program: &Program, report: &Report, report_file: &Path) -> io::Result<()> {
-        if let Some(path) = &self.metrics_file
-            && let Err(error) = write_public(path, metrics::prometheus(report).as_bytes())
-        {
-            program
-                .console
-                .talk(&format!("warning: --metrics-file: {}", Failure::from(error).with_code()))?;
-        }
+    fn perform(&self, program: &Program, report: &Report) -> io::Result<()> {
+        let metrics = match &self.metrics_file {
+            Some(path) => write_public(path, metrics::prometheus(report).as_bytes()),
+            None => Ok(()),
+        };
         let occasion = Occasion::of(report.run.outcome, self.outcome_before.as_deref());
-        if let (Some(words), Some(occasion)) = (&self.notify, occasion)
-            && let Err(error) = notify(words, occasion, report_file)
-        {
+        let notified = match (&self.notify, occasion) {
+            (Some(words), Some(occasion)) => notify(words, occasion, &report.to_json()),
+            (Some(_) | None, _) => Ok(()),
+        };
+        if let Err(error) = metrics {
+            let failure = Failure::from(error).with_code();
+            program.console.talk(&format!("warning: --metrics-file: {failure}"))?;
+        }
+        if let Err(error) = notified {
             program.console.talk(&format!("warning: {}", Failure::usage(error).with_code()))?;
         }
         Ok(())
     }
 
-    /// Tells of a run that failed before it had a state or a folder. Its report has no counts, and lies in a temporary
-    /// file while it is told of: the folder may be what failed. What cannot be told changes nothing.
+    /// Tells of a run that failed before it had a state or a folder. Its report has no counts. What cannot be told changes
+    /// nothing.
     pub fn failed_early(
         &self,
         program: &Program,
@@ -113,9 +116,7 @@ impl Tell {
         let input = InputTally { files, ..InputTally::default() };
         let mut report = Report::new(run, Tally { input, ..Tally::default() });
         report.failure = Some(failure.with_code());
-        let mut file = tempfile::NamedTempFile::new()?;
-        file.write_all(report.to_json().as_bytes())?;
-        self.perform(program, &report, file.path())
+        self.perform(program, &report)
     }
 }
 
@@ -178,11 +179,9 @@ impl Session {
     }
 
     /// Closes the run: all other holders of its events must be gone. Writes `report.json`, prints the summary (or
-    /// the report, with `--json`) and deletes the oldest runs. Accounting that does not balance makes it fail.
-    ///
-    /// # Errors
-    /// When something of this cannot be written.
-    pub fn close(self, program: &Program, keep_runs: usize, mut ending: Ending) -> Result<ExitCode, Failure> {
+    /// the report, with `--json`), tells others and deletes the oldest runs, each whatever became of what comes before.
+    /// Accounting that does not balance makes the run fail, and so does what cannot be written, which is told.
+    pub fn close(self, program: &Program, keep_runs: usize, mut ending: Ending) -> ExitCode {
         if !ending.tally.balances() {
             ending.codes.push(ExitCode::Failed);
         }
@@ -206,24 +205,43 @@ impl Session {
         report.reasons = ending.reasons;
         report.failure = ending.failure;
         report.advice = ending.advice;
-        report.write(&self.folder)?;
-        let context = text::Context {
-            folder: Some(self.folder.path()),
-            arguments: &program.repeated_arguments(),
-            failure_is_told: true,
+        let mut codes = ending.codes;
+        let mut fail = |failure: Failure, report: &mut Report| {
+            program.console.fail(&failure);
+            codes.push(failure.code);
+            // Whoever is told of the run from now on hears of it.
+            let code = ExitCode::of_run(&codes);
+            (report.run.outcome, report.run.exit_code) = (code.outcome(), code.number());
+            report.failure.get_or_insert_with(|| failure.with_code());
         };
-        if program.console.is_json() {
-            program.console.json(&report)?;
-            program.console.talk(&text::closing(&report, &context))?;
-        } else {
-            program.console.text(&text::closing(&report, &context))?;
+        if let Err(error) = logged {
+            fail(error.into(), &mut report);
         }
-        ending.tell.perform(program, &report, &self.folder.file(REPORT_FILE))?;
-        if let Some(runs) = self.folder.path().parent() {
-            rotate_runs(runs, keep_runs)?;
+        if let Err(error) = report.write(&self.folder) {
+            fail(error.into(), &mut report);
         }
-        logged?;
-        Ok(code)
+        if let Err(error) = show(program, &report, &self.folder) {
+            fail(error.into(), &mut report);
+        }
+        if let Err(error) = ending.tell.perform(program, &report) {
+            fail(error.into(), &mut report);
+        }
+        if let Some(Err(error)) = self.folder.path().parent().map(|runs| rotate_runs(runs, keep_runs)) {
+            fail(error.into(), &mut report);
+        }
+        ExitCode::of_run(&codes)
+    }
+}
+
+/// Prints the summary, or the report with `--json`.
+fn show(program: &Program, report: &Report, folder: &RunFolder) -> io::Result<()> {
+    let arguments = &program.repeated_arguments();
+    let context = text::Context { folder: Some(folder.path()), arguments, failure_is_told: true };
+    if program.console.is_json() {
+        program.console.json(report)?;
+        program.console.talk(&text::closing(report, &context))
+    } else {
+        program.console.text(&text::closing(report, &context))
     }
 }
 
@@ -259,7 +277,7 @@ mod tests {
         let program = program();
         let session = Session::open(&program, "sync", home.path(), BTreeMap::new()).unwrap();
         let (id, folder) = (session.id().clone(), session.folder().clone());
-        let code = session.close(&program, 1, ending).unwrap();
+        let code = session.close(&program, 1, ending);
         let events = std::fs::read_to_string(folder.file(EVENTS_FILE)).unwrap();
         assert!(!folder.file(REJECTS_FILE).exists());
         (code, Report::read(home.path(), &id).unwrap(), events)

@@ -24,8 +24,7 @@ fn trouble_is_told_once_and_recovery_too() {
     "nobody".clone_into(&mut people[0].email);
     world.sync(&world.csv("crm.csv", &people)).exits(3);
     assert_eq!(told(&world), "trouble\n");
-    let report = std::fs::read_to_string(world.path("told.json")).expect("the report came on standard input");
-    assert_eq!(serde_json::from_str::<Value>(&report).expect("JSON"), world.report());
+    assert_eq!(told_report(&world), world.report(), "it came on standard input");
 
     people[0].email = good;
     world.sync(&world.csv("crm.csv", &people)).exits(0);
@@ -50,9 +49,8 @@ fn a_notification_that_fails_changes_nothing() {
     warned("warning: --metrics-file: cannot create a file beside `no/such/folder/crmsync.prom`", "[E600]");
 }
 
-#[test]
-fn rejects_that_cannot_be_written_fail_a_run_that_is_told_like_any_other() {
-    let world = World::new();
+/// A run that was delivering while something lay in the place of a file of its folder.
+fn run_with_in_the_way(world: &World, name: &str) -> Ran {
     world.configure(NOTIFY, &[]);
     let people = customers(2);
     world.populate(&people);
@@ -62,9 +60,20 @@ fn rejects_that_cannot_be_written_fail_a_run_that_is_told_like_any_other() {
     let mut child = world.start_piped(&words);
     let runs = world.path("state/runs");
     until("the run has a folder", || std::fs::read_dir(&runs).is_ok_and(|mut runs| runs.next().is_some()));
-    std::fs::write(world.run_folder().join("rejects.csv"), "in the way").expect("written");
+    std::fs::create_dir(world.run_folder().join(name)).expect("made");
     child.stdin.take().expect("a pipe").write_all(&text).expect("read to its end");
-    let ran = Ran::from(child.wait_with_output().expect("ends")).exits(1);
+    Ran::from(child.wait_with_output().expect("ends")).exits(1)
+}
+
+/// The report that the notification was given.
+fn told_report(world: &World) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(world.path("told.json")).expect("told")).expect("JSON")
+}
+
+#[test]
+fn rejects_that_cannot_be_written_fail_a_run_that_is_told_like_any_other() {
+    let world = World::new();
+    let ran = run_with_in_the_way(&world, "rejects.csv");
     assert!(ran.err.contains("error[E600]") && ran.err.contains("rejects.csv"), "{}", ran.err);
 
     let report = world.report();
@@ -73,6 +82,36 @@ fn rejects_that_cannot_be_written_fail_a_run_that_is_told_like_any_other() {
     assert_eq!((told(&world).as_str(), world.path("crmsync.prom").exists()), ("failure\n", true));
     let status: Value = serde_json::from_str(&world.run(&["status", "--json"]).exits(0).out).expect("JSON");
     assert_eq!(status["last_run"]["exit_code"], 1, "the run has its end");
+}
+
+#[test]
+fn a_report_that_cannot_be_written_is_told_all_the_same() {
+    let world = World::new();
+    let ran = run_with_in_the_way(&world, "report.json");
+    assert!(ran.err.contains("error[E600]") && ran.err.contains("report.json"), "{}", ran.err);
+    assert!(ran.out.contains("lemonway"), "the summary: {}", ran.out);
+    assert_eq!(told(&world), "failure\n");
+    let report = told_report(&world);
+    assert_eq!((&report["run"]["exit_code"], &report["run"]["outcome"]), (&1.into(), &"failed".into()));
+    assert!(report["failure"].as_str().is_some_and(|why| why.contains("report.json")), "{report:#}");
+    let metrics = std::fs::read_to_string(world.path("crmsync.prom")).expect("metrics");
+    assert!(metrics.contains("crmsync_run_exit_code 1\n"), "{metrics}");
+}
+
+#[test]
+fn a_summary_that_cannot_be_printed_is_told_all_the_same() {
+    let world = World::new();
+    world.configure(NOTIFY, &[]);
+    let people = customers(2);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    let full = std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let mut sync = world.command(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+    let ran = Ran::from(sync.stdout(full).output().expect("the binary runs")).exits(1);
+    assert!(ran.err.contains("error[E604]: cannot write to standard output"), "{}", ran.err);
+    assert_eq!(told(&world), "failure\n");
+    assert!(told_report(&world)["failure"].as_str().is_some_and(|why| why.contains("E604")));
+    assert_eq!(world.applied(), 6);
 }
 
 #[test]
@@ -110,8 +149,7 @@ fn a_failure_before_the_run_has_a_folder_is_told_too() {
             let ran = world.run(&[&[command], files, metrics].concat()).exits(exit);
             assert!(ran.err.contains(&format!("error[{code}]")), "{what}: {}", ran.err);
             assert_eq!(told(&world), "failure\n", "{what}: {command}");
-            let report = std::fs::read_to_string(world.path("told.json")).expect("told");
-            let report: Value = serde_json::from_str(&report).expect("JSON");
+            let report = told_report(&world);
             let run = &report["run"];
             assert_eq!((&run["command"], &run["exit_code"]), (&command.into(), &exit.into()), "{what}");
             assert!(run["id"].is_string() && run["outcome"].is_string(), "{report:#}");

@@ -126,7 +126,7 @@ pub(super) fn finish(
     place: (&StateFile, &Lock),
     store: Option<Store>,
     mut run: Run,
-) -> Result<ExitCode, Failure> {
+) -> ExitCode {
     if let Some(backup) = store.as_ref().and_then(Store::made_backup) {
         let milliseconds = u64::try_from(backup.took.as_millis()).unwrap_or(u64::MAX);
         session.events().emit(Event::BackedUp { bytes: backup.bytes, milliseconds });

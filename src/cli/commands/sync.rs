@@ -81,7 +81,7 @@ pub(super) fn run(
         outcome_before: None,
     };
     match begin(program, config, command, work, sending) {
-        Ok(begun) => begun.go_on(program, config, work, sending, tell),
+        Ok(begun) => Ok(begun.go_on(program, config, work, sending, tell)),
         Err(failure) => {
             // The run that holds the state tells its own end.
             if failure.code != ExitCode::AnotherRun
@@ -151,7 +151,7 @@ impl Begun {
         work: Work<'_>,
         sending: Option<&DispatchArguments>,
         tell: Tell,
-    ) -> Result<ExitCode, Failure> {
+    ) -> ExitCode {
         let Self { only, providers, state, lock, mut store, session, number, mut run } = self;
         run.files = typed_files(work);
         run.tell = tell;
