@@ -116,13 +116,19 @@ fn headline(report: &Report) -> String {
     let run = &report.run;
     let took = run.started_at.until(run.finished_at);
     let took = SignedDuration::from_secs(i64::try_from(took.as_secs()).unwrap_or(i64::MAX));
-    let ending = ending(run.outcome);
+    let ending = ending(report);
     format!("{} {}: {ending} ({took:#}, exit code {})", run.command, run.id, run.exit_code)
 }
 
 /// How a run ended, as a sentence.
-pub(super) fn ending(outcome: Outcome) -> &'static str {
-    match outcome {
+pub(super) fn ending(report: &Report) -> String {
+    let stuck: u64 = report.providers.values().map(|tally| tally.held + tally.parked).sum();
+    let sentence = match report.run.outcome {
+        Outcome::Complete if stuck > 0 => {
+            let calls = if stuck == 1 { "call" } else { "calls" };
+            let stuck = grouped(stuck);
+            return format!("complete, but for {stuck} {calls} of earlier runs, held or refused");
+        }
         Outcome::Complete => "complete: everything that was to be delivered is",
         Outcome::Partial => "finished, but not everything got through",
         Outcome::Guarded => "stopped by a guard: nothing was queued, nothing was sent",
@@ -131,7 +137,8 @@ pub(super) fn ending(outcome: Outcome) -> &'static str {
         Outcome::Denied => "stopped: a person must act",
         Outcome::Interrupted => "interrupted; the rest stays queued",
         Outcome::Failed => "FAILED",
-    }
+    };
+    sentence.to_owned()
 }
 
 fn input(input: &InputTally) -> String {

@@ -96,7 +96,8 @@ fn a_changed_identifier_is_held_and_never_sent_silently() {
     assert!(world.rejects().contains("key_changed"), "{}", world.rejects());
     assert_eq!(world.report()["providers"]["wsone"]["held"], 1);
     // The same file again: still held, nothing new to complain about.
-    world.sync(&file).exits(0);
+    let again = world.sync(&file).exits(0).out;
+    assert!(again.contains(": complete, but for 1 call of earlier runs, held or refused ("), "{again}");
     assert_eq!(world.requests(ProviderId::Wsone), 0);
 }
 
