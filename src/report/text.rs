@@ -172,11 +172,11 @@ fn providers(report: &Report) -> String {
     let header = [
         "provider",
         "to send",
-        "delivered",
+        "acknowledged",
         "refused",
         "held",
-        "waiting",
-        "replaced",
+        "deferred",
+        "superseded",
         "requests",
         "per second",
     ];
@@ -197,7 +197,7 @@ fn provider_row(provider: ProviderId, tally: &ProviderTally) -> Vec<String> {
         grouped(tally.refused),
         grouped(tally.held),
         grouped(tally.deferred),
-        grouped(tally.superseded + tally.abandoned + tally.forgotten),
+        grouped(tally.superseded),
         grouped(tally.requests),
         per_second,
     ]

@@ -107,7 +107,7 @@ fn all(program: &Program, runs: &Path) -> Result<(), Failure> {
     if lines.is_empty() {
         return Ok(program.console.text("no runs yet\n")?);
     }
-    let header = ["run", "command", "outcome", "exit", "rows", "delivered", "refused", "held", "waiting"];
+    let header = ["run", "command", "outcome", "exit", "rows", "acknowledged", "refused", "held", "deferred"];
     let table = aligned(&header, lines.iter().map(cells), &[3, 4, 5, 6, 7, 8]);
     Ok(program.console.text(&format!("{table}\n"))?)
 }

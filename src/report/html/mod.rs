@@ -256,10 +256,10 @@ fn stages(report: &Report) -> Vec<Stage> {
         ("released", sum(|tally| tally.released), "calm"),
     ];
     let answers = [
-        ("delivered", sum(|tally| tally.acknowledged.total()), "good"),
+        ("acknowledged", sum(|tally| tally.acknowledged.total()), "good"),
         ("refused", sum(|tally| tally.refused), "bad"),
         ("held", sum(|tally| tally.held), "bad"),
-        ("waiting", sum(|tally| tally.deferred), "warn"),
+        ("deferred", sum(|tally| tally.deferred), "warn"),
         ("superseded", sum(|tally| tally.superseded), "calm"),
         ("abandoned", sum(|tally| tally.abandoned), "calm"),
         ("forgotten", sum(|tally| tally.forgotten), "calm"),
