@@ -41,14 +41,14 @@ pub(super) struct Prepared {
     rows: Vec<OwnRow>,
 }
 
-/// What became of the rows of a candidate.
+/// What the rows of a candidate come to.
 pub(super) struct Made {
-    pub(super) outcome: Outcome,
+    pub(super) merged: Merged,
     pub(super) late: LateRows,
 }
 
 /// See [`Made`].
-pub(super) enum Outcome {
+pub(super) enum Merged {
     /// They say what was accepted last.
     Alike,
     /// None of them can be taken.
@@ -208,7 +208,7 @@ impl<'a> Maker<'a> {
             for OwnRow { file, row, .. } in rows.drain(..) {
                 parsers[usize::from(file)].give_back(row);
             }
-            return Ok(Made { outcome: Outcome::Alike, late: LateRows::default() });
+            return Ok(Made { merged: Merged::Alike, late: LateRows::default() });
         }
         self.merge(std::mem::take(rows), meaning)
     }
@@ -247,11 +247,11 @@ impl<'a> Maker<'a> {
                 Some(older) => older.with_newer(found.customer, defects, place, own),
             });
         }
-        let Some(mut prepared) = merged else { return Ok(Made { outcome: Outcome::Nothing, late }) };
+        let Some(mut prepared) = merged else { return Ok(Made { merged: Merged::Nothing, late }) };
         let withheld = self.full_columns.iter().filter(|field| prepared.customer.cell(**field).is_none());
         prepared.customer.withheld = withheld.copied().collect();
         prepared.projections = self.ingest.providers.iter().map(|p| p.project(&prepared.customer)).collect();
-        Ok(Made { outcome: Outcome::Customer(Box::new(prepared)), late })
+        Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
     /// The same customer without the rows that are older than what was accepted; `None` where no row is left.
@@ -265,9 +265,9 @@ impl<'a> Maker<'a> {
             return Ok(Some(prepared));
         }
         prepared.rows.retain(|own| !is_stale(own));
-        match self.merge(prepared.rows, prepared.meaning)?.outcome {
-            Outcome::Customer(prepared) => Ok(Some(prepared)),
-            Outcome::Alike | Outcome::Nothing => Ok(None),
+        match self.merge(prepared.rows, prepared.meaning)?.merged {
+            Merged::Customer(prepared) => Ok(Some(prepared)),
+            Merged::Alike | Merged::Nothing => Ok(None),
         }
     }
 }

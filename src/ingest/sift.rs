@@ -13,7 +13,7 @@ use crate::store::{Marks, Snapshot};
 use super::IngestError;
 use super::compare::{Candidate, Earlier};
 use super::late::{Late, LateRows};
-use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Outcome, Prepared, Preparer};
+use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Merged, Prepared, Preparer};
 use super::queue::{BYTES_AT_ONCE_MAX, Candidates};
 use super::relay::relay;
 
@@ -128,17 +128,17 @@ impl Sieve<'_> {
                 sifted.push(candidate);
                 continue;
             }
-            let Made { outcome, late: rows } = ready.next().expect("every known customer was made ready");
+            let Made { merged, late: rows } = ready.next().expect("every known customer was made ready");
             candidate.spoilt = !rows.invalid.is_empty();
-            self.late.take(&rows, matches!(outcome, Outcome::Nothing));
-            let prepared = match (outcome, meaning) {
-                (Outcome::Customer(prepared), _) => prepared,
-                (Outcome::Alike, Some(meaning)) => {
+            self.late.take(&rows, matches!(merged, Merged::Nothing));
+            let prepared = match (merged, meaning) {
+                (Merged::Customer(prepared), _) => prepared,
+                (Merged::Alike, Some(meaning)) => {
                     sifted.marks.push(candidate.mark(meaning));
                     self.tally.unchanged += 1;
                     continue;
                 }
-                (Outcome::Alike, None) | (Outcome::Nothing, _) => continue,
+                (Merged::Alike, None) | (Merged::Nothing, _) => continue,
             };
             let stored = self.snapshot.customer(&prepared.customer.id)?;
             let accepted = stored.as_ref().and_then(|stored| stored.order);
@@ -182,19 +182,19 @@ pub(super) fn ready(
     made: Option<Made>,
     maker: &Maker<'_>,
 ) -> Result<(Option<Ready>, Option<LateCustomer>), IngestError> {
-    let Some(Made { outcome, late }) = made else {
+    let Some(Made { merged, late }) = made else {
         let kept = candidate.earlier.as_mut().and_then(|earlier| earlier.prepared.take());
         return Ok((kept.map(|prepared| Ready { candidate, prepared }), None));
     };
     // Of known customers that was counted before.
     let late = (!candidate.is_known()).then(|| {
         candidate.spoilt = !late.invalid.is_empty();
-        (late, matches!(outcome, Outcome::Nothing))
+        (late, matches!(merged, Merged::Nothing))
     });
     let accepted = candidate.stored().and_then(|stored| stored.order);
-    let prepared = match outcome {
-        Outcome::Customer(prepared) => maker.without_stale(prepared, accepted)?,
-        Outcome::Alike | Outcome::Nothing => None,
+    let prepared = match merged {
+        Merged::Customer(prepared) => maker.without_stale(prepared, accepted)?,
+        Merged::Alike | Merged::Nothing => None,
     };
     Ok((prepared.map(|prepared| Ready { candidate, prepared }), late))
 }

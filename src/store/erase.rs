@@ -48,17 +48,17 @@ pub struct Erased {
 
 /// Texts of one customer that must not be found in any file afterwards.
 #[derive(Debug, Clone, Default)]
-pub struct Scan {
+pub struct Search {
     needles: Redacted<Vec<String>>,
 }
 
-impl Scan {
+impl Search {
     /// Looks for the customer's key and whatever was added.
     #[must_use]
     pub fn of(id: &CustomerId) -> Self {
-        let mut scan = Self::default();
-        scan.add_text(id.as_str());
-        scan
+        let mut search = Self::default();
+        search.add_text(id.as_str());
+        search
     }
 
     /// How many texts are looked for; those too short to prove anything are not among them.
@@ -146,8 +146,8 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
-    pub fn add_to_scan(&self, scan: &mut Scan, id: &CustomerId) -> Result<(), StoreError> {
-        scan.add(&self.connection, id)
+    pub fn add_to_search(&self, search: &mut Search, id: &CustomerId) -> Result<(), StoreError> {
+        search.add(&self.connection, id)
     }
 
     /// Erases a customer and leaves a tombstone, in one transaction, and empties the write-ahead log. Open calls

@@ -31,7 +31,7 @@ mod statements;
 mod story;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
-pub use erase::{Erased, Scan};
+pub use erase::{Erased, Search};
 pub use error::StoreError;
 pub use examine::{Examination, Finding, Severity, is_open_to_others, make_private};
 pub use intake::{Intake, NewCall};

@@ -15,7 +15,7 @@ use crate::domain::customer::CustomerId;
 use crate::report::erase::{erase_customer, files_of_runs};
 use crate::report::run_files::REJECTS_FILE;
 use crate::report::text::grouped;
-use crate::store::{Erased, Lock, Scan, StateFile, Store, StoreError, delete_copy};
+use crate::store::{Erased, Lock, Search, StateFile, Store, StoreError, delete_copy};
 
 #[derive(Debug, Default, Serialize)]
 struct Proof {
@@ -116,11 +116,11 @@ fn erase(
 ) -> Result<Proof, Failure> {
     let mut proof = Proof { deleted: state.delete_unfinished(lock)?, ..Proof::default() };
     proof.deleted.extend(state.delete_rehearsal()?);
-    let mut scan = Scan::of(id);
-    store.add_to_scan(&mut scan, id)?;
+    let mut search = Search::of(id);
+    store.add_to_search(&mut search, id)?;
     // Copies first: when something fails half-way, the state still knows the customer, and it can be done again.
     for path in copies(state)? {
-        match from_copy(state, &path, id, now, &mut scan) {
+        match from_copy(state, &path, id, now, &mut search) {
             Ok(erased) => proof.erased.push(FromState { file: path, erased }),
             // Of another state in the same folder, perhaps: what it holds of the person, the proof tells.
             Err(StoreError::OtherKey { .. }) => {}
@@ -141,8 +141,8 @@ fn erase(
     let erased = store.forget(id, now)?;
     proof.erased.insert(0, FromState { file: state.path().to_owned(), erased });
     proof.known = !proof.lines.is_empty() || proof.erased.iter().any(|from| from.erased.customers > 0);
-    proof.texts = scan.len();
-    prove(config, state, store, &scan, &mut proof)?;
+    proof.texts = search.len();
+    prove(config, state, store, &search, &mut proof)?;
     Ok(proof)
 }
 
@@ -151,10 +151,10 @@ fn from_copy(
     path: &Path,
     id: &CustomerId,
     now: Timestamp,
-    scan: &mut Scan,
+    search: &mut Search,
 ) -> Result<Erased, StoreError> {
     let mut copy = state.open_copy(path)?;
-    copy.add_to_scan(scan, id)?;
+    copy.add_to_search(search, id)?;
     copy.forget(id, now)
 }
 
@@ -169,16 +169,16 @@ fn prove(
     config: &Config,
     state: &StateFile,
     store: &mut Store,
-    scan: &Scan,
+    search: &Search,
     proof: &mut Proof,
 ) -> Result<(), Failure> {
-    judge(state.path(), store, scan, proof)?;
+    judge(state.path(), store, search, proof)?;
     for path in copies(state)? {
         match state.open_copy(&path) {
-            Ok(mut copy) => judge(&path, &mut copy, scan, proof)?,
+            Ok(mut copy) => judge(&path, &mut copy, search, proof)?,
             Err(StoreError::OtherKey { .. }) => {
                 proof.files += 1;
-                file_away(&path, scan.found_in(&path)?.reveal(), store, proof)?;
+                file_away(&path, search.found_in(&path)?.reveal(), store, proof)?;
             }
             Err(error) => return Err(of_copy(&path, error)),
         }
@@ -186,23 +186,23 @@ fn prove(
     let own = state.own_files()?.into_iter().filter(|path| path.is_file() && path != state.path());
     for path in own.chain(files_of_runs(&config.state.runs)?) {
         proof.files += 1;
-        let found = scan.found_in(&path)?;
+        let found = search.found_in(&path)?;
         file_away(&path, found.reveal(), store, proof)?;
     }
     Ok(())
 }
 
 /// Old bytes can be left in the free space of a database; then it is written anew.
-fn judge(path: &Path, store: &mut Store, scan: &Scan, proof: &mut Proof) -> Result<(), Failure> {
+fn judge(path: &Path, store: &mut Store, search: &Search, proof: &mut Proof) -> Result<(), Failure> {
     proof.files += 1;
-    let mut found = scan.found_in(path)?;
+    let mut found = search.found_in(path)?;
     let mut residue = false;
     for text in found.reveal() {
         residue |= !store.holds_text(text)?;
     }
     if residue {
         store.rewrite()?;
-        found = scan.found_in(path)?;
+        found = search.found_in(path)?;
     }
     file_away(path, found.reveal(), store, proof)
 }
