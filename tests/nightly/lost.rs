@@ -1,6 +1,7 @@
 //! A state that was lost while its backups are still there, and keys that do not fit: what is missing is brought back, and
 //! nothing is begun anew or deleted.
 
+use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -91,6 +92,23 @@ fn a_state_rotates_lists_and_erases_from_its_own_backups_alone() {
     let told = world.run(&["forget", &people[1].id]).exits(0);
     assert!(!told.out.contains("second.db"), "{}", told.out);
     assert!(fs::read(&of_second).expect("a backup") == before);
+}
+
+#[test]
+fn backups_that_name_no_state_take_their_turn_by_age() {
+    let mut people = customers(1);
+    let world = delivered(&people);
+    let first = backups(&world).pop().expect("a backup");
+    for name in ["20200101T000000Z-0000.db", "99990101T000000Z-0000.db"] {
+        fs::copy(&first, world.path("state/backups").join(name)).expect("copied");
+    }
+    world.configure("backups = 2", &[]);
+    people[0].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let names: Vec<_> =
+        backups(&world).iter().filter_map(|path| path.file_name()).map(OsString::from).collect();
+    assert!(names.len() == 2 && names[0] == "99990101T000000Z-0000.db", "{names:?}");
+    assert!(!first.exists());
 }
 
 #[test]
