@@ -193,8 +193,8 @@ codes! {
         "`crmsync resume` recovers; report it";
     LaneDenied "E510" "a provider refused credentials or permissions"
         "mend the secret or the rights there, `crmsync check`, then `crmsync resume`";
-    LaneContract "E511" "an address does not answer as the provider's contract says"
-        "check base_url and protocol";
+    LaneContract "E511" "an answer is none that the provider's contract knows"
+        "check base_url and protocol; where one call alone gets it, correct the customer, or class its `http_…` code in response_codes or error_codes";
     LaneUnavailable "E512" "a provider was down, or throttled every call, for longer than outage_patience"
         "`crmsync resume` when it is back; nothing is lost";
     LaneMaxErrors "E513" "--max-errors was reached"

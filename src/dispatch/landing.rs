@@ -39,6 +39,9 @@ impl Working {
         };
         let decided = retry::happening(&finished.verdict, &context);
         self.note_answer(&finished.verdict);
+        if matches!(decided.lane, LaneEffect::Stop(_)) {
+            self.end.stopped_by = Some((finished.call.id, finished.verdict.code().to_owned()));
+        }
         self.follow(decided.lane);
         self.settle(finished, &decided);
     }
@@ -86,6 +89,7 @@ impl Working {
                 Remedy::OnlyFields(fields) => Some(fields),
                 Remedy::None | Remedy::OnceMoreLast => None,
             },
+            last: decided.remedy == Remedy::OnceMoreLast,
             settle_until: now.after(settings.settle),
             backoff_until: now.after(backoff),
             attempts_max: settings.retry.attempts,

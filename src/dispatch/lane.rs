@@ -11,6 +11,7 @@ use rand::rngs::StdRng;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 use tokio::task::JoinSet;
 
+use crate::domain::call::CallId;
 use crate::domain::event::{Event, Events, LaneState};
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
@@ -75,6 +76,8 @@ pub struct LaneEnd {
     pub stop: Option<StopReason>,
     /// Why the last request that the provider did not take got no answer, by our own code.
     pub unanswered: Option<&'static str>,
+    /// The call whose answer stopped it, and the code of that answer.
+    pub stopped_by: Option<(CallId, String)>,
     /// Calls whose tries were used up.
     pub used_up: u64,
     /// Calls that were held in this run.
@@ -92,6 +95,7 @@ impl LaneEnd {
             tally,
             stop: None,
             unanswered: None,
+            stopped_by: None,
             used_up: 0,
             held: 0,
             failure: None,

@@ -92,7 +92,9 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         Verdict::Missing { .. } => call_only(Happening::Missing),
         Verdict::Denied { by_body: true, .. } => denied_by_body(context),
         Verdict::Denied { by_body: false, .. } => stopped(StopReason::Denied),
-        Verdict::Contract { .. } => stopped(StopReason::Contract),
+        // The call itself may be what the provider does not understand: the next run sends it after all others, so that it
+        // does not hold them up for ever.
+        Verdict::Contract { .. } => Decided { remedy: Remedy::OnceMoreLast, ..stopped(StopReason::Contract) },
     }
 }
 

@@ -165,7 +165,8 @@ fn a_remedy_is_recorded_exactly_when_it_is_to_be_tried() {
     assert_eq!(happening(&refusal(ONLY), &update()).remedy, ONLY);
     for_every_case(|verdict, context| {
         let decided = happening(verdict, context);
-        let tried = matches!(decided.happening, Happening::RefusedForNow | Happening::RefusedAsWhole);
+        let tried = matches!(decided.happening, Happening::RefusedForNow | Happening::RefusedAsWhole)
+            || decided.lane == LaneEffect::Stop(StopReason::Contract);
         assert_eq!(decided.remedy != Remedy::None, tried, "{verdict:?} in {context:?}");
     });
 }

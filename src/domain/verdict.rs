@@ -103,7 +103,7 @@ impl Verdict {
 pub enum Remedy {
     /// Nothing: it is parked.
     None,
-    /// Once more, after the lane's other calls of this run (Lemonway 204: two customers may swap addresses).
+    /// Once more, after the lane's other calls (Lemonway 204: two customers may swap addresses).
     OnceMoreLast,
     /// Once more with these fields alone; the rest stays refused (Lemonway 146: a verified wallet).
     OnlyFields(&'static [FieldCode]),

@@ -24,7 +24,7 @@ use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of};
 use super::{RunNumber, Store, StoreError, erase, flights, orders, restore};
 
 /// Withdrawn consents leave first.
-const PRIORITY_WITHDRAWAL: i64 = 0;
+pub(super) const PRIORITY_WITHDRAWAL: i64 = 0;
 /// Everything else, oldest first.
 const PRIORITY_NORMAL: i64 = 1;
 

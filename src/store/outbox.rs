@@ -15,7 +15,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, WireValues};
 
 use super::flights::Aloft;
-use super::intake::one;
+use super::intake::{PRIORITY_WITHDRAWAL, one};
 use super::lease::{CallRow, Leased, PRIORITY_LAST};
 use super::snapshot::account_of;
 use super::statements::Statements;
@@ -32,6 +32,8 @@ pub struct Settlement {
     pub code: String,
     /// With a remedy of some fields only: these.
     pub only_fields: Option<&'static [FieldCode]>,
+    /// From now on it goes after all others of its lane; a withdrawn consent does not.
+    pub last: bool,
     /// The end of `settle`, if it has to wait that long.
     pub settle_until: Timestamp,
     /// The end of the backoff, if it has to wait that long.
@@ -260,14 +262,13 @@ impl Outbox<'_> {
             | State::Refused => (true, None),
         };
         let only_fields = settlement.only_fields.and_then(codec::pack_codes);
-        let last = settlement.happening == Happening::RefusedForNow;
         // The rest stays refused for the reason that it was refused for.
-        let keeps_reason = in_part || (last && call.reduced);
+        let keeps_reason = in_part || (settlement.last && call.reduced);
         let settled_in = (!life.state.is_open() || life.state == State::Held).then_some(self.run.0);
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,
                  unknown_runs = ?8, unknown_this_run = ?9, crashes = ?10, missing_seen = ?11, remedy_used = ?12,
-                 only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
+                 only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 AND priority > ?28 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
                  deferred_in = ?18, lease = NULL, settled_in = ?19, class = CASE WHEN ?26 THEN class ELSE ?20 END,
                  code = CASE WHEN ?26 THEN code ELSE ?21 END, changed_at = ?22,
                  payload = CASE WHEN ?27 THEN payload ELSE ?23 END, replaced = 0
@@ -287,7 +288,7 @@ impl Outbox<'_> {
             life.missing_seen,
             life.remedy_used,
             only_fields,
-            last,
+            settlement.last,
             PRIORITY_LAST,
             after.due.0,
             after.settling,
@@ -301,6 +302,7 @@ impl Outbox<'_> {
             life.state.is_open(),
             keeps_reason,
             keeps_payload,
+            PRIORITY_WITHDRAWAL,
         ])?;
         one(changed, call.id)
     }

@@ -74,6 +74,7 @@ impl Store {
                     class: "unknown",
                     code: "crash".to_owned(),
                     only_fields: None,
+                    last: false,
                     settle_until: now.after(settle),
                     backoff_until: now,
                     attempts_max: u32::MAX,

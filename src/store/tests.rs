@@ -55,6 +55,7 @@ fn settlement(now: Timestamp, happening: Happening, attempts_max: u32) -> Settle
         class: "test",
         code: "42".to_owned(),
         only_fields: None,
+        last: happening == Happening::RefusedForNow,
         settle_until: now.after(SETTLE),
         backoff_until: now.after(Duration::from_secs(1)),
         attempts_max,

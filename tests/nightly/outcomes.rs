@@ -215,3 +215,37 @@ fn calls_of_earlier_runs_are_told_with_the_run_of_the_oldest() {
     world.sync(&all).exits(0);
     assert_eq!(world.report().get("carried_from"), None, "nothing is left of them");
 }
+
+#[test]
+fn a_call_that_breaks_the_contract_lets_all_others_of_its_lane_through_in_the_next_run() {
+    let world = World::new();
+    let people = customers(5);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\neffect = { status = { code = 400 } }\n");
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    let told = world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(7).out;
+    let by = told.split("lemonway: an answer is none that the contract knows (http_400 for call ").nth(1);
+    assert!(by.is_some_and(|by| by.contains("; if each call gets it, ") && by.contains("[E511]")), "{told}");
+    assert_eq!(world.report()["providers"]["lemonway"]["acknowledged"]["update"], 1);
+
+    world.run(&["resume"]).exits(7);
+    let lane = &world.report()["providers"]["lemonway"];
+    assert_eq!((&lane["acknowledged"]["update"], &lane["deferred"]), (&3.into(), &1.into()), "{lane:#}");
+    world.play("");
+    world.run(&["resume"]).exits(0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn a_lane_that_was_only_asked_to_wait_says_so_when_its_time_is_over() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\neffect = { status = { code = 429, retry_after = \"3600\" } }\n",
+    );
+    let words = ["--allow-mass-change", "--max-duration", "1s"];
+    let told = world.on("sync", &world.csv("crm.csv", &people), &words).exits(10).out;
+    assert!(told.contains("lemonway: took no call before max_duration had passed: "), "{told}");
+    assert!(told.contains("(throttled)"), "{told}");
+}

@@ -323,7 +323,7 @@ fn advice(run: &Run) -> Vec<String> {
             advice.push(format!("{provider}: {}", failed.with_code()));
         }
         advice.extend(lane.stop.and_then(|stop| {
-            advice_for(stop, lane.unanswered).map(|text| format!("{provider}: {text}{}", code_of(stop)))
+            advice_for(stop, lane).map(|text| format!("{provider}: {text}{}", code_of(stop)))
         }));
     }
     if dispatched.aborted {
@@ -352,27 +352,43 @@ fn code_of(stop: StopReason) -> String {
     of_stop(stop).map(|code| format!(" [{}]", code.name())).unwrap_or_default()
 }
 
-/// What to do after a lane has stopped; `unanswered` is why its last request got no answer.
-fn advice_for(stop: StopReason, unanswered: Option<&str>) -> Option<String> {
+/// What to do after a lane has stopped.
+fn advice_for(stop: StopReason, lane: &LaneEnd) -> Option<String> {
+    // Why its last request got no answer.
+    let cause = lane.unanswered.and_then(own_codes::lookup);
     let text = match stop {
-        StopReason::Denied => "credentials or permissions were refused; mend them, then `crmsync resume`",
-        StopReason::Contract => {
-            "the address does not answer as the contract says; check base_url and protocol"
+        StopReason::Denied => {
+            let by = stopped_by(lane);
+            format!("credentials or permissions were refused{by}; mend them, then `crmsync resume`")
         }
-        StopReason::Unavailable => {
-            let cause = unanswered.and_then(own_codes::lookup).map(|own| {
-                let OwnCode { code, meaning, advice, .. } = own;
-                format!("took no call for longer than outage_patience: {meaning} ({code}); {advice}, then `crmsync resume`")
-            });
-            return Some(cause.unwrap_or_else(|| {
-                "was down for longer than outage_patience; `crmsync resume` when it is back".to_owned()
-            }));
+        StopReason::Contract => format!(
+            "an answer is none that the contract knows{}; if each call gets it, check base_url and protocol. This one goes \
+             after all others from now on: if it alone gets it, correct the customer, or give the code a class in the \
+             provider's table of codes",
+            stopped_by(lane)
+        ),
+        StopReason::Unavailable => match cause {
+            Some(OwnCode { code, meaning, advice, .. }) => format!(
+                "took no call for longer than outage_patience: {meaning} ({code}); {advice}, then `crmsync resume`"
+            ),
+            None => "was down for longer than outage_patience; `crmsync resume` when it is back".to_owned(),
+        },
+        StopReason::MaxErrors => {
+            "too many calls went wrong; look at `crmsync rejects list` before going on".to_owned()
         }
-        StopReason::MaxErrors => "too many calls went wrong; look at `crmsync rejects list` before going on",
-        StopReason::CallsPerDay => "the calls of this day are used up; the rest goes tomorrow",
+        StopReason::CallsPerDay => "the calls of this day are used up; the rest goes tomorrow".to_owned(),
+        StopReason::MaxDuration if lane.tally.acknowledged.total() == 0 => {
+            let OwnCode { code, meaning, advice, .. } = cause?;
+            format!("took no call before max_duration had passed: {meaning} ({code}); {advice}")
+        }
         StopReason::MaxCalls | StopReason::MaxDuration | StopReason::Interrupted => return None,
     };
-    Some(text.to_owned())
+    Some(text)
+}
+
+/// Which answer stopped a lane: ` (http_400 for call 18)`.
+fn stopped_by(lane: &LaneEnd) -> String {
+    lane.stopped_by.as_ref().map(|(call, code)| format!(" ({code} for call {})", call.0)).unwrap_or_default()
 }
 
 /// Writes `rejects.csv`; gives the reasons, most frequent first.

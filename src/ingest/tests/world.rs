@@ -188,6 +188,7 @@ impl World {
                         class: "test",
                         code: String::new(),
                         only_fields: None,
+                        last: false,
                         settle_until: now.after(Duration::from_secs(60)),
                         backoff_until: now,
                         attempts_max: 99,
