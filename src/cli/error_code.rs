@@ -47,7 +47,7 @@ codes! {
         "name another file with --config, or move the old one away";
     UsageNoRun "E104" "there is no run to show yet"
         "run `crmsync sync` or `crmsync rehearse` first";
-    UsageNoCall "E105" "no call has that number"
+    UsageNoCall "E105" "no call with that number is one to decide on"
         "`crmsync rejects list` shows the numbers";
     UsageCode "E106" "the code is none that can be explained"
         "`crmsync explain-code` without arguments lists the program's own; `rejects list` shows the providers'";
@@ -172,7 +172,7 @@ codes! {
     StateNoLog "E410" "the state cannot keep a write-ahead log"
         "free the disk or mend it, then run again";
     StateDatabase "E411" "SQLite could not read or write the state"
-        "free the disk or mend it, then run the same command again; once the input was accepted, `crmsync resume` is enough";
+        "free the disk, or mend it or the rights there, then run the same command again; once the input was accepted, `crmsync resume` is enough";
     StateRestored "E412" "the state was put back from a backup"
         "`crmsync sync` with the newest complete file and --kind full";
     StateBooking "E413" "an answer could not be booked in the state"

@@ -137,7 +137,7 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Locked { .. } => ExitCode::AnotherRun,
-            StoreError::NoSuchCall(_) => ExitCode::Usage,
+            StoreError::NoSuchCall(_) | StoreError::Undecidable { .. } => ExitCode::Usage,
             other if other.needs_a_person() => ExitCode::PersonMustAct,
             _other => ExitCode::Failed,
         };

@@ -25,7 +25,7 @@ use crate::report::listener::Listener;
 use crate::report::metrics;
 use crate::report::progress::Progress;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, rotate_runs, write_public};
+use crate::report::run_files::{EVENTS_FILE, FileError, RunFolder, RunId, rotate_runs, write_public};
 use crate::report::text::{self, Reason};
 
 /// A run that is going on.
@@ -215,7 +215,7 @@ impl Session {
             report.failure.get_or_insert_with(|| failure.with_code());
         };
         if let Err(error) = logged {
-            fail(error.into(), &mut report);
+            fail(FileError::writing(&self.folder.file(EVENTS_FILE))(error).into(), &mut report);
         }
         if let Err(error) = report.write(&self.folder) {
             fail(error.into(), &mut report);
@@ -226,7 +226,9 @@ impl Session {
         if let Err(error) = ending.tell.perform(program, &report) {
             fail(error.into(), &mut report);
         }
-        if let Some(Err(error)) = self.folder.path().parent().map(|runs| rotate_runs(runs, keep_runs)) {
+        if let Some(Err(error)) =
+            self.folder.path().parent().map(|runs| rotate_runs(runs, keep_runs, &self.id))
+        {
             fail(error.into(), &mut report);
         }
         ExitCode::of_run(&codes)

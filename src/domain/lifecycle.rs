@@ -113,6 +113,8 @@ pub enum Happening {
     NothingLeft,
     /// Another customer turned out to have the same key at the provider.
     KeyDisputed,
+    /// It was queued before the state was put back from a backup, and no input since then has its customer.
+    LeftBehind,
     /// The state was put back from a backup: what the call did since then is not known.
     Restored,
     /// A person queues it again.
@@ -201,6 +203,7 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         Happening::NewerValue | Happening::NothingLeft => Some(to(life, State::Superseded, Wait::Keep)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::KeyDisputed => Some(hold(life, HoldReason::DuplicateKey)),
+        Happening::LeftBehind => Some(hold(life, HoldReason::Restored)),
         Happening::Restored => Some(restored(life)),
         Happening::Accepted
         | Happening::AcceptedInPart
@@ -269,6 +272,7 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::NewerValue
         | Happening::NothingLeft
         | Happening::KeyDisputed
+        | Happening::LeftBehind
         | Happening::Restored
         | Happening::Released
         | Happening::ResolvedApplied
@@ -312,6 +316,7 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         Happening::AttemptsUsedUp | Happening::NewerValue => Some(to(life, State::Probing, Wait::Keep)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::KeyDisputed => Some(hold(life, HoldReason::DuplicateKey)),
+        Happening::LeftBehind => Some(hold(life, HoldReason::Restored)),
         Happening::Restored => Some(restored(life)),
         Happening::AcceptedInPart
         | Happening::NothingLeft
@@ -368,6 +373,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Interrupted
         | Happening::AttemptsUsedUp
         | Happening::KeyDisputed
+        | Happening::LeftBehind
         | Happening::NothingLeft => None,
     }
 }
@@ -396,6 +402,7 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Interrupted
         | Happening::AttemptsUsedUp
         | Happening::KeyDisputed
+        | Happening::LeftBehind
         | Happening::ResolvedApplied
         | Happening::ResolvedAppliedOlder
         | Happening::ResolvedAppliedInPart

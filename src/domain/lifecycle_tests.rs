@@ -26,6 +26,7 @@ const HAPPENINGS: &[Happening] = &[
     Happening::NewerValue,
     Happening::NothingLeft,
     Happening::KeyDisputed,
+    Happening::LeftBehind,
     Happening::Restored,
     Happening::Released,
     Happening::ResolvedApplied,

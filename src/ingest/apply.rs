@@ -26,7 +26,7 @@ use super::outcome::Outcome;
 use super::prepare::Prepared;
 use super::sheet::Sheet;
 use super::sift::Ready;
-use super::{Ingest, IngestError, Mode};
+use super::{Ingest, IngestError, Kind, Mode};
 
 /// The hand that carries out decisions.
 pub(super) struct Apply<'a> {
@@ -129,11 +129,27 @@ impl<'a> Apply<'a> {
         for claim in std::mem::take(&mut self.claims).disputed() {
             self.hold_disputed(&claim)?;
         }
+        self.hold_left_behind()?;
         self.name_fields();
         if let Some(intake) = self.intake {
             intake.put_marks(self.marks)?;
         }
         Ok((self.changes, self.late))
+    }
+
+    /// After a restore a queued value may be older than one that was delivered since: it leaves only where this input says
+    /// it too.
+    fn hold_left_behind(&mut self) -> Result<(), StoreError> {
+        let Some(intake) = self.intake.filter(|_| self.ingest.options.kind == Kind::Full) else {
+            return Ok(());
+        };
+        for (call, customer, provider) in intake.doubtful_calls()? {
+            if !self.is_candidate(customer)? {
+                intake.hold_left_behind(call)?;
+                self.count_held(provider);
+            }
+        }
+        Ok(())
     }
 
     fn hold_disputed(&mut self, claim: &Claim) -> Result<(), StoreError> {

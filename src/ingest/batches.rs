@@ -51,7 +51,7 @@ impl Apply<'_> {
         self.marks = std::mem::take(&mut sifted.marks);
         self.had_accounts = self.snapshot.has_accounts()?;
         self.had_calls = self.snapshot.has_standing()?;
-        if self.had_accounts {
+        if self.had_accounts || self.had_calls {
             self.keys = sifted.iter().map(|candidate| candidate.key).collect();
         }
         if let Some(intake) = self.intake.filter(|_| sifted.len() > MANY_CUSTOMERS) {

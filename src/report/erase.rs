@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use super::run_files::{RunFolder, list_runs, write_private};
+use super::run_files::{FileError, RunFolder, list_runs, write_private};
 
 /// The columns that can hold the key of a customer: ours, and the canonical one of `--include-values`.
 const ID_COLUMNS: [&[u8]; 2] = [b"_customer_id", b"customer_id"];
@@ -42,13 +42,10 @@ pub fn erase_customer(path: &Path, customer_id: &str) -> Result<u64, csv::Error>
 ///
 /// # Errors
 /// When a folder cannot be listed.
-pub fn files_of_runs(runs: &Path) -> io::Result<Vec<std::path::PathBuf>> {
+pub fn files_of_runs(runs: &Path) -> Result<Vec<std::path::PathBuf>, FileError> {
     let mut files = Vec::new();
-    for id in list_runs(runs).map_err(io::Error::other)? {
-        for entry in std::fs::read_dir(RunFolder::of(runs, &id).path())? {
-            let entry = entry?;
-            files.extend(entry.file_type()?.is_file().then(|| entry.path()));
-        }
+    for id in list_runs(runs)? {
+        files.extend(RunFolder::of(runs, &id).files()?);
     }
     files.sort();
     Ok(files)

@@ -125,6 +125,20 @@ impl RunFolder {
         self.path.join(name)
     }
 
+    /// Its files, links not followed.
+    ///
+    /// # Errors
+    /// When the folder cannot be listed.
+    pub fn files(&self) -> Result<Vec<PathBuf>, FileError> {
+        let failed = |error| FileError::on("list", &self.path)(error);
+        let mut files = Vec::new();
+        for entry in fs::read_dir(&self.path).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            files.extend(entry.file_type().map_err(failed)?.is_file().then(|| entry.path()));
+        }
+        Ok(files)
+    }
+
     /// Creates a file of the run, to be written piece by piece.
     ///
     /// # Errors
@@ -232,14 +246,15 @@ pub fn list_runs(runs: &Path) -> Result<Vec<RunId>, FileError> {
     Ok(ids)
 }
 
-/// Deletes the oldest runs until `keep` are left; at least the newest stays. Folders that are not runs are left
-/// alone. Returns how many were deleted.
+/// Deletes the oldest runs until `keep` are left; `current`, the run that goes on, stays, whatever time its name tells.
+/// Folders that are not runs are left alone. Returns how many were deleted.
 ///
 /// # Errors
 /// When a folder cannot be deleted; the runs deleted before it are gone.
-pub fn rotate_runs(runs: &Path, keep: usize) -> Result<usize, FileError> {
-    let ids = list_runs(runs)?;
+pub fn rotate_runs(runs: &Path, keep: usize, current: &RunId) -> Result<usize, FileError> {
+    let mut ids = list_runs(runs)?;
     let surplus = ids.len().saturating_sub(keep.max(1));
+    ids.retain(|id| id != current);
     for id in ids.iter().take(surplus) {
         let path = runs.join(id.as_str());
         fs::remove_dir_all(&path).map_err(FileError::on("delete", &path))?;
@@ -325,9 +340,14 @@ mod tests {
             RunFolder::create(home.path(), id).unwrap();
         }
         fs::create_dir(home.path().join("notes")).unwrap();
-        assert_eq!(rotate_runs(home.path(), 2).unwrap(), 2);
+        assert_eq!(rotate_runs(home.path(), 2, &ids[3]).unwrap(), 2);
         assert_eq!(list_runs(home.path()).unwrap(), ids[2..]);
         assert!(home.path().join("notes").exists());
-        assert_eq!(rotate_runs(home.path(), 0).unwrap(), 1, "the run that is going on stays");
+        assert_eq!(rotate_runs(home.path(), 0, &ids[2]).unwrap(), 1);
+        assert_eq!(
+            list_runs(home.path()).unwrap(),
+            [ids[2].clone()],
+            "the run that goes on stays, whatever its name"
+        );
     }
 }

@@ -143,9 +143,15 @@ pub(super) fn ending(report: &Report) -> String {
 
 fn input(input: &InputTally) -> String {
     let files: Vec<String> = input.files.iter().map(|file| Shown(file).to_string()).collect();
-    if input.rows == 0 {
+    if input.rows + input.missing == 0 {
         return files.join(", ");
     }
+    format!("{}: {}", files.join(", "), read(input))
+}
+
+/// What was read, and whom it concerns: `1,007 rows, 1,000 customers: 1,000 new, …`.
+#[must_use]
+pub fn read(input: &InputTally) -> String {
     let mut parts = vec![
         format!("{} new", grouped(input.new)),
         format!("{} changed", grouped(input.changed)),
@@ -165,7 +171,7 @@ fn input(input: &InputTally) -> String {
     );
     let rows = grouped(input.rows);
     let customers = grouped(input.customers);
-    format!("{}: {rows} rows, {customers} customers: {}", files.join(", "), parts.join(", "))
+    format!("{rows} rows, {customers} customers: {}", parts.join(", "))
 }
 
 fn providers(report: &Report) -> String {

@@ -110,7 +110,7 @@ impl Backups {
         let started = plan.clock.elapsed();
         let path = path_of(&state, &plan);
         put_in_place(&written.temporary, &path)?;
-        rotate(&state, plan.keep)?;
+        rotate(&state, plan.keep, &path)?;
         let took = written.took + plan.clock.elapsed().saturating_sub(started);
         self.made = Some(MadeBackup { path, bytes: written.bytes, took });
         Ok(())
@@ -307,8 +307,10 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
     missing.into_iter().rev().try_for_each(sync_folder)
 }
 
-fn rotate(state: &Path, keep: usize) -> Result<(), StoreError> {
-    let backups = backups_of(state)?;
+/// The one that was just made stays, whatever time its name tells.
+fn rotate(state: &Path, keep: usize, made: &Path) -> Result<(), StoreError> {
+    let mut backups = backups_of(state)?;
     let surplus = backups.len().saturating_sub(keep);
+    backups.retain(|backup| backup.path != made);
     backups.iter().take(surplus).try_for_each(|backup| delete_copy(&backup.path))
 }

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::domain::call::CallId;
+use crate::domain::call::{CallId, State};
 use crate::domain::lifecycle::IllegalEvent;
 
 /// A failure of the state. Whether a person must act is told by [`StoreError::needs_a_person`].
@@ -117,6 +117,17 @@ pub enum StoreError {
         /// What happened to it.
         source: IllegalEvent,
     },
+    /// A person decides on a call that is not one to decide on.
+    #[error(
+        "call {call} is {}: `crmsync resolve` settles held calls alone, `crmsync rejects release` queues held and refused ones again",
+        state.name()
+    )]
+    Undecidable {
+        /// Which call.
+        call: CallId,
+        /// What it is.
+        state: State,
+    },
     /// No call has that number.
     #[error("there is no call {0}; `crmsync rejects list` shows the numbers")]
     NoSuchCall(CallId),
@@ -157,6 +168,7 @@ impl StoreError {
             | Self::NetworkFileSystem { .. }
             | Self::Overtaken { .. }
             | Self::Illegal { .. }
+            | Self::Undecidable { .. }
             | Self::NoSuchCall(_) => false,
         }
     }
@@ -182,7 +194,7 @@ fn advice(source: &rusqlite::Error) -> &'static str {
             | ErrorCode::CannotOpen
             | ErrorCode::ReadOnly
             | ErrorCode::PermissionDenied,
-        ) => "; free the disk or mend it, then run the same command again",
+        ) => "; free the disk, or mend it or the rights there, then run the same command again",
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; run `crmsync doctor`",
         _ => "",
     }

@@ -297,12 +297,16 @@ fn broken(path: &Path, error: &StoreError) -> Finding {
             "bring the key file or `state.hash_key` back; a new key would send everything again"
         }
         StoreError::File { .. } => "check the file and its rights",
+        StoreError::Sqlite { .. } if !error.needs_a_person() => {
+            "nothing is known against the file: mend the disk or the rights there, then `crmsync doctor` again"
+        }
         StoreError::Locked { .. }
         | StoreError::NetworkFileSystem { .. }
         | StoreError::NoWriteAheadLog
         | StoreError::Damaged { .. }
         | StoreError::Overtaken { .. }
         | StoreError::Illegal { .. }
+        | StoreError::Undecidable { .. }
         | StoreError::NoSuchCall(_)
         | StoreError::Sqlite { .. } => "put a backup in its place: `crmsync doctor --restore BACKUP`",
     };

@@ -20,7 +20,7 @@ use super::filling::Filling;
 use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
-use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of};
+use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of, provider_of};
 use super::{RunNumber, Store, StoreError, erase, flights, orders, restore};
 
 /// Withdrawn consents leave first.
@@ -324,6 +324,33 @@ impl Intake<'_> {
     /// Holds a call that has not left yet, of this input or an earlier one, because another customer turned out to
     /// have the same key.
     pub fn hold_disputed(&self, call: CallId) -> Result<(), StoreError> {
+        self.hold(call, Happening::KeyDisputed)
+    }
+
+    /// Holds a call of [`doubtful_calls`](Self::doubtful_calls) whose customer this input does not have.
+    pub fn hold_left_behind(&self, call: CallId) -> Result<(), StoreError> {
+        self.hold(call, Happening::LeftBehind)
+    }
+
+    /// What was queued before the state was put back from a backup, with the numbers of the customers; nothing, where it
+    /// was not.
+    pub fn doubtful_calls(&self) -> Result<Vec<(CallId, i64, ProviderId)>, StoreError> {
+        if !self.creates_in_doubt {
+            return Ok(Vec::new());
+        }
+        let mut statement = self.transaction.prepare(
+            "SELECT id, customer, provider FROM call WHERE payload IS NOT NULL AND lease IS NULL AND planned_in <> ?1
+                 AND (state = 'queued' OR state = 'waiting' OR state = 'probing')",
+        )?;
+        let mut rows = statement.query([self.run.0])?;
+        let mut calls = Vec::new();
+        while let Some(row) = rows.next()? {
+            calls.push((CallId(row.get(0)?), row.get(1)?, provider_of(row.get(2)?)?));
+        }
+        Ok(calls)
+    }
+
+    fn hold(&self, call: CallId, happening: Happening) -> Result<(), StoreError> {
         let before = {
             let mut statement =
                 self.transaction.prepare_cached("SELECT * FROM call WHERE id = ?1 AND lease IS NULL")?;
@@ -331,9 +358,8 @@ impl Intake<'_> {
             let Some(row) = rows.next()? else { return Err(StoreError::Overtaken { call }) };
             life_of(row)?
         };
-        let after = lifecycle::next(&before, Happening::KeyDisputed)
-            .map_err(|source| StoreError::Illegal { call, source })?
-            .life;
+        let after =
+            lifecycle::next(&before, happening).map_err(|source| StoreError::Illegal { call, source })?.life;
         let mut statement = self.transaction.prepare_cached(
             "UPDATE call SET state = ?3, hold = ?4, settled_in = ?5, changed_at = ?6
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",

@@ -267,7 +267,7 @@ impl Store {
     /// A crash before it returns leaves the call as it was.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchCall`], or [`StoreError::Illegal`] when the call is neither refused nor held.
+    /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when the call is neither refused nor held.
     pub fn release(&mut self, call: CallId, now: Timestamp) -> Result<(), StoreError> {
         self.decide_by_person(call, Happening::Released, now)
     }
@@ -275,7 +275,7 @@ impl Store {
     /// Settles a held call by what a person found out. A crash before it returns leaves the call as it was.
     ///
     /// # Errors
-    /// [`StoreError::NoSuchCall`], or [`StoreError::Illegal`] when the call is not held.
+    /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when the call is not held.
     pub fn resolve(&mut self, call: CallId, happening: Happening, now: Timestamp) -> Result<(), StoreError> {
         self.decide_by_person(call, happening, now)
     }
@@ -303,8 +303,8 @@ impl Outbox<'_> {
             Happening::ResolvedApplied if row.unsent.is_some() => Happening::ResolvedAppliedInPart,
             happening => happening,
         };
-        let step =
-            lifecycle::next(&row.life, happening).map_err(|source| StoreError::Illegal { call, source })?;
+        let step = lifecycle::next(&row.life, happening)
+            .map_err(|illegal| StoreError::Undecidable { call, state: illegal.state })?;
         self.apply(step.effect, &Recipient::standing(&row))?;
         let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
         self.write_decision(call, &row.life, &step.life, rest)

@@ -299,7 +299,7 @@ impl<'a> Snapshot<'a> {
     }
 }
 
-fn provider_of(number: u8) -> Result<ProviderId, StoreError> {
+pub(super) fn provider_of(number: u8) -> Result<ProviderId, StoreError> {
     let damaged = StoreError::Damaged { what: "an account or a call is for a provider that does not exist" };
     ProviderId::from_number(number).ok_or(damaged)
 }

@@ -80,6 +80,29 @@ fn backups_are_rotated_and_none_are_made_when_none_are_wanted() {
 }
 
 #[test]
+fn after_a_restore_a_queued_value_leaves_only_where_the_complete_file_says_it_too() {
+    let mut people = customers(3);
+    let world = delivered(&people);
+    let mut change = |name: &str| {
+        people.iter_mut().for_each(|person| person.email = format!("{name}-{}@example.org", person.id));
+        (world.csv("crm.csv", &people), people.clone())
+    };
+    let (older, _) = change("older");
+    world.on("sync", &older, &["--max-calls", "1"]).exits(10);
+    let (newer, people) = change("newer");
+    world.sync(&newer).exits(0);
+    // The last backup has the older values in its queue.
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    let ran =
+        world.on("sync", &world.csv("crm.csv", &people[..2]), &["--kind", "full", "--allow-mass-change"]);
+    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
+    people.iter().for_each(|customer| world.all_hold(customer));
+    assert!(world.rejects().matches(",restored,").count() >= 2, "{}", world.rejects());
+    assert_eq!(world.report()["balanced"], true);
+}
+
+#[test]
 fn after_a_restore_nothing_is_created_twice_and_the_newest_value_wins() {
     let mut people = customers(2);
     let world = delivered(&people);

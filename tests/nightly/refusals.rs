@@ -188,3 +188,35 @@ fn an_invalid_value_is_left_out_reported_once_and_the_rest_goes() {
     assert!(!world.rejects().contains("O612345678"));
     world.sync(&file).exits(0);
 }
+
+#[test]
+fn a_decision_on_a_call_that_is_not_held_is_a_usage_error() {
+    let world = World::new();
+    let people = customers(1);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let call = listed[0]["call"].to_string();
+    let told = world.run(&["resolve", &call, "--abandon"]).exits(2).err;
+    assert!(told.contains(&format!("error[E105]: call {call} is refused: ")), "{told}");
+}
+
+#[test]
+fn a_plan_counts_whom_the_file_says_nothing_new_about() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let plan = world.on("plan", &world.csv("crm.csv", &people[..2]), &[]).exits(0).out;
+    assert!(
+        plan.starts_with("2 rows, 2 customers: 0 new, 0 changed, 2 unchanged, 1 missing from the file\n"),
+        "{plan}"
+    );
+    let told = world.on("sync", &world.csv("crm.csv", &[]), &["--allow-mass-change"]).exits(0).out;
+    assert!(
+        told.contains("crm.csv: 0 rows, 0 customers: 0 new, 0 changed, 0 unchanged, 3 missing"),
+        "{told}"
+    );
+}

@@ -141,7 +141,14 @@ fn look_at_rights(
     paths.extend(state.replaced_states()?);
     paths.extend(backups.iter().map(|backup| backup.path.clone()));
     paths.extend(list_runs(runs)?.iter().map(|id| RunFolder::of(runs, id).path().to_owned()));
-    paths.extend(files_of_runs(runs)?);
+    match files_of_runs(runs) {
+        Ok(files) => paths.extend(files),
+        Err(error) => {
+            let what = Failure::from(error).to_string();
+            let advice = "give it back to the owner of the state: `forget` has to look into it";
+            examination.findings.push(Finding::new(Severity::Broken, runs, what, advice));
+        }
+    }
     for path in paths {
         if !is_open_to_others(&path)? {
             continue;

@@ -176,9 +176,12 @@ fn stands(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> (String, 
 /// what was found out.
 fn decision(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String {
     match call.life.hold {
-        Some(HoldReason::KeyChanged | HoldReason::DuplicateKey | HoldReason::DeniedByCode) => {
-            release(call, id, context)
-        }
+        Some(
+            HoldReason::KeyChanged
+            | HoldReason::DuplicateKey
+            | HoldReason::Restored
+            | HoldReason::DeniedByCode,
+        ) => release(call, id, context),
         Some(
             HoldReason::Crashed
             | HoldReason::Unknown

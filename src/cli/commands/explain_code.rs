@@ -194,6 +194,9 @@ pub(super) fn hold_advice(reason: HoldReason) -> &'static str {
         HoldReason::KeyChanged | HoldReason::DuplicateKey => {
             "find out whose account it is; then `crmsync rejects release`, or correct the CRM"
         }
+        HoldReason::Restored => {
+            "look the account up at the provider; then `crmsync resolve CALL --abandon`, or `crmsync rejects release` to send it"
+        }
         HoldReason::Crashed
         | HoldReason::Unknown
         | HoldReason::ProbeRefused

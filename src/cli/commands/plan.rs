@@ -25,7 +25,7 @@ use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
 use crate::report::next_step;
 use crate::report::table::aligned;
-use crate::report::text::{Context, changes, from_earlier, grouped};
+use crate::report::text::{Context, changes, from_earlier, grouped, read};
 use crate::store::Store;
 
 use super::inputs;
@@ -249,17 +249,7 @@ fn text(plan: &Plan) -> String {
 }
 
 fn write_text(text: &mut String, plan: &Plan) -> std::fmt::Result {
-    let input = &plan.input;
-    writeln!(
-        text,
-        "{} rows, {} customers: {} new, {} changed, {} unchanged, {} invalid rows\n",
-        grouped(input.rows),
-        grouped(input.customers),
-        grouped(input.new),
-        grouped(input.changed),
-        grouped(input.unchanged),
-        grouped(input.invalid),
-    )?;
+    writeln!(text, "{}\n", read(&plan.input))?;
     if !plan.changes.is_empty() {
         writeln!(text, "changed: {}\n", changes(&plan.changes))?;
     }

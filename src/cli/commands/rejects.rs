@@ -187,6 +187,9 @@ pub(super) fn reason(hold: crate::domain::call::HoldReason) -> &'static str {
     match hold {
         HoldReason::KeyChanged => "the customer's key at the provider changed: another person, perhaps",
         HoldReason::DuplicateKey => "two customers have this key at the provider",
+        HoldReason::Restored => {
+            "queued in the backup that the state was put back from, and the complete file since lacks the customer"
+        }
         HoldReason::Crashed => "the program crashed three times while it was sent",
         HoldReason::Unknown => "its outcome was unknown in three runs: look it up at the provider",
         HoldReason::ProbeRefused => "the probe was refused, so the create is neither proven nor disproven",
