@@ -53,6 +53,8 @@ pub struct Ending {
     pub failure: Option<String>,
     /// Sentences for the operator.
     pub advice: Vec<String>,
+    /// How the files were to be read, as it was typed.
+    pub input_arguments: Vec<String>,
     /// Who else is told.
     pub tell: Tell,
     /// For how many known customers each canonical field changed.
@@ -220,7 +222,7 @@ impl Session {
         if let Err(error) = report.write(&self.folder) {
             fail(error.into(), &mut report);
         }
-        if let Err(error) = show(program, &report, &self.folder) {
+        if let Err(error) = show(program, &report, &self.folder, &ending.input_arguments) {
             fail(error.into(), &mut report);
         }
         if let Err(error) = ending.tell.perform(program, &report) {
@@ -236,9 +238,9 @@ impl Session {
 }
 
 /// Prints the summary, or the report with `--json`.
-fn show(program: &Program, report: &Report, folder: &RunFolder) -> io::Result<()> {
+fn show(program: &Program, report: &Report, folder: &RunFolder, input: &[String]) -> io::Result<()> {
     let arguments = &program.repeated_arguments();
-    let context = text::Context { folder: Some(folder.path()), arguments, failure_is_told: true };
+    let context = text::Context { folder: Some(folder.path()), arguments, input, failure_is_told: true };
     if program.console.is_json() {
         program.console.json(report)?;
         program.console.talk(&text::closing(report, &context))

@@ -131,7 +131,11 @@ pub fn decide(
 ) -> Decision {
     let mut findings = Findings { in_part: projection.in_part.clone(), ..Findings::default() };
     let Some(key) = key_of(before, projection, &mut findings) else {
-        return Decision::nothing(None, findings);
+        // What is held under a key that the file has taken back, and never left, has nowhere to go.
+        let is_taken_back =
+            projection.key == KeyCell::Cleared && before.standing.as_ref().is_some_and(may_vanish);
+        let action = if is_taken_back { Action::Close } else { Action::Nothing };
+        return Decision { action, key: None, findings };
     };
     if before.standing.as_ref().is_some_and(|standing| is_bound_to_another_key(standing, &key)) {
         findings.rejected = Some(Rejection::UnsettledKey);
@@ -333,7 +337,8 @@ fn is_bound_to_another_key(standing: &Standing, key: &ProviderKey) -> bool {
 
 /// A held call that cannot have left is judged anew each time: the reason of its hold may be gone.
 fn may_vanish(standing: &Standing) -> bool {
-    matches!(standing.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
+    !standing.create_unknown
+        && matches!(standing.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
 }
 
 fn call_unless_standing(

@@ -103,7 +103,7 @@ fn says(cells: &[(u32, &str)]) -> Projection {
 
 fn standing(state: State, operation: Operation, pairs: &[(u32, &str)]) -> Option<Standing> {
     let hold = (state == State::Held).then_some(HoldReason::ProbeRefused);
-    Some(Standing { state, hold, operation, payload: payload(pairs) })
+    Some(Standing { state, hold, create_unknown: false, operation, payload: payload(pairs) })
 }
 
 fn update(pairs: &[(u32, &str)]) -> Action {
@@ -273,6 +273,7 @@ fn a_changed_key_is_held_and_closes_when_it_changes_back() {
     let held = Standing {
         state: State::Held,
         hold: Some(HoldReason::KeyChanged),
+        create_unknown: false,
         operation: Operation::Create,
         payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
     };
@@ -293,10 +294,30 @@ fn a_key_that_changes_while_its_create_is_probed_is_reported_not_followed() {
 }
 
 #[test]
+fn a_key_that_is_taken_back_ends_what_was_held_under_it_and_cannot_have_left() {
+    let held = |hold, create_unknown| {
+        let held = standing(State::Held, Operation::Create, &[(3, "A")]);
+        held.map(|held| Standing { hold: Some(hold), create_unknown, ..held })
+    };
+    let mut now = says(&[(3, "A")]);
+    now.key = KeyCell::Cleared;
+    let cases = [
+        (HoldReason::DuplicateKey, false, Action::Close),
+        (HoldReason::DuplicateKey, true, Action::Nothing),
+        (HoldReason::Unknown, false, Action::Nothing),
+    ];
+    for (hold, create_unknown, expected) in cases {
+        let before = Before { account: None, standing: held(hold, create_unknown) };
+        assert_eq!(run(before, &now, &policy()).action, expected, "{hold:?} {create_unknown}");
+    }
+}
+
+#[test]
 fn a_key_that_changes_back_together_with_a_value_becomes_a_plain_update() {
     let held = Standing {
         state: State::Held,
         hold: Some(HoldReason::KeyChanged),
+        create_unknown: false,
         operation: Operation::Create,
         payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
     };

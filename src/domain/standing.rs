@@ -10,6 +10,8 @@ pub struct Standing {
     pub state: State,
     /// Why it is held.
     pub hold: Option<HoldReason>,
+    /// Is it a create of which nobody knows whether it was applied.
+    pub create_unknown: bool,
     /// What it does.
     pub operation: Operation,
     /// What it carries.

@@ -63,10 +63,10 @@ fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
     if files.is_empty() || files.iter().any(|file| file == STANDARD_INPUT) {
         return command(&["status"], context);
     }
-    // `check` takes one file.
-    let count = if word == "check" { 1 } else { files.len() };
-    let words: Vec<&str> = [word].into_iter().chain(files.iter().take(count).map(String::as_str)).collect();
-    command(&words, context)
+    // `check` takes one file, however it is meant.
+    let (count, input) = if word == "check" { (1, &[][..]) } else { (files.len(), context.input) };
+    let words = files.iter().take(count).chain(input).map(String::as_str);
+    command(&[word].into_iter().chain(words).collect::<Vec<_>>(), context)
 }
 
 #[cfg(test)]
@@ -101,6 +101,9 @@ mod tests {
         report.failure = Some("guard.max_new: too many".to_owned());
         report.input.files.push("b c.csv".to_owned());
         assert_eq!(of(&report, &Context::default()), "crmsync plan clients.csv 'b c.csv'");
+        let typed = ["--kind", "delta"].map(str::to_owned);
+        let context = Context { input: &typed, ..Context::default() };
+        assert_eq!(of(&report, &context), "crmsync plan clients.csv 'b c.csv' --kind delta");
 
         let mut report = sample(Outcome::Partial, 3);
         report.providers.clear();

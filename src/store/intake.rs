@@ -44,6 +44,9 @@ pub struct Intake<'a> {
     changes_before: u64,
     /// Changes that no backup is made for.
     bookkeeping: Cell<u64>,
+    /// The state was put back from a backup, and this is the first input since.
+    in_doubt: bool,
+    /// It was put back from a backup at any time.
     creates_in_doubt: bool,
     /// Whose erasure was taken back.
     undone: HashSet<[u8; 16]>,
@@ -116,7 +119,8 @@ impl Store {
             None => (None, Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?),
         };
         flights::land(&transaction)?;
-        let creates_in_doubt = restore::is_in_doubt(&transaction)?;
+        let in_doubt = restore::is_in_doubt(&transaction)?;
+        let creates_in_doubt = restore::may_know_too_little(&transaction)?;
         let undone = erase::undone(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
@@ -126,6 +130,7 @@ impl Store {
             _unasked: unasked,
             backups,
             aloft,
+            in_doubt,
             creates_in_doubt,
             undone,
             many: Cell::new(false),
@@ -335,7 +340,7 @@ impl Intake<'_> {
     /// What was queued before the state was put back from a backup, with the numbers of the customers; nothing, where it
     /// was not.
     pub fn doubtful_calls(&self) -> Result<Vec<(CallId, i64, ProviderId)>, StoreError> {
-        if !self.creates_in_doubt {
+        if !self.in_doubt {
             return Ok(Vec::new());
         }
         let mut statement = self.transaction.prepare(
@@ -368,8 +373,8 @@ impl Intake<'_> {
         one(statement.execute((call.0, before.state.name(), state, hold, self.run.0, self.now.0))?, call)
     }
 
-    /// Ends the doubt that a restored backup left: this input holds every customer, so that whoever may have been
-    /// created since the backup is compared, and probed, in it.
+    /// Ends the doubt that a restored backup left about what is queued: this input holds every customer. Whoever is new
+    /// later may have been created since the backup all the same, and is probed.
     pub fn end_doubt(&self) -> Result<(), StoreError> {
         restore::end_doubt(&self.transaction)
     }

@@ -3,8 +3,9 @@
 //! Whatever happened after the backup is not known any more: its open calls may have been delivered, providers may
 //! hold newer values than its accounts say, and persons that it has never heard of may have been created. Therefore
 //! every open or parked create is probed before it is ever sent again, every acknowledged field counts as unknown,
-//! every record is compared again, and until an input that holds all customers was accepted, every new create is
-//! probed first and nothing else is sent: a queued value may be older than one delivered since.
+//! every record is compared again, every new create is probed first from then on, and until an input that holds all
+//! customers was accepted nothing is sent: a queued value may be older than one delivered since. What that input does not
+//! say too is held.
 
 use std::path::{Path, PathBuf};
 
@@ -23,6 +24,10 @@ use super::{StateFile, Store, StoreError, codec, flights, marks};
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
+/// What it becomes with the next complete input. A person who was created after the backup, and of whom that input says
+/// nothing that reaches the provider, would be created once more whenever the CRM has it again: so every new person
+/// is probed from then on.
+const PROBE_NEW: &str = "probe_new_since";
 
 /// Added to the name of the state: what is to take its place, until it is whole.
 pub(super) const RESTORING: &str = ".restoring";
@@ -115,8 +120,14 @@ pub(super) fn is_in_doubt(connection: &Connection) -> Result<bool, StoreError> {
     Ok(found.is_some())
 }
 
+/// May a person of whom the state knows nothing have been created by a run that it has forgotten.
+pub(super) fn may_know_too_little(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1 OR name = ?2)";
+    Ok(connection.query_row(sql, [DOUBT, PROBE_NEW], |row| row.get(0))?)
+}
+
 pub(super) fn end_doubt(connection: &Connection) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM setting WHERE name = ?1", [DOUBT])?;
+    connection.execute("UPDATE OR REPLACE setting SET name = ?2 WHERE name = ?1", [DOUBT, PROBE_NEW])?;
     Ok(())
 }
 

@@ -280,6 +280,7 @@ impl<'a> Snapshot<'a> {
             standing: Standing {
                 state: life.state,
                 hold: life.hold,
+                create_unknown: life.create_unknown,
                 operation: life.operation,
                 payload: codec::unpack_payload(&payload)?,
             },

@@ -102,6 +102,48 @@ fn after_a_restore_a_queued_value_leaves_only_where_the_complete_file_says_it_to
     assert_eq!(world.report()["balanced"], true);
 }
 
+/// A world with two persons, put back from a backup that knows the first one alone.
+fn restored_before_the_second_person(people: &[Customer]) -> World {
+    let world = World::new();
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    world.populate(people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    world.sync(&world.csv("crm.csv", people)).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    world
+}
+
+#[test]
+fn after_a_restore_a_person_whom_the_complete_file_lacks_is_not_created_twice_either() {
+    let mut people = customers(2);
+    let world = restored_before_the_second_person(&people);
+    world.on("sync", &world.csv("crm.csv", &people[..1]), &["--allow-mass-change"]).exits(0);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    // Who is new is created all the same.
+    people.push(Customer::new(3));
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.all_hold(&people[2]);
+}
+
+#[test]
+fn a_key_that_changes_and_comes_back_after_a_restore_stops_nobody() {
+    let mut people = customers(2);
+    let world = restored_before_the_second_person(&people);
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(0);
+    let key = people[1].person.clone();
+    people[1].person = "77099999".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    people[1].person = key;
+    people[0].email = "changed@example.org".to_owned();
+    let ran = world.sync(&world.csv("crm.csv", &people));
+    assert!([0, 3].contains(&ran.code), "{}{}", ran.out, ran.err);
+    assert_eq!(world.duplicates(), 0);
+    world.all_hold(&people[0]);
+}
+
 #[test]
 fn after_a_restore_nothing_is_created_twice_and_the_newest_value_wins() {
     let mut people = customers(2);

@@ -220,3 +220,16 @@ fn a_plan_counts_whom_the_file_says_nothing_new_about() {
         "{told}"
     );
 }
+
+#[test]
+fn the_command_after_a_guard_reads_the_file_as_it_was_meant() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.configure("[guard]\nfloor = 0", &[]);
+    let changed = people[0].clone().email("new@example.org");
+    let told = world.on("sync", &world.csv("delta.csv", &[changed]), &["--kind", "delta"]).exits(4).out;
+    let next = told.lines().find(|line| line.starts_with("next: crmsync plan ")).expect("a next step");
+    assert!(next.contains(" --kind delta"), "{next}");
+}

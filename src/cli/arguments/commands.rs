@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use clap::builder::PossibleValue;
 use clap::{Args, Subcommand, ValueEnum, ValueHint};
 use clap_complete::Shell;
 
@@ -33,6 +34,17 @@ pub struct InputArguments {
 }
 
 impl InputArguments {
+    /// The flags that another command on the same files needs to read them alike.
+    #[must_use]
+    pub fn repeated(&self) -> Vec<String> {
+        let value = |word: Option<PossibleValue>| word.map(|word| word.get_name().to_owned());
+        let flags = [
+            ("--format", self.format.and_then(|format| value(format.to_possible_value()))),
+            ("--kind", self.kind.and_then(|kind| value(kind.to_possible_value()))),
+        ];
+        flags.into_iter().filter_map(|(flag, word)| Some([flag.to_owned(), word?])).flatten().collect()
+    }
+
     /// What is wrong with the files as they were named, if anything is.
     pub(super) fn fault(&self) -> Option<&'static str> {
         let inputs = self.files.iter().filter(|file| file.as_os_str() == STANDARD_INPUT).count();

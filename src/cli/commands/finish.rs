@@ -41,6 +41,8 @@ pub(super) struct Run {
     pub(super) dispatched: Option<Dispatched>,
     /// The files as they were typed; none for a resume.
     pub(super) files: Vec<String>,
+    /// How they were to be read, as it was typed.
+    pub(super) input_arguments: Vec<String>,
     /// Who else is told; nobody of a rehearsal.
     pub(super) tell: Tell,
     /// Why the input was not accepted, or why nothing could be sent.
@@ -65,6 +67,7 @@ impl Run {
             ingested: None,
             dispatched: None,
             files: Vec::new(),
+            input_arguments: Vec::new(),
             tell: Tell::default(),
             failure: None,
             include_values: false,
@@ -172,7 +175,9 @@ pub(super) fn finish(
     }
     let Found { tally, reasons, carried_from, outcome_before, .. } = found;
     let tell = Tell { outcome_before, ..run.tell };
-    let ending = Ending { tally, codes, reasons, failure, advice, tell, changes, carried_from };
+    let input_arguments = run.input_arguments;
+    let ending =
+        Ending { tally, codes, reasons, failure, advice, input_arguments, tell, changes, carried_from };
     session.close(program, config.state.keep_runs, ending)
 }
 
@@ -339,8 +344,10 @@ fn advice(run: &Run) -> Vec<String> {
 fn again(program: &Program, session: &Session, run: &Run) -> Option<String> {
     let failed = run.failure.as_ref().is_some_and(|failure| failure.code != ExitCode::Guarded);
     (failed && run.ingested.is_none() && !run.files.is_empty()).then(|| {
-        let words: Vec<&str> =
-            [session.command()].into_iter().chain(run.files.iter().map(String::as_str)).collect();
+        let words: Vec<&str> = [session.command()]
+            .into_iter()
+            .chain(run.files.iter().chain(&run.input_arguments).map(String::as_str))
+            .collect();
         let arguments = program.repeated_arguments();
         let command = next_step::command(&words, &Context { arguments: &arguments, ..Context::default() });
         format!("nothing of the input was accepted; when the cause is mended, run `{command}` again")

@@ -5,7 +5,6 @@ use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
-use clap::ValueEnum;
 use jiff::SignedDuration;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -218,14 +217,8 @@ fn next(program: &Program, plan: &Plan, input: &InputArguments, typed: &IngestAr
     }
     let mut words = vec!["sync".to_owned()];
     words.extend(input.files.iter().map(|file| file.display().to_string()));
-    let value = |word: Option<clap::builder::PossibleValue>| word.map(|word| word.get_name().to_owned());
-    for (flag, word) in [
-        ("--format", input.format.and_then(|format| value(format.to_possible_value()))),
-        ("--kind", input.kind.and_then(|kind| value(kind.to_possible_value()))),
-        ("--max-changes", typed.max_changes.map(|limit| limit.to_string())),
-    ] {
-        words.extend(word.into_iter().flat_map(|word| [flag.to_owned(), word]));
-    }
+    words.extend(input.repeated());
+    words.extend(typed.max_changes.iter().flat_map(|limit| ["--max-changes".to_owned(), limit.to_string()]));
     for (flag, on) in [
         ("--allow-mass-change", typed.allow_mass_change || plan.guard.is_some()),
         ("--allow-older", typed.allow_older || plan.older.is_some()),

@@ -154,6 +154,7 @@ impl Begun {
     ) -> ExitCode {
         let Self { only, providers, state, lock, mut store, session, number, mut run } = self;
         run.files = typed_files(work);
+        run.input_arguments = work.input().map(InputArguments::repeated).unwrap_or_default();
         run.tell = tell;
         run.include_values = sending.is_some_and(|typed| typed.include_values);
         let clock = RunClock::start(program.clock.clone());
@@ -180,13 +181,18 @@ impl Begun {
     }
 }
 
-fn typed_files(work: Work<'_>) -> Vec<String> {
-    match work {
-        Work::Resume => Vec::new(),
-        Work::Seed(input, _) | Work::Sync(input, _) | Work::Rehearse(input, ..) => {
-            input.files.iter().map(|file| file.display().to_string()).collect()
+impl<'a> Work<'a> {
+    fn input(self) -> Option<&'a InputArguments> {
+        match self {
+            Self::Resume => None,
+            Self::Seed(input, _) | Self::Sync(input, _) | Self::Rehearse(input, ..) => Some(input),
         }
     }
+}
+
+fn typed_files(work: Work<'_>) -> Vec<String> {
+    let files = work.input().into_iter().flat_map(|input| &input.files);
+    files.map(|file| file.display().to_string()).collect()
 }
 
 /// After a restore only an input that holds every customer may go on: a queued value may be older than one that was
