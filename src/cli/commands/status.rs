@@ -160,8 +160,8 @@ fn without_input(status: &Status) -> Option<&Run> {
     })
 }
 
-/// What to type now: what needs a person comes first, then what waits to be sent. A restored state takes nothing before
-/// it has had a complete file.
+/// What to type now: what waits to be sent comes first, then what needs a person, which is counted above. A restored state
+/// takes nothing before it has had a complete file.
 fn next(status: &Status, arguments: &[String]) -> String {
     let denied = Some(Outcome::Denied.name());
     if status.running {
@@ -177,8 +177,10 @@ fn next(status: &Status, arguments: &[String]) -> String {
         _ if status.restored => &AFTER_RESTORE,
         None => &["check"],
         Some(run) if run.outcome.as_deref() == denied => &["check"],
-        Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
+        // After too many errors, looking comes before going on.
+        Some(run) if run.exit_code == Some(ExitCode::TooManyErrors.number()) => &["rejects", "list"],
         Some(_) if status.has_open_calls() => &["resume"],
+        Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
         Some(_) => return "nothing to do".to_owned(),
     };
     next_step::command(words, &Context { arguments, ..Context::default() })
@@ -254,7 +256,9 @@ mod tests {
     fn the_next_command_follows_from_the_queue_and_the_last_run() {
         let cases = [
             ("unavailable", 5, true, 3, 0, "crmsync resume"),
-            ("partial", 3, true, 3, 1, "crmsync rejects list"),
+            ("interrupted", 130, true, 3, 1, "crmsync resume"),
+            ("partial", 3, true, 0, 1, "crmsync rejects list"),
+            ("stopped", 6, true, 3, 1, "crmsync rejects list"),
             ("denied", 7, true, 3, 0, "crmsync check"),
             ("complete", 0, true, 0, 0, "nothing to do"),
             ("failed", 1, true, 3, 0, "crmsync resume"),
