@@ -215,6 +215,9 @@ mod tests {
     fn a_full_disk_asks_for_the_same_command_again() {
         let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
         let told = StoreError::from(rusqlite::Error::SqliteFailure(full, None)).to_string();
-        assert!(told.ends_with("free the disk or mend it, then run the same command again"), "{told}");
+        assert!(
+            told.ends_with("free the disk, or mend it or the rights there, then run the same command again"),
+            "{told}"
+        );
     }
 }

@@ -324,3 +324,22 @@ fn told(error: &StoreError) -> String {
     }
     text
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_backup_is_advised_where_the_file_is_damaged_and_not_where_it_cannot_be_reached() {
+        let cases = [
+            (rusqlite::ffi::SQLITE_CANTOPEN, false),
+            (rusqlite::ffi::SQLITE_FULL, false),
+            (rusqlite::ffi::SQLITE_CORRUPT, true),
+        ];
+        for (code, is_damaged) in cases {
+            let failed = rusqlite::Error::SqliteFailure(rusqlite::ffi::Error::new(code), None);
+            let finding = broken(Path::new("state"), &StoreError::from(failed));
+            assert_eq!(finding.advice.contains("--restore BACKUP"), is_damaged, "{code}");
+        }
+    }
+}
