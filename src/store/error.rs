@@ -188,13 +188,12 @@ fn key_name(file: Option<&Path>) -> String {
 fn advice(source: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode;
     match source.sqlite_error_code() {
-        Some(
-            ErrorCode::DiskFull
-            | ErrorCode::SystemIoFailure
-            | ErrorCode::CannotOpen
-            | ErrorCode::ReadOnly
-            | ErrorCode::PermissionDenied,
-        ) => "; free the disk, or mend it or the rights there, then run the same command again",
+        Some(ErrorCode::DiskFull | ErrorCode::SystemIoFailure) => {
+            "; free the disk or mend it, then run the same command again"
+        }
+        Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
+            "; mend the rights on its file and folder, or the disk, then run the same command again"
+        }
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; run `crmsync doctor`",
         _ => "",
     }
@@ -215,9 +214,6 @@ mod tests {
     fn a_full_disk_asks_for_the_same_command_again() {
         let full = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_FULL);
         let told = StoreError::from(rusqlite::Error::SqliteFailure(full, None)).to_string();
-        assert!(
-            told.ends_with("free the disk, or mend it or the rights there, then run the same command again"),
-            "{told}"
-        );
+        assert!(told.ends_with("free the disk or mend it, then run the same command again"), "{told}");
     }
 }
