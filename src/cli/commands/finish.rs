@@ -3,15 +3,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::check::NO_PROVIDER;
+use super::advice;
 use super::earlier;
 use super::explain_code::hold_advice;
 use super::rejects;
 use super::values::Values;
 use crate::cli::Program;
 use crate::cli::config::Config;
-use crate::cli::error_code::ErrorCode;
-use crate::cli::error_codes::of_stop;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Ending, Session, Tell};
@@ -22,12 +20,10 @@ use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 use crate::domain::tally::{InputTally, ProviderTally, Tally};
 use crate::ingest::{IngestReject, Outcome};
-use crate::providers::own_codes::{self, OwnCode};
 use crate::providers::{Provider, codes};
-use crate::report::next_step;
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::{FileError, REJECTS_FILE};
-use crate::report::text::{Context, Reason};
+use crate::report::text::Reason;
 use crate::store::{Counts, Lock, RejectFilter, RejectRow, RunNumber, StateFile, Store, StoreError};
 
 /// What a run has gathered when it comes to its end.
@@ -146,11 +142,7 @@ pub(super) fn finish(
     let unusable = lost || gathered.as_ref().is_err_and(Failure::is_of_state);
     let mut codes = codes(&run, &found.rejected);
     let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
-    let mut advice = advice(&run);
-    if config.providers.enabled().is_empty() {
-        advice.push(format!("providers: {NO_PROVIDER}"));
-    }
-    advice.extend(again(program, &session, &run));
+    let advice = advice::of(program, config, &session, &run);
     let mut failure = None;
     let mut fail = |failed: Failure, codes: &mut Vec<ExitCode>| {
         codes.push(failed.code);
@@ -316,86 +308,6 @@ fn code_of_stop(stop: StopReason) -> Option<ExitCode> {
         }
         StopReason::Interrupted => None,
     }
-}
-
-fn advice(run: &Run) -> Vec<String> {
-    let mut advice: Vec<String> = run.ingested.iter().flat_map(|outcome| outcome.warnings.clone()).collect();
-    let Some(dispatched) = &run.dispatched else { return advice };
-    for lane in dispatched.lanes.values() {
-        let provider = lane.provider;
-        if let Some(failure) = &lane.failure {
-            let failed = Failure::told(ExitCode::Failed, ErrorCode::StateBooking, failure.clone());
-            advice.push(format!("{provider}: {}", failed.with_code()));
-        }
-        advice.extend(lane.stop.and_then(|stop| {
-            advice_for(stop, lane).map(|text| format!("{provider}: {text}{}", code_of(stop)))
-        }));
-    }
-    if dispatched.aborted {
-        advice.push(
-            "cut short by a second signal: calls on their way are repeated or probed by the next run"
-                .to_owned(),
-        );
-    }
-    advice
-}
-
-/// After a failure before the input was accepted: `resume` would send nothing of it. A guard says so itself.
-fn again(program: &Program, session: &Session, run: &Run) -> Option<String> {
-    let failed = run.failure.as_ref().is_some_and(|failure| failure.code != ExitCode::Guarded);
-    (failed && run.ingested.is_none() && !run.files.is_empty()).then(|| {
-        let words: Vec<&str> = [session.command()]
-            .into_iter()
-            .chain(run.files.iter().chain(&run.input_arguments).map(String::as_str))
-            .collect();
-        let arguments = program.repeated_arguments();
-        let command = next_step::command(&words, &Context { arguments: &arguments, ..Context::default() });
-        format!("nothing of the input was accepted; when the cause is mended, run `{command}` again")
-    })
-}
-
-/// The code of a stop as it is printed behind its advice.
-fn code_of(stop: StopReason) -> String {
-    of_stop(stop).map(|code| format!(" [{}]", code.name())).unwrap_or_default()
-}
-
-/// What to do after a lane has stopped.
-fn advice_for(stop: StopReason, lane: &LaneEnd) -> Option<String> {
-    // Why its last request got no answer.
-    let cause = lane.unanswered.and_then(own_codes::lookup);
-    let text = match stop {
-        StopReason::Denied => {
-            let by = stopped_by(lane);
-            format!("credentials or permissions were refused{by}; mend them, then `crmsync resume`")
-        }
-        StopReason::Contract => format!(
-            "an answer is none that the contract knows{}; if each call gets it, check base_url and protocol. This one goes \
-             after all others from now on: if it alone gets it, correct the customer, or give the code a class in the \
-             provider's table of codes",
-            stopped_by(lane)
-        ),
-        StopReason::Unavailable => match cause {
-            Some(OwnCode { code, meaning, advice, .. }) => format!(
-                "took no call for longer than outage_patience: {meaning} ({code}); {advice}, then `crmsync resume`"
-            ),
-            None => "was down for longer than outage_patience; `crmsync resume` when it is back".to_owned(),
-        },
-        StopReason::MaxErrors => {
-            "too many calls went wrong; look at `crmsync rejects list` before going on".to_owned()
-        }
-        StopReason::CallsPerDay => "the calls of this day are used up; the rest goes tomorrow".to_owned(),
-        StopReason::MaxDuration if lane.tally.acknowledged.total() == 0 => {
-            let OwnCode { code, meaning, advice, .. } = cause?;
-            format!("took no call before max_duration had passed: {meaning} ({code}); {advice}")
-        }
-        StopReason::MaxCalls | StopReason::MaxDuration | StopReason::Interrupted => return None,
-    };
-    Some(text)
-}
-
-/// Which answer stopped a lane: ` (http_400 for call 18)`.
-fn stopped_by(lane: &LaneEnd) -> String {
-    lane.stopped_by.as_ref().map(|(call, code)| format!(" ({code} for call {})", call.0)).unwrap_or_default()
 }
 
 /// Writes `rejects.csv`; gives the reasons, most frequent first.
