@@ -1,4 +1,4 @@
-//! The care of the state: backups, restore, doctor, forget, explain, old schemas, many processes at once.
+//! The care of the state: backups, doctor, forget, explain, old schemas, many processes at once.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -25,7 +25,7 @@ fn state(world: &World) -> Connection {
 /// Something that happens to a state between two runs.
 type Damage = fn(&World);
 
-fn json(ran: &Ran) -> serde_json::Value {
+pub(crate) fn json(ran: &Ran) -> serde_json::Value {
     serde_json::from_str(&ran.out).expect("JSON")
 }
 
@@ -77,134 +77,6 @@ fn backups_are_rotated_and_none_are_made_when_none_are_wanted() {
         }
         assert_eq!(backups(&world).len(), expected, "{keep}");
     }
-}
-
-#[test]
-fn after_a_restore_a_queued_value_leaves_only_where_the_complete_file_says_it_too() {
-    let mut people = customers(3);
-    let world = delivered(&people);
-    let mut change = |name: &str| {
-        people.iter_mut().for_each(|person| person.email = format!("{name}-{}@example.org", person.id));
-        (world.csv("crm.csv", &people), people.clone())
-    };
-    let (older, _) = change("older");
-    world.on("sync", &older, &["--max-calls", "1"]).exits(10);
-    let (newer, people) = change("newer");
-    world.sync(&newer).exits(0);
-    // The last backup has the older values in its queue.
-    let backup = backups(&world).pop().expect("a backup");
-    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
-    let ran =
-        world.on("sync", &world.csv("crm.csv", &people[..2]), &["--kind", "full", "--allow-mass-change"]);
-    assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
-    people.iter().for_each(|customer| world.all_hold(customer));
-    assert!(world.rejects().matches(",restored,").count() >= 2, "{}", world.rejects());
-    assert_eq!(world.report()["balanced"], true);
-}
-
-/// A world with two persons, put back from a backup that knows the first one alone.
-fn restored_before_the_second_person(people: &[Customer]) -> World {
-    let world = World::new();
-    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
-    world.populate(people);
-    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
-    world.sync(&world.csv("crm.csv", people)).exits(0);
-    let backup = backups(&world).pop().expect("a backup");
-    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
-    world
-}
-
-#[test]
-fn after_a_restore_a_person_whom_the_complete_file_lacks_is_not_created_twice_either() {
-    let mut people = customers(2);
-    let world = restored_before_the_second_person(&people);
-    world.on("sync", &world.csv("crm.csv", &people[..1]), &["--allow-mass-change"]).exits(0);
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
-    assert_eq!(world.duplicates(), 0);
-    // Who is new is created all the same.
-    people.push(Customer::new(3));
-    world.populate(&people);
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
-    world.all_hold(&people[2]);
-}
-
-#[test]
-fn a_key_that_changes_and_comes_back_after_a_restore_stops_nobody() {
-    let mut people = customers(2);
-    let world = restored_before_the_second_person(&people);
-    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(0);
-    let key = people[1].person.clone();
-    people[1].person = "77099999".to_owned();
-    world.sync(&world.csv("crm.csv", &people)).exits(3);
-    people[1].person = key;
-    people[0].email = "changed@example.org".to_owned();
-    let ran = world.sync(&world.csv("crm.csv", &people));
-    assert!([0, 3].contains(&ran.code), "{}{}", ran.out, ran.err);
-    assert_eq!(world.duplicates(), 0);
-    world.all_hold(&people[0]);
-}
-
-#[test]
-fn after_a_restore_nothing_is_created_twice_and_the_newest_value_wins() {
-    let mut people = customers(2);
-    let world = delivered(&people);
-    people.push(Customer::new(3));
-    people[0].email = "second@example.org".to_owned();
-    world.populate(&people);
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
-    // The backup of the second run does not know of customer 3, nor of the second e-mail.
-    let backup = backups(&world).pop().expect("a backup");
-    let restored = world.run(&["doctor", "--restore", backup.to_str().expect("utf-8"), "--json"]).exits(0);
-    let replaced = json(&restored)["replaced"].as_str().expect("kept").to_owned();
-    let status = world.run(&["status"]).exits(0).out;
-    assert!(status.contains("put back from a backup and needs a person"), "{status}");
-    let next = "next: crmsync sync FILE --kind full --allow-mass-change\n";
-    assert!(
-        status.ends_with(next) && json(&world.run(&["status", "--json"]))["restored"] == true,
-        "{status}"
-    );
-    assert!(Path::new(&replaced).exists());
-
-    let refused = world.run(&["resume"]).exits(7);
-    assert!(refused.err.contains("newest complete file"), "{}", refused.err);
-    // The CRM takes the change back: without the restore's doubt nothing would be sent.
-    people[0].email = "elise.1@example.org".to_owned();
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
-    assert_eq!(world.duplicates(), 0);
-    people.iter().for_each(|customer| world.all_hold(customer));
-    world.run(&["resume"]).exits(0);
-}
-
-#[test]
-fn an_open_create_of_a_backup_is_probed_after_a_restore() {
-    let people = customers(2);
-    let world = World::new();
-    world.populate(&people);
-    let file = world.csv("crm.csv", &people);
-    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "1"]).exits(10);
-    world.run(&["resume"]).exits(0);
-    // The backup of the resume holds a create that the resume has delivered.
-    let backup = backups(&world).pop().expect("a backup");
-    let restored = world.run(&["doctor", "--restore", backup.to_str().expect("utf-8"), "--json"]).exits(0);
-    assert!(json(&restored)["creates_in_doubt"].as_u64().expect("a count") >= 1);
-    world.sync(&file).exits(0);
-    assert_eq!(world.duplicates(), 0);
-    people.iter().for_each(|customer| world.all_hold(customer));
-}
-
-#[test]
-fn a_backup_of_another_program_or_a_damaged_one_is_not_restored() {
-    let people = customers(1);
-    let world = delivered(&people);
-    let foreign = world.path("foreign.db");
-    Connection::open_with_flags(&foreign, OpenFlags::default())
-        .and_then(|connection| connection.execute_batch("CREATE TABLE t (x)"))
-        .expect("made");
-    let before = fs::read(world.path("state/crmsync.db")).expect("a state");
-    world.run(&["doctor", "--restore", foreign.to_str().expect("utf-8")]).exits(7);
-    let torn = world.file("torn.db", "this is no database at all, and never was one");
-    world.run(&["doctor", "--restore", torn.to_str().expect("utf-8")]).exits(7);
-    assert!(fs::read(world.path("state/crmsync.db")).expect("a state") == before);
 }
 
 #[test]

@@ -224,3 +224,21 @@ fn a_rehearsal_predicts_the_calls_and_leaves_everything_as_it_was() {
     world.sync(&file).exits(0);
     assert_eq!(world.applied(), 18);
 }
+
+#[test]
+fn a_plan_counts_whom_the_file_says_nothing_new_about() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let plan = world.on("plan", &world.csv("crm.csv", &people[..2]), &[]).exits(0).out;
+    assert!(
+        plan.starts_with("2 rows, 2 customers: 0 new, 0 changed, 2 unchanged, 1 missing from the file\n"),
+        "{plan}"
+    );
+    let told = world.on("sync", &world.csv("crm.csv", &[]), &["--allow-mass-change"]).exits(0).out;
+    assert!(
+        told.contains("crm.csv: 0 rows, 0 customers: 0 new, 0 changed, 0 unchanged, 3 missing"),
+        "{told}"
+    );
+}

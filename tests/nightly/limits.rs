@@ -316,3 +316,16 @@ fn the_rate_holds_in_every_sliding_second_also_across_runs() {
     // after the restart would show as twice the rate.
     assert!(summary.providers[&ProviderId::Safedebit].max_per_second <= 21, "{summary:?}");
 }
+
+#[test]
+fn the_command_after_a_guard_reads_the_file_as_it_was_meant() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.configure("[guard]\nfloor = 0", &[]);
+    let changed = people[0].clone().email("new@example.org");
+    let told = world.on("sync", &world.csv("delta.csv", &[changed]), &["--kind", "delta"]).exits(4).out;
+    let next = told.lines().find(|line| line.starts_with("next: crmsync plan ")).expect("a next step");
+    assert!(next.contains(" --kind delta"), "{next}");
+}

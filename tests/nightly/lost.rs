@@ -109,6 +109,13 @@ fn backups_that_name_no_state_take_their_turn_by_age() {
         backups(&world).iter().filter_map(|path| path.file_name()).map(OsString::from).collect();
     assert!(names.len() == 2 && names[0] == "99990101T000000Z-0000.db", "{names:?}");
     assert!(!first.exists());
+
+    // Whatever the clock says, the one that was just made stays.
+    world.configure("backups = 1", &[]);
+    people[0].email = "again@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let last: Vec<_> = backups(&world);
+    assert!(last.len() == 1 && !last[0].ends_with("99990101T000000Z-0000.db"), "{last:?}");
 }
 
 #[test]

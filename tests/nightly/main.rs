@@ -23,6 +23,7 @@ mod quiet;
 mod readme;
 mod refusals;
 mod rehearsal;
+mod restored;
 mod support;
 #[path = "../deep/table.rs"]
 mod table;

@@ -202,34 +202,3 @@ fn a_decision_on_a_call_that_is_not_held_is_a_usage_error() {
     let told = world.run(&["resolve", &call, "--abandon"]).exits(2).err;
     assert!(told.contains(&format!("error[E105]: call {call} is refused: ")), "{told}");
 }
-
-#[test]
-fn a_plan_counts_whom_the_file_says_nothing_new_about() {
-    let world = World::new();
-    let people = customers(3);
-    world.populate(&people);
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
-    let plan = world.on("plan", &world.csv("crm.csv", &people[..2]), &[]).exits(0).out;
-    assert!(
-        plan.starts_with("2 rows, 2 customers: 0 new, 0 changed, 2 unchanged, 1 missing from the file\n"),
-        "{plan}"
-    );
-    let told = world.on("sync", &world.csv("crm.csv", &[]), &["--allow-mass-change"]).exits(0).out;
-    assert!(
-        told.contains("crm.csv: 0 rows, 0 customers: 0 new, 0 changed, 0 unchanged, 3 missing"),
-        "{told}"
-    );
-}
-
-#[test]
-fn the_command_after_a_guard_reads_the_file_as_it_was_meant() {
-    let world = World::new();
-    let people = customers(3);
-    world.populate(&people);
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
-    world.configure("[guard]\nfloor = 0", &[]);
-    let changed = people[0].clone().email("new@example.org");
-    let told = world.on("sync", &world.csv("delta.csv", &[changed]), &["--kind", "delta"]).exits(4).out;
-    let next = told.lines().find(|line| line.starts_with("next: crmsync plan ")).expect("a next step");
-    assert!(next.contains(" --kind delta"), "{next}");
-}
