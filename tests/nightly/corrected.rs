@@ -76,8 +76,8 @@ fn corrected_rejects_repair_exactly_those_customers() {
     let consumer = ledger.person(ProviderId::Safedebit, "REF00004").expect("known").fields;
     assert_eq!(consumer["iban"], "FR7630006000011234567890189");
     for entry in ledger.entries().get(before..).expect("more") {
-        let line = format!("{entry:?}");
-        assert!(!line.contains("00005") && !line.contains("00006"), "nobody else is touched: {line}");
+        let key = entry.key.as_deref().expect("a key");
+        assert!(!key.ends_with("00005") && !key.ends_with("00006"), "nobody else is touched: {key}");
     }
     let status = world.run(&["rejects", "list"]).exits(0);
     assert!(status.out.contains("nothing is refused"), "{}", status.out);

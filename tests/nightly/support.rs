@@ -321,6 +321,18 @@ impl World {
         std::fs::read_to_string(self.run_folder().join("rejects.csv")).expect("rejects")
     }
 
+    /// What `rejects.csv` lists: customer, provider and code. A code looked for in the text may be found in the time of
+    /// the run.
+    pub(crate) fn rejected(&self) -> Vec<[String; 3]> {
+        let text = self.rejects();
+        let mut reader = csv::Reader::from_reader(text.as_bytes());
+        let header = reader.headers().expect("a header").clone();
+        let columns = ["_customer_id", "_provider", "_code"]
+            .map(|name| header.iter().position(|column| column == name).expect("a column"));
+        let listed = reader.records().map(|record| record.expect("a record"));
+        listed.map(|record| columns.map(|column| record[column].to_owned())).collect()
+    }
+
     /// Requests that the ledger shows for a provider.
     pub(crate) fn requests(&self, provider: ProviderId) -> u64 {
         self.ledger().summary().providers[&provider].requests
