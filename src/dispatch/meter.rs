@@ -35,10 +35,10 @@ impl Meter {
         };
         tally.latency_ms = Latency { p50: at(50), p95: at(95), p99: at(99), max: at(100) };
         let span = self.last.saturating_sub(self.first.unwrap_or_default()).as_secs_f64();
-        if self.requests > 1 && span > 0.0 {
-            let intervals = u32::try_from(self.requests - 1).unwrap_or(u32::MAX);
-            tally.achieved_per_second = (f64::from(intervals) / span * 100.0).round() / 100.0;
-        }
+        let requests = f64::from(u32::try_from(self.requests).unwrap_or(u32::MAX));
+        // A few that leave within a moment are so many in a second, and no rate.
+        let rate = if span < 1.0 { requests } else { (requests - 1.0) / span };
+        tally.achieved_per_second = (rate * 100.0).round() / 100.0;
     }
 }
 
@@ -62,6 +62,15 @@ mod tests {
         let mut tally = ProviderTally::default();
         meter.write_to(&mut tally);
         assert!((tally.achieved_per_second - 10.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn two_requests_within_a_moment_are_two_in_a_second() {
+        let mut meter = Meter::default();
+        [0, 50].into_iter().for_each(|micros| meter.count_request(Duration::from_micros(micros)));
+        let mut tally = ProviderTally::default();
+        meter.write_to(&mut tally);
+        assert!((tally.achieved_per_second - 2.0).abs() < 0.001);
     }
 
     #[test]

@@ -127,7 +127,7 @@ pub struct ProviderTally {
     pub throttled: u64,
     /// The configured rate, requests a second.
     pub allowed_per_second: f64,
-    /// Requests a second between the first and the last one.
+    /// Requests a second between the first and the last one, which count as a second apart at least.
     pub achieved_per_second: f64,
     /// Response times.
     pub latency_ms: Latency,
