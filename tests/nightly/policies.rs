@@ -438,3 +438,20 @@ fn explain_tells_what_keeps_a_customer_away() {
     let told = world.run(&["explain", &stranger.id]).exits(0).out;
     assert!(told.contains("lemonway: takes no part"), "{told}");
 }
+
+#[test]
+fn what_waits_for_a_provider_that_is_switched_off_is_told_and_not_proposed_to_be_sent() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--provider", "wsone"]).exits(0);
+    world.configure("", &[("lemonway", "enabled = false"), ("safedebit", "enabled = false")]);
+    let told = world.run(&["status"]).exits(0).out;
+    let off =
+        "nothing is sent to lemonway and safedebit: switched off in the configuration\nnext: nothing to do\n";
+    assert!(told.ends_with(off), "{told}");
+    let explained = world.run(&["explain", "C00001"]).exits(0).out;
+    assert!(explained.contains("while the configuration has lemonway switched off"), "{explained}");
+    assert!(!explained.contains("crmsync resume"), "{explained}");
+}

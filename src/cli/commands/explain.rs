@@ -135,6 +135,10 @@ fn at_provider(
     let last = calls.clone().next();
     let standing = calls.find(|call| call.life.state.is_open() || call.life.state == State::Refused);
     let (now, next) = match standing {
+        Some(call) if call.life.state.is_open() && !settings.enabled().contains(&provider) => {
+            let (now, _) = stands(call, id, context);
+            (format!("{now}; nothing is sent while the configuration has {provider} switched off"), None)
+        }
         Some(call) => stands(call, id, context),
         None => (idle(account.as_ref(), last, settings.common(provider)), None),
     };

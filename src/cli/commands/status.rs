@@ -29,6 +29,9 @@ struct Status {
     needs_a_person: u64,
     /// Was the state put back from a backup, and no complete input accepted since: only that may go on.
     restored: bool,
+    /// Those that the configuration has switched on.
+    #[serde(skip)]
+    enabled: Vec<ProviderId>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -72,7 +75,8 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         store.counts()?.into_iter().map(|(provider, counts)| (provider, queue(&counts))).collect();
     let needs_a_person = providers.values().map(|queue| queue.held + queue.refused).sum();
     let restored = store.is_in_doubt()?;
-    let status = Status { last_run, running, providers, needs_a_person, restored };
+    let enabled = config.providers.enabled();
+    let status = Status { last_run, running, providers, needs_a_person, restored, enabled };
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -83,7 +87,24 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
 
 impl Status {
     fn has_open_calls(&self) -> bool {
-        self.providers.values().any(|queue| queue.queued + queue.waiting + queue.probing > 0)
+        self.providers.values().any(Queue::has_open_calls)
+    }
+
+    /// Is there anything that `resume` would send.
+    fn has_sendable_calls(&self) -> bool {
+        self.providers.iter().any(|(id, queue)| queue.has_open_calls() && self.enabled.contains(id))
+    }
+
+    /// Providers with open calls that nothing is sent to.
+    fn switched_off(&self) -> Vec<&'static str> {
+        let idle = |(id, queue): &(&ProviderId, &Queue)| queue.has_open_calls() && !self.enabled.contains(id);
+        self.providers.iter().filter(idle).map(|(id, _)| id.name()).collect()
+    }
+}
+
+impl Queue {
+    fn has_open_calls(&self) -> bool {
+        self.queued + self.waiting + self.probing > 0
     }
 }
 
@@ -141,6 +162,11 @@ fn text(status: &Status, arguments: &[String]) -> String {
     } else {
         text.push('\n');
     }
+    let switched_off = status.switched_off();
+    if !switched_off.is_empty() {
+        let names = switched_off.join(" and ");
+        writeln!(text, "nothing is sent to {names}: switched off in the configuration").expect(INFALLIBLE);
+    }
     if status.restored {
         writeln!(text, "{RESTORED}").expect(INFALLIBLE);
     }
@@ -179,7 +205,7 @@ fn next(status: &Status, arguments: &[String]) -> String {
         Some(run) if run.outcome.as_deref() == denied => &["check"],
         // After too many errors, looking comes before going on.
         Some(run) if run.exit_code == Some(ExitCode::TooManyErrors.number()) => &["rejects", "list"],
-        Some(_) if status.has_open_calls() => &["resume"],
+        Some(_) if status.has_sendable_calls() => &["resume"],
         Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
         Some(_) => return "nothing to do".to_owned(),
     };
@@ -236,6 +262,7 @@ mod tests {
             providers: providers.into(),
             needs_a_person: 3,
             restored: false,
+            enabled: vec![ProviderId::Wsone],
         };
         insta::assert_snapshot!(text(&status, &[]));
     }
@@ -248,6 +275,7 @@ mod tests {
             providers: BTreeMap::new(),
             needs_a_person: 0,
             restored: false,
+            enabled: Vec::new(),
         };
         assert_eq!(text(&status, &[]), "no run yet\n\nnext: crmsync check\n");
     }
@@ -280,7 +308,9 @@ mod tests {
             let counts = Counts { queued, ..Counts::default() };
             let providers = [(ProviderId::Wsone, queue(&counts))].into();
             let last_run = Some(run(last));
-            let status = Status { last_run, running: false, providers, needs_a_person, restored: false };
+            let enabled = vec![ProviderId::Wsone];
+            let status =
+                Status { last_run, running: false, providers, needs_a_person, restored: false, enabled };
             assert_eq!(next(&status, &[]), expected, "{outcome}");
         }
     }
