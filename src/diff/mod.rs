@@ -131,9 +131,7 @@ pub fn decide(
 ) -> Decision {
     let mut findings = Findings { in_part: projection.in_part.clone(), ..Findings::default() };
     let Some(key) = key_of(before, projection, &mut findings) else {
-        // What is held under a key that the file has taken back, and never left, has nowhere to go.
-        let is_taken_back =
-            projection.key == KeyCell::Cleared && before.standing.as_ref().is_some_and(may_vanish);
+        let is_taken_back = projection.key == KeyCell::Cleared && ends_with_its_key(before);
         let action = if is_taken_back { Action::Close } else { Action::Nothing };
         return Decision { action, key: None, findings };
     };
@@ -141,17 +139,19 @@ pub fn decide(
         findings.rejected = Some(Rejection::UnsettledKey);
         return Decision::nothing(Some(key), findings);
     }
-    let known = before.account.as_ref().filter(|account| account.known && account.key == key);
+    let account = before.account.as_ref().filter(|account| account.key == key);
     let moved = before.account.as_ref().is_some_and(|account| account.known && account.key != key);
     let standing = before.standing.as_ref().filter(|standing| standing.payload.key == key);
-    let desired = desired_values(standing, known, projection, policy, keeper, &mut findings);
+    let desired = desired_values(standing, account, projection, policy, keeper, &mut findings);
     if findings.rejected.is_some() {
         return Decision::nothing(Some(key), findings);
     }
     let compared = Compared { key: &key, standing, desired: &desired };
-    let action = match known {
-        Some(account) => for_known(&compared, account, before, projection, policy, keeper, &mut findings),
-        None => for_new(&compared, before, moved, policy, &mut findings),
+    let action = match account {
+        Some(account) if account.known => {
+            for_known(&compared, account, before, projection, policy, keeper, &mut findings)
+        }
+        left => for_new(&compared, left, before, moved, policy, &mut findings),
     };
     Decision { action, key: Some(key), findings }
 }
@@ -169,10 +169,11 @@ fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> 
     }
 }
 
-/// What the provider should hold: what the standing call was to bring, with the new cells laid over it.
+/// What the provider should hold: what the standing call was to bring, with the new cells laid over it. An account that
+/// is not known has the fields that calls of unknown outcome may have left there.
 fn desired_values(
     standing: Option<&Standing>,
-    known: Option<&Account>,
+    account: Option<&Account>,
     projection: &Projection,
     policy: &Policy<'_>,
     keeper: &mut Keeper<'_>,
@@ -187,14 +188,14 @@ fn desired_values(
             }
             WireCell::Cleared => {
                 desired.0.remove(&field);
-                let held = known.and_then(|account| account.fields.get(&field));
+                let held = account.and_then(|account| account.fields.get(&field));
                 if held.is_some_and(|held| !keeper.holds(held, field, "")) {
                     clear(field, &mut desired, policy, findings);
                 }
             }
             WireCell::Vacant => {
                 desired.0.remove(&field);
-                let held = known.and_then(|account| account.fields.get(&field));
+                let held = account.and_then(|account| account.fields.get(&field));
                 if held.is_some_and(|held| !keeper.holds(held, field, "")) {
                     vacate(field, &mut desired, policy, findings);
                 }
@@ -259,15 +260,18 @@ impl Compared<'_> {
     }
 }
 
+/// For somebody of whom no call was acknowledged; `left` has the fields that one of unknown outcome may have left.
 fn for_new(
     compared: &Compared<'_>,
+    left: Option<&Account>,
     before: &Before,
     moved: bool,
     policy: &Policy<'_>,
     findings: &mut Findings,
 ) -> Action {
     let mut values = compared.desired.clone();
-    values.0.retain(|_, value| !value.is_empty());
+    let may_be_there = |field: &FieldCode| left.is_some_and(|account| account.fields.contains_key(field));
+    values.0.retain(|field, value| !value.is_empty() || may_be_there(field));
     findings.changed = values.0.keys().copied().collect();
     if let Some(standing) = &before.standing
         && keeps_its_place(standing)
@@ -294,7 +298,9 @@ fn for_new(
         return if before.standing.is_some() { Action::Close } else { Action::Nothing };
     }
     let withdrawal = selection::withdraws(&values, policy);
-    let hold = moved.then_some(HoldReason::KeyChanged);
+    // Who released a call under the new key has decided about the key.
+    let released = compared.standing.is_some_and(|standing| standing.hold.is_none());
+    let hold = (moved && !released).then_some(HoldReason::KeyChanged);
     call_unless_standing(compared, before, operation, values, hold, withdrawal)
 }
 
@@ -309,7 +315,7 @@ fn for_known(
 ) -> Action {
     let changed = differing(compared.desired, &account.fields, policy, keeper);
     findings.changed = changed.0.keys().copied().collect();
-    let values = selection::select(compared.desired, &changed, account, projection, policy, findings);
+    let values = selection::select(compared.desired, &changed, account, projection, policy, keeper, findings);
     if let Some(standing) = &before.standing
         && keeps_its_place(standing)
     {
@@ -333,6 +339,21 @@ fn keeps_its_place(standing: &Standing) -> bool {
 /// A call that may have left under one key cannot go on under another one.
 fn is_bound_to_another_key(standing: &Standing, key: &ProviderKey) -> bool {
     keeps_its_place(standing) && standing.payload.key != *key
+}
+
+/// What waits under a key that the file has taken back has nowhere to go: it would reach an account that the CRM does
+/// not call the customer's. Should the key come back, everything is compared again. What may have left, or has to be
+/// decided by a person, stays.
+fn ends_with_its_key(before: &Before) -> bool {
+    before.standing.as_ref().is_some_and(|standing| {
+        let waits = matches!(standing.state, State::Queued | State::Waiting | State::Refused);
+        (waits || may_vanish(standing)) && !may_have_left(standing, before.account.as_ref())
+    })
+}
+
+fn may_have_left(standing: &Standing, account: Option<&Account>) -> bool {
+    let unknown = |field| account.is_some_and(|it| it.fields.get(field) == Some(&Acknowledged::Unknown));
+    standing.create_unknown || standing.payload.values.0.keys().any(unknown)
 }
 
 /// A held call that cannot have left is judged anew each time: the reason of its hold may be gone.

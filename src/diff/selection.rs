@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::domain::account::{Account, Acknowledged};
+use crate::domain::account::{Account, Acknowledged, Keeper};
 use crate::domain::policy::Send;
 use crate::domain::wire::{FieldCode, Projection, WireCell, WireValues};
 
@@ -15,6 +15,7 @@ pub(super) fn select(
     account: &Account,
     projection: &Projection,
     policy: &Policy<'_>,
+    keeper: &mut Keeper<'_>,
     findings: &mut Findings,
 ) -> WireValues {
     if changed.is_empty() {
@@ -22,8 +23,8 @@ pub(super) fn select(
     }
     let mut values = match policy.send {
         Send::Changed => changed.clone(),
-        Send::All => objects(desired, desired, account, projection, policy, findings),
-        Send::Objects => objects(desired, changed, account, projection, policy, findings),
+        Send::All => objects(desired, desired, account, projection, policy, keeper, findings),
+        Send::Objects => objects(desired, changed, account, projection, policy, keeper, findings),
     };
     for code in policy.along {
         if let (false, Some(value)) = (values.is_empty(), desired.0.get(code)) {
@@ -40,6 +41,7 @@ fn objects(
     account: &Account,
     projection: &Projection,
     policy: &Policy<'_>,
+    keeper: &mut Keeper<'_>,
     findings: &mut Findings,
 ) -> WireValues {
     let mut values = WireValues::default();
@@ -55,7 +57,7 @@ fn objects(
         }
     }
     for object in names {
-        match whole_object(object, desired, account, projection, policy) {
+        match whole_object(object, desired, account, projection, policy, keeper) {
             Some(parts) => {
                 findings.unknown_after.extend(parts.left_out);
                 values.0.extend(parts.values.0);
@@ -80,6 +82,7 @@ fn whole_object(
     account: &Account,
     projection: &Projection,
     policy: &Policy<'_>,
+    keeper: &mut Keeper<'_>,
 ) -> Option<Parts> {
     let mut parts = Parts { values: WireValues::default(), left_out: Vec::new() };
     for code in policy.fields.iter().filter(|field| field.object == object).map(|field| field.code) {
@@ -89,6 +92,8 @@ fn whole_object(
         }
         match (account.fields.get(&code), projection.cells.get(&code)) {
             (None, _) => {}
+            // What is empty stays empty, kept or dropped.
+            (Some(held), _) if keeper.holds(held, code, "") => {}
             (Some(_), Some(WireCell::Cleared | WireCell::Vacant)) => parts.left_out.push(code),
             (Some(_), _) if (policy.excluded)(code) => parts.left_out.push(code),
             (Some(Acknowledged::Clear(held)), _) => {

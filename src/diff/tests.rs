@@ -239,6 +239,19 @@ fn a_revert_after_a_lost_answer_is_sent() {
 }
 
 #[test]
+fn what_a_lost_first_call_may_have_left_is_cleared_like_what_is_known() {
+    let lost = standing(State::Waiting, Operation::Update, &[(3, "Jo"), (4, "Do")]);
+    let mut account = Account::new(key("k1"));
+    account.mark_unknown([FieldCode(3), FieldCode(4)]);
+    let before = Before { account: Some(account), standing: lost };
+    let now = says(&[(3, ""), (4, "Doe")]);
+    let sent = run(before.clone(), &now, &Policy { on_cleared: OnCleared::SendEmpty, ..policy() });
+    assert_eq!(sent.action, update(&[(3, ""), (4, "Doe")]));
+    let ignored = run(before, &now, &policy());
+    assert_eq!((ignored.action, ignored.findings.cleared), (update(&[(4, "Doe")]), vec![FieldCode(3)]));
+}
+
+#[test]
 fn a_refused_call_stays_parked_until_something_changes_then_all_goes() {
     let refused = || Before {
         standing: standing(State::Refused, Operation::Update, &[(3, "bad")]),
@@ -294,7 +307,7 @@ fn a_key_that_changes_while_its_create_is_probed_is_reported_not_followed() {
 }
 
 #[test]
-fn a_key_that_is_taken_back_ends_what_was_held_under_it_and_cannot_have_left() {
+fn a_key_that_is_taken_back_ends_what_waits_under_it() {
     let held = |hold, create_unknown| {
         let held = standing(State::Held, Operation::Create, &[(3, "A")]);
         held.map(|held| Standing { hold: Some(hold), create_unknown, ..held })
@@ -309,6 +322,42 @@ fn a_key_that_is_taken_back_ends_what_was_held_under_it_and_cannot_have_left() {
     for (hold, create_unknown, expected) in cases {
         let before = Before { account: None, standing: held(hold, create_unknown) };
         assert_eq!(run(before, &now, &policy()).action, expected, "{hold:?} {create_unknown}");
+    }
+    let states = [
+        (State::Queued, Action::Close),
+        (State::Waiting, Action::Close),
+        (State::Refused, Action::Close),
+        (State::Probing, Action::Nothing),
+    ];
+    for (state, expected) in states {
+        let before = Before { account: None, standing: standing(state, Operation::Update, &[(3, "A")]) };
+        assert_eq!(run(before, &now, &policy()).action, expected, "{state:?}");
+    }
+    let mut account = Account::new(key("k1"));
+    account.mark_unknown([FieldCode(3)]);
+    let lost = standing(State::Waiting, Operation::Update, &[(3, "A")]);
+    let before = Before { account: Some(account), standing: lost };
+    assert_eq!(run(before, &now, &policy()).action, Action::Nothing, "its bytes may be on their way");
+}
+
+#[test]
+fn a_part_that_is_held_empty_is_not_lost_when_its_object_goes_without_it() {
+    let before = known(&[(1, "old@b.fr"), (2, "")]);
+    let decision = run(before, &says(&[(1, "new@b.fr"), (2, "")]), &policy());
+    assert_eq!(decision.action, update(&[(1, "new@b.fr")]));
+    assert!(decision.findings.unknown_after.is_empty());
+}
+
+#[test]
+fn a_released_call_under_a_changed_key_is_not_held_again() {
+    let mut now = says(&[(3, "B")]);
+    now.key = KeyCell::Key(key("k2"));
+    let values = values(&[(3, "A")]);
+    for (state, hold) in [(State::Queued, None), (State::Held, Some(HoldReason::KeyChanged))] {
+        let payload = Payload { key: key("k2"), values: values.clone() };
+        let call = Standing { state, hold, create_unknown: false, operation: Operation::Create, payload };
+        let decision = run(Before { standing: Some(call), ..known(&[(3, "A")]) }, &now, &policy());
+        assert!(matches!(decision.action, Action::Call { hold: now, .. } if now == hold), "{decision:?}");
     }
 }
 

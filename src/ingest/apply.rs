@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::diff::{Action, Rejection};
-use crate::domain::call::{CallId, HoldReason, Operation};
+use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::mark::{KeyMark, Mark, Marker, NO_RECORD};
 use crate::domain::pages::Pages;
@@ -42,8 +42,8 @@ pub(super) struct Apply<'a> {
     pub(super) had_calls: bool,
     /// The candidates: what the state says of their accounts' keys is out of date.
     pub(super) keys: HashSet<KeyMark>,
-    /// Calls of others that were held because of a customer of this input.
-    held_rivals: HashSet<CallId>,
+    /// Calls of earlier inputs that this one has held.
+    held: HashSet<CallId>,
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
@@ -85,7 +85,7 @@ impl<'a> Apply<'a> {
             had_accounts: true,
             had_calls: true,
             keys: HashSet::new(),
-            held_rivals: HashSet::new(),
+            held: HashSet::new(),
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
@@ -143,8 +143,9 @@ impl<'a> Apply<'a> {
         let Some(intake) = self.intake.filter(|_| self.ingest.options.kind == Kind::Full) else {
             return Ok(());
         };
+        let is_compared = |provider| self.ingest.providers.iter().any(|one| one.id() == provider);
         for (call, customer, provider) in intake.doubtful_calls()? {
-            if !self.is_candidate(customer)? {
+            if !is_compared(provider) || !self.is_candidate(customer)? {
                 intake.hold_left_behind(call)?;
                 self.count_held(provider);
             }
@@ -158,7 +159,7 @@ impl<'a> Apply<'a> {
             ClaimedCall::Seeded(number) => return self.withdraw_seed(claim, number),
             ClaimedCall::Planned => {}
             // One call can be claimed under two keys; it is held once.
-            ClaimedCall::Queued(call) if !self.held_rivals.insert(call) => return Ok(()),
+            ClaimedCall::Queued(call) if !self.held.insert(call) => return Ok(()),
             ClaimedCall::Queued(call) => {
                 if let Some(intake) = self.intake {
                     intake.hold_disputed(call)?;
@@ -211,16 +212,36 @@ impl<'a> Apply<'a> {
         tally.cleared_fields += findings.cleared.len() as u64;
         tally.incomplete += findings.unsent() as u64;
         self.report(turn, position, findings)?;
+        let is_turned_away = findings.rejected.is_some() || judged.decision.key.is_none();
+        if let Some(standing) = judged.standing.as_ref().filter(|_| is_turned_away) {
+            self.hold_unconfirmed(provider.id(), standing)?;
+        }
         for &KeptClaim { account, call, known } in &judged.kept {
             self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, known);
         }
-        let Some(claimed) = judged.claim else { return Ok(()) };
         if let (Some(intake), Some(number), Some(account)) = (self.intake, turn.number, judged.account.take())
         {
             intake.put_account(number, provider.id(), account)?;
         }
         let call = self.act(turn, provider, judged)?;
-        self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, claimed, judged.known);
+        if let Some(claimed) = judged.claim {
+            self.claims.add(
+                Claim { customer: turn.turn, provider: provider.id(), call },
+                claimed,
+                judged.known,
+            );
+        }
+        Ok(())
+    }
+
+    /// After a restore, a record that is turned away, or has no key, does not say that what was queued is still so.
+    fn hold_unconfirmed(&mut self, provider: ProviderId, standing: &StandingCall) -> Result<(), StoreError> {
+        let Some(intake) = self.intake.filter(|intake| intake.is_in_doubt()) else { return Ok(()) };
+        let leaves = matches!(standing.life.state, State::Queued | State::Waiting | State::Probing);
+        if leaves && self.held.insert(standing.id) {
+            intake.hold_left_behind(standing.id)?;
+            self.count_held(provider);
+        }
         Ok(())
     }
 
@@ -286,7 +307,8 @@ impl<'a> Apply<'a> {
     }
 
     /// Is the account already somebody's who is not compared in this input: known to be, or with a call for it. Such
-    /// a call is held as well. (What other customers of this input claim is compared at the end.)
+    /// a call is held as well. (What other customers of this input claim is compared at the end.) And is it known to
+    /// exist, whoever's it is.
     fn rival(
         &mut self,
         turn: &Turn<'_>,
@@ -295,6 +317,7 @@ impl<'a> Apply<'a> {
     ) -> Result<(Option<HoldReason>, bool), StoreError> {
         let (mut hold, mut exists) = (None, false);
         for (other, known) in self.other_owners(provider, key, turn.number)? {
+            exists |= known;
             if self.is_candidate(other)? {
                 continue;
             }
@@ -303,10 +326,9 @@ impl<'a> Apply<'a> {
             if known || standing.is_some() {
                 hold = Some(HoldReason::DuplicateKey);
             }
-            exists |= known;
             if !known
                 && let Some(ClaimedCall::Queued(call)) = standing.as_ref().map(leaving)
-                && self.held_rivals.insert(call)
+                && self.held.insert(call)
             {
                 self.count_held(provider);
                 self.intake.map_or(Ok(()), |intake| intake.hold_disputed(call))?;

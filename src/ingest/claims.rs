@@ -79,7 +79,8 @@ impl Claims {
         self.0[usize::from(account[0])].push(packed);
     }
 
-    /// The claims to one account that several customers make, without those of its known owners.
+    /// The claims to one account that several customers make, without those of its known owner. Who shares it with
+    /// another known owner, because a person released that one's call, has no right of way.
     pub(super) fn disputed(self) -> Vec<Claim> {
         self.0.into_par_iter().flat_map_iter(disputed).collect()
     }
@@ -91,18 +92,30 @@ fn disputed(claims: Pages<Packed>) -> Vec<Claim> {
     claims.sort_unstable();
     for one in claims.chunk_by(|a, b| a.account == b.account) {
         if one.iter().any(|claim| claim.customer != one[0].customer) {
-            disputed.extend(one.iter().filter_map(Packed::unknown));
+            let mut owners = one.iter().filter(|claim| claim.is_known()).map(|claim| claim.customer);
+            let has_one_owner = owners.next().is_none_or(|first| owners.all(|other| other == first));
+            let in_dispute = one.iter().filter(|claim| !(claim.is_known() && has_one_owner));
+            disputed.extend(in_dispute.filter_map(Packed::claim));
         }
     }
     disputed
 }
 
 impl Packed {
-    /// The claim, unless its account is known to be the customer's.
-    fn unknown(&self) -> Option<Claim> {
+    /// Kind and number of the call.
+    fn number(&self) -> u64 {
         let mut packed = [0; size_of::<u64>()];
         packed[size_of::<u64>() - CALL_BYTES..].copy_from_slice(&self.call);
-        let packed = u64::from_be_bytes(packed);
+        u64::from_be_bytes(packed)
+    }
+
+    /// Is its account known to be the customer's.
+    fn is_known(&self) -> bool {
+        self.number() & KNOWN != 0
+    }
+
+    fn claim(&self) -> Option<Claim> {
+        let packed = self.number();
         let number = (packed >> NUMBER_SHIFT).cast_signed();
         let call = match packed & 0b11 {
             0 => ClaimedCall::None,
@@ -112,7 +125,7 @@ impl Packed {
         };
         let provider = ProviderId::from_number(self.account[0])?;
         let customer = u32::from_be_bytes(self.customer);
-        (packed & KNOWN == 0).then_some(Claim { customer, provider, call })
+        Some(Claim { customer, provider, call })
     }
 }
 
@@ -147,5 +160,20 @@ mod tests {
                 claims.disputed().into_iter().map(|claim| (claim.customer, claim.provider)).collect();
             assert_eq!(disputed, [(1, provider), (1, provider)], "the known owner is left alone");
         }
+    }
+
+    #[test]
+    fn of_two_known_owners_none_has_the_right_of_way() {
+        let account = AccountMark::of(ProviderId::Lemonway, &ProviderKey("k".into()));
+        let claim = |customer, call| Claim { customer, provider: ProviderId::Lemonway, call };
+        let mut claims = Claims::default();
+        claims.add(claim(1, ClaimedCall::Planned), account, true);
+        claims.add(claim(1, ClaimedCall::None), account, true);
+        assert!(claims.disputed().is_empty(), "one owner disputes nothing with itself");
+        let mut claims = Claims::default();
+        claims.add(claim(1, ClaimedCall::Planned), account, true);
+        claims.add(claim(2, ClaimedCall::None), account, true);
+        let calls: Vec<_> = claims.disputed().into_iter().map(|claim| (claim.customer, claim.call)).collect();
+        assert_eq!(calls, [(1, ClaimedCall::Planned), (2, ClaimedCall::None)]);
     }
 }

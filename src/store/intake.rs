@@ -337,6 +337,12 @@ impl Intake<'_> {
         self.hold(call, Happening::LeftBehind)
     }
 
+    /// Was the state put back from a backup, and has had no complete file since.
+    #[must_use]
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
     /// What was queued before the state was put back from a backup, with the numbers of the customers; nothing, where it
     /// was not.
     pub fn doubtful_calls(&self) -> Result<Vec<(CallId, i64, ProviderId)>, StoreError> {

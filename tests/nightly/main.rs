@@ -10,6 +10,7 @@ mod exports;
 mod first_night;
 mod guide;
 mod inputs;
+mod keys;
 mod limits;
 mod lost;
 mod names;

@@ -76,6 +76,29 @@ fn a_revert_after_a_lost_answer_is_sent() {
 }
 
 #[test]
+fn parts_that_a_lost_first_call_may_have_left_do_not_stay_beside_a_new_street() {
+    for (policy, number, kind, street) in
+        [("ignore", "2", "RUE", "DE LA LIBERTÉ"), ("send_empty", "", "", "LE BOURG")]
+    {
+        let world = World::new();
+        let mut people = customers(1);
+        world.populate(&people);
+        world.configure("", &[("safedebit", &format!("on_cleared = \"{policy}\""))]);
+        world.play("[[rule]]\nprovider = \"safedebit\"\neffect = { lose_reply = \"after\" }\n");
+        world.sync(&world.csv("crm.csv", &people)).exits(5);
+        world.play("");
+        people[0].street = "Le Bourg".to_owned();
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        let consumer = world.ledger().person(ProviderId::Safedebit, "REF00001").expect("known").fields;
+        let held = ["number", "type", "name"].map(|part| {
+            let value = &consumer[&format!("consumer_address_street_{part}")];
+            value.as_str().unwrap_or_default().to_uppercase()
+        });
+        assert_eq!(held, [number, kind, street], "{policy}");
+    }
+}
+
+#[test]
 fn a_revert_while_queued_sends_nothing() {
     let world = World::new();
     let people = customers(1);

@@ -31,6 +31,24 @@ fn after_a_restore_a_queued_value_leaves_only_where_the_complete_file_says_it_to
     assert_eq!(world.report()["balanced"], true);
 }
 
+#[test]
+fn after_a_restore_a_row_that_is_turned_away_does_not_let_an_older_value_leave() {
+    let mut people = customers(2);
+    let world = delivered(&people);
+    people[0].email = "older@example.org".to_owned();
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    people[0].email = "newer@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    world.configure("", &[("safedebit", "on_invalid = \"reject_customer\"")]);
+    people[0].mobile = "O612345678".to_owned();
+    world.on("sync", &world.csv("crm.csv", &people), &["--kind", "full", "--allow-mass-change"]).exits(3);
+    world.all_hold(&people[0]);
+    assert!(world.rejects().contains(",restored,"), "{}", world.rejects());
+    assert_eq!(world.report()["balanced"], true);
+}
+
 /// A world with two persons, put back from a backup that knows the first one alone.
 fn restored_before_the_second_person(people: &[Customer]) -> World {
     let world = World::new();

@@ -125,12 +125,22 @@ fn a_customer_whose_key_cannot_change_yet_is_compared_again_next_time() {
 }
 
 #[test]
-fn a_call_outlives_the_key_of_its_customer_and_disputes_the_account() {
+fn a_call_that_may_have_left_outlives_the_key_of_its_customer_and_disputes_the_account() {
     let mut world = World::new(SAFEDEBIT);
     world.sync(&file("c1,S1,Martin\n"));
-    // c1 gave the key up, but its call can still leave.
+    world.answer(Safedebit, Happening::OutcomeUnknown);
+    // c1 gave the key up, but its call is not done with.
     world.sync(&file("c1,,Martin\nc2,S1,Petit\n"));
     assert_eq!(held(&world), duplicates(&["c1", "c2"]));
+}
+
+#[test]
+fn a_call_that_never_left_ends_with_the_key_of_its_customer() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\n"));
+    world.sync(&file("c1,,Martin\nc2,S1,Petit\n"));
+    assert_eq!(held(&world), duplicates(&[]));
+    assert_eq!(world.ready(Safedebit).len(), 1);
 }
 
 #[test]

@@ -40,7 +40,9 @@ fn body<'a>(
 ) -> Result<Item<'a>, BuildError> {
     let mut profile = Vec::with_capacity(values.len() + 3);
     let mut subscriptions = Vec::new();
-    for (code, value) in values.iter() {
+    // A person who is made anew has nothing to be emptied: such a value was for one that a lost create may have left.
+    let is_left_out = |value: &str| operation == Operation::Create && value.is_empty();
+    for (code, value) in values.iter().filter(|&(_, value)| !is_left_out(value)) {
         if let Some(id) = code.subscription_id() {
             let activate = Item::of(value, Form::Boolean, fields::subscription(id).name)?;
             subscriptions.push(Item::Object(vec![("activate", activate), ("id", Item::Integer(id.into()))]));

@@ -1,0 +1,89 @@
+//! Keys that are swapped, shared, decided upon or taken back: nobody is made twice, and nobody's values reach another.
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::support::{World, customers};
+
+#[test]
+fn two_who_swap_their_keys_and_are_released_are_updated_not_created() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let first = people[0].person.clone();
+    people[0].person = std::mem::replace(&mut people[1].person, first);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert_eq!(world.report()["providers"]["wsone"]["held"], 2);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
+fn who_released_a_changed_key_is_not_asked_again_when_a_value_changes() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].wallet = "W90001".to_owned();
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    people[0].email = "newer@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.all_hold(&people[0]);
+}
+
+#[test]
+fn who_shares_a_key_is_compared_again_when_the_other_is_released() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    let shared = people[0].wallet.clone();
+    let own = std::mem::replace(&mut people[1].wallet, shared);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    let wallet = || world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
+    assert_eq!(wallet()["newEmail"], people[1].email.as_str());
+    // What the first one lacks now is told, and goes no further while two have the key.
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(3);
+    assert_eq!(world.rejected(), [["C00001", "lemonway", ""]]);
+    assert!(world.rejects().contains(",duplicate_key,"), "{}", world.rejects());
+    assert_eq!(wallet()["newEmail"], people[1].email.as_str());
+    world.sync(&file).exits(0);
+    // The key was a mistake: with it mended, everybody has what is his.
+    people[1].wallet = own;
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+    world.ledger().reset();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.ledger().entries().len(), 0);
+}
+
+#[test]
+fn what_waits_under_a_key_that_the_file_takes_back_does_not_leave() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].email = "queued@example.org".to_owned();
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.ledger().reset();
+    let own = std::mem::take(&mut people[0].wallet);
+    let file = world.csv("crm.csv", &people);
+    let planned = world.on("plan", &file, &["--json"]).exits(0).out;
+    let planned: serde_json::Value = serde_json::from_str(&planned).expect("JSON");
+    world.sync(&file).exits(0);
+    assert_eq!(world.requests(ProviderId::Lemonway), 0, "{planned:#}");
+    assert_eq!(world.report()["providers"]["lemonway"]["superseded"], 1);
+    // Nothing of it is lost: it goes when the key is there again.
+    people[0].wallet = own;
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.all_hold(&people[0]);
+}
