@@ -65,12 +65,17 @@ impl Failure {
 }
 
 impl fmt::Display for Failure {
-    /// The error with its causes, outermost first.
+    /// The error with its causes, outermost first. A cause that says once more what its effect said is left out.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.error)?;
+        let mut told = self.error.to_string();
+        write!(f, "{told}")?;
         let mut cause = self.error.source();
         while let Some(error) = cause {
-            write!(f, ": {error}")?;
+            let said = error.to_string();
+            if !said.ends_with(&told) {
+                write!(f, ": {said}")?;
+                told = said;
+            }
             cause = error.source();
         }
         Ok(())
@@ -156,6 +161,14 @@ mod tests {
         let failure = Failure::from(error);
         assert_eq!(failure.code, ExitCode::Usage);
         assert!(failure.to_string().ends_with("`crmsync init` writes one: disk on fire"), "{failure}");
+    }
+
+    #[test]
+    fn what_a_cause_says_once_more_is_left_out() {
+        let cannot_open = rusqlite::ffi::Error::new(rusqlite::ffi::SQLITE_CANTOPEN);
+        let message = Some("unable to open database file".to_owned());
+        let told = Failure::from(StoreError::from(rusqlite::Error::SqliteFailure(cannot_open, message)));
+        assert_eq!(told.to_string().matches("unable to open database file").count(), 1, "{told}");
     }
 
     #[test]

@@ -22,6 +22,7 @@ mod orders;
 mod outbox;
 mod overview;
 mod packed;
+mod reading;
 mod recovery;
 mod rehearsal;
 mod restore;

@@ -18,7 +18,7 @@ use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
-use super::{Store, StoreError, filling, flights, marks, orders, statements};
+use super::{Store, StoreError, flights, marks, orders, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -161,50 +161,7 @@ impl StateFile {
         self.store(connection, fingerprinter)
     }
 
-    /// Opens the state for reading only, also while another process writes; a state that does not exist yet, whose making
-    /// was cut short, or that is being filled for the first time reads as an empty one. The file is not changed by a byte.
-    ///
-    /// # Errors
-    /// As [`StateFile::open`].
-    pub fn open_read_only(&self) -> Result<Store, StoreError> {
-        self.refuse_lost()?;
-        self.refuse_bad_key()?;
-        if !self.exists() {
-            return self.empty();
-        }
-        let Some(connection) = self.connect_to_read()? else { return self.empty() };
-        let secret = self.key(false)?;
-        let fingerprinter = Fingerprinter::new(&secret);
-        self.check_key(&connection, &fingerprinter)?;
-        self.store(connection, fingerprinter)
-    }
-
-    /// Copies the state, consistent and whole, to a place where nothing stands yet, with its key beside it where
-    /// the key is kept in a file.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the state is lost or cannot be read, or the copy cannot be written.
-    pub(super) fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
-        self.refuse_lost()?;
-        if !self.exists() {
-            return Ok(());
-        }
-        let Some(connection) = self.connect_to_read()? else { return Ok(()) };
-        drop(open_private(target)?);
-        connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
-        let key = beside(&self.settings.path, ".key");
-        if key.exists() {
-            let target_key = beside(target, ".key");
-            std::fs::copy(&key, &target_key).map_err(|source| StoreError::File {
-                action: "copy",
-                path: key,
-                source,
-            })?;
-        }
-        Ok(())
-    }
-
-    fn empty(&self) -> Result<Store, StoreError> {
+    pub(super) fn empty(&self) -> Result<Store, StoreError> {
         let mut connection = Connection::open_in_memory()?;
         migrate(&mut connection)?;
         self.store(connection, Fingerprinter::new(b"an empty state has no digests"))
@@ -233,28 +190,6 @@ impl StateFile {
     fn make_folder(&self) -> Result<(), StoreError> {
         let folder = self.settings.path.parent().filter(|folder| !folder.as_os_str().is_empty());
         folder.map_or(Ok(()), make_private_folder)
-    }
-
-    /// A connection for reading; none to a file whose making or first fill goes on or was cut short, in which nothing
-    /// can be yet.
-    pub(super) fn connect_to_read(&self) -> Result<Option<Connection>, StoreError> {
-        refuse_second_name(self.path())?;
-        match self.look_in() {
-            Err(error) if filling::explains(&error, self.path()) => Ok(None),
-            found => found,
-        }
-    }
-
-    fn look_in(&self) -> Result<Option<Connection>, StoreError> {
-        let connection = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        if filling::has_journal(self.path()) {
-            // Whoever fills the state keeps it longer than anybody waits.
-            connection.busy_timeout(Duration::ZERO)?;
-        }
-        self.inspect(&connection)?;
-        let has_key = has_key_identity(&connection)?;
-        connection.busy_timeout(BUSY_TIMEOUT)?;
-        Ok(has_key.then_some(connection))
     }
 
     /// Refuses a file that is not ours or that we are too old for.
@@ -447,7 +382,7 @@ fn behind_links(path: &Path) -> PathBuf {
 }
 
 /// A file with two names would have two locks and two write-ahead logs, of which each name sees only one.
-fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
+pub(super) fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
     let metadata = std::fs::metadata(path).map_err(|source| StoreError::File {
         action: "look at",
         path: path.to_owned(),

@@ -178,3 +178,30 @@ fn a_run_that_can_leave_no_files_does_not_begin() {
     std::fs::remove_file(world.path("state/runs")).expect("removed");
     heals(&world, "no folder");
 }
+
+/// A disk in trouble is often mounted anew for reading alone.
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
+fn a_state_on_a_disk_that_takes_no_writes_can_still_be_looked_at() {
+    const READ_ONLY: &str = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
+    let world = World::new(3);
+    world.sync().exits(0, "delivered");
+    let state = world.path("state").display().to_string();
+    let in_read_only = ["unshare", "-rm", "sh", "-c", READ_ONLY, &state];
+    let may = Command::new("unshare").args(&in_read_only[1..]).arg("true").status();
+    if !may.is_ok_and(|status| status.success()) {
+        eprintln!("NOT TESTED: unshare is missing or may not mount; no state was read from a read-only disk");
+        return;
+    }
+    let run = |arguments: &[&str]| {
+        Ran::from(&world.command(&in_read_only, arguments).output().expect("unshare runs"))
+    };
+    let told = run(&["status"]).exits(0, "status").out;
+    assert!(told.contains("complete (exit code 0)"), "{told}");
+    run(&["explain", "C1"]).exits(0, "explain");
+    run(&["history"]).exits(0, "history");
+    let planned = run(&["plan", "crm.csv"]).exits(0, "plan").out;
+    assert!(planned.contains("3 unchanged"), "{planned}");
+    let refused = run(&["sync", "crm.csv"]).exits(1, "sync").err;
+    assert!(refused.contains("Read-only file system"), "{refused}");
+}

@@ -22,6 +22,8 @@ use crate::store::{RejectFilter, RejectRow};
 
 use super::values::{Values, with_left_out};
 
+const NOTHING_FOUND: &str = "nothing is refused or held";
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct Line<'a> {
     call: i64,
@@ -72,7 +74,7 @@ fn list(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         return Ok(program.console.json(&lines)?);
     }
     if lines.is_empty() {
-        return Ok(program.console.text("nothing is refused or held\n")?);
+        return Ok(program.console.text(&format!("{NOTHING_FOUND}\n"))?);
     }
     let header = ["call", "customer", "provider", "operation", "status", "class", "code", "attempts", "run"];
     let table = aligned(&header, lines.iter().map(cells), &[0, 7]);
@@ -105,6 +107,9 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let rows = store.rejects(&store_filter(filter))?;
     for row in &rows {
         store.release(row.call, program.clock.now())?;
+    }
+    if rows.is_empty() {
+        return Ok(program.console.talk(NOTHING_FOUND)?);
     }
     let count = grouped(rows.len() as u64);
     let arguments = program.repeated_arguments();

@@ -1,0 +1,122 @@
+//! Reading a state that another process may be writing, or that nobody can write at all.
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rustix::fs::StatVfsMountFlags;
+
+use crate::domain::fingerprint::Fingerprinter;
+
+use super::open::{
+    BUSY_TIMEOUT, beside, connect, has_key_identity, open_private, refuse_second_name, version,
+};
+use super::{StateFile, Store, StoreError, filling};
+
+impl StateFile {
+    /// Opens the state for reading only, also while another process writes; a state that does not exist yet, whose making
+    /// was cut short, or that is being filled for the first time reads as an empty one. The file is not changed by a byte.
+    ///
+    /// # Errors
+    /// As [`StateFile::open`].
+    pub fn open_read_only(&self) -> Result<Store, StoreError> {
+        self.refuse_lost()?;
+        self.refuse_bad_key()?;
+        if !self.exists() {
+            return self.empty();
+        }
+        let Some(connection) = self.connect_to_read()? else { return self.empty() };
+        let secret = self.key(false)?;
+        let fingerprinter = Fingerprinter::new(&secret);
+        self.check_key(&connection, &fingerprinter)?;
+        self.store(connection, fingerprinter)
+    }
+
+    /// Copies the state, consistent and whole, to a place where nothing stands yet, with its key beside it where
+    /// the key is kept in a file.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state is lost or cannot be read, or the copy cannot be written.
+    pub(super) fn copy_to(&self, target: &Path) -> Result<(), StoreError> {
+        self.refuse_lost()?;
+        if !self.exists() {
+            return Ok(());
+        }
+        let Some(connection) = self.connect_to_read()? else { return Ok(()) };
+        drop(open_private(target)?);
+        connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+        let key = beside(self.path(), ".key");
+        if key.exists() {
+            let target_key = beside(target, ".key");
+            std::fs::copy(&key, &target_key).map_err(|source| StoreError::File {
+                action: "copy",
+                path: key,
+                source,
+            })?;
+        }
+        Ok(())
+    }
+
+    /// A connection for reading; none to a file whose making or first fill goes on or was cut short, in which nothing
+    /// can be yet.
+    pub(super) fn connect_to_read(&self) -> Result<Option<Connection>, StoreError> {
+        refuse_second_name(self.path())?;
+        match self.look_in() {
+            Err(error) if filling::explains(&error, self.path()) => Ok(None),
+            found => found,
+        }
+    }
+
+    fn look_in(&self) -> Result<Option<Connection>, StoreError> {
+        let connection = self.connect_to_look()?;
+        if filling::has_journal(self.path()) {
+            // Whoever fills the state keeps it longer than anybody waits.
+            connection.busy_timeout(Duration::ZERO)?;
+        }
+        self.inspect(&connection)?;
+        let has_key = has_key_identity(&connection)?;
+        connection.busy_timeout(BUSY_TIMEOUT)?;
+        Ok(has_key.then_some(connection))
+    }
+
+    /// Whoever reads keeps an index of the log beside the file. A read-only file system has no place for it; where no log is
+    /// there either, the file is all there is, and stays as it is.
+    fn connect_to_look(&self) -> Result<Connection, StoreError> {
+        let path = self.path();
+        let found = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
+            .and_then(|connection| version(&connection).map(|_| connection));
+        match found {
+            Err(error) if has_no_place(&error) && is_read_only(path) && !has_log(path) => {
+                match unchanging(path) {
+                    Some(uri) => connect(
+                        Path::new(&uri),
+                        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
+                    ),
+                    None => Err(error),
+                }
+            }
+            found => found,
+        }
+    }
+}
+
+fn has_no_place(error: &StoreError) -> bool {
+    let StoreError::Sqlite { source, .. } = error else { return false };
+    source.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+}
+
+/// Is the file system mounted so that nobody writes to it from here.
+fn is_read_only(path: &Path) -> bool {
+    rustix::fs::statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
+}
+
+fn has_log(path: &Path) -> bool {
+    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
+}
+
+/// The address by which SQLite takes a file for one that does not change; none where its name is no text.
+fn unchanging(path: &Path) -> Option<String> {
+    let path = path.canonicalize().ok()?;
+    let name = path.to_str()?.replace('%', "%25").replace('?', "%3f").replace('#', "%23");
+    Some(format!("file:{name}?immutable=1"))
+}
