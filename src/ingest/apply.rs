@@ -254,6 +254,7 @@ impl<'a> Apply<'a> {
     ) -> Result<ClaimedCall, StoreError> {
         let standing = judged.standing.as_ref();
         match (&judged.decision.action, standing) {
+            (Action::Nothing, Some(_)) if judged.is_moved() => Ok(ClaimedCall::None),
             (Action::Nothing, standing) => Ok(standing.map_or(ClaimedCall::None, leaving)),
             (Action::Close, Some(standing)) => {
                 self.count_superseded(provider.id(), standing);
@@ -268,6 +269,8 @@ impl<'a> Apply<'a> {
             (Action::Close | Action::Replace(_), None) => Ok(ClaimedCall::None),
             (Action::Call { operation, payload, hold, withdrawal }, standing) => {
                 let (hold, exists) = match hold {
+                    // A person has said whose account it is.
+                    None if judged.is_moved() => (None, false),
                     None if !judged.known => self.rival(turn, provider.id(), &payload.key)?,
                     // Whose account the new key is weighs more than that it is new.
                     Some(HoldReason::KeyChanged) => {
@@ -299,6 +302,8 @@ impl<'a> Apply<'a> {
                 }
                 if hold.is_some() {
                     self.count_held(provider.id());
+                }
+                if hold.is_some() || judged.is_moved() {
                     call = ClaimedCall::None;
                 }
                 Ok(call)

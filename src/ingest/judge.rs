@@ -235,6 +235,12 @@ pub(super) fn leaving(standing: &StandingCall) -> ClaimedCall {
 }
 
 impl Judged {
+    /// Has the customer an account that is known under another key than the record's. What goes to this one was held
+    /// until a person released it, whoever else has the key.
+    pub(super) fn is_moved(&self) -> bool {
+        self.kept.iter().any(|kept| kept.known)
+    }
+
     /// Does anybody have to be told of what the provider does not get.
     fn is_told(&self) -> bool {
         let findings = &self.decision.findings;

@@ -27,6 +27,7 @@ mod recovery;
 mod rehearsal;
 mod restore;
 mod runs;
+mod shared_keys;
 mod snapshot;
 mod statements;
 mod story;

@@ -18,7 +18,7 @@ use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
-use super::{Store, StoreError, flights, marks, orders, statements};
+use super::{Store, StoreError, flights, marks, orders, shared_keys, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -155,7 +155,9 @@ impl StateFile {
         migrate(&mut connection)?;
         fault::pass(Point::AfterMigration);
         let fingerprinter = self.fingerprinter(&connection)?;
-        marks::complete(&mut connection, &Marker::new(&fingerprinter))?;
+        let marker = Marker::new(&fingerprinter);
+        marks::complete(&mut connection, &marker)?;
+        shared_keys::compare_again(&mut connection, &marker)?;
         flights::land_all(&mut connection)?;
         leave_log_on_close(&connection, false)?;
         self.store(connection, fingerprinter)

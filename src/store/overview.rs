@@ -4,16 +4,12 @@ use std::collections::BTreeMap;
 
 use rusqlite::OptionalExtension;
 
-use crate::domain::account::Acknowledged;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{self, Happening, Life};
-use crate::domain::mark::{Mark, Marker, NO_RECORD};
 use crate::domain::provider::ProviderId;
 
 use super::intake::one;
-use super::lease::CallRow;
-use super::marks::{self, Marks};
 use super::outbox::{Outbox, Recipient};
 use super::snapshot::{life_of, operation_of};
 use super::{RunNumber, Store, StoreError, codec};
@@ -317,41 +313,6 @@ impl Outbox<'_> {
         }
         let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
         self.write_decision(call, &row.life, &step.life, rest)
-    }
-
-    /// A call that a person lets go to an account that is known to be another customer's as well writes over what that one
-    /// has there: both are compared again, and what either needs is held as long as they share it.
-    fn doubt_other_owners(&self, released: &CallRow) -> Result<(), StoreError> {
-        let (provider, key) = (released.provider, &released.payload.key);
-        let mut select = self.connection.prepare_cached(
-            "SELECT customer, customer_id, fields FROM account JOIN customer ON customer.id = account.customer
-             WHERE provider = ?1 AND key = ?2 AND customer <> ?3 AND known",
-        )?;
-        let mut update = self
-            .connection
-            .prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
-        let marker = Marker::new(self.keeping.fingerprinter);
-        let mut compared_again = Marks::default();
-        let mut forget_record = |id: &str| {
-            compared_again.push(Mark { key: marker.key(id), record: NO_RECORD, meaning: NO_RECORD });
-        };
-        let mut rows = select.query((provider.number(), key.0.as_str(), released.customer_number))?;
-        let mut is_shared = false;
-        while let Some(row) = rows.next()? {
-            let (number, id): (i64, String) = (row.get(0)?, row.get(1)?);
-            let mut fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
-            for (field, _) in released.payload.values.iter() {
-                fields.insert(field, Acknowledged::Unknown);
-            }
-            update.execute((number, provider.number(), codec::pack_fields(&fields)))?;
-            forget_record(&id);
-            is_shared = true;
-        }
-        if is_shared {
-            forget_record(released.customer.as_str());
-            marks::put(self.connection, compared_again)?;
-        }
-        Ok(())
     }
 
     fn write_decision(

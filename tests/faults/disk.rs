@@ -181,7 +181,6 @@ fn a_run_that_can_leave_no_files_does_not_begin() {
 
 /// A disk in trouble is often mounted anew for reading alone.
 #[test]
-#[expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
 fn a_state_on_a_disk_that_takes_no_writes_can_still_be_looked_at() {
     const READ_ONLY: &str = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
     let world = World::new(3);

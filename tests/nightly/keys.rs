@@ -15,9 +15,15 @@ fn two_who_swap_their_keys_and_are_released_are_updated_not_created() {
     world.sync(&world.csv("crm.csv", &people)).exits(3);
     assert_eq!(world.report()["providers"]["wsone"]["held"], 2);
     world.run(&["rejects", "release"]).exits(0);
-    world.run(&["resume"]).exits(0);
+    // What a person has decided stays decided, although a change of settings has both compared again.
+    world.configure("", &[("wsone", "entity = \"42\"")]);
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(0);
     assert_eq!(world.duplicates(), 0);
     people.iter().for_each(|customer| world.all_hold(customer));
+    world.ledger().reset();
+    world.sync(&file).exits(0);
+    assert_eq!(world.ledger().entries().len(), 0);
 }
 
 #[test]
