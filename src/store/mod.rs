@@ -8,6 +8,7 @@
 mod backup;
 mod blocks;
 mod codec;
+mod decisions;
 mod erase;
 mod error;
 mod examine;
@@ -33,6 +34,7 @@ mod statements;
 mod story;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
+pub use decisions::Released;
 pub use erase::{Erased, Search};
 pub use error::StoreError;
 pub use examine::{Examination, Finding, Severity, is_open_to_others, make_private};

@@ -6,11 +6,8 @@ use rusqlite::OptionalExtension;
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 
-use super::intake::one;
-use super::outbox::{Outbox, Recipient};
 use super::snapshot::{life_of, operation_of};
 use super::{RunNumber, Store, StoreError, codec};
 
@@ -261,85 +258,5 @@ impl Store {
             });
         }
         Ok(rejects)
-    }
-
-    /// Queues a refused or held call again. A create whose outcome is unknown goes on being probed.
-    /// A crash before it returns leaves the call as it was.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when the call is neither refused nor held.
-    pub fn release(&mut self, call: CallId, now: Timestamp) -> Result<(), StoreError> {
-        self.decide_by_person(call, Happening::Released, now)
-    }
-
-    /// Settles a held call by what a person found out. A crash before it returns leaves the call as it was.
-    ///
-    /// # Errors
-    /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when the call is not held.
-    pub fn resolve(&mut self, call: CallId, happening: Happening, now: Timestamp) -> Result<(), StoreError> {
-        self.decide_by_person(call, happening, now)
-    }
-
-    fn decide_by_person(
-        &mut self,
-        call: CallId,
-        happening: Happening,
-        now: Timestamp,
-    ) -> Result<(), StoreError> {
-        let run =
-            RunNumber(
-                self.connection.query_row("SELECT coalesce(max(number), 0) FROM run", [], |r| r.get(0))?,
-            );
-        self.group(run, now, |outbox| outbox.decide_by_person(call, happening))
-    }
-}
-
-impl Outbox<'_> {
-    fn decide_by_person(&mut self, call: CallId, happening: Happening) -> Result<(), StoreError> {
-        let row = self.read_standing(call)?;
-        let happening = match happening {
-            // What was applied is not what the call carries now.
-            Happening::ResolvedApplied if row.replaced => Happening::ResolvedAppliedOlder,
-            Happening::ResolvedApplied if row.unsent.is_some() => Happening::ResolvedAppliedInPart,
-            happening => happening,
-        };
-        let step = lifecycle::next(&row.life, happening)
-            .map_err(|illegal| StoreError::Undecidable { call, state: illegal.state })?;
-        self.apply(step.effect, &Recipient::standing(&row))?;
-        if matches!(row.life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
-            && happening == Happening::Released
-        {
-            self.doubt_other_owners(&row)?;
-        }
-        let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
-        self.write_decision(call, &row.life, &step.life, rest)
-    }
-
-    fn write_decision(
-        &self,
-        call: CallId,
-        before: &Life,
-        after: &Life,
-        rest: Option<&Payload>,
-    ) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE call SET state = ?3, hold = NULL, create_unknown = ?4, attempts = 0, unknown_runs = 0,
-                 unknown_this_run = 0, crashes = 0, missing_seen = 0, remedy_used = 0, only_fields = NULL,
-                 priority = min(priority, 1), deferred_in = 0, changed_at = ?5, settled_in = ?6,
-                 payload = coalesce(?7, CASE WHEN ?9 THEN payload END), operation = ?8, replaced = 0
-             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-        )?;
-        let changed = statement.execute((
-            call.0,
-            before.state.name(),
-            after.state.name(),
-            after.create_unknown,
-            self.now.0,
-            (!after.state.is_open()).then_some(self.run.0),
-            rest.map(codec::pack_payload),
-            after.operation.name(),
-            after.state.is_open(),
-        ))?;
-        one(changed, call)
     }
 }

@@ -18,8 +18,26 @@ use super::{StoreError, codec};
 const RELEASED: &str = "released_to_owner_of:";
 
 impl Outbox<'_> {
-    /// Takes what other customers are known to have in the account of a released call for unknown.
-    pub(super) fn doubt_other_owners(&self, released: &CallRow) -> Result<(), StoreError> {
+    /// Is a call of another customer for the same account on its way, or about to be.
+    pub(super) fn another_goes_first(&self, released: &CallRow) -> Result<bool, StoreError> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT call.payload FROM account JOIN call USING (customer, provider)
+             WHERE provider = ?1 AND account.key = ?2 AND customer <> ?3
+                 AND call.payload IS NOT NULL AND call.state <> 'held' AND call.state <> 'refused'",
+        )?;
+        let key = &released.payload.key;
+        let mut rows =
+            select.query((released.provider.number(), key.0.as_str(), released.customer_number))?;
+        while let Some(row) = rows.next()? {
+            if codec::unpack_payload(&row.get::<_, Vec<u8>>(0)?)?.key == *key {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
+    /// Takes what other customers are known to have in the account of a released call for unknown; are there any.
+    pub(super) fn doubt_other_owners(&self, released: &CallRow) -> Result<bool, StoreError> {
         let (provider, key) = (released.provider.number(), &released.payload.key);
         let mut select = self.connection.prepare_cached(
             "SELECT customer, fields FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3 AND known",
@@ -30,7 +48,9 @@ impl Outbox<'_> {
         let mut note =
             self.connection.prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
         let mut rows = select.query((provider, key.0.as_str(), released.customer_number))?;
+        let mut has_owner = false;
         while let Some(row) = rows.next()? {
+            has_owner = true;
             let owner: i64 = row.get(0)?;
             let mut fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(1)?)?;
             for (field, _) in released.payload.values.iter() {
@@ -39,7 +59,7 @@ impl Outbox<'_> {
             update.execute((owner, provider, codec::pack_fields(&fields)))?;
             note.execute((format!("{RELEASED}{}:{owner}", released.id), owner.to_string().into_bytes()))?;
         }
-        Ok(())
+        Ok(has_owner)
     }
 }
 

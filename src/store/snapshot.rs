@@ -10,7 +10,7 @@ use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
-use crate::domain::lifecycle::Life;
+use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
@@ -101,6 +101,27 @@ pub struct KnownAt {
     pub call: Option<StandingCall>,
     /// The fields whose value was invalid at the last comparison.
     pub skipped: Vec<FieldCode>,
+}
+
+impl KnownAt {
+    /// Takes the call that stands. What is on its way, of a run that was killed or goes on, is seen as the next run will
+    /// find it, so that a plan says what that one does.
+    fn stands(&mut self, mut call: StandingCall) -> Result<(), StoreError> {
+        if call.life.state == State::InFlight {
+            call.life = lifecycle::next(&call.life, Happening::Crashed)
+                .map_err(|source| StoreError::Illegal { call: call.id, source })?
+                .life;
+            let Life { state, hold, create_unknown, .. } = call.life;
+            call.standing = Standing { state, hold, create_unknown, ..call.standing };
+            let sent = &call.standing.payload;
+            if let Some(account) = self.before.account.as_mut().filter(|account| account.key == sent.key) {
+                account.mark_unknown(sent.values.iter().map(|(field, _)| field));
+            }
+        }
+        self.before.standing = Some(call.standing.clone());
+        self.call = Some(call);
+        Ok(())
+    }
 }
 
 impl<'a> Snapshot<'a> {
@@ -204,9 +225,7 @@ impl<'a> Snapshot<'a> {
                     place
                 }
             };
-            let at = &mut found[place].1;
-            at.before.standing = Some(call.standing.clone());
-            at.call = Some(call);
+            found[place].1.stands(call)?;
         }
         Ok(found)
     }

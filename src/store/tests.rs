@@ -354,7 +354,7 @@ fn a_call_of_an_earlier_input_is_held_but_none_that_is_in_flight() {
     let held = world.store.rejects(&filter).expect("readable");
     assert_eq!((held.len(), held[0].hold), (1, Some(HoldReason::DuplicateKey)));
 
-    world.store.release(queued, world.now).expect("released");
+    world.store.release(&[queued], world.now).expect("released");
     assert_eq!(world.before("c1").1.expect("open").life.state, State::Queued);
 }
 

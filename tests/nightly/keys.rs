@@ -27,6 +27,25 @@ fn two_who_swap_their_keys_and_are_released_are_updated_not_created() {
 }
 
 #[test]
+fn of_two_newcomers_with_one_key_who_are_released_the_second_is_updated() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    people[1].person = people[0].person.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let release = || world.run(&["rejects", "release"]).exits(0).err;
+    let told = release();
+    let first = "1 call is queued again; 1 stays held until another one for the same account is delivered\n";
+    assert!(told.starts_with(first), "{told}");
+    assert!(release().starts_with("0 calls are queued again; 1 stays held"), "not before it is delivered");
+    world.run(&["resume"]).exits(0);
+    assert!(release().starts_with("1 call is queued again\n"));
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    world.all_hold(&people[1]);
+}
+
+#[test]
 fn who_released_a_changed_key_is_not_asked_again_when_a_value_changes() {
     let world = World::new();
     let mut people = customers(1);

@@ -35,7 +35,13 @@ fn a_lost_create_that_is_killed_and_gets_a_newer_address_ends_with_one_person() 
     child.wait().expect("gone");
     world.late_ones_landed();
     let newer = people[0].clone().email("newer@example.org");
-    world.sync(&world.csv("crm.csv", std::slice::from_ref(&newer))).exits(0);
+    let file = world.csv("crm.csv", std::slice::from_ref(&newer));
+    let planned = world.on("plan", &file, &["--json", "--allow-mass-change"]).exits(0).out;
+    let planned: serde_json::Value = serde_json::from_str(&planned).expect("JSON");
+    world.sync(&file).exits(0);
+    let done = &world.report()["providers"]["wsone"]["planned"];
+    let of_wsone = &planned["providers"][0];
+    assert_eq!((&of_wsone["create"], &of_wsone["update"]), (&done["create"], &done["update"]), "{planned:#}");
     assert_eq!(world.duplicates(), 0);
     world.all_hold(&newer);
     let summary = world.ledger().summary();

@@ -1,5 +1,6 @@
 //! `rejects` and `resolve`: what a person decides about refused and held calls.
 
+use std::fmt::Write as _;
 use std::path::Path;
 
 use schemars::{JsonSchema, Schema, schema_for};
@@ -11,6 +12,7 @@ use crate::cli::arguments::{
 };
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
+use crate::domain::call::CallId;
 use crate::domain::lifecycle::Happening;
 use crate::domain::redacted::Redacted;
 use crate::report::next_step;
@@ -18,7 +20,7 @@ use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::create_new_private;
 use crate::report::table::aligned;
 use crate::report::text::{Context, grouped};
-use crate::store::{RejectFilter, RejectRow};
+use crate::store::{RejectFilter, RejectRow, Released};
 
 use super::values::{Values, with_left_out};
 
@@ -105,17 +107,24 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
     let rows = store.rejects(&store_filter(filter))?;
-    for row in &rows {
-        store.release(row.call, program.clock.now())?;
-    }
     if rows.is_empty() {
         return Ok(program.console.talk(NOTHING_FOUND)?);
     }
-    let count = grouped(rows.len() as u64);
+    let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
+    let Released { queued, behind } = store.release(&calls, program.clock.now())?;
+    let mut told = match queued {
+        1 => "1 call is queued again".to_owned(),
+        _ => format!("{} calls are queued again", grouped(queued)),
+    };
+    if behind > 0 {
+        let stay = if behind == 1 { "stays" } else { "stay" };
+        write!(told, "; {} {stay} held until another one for the same account is delivered", grouped(behind))
+            .expect("writing to a string does not fail");
+    }
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
     let resume = next_step::command(&["resume"], &context);
-    Ok(program.console.talk(&format!("{count} calls are queued again\nnext: {resume}"))?)
+    Ok(program.console.talk(&format!("{told}\nnext: {resume}"))?)
 }
 
 fn find(program: &Program, filter: &RejectsFilter) -> Result<Vec<RejectRow>, Failure> {

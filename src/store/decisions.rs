@@ -1,0 +1,129 @@
+//! What a person decides about refused and held calls.
+
+use std::collections::HashSet;
+
+use crate::domain::call::{CallId, HoldReason, Operation, Payload};
+use crate::domain::clock::Timestamp;
+use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::ProviderKey;
+
+use super::intake::one;
+use super::lease::CallRow;
+use super::outbox::{Outbox, Recipient};
+use super::{RunNumber, Store, StoreError, codec};
+
+/// What became of calls that a person released.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Are sent again.
+    pub queued: u64,
+    /// Stay held: the call of another customer for the same account goes first.
+    pub behind: u64,
+}
+
+/// Accounts that a call is released to; another one for the same account waits.
+type Accounts = HashSet<(ProviderId, ProviderKey)>;
+
+impl Store {
+    /// Queues refused and held calls again. A create whose outcome is unknown goes on being probed. Of several for one
+    /// account only one goes, so that no two make the same person. A crash before it returns leaves all as they were.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when a call is neither refused nor held.
+    pub fn release(&mut self, calls: &[CallId], now: Timestamp) -> Result<Released, StoreError> {
+        let run = self.newest_run()?;
+        self.group(run, now, |outbox| {
+            let (mut released, mut accounts) = (Released::default(), Accounts::new());
+            for &call in calls {
+                match outbox.release(call, &mut accounts)? {
+                    true => released.queued += 1,
+                    false => released.behind += 1,
+                }
+            }
+            Ok(released)
+        })
+    }
+
+    /// Settles a held call by what a person found out. A crash before it returns leaves the call as it was.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when the call is not held.
+    pub fn resolve(&mut self, call: CallId, happening: Happening, now: Timestamp) -> Result<(), StoreError> {
+        let run = self.newest_run()?;
+        self.group(run, now, |outbox| outbox.resolve(call, happening))
+    }
+
+    fn newest_run(&self) -> Result<RunNumber, StoreError> {
+        let sql = "SELECT coalesce(max(number), 0) FROM run";
+        Ok(RunNumber(self.connection.query_row(sql, [], |row| row.get(0))?))
+    }
+}
+
+impl Outbox<'_> {
+    /// Queues a call again, unless another one goes to the same account before it.
+    fn release(&mut self, call: CallId, accounts: &mut Accounts) -> Result<bool, StoreError> {
+        let row = self.read_standing(call)?;
+        let mut after = decided(&row, Happening::Released)?.life;
+        if let Some(HoldReason::KeyChanged | HoldReason::DuplicateKey) = row.life.hold {
+            let account = (row.provider, row.payload.key.clone());
+            if accounts.contains(&account) || self.another_goes_first(&row)? {
+                return Ok(false);
+            }
+            accounts.insert(account);
+            // Somebody has it by now: whoever would be made anew exists.
+            if self.doubt_other_owners(&row)? && !after.create_unknown {
+                after.operation = Operation::Update;
+            }
+        }
+        self.write_decision(call, &row.life, &after, None)?;
+        Ok(true)
+    }
+
+    fn resolve(&mut self, call: CallId, happening: Happening) -> Result<(), StoreError> {
+        let row = self.read_standing(call)?;
+        let happening = match happening {
+            // What was applied is not what the call carries now.
+            Happening::ResolvedApplied if row.replaced => Happening::ResolvedAppliedOlder,
+            Happening::ResolvedApplied if row.unsent.is_some() => Happening::ResolvedAppliedInPart,
+            happening => happening,
+        };
+        let step = decided(&row, happening)?;
+        self.apply(step.effect, &Recipient::standing(&row))?;
+        let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
+        self.write_decision(call, &row.life, &step.life, rest)
+    }
+
+    fn write_decision(
+        &self,
+        call: CallId,
+        before: &Life,
+        after: &Life,
+        rest: Option<&Payload>,
+    ) -> Result<(), StoreError> {
+        let mut statement = self.connection.prepare_cached(
+            "UPDATE call SET state = ?3, hold = NULL, create_unknown = ?4, attempts = 0, unknown_runs = 0,
+                 unknown_this_run = 0, crashes = 0, missing_seen = 0, remedy_used = 0, only_fields = NULL,
+                 priority = min(priority, 1), deferred_in = 0, changed_at = ?5, settled_in = ?6,
+                 payload = coalesce(?7, CASE WHEN ?9 THEN payload END), operation = ?8, replaced = 0
+             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+        )?;
+        let changed = statement.execute((
+            call.0,
+            before.state.name(),
+            after.state.name(),
+            after.create_unknown,
+            self.now.0,
+            (!after.state.is_open()).then_some(self.run.0),
+            rest.map(codec::pack_payload),
+            after.operation.name(),
+            after.state.is_open(),
+        ))?;
+        one(changed, call)
+    }
+}
+
+fn decided(row: &CallRow, happening: Happening) -> Result<lifecycle::Step, StoreError> {
+    lifecycle::next(&row.life, happening)
+        .map_err(|illegal| StoreError::Undecidable { call: row.id, state: illegal.state })
+}
