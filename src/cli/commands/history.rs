@@ -23,13 +23,13 @@ use crate::report::text::{self, Context, grouped};
 #[derive(Debug, Serialize, JsonSchema)]
 struct Line {
     id: String,
-    /// None for a run that crashed or still goes on.
+    /// None for a run that crashed or still goes on; so are the counts.
     run: Option<RunInfo>,
-    rows: u64,
-    acknowledged: u64,
-    refused: u64,
-    held: u64,
-    deferred: u64,
+    rows: Option<u64>,
+    acknowledged: Option<u64>,
+    refused: Option<u64>,
+    held: Option<u64>,
+    deferred: Option<u64>,
 }
 
 /// The JSON Schema of `history --json`.
@@ -125,13 +125,15 @@ fn all(program: &Program, runs: &Path) -> Result<(), Failure> {
 fn line(id: &RunId, report: Option<Report>) -> Line {
     let id = id.to_string();
     let Some(report) = report else {
-        return Line { id, run: None, rows: 0, acknowledged: 0, refused: 0, held: 0, deferred: 0 };
+        let (rows, acknowledged, refused, held, deferred) = Default::default();
+        return Line { id, run: None, rows, acknowledged, refused, held, deferred };
     };
-    let sum =
-        |count: fn(&crate::domain::tally::ProviderTally) -> u64| report.providers.values().map(count).sum();
+    let sum = |count: fn(&crate::domain::tally::ProviderTally) -> u64| {
+        Some(report.providers.values().map(count).sum())
+    };
     Line {
         id,
-        rows: report.input.rows,
+        rows: Some(report.input.rows),
         acknowledged: sum(|tally| tally.acknowledged.total()),
         refused: sum(|tally| tally.refused),
         held: sum(|tally| tally.held),
@@ -145,6 +147,7 @@ fn cells(line: &Line) -> Vec<String> {
         Some(run) => (run.command.clone(), run.outcome.name().to_owned(), run.exit_code.to_string()),
         None => ("?".to_owned(), "no report".to_owned(), "?".to_owned()),
     };
-    let counts = [line.rows, line.acknowledged, line.refused, line.held, line.deferred].map(grouped);
+    let counts = [line.rows, line.acknowledged, line.refused, line.held, line.deferred];
+    let counts = counts.map(|count| count.map_or_else(|| "?".to_owned(), grouped));
     [line.id.clone(), command, outcome, exit].into_iter().chain(counts).collect()
 }
