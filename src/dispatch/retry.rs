@@ -86,7 +86,8 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         Verdict::NotSent { .. } | Verdict::Transient { .. } => {
             call_only(Happening::NotApplied { breaker_open: context.breaker_open })
         }
-        Verdict::Unknown { .. } => call_only(Happening::OutcomeUnknown),
+        Verdict::Unknown { .. } if context.lane_acknowledged => call_only(Happening::OutcomeUnknown),
+        Verdict::Unknown { .. } => call_only(Happening::UnknownInOutage),
         Verdict::Refused { remedy, .. } => refused(*remedy, context),
         Verdict::Exists { .. } => call_only(exists(context)),
         Verdict::Missing { .. } => call_only(Happening::Missing),

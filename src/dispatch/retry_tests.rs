@@ -45,6 +45,11 @@ fn probe() -> Context {
     Context { life, had_unknown: true, ..fresh(Operation::Create) }
 }
 
+/// The lane has had an acknowledgement.
+fn working(context: Context) -> Context {
+    Context { lane_acknowledged: true, ..context }
+}
+
 /// The call has been sent after the others already.
 fn sent_last(context: Context) -> Context {
     Context { life: Life { remedy_used: true, ..context.life }, ..context }
@@ -78,11 +83,14 @@ fn what_an_answer_means_for_its_call() {
         (not_sent, probe(), not_applied(false)),
         (transient.clone(), update(), not_applied(false)),
         (transient, open, not_applied(true)),
-        // Perhaps applied. The breaker does not matter: the bytes may have left.
-        (unknown.clone(), update(), Happening::OutcomeUnknown),
-        (unknown.clone(), create, Happening::OutcomeUnknown),
-        (unknown.clone(), open, Happening::OutcomeUnknown),
-        (unknown, probe(), Happening::OutcomeUnknown),
+        // Perhaps applied. The breaker does not matter: the bytes may have left. Where nothing gets through, that says
+        // nothing about the call.
+        (unknown.clone(), working(update()), Happening::OutcomeUnknown),
+        (unknown.clone(), working(create), Happening::OutcomeUnknown),
+        (unknown.clone(), working(open), Happening::OutcomeUnknown),
+        (unknown.clone(), working(probe()), Happening::OutcomeUnknown),
+        (unknown.clone(), update(), Happening::UnknownInOutage),
+        (unknown, probe(), Happening::UnknownInOutage),
         // Refused for good.
         (refusal(Remedy::None), update(), Happening::Refused),
         (refusal(Remedy::None), unsure, Happening::Refused),

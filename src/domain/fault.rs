@@ -170,7 +170,8 @@ mod switch {
     /// for one that was not applied, and so sent again.
     #[must_use]
     pub fn bent(happening: Happening, operation: Operation) -> Happening {
-        let is_unknown = matches!(happening, Happening::OutcomeUnknown | Happening::Crashed);
+        let is_unknown =
+            matches!(happening, Happening::OutcomeUnknown | Happening::UnknownInOutage | Happening::Crashed);
         if is_unknown && operation == Operation::Create && ARMED.get() == Some(&Fault::BlindCreate) {
             return Happening::NotApplied { breaker_open: false };
         }

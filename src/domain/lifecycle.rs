@@ -11,7 +11,7 @@ pub const CRASHES_MAX: u32 = 3;
 /// From so many crash recoveries on a call is suspected to be their cause and is sent alone: those that merely flew
 /// beside it must not be held with it.
 pub const CRASHES_SUSPECT: u32 = 2;
-/// A call is held when its outcome was unknown in this many runs.
+/// A call is held when its outcome was unknown in this many runs in which its lane had acknowledgements.
 pub const UNKNOWN_RUNS_MAX: u32 = 3;
 /// So many answers of class `missing`, `settle` apart, prove that a create did not happen.
 pub const MISSING_PROOFS: u32 = 2;
@@ -85,6 +85,9 @@ pub enum Happening {
     },
     /// It may have been applied.
     OutcomeUnknown,
+    /// It may have been applied, in a run in which its lane has had no acknowledgement: that tells of the provider, not
+    /// of the call.
+    UnknownInOutage,
     /// The program died while it was in flight.
     Crashed,
     /// Refused for good, as it is.
@@ -210,6 +213,7 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Throttled
         | Happening::NotApplied { .. }
         | Happening::OutcomeUnknown
+        | Happening::UnknownInOutage
         | Happening::Crashed
         | Happening::Refused
         | Happening::RefusedAfterUnknown
@@ -252,7 +256,8 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         Happening::NotApplied { breaker_open: false } => {
             Some(to(&spent(life), State::Waiting, Wait::Backoff))
         }
-        Happening::OutcomeUnknown => Some(unknown(&spent(life))),
+        Happening::OutcomeUnknown => Some(unknown(&counted(&spent(life)))),
+        Happening::UnknownInOutage => Some(unknown(&noted(&spent(life)))),
         Happening::Crashed => Some(crashed(life)),
         Happening::Refused | Happening::Missing => Some(to(&spent(life), State::Refused, Wait::None)),
         Happening::RefusedForNow if !life.remedy_used => {
@@ -297,7 +302,8 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         Happening::NotApplied { breaker_open: false } => {
             Some(to(&spent(life), State::Probing, Wait::Backoff))
         }
-        Happening::OutcomeUnknown => Some(unknown(&spent(life))),
+        Happening::OutcomeUnknown => Some(unknown(&counted(&spent(life)))),
+        Happening::UnknownInOutage => Some(unknown(&noted(&spent(life)))),
         Happening::Crashed => Some(crashed(life)),
         Happening::Missing if life.missing_seen + 1 < MISSING_PROOFS => {
             let seen = Life { missing_seen: life.missing_seen + 1, ..spent(life) };
@@ -361,6 +367,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Throttled
         | Happening::NotApplied { .. }
         | Happening::OutcomeUnknown
+        | Happening::UnknownInOutage
         | Happening::Crashed
         | Happening::Refused
         | Happening::RefusedAfterUnknown
@@ -390,6 +397,7 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Throttled
         | Happening::NotApplied { .. }
         | Happening::OutcomeUnknown
+        | Happening::UnknownInOutage
         | Happening::Crashed
         | Happening::Refused
         | Happening::RefusedAfterUnknown
@@ -429,25 +437,28 @@ fn spent(life: &Life) -> Life {
     Life { attempts: life.attempts + 1, ..*life }
 }
 
+/// Counts the runs in which the outcome was unknown, each once.
+fn counted(life: &Life) -> Life {
+    let unknown_runs = life.unknown_runs + u32::from(!life.unknown_this_run);
+    Life { unknown_runs, unknown_this_run: true, ..*life }
+}
+
+/// Notes that the outcome was unknown, which counts once however many runs an outage lasts.
+fn noted(life: &Life) -> Life {
+    if life.unknown_runs == 0 { counted(life) } else { *life }
+}
+
 /// The outcome is open: an update is repeated after `settle`, a create is probed after `settle`.
 fn unknown(life: &Life) -> Step {
-    let life = Life {
-        unknown_runs: life.unknown_runs + u32::from(!life.unknown_this_run),
-        unknown_this_run: true,
-        ..*life
-    };
     let effect = Effect::MarkUnknown;
     if life.unknown_runs >= UNKNOWN_RUNS_MAX {
         let create_unknown = life.operation == Operation::Create;
-        return Step {
-            effect,
-            wait: Wait::Settle,
-            ..hold(&Life { create_unknown, ..life }, HoldReason::Unknown)
-        };
+        let held = hold(&Life { create_unknown, ..*life }, HoldReason::Unknown);
+        return Step { effect, wait: Wait::Settle, ..held };
     }
     let step = match life.operation {
-        Operation::Create => to(&Life { create_unknown: true, ..life }, State::Probing, Wait::Settle),
-        Operation::Update => to(&life, State::Waiting, Wait::Settle),
+        Operation::Create => to(&Life { create_unknown: true, ..*life }, State::Probing, Wait::Settle),
+        Operation::Update => to(life, State::Waiting, Wait::Settle),
     };
     Step { effect, ..step }
 }
@@ -459,7 +470,7 @@ fn crashed(life: &Life) -> Step {
         let held = hold(&Life { create_unknown, ..life }, HoldReason::Crashed);
         return Step { effect: Effect::MarkUnknown, wait: Wait::Settle, ..held };
     }
-    unknown(&life)
+    unknown(&counted(&life))
 }
 
 /// Queued again by a person; a create whose outcome is still unknown goes on being probed.

@@ -12,6 +12,7 @@ const HAPPENINGS: &[Happening] = &[
     Happening::NotApplied { breaker_open: false },
     Happening::NotApplied { breaker_open: true },
     Happening::OutcomeUnknown,
+    Happening::UnknownInOutage,
     Happening::Crashed,
     Happening::Refused,
     Happening::RefusedAfterUnknown,
@@ -127,6 +128,19 @@ fn unknown_in_three_runs_holds_the_call_but_thrice_in_one_run_does_not() {
         }
         assert_eq!(call.state == State::Held, run == UNKNOWN_RUNS_MAX, "run {run}");
         call.unknown_this_run = false;
+    }
+}
+
+#[test]
+fn an_outage_holds_no_call_however_many_runs_it_lasts() {
+    for operation in [Operation::Update, Operation::Create] {
+        let mut call = life(State::InFlight, operation);
+        for _ in 0..2 * UNKNOWN_RUNS_MAX {
+            call = after(&call, Happening::UnknownInOutage).life;
+            assert!(matches!(call.state, State::Waiting | State::Probing), "{:?}", call.state);
+            call = Life { unknown_this_run: false, ..after(&call, Happening::Leased).life };
+        }
+        assert_eq!(call.unknown_runs, 1, "it may have been applied, which stays known");
     }
 }
 

@@ -179,12 +179,17 @@ fn unprintable(bytes: u64) -> u64 {
     (bytes | bytes.wrapping_sub(EACH * 0x20) | bytes.wrapping_add(EACH)) & (EACH * 0x80)
 }
 
+/// Unicode's last two places, which no XML may hold (XML 1.0, 2.2 Characters).
+fn is_no_character(letter: char) -> bool {
+    matches!(letter, '\u{fffe}' | '\u{ffff}')
+}
+
 fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
     let text = match breaks {
         Breaks::Refused => Cow::Borrowed(trimmed),
         Breaks::AreSpace => squeeze(trimmed),
     };
-    if text.chars().any(char::is_control) {
+    if text.chars().any(|letter| letter.is_control() || is_no_character(letter)) {
         return Err(reason::CONTROL_CHARACTER);
     }
     // Below U+0300 every letter is its own normal form.
@@ -353,6 +358,7 @@ mod tests {
     fn control_characters_are_refused() {
         assert_eq!(defect("a\nb"), Some(reason::CONTROL_CHARACTER.0));
         assert_eq!(defect("é\u{7}"), Some(reason::CONTROL_CHARACTER.0));
+        assert_eq!(defect("a\u{ffff}"), Some(reason::CONTROL_CHARACTER.0));
         assert_eq!(defect(&"x".repeat(TEXT_CHARS_MAX + 1)), Some(reason::TOO_LONG.0));
     }
 }

@@ -7,6 +7,7 @@
 
 pub mod codes;
 pub mod exchange;
+mod forms;
 mod json;
 pub mod lemonway;
 pub mod own_codes;
@@ -115,7 +116,7 @@ pub fn field_table(provider: ProviderId) -> &'static [WireField] {
 }
 
 /// Changes whenever projections of the same customer change with a new version of this program.
-const PROJECTION_VERSION: u32 = 2;
+const PROJECTION_VERSION: u32 = 3;
 
 /// The row of that code in a table that is sorted by code.
 fn find(fields: &'static [WireField], code: FieldCode) -> Option<&'static WireField> {

@@ -2,16 +2,16 @@
 //!
 //! The rules that hold for every provider are here; which wire field is drawn from what is each provider's `project`.
 
-use std::net::Ipv4Addr;
-
 use litemap::LiteMap;
-use smol_str::{SmolStr, SmolStrBuilder};
+use smol_str::SmolStr;
 use unicode_normalization::UnicodeNormalization;
 
 use crate::domain::customer::{Cell, Customer};
 use crate::domain::field::Field;
-use crate::domain::value::{Street, Title, Value};
+use crate::domain::value::Value;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireDefect, WireField};
+
+use super::forms::line;
 
 /// The upper limit of a field for which no document gives one.
 pub const CHARS_UNLIMITED: usize = usize::MAX;
@@ -238,6 +238,24 @@ impl<'a> Projector<'a> {
         }
     }
 
+    /// Does what was drawn have the size of the field.
+    pub(super) fn takes(&self, code: FieldCode, drawn: &Drawn) -> bool {
+        match drawn {
+            Drawn::Text(text) => self.sizes.takes(code, text) || self.sizes.unfit(code, text).is_none(),
+            Drawn::Invalid | Drawn::Unfit(_) => false,
+            Drawn::Absent | Drawn::Cleared | Drawn::Vacant | Drawn::InPart => true,
+        }
+    }
+
+    /// Puts the parts of one value. Where one does not fit, none goes: the others would stand beside an old one.
+    pub(super) fn put_together<const N: usize>(&mut self, parts: [(FieldCode, Field, Drawn); N]) {
+        let fit = parts.iter().all(|(code, _, drawn)| self.takes(*code, drawn));
+        for (code, source, drawn) in parts {
+            let goes = fit || !self.takes(code, &drawn);
+            self.put(code, source, if goes { drawn } else { Drawn::Invalid });
+        }
+    }
+
     fn put_text(&mut self, code: FieldCode, source: Field, text: SmolStr) {
         if self.sizes.takes(code, &text) {
             *self.cell(code) = WireCell::Value(text);
@@ -367,88 +385,6 @@ fn nfc_chars(text: &str) -> usize {
     if text.chars().all(|letter| letter < '\u{300}') { text.chars().count() } else { text.nfc().count() }
 }
 
-/// Free text, e-mail addresses and IBANs as they are.
-#[inline]
-pub(super) fn text(value: &Value) -> Option<&SmolStr> {
-    let (Value::Text(text) | Value::Email(text) | Value::Iban(text)) = value else { return None };
-    Some(text)
-}
-
-/// The whole line of a street, or free text.
-fn line(value: &Value) -> Option<&str> {
-    match value {
-        Value::Street(street) => Some(&street.line),
-        Value::Text(text) | Value::Email(text) | Value::Iban(text) => Some(text),
-        Value::Flag(_)
-        | Value::Integer(_)
-        | Value::Title(_)
-        | Value::Date(_)
-        | Value::Country(_)
-        | Value::Nationalities(_)
-        | Value::Phone(_)
-        | Value::Ip(_)
-        | Value::IdentityDocument(_)
-        | Value::CustomerType(_)
-        | Value::WalletRole(_) => None,
-    }
-}
-
-/// A street.
-pub(super) fn street(value: &Value) -> Option<&Street> {
-    if let Value::Street(street) = value { Some(street) } else { None }
-}
-
-/// A day as dd/MM/yyyy.
-pub(super) fn date(value: &Value) -> Option<SmolStr> {
-    let Value::Date(date) = value else { return None };
-    let mut text = SmolStrBuilder::new();
-    push_number(&mut text, date.day().unsigned_abs().into(), 2);
-    text.push('/');
-    push_number(&mut text, date.month().unsigned_abs().into(), 2);
-    text.push('/');
-    push_number(&mut text, date.year().unsigned_abs(), 4);
-    Some(text.finish())
-}
-
-/// A network address of four numbers.
-pub(super) fn ipv4(address: Ipv4Addr) -> SmolStr {
-    let mut text = SmolStrBuilder::new();
-    for (place, octet) in address.octets().into_iter().enumerate() {
-        if place > 0 {
-            text.push('.');
-        }
-        push_number(&mut text, octet.into(), 1);
-    }
-    text.finish()
-}
-
-/// A number with so many digits at least. Each customer has several of them, and `format!` takes more than twice as long.
-fn push_number(text: &mut SmolStrBuilder, number: u16, digits_min: usize) {
-    let mut written = itoa::Buffer::new();
-    let written = written.format(number);
-    (written.len()..digits_min).for_each(|_| text.push('0'));
-    text.push_str(written);
-}
-
-/// Yes as 1, no as 0.
-pub(super) fn one_or_zero(value: &Value) -> Option<SmolStr> {
-    if let Value::Flag(flag) = value {
-        Some(SmolStr::new_static(if *flag { "1" } else { "0" }))
-    } else {
-        None
-    }
-}
-
-/// A form of address.
-pub(super) fn title(value: &Value) -> Option<Title> {
-    if let Value::Title(title) = value { Some(*title) } else { None }
-}
-
-/// A country as alpha-3.
-pub(super) fn alpha3(value: &Value) -> Option<SmolStr> {
-    if let Value::Country(country) = value { Some(SmolStr::new_static(country.alpha3)) } else { None }
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -456,17 +392,6 @@ mod tests {
     use super::*;
 
     proptest! {
-        #[test]
-        fn days_and_addresses_are_written_as_format_writes_them(
-            days in 0i32..3_287_181, address in any::<[u8; 4]>().prop_map(Ipv4Addr::from),
-        ) {
-            let first = jiff::civil::date(1000, 1, 1);
-            let day = first.checked_add(jiff::Span::new().days(days)).expect("before the year 10000");
-            let expected = format!("{:02}/{:02}/{:04}", day.day(), day.month(), day.year());
-            prop_assert_eq!(date(&Value::Date(day)).expect("a day"), expected);
-            prop_assert_eq!(ipv4(address), address.to_string());
-        }
-
         #[test]
         fn what_surely_fits_fits_when_it_is_counted(text in "\\PC{0,12}|[a-zé]{0,12}|[0-9/]{8,12}") {
             let text: String = text.nfc().collect();

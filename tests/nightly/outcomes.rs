@@ -105,6 +105,25 @@ fn parts_that_a_lost_first_call_may_have_left_do_not_stay_beside_a_new_street() 
 }
 
 #[test]
+fn a_provider_that_fails_for_many_nights_leaves_nothing_to_a_person() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    let missing = ("wsone", "response_codes = { \"101\" = \"missing\" }");
+    world.configure("[dispatch]\noutage_patience = \"300ms\"\n", &[missing]);
+    world.play("[[rule]]\neffect = { status = { code = 500 } }\n");
+    let file = world.csv("crm.csv", &people);
+    for _ in 0..4 {
+        world.sync(&file).exits(5);
+        assert_eq!(world.report()["providers"]["lemonway"]["held"], 0);
+    }
+    world.play("");
+    world.run(&["resume"]).exits(0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+    assert_eq!(world.duplicates(), 0);
+}
+
+#[test]
 fn a_revert_while_queued_sends_nothing() {
     let world = World::new();
     let people = customers(1);

@@ -455,3 +455,22 @@ fn what_waits_for_a_provider_that_is_switched_off_is_told_and_not_proposed_to_be
     assert!(explained.contains("while the configuration has lemonway switched off"), "{explained}");
     assert!(!explained.contains("crmsync resume"), "{explained}");
 }
+
+#[test]
+fn a_street_goes_whole_or_not_at_all() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    let street = |line: &str| {
+        people[0].street = line.to_owned();
+        world.sync(&world.csv("crm.csv", &people));
+        let consumer = world.ledger().person(ProviderId::Safedebit, "REF00001").expect("known").fields;
+        let part = |part: &str| consumer[&format!("consumer_address_street_{part}")].clone();
+        (part("number"), part("type"), part("name"))
+    };
+    let mut street = street;
+    let old = street("5 avenue Foch");
+    assert_eq!(old, (json!("5"), json!("avenue"), json!("Foch")));
+    let long = format!("12 rue {}", "n".repeat(71));
+    assert_eq!(street(&long), old, "a new number beside an old name is nobody's address");
+}

@@ -9,9 +9,8 @@ use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, Value, WalletRole};
 use crate::domain::wire::{FieldCode, Projection};
 
-use super::super::projector::{
-    Drawn, Projector, Sizes, Source, alpha3, date, ipv4, one_or_zero, text, title,
-};
+use super::super::forms::{alpha3, date, ipv4, one_or_zero, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source};
 use super::fields;
 use super::settings::LemonwaySettings;
 

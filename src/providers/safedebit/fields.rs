@@ -102,7 +102,7 @@ pub(in crate::providers) const FIELDS: &[WireField] = &[
     string(IBAN, "iban", &[Field::Iban], (1, 34), "IBAN without spaces"),
     string(SOCIAL_REFERENCE, "social_reference", &[Field::CompanyName], (1, 32), "text, for companies"),
     string(SIREN, "siren", &[Field::Siren], (9, 9), "nine digits, for companies"),
-    string(NIC, "nic", &[Field::Nic], (1, 5), "digits, for companies"),
+    string(NIC, "nic", &[Field::Nic], (5, 5), "five digits, for companies"),
     string(NAF, "naf", &[Field::Naf], (1, 32), "text, for companies"),
     string(VAT_NUMBER, "tva_interco", &[Field::VatNumber], (1, 32), "text, for companies"),
     string(WALDEC, "waldec", &[Field::Rna], (1, 16), "RNA number, for associations"),

@@ -6,10 +6,11 @@ use smol_str::{SmolStr, format_smolstr};
 
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
-use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, Title, Value};
-use crate::domain::wire::Projection;
+use crate::domain::value::{CustomerType, IdentityDocument, StreetKind, StreetParts, Title, Value};
+use crate::domain::wire::{FieldCode, Projection};
 
-use super::super::projector::{Drawn, Projector, Sizes, Source, date, ipv4, street, text, title};
+use super::super::forms::{date, ipv4, street, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source};
 use super::fields;
 use super::settings::SafedebitSettings;
 
@@ -88,32 +89,44 @@ fn contact(to: &mut Projector<'_>) {
     to.put(fields::IP, Field::IpAddress, ip);
 }
 
-/// The parts of a street, or the whole line as its name. The fields that a street leaves empty are vacant, not absent:
-/// an old number must not go on standing before a new line.
+/// The parts of a street, or the whole line as its name, also where a part has not the size of its field. The fields that
+/// a street leaves empty are vacant, not absent: an old number must not go on standing before a new line.
 fn street_line(to: &mut Projector<'_>) {
-    let (number, kind, name) = match to.source(Field::Street) {
+    let parts = match to.source(Field::Street) {
         Source::Absent => return,
-        Source::Cleared => (Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
-        Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
-        Source::Value(value) => match street(value) {
-            None => (
-                Drawn::Vacant,
-                Drawn::Vacant,
-                text(value).map_or(Drawn::Invalid, |text| Drawn::Text(text.clone())),
-            ),
-            Some(street) => match &street.parts {
-                None => (Drawn::Vacant, Drawn::Vacant, Drawn::Text(street.line.clone())),
-                Some(parts) => (
-                    parts.number.clone().map_or(Drawn::Vacant, Drawn::Text),
-                    parts.kind.as_ref().map_or(Drawn::Vacant, |kind| Drawn::Text(street_type(kind))),
-                    Drawn::Text(parts.name.clone()),
-                ),
-            },
-        },
+        Source::Cleared => in_fields(Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
+        Source::Invalid => in_fields(Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
+        Source::Value(value) => {
+            let whole = |line: &SmolStr| in_fields(Drawn::Vacant, Drawn::Vacant, Drawn::Text(line.clone()));
+            match street(value) {
+                None => text(value)
+                    .map_or_else(|| in_fields(Drawn::Invalid, Drawn::Invalid, Drawn::Invalid), whole),
+                Some(street) => {
+                    let parts = street.parts.as_ref().map(three_fields);
+                    let fits =
+                        |parts: &StreetFields| parts.iter().all(|(code, _, drawn)| to.takes(*code, drawn));
+                    parts.filter(fits).unwrap_or_else(|| whole(&street.line))
+                }
+            }
+        }
     };
-    to.put(fields::STREET_NUMBER, Field::StreetNumber, number);
-    to.put(fields::STREET_TYPE, Field::StreetType, kind);
-    to.put(fields::STREET_NAME, Field::StreetName, name);
+    to.put_together(parts);
+}
+
+type StreetFields = [(FieldCode, Field, Drawn); 3];
+
+fn three_fields(parts: &StreetParts) -> StreetFields {
+    let number = parts.number.clone().map_or(Drawn::Vacant, Drawn::Text);
+    let kind = parts.kind.as_ref().map_or(Drawn::Vacant, |kind| Drawn::Text(street_type(kind)));
+    in_fields(number, kind, Drawn::Text(parts.name.clone()))
+}
+
+fn in_fields(number: Drawn, kind: Drawn, name: Drawn) -> StreetFields {
+    [
+        (fields::STREET_NUMBER, Field::StreetNumber, number),
+        (fields::STREET_TYPE, Field::StreetType, kind),
+        (fields::STREET_NAME, Field::StreetName, name),
+    ]
 }
 
 /// As the CRM wrote it, abbreviated as postal norms do when it does not fit.

@@ -142,6 +142,7 @@ fn values_that_do_not_fit_are_reported_and_never_cut() {
 /// A street, and what stands in number, type and name.
 #[test]
 fn street_type_is_abbreviated_only_when_it_must_be() {
+    let long = "n".repeat(71);
     let cases = [
         (
             street("4 zone industrielle Nord", Some((Some("4"), Some("ZONE INDUSTRIELLE"), "Nord"))),
@@ -150,8 +151,16 @@ fn street_type_is_abbreviated_only_when_it_must_be() {
         (street("12 bis rue X", Some((Some("12 bis"), Some("RUE"), "X"))), ["=12 bis", "=rue", "=X"]),
         (street("Le Bourg", Some((None, None, "Le Bourg"))), ["vacant", "vacant", "=Le Bourg"]),
         (street("BP 123", None), ["vacant", "vacant", "=BP 123"]),
-        // A type without an abbreviation that fits is reported.
-        (street("1 x Y", Some((Some("1"), Some("LONGUE SORTE DE RUE"), "Y"))), ["=1", "invalid", "=Y"]),
+        // A part that does not fit: the whole line, nothing lost.
+        (
+            street("1 x Y", Some((Some("1"), Some("LONGUE SORTE DE RUE"), "Y"))),
+            ["vacant", "vacant", "=1 x Y"],
+        ),
+        // Where that does not fit either, no part goes: a new number would stand beside an old name.
+        (
+            street(&format!("1 rue {long}"), Some((Some("1"), Some("RUE"), &long))),
+            ["invalid", "invalid", "invalid"],
+        ),
         (Cell::Cleared, ["cleared", "cleared", "cleared"]),
     ];
     for (cell, expected) in cases {

@@ -24,10 +24,7 @@ pub(super) fn request(
     let body = body(settings, operation, key, values)?;
     Ok(Request {
         url: [settings.common.base_url.trim_end_matches('/'), "/", path].concat(),
-        headers: vec![
-            authorization,
-            (CONTENT_TYPE, HeaderValue::from_static("application/json; charset=utf-8")),
-        ],
+        headers: vec![authorization, (CONTENT_TYPE, HeaderValue::from_static("application/json"))],
         body: body.into_body(),
     })
 }

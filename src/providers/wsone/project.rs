@@ -7,7 +7,8 @@ use crate::domain::field::Field;
 use crate::domain::value::{StreetParts, Value};
 use crate::domain::wire::{FieldCode, KeyCell, Projection};
 
-use super::super::projector::{Drawn, Projector, Sizes, Source, date, one_or_zero, street, text, title};
+use super::super::forms::{date, one_or_zero, street, text, title};
+use super::super::projector::{Drawn, Projector, Sizes, Source};
 use super::fields;
 use super::settings::WsOneSettings;
 
@@ -115,9 +116,11 @@ fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
             },
         },
     };
-    to.put(fields::ADDRESS_3_NUM, Field::StreetNumber, number);
-    to.put(fields::ADDRESS_3_TYPE, Field::StreetType, kind);
-    to.put(fields::ADDRESS_3_NAME, Field::StreetName, name);
+    to.put_together([
+        (fields::ADDRESS_3_NUM, Field::StreetNumber, number),
+        (fields::ADDRESS_3_TYPE, Field::StreetType, kind),
+        (fields::ADDRESS_3_NAME, Field::StreetName, name),
+    ]);
 }
 
 /// `None` for a number that is no plain integer, and for a type without a number in the configuration.
