@@ -156,11 +156,15 @@ pub fn decide(
     Decision { action, key: Some(key), findings }
 }
 
-/// The key that the file gives, or the one known from before when the file has no such column.
+/// The key that the file gives; when it has no such column, the last one that an earlier file gave: that of the call that
+/// stands, or else of the account.
 fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> Option<ProviderKey> {
     match &projection.key {
         KeyCell::Key(key) => Some(key.clone()),
-        KeyCell::Absent => before.account.as_ref().map(|account| account.key.clone()),
+        KeyCell::Absent => {
+            let standing = before.standing.as_ref().map(|standing| &standing.payload.key);
+            standing.or(before.account.as_ref().map(|account| &account.key)).cloned()
+        }
         KeyCell::Cleared => None,
         KeyCell::Invalid => {
             findings.rejected = Some(Rejection::InvalidKey);

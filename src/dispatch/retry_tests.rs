@@ -55,6 +55,19 @@ fn sent_last(context: Context) -> Context {
     Context { life: Life { remedy_used: true, ..context.life }, ..context }
 }
 
+/// Perhaps it was applied. The breaker does not matter: the bytes may have left. Where nothing gets through, that says nothing
+/// about the call.
+#[test]
+fn no_answer_counts_against_its_call_only_in_a_lane_that_works() {
+    let create = fresh(Operation::Create);
+    let open = Context { breaker_open: true, ..update() };
+    let unknown = Verdict::Unknown { what: "timeout" };
+    for context in [update(), create, open, probe()] {
+        assert_eq!(happening(&unknown, &context).happening, Happening::UnknownInOutage);
+        assert_eq!(happening(&unknown, &working(context)).happening, Happening::OutcomeUnknown);
+    }
+}
+
 #[test]
 fn what_an_answer_means_for_its_call() {
     let create = fresh(Operation::Create);
@@ -64,7 +77,6 @@ fn what_an_answer_means_for_its_call() {
     let not_applied = |breaker_open| Happening::NotApplied { breaker_open };
     let not_sent = Verdict::NotSent { what: "connect" };
     let transient = Verdict::Transient { code: code() };
-    let unknown = Verdict::Unknown { what: "timeout" };
     let exists = Verdict::Exists { code: code() };
     let missing = Verdict::Missing { code: code() };
     let cases = [
@@ -83,14 +95,6 @@ fn what_an_answer_means_for_its_call() {
         (not_sent, probe(), not_applied(false)),
         (transient.clone(), update(), not_applied(false)),
         (transient, open, not_applied(true)),
-        // Perhaps applied. The breaker does not matter: the bytes may have left. Where nothing gets through, that says
-        // nothing about the call.
-        (unknown.clone(), working(update()), Happening::OutcomeUnknown),
-        (unknown.clone(), working(create), Happening::OutcomeUnknown),
-        (unknown.clone(), working(open), Happening::OutcomeUnknown),
-        (unknown.clone(), working(probe()), Happening::OutcomeUnknown),
-        (unknown.clone(), update(), Happening::UnknownInOutage),
-        (unknown, probe(), Happening::UnknownInOutage),
         // Refused for good.
         (refusal(Remedy::None), update(), Happening::Refused),
         (refusal(Remedy::None), unsure, Happening::Refused),

@@ -11,7 +11,7 @@ use siphasher::sip::SipHasher24;
 
 use super::customer::CustomerId;
 use super::provider::ProviderId;
-use super::wire::FieldCode;
+use super::wire::{FieldCode, ProviderKey};
 
 /// The digest of one delivered value: 64 bits over customer, provider, field and value.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -91,6 +91,15 @@ impl Fingerprinter {
         hasher.update(purpose);
         hasher.update(context);
         *hasher.finalize().as_bytes()
+    }
+
+    /// How the key of an account is recognised without keeping it.
+    #[must_use]
+    pub fn account_mark(&self, provider: ProviderId, key: &ProviderKey) -> [u8; 16] {
+        let context = [&[provider.number()], key.0.as_bytes()].concat();
+        let mut mark = [0; 16];
+        mark.copy_from_slice(&self.derived(b"account: key", &context)[..16]);
+        mark
     }
 
     /// How an erased customer is recognised without keeping the key.

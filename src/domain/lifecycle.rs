@@ -158,6 +158,8 @@ pub enum Effect {
     Acknowledge,
     /// The fields of the call count as unknown at the account.
     MarkUnknown,
+    /// Nobody is there, so that nothing of the call is.
+    Absent,
     /// The account is there; what stands in the fields of the call is unknown.
     Exists,
 }
@@ -311,7 +313,7 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         }
         Happening::Missing => {
             let absent = Life { create_unknown: false, missing_seen: 0, ..spent(life) };
-            Some(to(&absent, State::Queued, Wait::None))
+            Some(Step { effect: Effect::Absent, ..to(&absent, State::Queued, Wait::None) })
         }
         Happening::Refused
         | Happening::RefusedAfterUnknown
@@ -357,7 +359,10 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         Happening::ResolvedAppliedInPart => {
             Some(Step { effect: Effect::Acknowledge, ..to(life, State::Refused, Wait::None) })
         }
-        Happening::ResolvedNotApplied => Some(released(&Life { create_unknown: false, ..*life })),
+        Happening::ResolvedNotApplied => {
+            let effect = if life.create_unknown { Effect::Absent } else { Effect::None };
+            Some(Step { effect, ..released(&Life { create_unknown: false, ..*life }) })
+        }
         Happening::Abandoned => Some(to(life, State::Abandoned, Wait::None)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::Restored => Some(restored(life)),

@@ -65,6 +65,14 @@ pub struct Mark {
     pub meaning: Digest,
 }
 
+impl Mark {
+    /// Of a customer whose next record is compared, whatever it is.
+    #[must_use]
+    pub fn unread(key: KeyMark) -> Self {
+        Self { key, record: NO_RECORD, meaning: NO_RECORD }
+    }
+}
+
 /// Makes marks with the secret of one state.
 #[derive(Clone)]
 pub struct Marker {

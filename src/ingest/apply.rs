@@ -8,14 +8,14 @@ use std::collections::HashSet;
 use crate::diff::{Action, Rejection};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::CustomerId;
-use crate::domain::mark::{KeyMark, Mark, Marker, NO_RECORD};
+use crate::domain::mark::{KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 use crate::providers::Provider;
-use crate::store::{Intake, Marks, NewCall, Snapshot, StandingCall, StoreError};
+use crate::store::{Intake, Marks, NewCall, OtherKey, Snapshot, StandingCall, StoreError};
 
-use super::claims::{Claim, ClaimedCall, Claims};
+use super::claims::{Claim, ClaimedCall, Claims, Right};
 use super::compare::Candidate;
 use super::fields::FieldCounts;
 use super::guard::ChangeCounts;
@@ -187,11 +187,7 @@ impl<'a> Apply<'a> {
     /// Remembers the record; of an unsettled one nothing, so that it is compared again.
     pub(super) fn put_mark(&mut self, turn: &Turn<'_>, unsettled: bool) {
         let Turn { candidate, prepared, .. } = turn;
-        let mark = if unsettled {
-            Mark { key: candidate.key, record: NO_RECORD, meaning: NO_RECORD }
-        } else {
-            candidate.mark(prepared.meaning)
-        };
+        let mark = if unsettled { Mark::unread(candidate.key) } else { candidate.mark(prepared.meaning) };
         let stands = candidate.same && !candidate.spoilt && candidate.meaning() == Some(mark.meaning);
         if self.intake.is_some() && (unsettled || !stands) {
             self.marks.push(mark);
@@ -201,7 +197,7 @@ impl<'a> Apply<'a> {
     /// Forgets the record of a customer again.
     pub(super) fn forget_record(&mut self, customer: &CustomerId) {
         let key = self.marker.key(customer.as_str());
-        self.marks.push(Mark { key, record: NO_RECORD, meaning: NO_RECORD });
+        self.marks.push(Mark::unread(key));
     }
 
     fn carry_out(&mut self, turn: &Turn<'_>, position: usize, judged: &mut Judged) -> Result<(), StoreError> {
@@ -213,11 +209,13 @@ impl<'a> Apply<'a> {
         tally.incomplete += findings.unsent() as u64;
         self.report(turn, position, findings)?;
         let is_turned_away = findings.rejected.is_some() || judged.decision.key.is_none();
-        if let Some(standing) = judged.standing.as_ref().filter(|_| is_turned_away) {
+        let stays = is_turned_away && judged.decision.action == Action::Nothing;
+        if let Some(standing) = judged.standing.as_ref().filter(|_| stays) {
             self.hold_unconfirmed(provider.id(), standing)?;
         }
         for &KeptClaim { account, call, known } in &judged.kept {
-            self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, known);
+            let right = if known { Right::Kept } else { Right::Claimed };
+            self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, right);
         }
         if let (Some(intake), Some(number), Some(account)) = (self.intake, turn.number, judged.account.take())
         {
@@ -225,11 +223,8 @@ impl<'a> Apply<'a> {
         }
         let call = self.act(turn, provider, judged)?;
         if let Some(claimed) = judged.claim {
-            self.claims.add(
-                Claim { customer: turn.turn, provider: provider.id(), call },
-                claimed,
-                judged.known,
-            );
+            let right = if judged.known { Right::Owned } else { Right::Claimed };
+            self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, claimed, right);
         }
         Ok(())
     }
@@ -293,9 +288,13 @@ impl<'a> Apply<'a> {
                 }
                 let mut call = ClaimedCall::Planned;
                 if let Some(intake) = self.intake {
+                    let key = &payload.key;
                     let payload = judged.packed.take().expect("a call that is written was packed");
                     let customer = turn.number.expect("who is written has a number");
                     let provider = provider.id();
+                    if judged.is_moved() {
+                        intake.put_other_key(customer, provider, key)?;
+                    }
                     let new =
                         NewCall { customer, provider, operation, payload, hold, withdrawal: *withdrawal };
                     call = ClaimedCall::Queued(intake.put_call(new, standing)?);
@@ -337,6 +336,15 @@ impl<'a> Apply<'a> {
             {
                 self.count_held(provider);
                 self.intake.map_or(Ok(()), |intake| intake.hold_disputed(call))?;
+            }
+        }
+        for OtherKey { customer: other, known } in self.snapshot.other_keys(provider, key)? {
+            exists |= known;
+            if Some(other) != turn.number && !self.is_candidate(other)? {
+                let standing = self.snapshot.standing(other, provider)?;
+                if standing.is_some_and(|standing| standing.standing.payload.key == *key) {
+                    hold = Some(HoldReason::DuplicateKey);
+                }
             }
         }
         Ok((hold, exists))

@@ -36,6 +36,17 @@ pub(super) enum ClaimedCall {
     Seeded(i64),
 }
 
+/// What a customer's right to an account is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Right {
+    /// None but that the record names it, or that a call goes there.
+    Claimed,
+    /// It is known to be the customer's, whose record names another one now, or none.
+    Kept,
+    /// It is known to be the customer's, and the record names it.
+    Owned,
+}
+
 /// All claims of the customers that were compared, by the first byte of their account.
 #[derive(Debug)]
 pub(super) struct Claims([Pages<Packed>; 256]);
@@ -46,14 +57,15 @@ struct Packed {
     /// Without its first byte, which all of them share.
     account: [u8; 11],
     customer: [u8; 4],
-    /// Kind of the call, whether the account is known to be the customer's, and the number.
+    /// Kind of the call, the right to the account, and the number.
     call: [u8; CALL_BYTES],
 }
 
-/// Numbers of 37 bits: counted up one by one, none comes that far.
+/// Numbers of 36 bits: counted up one by one, none comes that far.
 const CALL_BYTES: usize = 5;
-const NUMBER_SHIFT: u32 = 3;
-const KNOWN: u64 = 0b100;
+const NUMBER_SHIFT: u32 = 4;
+const KEPT: u64 = 0b100;
+const OWNED: u64 = 0b1000;
 
 impl Default for Claims {
     fn default() -> Self {
@@ -62,8 +74,8 @@ impl Default for Claims {
 }
 
 impl Claims {
-    /// Adds a claim; `known` says that the account is known to be this customer's.
-    pub(super) fn add(&mut self, claim: Claim, AccountMark(account): AccountMark, known: bool) {
+    /// Adds a claim.
+    pub(super) fn add(&mut self, claim: Claim, AccountMark(account): AccountMark, right: Right) {
         let Claim { customer, call, .. } = claim;
         let (kind, number) = match call {
             ClaimedCall::None => (0, 0),
@@ -71,16 +83,20 @@ impl Claims {
             ClaimedCall::Queued(call) => (2, call.0),
             ClaimedCall::Seeded(number) => (3, number),
         };
-        let known = if known { KNOWN } else { 0 };
-        let call = number.cast_unsigned() << NUMBER_SHIFT | known | kind;
+        let right = match right {
+            Right::Claimed => 0,
+            Right::Kept => KEPT,
+            Right::Owned => OWNED,
+        };
+        let call = number.cast_unsigned() << NUMBER_SHIFT | right | kind;
         let mut packed = Packed { account: [0; 11], customer: customer.to_be_bytes(), call: [0; CALL_BYTES] };
         packed.account.copy_from_slice(&account[1..]);
         packed.call.copy_from_slice(&call.to_be_bytes()[size_of::<u64>() - CALL_BYTES..]);
         self.0[usize::from(account[0])].push(packed);
     }
 
-    /// The claims to one account that several customers make, without those of its known owner. Who shares it with
-    /// another known owner, because a person released that one's call, has no right of way.
+    /// The claims to one account that several customers make, without those of its known owner. Of two known owners whose
+    /// records both name it, because a person released a call, none has the right of way.
     pub(super) fn disputed(self) -> Vec<Claim> {
         self.0.into_par_iter().flat_map_iter(disputed).collect()
     }
@@ -92,9 +108,11 @@ fn disputed(claims: Pages<Packed>) -> Vec<Claim> {
     claims.sort_unstable();
     for one in claims.chunk_by(|a, b| a.account == b.account) {
         if one.iter().any(|claim| claim.customer != one[0].customer) {
-            let mut owners = one.iter().filter(|claim| claim.is_known()).map(|claim| claim.customer);
+            let is = |claim: &Packed, right| claim.number() & right != 0;
+            let mut owners = one.iter().filter(|claim| is(claim, OWNED)).map(|claim| claim.customer);
             let has_one_owner = owners.next().is_none_or(|first| owners.all(|other| other == first));
-            let in_dispute = one.iter().filter(|claim| !(claim.is_known() && has_one_owner));
+            let in_dispute =
+                one.iter().filter(|claim| !(is(claim, KEPT) || has_one_owner && is(claim, OWNED)));
             disputed.extend(in_dispute.filter_map(Packed::claim));
         }
     }
@@ -107,11 +125,6 @@ impl Packed {
         let mut packed = [0; size_of::<u64>()];
         packed[size_of::<u64>() - CALL_BYTES..].copy_from_slice(&self.call);
         u64::from_be_bytes(packed)
-    }
-
-    /// Is its account known to be the customer's.
-    fn is_known(&self) -> bool {
-        self.number() & KNOWN != 0
     }
 
     fn claim(&self) -> Option<Claim> {
@@ -146,16 +159,16 @@ mod tests {
     #[test]
     fn a_claim_comes_out_as_it_went_in_when_two_customers_make_it() {
         let key = ProviderKey("k".into());
-        let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId((1 << 37) - 1))];
+        let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId((1 << 36) - 1))];
         for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
             let mut claims = Claims::default();
             for provider in ProviderId::ALL {
                 let account = AccountMark::of(provider, &key);
-                claims.add(Claim { customer: 1, provider, call }, account, false);
-                claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, account, false);
+                claims.add(Claim { customer: 1, provider, call }, account, Right::Claimed);
+                claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, account, Right::Claimed);
             }
             let provider = ProviderId::Lemonway;
-            claims.add(Claim { customer: 2, provider, call }, AccountMark::of(provider, &key), true);
+            claims.add(Claim { customer: 2, provider, call }, AccountMark::of(provider, &key), Right::Owned);
             let disputed: Vec<_> =
                 claims.disputed().into_iter().map(|claim| (claim.customer, claim.provider)).collect();
             assert_eq!(disputed, [(1, provider), (1, provider)], "the known owner is left alone");
@@ -167,13 +180,17 @@ mod tests {
         let account = AccountMark::of(ProviderId::Lemonway, &ProviderKey("k".into()));
         let claim = |customer, call| Claim { customer, provider: ProviderId::Lemonway, call };
         let mut claims = Claims::default();
-        claims.add(claim(1, ClaimedCall::Planned), account, true);
-        claims.add(claim(1, ClaimedCall::None), account, true);
+        claims.add(claim(1, ClaimedCall::Planned), account, Right::Owned);
+        claims.add(claim(1, ClaimedCall::None), account, Right::Owned);
         assert!(claims.disputed().is_empty(), "one owner disputes nothing with itself");
         let mut claims = Claims::default();
-        claims.add(claim(1, ClaimedCall::Planned), account, true);
-        claims.add(claim(2, ClaimedCall::None), account, true);
+        claims.add(claim(1, ClaimedCall::Planned), account, Right::Owned);
+        claims.add(claim(2, ClaimedCall::None), account, Right::Owned);
         let calls: Vec<_> = claims.disputed().into_iter().map(|claim| (claim.customer, claim.call)).collect();
         assert_eq!(calls, [(1, ClaimedCall::Planned), (2, ClaimedCall::None)]);
+        let mut claims = Claims::default();
+        claims.add(claim(1, ClaimedCall::Planned), account, Right::Owned);
+        claims.add(claim(2, ClaimedCall::None), account, Right::Kept);
+        assert!(claims.disputed().is_empty(), "the second one's record names another one now");
     }
 }

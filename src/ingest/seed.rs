@@ -7,7 +7,7 @@ use crate::store::{KnownAt, PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
-use super::claims::{AccountMark, Claim, ClaimedCall};
+use super::claims::{AccountMark, Claim, ClaimedCall, Right};
 use super::judge::{Decided, Judge};
 use super::prepare::Prepared;
 
@@ -125,7 +125,7 @@ impl Apply<'_> {
                 return self.withdraw_seed(&claim, number);
             }
         }
-        self.claims.add(claim, mark, known);
+        self.claims.add(claim, mark, if known { Right::Owned } else { Right::Claimed });
         Ok(())
     }
 

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::call::{CallId, HoldReason, Operation, Payload};
+use crate::domain::call::{CallId, Operation, Payload};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
@@ -65,16 +65,14 @@ impl Outbox<'_> {
     fn release(&mut self, call: CallId, accounts: &mut Accounts) -> Result<bool, StoreError> {
         let row = self.read_standing(call)?;
         let mut after = decided(&row, Happening::Released)?.life;
-        if let Some(HoldReason::KeyChanged | HoldReason::DuplicateKey) = row.life.hold {
-            let account = (row.provider, row.payload.key.clone());
-            if accounts.contains(&account) || self.another_goes_first(&row)? {
-                return Ok(false);
-            }
-            accounts.insert(account);
-            // Somebody has it by now: whoever would be made anew exists.
-            if self.doubt_other_owners(&row)? && !after.create_unknown {
-                after.operation = Operation::Update;
-            }
+        let account = (row.provider, row.payload.key.clone());
+        if accounts.contains(&account) || self.another_goes_first(&row)? {
+            return Ok(false);
+        }
+        accounts.insert(account);
+        // Whoever would be made anew exists by now.
+        if self.meets_somebody(&row)? && !after.create_unknown {
+            after.operation = Operation::Update;
         }
         self.write_decision(call, &row.life, &after, None)?;
         Ok(true)

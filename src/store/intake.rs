@@ -13,6 +13,7 @@ use crate::domain::fault::{self, Point};
 use crate::domain::field::Field;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
+use crate::domain::wire::ProviderKey;
 
 use super::backup::Backups;
 use super::blocks::Blocks;
@@ -20,6 +21,7 @@ use super::filling::Filling;
 use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
+use super::shared_keys::{self, OtherKey};
 use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of, provider_of};
 use super::{RunNumber, Store, StoreError, erase, flights, orders, restore};
 
@@ -153,6 +155,7 @@ impl Intake<'_> {
             // They have landed.
             flights: None,
             newer_orders: true,
+            other_keys: true,
         }
     }
 
@@ -306,6 +309,17 @@ impl Intake<'_> {
         }
         let id = self.snapshot().customer_id(customer)?;
         Ok(self.undone.contains(&self.keeping.fingerprinter.tombstone(&id)))
+    }
+
+    /// Remembers that a call of the customer goes to another key than that of its account.
+    pub fn put_other_key(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        key: &ProviderKey,
+    ) -> Result<(), StoreError> {
+        let mark = self.keeping.fingerprinter.account_mark(provider, key);
+        shared_keys::put(&self.transaction, &mark, provider, OtherKey { customer, known: false })
     }
 
     /// Closes a standing call that has nothing left to bring.

@@ -7,7 +7,7 @@ use std::ops::ControlFlow;
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD};
+use crate::domain::mark::{Digest, KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
 
 use super::snapshot::Snapshot;
@@ -261,7 +261,7 @@ pub(super) fn complete(connection: &mut Connection, marker: &Marker) -> Result<(
                 .get_ref(0)?
                 .as_str()
                 .map_err(|_| StoreError::Damaged { what: "a customer has no key" })?;
-            marks.push(Mark { key: marker.key(id), record: NO_RECORD, meaning: NO_RECORD });
+            marks.push(Mark::unread(marker.key(id)));
         }
     }
     put(&transaction, marks)?;

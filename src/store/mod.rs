@@ -49,6 +49,7 @@ pub use recovery::Recovered;
 pub use rehearsal::Rehearsal;
 pub use restore::Restored;
 pub use runs::{LaneUse, PastRun, RunNumber};
+pub use shared_keys::OtherKey;
 pub use snapshot::{KnownAt, Snapshot, StandingCall, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
 
@@ -66,6 +67,8 @@ pub struct Store {
     flights: bool,
     /// Does it have newer order values; likewise.
     newer_orders: bool,
+    /// Does the schema have keys beside those of the accounts.
+    other_keys: bool,
     leases: i64,
     /// What this process has leased and not settled.
     aloft: flights::Aloft,

@@ -41,6 +41,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/008_prints.sql"),
     include_str!("schema/009_newer_orders.sql"),
     include_str!("schema/010_flight_blocks.sql"),
+    include_str!("schema/011_other_keys.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -180,6 +181,7 @@ impl StateFile {
         Ok(Store {
             flights: flights::are_in(&connection)?,
             newer_orders: orders::are_apart(&connection)?,
+            other_keys: shared_keys::are_kept(&connection)?,
             connection,
             fingerprinter,
             clear_values: self.settings.clear_values,

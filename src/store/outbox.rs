@@ -11,12 +11,15 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::fault;
 use crate::domain::lifecycle::{self, Effect, Happening, Life, Wait};
+use crate::domain::mark::{Mark, Marker};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, WireValues};
 
 use super::flights::Aloft;
 use super::intake::{PRIORITY_WITHDRAWAL, one};
 use super::lease::{CallRow, Leased, PRIORITY_LAST};
+use super::marks::{self, Marks};
+use super::shared_keys::{self, OtherKey};
 use super::snapshot::account_of;
 use super::statements::Statements;
 use super::{RunNumber, Store, StoreError, codec, runs};
@@ -172,6 +175,12 @@ impl Outbox<'_> {
             return Ok(());
         }
         let mut account = self.account(to)?.unwrap_or_else(|| Account::new(sent.key.clone()));
+        if effect == Effect::Acknowledge && account.known && account.key != sent.key {
+            // Who had this key exists under it still.
+            let mark = self.keeping.fingerprinter.account_mark(to.provider, &account.key);
+            let gave_up = OtherKey { customer: to.customer_number, known: true };
+            shared_keys::put(self.connection, &mark, to.provider, gave_up)?;
+        }
         match effect {
             Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &mut keeper),
             Effect::Exists => {
@@ -181,8 +190,16 @@ impl Outbox<'_> {
             Effect::MarkUnknown if account.key == sent.key => {
                 account.mark_unknown(sent.values.iter().map(|(field, _)| field));
             }
+            // Of what the lost create may have left, nothing is there. What was kept back for its sake is compared again.
+            Effect::Absent if account.key == sent.key && !account.known => {
+                account.fields.clear();
+                let mut compared_again = Marks::default();
+                let marker = Marker::new(self.keeping.fingerprinter);
+                compared_again.push(Mark::unread(marker.key(to.customer.as_str())));
+                marks::put(self.connection, compared_again)?;
+            }
             // The call was for another account (a key that a person released): nothing is known of the old one.
-            Effect::MarkUnknown | Effect::None => return Ok(()),
+            Effect::MarkUnknown | Effect::Absent | Effect::None => return Ok(()),
         }
         let mut statement = self.connection.prepare_cached(
             "UPDATE account SET key = ?3, known = ?4, fields = ?5 WHERE customer = ?1 AND provider = ?2",

@@ -1,33 +1,108 @@
-//! What a released call does to another customer whose account it writes over.
+//! Keys that several customers have or had, and what a released call does to another customer whose account it reaches.
 //!
-//! A person may let a call go to an account that is known to be another customer's: a key that moved, or one that two have.
-//! What that one has there is not known from then on. When the call has left, both are compared again: whoever has moved
-//! lacks nothing, and what either of two lacks is held as long as they share the key.
+//! A customer's account has one key. A call can go to another one, when the key changed and a person released it; and the
+//! key that was given up still names somebody who exists. Both are remembered by a keyed digest.
+//!
+//! A person may let a call go to an account that is known to be another customer's. When it has left, both are compared
+//! again: whoever has moved lacks nothing, and what either of two lacks is held as long as their records name one key.
 
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::account::Acknowledged;
-use crate::domain::mark::{Mark, Marker, NO_RECORD};
+use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::mark::{Mark, Marker};
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::ProviderKey;
 
 use super::lease::CallRow;
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
+use super::snapshot::Snapshot;
 use super::{StoreError, codec};
 
-/// How the name of a setting begins that says whose account a call was released to; its number comes behind.
-const RELEASED: &str = "released_to_owner_of:";
+/// How the name of a setting begins that says that a call was released to another one's account; provider and customer
+/// come behind.
+const RELEASED: &str = "released:";
+
+/// A customer that a key belongs or belonged to, although its account may have another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct OtherKey {
+    /// The number of the customer.
+    pub customer: i64,
+    /// Did the provider ever know the customer under this key.
+    pub known: bool,
+}
+
+/// Does the schema have them: not where a state of an earlier version is only read.
+pub(super) fn are_kept(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'other_key')";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// Remembers a key beside that of the account.
+pub(super) fn put(
+    connection: &Connection,
+    mark: &[u8; 16],
+    provider: ProviderId,
+    other: OtherKey,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT INTO other_key (provider, mark, customer, known) VALUES (?1, ?2, ?3, ?4)
+         ON CONFLICT (provider, mark, customer) DO UPDATE SET known = max(known, excluded.known)",
+    )?;
+    statement.execute((provider.number(), mark.as_slice(), other.customer, other.known))?;
+    Ok(())
+}
+
+/// Removes those of a customer who is erased, by its key. A copy of an older version has none.
+pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
+    if are_kept(connection)? {
+        let sql = "DELETE FROM other_key WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)";
+        connection.execute(sql, [customer_id])?;
+    }
+    Ok(())
+}
+
+fn find(
+    connection: &Connection,
+    fingerprinter: &Fingerprinter,
+    provider: ProviderId,
+    key: &ProviderKey,
+) -> Result<Vec<OtherKey>, StoreError> {
+    let mut statement = connection
+        .prepare_cached("SELECT customer, known FROM other_key WHERE provider = ?1 AND mark = ?2")?;
+    let mark = fingerprinter.account_mark(provider, key);
+    let found = statement.query_map((provider.number(), mark.as_slice()), |row| {
+        Ok(OtherKey { customer: row.get(0)?, known: row.get(1)? })
+    })?;
+    Ok(found.collect::<Result<_, _>>()?)
+}
+
+impl Snapshot<'_> {
+    /// Customers that have a call for this key or had it before, whatever the keys of their accounts.
+    pub fn other_keys(&self, provider: ProviderId, key: &ProviderKey) -> Result<Vec<OtherKey>, StoreError> {
+        if !self.other_keys {
+            return Ok(Vec::new());
+        }
+        find(self.connection, self.fingerprinter(), provider, key)
+    }
+}
 
 impl Outbox<'_> {
-    /// Is a call of another customer for the same account on its way, or about to be.
+    /// May a call of another customer for the same account leave before this one, or have left without an answer.
     pub(super) fn another_goes_first(&self, released: &CallRow) -> Result<bool, StoreError> {
+        let (provider, key) = (released.provider, &released.payload.key);
         let mut select = self.connection.prepare_cached(
-            "SELECT call.payload FROM account JOIN call USING (customer, provider)
-             WHERE provider = ?1 AND account.key = ?2 AND customer <> ?3
-                 AND call.payload IS NOT NULL AND call.state <> 'held' AND call.state <> 'refused'",
+            "WITH claimant (customer) AS (
+                 SELECT customer FROM account WHERE provider = ?1 AND key = ?2
+                 UNION SELECT customer FROM other_key WHERE provider = ?1 AND mark = ?3)
+             SELECT call.payload FROM claimant JOIN call USING (customer)
+             WHERE call.provider = ?1 AND customer <> ?4 AND call.payload IS NOT NULL
+                 AND call.state <> 'refused' AND (call.state <> 'held' OR call.create_unknown)",
         )?;
-        let key = &released.payload.key;
-        let mut rows =
-            select.query((released.provider.number(), key.0.as_str(), released.customer_number))?;
+        let mark = self.keeping.fingerprinter.account_mark(provider, key);
+        let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), released.customer_number);
+        let mut rows = select.query(parameters)?;
         while let Some(row) = rows.next()? {
             if codec::unpack_payload(&row.get::<_, Vec<u8>>(0)?)?.key == *key {
                 return Ok(true);
@@ -36,67 +111,85 @@ impl Outbox<'_> {
         Ok(false)
     }
 
-    /// Takes what other customers are known to have in the account of a released call for unknown; are there any.
-    pub(super) fn doubt_other_owners(&self, released: &CallRow) -> Result<bool, StoreError> {
-        let (provider, key) = (released.provider.number(), &released.payload.key);
-        let mut select = self.connection.prepare_cached(
-            "SELECT customer, fields FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3 AND known",
+    /// Is somebody known, or was once, under the key of a released call. Another customer who is has to be compared again
+    /// when the call has left.
+    pub(super) fn meets_somebody(&self, released: &CallRow) -> Result<bool, StoreError> {
+        let (provider, key) = (released.provider, &released.payload.key);
+        let has_owner: bool = self.connection.query_row(
+            "SELECT EXISTS (SELECT 1 FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3 AND known)",
+            (provider.number(), key.0.as_str(), released.customer_number),
+            |row| row.get(0),
         )?;
-        let mut update = self
-            .connection
-            .prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
-        let mut note =
-            self.connection.prepare_cached("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)")?;
-        let mut rows = select.query((provider, key.0.as_str(), released.customer_number))?;
-        let mut has_owner = false;
-        while let Some(row) = rows.next()? {
-            has_owner = true;
-            let owner: i64 = row.get(0)?;
-            let mut fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(1)?)?;
-            for (field, _) in released.payload.values.iter() {
-                fields.insert(field, Acknowledged::Unknown);
-            }
-            update.execute((owner, provider, codec::pack_fields(&fields)))?;
-            note.execute((format!("{RELEASED}{}:{owner}", released.id), owner.to_string().into_bytes()))?;
+        if has_owner {
+            let name = format!("{RELEASED}{}:{}", provider.number(), released.customer_number);
+            let value = released.customer_number.to_string().into_bytes();
+            self.connection
+                .execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (name, value))?;
+            return Ok(true);
         }
-        Ok(has_owner)
+        let others = find(self.connection, self.keeping.fingerprinter, provider, key)?;
+        Ok(others.iter().any(|other| other.known))
     }
 }
 
-/// Has those compared again to whose accounts a call was released that is settled by now, and whose call it was. A crash
-/// before it returns leaves that to the next opening.
+/// Has those compared again who are known under one key since a call was released to it and has left. A crash before it
+/// returns leaves that to the next opening.
 pub(super) fn compare_again(connection: &mut Connection, marker: &Marker) -> Result<(), StoreError> {
-    let (names, compared_again) = settled(connection, marker)?;
-    if names.is_empty() {
+    let settled = settled(connection)?;
+    if settled.is_empty() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    marks::put(&transaction, compared_again)?;
-    for name in names {
+    let mut compared_again = Marks::default();
+    for (name, provider, customer) in settled {
+        doubt_owners(&transaction, provider, customer, |id| {
+            compared_again.push(Mark::unread(marker.key(id)));
+        })?;
         transaction.execute("DELETE FROM setting WHERE name = ?1", [name])?;
     }
+    marks::put(&transaction, compared_again)?;
     Ok(transaction.commit()?)
 }
 
-/// The settings whose calls are settled, and the marks of the customers, without their records.
-fn settled(connection: &Connection, marker: &Marker) -> Result<(Vec<String>, Marks), StoreError> {
-    let noted = "SELECT name, CAST(substr(name, length(?1) + 1) AS INTEGER) AS call, CAST(CAST(value AS TEXT) AS INTEGER)
-         AS owner FROM setting WHERE substr(name, 1, length(?1)) = ?1";
-    let settled = format!(
-        "WITH noted AS ({noted}), settled AS (
-             SELECT name, owner, call.customer FROM noted LEFT JOIN call ON call.id = noted.call
-             WHERE call.payload IS NULL)
-         SELECT name, customer_id FROM settled
-         LEFT JOIN customer ON customer.id = settled.owner OR customer.id = settled.customer"
-    );
-    let mut select = connection.prepare(&settled)?;
-    let mut rows = select.query([RELEASED])?;
-    let (mut names, mut compared_again) = (Vec::new(), Marks::default());
+/// Released calls that are settled, or wait for a person again: the setting, the provider, and whose call it was.
+fn settled(connection: &Connection) -> Result<Vec<(String, u8, i64)>, StoreError> {
+    let mut select = connection.prepare(
+        "WITH released AS (
+             SELECT name, CAST(substr(name, length(?1) + 1) AS INTEGER) AS provider,
+                 CAST(CAST(value AS TEXT) AS INTEGER) AS customer
+             FROM setting WHERE substr(name, 1, length(?1)) = ?1)
+         SELECT name, provider, customer FROM released WHERE NOT EXISTS (
+             SELECT 1 FROM call WHERE call.customer = released.customer AND call.provider = released.provider
+                 AND call.payload IS NOT NULL AND call.state <> 'held' AND call.state <> 'refused')",
+    )?;
+    let settled = select.query_map([RELEASED], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    Ok(settled.collect::<Result<_, _>>()?)
+}
+
+/// Takes what the other owners of a customer's account are known to have there for unknown, and names all of them.
+fn doubt_owners(
+    connection: &Connection,
+    provider: u8,
+    customer: i64,
+    mut compared_again: impl FnMut(&str),
+) -> Result<(), StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT other.customer, customer.customer_id, other.fields FROM account AS own
+         JOIN account AS other ON other.provider = own.provider AND other.key = own.key AND other.known
+         JOIN customer ON customer.id = other.customer
+         WHERE own.provider = ?1 AND own.customer = ?2 AND own.known",
+    )?;
+    let mut update =
+        connection.prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
+    let mut rows = select.query((provider, customer))?;
     while let Some(row) = rows.next()? {
-        names.push(row.get::<_, String>(0)?);
-        if let Some(id) = row.get::<_, Option<String>>(1)? {
-            compared_again.push(Mark { key: marker.key(&id), record: NO_RECORD, meaning: NO_RECORD });
+        let (owner, id): (i64, String) = (row.get(0)?, row.get(1)?);
+        if owner != customer {
+            let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
+            let unknown = fields.keys().map(|&field| (field, Acknowledged::Unknown)).collect();
+            update.execute((owner, provider, codec::pack_fields(&unknown)))?;
         }
+        compared_again(&id);
     }
-    Ok((names, compared_again))
+    Ok(())
 }

@@ -30,6 +30,8 @@ pub struct Snapshot<'a> {
     pub(super) flights: Option<OnceCell<HashSet<CallId>>>,
     /// May order values stand beside the rows of the customers.
     pub(super) newer_orders: bool,
+    /// May customers have keys beside those of their accounts.
+    pub(super) other_keys: bool,
 }
 
 /// A customer as an earlier input left it.
@@ -88,6 +90,7 @@ impl Store {
             keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
             flights: self.flights.then(OnceCell::new),
             newer_orders: self.newer_orders,
+            other_keys: self.other_keys,
         }
     }
 }

@@ -112,3 +112,98 @@ fn what_waits_under_a_key_that_the_file_takes_back_does_not_leave() {
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     world.all_hold(&people[0]);
 }
+
+#[test]
+fn two_who_move_to_one_key_make_one_person() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    for person in &mut people {
+        person.person = "7790000009".to_owned();
+    }
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let release = |customer| world.run(&["rejects", "release", "--customer", customer]).exits(0).err;
+    assert!(release("C00001").starts_with("1 call is queued again\n"));
+    assert!(release("C00002").starts_with("0 calls are queued again; 1 stays held"));
+    world.run(&["resume"]).exits(0);
+    assert!(release("C00002").starts_with("1 call is queued again\n"));
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+}
+
+#[test]
+fn a_newcomer_under_the_key_of_a_released_call_waits_for_a_person() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    people[0].person = "7790000009".to_owned();
+    people[1].person = "7790000009".to_owned();
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert!(world.rejects().contains(",duplicate_key,"), "{}", world.rejects());
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+}
+
+#[test]
+fn whoever_comes_under_a_key_that_was_given_up_is_updated_not_created() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    let own = people[0].person.clone();
+    // A typing error, released; then the right key again.
+    for key in ["7790000009", &own, "7790000009"] {
+        people[0].person = key.to_owned();
+        people[0].email = format!("{key}@example.org");
+        world.sync(&world.csv("crm.csv", &people[..1])).exits(3);
+        world.run(&["rejects", "release"]).exits(0);
+        world.run(&["resume"]).exits(0);
+        world.all_hold(&people[0]);
+    }
+    people[1].person = own;
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.all_hold(&people[1]);
+    assert_eq!(world.duplicates(), 0);
+}
+
+#[test]
+fn a_delta_without_keys_means_the_last_key_that_was_given() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let first = people[0].reference.clone();
+    people[0].reference = std::mem::replace(&mut people[1].reference, first);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release", "--customer", "C00002"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    let delta = world.file("delta.csv", "customer_id;email\nC00001;newer@example.org\n");
+    world.on("sync", &delta, &["--kind", "delta"]);
+    let held = |key: &str| world.ledger().person(ProviderId::Safedebit, key).expect("known").fields;
+    assert_eq!(held("REF00001")["consumer_email"], people[1].email.as_str(), "it is the second one's by now");
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(held("REF00002")["consumer_email"], "newer@example.org");
+}
+
+#[test]
+fn the_new_owner_of_an_account_that_was_given_up_is_not_held_for_the_old_one() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    people[1].wallet = std::mem::take(&mut people[0].wallet);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    for night in ["one", "two"] {
+        people[1].email = format!("{night}@example.org");
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        world.all_hold(&people[1]);
+    }
+}

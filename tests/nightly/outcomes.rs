@@ -105,6 +105,27 @@ fn parts_that_a_lost_first_call_may_have_left_do_not_stay_beside_a_new_street() 
 }
 
 #[test]
+fn what_a_create_that_never_arrived_carried_is_not_taken_for_what_is_there() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    let settings = "send = \"changed\"\nresponse_codes = { \"101\" = \"missing\" }";
+    world.configure("[dispatch]\noutage_patience = \"300ms\"\n", &[("wsone", settings)]);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\neffect = { status = { code = 500 } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(5);
+    world.play("");
+    people[0].street = "Le Bourg".to_owned();
+    world.sync(&world.csv("crm.csv", &people));
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(0);
+    let person = world.ledger().person(ProviderId::Wsone, "1:7700000001").expect("created").fields;
+    assert_eq!(person["ContactsRequest"]["AddressRequest"]["address3Name"], "Le Bourg", "{person:?}");
+}
+
+#[test]
 fn a_provider_that_fails_for_many_nights_leaves_nothing_to_a_person() {
     let world = World::new();
     let people = customers(3);

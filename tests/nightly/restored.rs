@@ -49,6 +49,24 @@ fn after_a_restore_a_row_that_is_turned_away_does_not_let_an_older_value_leave()
     assert_eq!(world.report()["balanced"], true);
 }
 
+#[test]
+fn after_a_restore_what_waits_under_a_key_that_is_gone_ends() {
+    let mut people = customers(2);
+    let world = delivered(&people[1..]);
+    world.populate(&people);
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    people[1].email = "newer@example.org".to_owned();
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.run(&["resume"]).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    people[0].wallet = String::new();
+    let ran = world.on("sync", &world.csv("crm.csv", &people), &["--kind", "full", "--allow-mass-change"]);
+    assert!([0, 3].contains(&ran.code), "{}{}", ran.out, ran.err);
+    assert_eq!(world.report()["balanced"], true);
+    world.all_hold(&people[1]);
+}
+
 /// A world with two persons, put back from a backup that knows the first one alone.
 fn restored_before_the_second_person(people: &[Customer]) -> World {
     let world = World::new();
