@@ -48,6 +48,8 @@ pub struct Intake<'a> {
     bookkeeping: Cell<u64>,
     /// The state was put back from a backup, and this is the first input since.
     in_doubt: bool,
+    /// Had customers keys beside those of their accounts when the transaction began.
+    other_keys: bool,
     /// It was put back from a backup at any time.
     creates_in_doubt: bool,
     /// Whose erasure was taken back.
@@ -122,6 +124,7 @@ impl Store {
         };
         flights::land(&transaction)?;
         let in_doubt = restore::is_in_doubt(&transaction)?;
+        let other_keys = shared_keys::are_there(&transaction)?;
         let creates_in_doubt = restore::may_know_too_little(&transaction)?;
         let undone = erase::undone(&transaction)?;
         Ok(Intake {
@@ -133,6 +136,7 @@ impl Store {
             backups,
             aloft,
             in_doubt,
+            other_keys,
             creates_in_doubt,
             undone,
             many: Cell::new(false),
@@ -155,7 +159,7 @@ impl Intake<'_> {
             // They have landed.
             flights: None,
             newer_orders: true,
-            other_keys: true,
+            other_keys: self.other_keys,
         }
     }
 

@@ -67,7 +67,7 @@ pub struct Store {
     flights: bool,
     /// Does it have newer order values; likewise.
     newer_orders: bool,
-    /// Does the schema have keys beside those of the accounts.
+    /// Are there keys beside those of the accounts.
     other_keys: bool,
     leases: i64,
     /// What this process has leased and not settled.

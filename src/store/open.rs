@@ -181,7 +181,7 @@ impl StateFile {
         Ok(Store {
             flights: flights::are_in(&connection)?,
             newer_orders: orders::are_apart(&connection)?,
-            other_keys: shared_keys::are_kept(&connection)?,
+            other_keys: shared_keys::are_there(&connection)?,
             connection,
             fingerprinter,
             clear_values: self.settings.clear_values,

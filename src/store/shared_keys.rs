@@ -33,10 +33,11 @@ pub struct OtherKey {
     pub known: bool,
 }
 
-/// Does the schema have them: not where a state of an earlier version is only read.
-pub(super) fn are_kept(connection: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'other_key')";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+/// Are there any. A state of an earlier version that is only read has no place for them.
+pub(super) fn are_there(connection: &Connection) -> Result<bool, StoreError> {
+    let has_any = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+    Ok(has_any("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'other_key')")?
+        && has_any("SELECT EXISTS (SELECT 1 FROM other_key)")?)
 }
 
 /// Remembers a key beside that of the account.
@@ -56,7 +57,7 @@ pub(super) fn put(
 
 /// Removes those of a customer who is erased, by its key. A copy of an older version has none.
 pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
-    if are_kept(connection)? {
+    if are_there(connection)? {
         let sql = "DELETE FROM other_key WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)";
         connection.execute(sql, [customer_id])?;
     }

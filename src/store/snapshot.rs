@@ -30,7 +30,7 @@ pub struct Snapshot<'a> {
     pub(super) flights: Option<OnceCell<HashSet<CallId>>>,
     /// May order values stand beside the rows of the customers.
     pub(super) newer_orders: bool,
-    /// May customers have keys beside those of their accounts.
+    /// Have customers keys beside those of their accounts.
     pub(super) other_keys: bool,
 }
 
