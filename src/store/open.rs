@@ -161,7 +161,10 @@ impl StateFile {
         shared_keys::compare_again(&mut connection, &marker)?;
         flights::land_all(&mut connection)?;
         leave_log_on_close(&connection, false)?;
-        self.store(connection, fingerprinter)
+        let mut store = self.store(connection, fingerprinter)?;
+        // By now, or by what is done with it.
+        store.other_keys = true;
+        Ok(store)
     }
 
     pub(super) fn empty(&self) -> Result<Store, StoreError> {
