@@ -11,7 +11,7 @@ pub const CRASHES_MAX: u32 = 3;
 /// From so many crash recoveries on a call is suspected to be their cause and is sent alone: those that merely flew
 /// beside it must not be held with it.
 pub const CRASHES_SUSPECT: u32 = 2;
-/// A call is held when its outcome was unknown in this many runs in which its lane had acknowledgements.
+/// A call is held when its outcome was unknown in this many runs; an outage counts as one of them, however long it lasts.
 pub const UNKNOWN_RUNS_MAX: u32 = 3;
 /// So many answers of class `missing`, `settle` apart, prove that a create did not happen.
 pub const MISSING_PROOFS: u32 = 2;

@@ -162,7 +162,7 @@ impl StateFile {
         flights::land_all(&mut connection)?;
         leave_log_on_close(&connection, false)?;
         let mut store = self.store(connection, fingerprinter)?;
-        // By now, or by what is done with it.
+        // Where there are none yet, some may come while it is open.
         store.other_keys = true;
         Ok(store)
     }

@@ -20,7 +20,7 @@ use crate::report::table::aligned;
 use crate::report::text::{self, Context, grouped};
 
 /// One line of the history.
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Line {
     id: String,
     /// None for a run that crashed or still goes on; so are the counts.
@@ -125,8 +125,7 @@ fn all(program: &Program, runs: &Path) -> Result<(), Failure> {
 fn line(id: &RunId, report: Option<Report>) -> Line {
     let id = id.to_string();
     let Some(report) = report else {
-        let (rows, acknowledged, refused, held, deferred) = Default::default();
-        return Line { id, run: None, rows, acknowledged, refused, held, deferred };
+        return Line { id, ..Line::default() };
     };
     let sum = |count: fn(&crate::domain::tally::ProviderTally) -> u64| {
         Some(report.providers.values().map(count).sum())
