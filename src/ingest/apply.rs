@@ -11,7 +11,7 @@ use crate::domain::customer::CustomerId;
 use crate::domain::mark::{KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
-use crate::domain::wire::ProviderKey;
+use crate::domain::wire::{Projection, ProviderKey};
 use crate::providers::Provider;
 use crate::store::{Intake, Marks, NewCall, OtherKey, Snapshot, StandingCall, StoreError};
 
@@ -62,6 +62,7 @@ pub(super) struct Turn<'a> {
     pub(super) turn: u32,
     pub(super) candidate: &'a Candidate,
     pub(super) prepared: &'a Prepared,
+    pub(super) projections: &'a [Projection],
     /// The number in the state; none in a plan for somebody new.
     pub(super) number: Option<i64>,
 }
@@ -98,18 +99,18 @@ impl<'a> Apply<'a> {
     }
 
     /// Counts the customer whose turn comes.
-    pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready) -> Turn<'r> {
+    pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready, projections: &'r [Projection]) -> Turn<'r> {
         let Ready { candidate, prepared } = ready;
         candidate.count(&mut self.outcome.input);
         let number = candidate.stored().map(|stored| stored.number);
-        let turn = Turn { turn: self.turn, candidate, prepared, number };
+        let turn = Turn { turn: self.turn, candidate, prepared, projections, number };
         self.turn += 1;
         turn
     }
 
     pub(super) fn customer(&mut self, decided: &mut Decided) -> Result<(), IngestError> {
-        let Decided { ready, judged, news, .. } = decided;
-        let mut turn = self.next_turn(ready);
+        let Decided { ready, projections, judged, news, .. } = decided;
+        let mut turn = self.next_turn(ready, projections);
         self.count_changes(&turn, news);
         turn.number = self.put_customer(&turn)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.

@@ -1,4 +1,4 @@
-//! Deciding what each provider lacks of a customer: pure, on any thread.
+//! Deciding what each provider should see and lacks of a customer: pure, on any thread.
 //!
 //! Whatever can be made ready for the one thread that writes is made here: packed, hashed, and without what nobody will
 //! look at any more.
@@ -19,7 +19,6 @@ use crate::store::{KnownAt, PackedAccount, PackedPayload, StandingCall};
 use super::Mode;
 use super::claims::{AccountMark, ClaimedCall};
 use super::news::News;
-use super::prepare::Prepared;
 use super::seed::Seed;
 use super::sift::Ready;
 
@@ -34,6 +33,8 @@ pub(super) struct Judge<'a> {
 /// A customer about whom everything is decided.
 pub(super) struct Decided {
     pub(super) ready: Ready,
+    /// What each provider should see of it, in their order.
+    pub(super) projections: Vec<Projection>,
     /// What each provider lacks; nothing, when the input is a seed.
     pub(super) judged: Vec<Judged>,
     /// What is new about somebody who was known.
@@ -75,27 +76,37 @@ impl Judge<'_> {
         let earlier = ready.candidate.earlier.as_mut();
         let accounts = earlier.map(|earlier| std::mem::take(&mut earlier.accounts)).unwrap_or_default();
         let mut news = News::default();
+        let customer = &ready.prepared.customer;
+        // Not before: customers are kept by the thousand until it is their turn, and nobody else looks at them.
+        let mut projections: Vec<_> = self.providers.iter().map(|one| one.project(customer)).collect();
         let (mut judged, seeds) = match self.mode {
-            Mode::Seed => (Vec::new(), self.seeds(&ready.prepared, accounts)),
+            Mode::Seed => (Vec::new(), self.seeds(&customer.id, &projections, accounts)),
             Mode::Plan | Mode::Sync => {
                 let news = ready.candidate.stored().map(|_| &mut news);
-                (self.all(&ready.prepared, accounts, news), Vec::new())
+                (self.all(&customer.id, &projections, accounts, news), Vec::new())
             }
         };
         let is_told = judged.iter().any(Judged::is_told) || seeds.iter().any(Seed::is_told);
         if !is_known && !is_told {
             ready.prepared.forget_values();
+            projections = Vec::new();
             judged.iter_mut().for_each(Judged::forget_values);
         }
         news.name_each_field_once();
-        Decided { ready, judged, news, seeds }
+        Decided { ready, projections, judged, news, seeds }
     }
 
-    fn all(&self, prepared: &Prepared, accounts: Vec<KnownAt>, mut news: Option<&mut News>) -> Vec<Judged> {
+    fn all(
+        &self,
+        id: &CustomerId,
+        projections: &[Projection],
+        accounts: Vec<KnownAt>,
+        mut news: Option<&mut News>,
+    ) -> Vec<Judged> {
         let mut accounts = accounts.into_iter();
-        let judged = self.providers.iter().zip(&prepared.projections).map(|(provider, projection)| {
+        let judged = self.providers.iter().zip(projections).map(|(provider, projection)| {
             let known = accounts.next().unwrap_or_default();
-            self.one(&prepared.customer.id, &**provider, projection, known, news.as_deref_mut())
+            self.one(id, &**provider, projection, known, news.as_deref_mut())
         });
         judged.collect()
     }

@@ -1,4 +1,4 @@
-//! The second pass: rows of new and changed customers, read again by position, become what each provider should see.
+//! The second pass: rows of new and changed customers, read again by position, become customers.
 //!
 //! Batch by batch; the only room of ingest where values are in memory, and only those of the batches under way.
 
@@ -12,7 +12,6 @@ use crate::domain::defect::{Defect, Place};
 use crate::domain::field::Field;
 use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
-use crate::domain::wire::Projection;
 use crate::mapping::RowDefect;
 use crate::reader::{Row, RowParser, Seeker, Span};
 
@@ -30,8 +29,6 @@ pub(super) struct Prepared {
     pub(super) customer: Customer,
     /// What mapping found wrong, the newest row first.
     pub(super) defects: Vec<(Place, Defect)>,
-    /// One for each provider, in the order of the providers.
-    pub(super) projections: Vec<Projection>,
     /// What all its rows say.
     pub(super) meaning: Digest,
     /// The newest row.
@@ -75,7 +72,6 @@ pub(super) struct Preparer<'a> {
 /// Makes customers out of rows, on any thread.
 #[derive(Clone)]
 pub(super) struct Maker<'a> {
-    ingest: &'a Ingest<'a>,
     sheets: &'a [Sheet<'a>],
     full_columns: &'a [Field],
     marker: &'a Marker,
@@ -134,7 +130,7 @@ impl<'a> Preparer<'a> {
         let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
         let (sheets, full_columns) = (&read.sheets, &read.full_columns);
-        let maker = Maker { ingest, sheets, full_columns, marker, meanings, take_all, today };
+        let maker = Maker { sheets, full_columns, marker, meanings, take_all, today };
         Ok(Self { seekers, maker, rooms: Vec::new() })
     }
 
@@ -183,7 +179,7 @@ impl<'a> Maker<'a> {
         Bench { parsers, said: Vec::new(), rows: Vec::new() }
     }
 
-    /// Maps and projects a candidate whose rows were read.
+    /// Maps a candidate whose rows were read.
     pub(super) fn one<'r>(
         &self,
         candidate: &Candidate,
@@ -236,21 +232,13 @@ impl<'a> Maker<'a> {
         for (own, found, place) in mapped {
             let defects = found.defects.into_iter().map(|defect| (place.clone(), defect)).collect();
             merged = Some(match merged {
-                None => Prepared {
-                    customer: found.customer,
-                    defects,
-                    projections: Vec::new(),
-                    meaning,
-                    place,
-                    rows: vec![own],
-                },
+                None => Prepared { customer: found.customer, defects, meaning, place, rows: vec![own] },
                 Some(older) => older.with_newer(found.customer, defects, place, own),
             });
         }
         let Some(mut prepared) = merged else { return Ok(Made { merged: Merged::Nothing, late }) };
         let withheld = self.full_columns.iter().filter(|field| prepared.customer.cell(**field).is_none());
         prepared.customer.withheld = withheld.copied().collect();
-        prepared.projections = self.ingest.providers.iter().map(|p| p.project(&prepared.customer)).collect();
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
@@ -302,7 +290,6 @@ impl Prepared {
     pub(super) fn forget_values(&mut self) {
         self.customer.cells = Cells::new(Vec::new());
         self.defects = Vec::new();
-        self.projections = Vec::new();
         self.rows = Vec::new();
     }
 

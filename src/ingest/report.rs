@@ -118,7 +118,7 @@ impl Apply<'_> {
     /// Why a field was left out: the provider's reason, else that of the mapping.
     fn skipped_field(&self, turn: &Turn<'_>, position: usize, code: FieldCode) -> Found {
         let provider = &*self.ingest.providers[position];
-        let defect = turn.prepared.projections[position].defects.iter().find(|defect| defect.field == code);
+        let defect = turn.projections[position].defects.iter().find(|defect| defect.field == code);
         match defect {
             Some(defect) => {
                 let place = turn.prepared.place.clone();
@@ -134,7 +134,7 @@ impl Apply<'_> {
             Rejection::InvalidKey => {
                 let of_provider = |key: &Field| provider.fields().iter().any(|f| f.sources.contains(key));
                 let keys: Vec<Field> = KEYS.into_iter().filter(of_provider).collect();
-                let defects = &turn.prepared.projections[position].defects;
+                let defects = &turn.projections[position].defects;
                 if let Some(defect) = defects.iter().find(|defect| keys.contains(&defect.source)) {
                     return (turn.prepared.place.clone(), self.column(turn, defect.source), defect.reason);
                 }

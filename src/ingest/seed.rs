@@ -2,6 +2,7 @@
 
 use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
+use crate::domain::customer::CustomerId;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
 use crate::store::{KnownAt, PackedAccount, StandingCall, StoreError};
 
@@ -9,7 +10,6 @@ use super::IngestError;
 use super::apply::{Apply, Turn};
 use super::claims::{AccountMark, Claim, ClaimedCall, Right};
 use super::judge::{Decided, Judge};
-use super::prepare::Prepared;
 
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
@@ -48,9 +48,14 @@ impl Seed {
 
 impl Judge<'_> {
     /// What each provider is taken to hold.
-    pub(super) fn seeds(&self, prepared: &Prepared, known: Vec<KnownAt>) -> Vec<Seed> {
+    pub(super) fn seeds(
+        &self,
+        id: &CustomerId,
+        projections: &[Projection],
+        known: Vec<KnownAt>,
+    ) -> Vec<Seed> {
         let mut known = known.into_iter();
-        let seeds = self.providers.iter().zip(&prepared.projections).map(|(provider, projection)| {
+        let seeds = self.providers.iter().zip(projections).map(|(provider, projection)| {
             let KnownAt { before, call: standing, skipped: skipped_before } =
                 known.next().unwrap_or_default();
             let key = match (&projection.key, &before.account) {
@@ -59,7 +64,7 @@ impl Judge<'_> {
                 (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Seed::Nothing,
                 (KeyCell::Invalid, _) => return Seed::InvalidKey,
             };
-            let mut keeper = self.keeping.of(&prepared.customer.id, provider.id());
+            let mut keeper = self.keeping.of(id, provider.id());
             let skipped = invalid_fields(projection);
             let mark = AccountMark::of(provider.id(), &key);
             let account = match before.account {
@@ -89,8 +94,11 @@ impl Judge<'_> {
 
 impl Apply<'_> {
     /// Takes over what a customer's record says, for every provider where it has an account.
-    pub(super) fn seed(&mut self, Decided { ready, seeds, .. }: &mut Decided) -> Result<(), IngestError> {
-        let mut turn = self.next_turn(ready);
+    pub(super) fn seed(
+        &mut self,
+        Decided { ready, projections, seeds, .. }: &mut Decided,
+    ) -> Result<(), IngestError> {
+        let mut turn = self.next_turn(ready, projections);
         turn.number = self.put_customer(&turn)?;
         self.put_mark(&turn, false);
         self.seeded.push(turn.candidate.first().file_and_line());
