@@ -156,7 +156,7 @@ impl<'a> Apply<'a> {
 
     fn hold_disputed(&mut self, claim: &Claim) -> Result<(), StoreError> {
         match claim.call {
-            ClaimedCall::None => return Ok(()),
+            ClaimedCall::None | ClaimedCall::Released => return Ok(()),
             ClaimedCall::Seeded(number) => return self.withdraw_seed(claim, number),
             ClaimedCall::Planned => {}
             // One call can be claimed under two keys; it is held once.
@@ -214,6 +214,9 @@ impl<'a> Apply<'a> {
         if let Some(standing) = judged.standing.as_ref().filter(|_| stays) {
             self.hold_unconfirmed(provider.id(), standing)?;
         }
+        if let (Some(intake), Some(number), Some(key)) = (self.intake, turn.number, &judged.given_up) {
+            intake.end_sharing(number, provider.id(), key)?;
+        }
         for &KeptClaim { account, call, known } in &judged.kept {
             let right = if known { Right::Kept } else { Right::Claimed };
             self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, right);
@@ -241,7 +244,7 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    /// Performs the action; gives the call that could leave by itself.
+    /// Performs the action; gives the call that leaves by itself.
     fn act(
         &mut self,
         turn: &Turn<'_>,
@@ -250,8 +253,10 @@ impl<'a> Apply<'a> {
     ) -> Result<ClaimedCall, StoreError> {
         let standing = judged.standing.as_ref();
         match (&judged.decision.action, standing) {
-            (Action::Nothing, Some(_)) if judged.is_moved() => Ok(ClaimedCall::None),
-            (Action::Nothing, standing) => Ok(standing.map_or(ClaimedCall::None, leaving)),
+            (Action::Nothing, standing) => match standing.map_or(ClaimedCall::None, leaving) {
+                ClaimedCall::Queued(_) if judged.is_moved() => Ok(ClaimedCall::Released),
+                call => Ok(call),
+            },
             (Action::Close, Some(standing)) => {
                 self.count_superseded(provider.id(), standing);
                 self.intake.map_or(Ok(()), |intake| intake.close_call(standing))?;
@@ -267,7 +272,8 @@ impl<'a> Apply<'a> {
                 let (hold, exists) = match hold {
                     // A person has said whose account it is.
                     None if judged.is_moved() => (None, false),
-                    None if !judged.known => self.rival(turn, provider.id(), &payload.key)?,
+                    None if judged.known => (self.sharer(turn, provider.id(), &payload.key)?, false),
+                    None => self.rival(turn, provider.id(), &payload.key)?,
                     // Whose account the new key is weighs more than that it is new.
                     Some(HoldReason::KeyChanged) => {
                         let (rival, exists) = self.rival(turn, provider.id(), &payload.key)?;
@@ -302,9 +308,9 @@ impl<'a> Apply<'a> {
                 }
                 if hold.is_some() {
                     self.count_held(provider.id());
-                }
-                if hold.is_some() || judged.is_moved() {
                     call = ClaimedCall::None;
+                } else if judged.is_moved() {
+                    call = ClaimedCall::Released;
                 }
                 Ok(call)
             }
@@ -349,6 +355,32 @@ impl<'a> Apply<'a> {
             }
         }
         Ok((hold, exists))
+    }
+
+    /// Has the known owner of an account to share it, since a person released a call to it, with somebody who is not compared
+    /// in this input: who is known to have it too, or whose call is about to reach it.
+    fn sharer(
+        &self,
+        turn: &Turn<'_>,
+        provider: ProviderId,
+        key: &ProviderKey,
+    ) -> Result<Option<HoldReason>, StoreError> {
+        for OtherKey { customer: other, .. } in self.snapshot.other_keys(provider, key)? {
+            if Some(other) == turn.number || self.is_candidate(other)? {
+                continue;
+            }
+            let account = self.snapshot.account(other, provider)?;
+            let standing = self.snapshot.standing(other, provider)?;
+            let is_known = account.is_some_and(|account| account.known && account.key == *key);
+            let reaches = standing.is_some_and(|call| {
+                let is_parked = matches!(call.life.state, State::Held | State::Refused);
+                call.standing.payload.key == *key && !is_parked
+            });
+            if is_known || reaches {
+                return Ok(Some(HoldReason::DuplicateKey));
+            }
+        }
+        Ok(None)
     }
 
     /// The other customers that had this key before the input, or have it by now.

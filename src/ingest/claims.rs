@@ -28,6 +28,8 @@ pub(super) struct AccountMark([u8; 12]);
 pub(super) enum ClaimedCall {
     /// None, or one that waits for a person or a probe anyway.
     None,
+    /// One that a person has released to an account that is not the customer's own: it leaves, whoever else has the key.
+    Released,
     /// One that a plan would create.
     Planned,
     /// One that is in the outbox.
@@ -61,11 +63,13 @@ struct Packed {
     call: [u8; CALL_BYTES],
 }
 
-/// Numbers of 36 bits: counted up one by one, none comes that far.
+/// Numbers of 35 bits: counted up one by one, none comes that far.
 const CALL_BYTES: usize = 5;
-const NUMBER_SHIFT: u32 = 4;
-const KEPT: u64 = 0b100;
-const OWNED: u64 = 0b1000;
+const NUMBER_SHIFT: u32 = 5;
+const KIND: u64 = 0b111;
+const RELEASED: u64 = 4;
+const KEPT: u64 = 0b1000;
+const OWNED: u64 = 0b1_0000;
 
 impl Default for Claims {
     fn default() -> Self {
@@ -82,6 +86,7 @@ impl Claims {
             ClaimedCall::Planned => (1, 0),
             ClaimedCall::Queued(call) => (2, call.0),
             ClaimedCall::Seeded(number) => (3, number),
+            ClaimedCall::Released => (RELEASED, 0),
         };
         let right = match right {
             Right::Claimed => 0,
@@ -96,7 +101,8 @@ impl Claims {
     }
 
     /// The claims to one account that several customers make, without those of its known owner. Of two known owners whose
-    /// records both name it, because a person released a call, none has the right of way.
+    /// records both name it, because a person released a call, none has the right of way; nor has a known owner beside a
+    /// released call of somebody else.
     pub(super) fn disputed(self) -> Vec<Claim> {
         self.0.into_par_iter().flat_map_iter(disputed).collect()
     }
@@ -111,8 +117,8 @@ fn disputed(claims: Pages<Packed>) -> Vec<Claim> {
             let is = |claim: &Packed, right| claim.number() & right != 0;
             let mut owners = one.iter().filter(|claim| is(claim, OWNED)).map(|claim| claim.customer);
             let has_one_owner = owners.next().is_none_or(|first| owners.all(|other| other == first));
-            let in_dispute =
-                one.iter().filter(|claim| !(is(claim, KEPT) || has_one_owner && is(claim, OWNED)));
+            let has_way = has_one_owner && one.iter().all(|claim| claim.number() & KIND != RELEASED);
+            let in_dispute = one.iter().filter(|claim| !(is(claim, KEPT) || has_way && is(claim, OWNED)));
             disputed.extend(in_dispute.filter_map(Packed::claim));
         }
     }
@@ -130,10 +136,11 @@ impl Packed {
     fn claim(&self) -> Option<Claim> {
         let packed = self.number();
         let number = (packed >> NUMBER_SHIFT).cast_signed();
-        let call = match packed & 0b11 {
+        let call = match packed & KIND {
             0 => ClaimedCall::None,
             1 => ClaimedCall::Planned,
             2 => ClaimedCall::Queued(CallId(number)),
+            RELEASED => ClaimedCall::Released,
             _ => ClaimedCall::Seeded(number),
         };
         let provider = ProviderId::from_number(self.account[0])?;
@@ -159,7 +166,7 @@ mod tests {
     #[test]
     fn a_claim_comes_out_as_it_went_in_when_two_customers_make_it() {
         let key = ProviderKey("k".into());
-        let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId((1 << 36) - 1))];
+        let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId((1 << 35) - 1))];
         for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
             let mut claims = Claims::default();
             for provider in ProviderId::ALL {
@@ -192,5 +199,10 @@ mod tests {
         claims.add(claim(1, ClaimedCall::Planned), account, Right::Owned);
         claims.add(claim(2, ClaimedCall::None), account, Right::Kept);
         assert!(claims.disputed().is_empty(), "the second one's record names another one now");
+        let mut claims = Claims::default();
+        claims.add(claim(1, ClaimedCall::Planned), account, Right::Owned);
+        claims.add(claim(2, ClaimedCall::Released), account, Right::Claimed);
+        let calls: Vec<_> = claims.disputed().into_iter().map(|claim| (claim.customer, claim.call)).collect();
+        assert_eq!(calls, [(1, ClaimedCall::Planned), (2, ClaimedCall::Released)]);
     }
 }

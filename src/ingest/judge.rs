@@ -57,6 +57,8 @@ pub(super) struct Judged {
     pub(super) claim: Option<AccountMark>,
     /// Is the account of that key known to be the customer's.
     pub(super) known: bool,
+    /// The key of the account that is known to be the customer's, where the record names another one, or none.
+    pub(super) given_up: Option<ProviderKey>,
     /// What else the customer has a claim to.
     pub(super) kept: Vec<KeptClaim>,
 }
@@ -153,8 +155,10 @@ impl Judge<'_> {
             .and_then(|key| account_to_write(before.account.as_ref(), &skipped, key, &decision));
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
-        let kept = kept_claims(provider.id(), &before, standing.as_ref(), &decision);
-        Judged { standing, decision, packed, codes, account, claim, known, kept }
+        let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
+        let given_up = given_up.map(|account| account.key.clone());
+        let kept = kept_claims(provider.id(), &before, given_up.as_ref(), standing.as_ref(), &decision);
+        Judged { standing, decision, packed, codes, account, claim, known, given_up, kept }
     }
 }
 
@@ -205,14 +209,14 @@ fn account_after<'a>(before: &'a Account, key: &ProviderKey, decision: &Decision
 fn kept_claims(
     provider: ProviderId,
     before: &Before,
+    given_up: Option<&ProviderKey>,
     standing: Option<&StandingCall>,
     decision: &Decision,
 ) -> Vec<KeptClaim> {
     let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
     let mut kept = Vec::new();
-    let known = before.account.as_ref().filter(|account| account.known && other(&account.key));
-    if let Some(account) = known {
-        let account = AccountMark::of(provider, &account.key);
+    if let Some(key) = given_up {
+        let account = AccountMark::of(provider, key);
         kept.push(KeptClaim { account, call: ClaimedCall::None, known: true });
     }
     if let Some(standing) = standing
@@ -249,7 +253,7 @@ impl Judged {
     /// Has the customer an account that is known under another key than the record's. What goes to this one was held
     /// until a person released it, whoever else has the key.
     pub(super) fn is_moved(&self) -> bool {
-        self.kept.iter().any(|kept| kept.known)
+        self.given_up.is_some()
     }
 
     /// Does anybody have to be told of what the provider does not get.

@@ -326,6 +326,21 @@ impl Intake<'_> {
         shared_keys::put(&self.transaction, &mark, provider, OtherKey { customer, known: false })
     }
 
+    /// Forgets that a customer shares the account with that key, which its record no longer names. That the account is
+    /// known to be the customer's stays as it is.
+    pub fn end_sharing(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        key: &ProviderKey,
+    ) -> Result<(), StoreError> {
+        if !self.other_keys {
+            return Ok(());
+        }
+        let mark = self.keeping.fingerprinter.account_mark(provider, key);
+        shared_keys::take_away(&self.transaction, &mark, provider, customer)
+    }
+
     /// Closes a standing call that has nothing left to bring.
     pub fn close_call(&self, call: &StandingCall) -> Result<(), StoreError> {
         self.settle_standing(call, Happening::NothingLeft)

@@ -158,7 +158,7 @@ impl StateFile {
         let fingerprinter = self.fingerprinter(&connection)?;
         let marker = Marker::new(&fingerprinter);
         marks::complete(&mut connection, &marker)?;
-        shared_keys::compare_again(&mut connection, &marker)?;
+        shared_keys::compare_again(&mut connection, &fingerprinter)?;
         flights::land_all(&mut connection)?;
         leave_log_on_close(&connection, false)?;
         let mut store = self.store(connection, fingerprinter)?;

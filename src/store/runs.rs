@@ -85,8 +85,7 @@ impl Store {
             "UPDATE run SET finished_at = ?2, outcome = ?3, exit_code = ?4 WHERE number = ?1",
             (run.0, now.0, outcome, exit_code),
         )?;
-        let marker = self.marker();
-        shared_keys::compare_again(&mut self.connection, &marker)?;
+        shared_keys::compare_again(&mut self.connection, &self.fingerprinter)?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         fault::pass(Point::AfterRunEnd);
         Ok(())

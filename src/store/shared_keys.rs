@@ -4,7 +4,8 @@
 //! key that was given up still names somebody who exists. Both are remembered by a keyed digest.
 //!
 //! A person may let a call go to an account that is known to be another customer's. When it has left, both are compared
-//! again: whoever has moved lacks nothing, and what either of two lacks is held as long as their records name one key.
+//! again: whoever has moved lacks nothing, and what either of two lacks is held as long as their records name one key. That
+//! they share it is remembered, for nights on which only one of them changes.
 
 use rusqlite::{Connection, TransactionBehavior};
 
@@ -17,7 +18,7 @@ use crate::domain::wire::ProviderKey;
 use super::lease::CallRow;
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
-use super::snapshot::Snapshot;
+use super::snapshot::{Snapshot, provider_of};
 use super::{StoreError, codec};
 
 /// How the name of a setting begins that says that a call was released to another one's account; provider and customer
@@ -29,7 +30,7 @@ const RELEASED: &str = "released:";
 pub struct OtherKey {
     /// The number of the customer.
     pub customer: i64,
-    /// Did the provider ever know the customer under this key.
+    /// Does the provider know the customer under this key, or did it ever.
     pub known: bool,
 }
 
@@ -52,6 +53,18 @@ pub(super) fn put(
          ON CONFLICT (provider, mark, customer) DO UPDATE SET known = max(known, excluded.known)",
     )?;
     statement.execute((provider.number(), mark.as_slice(), other.customer, other.known))?;
+    Ok(())
+}
+
+/// Forgets a key of a customer again.
+pub(super) fn take_away(
+    connection: &Connection,
+    mark: &[u8; 16],
+    provider: ProviderId,
+    customer: i64,
+) -> Result<(), StoreError> {
+    let sql = "DELETE FROM other_key WHERE provider = ?1 AND mark = ?2 AND customer = ?3";
+    connection.prepare_cached(sql)?.execute((provider.number(), mark.as_slice(), customer))?;
     Ok(())
 }
 
@@ -135,17 +148,20 @@ impl Outbox<'_> {
 
 /// Has those compared again who are known under one key since a call was released to it and has left. A crash before it
 /// returns leaves that to the next opening.
-pub(super) fn compare_again(connection: &mut Connection, marker: &Marker) -> Result<(), StoreError> {
+pub(super) fn compare_again(
+    connection: &mut Connection,
+    fingerprinter: &Fingerprinter,
+) -> Result<(), StoreError> {
     let settled = settled(connection)?;
     if settled.is_empty() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    let mut compared_again = Marks::default();
+    let (mut compared_again, marker) = (Marks::default(), Marker::new(fingerprinter));
     for (name, provider, customer) in settled {
-        doubt_owners(&transaction, provider, customer, |id| {
-            compared_again.push(Mark::unread(marker.key(id)));
-        })?;
+        for id in doubt_owners(&transaction, fingerprinter, provider_of(provider)?, customer)? {
+            compared_again.push(Mark::unread(marker.key(&id)));
+        }
         transaction.execute("DELETE FROM setting WHERE name = ?1", [name])?;
     }
     marks::put(&transaction, compared_again)?;
@@ -167,30 +183,33 @@ fn settled(connection: &Connection) -> Result<Vec<(String, u8, i64)>, StoreError
     Ok(settled.collect::<Result<_, _>>()?)
 }
 
-/// Takes what the other owners of a customer's account are known to have there for unknown, and names all of them.
+/// Takes what the other owners of a customer's account are known to have there for unknown, remembers that they share it,
+/// and names all of them.
 fn doubt_owners(
     connection: &Connection,
-    provider: u8,
+    fingerprinter: &Fingerprinter,
+    provider: ProviderId,
     customer: i64,
-    mut compared_again: impl FnMut(&str),
-) -> Result<(), StoreError> {
+) -> Result<Vec<String>, StoreError> {
     let mut select = connection.prepare_cached(
-        "SELECT other.customer, customer.customer_id, other.fields FROM account AS own
+        "SELECT other.customer, customer.customer_id, other.fields, own.key FROM account AS own
          JOIN account AS other ON other.provider = own.provider AND other.key = own.key AND other.known
          JOIN customer ON customer.id = other.customer
          WHERE own.provider = ?1 AND own.customer = ?2 AND own.known",
     )?;
     let mut update =
         connection.prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
-    let mut rows = select.query((provider, customer))?;
+    let (mut rows, mut owners) = (select.query((provider.number(), customer))?, Vec::new());
     while let Some(row) = rows.next()? {
-        let (owner, id): (i64, String) = (row.get(0)?, row.get(1)?);
+        let (owner, key) = (row.get(0)?, ProviderKey(row.get::<_, String>(3)?.into()));
         if owner != customer {
             let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
             let unknown = fields.keys().map(|&field| (field, Acknowledged::Unknown)).collect();
-            update.execute((owner, provider, codec::pack_fields(&unknown)))?;
+            update.execute((owner, provider.number(), codec::pack_fields(&unknown)))?;
         }
-        compared_again(&id);
+        let mark = fingerprinter.account_mark(provider, &key);
+        put(connection, &mark, provider, OtherKey { customer: owner, known: true })?;
+        owners.push(row.get(1)?);
     }
-    Ok(())
+    Ok(owners)
 }

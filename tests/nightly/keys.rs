@@ -4,6 +4,10 @@ use crmsync::domain::provider::ProviderId;
 
 use crate::support::{World, customers};
 
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).expect("JSON")
+}
+
 #[test]
 fn two_who_swap_their_keys_and_are_released_are_updated_not_created() {
     let world = World::new();
@@ -203,4 +207,60 @@ fn the_new_owner_of_an_account_that_was_given_up_is_not_held_for_the_old_one() {
         world.sync(&world.csv("crm.csv", &people)).exits(0);
         world.all_hold(&people[1]);
     }
+}
+
+#[test]
+fn two_who_share_a_key_by_decision_are_told_of_on_whichever_night_one_of_them_changes() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    people[1].wallet = people[0].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    // The first one lacks what the second one brought; somebody decides that it shall.
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let held = json(&world.run(&["--json", "rejects", "list"]).exits(0).out);
+    world.run(&["resolve", &held[0]["call"].to_string(), "--abandon"]).exits(0);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    for changed in [1, 0] {
+        world.ledger().reset();
+        people[changed].email = format!("newer{changed}@example.org");
+        let file = world.csv("crm.csv", &people);
+        let told = [people[changed].id.as_str(), "lemonway", ""];
+        let plan = json(&world.on("plan", &file, &["--json", "--allow-mass-change"]).exits(0).out);
+        let lemonway =
+            plan["providers"].as_array().expect("a list").iter().find(|p| p["provider"] == "lemonway");
+        assert_eq!(lemonway.expect("it is on")["held"], 1, "{plan}");
+        world.sync(&file).exits(3);
+        assert_eq!(world.rejected(), [told]);
+        assert_eq!(world.requests(ProviderId::Lemonway), 0);
+    }
+}
+
+#[test]
+fn what_goes_to_somebody_elses_account_by_decision_goes_alone() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].wallet = people[1].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    let wallet = || world.ledger().person(ProviderId::Lemonway, "W00002").expect("known").fields;
+    // The owner's change waits for the decision whether the other one changes as well, or not.
+    for (round, both) in [(1, false), (2, true)] {
+        people[1].email = format!("owner{round}@example.org");
+        if both {
+            people[0].email = format!("other{round}@example.org");
+        }
+        world
+            .on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"])
+            .exits(10);
+        assert_eq!(world.report()["providers"]["lemonway"]["held"], 1, "{round}");
+        assert!(world.rejected().contains(&["C00002", "lemonway", ""].map(str::to_owned)));
+    }
+    world.run(&["resume"]).exits(0);
+    assert_eq!(wallet()["newEmail"], "other2@example.org");
 }
