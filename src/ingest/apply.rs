@@ -269,18 +269,7 @@ impl<'a> Apply<'a> {
             // The comparison only closes and replaces what stands.
             (Action::Close | Action::Replace(_), None) => Ok(ClaimedCall::None),
             (Action::Call { operation, payload, hold, withdrawal }, standing) => {
-                let (hold, exists) = match hold {
-                    // A person has said whose account it is.
-                    None if judged.is_moved() => (None, false),
-                    None if judged.known => (self.sharer(turn, provider.id(), &payload.key)?, false),
-                    None => self.rival(turn, provider.id(), &payload.key)?,
-                    // Whose account the new key is weighs more than that it is new.
-                    Some(HoldReason::KeyChanged) => {
-                        let (rival, exists) = self.rival(turn, provider.id(), &payload.key)?;
-                        (rival.or(*hold), exists)
-                    }
-                    hold => (*hold, false),
-                };
+                let (hold, exists) = self.weigh(turn, provider.id(), judged, &payload.key, *hold)?;
                 // Whoever is known under this key exists: a person who releases the call must not make another one.
                 let operation = match operation {
                     Operation::Create if exists => {
@@ -314,6 +303,30 @@ impl<'a> Apply<'a> {
                 }
                 Ok(call)
             }
+        }
+    }
+
+    /// Why a call that the comparison would hold for this reason, or not, has to wait for a person; and is somebody known
+    /// to exist under its key, where that is asked.
+    fn weigh(
+        &mut self,
+        turn: &Turn<'_>,
+        provider: ProviderId,
+        judged: &Judged,
+        key: &ProviderKey,
+        hold: Option<HoldReason>,
+    ) -> Result<(Option<HoldReason>, bool), StoreError> {
+        match hold {
+            // A person has said whose account it is.
+            None if judged.is_moved() => Ok((None, false)),
+            None if judged.known => Ok((self.sharer(turn, provider, key)?, false)),
+            None => self.rival(turn, provider, key),
+            // Whose account the new key is weighs more than that it is new.
+            Some(HoldReason::KeyChanged) => {
+                let (rival, exists) = self.rival(turn, provider, key)?;
+                Ok((rival.or(hold), exists))
+            }
+            hold => Ok((hold, false)),
         }
     }
 
