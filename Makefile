@@ -6,6 +6,8 @@ SHELL := /bin/bash
 CARGO ?= cargo
 # Built without optimisation: quicker than it is to build, and `make test` needs the same. `cargo install` optimises.
 CRMSYNC = target/debug/crmsync
+# The tests mostly wait, for pauses and for processes: more of them at once than there are processors take half the time.
+export RUST_TEST_THREADS ?= $(shell echo $$((2 * $$(nproc) + 1)))
 # How many cases a property is tried with in `make deep`.
 CASES ?= 2000
 DENY = $(CARGO) deny --locked --config .deny.toml
