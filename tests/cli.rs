@@ -207,7 +207,9 @@ fn the_schema_is_json_and_knows_every_section() {
 #[test]
 fn without_a_run_there_is_nothing_to_tell() {
     let world = World::with_config("");
-    assert_eq!(world.run(&["status"]).out, "no run yet\n\nnext: crmsync check\n");
+    let place = world.path().canonicalize().expect("there").join("state/crmsync.db");
+    let expected = format!("no run yet: there is no state at {}\n\nnext: crmsync check\n", place.display());
+    assert_eq!(world.run(&["status"]).out, expected);
     assert_eq!(world.run(&["history"]).out, "no runs yet\n");
     assert_eq!(world.run(&["rejects", "list"]).out, "nothing is refused or held\n");
     assert_eq!(world.run(&["report", "--html", "run.html"]).code, Some(2));

@@ -208,6 +208,7 @@ impl Session {
         report.failure = ending.failure;
         report.advice = ending.advice;
         let mut codes = ending.codes;
+        let told = report.run.exit_code;
         let mut fail = |failure: Failure, report: &mut Report| {
             program.console.fail(&failure);
             codes.push(failure.code);
@@ -233,6 +234,10 @@ impl Session {
         {
             fail(error.into(), &mut report);
         }
+        if report.run.exit_code != told {
+            // What failed since it was written counts there too, where it can be written at all.
+            drop(report.write(&self.folder));
+        }
         ExitCode::of_run(&codes)
     }
 }
@@ -243,7 +248,9 @@ fn show(program: &Program, report: &Report, folder: &RunFolder, input: &[String]
     let context = text::Context { folder: Some(folder.path()), arguments, input, failure_is_told: true };
     if program.console.is_json() {
         program.console.json(report)?;
-        program.console.talk(&text::closing(report, &context))
+        // The report is out; where nobody listens to talk, nothing is lost.
+        drop(program.console.talk(&text::closing(report, &context)));
+        Ok(())
     } else {
         program.console.text(&text::closing(report, &context))
     }

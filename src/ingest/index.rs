@@ -12,6 +12,7 @@ use rayon::prelude::*;
 use crate::domain::event::Event;
 use crate::domain::mark::{KeyMark, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
+use crate::mapping::{self, MappingError};
 use crate::reader::{Block, Found, InputFile, Passed, Row, Scan, Scanned, Span};
 
 use super::partitions::{Parted, Partitions, RowMark, RowPlace};
@@ -82,9 +83,25 @@ impl Index {
             let file = u16::try_from(number)
                 .map_err(|_| IngestError::TooMany { what: "files", max: u64::from(u16::MAX) })?;
             let records = marker.records(&ingest.context(sheet));
+            let before = (index.rows, index.invalid.len());
             index.read_file(ingest, &Looker { sheet, file, marker, records })?;
+            index.refuse_keyless(sheet, before)?;
         }
         Ok(index)
+    }
+
+    /// Refuses a file without a header none of whose rows has the customer's key: it lacks its key column.
+    fn refuse_keyless(&self, sheet: &Sheet<'_>, (rows, invalid): (u64, usize)) -> Result<(), IngestError> {
+        let column = sheet.mapper.customer_id_column();
+        let is_keyless = |reject: &&IngestReject| {
+            reject.column.as_deref() == Some(column) && *reject.reason == *mapping::NO_KEY
+        };
+        let keyless = self.invalid[invalid..].iter().filter(is_keyless).count() as u64;
+        if sheet.file.header().is_some() || self.rows == rows || keyless < self.rows - rows {
+            return Ok(());
+        }
+        let (file, source) = (sheet.file.name().to_owned(), MappingError::NoCustomerId { nearest: None });
+        Err(IngestError::Header { file, source })
     }
 
     fn read_file(&mut self, ingest: &Ingest<'_>, looker: &Looker<'_>) -> Result<(), IngestError> {

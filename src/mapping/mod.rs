@@ -39,3 +39,6 @@ pub use header::{MappedColumn, subscription_field};
 pub use mapper::{Mapped, Mapper};
 pub use phones::load_numbering_plans;
 pub use settings::MappingSettings;
+
+/// Why a row without the customer's key is invalid.
+pub const NO_KEY: &str = reason::KEY_EMPTY.0;

@@ -13,10 +13,10 @@ use super::progress::Progress;
 use crate::domain::clock::Clock;
 use crate::domain::event::Event;
 
-/// How long the log may lag behind when nothing happens.
-const QUIET_MAX: Duration = Duration::from_secs(1);
+/// How long the log may lag behind.
+const LAG_MAX: Duration = Duration::from_secs(1);
 
-/// Listens to the events of a run.
+/// Listens to the events of a run. A terminal or pipe that takes no more progress is no fault of the run.
 #[derive(Debug)]
 pub struct Listener<W: Write> {
     /// Where events are recorded; none for commands that leave no run folder.
@@ -44,15 +44,21 @@ impl<W: Write> Listener<W> {
     /// # Errors
     /// The first error of the log; events after it are still shown.
     pub fn listen(mut self, events: &Receiver<Vec<Event>>) -> io::Result<()> {
-        let mut outcome = Ok(());
+        let (mut outcome, mut flushed) = (Ok(()), None);
         loop {
-            let heard = events.recv_timeout(QUIET_MAX);
+            let heard = events.recv_timeout(LAG_MAX);
             let step = match &heard {
                 Ok(events) => events.iter().map(|event| self.hear(event)).fold(Ok(()), io::Result::and),
-                Err(RecvTimeoutError::Timeout) => self.flush(),
+                Err(RecvTimeoutError::Timeout) => Ok(()),
                 Err(RecvTimeoutError::Disconnected) => break,
             };
             outcome = outcome.and(step);
+            let now = self.clock.elapsed();
+            // The beginning of a run at once.
+            if flushed.is_none_or(|flushed| now.saturating_sub(flushed) >= LAG_MAX) {
+                outcome = outcome.and(self.flush());
+                flushed = Some(now);
+            }
         }
         self.progress.finish();
         outcome.and(self.flush())
@@ -61,14 +67,13 @@ impl<W: Write> Listener<W> {
     fn hear(&mut self, event: &Event) -> io::Result<()> {
         let now = self.clock.elapsed();
         log::write(event);
-        let shown = self.progress.hear(event, now).and_then(|()| self.progress.tick(now));
-        let logged = self.log.as_mut().map_or(Ok(()), |log| log.write(self.clock.now(), event));
-        logged.and(shown)
+        drop(self.progress.hear(event, now).and_then(|()| self.progress.tick(now)));
+        self.log.as_mut().map_or(Ok(()), |log| log.write(self.clock.now(), event))
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        let shown = self.progress.tick(self.clock.elapsed());
-        self.log.as_mut().map_or(Ok(()), EventLog::flush).and(shown)
+        drop(self.progress.tick(self.clock.elapsed()));
+        self.log.as_mut().map_or(Ok(()), EventLog::flush)
     }
 }
 

@@ -125,7 +125,12 @@ fn headline(report: &Report) -> String {
 /// How a run ended, as a sentence.
 pub(super) fn ending(report: &Report) -> String {
     let stuck: u64 = report.providers.values().map(|tally| tally.held + tally.parked).sum();
+    let left: u64 = report.providers.values().map(|tally| tally.deferred).sum();
     let sentence = match report.run.outcome {
+        Outcome::Complete if left > 0 => {
+            let calls = if left == 1 { "call stays" } else { "calls stay" };
+            return format!("complete as far as it was asked for; {} other {calls} queued", grouped(left));
+        }
         Outcome::Complete if stuck > 0 => {
             let calls = if stuck == 1 { "call" } else { "calls" };
             let stuck = grouped(stuck);

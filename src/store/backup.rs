@@ -146,14 +146,15 @@ impl StateFile {
     }
 
     /// Refuses to begin anew where backups prove that there was a state: its persons would be created a second time.
-    /// A run that is killed while it makes the state has not come to its first backup; without a key the backups that do not
-    /// name their state are of another one in the same folder.
+    /// A run that is killed while it makes the state has not come to its first backup. Where the key is gone too, backups that
+    /// do not name their state are of another one in the same folder.
     pub(super) fn refuse_lost(&self) -> Result<(), StoreError> {
         let is_nothing = match std::fs::metadata(self.path()) {
             Ok(state) => state.len() == 0,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
-        if !is_nothing || !self.has_key() || self.backups()?.is_empty() {
+        let proves = |backup: &Backup| self.has_key() || name_of_state(&backup.path).is_some();
+        if !is_nothing || !self.backups()?.iter().any(proves) {
             return Ok(());
         }
         Err(StoreError::Lost { path: self.path().to_owned(), backups: self.backups_folder() })
@@ -184,9 +185,13 @@ fn backups_of(state: &Path) -> Result<Vec<Backup>, StoreError> {
 
 /// Is a file by its name a backup of this state, or of one that it does not name.
 fn may_be_of(path: &Path, state: &Path) -> bool {
-    let named = path.file_stem().map(Path::new).filter(|stem| stem.extension().is_some());
     path.extension().is_some_and(|ending| ending == ENDING)
-        && named.is_none_or(|named| named.file_stem() == state.file_name())
+        && name_of_state(path).is_none_or(|name| Some(name) == state.file_name())
+}
+
+/// The state that a backup names.
+fn name_of_state(backup: &Path) -> Option<&OsStr> {
+    backup.file_stem().map(Path::new).filter(|stem| stem.extension().is_some())?.file_stem()
 }
 
 /// What a backup is named after: the run that made it.

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::call::{CallId, Operation, Payload};
+use crate::domain::call::{CallId, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
@@ -18,6 +18,8 @@ use super::{RunNumber, Store, StoreError, codec};
 pub struct Released {
     /// Are sent again.
     pub queued: u64,
+    /// So many of these were held.
+    pub held: u64,
     /// Stay held: the call of another customer for the same account goes first.
     pub behind: u64,
 }
@@ -37,8 +39,11 @@ impl Store {
             let (mut released, mut accounts) = (Released::default(), Accounts::new());
             for &call in calls {
                 match outbox.release(call, &mut accounts)? {
-                    true => released.queued += 1,
-                    false => released.behind += 1,
+                    Some(State::Held) => {
+                        (released.queued, released.held) = (released.queued + 1, released.held + 1)
+                    }
+                    Some(_) => released.queued += 1,
+                    None => released.behind += 1,
                 }
             }
             Ok(released)
@@ -61,13 +66,13 @@ impl Store {
 }
 
 impl Outbox<'_> {
-    /// Queues a call again, unless another one goes to the same account before it.
-    fn release(&mut self, call: CallId, accounts: &mut Accounts) -> Result<bool, StoreError> {
+    /// Queues a call again, unless another one goes to the same account before it; gives the state that it was in.
+    fn release(&mut self, call: CallId, accounts: &mut Accounts) -> Result<Option<State>, StoreError> {
         let row = self.read_standing(call)?;
         let mut after = decided(&row, Happening::Released)?.life;
         let account = (row.provider, row.payload.key.clone());
         if accounts.contains(&account) || self.another_goes_first(&row)? {
-            return Ok(false);
+            return Ok(None);
         }
         accounts.insert(account);
         // Whoever would be made anew exists by now.
@@ -75,7 +80,7 @@ impl Outbox<'_> {
             after.operation = Operation::Update;
         }
         self.write_decision(call, &row.life, &after, None)?;
-        Ok(true)
+        Ok(Some(row.life.state))
     }
 
     fn resolve(&mut self, call: CallId, happening: Happening) -> Result<(), StoreError> {

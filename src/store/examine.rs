@@ -20,6 +20,11 @@ use super::{StateFile, StoreError, codec};
 /// So many complaints of SQLite are told; a broken file has thousands.
 const COMPLAINTS_MAX: u32 = 10;
 
+/// In a folder with this bit only owners rename and delete what is theirs.
+const STICKY: u32 = 0o1000;
+/// With less room on its disk no run gets far, in bytes.
+const ROOM_MIN: u64 = 16_000_000;
+
 /// Told of a file that no table was made in yet.
 const UNFINISHED: &str = "a run was killed while it made the state; nothing was accepted yet";
 
@@ -83,8 +88,8 @@ impl StateFile {
         }
         if !self.exists() {
             let what = "there is no state yet";
-            let finding = Finding::new(Severity::Note, self.path(), what, "the first run makes it");
-            examination.findings.push(finding);
+            let advice = "the first run makes it; if there was one, look at folder, --config and --state";
+            examination.findings.push(Finding::new(Severity::Note, &self.absolute_path(), what, advice));
             return examination;
         }
         if let Err(error) = self.examine_file(&mut examination) {
@@ -124,12 +129,7 @@ impl StateFile {
             match self.examine_backup(&backup.path) {
                 Ok(()) => sound.push(backup),
                 Err(error) if error.is_of_key() => locked += 1,
-                Err(error) => findings.push(Finding::new(
-                    Severity::Broken,
-                    &backup.path,
-                    format!("the backup is of no use: {}", told(&error)),
-                    "delete it; the next run that changes something makes another",
-                )),
+                Err(error) => findings.push(unsound(&backup.path, &error)),
             }
         }
         if locked > 0 {
@@ -154,6 +154,23 @@ impl StateFile {
         let stray = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
         let what = "a run was killed before it emptied its write-ahead log; nothing is lost";
         stray.then(|| Finding::new(Severity::Note, &log, what, "the next run or --repair empties it"))
+    }
+
+    /// Too little room on the disk of the state: none for the next run, or none for its backup.
+    #[must_use]
+    pub fn scarce_disk(&self) -> Option<Finding> {
+        let disk = rustix::fs::statvfs(self.path()).ok()?;
+        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
+        let state = std::fs::metadata(self.path()).ok()?.len();
+        let severity = match free {
+            ..ROOM_MIN => Severity::Broken,
+            _ if free < state.saturating_add(ROOM_MIN) => Severity::Note,
+            _ => return None,
+        };
+        let what = format!("the disk has {} MB left", free / 1_000_000);
+        let advice =
+            format!("free some: a backup of the state takes {} MB, and a run its log", state / 1_000_000);
+        Some(Finding::new(severity, self.path(), what, advice))
     }
 
     /// Empties the write-ahead log into the file. The lock proves that nobody else writes.
@@ -188,6 +205,26 @@ impl StateFile {
 pub fn is_open_to_others(path: &Path) -> Result<bool, StoreError> {
     let metadata = std::fs::symlink_metadata(path).map_err(|source| file_error("look at", path, source))?;
     Ok(!metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0)
+}
+
+/// May anybody put other files in the place of those of a folder.
+///
+/// # Errors
+/// [`StoreError::File`] when it cannot be looked at.
+pub fn is_writable_by_all(folder: &Path) -> Result<bool, StoreError> {
+    let metadata = std::fs::metadata(folder).map_err(|source| file_error("look at", folder, source))?;
+    Ok(metadata.permissions().mode() & (STICKY | 0o002) == 0o002)
+}
+
+/// Takes from everybody but the owner and the group the right to put other files in a folder.
+///
+/// # Errors
+/// [`StoreError::File`] when that is not allowed.
+pub fn close_folder(folder: &Path) -> Result<(), StoreError> {
+    let failed = |source| file_error("close", folder, source);
+    let mut rights = std::fs::metadata(folder).map_err(failed)?.permissions();
+    rights.set_mode(rights.mode() & !0o002);
+    std::fs::set_permissions(folder, rights).map_err(failed)
 }
 
 /// Takes the rights of everybody but the owner away.
@@ -280,6 +317,20 @@ fn examine_calls(
         examination.findings.push(Finding::new(Severity::Broken, path, what, advice));
     }
     Ok(())
+}
+
+/// What is wrong with a backup. One that cannot be read here and now may be sound.
+fn unsound(path: &Path, error: &StoreError) -> Finding {
+    let (what, advice) = match error {
+        StoreError::Newer { .. } => ("the backup is for a newer crmsync", "keep it, and update the program"),
+        StoreError::File { .. } => ("the backup cannot be looked at", "mend its owner and rights"),
+        StoreError::Sqlite { .. } if !error.needs_a_person() => (
+            "the backup cannot be looked at",
+            "mend its owner and rights, or the disk, then `crmsync doctor` again",
+        ),
+        _ => ("the backup is of no use", "delete it; the next run that changes something makes another"),
+    };
+    Finding::new(Severity::Broken, path, format!("{what}: {}", told(error)), advice)
 }
 
 fn count_broken(path: &Path, count: u64, what: &str) -> Option<Finding> {

@@ -37,7 +37,9 @@ pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
 pub use decisions::Released;
 pub use erase::{Erased, Search};
 pub use error::StoreError;
-pub use examine::{Examination, Finding, Severity, is_open_to_others, make_private};
+pub use examine::{
+    Examination, Finding, Severity, close_folder, is_open_to_others, is_writable_by_all, make_private,
+};
 pub use intake::{Intake, NewCall};
 pub use lease::{LeaseFilter, Leased};
 pub use marks::{Bucket, Known, Marks, Meaning};

@@ -87,6 +87,12 @@ impl StateFile {
         &self.settings.path
     }
 
+    /// Where that is, whatever the folder it is named from.
+    #[must_use]
+    pub fn absolute_path(&self) -> PathBuf {
+        std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned())
+    }
+
     /// Is there a state yet.
     #[must_use]
     pub fn exists(&self) -> bool {

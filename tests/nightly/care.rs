@@ -99,6 +99,27 @@ fn doctor_finds_rights_that_are_too_wide_and_takes_them_away() {
     world.run(&["doctor", "--repair"]).exits(0);
     assert_eq!(fs::metadata(report_file).expect("there").permissions().mode() & 0o777, 0o600);
     world.run(&["doctor"]).exits(0);
+    for folder in ["state", "state/runs"] {
+        fs::set_permissions(world.path(folder), fs::Permissions::from_mode(0o777)).expect("set");
+        let found = world.run(&["doctor"]).exits(7);
+        assert!(found.out.contains(&format!("{folder}: anybody may put other files in it")), "{}", found.out);
+        world.run(&["doctor", "--repair"]).exits(0);
+        assert_eq!(fs::metadata(world.path(folder)).expect("there").permissions().mode() & 0o777, 0o775);
+        world.run(&["doctor"]).exits(0);
+    }
+}
+
+#[test]
+fn doctor_advises_to_keep_a_backup_that_may_be_sound() {
+    let world = delivered(&customers(1));
+    let backup = backups(&world).pop().expect("a backup");
+    let connection = Connection::open(&backup).expect("SQLite");
+    connection.pragma_update(None, "user_version", 99).expect("set");
+    let found = world.run(&["doctor"]).exits(7).out;
+    assert!(found.contains("keep it, and update the program") && !found.contains("delete it"), "{found}");
+    connection.pragma_update(None, "application_id", 7).expect("set");
+    let found = world.run(&["doctor"]).exits(7).out;
+    assert!(found.contains("of no use") && found.contains("delete it"), "{found}");
 }
 
 #[test]

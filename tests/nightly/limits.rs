@@ -154,13 +154,21 @@ fn a_broken_file_is_refused_whole() {
         ("keyless.csv", "name;email\nA;a@example.org\n"),
         ("empty.csv", ""),
         ("cut.jsonl", "{\"customer_id\": \"1\"}\n{\"customer_id\": \"2\", \"em"),
+        (
+            "keyless.jsonl",
+            "{\"email\": \"a@example.org\"}\n{\"email\": \"b@example.org\", \"customer_id\": null}\n",
+        ),
     ];
     for (name, text) in cases {
         let ran = world.sync(&world.file(name, text)).exits(4);
         assert!(ran.err.contains(name), "{name}: {}", ran.err);
         let status = world.run(&["status"]).exits(0).out;
-        assert!(status.contains("its input was not accepted: sync the file again"), "{name}: {status}");
-        assert!(status.ends_with("next: crmsync sync FILE\n"), "{name}: {status}");
+        assert!(
+            status.contains("its input was not accepted by `sync`: look at it before"),
+            "{name}: {status}"
+        );
+        // The same again would stop again.
+        assert!(status.ends_with("next: crmsync plan FILE\n"), "{name}: {status}");
     }
     world.sync(&world.path("nowhere.csv")).exits(4);
     assert_eq!(world.ledger().entries().len(), 0);
@@ -225,6 +233,26 @@ fn a_full_standard_output_is_named() {
         "{}",
         ran.err
     );
+}
+
+#[test]
+fn where_nobody_listens_to_progress_the_run_ends_as_it_would() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    let full = || std::fs::File::options().write(true).open("/dev/full").expect("a device");
+    let words = ["sync", file.to_str().expect("utf-8"), "--allow-mass-change", "--json"];
+    let ran = Ran::from(world.command(&words).stderr(full()).output().expect("the binary runs")).exits(0);
+    let report: serde_json::Value = serde_json::from_str(&ran.out).expect("JSON");
+    assert_eq!(
+        (&report["run"]["outcome"], &world.report()["run"]["exit_code"]),
+        (&"complete".into(), &0.into())
+    );
+    // Data that nobody gets is another thing, and the report of the run says so too.
+    let output = world.command(&["resume", "--json"]).stdout(full()).output().expect("the binary runs");
+    assert!(Ran::from(output).exits(1).err.contains("error[E604]"));
+    assert_eq!(world.report()["run"]["exit_code"], 1);
 }
 
 #[test]

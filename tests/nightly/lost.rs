@@ -52,6 +52,30 @@ fn a_lost_state_is_put_back_from_a_backup_and_never_begun_anew() {
 }
 
 #[test]
+fn a_state_that_was_lost_with_its_key_is_not_begun_anew_either() {
+    let people = customers(2);
+    let world = delivered(&people);
+    let file = world.csv("crm.csv", &people);
+    let (state, key) = (world.path("state/crmsync.db"), world.path("state/crmsync.db.key"));
+    let kept = fs::read(&key).expect("a key");
+    fs::remove_file(&state).expect("there");
+    fs::remove_file(&key).expect("there");
+    for command in
+        [&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"][..], &["resume"], &["doctor"]]
+    {
+        let ran = world.run(command).exits(7);
+        let said = ran.out + &ran.err;
+        assert!(said.contains("which needs the hash key that it was made with"), "{command:?}: {said}");
+    }
+    assert!(!state.exists() && !key.exists(), "none was made");
+    fs::write(&key, kept).expect("brought back");
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    world.sync(&file).exits(0);
+    assert_eq!(world.duplicates(), 0);
+}
+
+#[test]
 fn a_second_state_in_the_same_folder_has_a_first_night() {
     let people = customers(1);
     let world = delivered(&people);

@@ -149,10 +149,13 @@ fn the_next_step_about_a_held_call_is_typed_as_it_stands_and_never_decides() {
     let asked = typed(&resolve).exits(2);
     assert!(asked.err.contains("--applied|--not-applied|--abandon"), "{}", asked.err);
     assert!(run(&["rejects", "list"]).exits(0).out.contains("C00001"), "nothing was decided");
-    // A key that changed: released or corrected.
-    let release = next("C00002");
-    assert!(release.starts_with("crmsync rejects release --customer C00002 --provider wsone"), "{release}");
-    let released = typed(&release).exits(0);
+    // A key that changed: whoever types this learns what there is to find out before anything goes there.
+    let asked = typed(&next("C00002")).exits(0).out;
+    assert!(
+        asked.contains("find out whose account it is; then `crmsync rejects release --customer"),
+        "{asked}"
+    );
+    let released = run(&["rejects", "release", "--customer", "C00002", "--provider", "wsone"]).exits(0);
     assert!(released.err.contains("next: crmsync resume --config 'night one.toml'"), "{}", released.err);
     assert!(!run(&["rejects", "list"]).exits(0).out.contains("C00002"));
 

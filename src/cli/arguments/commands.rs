@@ -102,7 +102,7 @@ pub struct IngestArguments {
     /// Stop when more known customers changed: a count or a share, instead of the configured one
     #[arg(long, value_name = "N|N%")]
     pub max_changes: Option<Threshold>,
-    /// Let no guard on changes, new and missing customers stop the run
+    /// Let no guard stop the run: on changes, new and missing customers, sensitive fields or invalid rows
     #[arg(long)]
     pub allow_mass_change: bool,
     /// Take a file that is older than the last one

@@ -16,8 +16,8 @@ use crate::report::run_files::{RunFolder, RunId, list_runs};
 use crate::report::table::aligned;
 use crate::report::text::{Context, grouped};
 use crate::store::{
-    Backup, Examination, Finding, Lock, Restored, Severity, StateFile, StoreError, is_open_to_others,
-    make_private,
+    Backup, Examination, Finding, Lock, Restored, Severity, StateFile, StoreError, close_folder,
+    is_open_to_others, is_writable_by_all, make_private,
 };
 
 #[derive(Debug, Serialize)]
@@ -86,7 +86,9 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
     }
     let (backups, unsound) = state.examine_backups()?;
     examination.findings.extend(unsound);
+    examination.findings.extend(state.scarce_disk());
     look_at_rights(config, state, &backups, repair, &mut examination, &mut repaired)?;
+    look_at_folders(config, state, repair, &mut examination, &mut repaired)?;
     let healthy = examination.findings.iter().all(|finding| finding.severity == Severity::Note);
     let backups = backups.into_iter().map(|Backup { path, bytes }| Line { path, bytes }).collect();
     let report = Report { state: state.path().to_owned(), healthy, examination, backups, repaired };
@@ -160,6 +162,30 @@ fn look_at_rights(
             let what = "others than its owner have rights on it";
             let advice = "`crmsync doctor --repair` takes them away";
             examination.findings.push(Finding::new(Severity::Mendable, &path, what, advice));
+        }
+    }
+    Ok(())
+}
+
+fn look_at_folders(
+    config: &Config,
+    state: &StateFile,
+    repair: bool,
+    examination: &mut Examination,
+    repaired: &mut Vec<PathBuf>,
+) -> Result<(), StoreError> {
+    let of_state = state.absolute_path();
+    for folder in of_state.parent().into_iter().chain([&*config.state.runs]) {
+        if !folder.is_dir() || !is_writable_by_all(folder)? {
+            continue;
+        }
+        if repair {
+            close_folder(folder)?;
+            repaired.push(folder.to_owned());
+        } else {
+            let what = "anybody may put other files in it";
+            let advice = "`crmsync doctor --repair` takes that right away";
+            examination.findings.push(Finding::new(Severity::Mendable, folder, what, advice));
         }
     }
     Ok(())

@@ -30,6 +30,7 @@ use crate::report::table::aligned;
 use crate::report::text::Context;
 use crate::store::{Story, StoryCall};
 
+use super::explain_code::{advice, operator_codes};
 use super::rejects::reason;
 
 const INFALLIBLE: &str = "writing to a string does not fail";
@@ -136,16 +137,21 @@ fn at_provider(
     let standing = calls.find(|call| call.life.state.is_open() || call.life.state == State::Refused);
     let (now, next) = match standing {
         Some(call) if call.life.state.is_open() && !settings.enabled().contains(&provider) => {
-            let (now, _) = stands(call, id, context);
+            let (now, _) = stands(call, id, settings, context);
             (format!("{now}; nothing is sent while the configuration has {provider} switched off"), None)
         }
-        Some(call) => stands(call, id, context),
+        Some(call) => stands(call, id, settings, context),
         None => (idle(account.as_ref(), last, settings.common(provider)), None),
     };
     AtProvider { account, now, next }
 }
 
-fn stands(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> (String, Option<String>) {
+fn stands(
+    call: &StoryCall,
+    id: &CustomerId,
+    settings: &ProvidersSettings,
+    context: &Context<'_>,
+) -> (String, Option<String>) {
     let resume = Some(next_step::command(&["resume"], context));
     let due = call.due.map_or_else(String::new, |due| format!(", not before {due}"));
     match call.life.state {
@@ -163,10 +169,10 @@ fn stands(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> (String, 
         }
         State::Refused => {
             let code = call.code.as_deref().unwrap_or_default();
-            let info = codes::lookup(call.provider, code);
+            let meaning = codes::lookup(call.provider, code).meaning;
+            let advice = advice(call.provider, code, &operator_codes(settings, call.provider));
             let why = format!(
-                "refused with code {code} ({}): parked until what would be sent changes, or a person releases it; {}",
-                info.meaning, info.advice
+                "refused with code {code} ({meaning}): parked until what would be sent changes, or a person releases it; {advice}"
             );
             (why, Some(release(call, id, context)))
         }
@@ -176,16 +182,14 @@ fn stands(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> (String, 
     }
 }
 
-/// What a person types about a held call, as `explain-code` advises. Typed as it stands, `resolve` settles nothing: it asks
-/// what was found out.
+/// What a person types about a held call. Typed as it stands, it sends nothing to an account whose owner has to be found out
+/// first, and `resolve` settles nothing: it asks what was found out.
 fn decision(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String {
     match call.life.hold {
-        Some(
-            HoldReason::KeyChanged
-            | HoldReason::DuplicateKey
-            | HoldReason::Restored
-            | HoldReason::DeniedByCode,
-        ) => release(call, id, context),
+        Some(hold @ (HoldReason::KeyChanged | HoldReason::DuplicateKey)) => {
+            next_step::command(&["explain-code", call.provider.name(), hold.name()], context)
+        }
+        Some(HoldReason::Restored | HoldReason::DeniedByCode) => release(call, id, context),
         Some(
             HoldReason::Crashed
             | HoldReason::Unknown

@@ -5,13 +5,13 @@ use serde::Serialize;
 use super::rejects;
 use crate::cli::Program;
 use crate::cli::arguments::{CodeSource, ExplainCodeArguments};
-use crate::cli::config::Config;
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::HoldReason;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::CodeClass;
+use crate::providers::ProvidersSettings;
 use crate::providers::codes::{self, CodeTable};
 use crate::providers::own_codes::{self, OwnCode};
 
@@ -117,7 +117,7 @@ fn of_provider<'a>(
         ));
     }
     let table = if program.global.config.exists() {
-        operator_codes(&program.config()?, provider)
+        operator_codes(&program.config()?.providers, provider)
     } else {
         CodeTable::new()
     };
@@ -131,14 +131,33 @@ fn of_provider<'a>(
         configured,
         documented: info.is_documented(),
         meaning: info.meaning,
-        advice: info.advice,
+        advice: advice(provider, code, &table),
         consequence,
         origin: if configured { " (by your configuration)" } else { " (by default)" },
     })
 }
 
-fn operator_codes(config: &Config, provider: ProviderId) -> CodeTable {
-    let providers = &config.providers;
+/// What to do about a provider's code: nobody has to class one that the configuration has classed.
+pub(super) fn advice(provider: ProviderId, code: &str, table: &CodeTable) -> &'static str {
+    let info = codes::lookup(provider, code);
+    match table.get(code) {
+        Some(class) if !info.is_documented() => match class {
+            CodeClass::Refused => {
+                "ask the provider what is wrong with the values, or correct them in the CRM"
+            }
+            CodeClass::Transient | CodeClass::Exists => "nothing: the program goes on by itself",
+            CodeClass::Denied => "have the rights mended at the provider, then `crmsync resume`",
+            CodeClass::Missing => {
+                "correct the key in the CRM; or have the account made at the provider, then \
+                 `crmsync rejects release --customer CUSTOMER`"
+            }
+        },
+        Some(_) | None => info.advice,
+    }
+}
+
+/// The codes that the operator has classed.
+pub(super) fn operator_codes(providers: &ProvidersSettings, provider: ProviderId) -> CodeTable {
     let table = match provider {
         ProviderId::Wsone => providers.wsone.as_ref().map(|section| &section.response_codes),
         ProviderId::Lemonway => providers.lemonway.as_ref().map(|section| &section.error_codes),
@@ -192,10 +211,12 @@ fn of_request(provider: ProviderId, own: OwnCode) -> Explanation<'static> {
 pub(super) fn hold_advice(reason: HoldReason) -> &'static str {
     match reason {
         HoldReason::KeyChanged | HoldReason::DuplicateKey => {
-            "find out whose account it is; then `crmsync rejects release`, or correct the CRM"
+            "find out whose account it is; then `crmsync rejects release --customer CUSTOMER`, or correct the CRM: what is released \
+             overwrites what the account has"
         }
         HoldReason::Restored => {
-            "look the account up at the provider; then `crmsync resolve CALL --abandon`, or `crmsync rejects release` to send it"
+            "look the account up at the provider; then `crmsync resolve CALL --abandon`, or `crmsync rejects release \
+             --customer CUSTOMER` to send it"
         }
         HoldReason::Crashed
         | HoldReason::Unknown
@@ -204,7 +225,7 @@ pub(super) fn hold_advice(reason: HoldReason) -> &'static str {
             "look the account up at the provider; then `crmsync resolve CALL --applied` or `--not-applied`"
         }
         HoldReason::DeniedByCode => {
-            "look at the customer's values; then correct them in the CRM, or `crmsync rejects release`"
+            "look at the customer's values; then correct them in the CRM, or `crmsync rejects release --customer CUSTOMER`"
         }
     }
 }

@@ -15,7 +15,8 @@ use crate::report::run_files::write_new_private;
 use crate::report::shown::Shown;
 use crate::report::text::Context;
 
-/// The commented configuration. A line that begins with `#` and no space is a setting to be uncommented.
+/// The commented configuration. A line that begins with `#` and no space is a setting to be uncommented; `# example:` is
+/// none, because it has no default.
 const TEMPLATE: &str = include_str!("init_template.toml");
 
 /// What begins the examples under `[columns]`, which real columns take the place of.
@@ -143,15 +144,24 @@ mod tests {
     }
 
     #[test]
-    fn every_commented_setting_is_one() {
-        let uncomment = |line: &str| match line.strip_prefix('#') {
-            Some(setting) if !setting.starts_with(' ') => setting.to_owned(),
-            Some(_) | None => line.to_owned(),
+    fn every_commented_setting_is_one_and_none_of_them_is_invented() {
+        let uncommented = |with_examples: bool| {
+            let uncomment = |line: &str| match (line.strip_prefix('#'), line.strip_prefix("# example: ")) {
+                (_, Some(example)) if with_examples => example.to_owned(),
+                (Some(setting), _) if !setting.starts_with(' ') => setting.to_owned(),
+                (Some(_) | None, _) => line.to_owned(),
+            };
+            let all: Vec<String> = TEMPLATE.lines().map(uncomment).collect();
+            match Config::parse(&all.join("\n"), "template") {
+                Ok(config) => config.providers,
+                Err(error) => unreachable!("{error}"),
+            }
         };
-        let all: Vec<String> = TEMPLATE.lines().map(uncomment).collect();
-        if let Err(error) = Config::parse(&all.join("\n"), "template") {
-            unreachable!("{error}");
-        }
+        let examples = uncommented(true).wsone.expect("uncommented");
+        assert!(examples.entity.is_some() && !examples.response_codes.is_empty());
+        let wsone = uncommented(false).wsone.expect("uncommented");
+        assert_eq!((wsone.entity, wsone.identifier_type, wsone.common.calls_per_day), (None, None, None));
+        assert!(wsone.titles.is_empty() && wsone.street_types.is_empty() && wsone.response_codes.is_empty());
     }
 
     #[test]

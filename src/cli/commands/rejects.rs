@@ -25,6 +25,7 @@ use crate::store::{RejectFilter, RejectRow, Released};
 use super::values::{Values, with_left_out};
 
 const NOTHING_FOUND: &str = "nothing is refused or held";
+const INFALLIBLE: &str = "writing to a string does not fail";
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Line<'a> {
@@ -111,15 +112,18 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         return Ok(program.console.talk(NOTHING_FOUND)?);
     }
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
-    let Released { queued, behind } = store.release(&calls, program.clock.now())?;
+    let Released { queued, held, behind } = store.release(&calls, program.clock.now())?;
     let mut told = match queued {
         1 => "1 call is queued again".to_owned(),
         _ => format!("{} calls are queued again", grouped(queued)),
     };
+    if held > 0 && held < queued {
+        write!(told, ", {} of which waited for a decision", grouped(held)).expect(INFALLIBLE);
+    }
     if behind > 0 {
         let stay = if behind == 1 { "stays" } else { "stay" };
         write!(told, "; {} {stay} held until another one for the same account is delivered", grouped(behind))
-            .expect("writing to a string does not fail");
+            .expect(INFALLIBLE);
     }
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
+use std::path::PathBuf;
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -32,6 +33,9 @@ struct Status {
     /// Those that the configuration has switched on.
     #[serde(skip)]
     enabled: Vec<ProviderId>,
+    /// Where a state was looked for and is not.
+    #[serde(skip)]
+    missing: Option<PathBuf>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -76,7 +80,8 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let needs_a_person = providers.values().map(|queue| queue.held + queue.refused).sum();
     let restored = store.is_in_doubt()?;
     let enabled = config.providers.enabled();
-    let status = Status { last_run, running, providers, needs_a_person, restored, enabled };
+    let missing = (!state.exists()).then(|| state.absolute_path());
+    let status = Status { last_run, running, providers, needs_a_person, restored, enabled, missing };
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -99,6 +104,13 @@ impl Status {
     fn switched_off(&self) -> Vec<&'static str> {
         let idle = |(id, queue): &(&ProviderId, &Queue)| queue.has_open_calls() && !self.enabled.contains(id);
         self.providers.iter().filter(idle).map(|(id, _)| id.name()).collect()
+    }
+}
+
+impl Run {
+    /// Was it stopped by a guard, or by what its file is.
+    fn was_guarded(&self) -> bool {
+        self.exit_code == Some(ExitCode::Guarded.number())
     }
 }
 
@@ -135,11 +147,16 @@ fn queue(counts: &Counts) -> Queue {
 fn text(status: &Status, arguments: &[String]) -> String {
     let mut text = match &status.last_run {
         None if status.running => "the first run is at work\n".to_owned(),
-        None => "no run yet\n".to_owned(),
+        None => match &status.missing {
+            Some(path) => format!("no run yet: there is no state at {}\n", path.display()),
+            None => "no run yet\n".to_owned(),
+        },
         Some(run) => last_run(run, status.running),
     };
     if let Some(run) = without_input(status) {
-        writeln!(text, "its input was not accepted: {} the file again", run.command).expect(INFALLIBLE);
+        let (was_stopped, command) = (run.was_guarded(), &run.command);
+        let advice = if was_stopped { "look at it before it is sent" } else { "run the file again" };
+        writeln!(text, "its input was not accepted by `{command}`: {advice}").expect(INFALLIBLE);
     }
     if !status.providers.is_empty() {
         let header = [
@@ -194,10 +211,9 @@ fn next(status: &Status, arguments: &[String]) -> String {
         return "wait until the run has ended".to_owned();
     }
     if let Some(run) = without_input(status) {
-        return format!(
-            "{} FILE",
-            next_step::command(&[&run.command], &Context { arguments, ..Context::default() })
-        );
+        // What stopped it would stop it again.
+        let command = if run.was_guarded() { "plan" } else { &run.command };
+        return next_step::command(&[command, "FILE"], &Context { arguments, ..Context::default() });
     }
     let words: &[&str] = match &status.last_run {
         _ if status.restored => &AFTER_RESTORE,
@@ -263,6 +279,7 @@ mod tests {
             needs_a_person: 3,
             restored: false,
             enabled: vec![ProviderId::Wsone],
+            missing: None,
         };
         insta::assert_snapshot!(text(&status, &[]));
     }
@@ -276,8 +293,10 @@ mod tests {
             needs_a_person: 0,
             restored: false,
             enabled: Vec::new(),
+            missing: Some("/var/crmsync.db".into()),
         };
-        assert_eq!(text(&status, &[]), "no run yet\n\nnext: crmsync check\n");
+        let expected = "no run yet: there is no state at /var/crmsync.db\n\nnext: crmsync check\n";
+        assert_eq!(text(&status, &[]), expected);
     }
 
     #[test]
@@ -293,7 +312,7 @@ mod tests {
             // Nothing of the input is in the state.
             ("failed", 1, false, 0, 0, "crmsync sync FILE"),
             ("failed", 2, false, 3, 1, "crmsync sync FILE"),
-            ("guarded", 4, false, 0, 0, "crmsync sync FILE"),
+            ("guarded", 4, false, 0, 0, "crmsync plan FILE"),
         ];
         for (outcome, exit_code, accepted, queued, needs_a_person, expected) in cases {
             let last = PastRun {
@@ -309,8 +328,8 @@ mod tests {
             let providers = [(ProviderId::Wsone, queue(&counts))].into();
             let last_run = Some(run(last));
             let enabled = vec![ProviderId::Wsone];
-            let status =
-                Status { last_run, running: false, providers, needs_a_person, restored: false, enabled };
+            let (running, restored, missing) = (false, false, None);
+            let status = Status { last_run, running, providers, needs_a_person, restored, enabled, missing };
             assert_eq!(next(&status, &[]), expected, "{outcome}");
         }
     }

@@ -128,6 +128,12 @@ fn begin(
         ));
     }
     let state = program.state(config)?;
+    if matches!(work, Work::Resume) && !state.exists() {
+        let place = state.absolute_path();
+        let text =
+            format!("warning: there is no state at {} yet, so nothing is queued there", place.display());
+        drop(program.console.talk(&text));
+    }
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
     refuse_doubt(config, &store, work)?;
