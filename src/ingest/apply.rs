@@ -209,6 +209,7 @@ impl<'a> Apply<'a> {
         tally.cleared_fields += findings.cleared.len() as u64;
         tally.incomplete += findings.unsent() as u64;
         self.report(turn, position, findings)?;
+        self.outcome.show(std::mem::take(&mut judged.differences));
         let is_turned_away = findings.rejected.is_some() || judged.decision.key.is_none();
         let stays = is_turned_away && judged.decision.action == Action::Nothing;
         if let Some(standing) = judged.standing.as_ref().filter(|_| stays) {

@@ -18,6 +18,7 @@ use crate::store::{KnownAt, PackedAccount, PackedPayload, StandingCall};
 
 use super::Mode;
 use super::claims::{AccountMark, ClaimedCall};
+use super::differences::Difference;
 use super::news::News;
 use super::seed::Seed;
 use super::sift::Ready;
@@ -51,6 +52,8 @@ pub(super) struct Judged {
     pub(super) packed: Option<PackedPayload>,
     /// The fields that it carries.
     pub(super) codes: Box<[FieldCode]>,
+    /// The values that it would change, where a plan may show them.
+    pub(super) differences: Vec<Difference>,
     /// The account, where what stands in the state is not it; nothing in a plan.
     pub(super) account: Option<PackedAccount>,
     /// Stands for the key, where the customer takes part.
@@ -149,6 +152,7 @@ impl Judge<'_> {
             }
             Action::Nothing | Action::Close | Action::Replace(_) => (None, Box::default()),
         };
+        let differences = self.differences(id, provider, &before, &decision);
         let key = decision.key.as_ref();
         let account = key
             .filter(|_| is_written)
@@ -158,7 +162,7 @@ impl Judge<'_> {
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
         let given_up = given_up.map(|account| account.key.clone());
         let kept = kept_claims(provider.id(), &before, given_up.as_ref(), standing.as_ref(), &decision);
-        Judged { standing, decision, packed, codes, account, claim, known, given_up, kept }
+        Judged { standing, decision, packed, codes, differences, account, claim, known, given_up, kept }
     }
 }
 

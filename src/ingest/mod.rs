@@ -10,6 +10,7 @@ mod apply;
 mod batches;
 mod claims;
 mod compare;
+mod differences;
 mod error;
 mod fields;
 mod guard;
@@ -31,6 +32,7 @@ mod sift;
 #[cfg(test)]
 mod tests;
 
+pub use differences::Difference;
 pub use error::{IngestError, IngestErrorKind};
 pub use guard::{Guard, GuardSettings, Tripped};
 pub use outcome::Outcome;

@@ -7,6 +7,7 @@ use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
 
+use super::differences::Difference;
 use super::guard::Tripped;
 use super::rejects::IngestReject;
 use super::sheet::Sheet;
@@ -32,6 +33,10 @@ pub struct Outcome {
     pub rejects: Vec<IngestReject>,
     /// Bytes of raw cells that `rejects` hold.
     pub(super) reject_bytes: usize,
+    /// Old and new values; only a plan has some, where the state keeps values in clear.
+    pub differences: Vec<Difference>,
+    /// How many others there are.
+    pub differences_left_out: u64,
     /// What the operator should know.
     pub warnings: Vec<String>,
     /// The guard that would stop a sync of the same input; only a plan has one.

@@ -473,3 +473,32 @@ fn a_street_goes_whole_or_not_at_all() {
     let long = format!("12 rue {}", "n".repeat(71));
     assert_eq!(street(&long), old, "a new number beside an old name is nobody's address");
 }
+
+#[test]
+fn a_plan_shows_old_and_new_values_where_the_state_keeps_them_in_clear_and_nowhere_else() {
+    for (values, shown) in [("hashed", false), ("clear", true)] {
+        let world = World::new();
+        world.configure(&format!("values = \"{values}\""), &[]);
+        let mut people = customers(2);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        let old = std::mem::replace(&mut people[0].email, "newer@example.org".to_owned());
+        people.push(Customer::new(3));
+        let file = world.csv("crm.csv", &people);
+        let plan = world.on("plan", &file, &["--json"]).exits(0).out;
+        let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+        let lines = plan["values"].as_array().expect("a list").clone();
+        let text = world.on("plan", &file, &[]).exits(0).out;
+        assert_eq!((lines.len(), text.contains(&old)), (if shown { 3 } else { 0 }, shown), "{text}");
+        for line in lines {
+            let (customer, was, is) = (&line["customer_id"], &line["old"], &line["new"]);
+            assert_eq!(
+                (customer, was, is),
+                (&"C00001".into(), &old.as_str().into(), &"newer@example.org".into())
+            );
+        }
+        // What everybody may read has none of it.
+        let sync = world.sync(&file);
+        assert!(!(sync.out + &sync.err).contains(&old));
+    }
+}

@@ -19,8 +19,9 @@ use crate::cli::failure::Failure;
 use crate::domain::call::Operation;
 use crate::domain::event::Events;
 use crate::domain::provider::ProviderId;
+use crate::domain::redacted::Redacted;
 use crate::domain::tally::InputTally;
-use crate::ingest::{Ingest, Outcome};
+use crate::ingest::{Difference, Ingest, Outcome};
 use crate::providers::Provider;
 use crate::report::next_step;
 use crate::report::table::aligned;
@@ -28,6 +29,10 @@ use crate::report::text::{Context, changes, from_earlier, grouped, read};
 use crate::store::Store;
 
 use super::inputs;
+
+/// So many changed values are printed.
+const VALUES_SHOWN_MAX: usize = 50;
+const INFALLIBLE: &str = "writing to a string does not fail";
 
 /// What would be sent, for `--json`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -47,6 +52,10 @@ struct Plan {
     carried_from: Option<String>,
     /// In how many calls each field of a provider is.
     fields: Vec<FieldCount>,
+    /// Values that would change, at most a thousand of them; empty, unless the state keeps values in clear.
+    values: Vec<Value>,
+    /// How many others would change.
+    values_left_out: u64,
     /// What the operator should know.
     warnings: Vec<String>,
     /// The guard that would stop a sync; none when it would go through.
@@ -95,6 +104,31 @@ struct FieldCount {
     /// Its name on the wire.
     field: String,
     calls: u64,
+}
+
+/// A value that the sync would change.
+#[derive(Debug, Serialize, JsonSchema)]
+struct Value {
+    customer_id: String,
+    provider: ProviderId,
+    /// Its name on the wire.
+    field: String,
+    /// What the provider acknowledged last; none, where it has no value or an unknown one.
+    old: Option<String>,
+    /// What would be sent; empty, where it would be cleared.
+    new: String,
+}
+
+impl From<Difference> for Value {
+    fn from(one: Difference) -> Self {
+        Self {
+            customer_id: one.customer.as_str().to_owned(),
+            provider: one.provider,
+            field: one.field.to_owned(),
+            old: one.old.map(Redacted::into_inner),
+            new: one.new.into_inner(),
+        }
+    }
 }
 
 /// The JSON Schema of `plan --json`.
@@ -185,6 +219,8 @@ fn of(
         changes,
         carried_from,
         fields,
+        values: outcome.differences.into_iter().map(Value::from).collect(),
+        values_left_out: outcome.differences_left_out,
         warnings: outcome.warnings,
         guard: outcome.tripped.map(|tripped| tripped.to_string()),
         older: outcome.older,
@@ -237,7 +273,7 @@ fn to_float(count: u64) -> f64 {
 
 fn text(plan: &Plan) -> String {
     let mut text = String::new();
-    write_text(&mut text, plan).expect("writing to a string does not fail");
+    write_text(&mut text, plan).expect(INFALLIBLE);
     text
 }
 
@@ -256,6 +292,9 @@ fn write_text(text: &mut String, plan: &Plan) -> std::fmt::Result {
     if !plan.fields.is_empty() {
         let header = ["provider", "operation", "field", "calls"];
         writeln!(text, "\n{}", aligned(&header, plan.fields.iter().map(field_cells), &[3]))?;
+    }
+    if !plan.values.is_empty() {
+        writeln!(text, "\n{}", values_text(plan))?;
     }
     for warning in &plan.warnings {
         writeln!(text, "\nwarning: {warning}")?;
@@ -312,6 +351,24 @@ fn field_cells(count: &FieldCount) -> Vec<String> {
     ]
 }
 
+/// The first values that would change, old and new.
+fn values_text(plan: &Plan) -> String {
+    let rows = plan.values.iter().take(VALUES_SHOWN_MAX).map(value_cells);
+    let mut text = aligned(&["customer", "provider", "field", "old", "new"], rows, &[]);
+    let others = plan.values_left_out + plan.values.len().saturating_sub(VALUES_SHOWN_MAX) as u64;
+    if others > 0 {
+        let others = grouped(others);
+        write!(text, "\n… and {others} other values; `plan --json` has more of them").expect(INFALLIBLE);
+    }
+    text
+}
+
+fn value_cells(value: &Value) -> Vec<String> {
+    let Value { customer_id, provider, field, old, new } = value;
+    let old = old.clone().unwrap_or_else(|| "-".to_owned());
+    vec![customer_id.clone(), provider.to_string(), field.clone(), old, new.clone()]
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -340,6 +397,8 @@ mod tests {
             changes: [("email".to_owned(), 812), ("mobile_phone".to_owned(), 95)].into(),
             carried_from: guard.is_none().then(|| "20261121T210503Z-9b01".to_owned()),
             fields: vec![field("newEmail", 812)],
+            values: Vec::new(),
+            values_left_out: 0,
             warnings: vec!["order_by: the file has no such column".to_owned()],
             guard: guard.map(str::to_owned),
             older: None,
