@@ -45,7 +45,7 @@ pub use lease::{LeaseFilter, Leased};
 pub use marks::{Bucket, Known, Marks, Meaning};
 pub use open::{Lock, StateFile, StateSettings};
 pub use outbox::{Outbox, Settled, Settlement};
-pub use overview::{Counts, RejectFilter, RejectRow};
+pub use overview::{Counts, LeftOut, RejectFilter, RejectRow};
 pub use packed::{PackedAccount, PackedPayload};
 pub use recovery::Recovered;
 pub use rehearsal::Rehearsal;

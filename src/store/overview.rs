@@ -7,8 +7,9 @@ use rusqlite::OptionalExtension;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
+use crate::domain::wire::FieldCode;
 
-use super::snapshot::{life_of, operation_of};
+use super::snapshot::{life_of, operation_of, provider_of};
 use super::{RunNumber, Store, StoreError, codec};
 
 /// How many calls of a provider stand where.
@@ -76,6 +77,17 @@ pub struct RejectRow {
     pub run: Option<String>,
     /// What it carries.
     pub payload: Payload,
+}
+
+/// What a provider does not get of a customer, because the last record has no valid value for it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LeftOut {
+    /// Whose.
+    pub customer_id: String,
+    /// For whom.
+    pub provider: ProviderId,
+    /// Which fields.
+    pub fields: Vec<FieldCode>,
 }
 
 /// Crossed, so that the few are looked up among the many and not the other way round.
@@ -258,5 +270,29 @@ impl Store {
             });
         }
         Ok(rejects)
+    }
+
+    /// Fields that were left out at the last comparison, customer by customer. Of the filter, provider and customer count.
+    pub fn left_out(&self, filter: &RejectFilter) -> Result<Vec<LeftOut>, StoreError> {
+        let [one, two, three] = ProviderId::ALL.map(ProviderId::number);
+        // The few are found in their own index.
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT customer.customer_id, account.provider, account.skipped
+             FROM account CROSS JOIN customer ON customer.id = account.customer
+             WHERE account.provider IN ({one}, {two}, {three}) AND account.skipped IS NOT NULL
+                 AND (?1 IS NULL OR account.provider = ?1) AND (?2 IS NULL OR customer.customer_id = ?2)
+             ORDER BY account.customer, account.provider"
+        ))?;
+        let mut rows = statement.query((filter.provider.map(ProviderId::number), &filter.customer))?;
+        let mut found = Vec::new();
+        while let Some(row) = rows.next()? {
+            let packed: Vec<u8> = row.get(2)?;
+            found.push(LeftOut {
+                customer_id: row.get(0)?,
+                provider: provider_of(row.get(1)?)?,
+                fields: codec::unpack_codes(Some(&packed))?,
+            });
+        }
+        Ok(found)
     }
 }

@@ -486,7 +486,7 @@ fn a_plan_shows_old_and_new_values_where_the_state_keeps_them_in_clear_and_nowhe
         people.push(Customer::new(3));
         let file = world.csv("crm.csv", &people);
         let plan = world.on("plan", &file, &["--json"]).exits(0).out;
-        let plan: serde_json::Value = serde_json::from_str(&plan).expect("JSON");
+        let plan: Value = serde_json::from_str(&plan).expect("JSON");
         let lines = plan["values"].as_array().expect("a list").clone();
         let text = world.on("plan", &file, &[]).exits(0).out;
         assert_eq!((lines.len(), text.contains(&old)), (if shown { 3 } else { 0 }, shown), "{text}");
@@ -501,4 +501,45 @@ fn a_plan_shows_old_and_new_values_where_the_state_keeps_them_in_clear_and_nowhe
         let sync = world.sync(&file);
         assert!(!(sync.out + &sync.err).contains(&old));
     }
+}
+
+#[test]
+fn what_is_left_out_for_good_is_listed_and_exported_as_long_as_it_is() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    let email = std::mem::replace(&mut people[0].email, "no address".to_owned());
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(3);
+    // The second night has nothing new to tell.
+    world.sync(&file).exits(0);
+    let list = |filter: &[&str]| {
+        let told = world.run(&[&["rejects", "list", "--json"], filter].concat()).exits(0).out;
+        let lines: Vec<Value> = serde_json::from_str(&told).expect("JSON");
+        lines
+    };
+    let all = list(&[]);
+    assert_eq!(all.len(), 3, "{all:?}");
+    for line in &all {
+        let said = (&line["customer_id"], &line["status"], &line["class"], &line["call"]);
+        assert_eq!(said, (&"C00001".into(), &"invalid".into(), &"invalid".into(), &Value::Null));
+    }
+    let filters: [(&[&str], usize); 5] = [
+        (&["--provider", "lemonway"], 1),
+        (&["--code", "newEmail"], 1),
+        (&["--code", "invalid"], 3),
+        (&["--code", "178"], 0),
+        (&["--customer", "C00002"], 0),
+    ];
+    for (filter, count) in filters {
+        assert_eq!(list(filter).len(), count, "{filter:?}");
+    }
+    let export = world.path("open.csv");
+    world.run(&["rejects", "export", export.to_str().expect("utf-8"), "--include-values"]).exits(0);
+    let text = std::fs::read_to_string(export).expect("written");
+    assert_eq!(text.lines().filter(|line| line.contains(",lemonway,,invalid,")).count(), 1, "{text}");
+    assert!(world.run(&["rejects", "release"]).exits(0).err.contains("nothing is refused or held"));
+    people[0].email = email;
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(list(&[]).len(), 0);
 }

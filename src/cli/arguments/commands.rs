@@ -255,9 +255,9 @@ pub struct RejectsArguments {
 /// What to do with rejects.
 #[derive(Debug, Clone, Subcommand)]
 pub enum RejectsAction {
-    /// Show refused and held calls
+    /// Show refused and held calls, and fields left out because they are invalid
     List(RejectsFilter),
-    /// Write refused and held calls as CSV
+    /// Write the same as CSV
     Export(ExportArguments),
     /// Queue refused and held calls again; without a filter, all of them
     Release(RejectsFilter),
@@ -270,7 +270,7 @@ pub struct RejectsFilter {
     /// Of this provider
     #[arg(long, value_name = "NAME")]
     pub provider: Option<ProviderId>,
-    /// With this code, or held for this reason
+    /// With this code, held for this reason, or with this field left out
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
     /// Of this customer

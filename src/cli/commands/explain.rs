@@ -279,11 +279,11 @@ fn moments(call: &StoryCall) -> Vec<Moment> {
 }
 
 fn names(provider: ProviderId, fields: &[FieldCode]) -> Vec<String> {
-    fields.iter().map(|field| name(provider, *field)).collect()
+    fields.iter().map(|field| field_name(provider, *field)).collect()
 }
 
 /// The wire name; a subscription has its number behind it.
-fn name(provider: ProviderId, code: FieldCode) -> String {
+pub(super) fn field_name(provider: ProviderId, code: FieldCode) -> String {
     let table = field_table(provider);
     match table.binary_search_by_key(&code, |field| field.code) {
         Ok(found) => table.get(found).map_or_else(String::new, |field| field.name.to_owned()),

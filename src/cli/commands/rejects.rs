@@ -1,5 +1,7 @@
-//! `rejects` and `resolve`: what a person decides about refused and held calls.
+//! `rejects` and `resolve`: what a person decides about refused and held calls; and what no provider gets because it is
+//! invalid, of which there is nothing to decide: it goes when the CRM has it right.
 
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::path::Path;
 
@@ -15,27 +17,37 @@ use crate::cli::failure::Failure;
 use crate::domain::call::CallId;
 use crate::domain::lifecycle::Happening;
 use crate::domain::redacted::Redacted;
+use crate::domain::wire::FieldCode;
 use crate::report::next_step;
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::create_new_private;
 use crate::report::table::aligned;
 use crate::report::text::{Context, grouped};
-use crate::store::{RejectFilter, RejectRow, Released};
+use crate::store::{LeftOut, RejectFilter, RejectRow, Released};
 
+use super::explain::field_name;
 use super::values::{Values, with_left_out};
 
 const NOTHING_FOUND: &str = "nothing is refused or held";
 const INFALLIBLE: &str = "writing to a string does not fail";
 
+/// What the class of fields is that are left out.
+const INVALID: &str = "invalid";
+const LEFT_OUT: &str = "left out: the last record that was compared has no valid value";
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct Line<'a> {
-    call: i64,
+    /// None for fields that are left out because they are invalid.
+    call: Option<i64>,
     customer_id: &'a str,
     provider: &'static str,
-    operation: &'static str,
+    /// None where there is no call.
+    operation: Option<&'static str>,
+    /// refused, held or invalid.
     status: &'static str,
     class: &'a str,
-    code: &'a str,
+    /// The provider's code; for fields that are left out, their names.
+    code: Cow<'a, str>,
     attempts: u32,
     run: &'a str,
 }
@@ -45,7 +57,7 @@ pub(super) fn json_schema() -> Schema {
     schema_for!(Vec<Line<'_>>)
 }
 
-/// Lists, exports or releases refused and held calls.
+/// Lists or exports what is refused, held or invalid; releases what is refused or held.
 pub(super) fn rejects(program: &Program, arguments: &RejectsArguments) -> Result<ExitCode, Failure> {
     match &arguments.action {
         RejectsAction::List(filter) => list(program, filter)?,
@@ -71,8 +83,8 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
 }
 
 fn list(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
-    let rows = find(program, filter)?;
-    let lines: Vec<Line<'_>> = rows.iter().map(line).collect();
+    let Found { rows, left_out } = find(program, filter)?;
+    let lines: Vec<Line<'_>> = rows.iter().map(line).chain(left_out.iter().map(line_of_fields)).collect();
     if program.console.is_json() {
         return Ok(program.console.json(&lines)?);
     }
@@ -85,21 +97,30 @@ fn list(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
 }
 
 fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure> {
-    let rows = find(program, &arguments.filter)?;
+    let found = find(program, &arguments.filter)?;
     let config = program.config()?;
-    let values =
-        if arguments.include_values { Values::of(&config, [].iter(), &rows) } else { Values::default() };
-    let count = write(&arguments.file, &rows, values)?;
+    let values = if arguments.include_values {
+        Values::of(&config, [].iter(), &found.rows)
+    } else {
+        Values::default()
+    };
+    let count = write(&arguments.file, &found, values)?;
     Ok(program.console.talk(&format!("wrote {} lines into {}", grouped(count), arguments.file.display()))?)
 }
 
-fn write(path: &Path, rows: &[RejectRow], mut values: Values) -> Result<u64, Failure> {
+fn write(path: &Path, Found { rows, left_out }: &Found, mut values: Values) -> Result<u64, Failure> {
     let mut writer = RejectsWriter::new(create_new_private(path)?, values.names(), RowForm::Line)?;
     for row in rows {
         writer.write(&reject(row, &mut values))?;
     }
+    let fields = left_out.iter().flat_map(|one| one.fields.iter().map(|field| invalid(one, *field)));
+    let mut count = rows.len() as u64;
+    for field in fields {
+        writer.write(&field)?;
+        count += 1;
+    }
     writer.finish()?.sync_all()?;
-    Ok(rows.len() as u64)
+    Ok(count)
 }
 
 fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
@@ -131,9 +152,24 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     Ok(program.console.talk(&format!("{told}\nnext: {resume}"))?)
 }
 
-fn find(program: &Program, filter: &RejectsFilter) -> Result<Vec<RejectRow>, Failure> {
+/// What is refused, held or left out.
+struct Found {
+    rows: Vec<RejectRow>,
+    left_out: Vec<LeftOut>,
+}
+
+fn find(program: &Program, filter: &RejectsFilter) -> Result<Found, Failure> {
     let config = program.config()?;
-    Ok(program.state(&config)?.open_read_only()?.rejects(&store_filter(filter))?)
+    let store = program.state(&config)?.open_read_only()?;
+    let asked = store_filter(filter);
+    let mut left_out = store.left_out(&asked)?;
+    if let Some(code) = asked.code.as_deref().filter(|code| *code != INVALID) {
+        left_out
+            .iter_mut()
+            .for_each(|one| one.fields.retain(|field| field_name(one.provider, *field) == code));
+        left_out.retain(|one| !one.fields.is_empty());
+    }
+    Ok(Found { rows: store.rejects(&asked)?, left_out })
 }
 
 fn store_filter(filter: &RejectsFilter) -> RejectFilter {
@@ -158,7 +194,7 @@ pub(super) fn reject(row: &RejectRow, values: &mut Values) -> Reject {
         operation: Some(row.operation),
         status: Status::Call(row.state),
         class: line.class.to_owned(),
-        code: line.code.to_owned(),
+        code: line.code.into_owned(),
         column: String::new(),
         reason: with_left_out(why, &left_out),
         attempts: row.attempts,
@@ -170,29 +206,63 @@ pub(super) fn reject(row: &RejectRow, values: &mut Values) -> Reject {
 fn line(row: &RejectRow) -> Line<'_> {
     let hold = row.hold.map(crate::domain::call::HoldReason::name);
     Line {
-        call: row.call.0,
+        call: Some(row.call.0),
         customer_id: &row.customer_id,
         provider: row.provider.name(),
-        operation: row.operation.name(),
+        operation: Some(row.operation.name()),
         status: row.state.name(),
         class: hold.or(row.class.as_deref()).unwrap_or_default(),
-        code: row.code.as_deref().unwrap_or_default(),
+        code: row.code.as_deref().unwrap_or_default().into(),
         attempts: row.attempts,
         run: row.run.as_deref().unwrap_or_default(),
     }
 }
 
+/// Fields that are left out, as a line of the list.
+fn line_of_fields(one: &LeftOut) -> Line<'_> {
+    let names: Vec<String> = one.fields.iter().map(|field| field_name(one.provider, *field)).collect();
+    Line {
+        call: None,
+        customer_id: &one.customer_id,
+        provider: one.provider.name(),
+        operation: None,
+        status: INVALID,
+        class: INVALID,
+        code: names.join(", ").into(),
+        attempts: 0,
+        run: "",
+    }
+}
+
+/// A field that is left out, as a line of the export.
+fn invalid(of: &LeftOut, field: FieldCode) -> Reject {
+    Reject {
+        row: None,
+        customer_id: Redacted::new(of.customer_id.clone()),
+        provider: Some(of.provider),
+        operation: None,
+        status: Status::Invalid,
+        class: INVALID.to_owned(),
+        code: String::new(),
+        column: field_name(of.provider, field),
+        reason: LEFT_OUT.to_owned(),
+        attempts: 0,
+        run: String::new(),
+        values: Redacted::new(Vec::new()),
+    }
+}
+
 fn cells(line: &Line<'_>) -> Vec<String> {
-    let call = line.call.to_string();
+    let call = line.call.map_or_else(|| "-".to_owned(), |call| call.to_string());
     let attempts = line.attempts.to_string();
     let cells = [
         call.as_str(),
         line.customer_id,
         line.provider,
-        line.operation,
+        line.operation.unwrap_or("-"),
         line.status,
         line.class,
-        line.code,
+        &line.code,
         attempts.as_str(),
         line.run,
     ];
