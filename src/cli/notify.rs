@@ -4,8 +4,9 @@
 //! Never decides how a run ends: a command that fails or hangs is a warning, and the exit waits for it at most
 //! `PATIENCE`.
 
-use std::fs::File;
+use std::fs::{File, Metadata};
 use std::io::{self, Seek as _, Write as _};
+use std::os::unix::fs::PermissionsExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -109,6 +110,13 @@ pub fn notify(words: &[String], occasion: Occasion, report: &str) -> Result<(), 
             Err(NotifyError::Slow { program: program.clone() })
         }
     }
+}
+
+/// Is a program that is named by its path not there, or not executable. What is looked for in `PATH` is taken for there: the
+/// nightly run may have another one.
+pub fn is_missing(program: &str) -> bool {
+    let is_executable = |metadata: Metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
+    program.contains('/') && !std::fs::metadata(program).is_ok_and(is_executable)
 }
 
 /// A file of its own, since that of the run may be what could not be written; and not a pipe, so that a command that does

@@ -76,6 +76,15 @@ fn world_with(count: usize, extra: &[(&str, &str)], scenario: &str) -> World {
 }
 
 #[test]
+fn a_call_is_held() {
+    let world = world("");
+    let mut people = customers(2);
+    people[1].wallet = people[0].wallet.clone();
+    world.csv("crm.csv", &people);
+    insta::assert_snapshot!(follow(&world, "A call is held"));
+}
+
+#[test]
 fn the_first_night() {
     insta::assert_snapshot!(follow(&world(""), "The first night"));
 }

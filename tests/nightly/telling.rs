@@ -41,6 +41,9 @@ fn a_notification_that_fails_changes_nothing() {
     "nobody".clone_into(&mut people[0].email);
     let file = world.csv("crm.csv", &people);
     let words = ["--allow-mass-change", "--metrics-file", "no/such/folder/crmsync.prom"];
+    // It is known before the night.
+    let check = world.run(&["check"]).exits(0).out;
+    assert!(check.contains("`/no/such/program` is not there, or not executable"), "{check}");
     let ran = world.on("sync", &file, &words).exits(3);
     let warned = |begin: &str, end: &str| {
         assert!(ran.err.lines().any(|line| line.starts_with(begin) && line.ends_with(end)), "{}", ran.err);

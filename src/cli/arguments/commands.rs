@@ -415,7 +415,7 @@ pub struct SandboxArguments {
     /// How the simulated providers misbehave
     #[arg(long, value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub scenario: Option<PathBuf>,
-    /// Customers whose accounts exist from the start; may be repeated
+    /// Customers whose wallets and consumers exist from the start; may be repeated
     #[arg(long, value_name = "FILE", num_args = 1.., value_hint = ValueHint::FilePath)]
     pub populate: Vec<PathBuf>,
     /// Take wallets and consumers that nobody populated

@@ -10,6 +10,7 @@ use crate::cli::config::{self, Config};
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
+use crate::cli::notify::is_missing;
 use crate::cli::secrets;
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
@@ -94,6 +95,7 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     check_secrets(program, &config, &mut findings);
     check_state(program, &config, &mut findings);
     check_providers(&config, &mut findings);
+    check_notify(&config, &mut findings);
     let mut rows = None;
     if let Some(path) = &arguments.file {
         let showing = if arguments.include_values { Showing::Values } else { Showing::Shapes };
@@ -126,6 +128,20 @@ fn check_providers(config: &Config, findings: &mut Findings) {
     }
     if config.providers.enabled().is_empty() {
         findings.warn("providers", NO_PROVIDER);
+    }
+}
+
+/// A command that cannot start would be missed in the very night that it is for.
+fn check_notify(config: &Config, findings: &mut Findings) {
+    if let Some(program) = config.notify.command.as_ref().and_then(|words| words.first()) {
+        if is_missing(program) {
+            findings.warn(
+                "notify",
+                format!("`{program}` is not there, or not executable, seen from this folder"),
+            );
+        } else {
+            findings.ok("notify", format!("`{program}`"));
+        }
     }
 }
 
