@@ -39,10 +39,10 @@ impl Store {
             let (mut released, mut accounts) = (Released::default(), Accounts::new());
             for &call in calls {
                 match outbox.release(call, &mut accounts)? {
-                    Some(State::Held) => {
-                        (released.queued, released.held) = (released.queued + 1, released.held + 1)
+                    Some(before) => {
+                        released.queued += 1;
+                        released.held += u64::from(before == State::Held);
                     }
-                    Some(_) => released.queued += 1,
                     None => released.behind += 1,
                 }
             }

@@ -113,7 +113,8 @@ fn doctor_finds_rights_that_are_too_wide_and_takes_them_away() {
 fn doctor_advises_to_keep_a_backup_that_may_be_sound() {
     let world = delivered(&customers(1));
     let backup = backups(&world).pop().expect("a backup");
-    let connection = Connection::open(&backup).expect("SQLite");
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = Connection::open_with_flags(&backup, flags).expect("SQLite");
     connection.pragma_update(None, "user_version", 99).expect("set");
     let found = world.run(&["doctor"]).exits(7).out;
     assert!(found.contains("keep it, and update the program") && !found.contains("delete it"), "{found}");
