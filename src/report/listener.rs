@@ -106,6 +106,34 @@ mod tests {
     }
 
     #[test]
+    fn whoever_follows_the_log_sees_the_beginning_at_once() {
+        /// What was written by the time of each flush.
+        struct Followed(Vec<u8>, mpsc::Sender<usize>);
+        impl Write for Followed {
+            fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+                self.0.write(bytes)
+            }
+            fn flush(&mut self) -> io::Result<()> {
+                self.1.send(self.0.iter().filter(|byte| **byte == b'\n').count()).map_err(io::Error::other)
+            }
+        }
+        let (sender, receiver) = mpsc::channel();
+        let (flushed, lines) = mpsc::channel();
+        let listener = Listener {
+            log: Some(EventLog::new(Followed(Vec::new(), flushed))),
+            progress: Progress::warnings(Box::new(io::sink())),
+            clock: Clock::set_to(Timestamp(0)),
+        };
+        let events = Events::to(sender);
+        for rows in 0..3 {
+            events.emit(Event::Reading { rows, bytes: 0, bytes_total: 0 });
+        }
+        drop(events);
+        listener.listen(&receiver).unwrap();
+        assert_eq!(lines.iter().collect::<Vec<_>>(), [1, 3]);
+    }
+
+    #[test]
     fn a_full_disk_does_not_stop_the_listening() {
         struct Full;
         impl Write for Full {

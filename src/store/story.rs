@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::Row;
+use rusqlite::{OptionalExtension as _, Row};
 
 use crate::domain::account::Acknowledged;
 use crate::domain::call::{CallId, State};
@@ -85,6 +85,16 @@ pub struct StoryAnswer {
 }
 
 impl Store {
+    /// Whose call that is.
+    ///
+    /// # Errors
+    /// [`StoreError::NoSuchCall`], or when the state cannot be read.
+    pub fn customer_of(&self, call: CallId) -> Result<CustomerId, StoreError> {
+        let sql = "SELECT customer FROM call WHERE id = ?1";
+        let number: Option<i64> = self.connection.query_row(sql, [call.0], |row| row.get(0)).optional()?;
+        self.snapshot().customer_id(number.ok_or(StoreError::NoSuchCall(call))?)
+    }
+
     /// The story of a customer.
     ///
     /// # Errors

@@ -220,6 +220,8 @@ fn a_customer_that_nobody_knows_is_told() {
     assert!(ran.out.contains("--only: 1 of 2 customers is not known"), "{}", ran.out);
     let ran = world.run(&["resume", "--only", "C00001"]).exits(0);
     assert!(!ran.out.contains("--only"), "{}", ran.out);
+    let ending = "complete as far as it was asked for; 3 other calls stay queued";
+    assert!(ran.out.contains(ending), "{}", ran.out);
 }
 
 #[test]

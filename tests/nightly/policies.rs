@@ -294,6 +294,9 @@ fn explained_codes_follow_the_operators_configuration() {
         assert!(
             ["meaning", "advice"].iter().all(|key| found[*key].as_str().is_some_and(|text| !text.is_empty()))
         );
+        // Nobody has to class what is classed.
+        let advises_to_class = found["advice"].as_str().is_some_and(|text| text.contains("class the code"));
+        assert_eq!(advises_to_class, !configured && !documented, "{source} {code}");
     }
     let wrong: [&[&str]; 6] =
         [&["wsone", "000"], &["exit", "9"], &["paypal", "1"], &["E999"], &["E209", "1"], &["lemonway"]];

@@ -204,3 +204,16 @@ fn a_decision_on_a_call_that_is_not_held_is_a_usage_error() {
     let told = world.run(&["resolve", &call, "--abandon"]).exits(2).err;
     assert!(told.contains(&format!("error[E105]: call {call} is refused: ")), "{told}");
 }
+
+#[test]
+fn whoever_releases_everything_is_told_how_much_of_it_waited_for_a_decision() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    people[2].wallet = people[1].wallet.clone();
+    world.play(REFUSALS);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let told = world.run(&["rejects", "release"]).exits(0).err;
+    let expected = "4 calls are queued again, 1 of which waited for a decision; 1 stays held until";
+    assert!(told.starts_with(expected), "{told}");
+}

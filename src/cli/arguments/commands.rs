@@ -314,8 +314,11 @@ pub struct ResolveArguments {
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArguments {
     /// The customer, by the CRM's key
-    #[arg(value_name = "CUSTOMER")]
-    pub customer: String,
+    #[arg(value_name = "CUSTOMER", required_unless_present = "call")]
+    pub customer: Option<String>,
+    /// Whoever has this call, by the number that messages and events.jsonl give it
+    #[arg(long, value_name = "N", value_parser = call_id, conflicts_with = "customer")]
+    pub call: Option<CallId>,
 }
 
 /// Whose code is explained.

@@ -10,6 +10,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::Session;
 use crate::dispatch::{LaneEnd, StopReason};
+use crate::domain::call::CallId;
 use crate::providers::own_codes::{self, OwnCode};
 use crate::report::next_step;
 use crate::report::text::Context;
@@ -102,7 +103,10 @@ fn of_stop(stop: StopReason, lane: &LaneEnd) -> Option<String> {
     Some(text)
 }
 
-/// Which answer stopped a lane: ` (http_400 for call 18)`.
+/// Which answer stopped a lane: ` (http_400 for call 18; …)`.
 fn stopped_by(lane: &LaneEnd) -> String {
-    lane.stopped_by.as_ref().map(|(call, code)| format!(" ({code} for call {})", call.0)).unwrap_or_default()
+    let told = |(call, code): &(CallId, String)| {
+        format!(" ({code} for call {call}; `crmsync explain --call {call}` says whose it is)")
+    };
+    lane.stopped_by.as_ref().map(told).unwrap_or_default()
 }

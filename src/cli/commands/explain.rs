@@ -26,6 +26,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 use crate::providers::{CommonSettings, ProvidersSettings, codes, field_table, own_codes};
 use crate::report::next_step;
+use crate::report::shown::Shown;
 use crate::report::table::aligned;
 use crate::report::text::Context;
 use crate::store::{Story, StoryCall};
@@ -83,21 +84,29 @@ pub(super) fn json_schema() -> Schema {
 
 /// Tells the life of a customer.
 pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<ExitCode, Failure> {
-    let id = CustomerId::new(&typed.customer).ok_or_else(|| {
+    let config = program.config()?;
+    let store = program.state(&config)?.open_read_only()?;
+    let named = match typed.call {
+        Some(call) => Some(store.customer_of(call)?),
+        None => typed.customer.as_deref().and_then(CustomerId::new),
+    };
+    let id = named.ok_or_else(|| {
         Failure::told(
             ExitCode::Usage,
             ErrorCode::UsageCustomer,
             "expected a customer's key, 1 to 200 characters",
         )
     })?;
-    let config = program.config()?;
-    let story = program.state(&config)?.open_read_only()?.story(&id)?;
+    let story = store.story(&id)?;
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
     let explained = explained(&story, &id, &config.providers, &context);
     if program.console.is_json() {
         program.console.json(&explained)?;
     } else {
+        if typed.call.is_some() {
+            program.console.text(&format!("customer {}\n", Shown(id.as_str())))?;
+        }
         program.console.text(&text(&explained, &id, &context))?;
     }
     Ok(ExitCode::Complete)
