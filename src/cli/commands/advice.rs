@@ -80,9 +80,10 @@ fn of_stop(stop: StopReason, lane: &LaneEnd) -> Option<String> {
         }
         StopReason::Contract => format!(
             "an answer is none that the contract knows{}; if each call gets it, check base_url and protocol. This one goes \
-             after all others from now on: if it alone gets it, correct the customer, or give the code a class in the \
+             after all others from now on: if it alone gets it, correct the customer{}, or give the code a class in the \
              provider's table of codes",
-            stopped_by(lane)
+            stopped_by(lane),
+            whose(lane)
         ),
         StopReason::Unavailable => match cause {
             Some(OwnCode { code, meaning, advice, .. }) => format!(
@@ -103,10 +104,14 @@ fn of_stop(stop: StopReason, lane: &LaneEnd) -> Option<String> {
     Some(text)
 }
 
-/// Which answer stopped a lane: ` (http_400 for call 18; …)`.
+/// Which answer stopped a lane: ` (http_400 for call 18)`.
 fn stopped_by(lane: &LaneEnd) -> String {
-    let told = |(call, code): &(CallId, String)| {
-        format!(" ({code} for call {call}; `crmsync explain --call {call}` says whose it is)")
-    };
+    let told = |(call, code): &(CallId, String)| format!(" ({code} for call {call})");
+    lane.stopped_by.as_ref().map(told).unwrap_or_default()
+}
+
+/// How to find the customer of the call that stopped a lane.
+fn whose(lane: &LaneEnd) -> String {
+    let told = |(call, _): &(CallId, String)| format!(", whom `crmsync explain --call {call}` names");
     lane.stopped_by.as_ref().map(told).unwrap_or_default()
 }
