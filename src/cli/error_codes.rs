@@ -153,6 +153,7 @@ impl Coded for StoreError {
             Self::Locked { .. } => ErrorCode::StateLocked,
             Self::Foreign { .. } => ErrorCode::StateForeign,
             Self::Lost { .. } => ErrorCode::StateLost,
+            Self::Stale { .. } => ErrorCode::StateStale,
             Self::Newer { .. } => ErrorCode::StateNewer,
             Self::OtherKey { .. } => ErrorCode::StateOtherKey,
             Self::NoKey { .. } => ErrorCode::StateNoKey,

@@ -23,7 +23,7 @@ use crate::domain::clock::Clock;
 use crate::domain::fault::{self, Point};
 
 use super::open::{LOGS, beside, connect};
-use super::{StateFile, Store, StoreError};
+use super::{StateFile, Store, StoreError, origin};
 
 /// What the name of a backup ends with.
 const ENDING: &str = "db";
@@ -190,12 +190,12 @@ fn may_be_of(path: &Path, state: &Path) -> bool {
 }
 
 /// The state that a backup names.
-fn name_of_state(backup: &Path) -> Option<&OsStr> {
+pub(super) fn name_of_state(backup: &Path) -> Option<&OsStr> {
     backup.file_stem().map(Path::new).filter(|stem| stem.extension().is_some())?.file_stem()
 }
 
 /// What a backup is named after: the run that made it.
-fn run_of(backup: &Path) -> Option<&OsStr> {
+pub(super) fn run_of(backup: &Path) -> Option<&OsStr> {
     let stem = backup.file_stem()?;
     Path::new(stem).extension().or(Some(stem))
 }
@@ -263,6 +263,7 @@ fn copy(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     }
     // Without a write-ahead log of its own it is one file.
     target.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(()))?;
+    origin::mark_backup(&target)?;
     target.close().map_err(|(_, error)| error.into())
 }
 

@@ -5,6 +5,8 @@ use std::path::{Path, PathBuf};
 use crate::domain::call::{CallId, State};
 use crate::domain::lifecycle::IllegalEvent;
 
+use super::origin::Stale;
+
 /// A failure of the state. Whether a person must act is told by [`StoreError::needs_a_person`].
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
@@ -40,6 +42,14 @@ pub enum StoreError {
         path: PathBuf,
         /// The folder of the backups.
         backups: PathBuf,
+    },
+    /// The file is older than what was sent from it.
+    #[error("{}", stale(path, how))]
+    Stale {
+        /// Which file.
+        path: PathBuf,
+        /// How that came to be.
+        how: Stale,
     },
     /// The file was written by a newer version.
     #[error(
@@ -152,6 +162,7 @@ impl StoreError {
         match self {
             Self::Foreign { .. }
             | Self::Lost { .. }
+            | Self::Stale { .. }
             | Self::Newer { .. }
             | Self::OtherKey { .. }
             | Self::NoKey { .. }
@@ -176,6 +187,24 @@ impl StoreError {
     /// Is it the key that is wrong, so that nothing is known against the file.
     pub(super) fn is_of_key(&self) -> bool {
         matches!(self, Self::OtherKey { .. } | Self::NoKey { .. } | Self::BadKey { .. })
+    }
+}
+
+/// How a state came to be older than what was sent from it, and what to do about it.
+fn stale(path: &Path, how: &Stale) -> String {
+    let path = path.display();
+    let unknown = "what was delivered since is not known, so that people would be created twice";
+    match how {
+        Stale::Backup => format!(
+            "{path} is a backup that was put in place as it is: {unknown}; `crmsync doctor --restore {path}` makes a state of it that probes first"
+        ),
+        Stale::Earlier { backup } => format!(
+            "{path} is older than its backup {backup}: {unknown}; bring the newest state back, or put that backup in its place with `crmsync doctor --restore {backup}`",
+            backup = backup.display()
+        ),
+        Stale::WithoutLog => format!(
+            "{path} was copied without its write-ahead log while a run was at work, or after one was killed: {unknown}; bring {path}-wal from where the state came from, or, where it is lost, `crmsync doctor --restore {path}` makes a state of it that probes first"
+        ),
     }
 }
 

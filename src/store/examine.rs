@@ -13,7 +13,7 @@ use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, verify};
 use super::marks;
-use super::open::{LOGS, beside, connect};
+use super::open::{LOGS, beside, connect, has_log};
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 
@@ -100,6 +100,7 @@ impl StateFile {
 
     fn examine_file(&self, examination: &mut Examination) -> Result<(), StoreError> {
         let path = self.path();
+        let has_log = has_log(path);
         let Some(connection) = self.connect_to_read()? else {
             let finding = Finding::new(Severity::Note, path, UNFINISHED, "the next run makes it whole");
             examination.findings.push(finding);
@@ -113,6 +114,9 @@ impl StateFile {
         match self.key(false).map(|key| Fingerprinter::new(&key)) {
             Ok(fingerprinter) => self.check_key(&connection, &fingerprinter)?,
             Err(error) => examination.findings.push(broken(path, &error)),
+        }
+        if let Err(error) = self.refuse_stale(&connection, has_log) {
+            examination.findings.push(broken(path, &error));
         }
         examine_customers(&connection, path, examination)?;
         examine_accounts(&connection, path, examination)?;
@@ -151,8 +155,8 @@ impl StateFile {
     #[must_use]
     pub fn stray_log(&self) -> Option<Finding> {
         let log = beside(self.path(), "-wal");
-        let stray = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
         let what = "a run was killed before it emptied its write-ahead log; nothing is lost";
+        let stray = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
         stray.then(|| Finding::new(Severity::Note, &log, what, "the next run or --repair empties it"))
     }
 
@@ -340,9 +344,10 @@ fn count_broken(path: &Path, count: u64, what: &str) -> Option<Finding> {
 
 fn broken(path: &Path, error: &StoreError) -> Finding {
     let advice = match error {
-        StoreError::Foreign { .. } | StoreError::Lost { .. } | StoreError::Newer { .. } => {
-            "nothing was touched; do what the message says"
-        }
+        StoreError::Foreign { .. }
+        | StoreError::Lost { .. }
+        | StoreError::Newer { .. }
+        | StoreError::Stale { .. } => "nothing was touched; do what the message says",
         StoreError::ManyNames { .. } => "delete the names that runs do not use",
         StoreError::OtherKey { .. } | StoreError::NoKey { .. } | StoreError::BadKey { .. } => {
             "bring the key file or `state.hash_key` back; a new key would send everything again"

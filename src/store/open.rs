@@ -18,7 +18,7 @@ use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
-use super::{Store, StoreError, flights, marks, orders, shared_keys, statements};
+use super::{Store, StoreError, flights, marks, orders, origin, shared_keys, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -143,7 +143,7 @@ impl StateFile {
         refuse_network(path)?;
         self.refuse_lost()?;
         self.refuse_bad_key()?;
-        let fresh = !path.exists();
+        let (fresh, has_log) = (!path.exists(), has_log(path));
         drop(open_private(path)?);
         refuse_second_name(path)?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -152,6 +152,7 @@ impl StateFile {
             sync_folder(path)?;
         } else {
             self.inspect(&connection)?;
+            self.refuse_stale(&connection, has_log)?;
         }
         leave_log_on_close(&connection, true)?;
         use_write_ahead_log(&connection)?;
@@ -166,6 +167,7 @@ impl StateFile {
         marks::complete(&mut connection, &marker)?;
         shared_keys::compare_again(&mut connection, &fingerprinter)?;
         flights::land_all(&mut connection)?;
+        origin::end_work(&connection)?;
         leave_log_on_close(&connection, false)?;
         let mut store = self.store(connection, fingerprinter)?;
         // Where there are none yet, some may come while it is open.
@@ -432,6 +434,12 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
 
 /// What SQLite may leave beside a file: a log and its index, or a rollback journal.
 pub(super) const LOGS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// Does a log or journal beside a file hold anything.
+pub(super) fn has_log(path: &Path) -> bool {
+    let holds = |suffix| std::fs::metadata(beside(path, suffix)).is_ok_and(|log| log.len() > 0);
+    holds("-wal") || holds("-journal")
+}
 
 /// The path with something added to its file name.
 pub(super) fn beside(path: &Path, suffix: &str) -> PathBuf {

@@ -22,7 +22,7 @@ use super::marks::{self, Marks};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::account_of;
 use super::statements::Statements;
-use super::{RunNumber, Store, StoreError, codec, runs};
+use super::{RunNumber, Store, StoreError, codec, origin, runs};
 
 /// What became of a leased call.
 #[derive(Debug, Clone)]
@@ -64,14 +64,14 @@ const CACHE_KIB_DISPATCH: i64 = -8_192;
 const LOG_PAGES_DISPATCH: i64 = 16_000;
 
 impl Store {
-    /// Prepares for many small transactions.
+    /// Prepares for many small transactions, of which the write-ahead log alone will know for a while.
     ///
     /// # Errors
     /// [`StoreError`] when the state refuses.
     pub fn expect_dispatch(&self) -> Result<(), StoreError> {
         self.connection.pragma_update(None, "cache_size", CACHE_KIB_DISPATCH)?;
         self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_DISPATCH)?;
-        Ok(())
+        origin::begin_work(&self.connection).inspect_err(|_| self.leave_log())
     }
 
     /// Does several steps of dispatch in one transaction. A crash before it returns leaves the state as it was.

@@ -9,9 +9,9 @@ use rustix::fs::StatVfsMountFlags;
 use crate::domain::fingerprint::Fingerprinter;
 
 use super::open::{
-    BUSY_TIMEOUT, beside, connect, has_key_identity, open_private, refuse_second_name, version,
+    BUSY_TIMEOUT, beside, connect, has_key_identity, has_log, open_private, refuse_second_name, version,
 };
-use super::{StateFile, Store, StoreError, filling};
+use super::{StateFile, Store, StoreError, filling, origin};
 
 impl StateFile {
     /// Opens the state for reading only, also while another process writes; a state that does not exist yet, whose making
@@ -25,10 +25,12 @@ impl StateFile {
         if !self.exists() {
             return self.empty();
         }
+        let has_log = has_log(self.path());
         let Some(connection) = self.connect_to_read()? else { return self.empty() };
         let secret = self.key(false)?;
         let fingerprinter = Fingerprinter::new(&secret);
         self.check_key(&connection, &fingerprinter)?;
+        self.refuse_stale(&connection, has_log)?;
         self.store(connection, fingerprinter)
     }
 
@@ -42,9 +44,12 @@ impl StateFile {
         if !self.exists() {
             return Ok(());
         }
+        let has_log = has_log(self.path());
         let Some(connection) = self.connect_to_read()? else { return Ok(()) };
+        self.refuse_stale(&connection, has_log)?;
         drop(open_private(target)?);
         connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+        origin::begin_anew(&connect(target, OpenFlags::SQLITE_OPEN_READ_WRITE)?)?;
         let key = beside(self.path(), ".key");
         if key.exists() {
             let target_key = beside(target, ".key");
@@ -108,10 +113,6 @@ fn has_no_place(error: &StoreError) -> bool {
 /// Is the file system mounted so that nobody writes to it from here.
 fn is_read_only(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
-}
-
-fn has_log(path: &Path) -> bool {
-    std::fs::metadata(beside(path, "-wal")).is_ok_and(|log| log.len() > 0)
 }
 
 /// The address by which SQLite takes a file for one that does not change; none where its name is no text.

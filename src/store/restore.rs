@@ -20,7 +20,7 @@ use crate::domain::lifecycle::{self, Happening};
 use super::backup::{file_error, make_empty, sync_folder, verify};
 use super::open::{Lock, beside, connect, migrate};
 use super::snapshot::life_of;
-use super::{StateFile, Store, StoreError, codec, flights, marks};
+use super::{StateFile, Store, StoreError, codec, flights, marks, origin};
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
@@ -81,12 +81,24 @@ impl StateFile {
         let fresh = beside(self.path(), RESTORING);
         make_empty(&fresh)?;
         source.execute("VACUUM INTO ?1", [fresh.to_string_lossy()])?;
-        let mut restored = put_in_doubt(&fresh, now)?;
+        let mut restored = self.put_in_doubt(&fresh, now)?;
         verify(&fresh)?;
         sync_file(&fresh)?;
         restored.replaced = self.set_aside(stamp)?;
         std::fs::rename(&fresh, self.path()).map_err(|error| file_error("put in place", &fresh, error))?;
         sync_folder(self.path())?;
+        Ok(restored)
+    }
+
+    fn put_in_doubt(&self, fresh: &Path, now: Timestamp) -> Result<Restored, StoreError> {
+        let mut connection = connect(fresh, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        migrate(&mut connection)?;
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        flights::land(&transaction)?;
+        let restored = put_in_doubt(&transaction, now)?;
+        origin::begin_anew(&transaction)?;
+        self.excuse_backups(&transaction)?;
+        transaction.commit()?;
         Ok(restored)
     }
 
@@ -131,23 +143,18 @@ pub(super) fn end_doubt(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-fn put_in_doubt(path: &Path, now: Timestamp) -> Result<Restored, StoreError> {
-    let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-    migrate(&mut connection)?;
-    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-    flights::land(&transaction)?;
+fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, StoreError> {
     let mut restored = Restored::default();
-    doubt_calls(&transaction, now, &mut restored)?;
-    restored.accounts = doubt_accounts(&transaction)?;
-    marks::clear(&transaction)?;
+    doubt_calls(connection, now, &mut restored)?;
+    restored.accounts = doubt_accounts(connection)?;
+    marks::clear(connection)?;
     // Nobody knows when a provider was called last: as if it were just now.
-    transaction.execute("UPDATE lane SET last_sent = ?1", [now.0])?;
-    transaction.execute(
+    connection.execute("UPDATE lane SET last_sent = ?1", [now.0])?;
+    connection.execute(
         "INSERT INTO setting (name, value) VALUES (?1, CAST(?2 AS BLOB))
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
         (DOUBT, now.to_string()),
     )?;
-    transaction.commit()?;
     Ok(restored)
 }
 

@@ -6,7 +6,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::fault::{self, Point};
 use crate::domain::provider::ProviderId;
 
-use super::{Store, StoreError, shared_keys};
+use super::{Store, StoreError, origin, shared_keys};
 
 /// The number of a run, counting up. Written into everything that the run does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -81,10 +81,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         fault::pass(Point::BeforeRunEnd);
-        self.connection.execute(
+        let transaction = self.connection.unchecked_transaction()?;
+        transaction.execute(
             "UPDATE run SET finished_at = ?2, outcome = ?3, exit_code = ?4 WHERE number = ?1",
             (run.0, now.0, outcome, exit_code),
         )?;
+        origin::end_work(&transaction)?;
+        transaction.commit()?;
         shared_keys::compare_again(&mut self.connection, &self.fingerprinter)?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         fault::pass(Point::AfterRunEnd);

@@ -178,8 +178,9 @@ fn foreign_newer_and_otherwise_keyed_files_are_refused() {
 
 #[test]
 fn a_state_that_is_opened_once_more_is_not_written_to() {
-    let World { folder, store, _lock: lock, .. } = World::new();
+    let World { folder, mut store, run, now, _lock: lock, .. } = World::new();
     let state = StateFile::new(settings(folder.path()));
+    store.finish_run(run, "complete", 0, now).expect("finished");
     drop(store);
     let again = state.open(&lock).expect("the same state");
     let log = state.path().with_extension("db-wal");

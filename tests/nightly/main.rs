@@ -25,6 +25,7 @@ mod readme;
 mod refusals;
 mod rehearsal;
 mod restored;
+mod stale;
 mod support;
 #[path = "../deep/table.rs"]
 mod table;

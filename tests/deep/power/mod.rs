@@ -290,12 +290,21 @@ fn claim_of(line: &[u8], run: i64) -> Option<Claim> {
     }
 }
 
-/// The calls of a state that SQLite finds nothing wrong with; none where there is no state yet.
+/// The calls of a state that SQLite finds nothing wrong with; none where there is no state yet. Looked at in a copy: SQLite
+/// would empty the log of a file that has changed its place, which the program takes for one that was copied without.
 fn calls(path: &Path) -> Result<Vec<Call>, String> {
     if !path.exists() {
         return Ok(Vec::new());
     }
-    let state = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let folder = tempfile::tempdir().map_err(|error| error.to_string())?;
+    let copy = folder.path().join("copy.db");
+    for suffix in ["", "-wal", "-journal"] {
+        let beside = |path: &Path| PathBuf::from(format!("{}{suffix}", path.display()));
+        if beside(path).exists() {
+            std::fs::copy(beside(path), beside(&copy)).map_err(|error| error.to_string())?;
+        }
+    }
+    let state = Connection::open_with_flags(copy, OpenFlags::SQLITE_OPEN_READ_WRITE);
     let state = state.map_err(|error| error.to_string())?;
     let sound = state.query_row("PRAGMA integrity_check", [], |row| row.get::<_, String>(0));
     match sound.as_deref() {

@@ -1,0 +1,181 @@
+//! A state that is older than what was sent from it: it is refused however it came to be there, and put in order by a
+//! restore.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::care::{backups, delivered};
+use crate::support::{Customer, Ran, World, customers};
+
+/// A state before the second person was created; gives a copy of it that was made by hand.
+fn before_the_second_person(people: &[Customer]) -> (World, PathBuf) {
+    let world = delivered(&people[..1]);
+    let copy = world.path("copy.db");
+    fs::copy(world.path("state/crmsync.db"), &copy).expect("copied");
+    world.populate(people);
+    world.on("sync", &world.csv("crm.csv", people), &["--allow-mass-change"]).exits(0);
+    (world, copy)
+}
+
+/// Every command but `doctor --restore` refuses the state, nothing is sent; gives what `sync` says.
+fn refused(world: &World, arguments: &[&str]) -> String {
+    let sent = world.ledger().entries().len();
+    let file = world.path("crm.csv");
+    let path = file.to_str().expect("utf-8");
+    let commands: [&[&str]; 11] = [
+        &["sync", path, "--allow-mass-change"],
+        &["seed", path],
+        &["resume"],
+        &["rehearse", path],
+        &["plan", path],
+        &["status"],
+        &["explain", "C00001"],
+        &["rejects", "list"],
+        &["forget", "C00001"],
+        &["check"],
+        &["doctor"],
+    ];
+    for command in commands {
+        let ran = world.run(&[command, arguments].concat()).exits(7);
+        let said = ran.out + &ran.err;
+        assert!(said.contains("`crmsync doctor --restore "), "{command:?}: {said}");
+    }
+    assert_eq!(world.ledger().entries().len(), sent);
+    let said = world.run(&[&["resume"], arguments].concat()).err;
+    assert!(said.contains("error[E417]"), "{said}");
+    said
+}
+
+/// Follows the advice in a message, then brings the newest complete file.
+fn mended(world: &World, said: &str, arguments: &[&str], people: &[Customer]) {
+    let advice = said.split("`crmsync doctor --restore ").nth(1).expect("an advice");
+    let file = advice.split('`').next().expect("a file");
+    world.run(&[&["doctor", "--restore", file], arguments].concat()).exits(0);
+    let all = world.csv("crm.csv", people);
+    let newest = [&["--kind", "full", "--allow-mass-change"], arguments].concat();
+    world.on("sync", &all, &newest).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|person| world.all_hold(person));
+    world.on("sync", &all, arguments).exits(0);
+    world.run(&[&["doctor"], arguments].concat()).exits(0);
+}
+
+#[test]
+fn a_backup_that_is_put_in_place_as_it_is_is_refused() {
+    let people = customers(2);
+    for place in [0, 1] {
+        let (world, _) = before_the_second_person(&people);
+        let all = backups(&world);
+        assert_eq!(all.len(), 2);
+        fs::copy(&all[place], world.path("state/crmsync.db")).expect("copied");
+        let said = refused(&world, &[]);
+        assert!(said.contains("is a backup that was put in place as it is"), "{said}");
+        mended(&world, &said, &[], &people);
+    }
+}
+
+#[test]
+fn an_earlier_state_that_is_put_back_is_refused() {
+    let people = customers(2);
+    let (world, copy) = before_the_second_person(&people);
+    fs::copy(copy, world.path("state/crmsync.db")).expect("copied");
+    let said = refused(&world, &[]);
+    let newest = backups(&world).pop().expect("a backup");
+    assert!(said.contains(&format!("is older than its backup {}", newest.display())), "{said}");
+    mended(&world, &said, &[], &people);
+}
+
+/// Copies a state to another folder, as somebody would who moves it.
+fn copied(world: &World, suffixes: &[&str]) -> [String; 2] {
+    fs::create_dir_all(world.path("moved")).expect("made");
+    for suffix in suffixes {
+        let name = format!("crmsync.db{suffix}");
+        fs::copy(world.path("state").join(&name), world.path("moved").join(&name)).expect("copied");
+    }
+    ["--state".to_owned(), world.path("moved/crmsync.db").to_str().expect("utf-8").to_owned()]
+}
+
+/// A world whose second night was killed after its first answers.
+fn killed(people: &mut [Customer]) -> World {
+    let world = delivered(&people[..1]);
+    world.populate(people);
+    people[0].email = "changed@example.org".to_owned();
+    let file = world.csv("crm.csv", people);
+    let mut killed =
+        world.command(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change", "--provider", "wsone"]);
+    killed.env("CRMSYNC_FAULT", "after-answer").output().expect("the binary runs");
+    world
+}
+
+#[test]
+fn a_state_that_is_copied_without_its_log_after_a_kill_is_refused() {
+    let mut people = customers(3);
+    let world = killed(&mut people);
+    let moved = copied(&world, &["", ".key"]);
+    let moved = moved.each_ref().map(String::as_str);
+    let said = refused(&world, &moved);
+    assert!(said.contains("was copied without its write-ahead log"), "{said}");
+    mended(&world, &said, &moved, &people);
+}
+
+#[test]
+fn a_log_that_is_brought_later_is_enough() {
+    let mut people = customers(3);
+    let world = killed(&mut people);
+    let moved = copied(&world, &["", ".key"]);
+    let moved = moved.each_ref().map(String::as_str);
+    refused(&world, &moved);
+    copied(&world, &["-wal"]);
+    world.on("sync", &world.path("crm.csv"), &moved).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|person| world.all_hold(person));
+}
+
+#[test]
+fn a_state_that_was_in_order_may_be_copied_anywhere() {
+    let people = customers(2);
+    let copy_and_send = |world: &World, people: &[Customer], suffixes: &[&str]| -> Ran {
+        let moved = copied(world, suffixes);
+        let moved = moved.each_ref().map(String::as_str);
+        world.populate(people);
+        world.on("sync", &world.csv("crm.csv", people), &[&["--allow-mass-change"], &moved[..]].concat())
+    };
+    // After a run that ended.
+    let world = delivered(&people[..1]);
+    copy_and_send(&world, &people, &["", ".key"]).exits(0);
+    // After a kill, once another command has emptied the log; the log was there in the place where it was left.
+    let mut three = customers(3);
+    let world = killed(&mut three);
+    world.run(&["status"]).exits(0);
+    world.run(&["doctor", "--repair"]).exits(0);
+    copy_and_send(&world, &three, &["", ".key"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+}
+
+/// What stands in a restored state that an earlier version made: nothing of what this one looks for.
+fn forget_the_restore(state: &Path) {
+    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
+    let connection = rusqlite::Connection::open_with_flags(state, flags).expect("a state");
+    let deleted = connection.execute("DELETE FROM setting WHERE name = 'restored_after'", []);
+    assert_eq!(deleted, Ok(1));
+}
+
+#[test]
+fn the_backups_that_a_restore_passed_over_are_no_reason_to_refuse() {
+    let people = customers(2);
+    for by_an_earlier_version in [false, true] {
+        let (world, _) = before_the_second_person(&people);
+        let oldest = backups(&world).swap_remove(0);
+        world.run(&["doctor", "--restore", oldest.to_str().expect("utf-8")]).exits(0);
+        if by_an_earlier_version {
+            forget_the_restore(&world.path("state/crmsync.db"));
+        }
+        world.run(&["status"]).exits(0);
+        let newest = ["--kind", "full", "--allow-mass-change"];
+        world.on("sync", &world.csv("crm.csv", &people), &newest).exits(0);
+        assert_eq!(world.duplicates(), 0);
+        let changed: Vec<_> =
+            people.iter().map(|person| person.clone().email(&format!("{}@new.example", person.id))).collect();
+        world.on("sync", &world.csv("crm.csv", &changed), &["--allow-mass-change"]).exits(0);
+    }
+}
