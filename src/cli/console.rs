@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::arguments::{GlobalArguments, LogFormat, ProgressWhen};
 use super::failure::Failure;
+use super::logging;
 use crate::report::shown::shown_lines;
 
 /// Where the program prints.
@@ -83,6 +84,14 @@ impl Console {
         self.bytes(&json)
     }
 
+    /// Tells what was done: in words on standard error, or with `--json` as one JSON document on standard output.
+    ///
+    /// # Errors
+    /// When it cannot be written; a reader that has gone away is no error.
+    pub fn done<T: Serialize>(&self, data: &T, words: &str) -> io::Result<()> {
+        if self.json { self.json(data) } else { self.talk(words) }
+    }
+
     /// Puts bytes on standard output as they are: scripts, manual pages, JSON.
     ///
     /// # Errors
@@ -103,7 +112,23 @@ impl Console {
     /// # Errors
     /// When it cannot be written.
     pub fn talk(&self, text: &str) -> io::Result<()> {
-        if self.quiet { Ok(()) } else { self.stderr(text) }
+        match (self.quiet, self.log_format) {
+            (true, _) => Ok(()),
+            (false, LogFormat::Text) => self.stderr(text),
+            (false, LogFormat::Json) => {
+                logging::tell(text);
+                Ok(())
+            }
+        }
+    }
+
+    /// Where the lines of progress go.
+    #[must_use]
+    pub fn progress_lines(&self) -> Box<dyn Write + Send> {
+        match self.log_format {
+            LogFormat::Text => Box::new(io::stderr()),
+            LogFormat::Json => Box::new(logging::told_lines()),
+        }
     }
 
     /// Tells a failure on standard error. Where nobody can be told, the exit code still can.

@@ -1,6 +1,6 @@
 //! The log on standard error: what the program does, never a customer's value.
 
-use std::io::{self, Write};
+use std::io::{self, LineWriter, Write};
 
 use indicatif::MultiProgress;
 use tracing_subscriber::EnvFilter;
@@ -19,11 +19,41 @@ pub(super) fn start(global: &GlobalArguments, bars: &MultiProgress) {
     drop(started);
 }
 
-/// Ours at the level asked for; of the libraries below, warnings at most: their steps can hold what we redact.
+/// What marks the lines that are talk and not log: they are told unless `-q` is given.
+const TALK: &str = "crmsync::talk";
+
+/// Says something as an entry of the log.
+pub(super) fn tell(text: &str) {
+    match text.strip_prefix("warning: ") {
+        Some(warning) => tracing::warn!(target: TALK, "{warning}"),
+        None => tracing::info!(target: TALK, "{text}"),
+    }
+}
+
+/// Makes each line that is written to it an entry of the log.
+pub(super) fn told_lines() -> impl Write {
+    LineWriter::new(Lines)
+}
+
+struct Lines;
+
+impl Write for Lines {
+    /// Gets whole lines.
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        String::from_utf8_lossy(bytes).lines().for_each(tell);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// Ours at the level asked for, and talk; of the libraries below, warnings at most: their steps can hold what we redact.
 fn directives(verbose: u8, quiet: bool) -> &'static str {
     match (quiet, verbose) {
         (true, _) => "error",
-        (false, 0) => "warn",
+        (false, 0) => "warn,crmsync::talk=info",
         (false, 1) => "warn,crmsync=info",
         (false, _) => "warn,crmsync=debug",
     }

@@ -259,8 +259,8 @@ fn show(program: &Program, report: &Report, folder: &RunFolder, input: &[String]
 fn progress(console: &Console, limits: BTreeMap<ProviderId, f64>) -> Progress {
     match console.progress_style() {
         ProgressStyle::Bars => Progress::bars(console.bars().clone(), columns, limits),
-        ProgressStyle::Lines => Progress::lines(Box::new(io::stderr()), limits),
-        ProgressStyle::WarningsOnly => Progress::warnings(Box::new(io::stderr())),
+        ProgressStyle::Lines => Progress::lines(console.progress_lines(), limits),
+        ProgressStyle::WarningsOnly => Progress::warnings(console.progress_lines()),
         ProgressStyle::Nothing => Progress::warnings(Box::new(io::sink())),
     }
 }

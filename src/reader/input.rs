@@ -306,13 +306,12 @@ pub struct Sniffed {
     pub sample: Vec<Row>,
 }
 
-/// Finds out what the file at `path` is, with everything left to "auto".
+/// Tells what was found out about an input, and its first rows.
 ///
 /// # Errors
 ///
-/// As [`InputFile::open`].
-pub fn sniff(path: &Path) -> Result<Sniffed, FileError> {
-    let input = InputFile::open(path, &ReaderSettings::default())?;
+/// A [`FileError`] when it cannot be read.
+pub fn sniff(input: &InputFile) -> Result<Sniffed, FileError> {
     let mut sample = Vec::with_capacity(SAMPLE_ROWS);
     for scanned in input.scan()?.take(SAMPLE_ROWS) {
         match scanned? {

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crmsync::domain::provider::ProviderId;
 
-use crate::support::{Customer, HEADER, World, customers};
+use crate::support::{Customer, HEADER, Ran, World, customers};
 
 const ORDERED: &str = "[input]\norder_by = \"updated_at\"\n";
 
@@ -108,11 +108,27 @@ fn a_pipe_is_read_when_its_format_is_named() {
     world.populate(&people);
     let text = std::fs::read(world.csv("crm.csv", &people)).expect("written");
     world.run(&["sync", "-"]).exits(2);
-    let mut child = world.start_piped(&["sync", "-", "--format", "csv", "--allow-mass-change"]);
-    child.stdin.take().expect("a pipe").write_all(&text).expect("read to its end");
-    let output = child.wait_with_output().expect("ends");
-    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    piped(&world, &["sync", "-", "--format", "csv", "--allow-mass-change"], &text).exits(0);
     people.iter().for_each(|person| world.all_hold(person));
+}
+
+/// A run with this on its standard input.
+fn piped(world: &World, arguments: &[&str], text: &[u8]) -> Ran {
+    let mut child = world.start_piped(arguments);
+    child.stdin.take().expect("a pipe").write_all(text).expect("read to its end");
+    Ran::from(child.wait_with_output().expect("ends"))
+}
+
+#[test]
+fn who_only_looks_at_a_file_takes_a_pipe_as_well() {
+    let world = World::new();
+    let text = std::fs::read(world.csv("crm.csv", &customers(2))).expect("written");
+    let looked = piped(&world, &["check", "-"], &text).exits(0);
+    assert!(looked.out.contains("csv, utf-8") && looked.out.contains("check FILE"), "{}", looked.out);
+    let proposed = piped(&world, &["--config", "other.toml", "init", "--from", "-"], &text).exits(0);
+    assert!(!proposed.err.contains("check - "), "{}", proposed.err);
+    let written = std::fs::read_to_string(world.path("other.toml")).expect("a proposal");
+    assert!(written.contains("customer_id = \"customer_id\""), "{written}");
 }
 
 #[test]

@@ -87,3 +87,29 @@ fn the_state_holds_no_delivered_value_and_no_secret() {
         }
     }
 }
+
+#[test]
+fn where_the_log_is_json_so_is_all_that_is_said() {
+    let people = customers(2);
+    let world = World::new();
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    let path = file.to_str().expect("utf-8");
+    let said = |words: &[&str], code: i32| -> Vec<serde_json::Value> {
+        let err = world.run(&[&["--log-format", "json"], words].concat()).exits(code).err;
+        err.lines().map(|line| serde_json::from_str(line).expect("one object a line")).collect()
+    };
+    let has = |lines: &[serde_json::Value], level: &str, text: &str| {
+        lines.iter().any(|line| {
+            line["level"] == level && line["message"].as_str().is_some_and(|message| message.contains(text))
+        })
+    };
+    let lines = said(&["resume", "--state", "state/other.db"], 0);
+    assert!(has(&lines, "WARN", "there is no state at "), "{lines:?}");
+    let lines = said(&["sync", path, "--allow-mass-change", "--max-calls", "0"], 10);
+    assert!(has(&lines, "INFO", "read 2 rows: 2 new"), "progress: {lines:?}");
+    let lines = said(&["--json", "resume"], 0);
+    assert!(has(&lines, "INFO", "next: "), "the summary, beside the report: {lines:?}");
+    assert!(has(&said(&["rejects", "release", "--code", "none"], 0), "INFO", "nothing is refused"));
+    assert_eq!(said(&["-q", "rejects", "release"], 0), [] as [serde_json::Value; 0]);
+}

@@ -1,6 +1,7 @@
 //! Business refusals inside HTTP 200, held calls, and what a person does with them.
 
 use crmsync::domain::provider::ProviderId;
+use serde_json::{Value, json};
 
 use crate::support::{Customer, World, customers};
 
@@ -199,7 +200,7 @@ fn a_decision_on_a_call_that_is_not_held_is_a_usage_error() {
     world.populate(&people);
     world.sync(&world.csv("crm.csv", &people)).exits(3);
     let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
-    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
     let call = listed[0]["call"].to_string();
     let told = world.run(&["resolve", &call, "--abandon"]).exits(2).err;
     assert!(told.contains(&format!("error[E105]: call {call} is refused: ")), "{told}");
@@ -216,4 +217,32 @@ fn whoever_releases_everything_is_told_how_much_of_it_waited_for_a_decision() {
     let told = world.run(&["rejects", "release"]).exits(0).err;
     let expected = "4 calls are queued again, 1 of which waited for a decision; 1 stays held until";
     assert!(told.starts_with(expected), "{told}");
+}
+
+#[test]
+fn what_was_done_is_told_as_json_to_who_asks_for_it() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    people[2].wallet = people[1].wallet.clone();
+    world.play(REFUSALS);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let done = |words: &[&str]| -> Value {
+        let ran = world.run(&[words, &["--json"]].concat()).exits(0);
+        assert_eq!(ran.err, "", "{words:?}");
+        serde_json::from_str(&ran.out).expect("JSON")
+    };
+    assert_eq!(done(&["rejects", "export", "out.csv"]), json!({ "file": "out.csv", "lines": 5 }));
+    let listed = done(&["rejects", "list"]);
+    let held =
+        listed.as_array().expect("a list").iter().find(|line| line["status"] == "held").expect("a held call");
+    let abandoned = done(&["resolve", &held["call"].to_string(), "--abandon"]);
+    assert_eq!(abandoned, json!({ "call": held["call"], "decision": "abandoned" }));
+    let released = json!({ "queued": 4, "waited_for_a_decision": 1, "stay_held": 0 });
+    assert_eq!(done(&["rejects", "release"]), released);
+    let nothing = json!({ "queued": 0, "waited_for_a_decision": 0, "stay_held": 0 });
+    assert_eq!(done(&["rejects", "release"]), nothing);
+    assert_eq!(done(&["report", "--html", "run.html"])["file"], "run.html");
+    assert_eq!(done(&["forget", "nobody", "--undo"]), json!({ "customer_id": "nobody", "removed": false }));
+    assert_eq!(done(&["init", "--config", "other.toml"]), json!({ "file": "other.toml" }));
 }

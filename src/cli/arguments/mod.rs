@@ -5,6 +5,7 @@
 
 mod commands;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use clap::builder::{FalseyValueParser, TypedValueParser};
@@ -16,6 +17,7 @@ pub use commands::*;
 use crate::cli::config::DEFAULT_FILE;
 use crate::cli::environment::Environment;
 use crate::cli::exit;
+use crate::domain::provider::ProviderId;
 
 /// Clap reads this one too late for its own messages.
 const NO_COLOR: &str = "CRMSYNC_NO_COLOR";
@@ -180,7 +182,29 @@ impl Command {
 /// The command line as clap sees it, with the exit codes at the end of its help.
 #[must_use]
 pub fn command() -> clap::Command {
-    Arguments::command().after_help(exit::help())
+    // No file can follow there, so that several customers need no flag each.
+    let resume = |resume: clap::Command| resume.mut_arg("only", |only| only.num_args(1..));
+    Arguments::command().after_help(exit::help()).mut_subcommand("resume", resume)
+}
+
+/// Gives each further name behind `--provider` a flag of its own: a file may follow, and one that is called like a provider is
+/// typed with its folder.
+fn with_flag_for_each_name(words: Vec<OsString>) -> Vec<OsString> {
+    const FLAG: &str = "--provider";
+    let mut all = Vec::with_capacity(words.len());
+    let (mut is_value, mut may_go_on) = (false, false);
+    for word in words {
+        let text = word.to_str().unwrap_or_default();
+        let is_name = text.parse::<ProviderId>().is_ok();
+        if may_go_on && is_name {
+            all.push(FLAG.into());
+        }
+        may_go_on = (is_value || may_go_on) && is_name
+            || text.strip_prefix(FLAG).is_some_and(|value| value.starts_with('='));
+        is_value = text == FLAG;
+        all.push(word);
+    }
+    all
 }
 
 /// Reads the words that were typed, the program's name first.
@@ -190,9 +214,9 @@ pub fn command() -> clap::Command {
 pub fn parse<I, T>(words: I, environment: &Environment) -> Result<Arguments, clap::Error>
 where
     I: IntoIterator<Item = T>,
-    T: Into<std::ffi::OsString> + Clone,
+    T: Into<OsString> + Clone,
 {
-    let words: Vec<std::ffi::OsString> = words.into_iter().map(Into::into).collect();
+    let words = with_flag_for_each_name(words.into_iter().map(Into::into).collect());
     let mut command = command();
     let without = environment.variable(NO_COLOR).is_some_and(|value| {
         FalseyValueParser::new().parse_ref(&command, None, value.as_ref()).unwrap_or(false)

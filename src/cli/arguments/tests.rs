@@ -23,6 +23,8 @@ fn every_command_of_the_contract_is_understood() {
         "crmsync sync a.csv --provider wsone --provider lemonway --only 12 --max-duration 2h --max-calls 10 \
          --max-errors 5% --max-changes 100 --allow-mass-change --allow-older --full-resync --format csv --kind delta -n",
         "crmsync sync - --format jsonl",
+        "crmsync check -",
+        "crmsync init --from -",
         "crmsync resume --provider wsone,safedebit --max-errors 10",
         "crmsync seed a.csv",
         "crmsync status --json",
@@ -79,4 +81,31 @@ fn wrong_usage_is_refused() {
 #[test]
 fn what_operators_read_first() {
     insta::assert_snapshot!(command().render_help());
+}
+
+#[test]
+fn several_names_may_follow_one_flag_and_so_may_a_file() {
+    use ProviderId::{Lemonway, Safedebit, Wsone};
+    let cases: [(&str, &[ProviderId], &str); 5] = [
+        ("crmsync sync a.csv --provider wsone lemonway", &[Wsone, Lemonway], "a.csv"),
+        ("crmsync sync --provider wsone a.csv", &[Wsone], "a.csv"),
+        ("crmsync sync --provider wsone ./lemonway", &[Wsone], "./lemonway"),
+        ("crmsync sync --provider=wsone safedebit lemonway a.csv", &[Wsone, Safedebit, Lemonway], "a.csv"),
+        ("crmsync sync lemonway --provider wsone -n --provider safedebit", &[Wsone, Safedebit], "lemonway"),
+    ];
+    for (line, providers, file) in cases {
+        let Command::Sync(typed) = parsed(line).expect(line).command else { unreachable!("{line}") };
+        assert_eq!(
+            (&typed.dispatch.providers[..], &typed.input.files[..]),
+            (providers, &[file.into()][..]),
+            "{line}"
+        );
+    }
+    let Command::Resume(typed) =
+        parsed("crmsync resume --only A B --provider wsone lemonway").expect("fits").command
+    else {
+        unreachable!("typed so")
+    };
+    assert_eq!(typed.dispatch.only, ["A", "B"]);
+    assert_eq!(typed.dispatch.providers, [Wsone, Lemonway]);
 }

@@ -19,6 +19,7 @@ use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
 use super::check_file::{self, Looked};
+use super::inputs::is_standard_input;
 use super::mapped_rows::Showing;
 use super::{explain, history, plan, rejects, status};
 
@@ -233,7 +234,8 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
 fn next(program: &Program, findings: &Findings, file: Option<&Path>) -> String {
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
-    let file = file.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
+    let again = file.filter(|file| !is_standard_input(file));
+    let file = again.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
     let is_well = findings.codes.is_empty() && findings.list.iter().all(|found| found.detail != NO_PROVIDER);
     let word = if is_well && file != "FILE" { "plan" } else { "check" };
     next_step::command(&[word, &file], &context)

@@ -97,7 +97,7 @@ fn undo(
     } else {
         "there is no such tombstone; nothing was changed"
     };
-    program.console.talk(said)?;
+    program.console.done(&serde_json::json!({ "customer_id": id.as_str(), "removed": removed }), said)?;
     Ok(ExitCode::Complete)
 }
 

@@ -68,7 +68,8 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     let next = next_step::of(&report, &context);
     let page = html::page(&report, &timeline(&folder)?, &next)?;
     write_private(&arguments.html, page.as_bytes())?;
-    program.console.talk(&format!("wrote {}", arguments.html.display()))?;
+    let done = serde_json::json!({ "run": id.as_str(), "file": arguments.html });
+    program.console.done(&done, &format!("wrote {}", arguments.html.display()))?;
     Ok(ExitCode::Complete)
 }
 

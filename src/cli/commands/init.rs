@@ -9,11 +9,13 @@ use crate::domain::field::Field;
 use crate::domain::raw_cell::RawCell;
 use crate::mapping::aliases::{self, Proposal};
 use crate::mapping::{MappingSettings, propose_forms};
-use crate::reader::{self, Row, Sniffed};
+use crate::reader::{self, ReaderSettings, Row, Sniffed};
 use crate::report::next_step;
 use crate::report::run_files::write_new_private;
 use crate::report::shown::Shown;
 use crate::report::text::Context;
+
+use super::inputs::{is_standard_input, look_into};
 
 /// The commented configuration. A line that begins with `#` and no space is a setting to be uncommented; `# example:` is
 /// none, because it has no default.
@@ -33,17 +35,21 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
         let message = format!("`{}` is there already; name another one with --config", path.display());
         return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageFileExists, message));
     }
-    let sniffed = arguments.from.as_deref().map(reader::sniff).transpose()?;
+    // Everything is left to "auto": there is no configuration yet.
+    let sniff = |path| look_into(path, &ReaderSettings::default()).and_then(|input| reader::sniff(&input));
+    let sniffed = arguments.from.as_deref().map(sniff).transpose()?;
     let text = sniffed.as_ref().map_or_else(|| TEMPLATE.to_owned(), proposed);
     write_new_private(path, text.as_bytes())?;
     let shown = path.display();
     let repeated = program.repeated_arguments();
     let context = Context { arguments: &repeated, ..Context::default() };
-    let file = arguments.from.as_ref().map(|file| file.display().to_string());
+    let again = arguments.from.as_ref().filter(|file| !is_standard_input(file));
+    let file = again.map(|file| file.display().to_string());
     let words: Vec<&str> = ["check"].into_iter().chain(file.as_deref()).collect();
     let next = next_step::command(&words, &context);
     let key = if sniffed.as_ref().is_some_and(has_no_key) { NO_KEY } else { "" };
-    program.console.talk(&format!("wrote {shown}; uncomment the providers you have\n{key}next: {next}"))?;
+    let told = format!("wrote {shown}; uncomment the providers you have\n{key}next: {next}");
+    program.console.done(&serde_json::json!({ "file": path }), &told)?;
     Ok(ExitCode::Complete)
 }
 

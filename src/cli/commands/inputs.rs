@@ -1,11 +1,11 @@
 //! The files of a command, opened as the configuration and the flags say.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use crate::cli::arguments::{IngestArguments, InputArguments, STANDARD_INPUT};
 use crate::cli::config::{Config, InputKind};
 use crate::ingest::{IngestError, Kind, Options};
-use crate::reader::InputFile;
+use crate::reader::{FileError, InputFile, ReaderSettings};
 
 /// Takes the files of one input in; `-` is standard input. Where a file is not in the encoding that was presumed, or
 /// could be refused for that reason alone, all is done once more with every encoding settled.
@@ -18,11 +18,9 @@ pub(super) fn with_files<T>(
     mut take_in: impl FnMut(&[InputFile]) -> Result<T, IngestError>,
 ) -> Result<T, IngestError> {
     let settings = config.reader_settings();
-    let open = |path: &PathBuf| {
-        if path.as_os_str() == STANDARD_INPUT {
-            return InputFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), &settings);
-        }
-        InputFile::open_presuming(path, &settings)
+    let open = |path: &PathBuf| match is_standard_input(path) {
+        true => look_into(path, &settings),
+        false => InputFile::open_presuming(path, &settings),
     };
     let files: Vec<InputFile> = typed.files.iter().map(open).collect::<Result<_, _>>()?;
     match take_in(&files) {
@@ -32,6 +30,22 @@ pub(super) fn with_files<T>(
         }
         taken => taken,
     }
+}
+
+/// Opens a file for whoever only looks at it; `-` is standard input.
+///
+/// # Errors
+/// As [`InputFile::open`].
+pub(super) fn look_into(path: &Path, settings: &ReaderSettings) -> Result<InputFile, FileError> {
+    if is_standard_input(path) {
+        return InputFile::from_reader(STANDARD_INPUT, std::io::stdin().lock(), settings);
+    }
+    InputFile::open(path, settings)
+}
+
+/// Is a file that was typed the standard input, which can be read once only.
+pub(super) fn is_standard_input(path: &Path) -> bool {
+    path.as_os_str() == STANDARD_INPUT
 }
 
 /// What the flags and the configuration say about accepting an input.

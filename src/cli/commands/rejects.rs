@@ -7,6 +7,7 @@ use std::path::Path;
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::Program;
 use crate::cli::arguments::{
@@ -69,16 +70,17 @@ pub(super) fn rejects(program: &Program, arguments: &RejectsArguments) -> Result
 
 /// Settles a held call.
 pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result<ExitCode, Failure> {
-    let happening = match (arguments.applied, arguments.not_applied) {
-        (true, _) => Happening::ResolvedApplied,
-        (false, true) => Happening::ResolvedNotApplied,
-        (false, false) => Happening::Abandoned,
+    let (decision, happening) = match (arguments.applied, arguments.not_applied) {
+        (true, _) => ("applied", Happening::ResolvedApplied),
+        (false, true) => ("not_applied", Happening::ResolvedNotApplied),
+        (false, false) => ("abandoned", Happening::Abandoned),
     };
     let config = program.config()?;
     let state = program.state(&config)?;
     let lock = state.lock()?;
     state.open(&lock)?.resolve(arguments.call, happening, program.clock.now())?;
-    program.console.talk(&format!("call {} is settled", arguments.call))?;
+    let done = json!({ "call": arguments.call.0, "decision": decision });
+    program.console.done(&done, &format!("call {} is settled", arguments.call))?;
     Ok(ExitCode::Complete)
 }
 
@@ -105,7 +107,8 @@ fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure>
         Values::default()
     };
     let count = write(&arguments.file, &found, values)?;
-    Ok(program.console.talk(&format!("wrote {} lines into {}", grouped(count), arguments.file.display()))?)
+    let words = format!("wrote {} lines into {}", grouped(count), arguments.file.display());
+    Ok(program.console.done(&json!({ "file": arguments.file, "lines": count }), &words)?)
 }
 
 fn write(path: &Path, Found { rows, left_out }: &Found, mut values: Values) -> Result<u64, Failure> {
@@ -130,10 +133,11 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let mut store = state.open(&lock)?;
     let rows = store.rejects(&store_filter(filter))?;
     if rows.is_empty() {
-        return Ok(program.console.talk(NOTHING_FOUND)?);
+        return Ok(program.console.done(&released_json(&Released::default()), NOTHING_FOUND)?);
     }
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
-    let Released { queued, held, behind } = store.release(&calls, program.clock.now())?;
+    let released = store.release(&calls, program.clock.now())?;
+    let Released { queued, held, behind } = released;
     let mut told = match queued {
         1 => "1 call is queued again".to_owned(),
         _ => format!("{} calls are queued again", grouped(queued)),
@@ -149,7 +153,11 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
     let resume = next_step::command(&["resume"], &context);
-    Ok(program.console.talk(&format!("{told}\nnext: {resume}"))?)
+    Ok(program.console.done(&released_json(&released), &format!("{told}\nnext: {resume}"))?)
+}
+
+fn released_json(Released { queued, held, behind }: &Released) -> serde_json::Value {
+    json!({ "queued": queued, "waited_for_a_decision": held, "stay_held": behind })
 }
 
 /// What is refused, held or left out.

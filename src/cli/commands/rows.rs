@@ -12,6 +12,8 @@ use crate::domain::raw_cell::RawCell;
 use crate::mapping::{Mapped, Mapper, RowDefect};
 use crate::reader::{BadRow, Column, InputFile, Row, Scanned};
 
+use super::inputs::look_into;
+
 /// A file, and how its rows become customers.
 #[derive(Debug)]
 pub(super) struct Rows {
@@ -35,7 +37,7 @@ pub(super) enum Looked {
 impl Rows {
     /// Opens a file with the settings of the configuration. `now` bounds dates of birth.
     pub(super) fn open(config: &Config, path: &Path, now: Timestamp) -> Result<Self, Failure> {
-        let input = InputFile::open(path, &config.reader_settings())?;
+        let input = look_into(path, &config.reader_settings())?;
         let mapper = Mapper::new(&config.mapping_settings(), input.header())?;
         let columns = mapper.columns().iter().map(|column| input.resolve(&column.column)).collect();
         Ok(Self { input, mapper, columns, today: day(now) })

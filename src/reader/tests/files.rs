@@ -197,10 +197,10 @@ fn position_without_row_is_an_error_not_a_panic() {
 
 #[test]
 fn sniffing_shows_header_and_first_rows() {
-    let sniffed = sniff(&Sheet::csv(ROWS).path).unwrap();
+    let sniffed = sniff(&Sheet::csv(ROWS).open().unwrap()).unwrap();
     assert_eq!((sniffed.format, sniffed.encoding, sniffed.delimiter), (Format::Csv, "utf-8", Some(b';')));
     assert_eq!(sniffed.header, ["id", "nom"]);
     assert_eq!(sniffed.sample.len(), 2);
-    let sniffed = sniff(&Sheet::jsonl("{\"id\":1,\"a\":2}\n{\"b\":1,\"id\":2}\n").path).unwrap();
+    let sniffed = sniff(&Sheet::jsonl("{\"id\":1,\"a\":2}\n{\"b\":1,\"id\":2}\n").open().unwrap()).unwrap();
     assert_eq!(sniffed.header, ["id", "a", "b"]);
 }
