@@ -31,14 +31,19 @@ pub const COLUMNS: [&str; 11] = [
 pub enum Status {
     /// The row, or the field that `_column` names, could not be used.
     Invalid,
-    /// The call stands where its state says: refused, held, queued …
+    /// The call used up its tries in this run and stays queued.
+    Deferred,
+    /// The call stands where its state says: refused or held.
     Call(State),
 }
 
 impl Status {
-    fn name(self) -> &'static str {
+    /// As the file names it, and the reasons of a report.
+    #[must_use]
+    pub fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
+            Self::Deferred => "deferred",
             Self::Call(state) => state.name(),
         }
     }

@@ -28,7 +28,7 @@ const UNBALANCED: &str = "THE ACCOUNTING DOES NOT BALANCE: this is a fault of th
 pub struct Reason {
     /// Whose call; none for rows and fields.
     pub provider: Option<ProviderId>,
-    /// What became of it: `refused`, `held`, `invalid` …
+    /// What became of it: `refused`, `held`, `deferred` (its tries are used up), `invalid`.
     pub status: String,
     /// The provider's code, the reason of a hold, or what was expected of a value. Never a value.
     pub code: String,

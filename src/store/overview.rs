@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::OptionalExtension;
+use rusqlite::{OptionalExtension, Row};
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
+use super::lease::{TRIED, WAITING};
 use super::snapshot::{life_of, operation_of, provider_of};
 use super::{RunNumber, Store, StoreError, codec};
 
@@ -52,7 +53,7 @@ pub struct RejectFilter {
     pub run: Option<RunNumber>,
 }
 
-/// A refused or held call.
+/// A call that did not get through: refused, held, or with its tries used up.
 #[derive(Debug, Clone)]
 pub struct RejectRow {
     /// Its number.
@@ -63,7 +64,7 @@ pub struct RejectRow {
     pub provider: ProviderId,
     /// What it does.
     pub operation: Operation,
-    /// Refused or held.
+    /// Refused or held; in any other state its tries are used up.
     pub state: State,
     /// Why it is held.
     pub hold: Option<HoldReason>,
@@ -113,6 +114,23 @@ pub(super) fn rejects_sql() -> String {
     )
 }
 
+/// Calls whose tries a run has used up, found in the indices of what was tried and of what waits.
+pub(super) fn used_up_sql() -> String {
+    let [one, two, three] = ProviderId::ALL.map(ProviderId::number);
+    let deferred = |open| {
+        format!(
+            "SELECT id FROM call WHERE provider IN ({one}, {two}, {three}) AND {open} AND deferred_in = ?1"
+        )
+    };
+    format!(
+        "SELECT call.*, customer.customer_id AS customer_id, run.id AS run_id
+         FROM call JOIN customer ON customer.id = call.customer LEFT JOIN run ON run.number = call.planned_in
+         WHERE call.id IN ({} UNION ALL {}) ORDER BY call.id",
+        deferred(WAITING),
+        deferred(TRIED)
+    )
+}
+
 impl Store {
     /// How many calls are open; a seed must not overtake them.
     ///
@@ -155,7 +173,7 @@ impl Store {
              ORDER BY priority, id LIMIT 1",
         )?;
         let (mut first, mut priority): (Option<i64>, i64) = (None, i64::MIN);
-        let of_next = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+        let of_next = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
         while let Some((next, id)) = statement.query_row((provider.number(), priority), of_next).optional()? {
             first = Some(first.map_or(id, |known| known.min(id)));
             priority = next;
@@ -253,23 +271,20 @@ impl Store {
         ))?;
         let mut rejects = Vec::new();
         while let Some(row) = rows.next()? {
-            let life = life_of(row)?;
-            rejects.push(RejectRow {
-                call: CallId(row.get("id")?),
-                customer_id: row.get("customer_id")?,
-                provider: ProviderId::from_number(row.get("provider")?)
-                    .ok_or(StoreError::Damaged { what: "a call is for a provider that does not exist" })?,
-                operation: life.operation,
-                state: life.state,
-                hold: life.hold,
-                class: row.get("class")?,
-                code: row.get("code")?,
-                attempts: life.attempts,
-                run: row.get("run_id")?,
-                payload: codec::unpack_payload(&row.get::<_, Vec<u8>>("payload")?)?,
-            });
+            rejects.push(reject_row(row)?);
         }
         Ok(rejects)
+    }
+
+    /// Calls whose tries a run has used up, oldest first: they stay queued for the next one.
+    pub fn used_up(&self, run: RunNumber) -> Result<Vec<RejectRow>, StoreError> {
+        let mut statement = self.connection.prepare(&used_up_sql())?;
+        let mut rows = statement.query([run.0])?;
+        let mut used_up = Vec::new();
+        while let Some(row) = rows.next()? {
+            used_up.push(reject_row(row)?);
+        }
+        Ok(used_up)
     }
 
     /// Fields that were left out at the last comparison, customer by customer. Of the filter, provider and customer count.
@@ -295,4 +310,21 @@ impl Store {
         }
         Ok(found)
     }
+}
+
+fn reject_row(row: &Row<'_>) -> Result<RejectRow, StoreError> {
+    let life = life_of(row)?;
+    Ok(RejectRow {
+        call: CallId(row.get("id")?),
+        customer_id: row.get("customer_id")?,
+        provider: provider_of(row.get("provider")?)?,
+        operation: life.operation,
+        state: life.state,
+        hold: life.hold,
+        class: row.get("class")?,
+        code: row.get("code")?,
+        attempts: life.attempts,
+        run: row.get("run_id")?,
+        payload: codec::unpack_payload(&row.get::<_, Vec<u8>>("payload")?)?,
+    })
 }

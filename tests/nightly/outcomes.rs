@@ -230,6 +230,35 @@ fn throttling_pauses_the_lane_and_spends_nothing() {
 }
 
 #[test]
+fn calls_that_use_up_their_tries_are_told_with_their_customers_and_why() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.configure("", &[("safedebit", "retry = { attempts = 2, initial = \"5ms\", max = \"20ms\" }")]);
+    // The others' answers keep the breaker closed.
+    world.play(&format!(
+        "[[rule]]\nprovider = \"safedebit\"\nkey = \"{}\"\neffect = {{ status = {{ code = 503 }} }}\n",
+        people[1].reference
+    ));
+    let ran = world.on("sync", &world.csv("crm.csv", &people), &["--include-values"]).exits(5);
+    assert!(ran.out.contains("why:\n 1  safedebit  deferred  http_503"), "{}", ran.out);
+    assert_eq!(world.rejected(), [["C00002", "safedebit", "http_503"].map(str::to_owned)]);
+    assert!(world.rejects().contains("every try of this run failed"), "{}", world.rejects());
+    assert!(
+        world.rejects().contains(&people[1].email),
+        "what waits is there to be looked at: {}",
+        world.rejects()
+    );
+    assert_eq!(world.report()["reasons"][0]["status"], "deferred");
+    // It is no reject: nobody has to decide about it.
+    assert!(world.run(&["rejects", "list"]).exits(0).out.contains("nothing is refused or held"));
+    world.play("");
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.rejected(), [] as [[String; 3]; 0]);
+    people.iter().for_each(|customer| world.all_hold(customer));
+}
+
+#[test]
 fn a_provider_that_only_throttles_ends_its_lane_and_the_others_go_on() {
     for status in ["code = 429", "code = 429, retry_after = \"1\"", "code = 503, retry_after = \"1\""] {
         let world = World::new();

@@ -140,7 +140,7 @@ pub(super) fn finish(
         Err(error) => (None, Err(error.into())),
     };
     let unusable = lost || gathered.as_ref().is_err_and(Failure::is_of_state);
-    let mut codes = codes(&run, &found.rejected);
+    let mut codes = codes(&run, found.is_partial);
     let changes = run.ingested.as_ref().map(Outcome::changes_by_name).unwrap_or_default();
     let advice = advice::of(program, config, &session, &run);
     let mut failure = None;
@@ -193,7 +193,8 @@ fn usable(
 /// What is found out at the end of a run, as far as state and disk allow it: the run is told of in any case.
 struct Found {
     tally: Tally,
-    rejected: Vec<RejectRow>,
+    /// Calls were refused or held in this run.
+    is_partial: bool,
     reasons: Vec<Reason>,
     carried_from: Option<String>,
     outcome_before: Option<String>,
@@ -204,7 +205,7 @@ impl Found {
     fn nothing(run: &Run) -> Self {
         Self {
             tally: tally(run, &BTreeMap::new()),
-            rejected: Vec::new(),
+            is_partial: false,
             reasons: Vec::new(),
             carried_from: None,
             outcome_before: None,
@@ -224,9 +225,11 @@ impl Found {
         let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
         let open_before = open_before.map(|(_, counts)| counts);
         self.carried_from = earlier::oldest_run(store, open_before, Some(session.id().as_str()))?;
-        self.rejected = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
-        let values = run.values(config, &self.rejected);
-        self.reasons = write_rejects(session, run, &self.rejected, values)?;
+        let mut rows = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
+        self.is_partial = !rows.is_empty();
+        rows.extend(store.used_up(run.number)?);
+        let values = run.values(config, &rows);
+        self.reasons = write_rejects(session, run, &rows, values)?;
         Ok(())
     }
 }
@@ -273,10 +276,10 @@ fn tally(run: &Run, after: &BTreeMap<ProviderId, Counts>) -> Tally {
 }
 
 /// Every exit code that applies.
-fn codes(run: &Run, rejected: &[RejectRow]) -> Vec<ExitCode> {
+fn codes(run: &Run, is_partial: bool) -> Vec<ExitCode> {
     let mut codes = Vec::new();
     let invalid = run.ingested.as_ref().is_some_and(|outcome| outcome.became_invalid > 0);
-    if invalid || !rejected.is_empty() {
+    if invalid || is_partial {
         codes.push(ExitCode::Partial);
     }
     let Some(dispatched) = &run.dispatched else { return codes };
@@ -333,7 +336,7 @@ fn write_rejects(
     for row in rejected {
         let reject = rejects::reject(row, &mut values);
         let code = if reject.code.is_empty() { &reject.class } else { &reject.code };
-        *counts.entry((Some(row.provider), row.state.name(), code.clone())).or_default() += 1;
+        *counts.entry((Some(row.provider), reject.status.name(), code.clone())).or_default() += 1;
         writer.write(&reject).map_err(FileError::writing(&path))?;
     }
     writer.finish().and_then(|file| file.sync_all()).map_err(FileError::writing(&path))?;

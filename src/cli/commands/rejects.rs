@@ -15,7 +15,7 @@ use crate::cli::arguments::{
 };
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
-use crate::domain::call::CallId;
+use crate::domain::call::{CallId, State};
 use crate::domain::lifecycle::Happening;
 use crate::domain::redacted::Redacted;
 use crate::domain::wire::FieldCode;
@@ -189,18 +189,22 @@ fn store_filter(filter: &RejectsFilter) -> RejectFilter {
     }
 }
 
-/// A refused or held call as a line of `rejects.csv`.
+/// A refused or held call, or one that used up its tries, as a line of `rejects.csv`.
 pub(super) fn reject(row: &RejectRow, values: &mut Values) -> Reject {
     let line = line(row);
     let (cells, left_out) =
         if values.names().is_empty() { (Vec::new(), Vec::new()) } else { values.of_call(row) };
-    let why = row.hold.map_or("refused by the provider", reason);
+    let (status, why) = match (row.state, row.hold) {
+        (state @ State::Held, Some(hold)) => (Status::Call(state), reason(hold)),
+        (state @ (State::Held | State::Refused), _) => (Status::Call(state), "refused by the provider"),
+        _ => (Status::Deferred, "every try of this run failed: it stays queued, run again"),
+    };
     Reject {
         row: None,
         customer_id: Redacted::new(row.customer_id.clone()),
         provider: Some(row.provider),
         operation: Some(row.operation),
-        status: Status::Call(row.state),
+        status,
         class: line.class.to_owned(),
         code: line.code.into_owned(),
         column: String::new(),

@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::*;
 use crate::store::flights;
 use crate::store::lease::{TRIED, WAITING, leased_before, next_due};
-use crate::store::overview::{QUEUED_FLIGHTS, rejects_sql};
+use crate::store::overview::{QUEUED_FLIGHTS, rejects_sql, used_up_sql};
 use crate::store::recovery::without_tries;
 
 impl World {
@@ -340,7 +340,7 @@ fn a_new_run_and_the_ends_of_a_lane_and_a_run_look_only_at_the_few() {
     let world = World::new();
     let mut filter = LeaseFilter::default();
     let mut queries = vec![leased_before(), without_tries(TRIED), without_tries(WAITING), next_due(&filter)];
-    queries.extend([QUEUED_FLIGHTS.to_owned(), rejects_sql()]);
+    queries.extend([QUEUED_FLIGHTS.to_owned(), rejects_sql(), used_up_sql()]);
     while filter.widen() {
         queries.push(next_due(&filter));
     }
