@@ -50,7 +50,7 @@ macro_rules! named {
 
             /// The word for it in the state, in reports and on the screen.
             #[must_use]
-            pub fn name(self) -> &'static str {
+            pub const fn name(self) -> &'static str {
                 match self { $(Self::$variant => $text,)* }
             }
 

@@ -115,6 +115,16 @@ pub fn field_table(provider: ProviderId) -> &'static [WireField] {
     }
 }
 
+/// How a provider calls a field; a subscription has its number behind it.
+#[must_use]
+pub fn field_name(provider: ProviderId, code: FieldCode) -> String {
+    match (find(field_table(provider), code), code.subscription_id()) {
+        (Some(field), _) => field.name.to_owned(),
+        (None, Some(id)) => format!("SubscriptionRequest.{id}"),
+        (None, None) => format!("field {}", code.0),
+    }
+}
+
 /// Changes whenever projections of the same customer change with a new version of this program.
 const PROJECTION_VERSION: u32 = 3;
 

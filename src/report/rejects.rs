@@ -40,7 +40,7 @@ pub enum Status {
 impl Status {
     /// As the file names it, and the reasons of a report.
     #[must_use]
-    pub fn name(self) -> &'static str {
+    pub const fn name(self) -> &'static str {
         match self {
             Self::Invalid => "invalid",
             Self::Deferred => "deferred",

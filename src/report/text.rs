@@ -249,6 +249,9 @@ fn write_reasons(text: &mut String, reasons: &[Reason]) -> fmt::Result {
     Ok(())
 }
 
+/// Why writing into a `String` is expected to succeed.
+pub const INFALLIBLE: &str = "writing to a string does not fail";
+
 /// A number with a comma between thousands.
 #[must_use]
 pub fn grouped(number: u64) -> String {

@@ -24,17 +24,15 @@ use crate::domain::customer::CustomerId;
 use crate::domain::policy::{OnCleared, OnInvalid};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
-use crate::providers::{CommonSettings, ProvidersSettings, codes, field_table, own_codes};
+use crate::providers::{CommonSettings, ProvidersSettings, codes, field_name, own_codes};
 use crate::report::next_step;
 use crate::report::shown::Shown;
 use crate::report::table::aligned;
-use crate::report::text::Context;
+use crate::report::text::{Context, INFALLIBLE};
 use crate::store::{Story, StoryCall};
 
 use super::explain_code::{advice, operator_codes};
 use super::rejects::reason;
-
-const INFALLIBLE: &str = "writing to a string does not fail";
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Explained {
@@ -289,18 +287,6 @@ fn moments(call: &StoryCall) -> Vec<Moment> {
 
 fn names(provider: ProviderId, fields: &[FieldCode]) -> Vec<String> {
     fields.iter().map(|field| field_name(provider, *field)).collect()
-}
-
-/// The wire name; a subscription has its number behind it.
-pub(super) fn field_name(provider: ProviderId, code: FieldCode) -> String {
-    let table = field_table(provider);
-    match table.binary_search_by_key(&code, |field| field.code) {
-        Ok(found) => table.get(found).map_or_else(String::new, |field| field.name.to_owned()),
-        Err(_) => match code.subscription_id() {
-            Some(id) => format!("SubscriptionRequest.{id}"),
-            None => format!("field {}", code.0),
-        },
-    }
 }
 
 fn text(explained: &Explained, id: &CustomerId, context: &Context<'_>) -> String {

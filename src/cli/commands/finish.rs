@@ -330,7 +330,8 @@ fn write_rejects(
     for reject in run.ingested.iter().flat_map(|outcome| &outcome.rejects) {
         let cells = if values.names().is_empty() { Vec::new() } else { values.of_row(reject) };
         writer.write(&of_input(reject, &run_id, cells)).map_err(FileError::writing(&path))?;
-        let count = counts.entry((reject.provider, "invalid", reject.reason.to_string())).or_default();
+        let count =
+            counts.entry((reject.provider, Status::Invalid.name(), reject.reason.to_string())).or_default();
         *count += 1;
     }
     for row in rejected {
@@ -348,7 +349,7 @@ fn write_rejects(
         })
         .collect();
     // What a provider refused comes before what the file lacks: there is more of the latter in any night.
-    reasons.sort_by_key(|reason| (reason.status == "invalid", std::cmp::Reverse(reason.count)));
+    reasons.sort_by_key(|reason| (reason.status == Status::Invalid.name(), std::cmp::Reverse(reason.count)));
     Ok(reasons)
 }
 
@@ -373,7 +374,7 @@ fn of_input(reject: &IngestReject, run: &str, cells: Vec<String>) -> Reject {
         provider: reject.provider,
         operation: None,
         status: Status::Invalid,
-        class: "invalid".to_owned(),
+        class: Status::Invalid.name().to_owned(),
         code: String::new(),
         column: reject.column.as_deref().unwrap_or("").to_owned(),
         reason: reject.reason.to_string(),

@@ -25,14 +25,13 @@ use crate::ingest::{Difference, Ingest, Outcome};
 use crate::providers::Provider;
 use crate::report::next_step;
 use crate::report::table::aligned;
-use crate::report::text::{Context, changes, from_earlier, grouped, read};
+use crate::report::text::{Context, INFALLIBLE, changes, from_earlier, grouped, read};
 use crate::store::Store;
 
 use super::inputs;
 
 /// So many changed values are printed.
 const VALUES_SHOWN_MAX: usize = 50;
-const INFALLIBLE: &str = "writing to a string does not fail";
 
 /// What would be sent, for `--json`.
 #[derive(Debug, Serialize, JsonSchema)]

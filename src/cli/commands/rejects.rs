@@ -19,21 +19,20 @@ use crate::domain::call::{CallId, State};
 use crate::domain::lifecycle::Happening;
 use crate::domain::redacted::Redacted;
 use crate::domain::wire::FieldCode;
+use crate::providers::field_name;
 use crate::report::next_step;
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::create_new_private;
 use crate::report::table::aligned;
-use crate::report::text::{Context, grouped};
+use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{LeftOut, RejectFilter, RejectRow, Released};
 
-use super::explain::field_name;
 use super::values::{Values, with_left_out};
 
 const NOTHING_FOUND: &str = "nothing is refused or held";
-const INFALLIBLE: &str = "writing to a string does not fail";
 
 /// What the class of fields is that are left out.
-const INVALID: &str = "invalid";
+const INVALID: &str = Status::Invalid.name();
 const LEFT_OUT: &str = "left out: the last record that was compared has no valid value";
 
 #[derive(Debug, Serialize, JsonSchema)]

@@ -15,7 +15,7 @@ use crate::domain::provider::ProviderId;
 use crate::report::next_step;
 use crate::report::report_json::Outcome;
 use crate::report::table::aligned;
-use crate::report::text::{Context, grouped};
+use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{Counts, PastRun};
 
 use super::doctor::AFTER_RESTORE;
@@ -230,8 +230,6 @@ fn next(status: &Status, arguments: &[String]) -> String {
 
 const RESTORED: &str = "the state was put back from a backup and needs a person: sync the newest complete file before \
                         anything else";
-
-const INFALLIBLE: &str = "writing to a string does not fail";
 
 fn last_run(run: &Run, running: bool) -> String {
     let Run { id, command, started_at, .. } = run;

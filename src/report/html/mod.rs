@@ -16,6 +16,7 @@ use serde::Serialize;
 
 pub use timeline::Timeline;
 
+use super::rejects::Status;
 use super::report_json::{Outcome, Report};
 use super::shown::Shown;
 use super::text::{Reason, ending, grouped};
@@ -191,7 +192,7 @@ fn tone(outcome: Outcome) -> &'static str {
 
 /// Is it about a value or a row, and not about a call.
 fn is_fault(reason: &Reason) -> bool {
-    reason.status == "invalid"
+    reason.status == Status::Invalid.name()
 }
 
 /// The columns of the table of faults: whole rows first, then each provider.
