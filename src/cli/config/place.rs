@@ -14,6 +14,8 @@ use crate::mapping::MappingError;
 use crate::providers::SettingsError;
 use crate::report::shown::Shown;
 
+use super::schema::is_key;
+
 /// Something wrong in a configuration.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Finding {
@@ -68,7 +70,7 @@ pub(super) enum Excerpt {
     Key,
     /// What stands left of the equals sign: the faulty value is a secret, or may be one.
     Hidden,
-    /// The punctuation: letters and digits right of the equals sign are masked.
+    /// The punctuation, and words that are keys of the configuration; all other letters and digits are masked.
     Masked,
 }
 
@@ -133,22 +135,39 @@ impl Finding {
     /// The line as far as it may be shown; `span` is what the fault marks in it, in bytes.
     fn excerpt(&self, line: &str, span: Range<usize>) -> String {
         let line = line.trim_end();
-        let Some(equals) = line.find('=') else { return Shown(line).to_string() };
-        let left = line.get(..equals).unwrap_or_default();
-        let masked = |(position, c): (usize, char)| {
-            let may_be_seen = position < equals
-                || !c.is_alphanumeric()
-                || (self.shown == Excerpt::Key && span.contains(&position));
-            if may_be_seen { c } else { '*' }
-        };
-        let text = match self.shown {
-            Excerpt::Whole => line.to_owned(),
-            Excerpt::Key if span.start > equals => line.char_indices().map(masked).collect(),
-            Excerpt::Key | Excerpt::Hidden => format!("{left}= …"),
-            Excerpt::Masked => line.char_indices().map(masked).collect(),
+        let text = match (self.shown, line.split_once('=')) {
+            (Excerpt::Whole, _) => line.to_owned(),
+            (Excerpt::Key, Some((left, _))) if span.start <= left.len() => format!("{left}= …"),
+            (Excerpt::Hidden, Some((left, _))) => format!("{left}= …"),
+            (Excerpt::Key, _) => masked(line, &span),
+            (Excerpt::Hidden | Excerpt::Masked, _) => masked(line, &(0..0)),
         };
         Shown(&text).to_string()
     }
+}
+
+/// A line without what may be a secret: which side of an equals sign that is on, or whether it stands in a text of several
+/// lines, broken syntax does not tell. `visible` is what is seen in any case, in bytes.
+fn masked(line: &str, visible: &Range<usize>) -> String {
+    let mut text = String::with_capacity(line.len());
+    let (mut at, mut is_quoted) = (0, false);
+    for word in line.split_inclusive(|c: char| !is_of_word(c)) {
+        let letters = word.trim_end_matches(|c: char| !is_of_word(c));
+        let may_be_seen =
+            (is_key(letters) && !is_quoted) || (visible.start <= at && at + letters.len() <= visible.end);
+        match may_be_seen {
+            true => text.push_str(letters),
+            false => text.extend(letters.chars().map(|_| '*')),
+        }
+        text.push_str(&word[letters.len()..]);
+        at += word.len();
+        is_quoted ^= word.ends_with(['"', '\'']);
+    }
+    text
+}
+
+fn is_of_word(c: char) -> bool {
+    c.is_alphanumeric() || c == '_'
 }
 
 fn visible_width(text: &str) -> usize {

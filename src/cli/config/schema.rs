@@ -1,5 +1,6 @@
 //! The JSON Schema of the configuration, and how the check reads it.
 
+use std::collections::BTreeSet;
 use std::sync::LazyLock;
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema, schema_for};
@@ -25,6 +26,30 @@ static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
     mark_secrets(&mut schema);
     schema
 });
+
+/// Every key that a configuration may have, wherever it stands.
+static KEYS: LazyLock<BTreeSet<&'static str>> = LazyLock::new(|| {
+    let mut keys = BTreeSet::new();
+    add_keys(&SCHEMA, &mut keys);
+    keys
+});
+
+fn add_keys<'a>(node: &'a Value, keys: &mut BTreeSet<&'a str>) {
+    match node {
+        Value::Object(object) => {
+            let properties = object.get("properties").and_then(Value::as_object);
+            keys.extend(properties.into_iter().flat_map(Map::keys).map(String::as_str));
+            object.values().for_each(|node| add_keys(node, keys));
+        }
+        Value::Array(items) => items.iter().for_each(|node| add_keys(node, keys)),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+}
+
+/// Is a word a key that a configuration may have.
+pub(super) fn is_key(word: &str) -> bool {
+    KEYS.contains(word)
+}
 
 /// The JSON Schema of `crmsync.toml`, as `check --schema` prints it.
 #[must_use]

@@ -87,6 +87,25 @@ fn broken_syntax_has_its_place() {
 }
 
 #[test]
+fn a_secret_beside_broken_syntax_is_not_shown() {
+    let broken = [
+        "password: hunter2",
+        "password hunter2",
+        "password = \"x\"\nhunter2",
+        "command = [\n  \"--token\" \"hunter2\"\n]",
+        "command = [\n  \"--token=x\" \"hunter2=\"\n]",
+        "command = [\n  \"hunter2=\" 5\n]",
+        "password = \"\"\"\nhunter2 = \\q\n\"\"\"",
+        "hunter2 = = 1",
+    ];
+    for text in broken {
+        let fault = fault(&format!("[providers.wsone]\n{text}\n"));
+        assert!(!fault.contains("hunter2") && fault.contains("crmsync.toml:"), "{fault}");
+    }
+    assert!(fault("[providers.wsone]\npassword: hunter2\n").contains("password: *******"));
+}
+
+#[test]
 fn a_missing_file_says_how_to_get_one() {
     let error = Config::read(Path::new("/nonexistent/crmsync.toml")).unwrap_err();
     assert!(error.to_string().contains("crmsync init"), "{error}");
