@@ -51,9 +51,29 @@ fn is_test(path: &Path) -> bool {
     })
 }
 
-/// The part of a file above its test module.
-fn code(text: &str) -> impl Iterator<Item = &str> {
-    text.lines().take_while(|line| *line != "#[cfg(test)]")
+/// A file without what is compiled for tests alone: what an attribute stands above, to its semicolon or to the brace that
+/// ends it.
+fn code(text: &str) -> Vec<&str> {
+    let (mut code, mut lines) = (Vec::new(), text.lines());
+    while let Some(line) = lines.next() {
+        if !line.trim_start().starts_with("#[cfg(test)]") {
+            code.push(line);
+            continue;
+        }
+        let indent = line.strip_suffix(line.trim_start()).unwrap_or_default();
+        let is_end = |line: &str| {
+            line.strip_prefix(indent)
+                .is_some_and(|rest| rest == "}" || (!rest.starts_with(' ') && rest.ends_with(';')))
+        };
+        lines.by_ref().find(|line| is_end(line));
+    }
+    code
+}
+
+#[test]
+fn what_is_for_tests_alone_is_left_out_and_nothing_else() {
+    let text = "use a;\n#[cfg(test)]\nmod b;\nuse c;\n    #[cfg(test)]\n    fn d() {\n        e;\n    }\nf\n#[cfg(test)]\nmod g {\n    h;\n}\ni";
+    assert_eq!(code(text), ["use a;", "use c;", "f", "i"]);
 }
 
 /// The rooms that a file names as `crate::room`.
@@ -76,7 +96,8 @@ fn imports_point_down() {
     for (path, text) in all() {
         let room = path.components().next().expect("a room").as_os_str().to_string_lossy().into_owned();
         let Some(own) = rank(&room) else { continue };
-        let code: Vec<&str> = code(&text).filter(|line| !line.trim_start().starts_with("//")).collect();
+        let code: Vec<&str> =
+            code(&text).into_iter().filter(|line| !line.trim_start().starts_with("//")).collect();
         for named in rooms_named(&code.join("\n")) {
             if rank(named).is_some_and(|other| named != room && other >= own) {
                 wrong.push(format!("{} imports {named}", path.display()));
@@ -102,7 +123,7 @@ fn every_file_tells_its_duty_and_stays_small() {
         if !text.starts_with("//!") {
             wrong.push(format!("{} does not open with //!", path.display()));
         }
-        let lines = code(&text).count();
+        let lines = code(&text).len();
         if lines > FILE_LINES_MAX && !is_test(&path) {
             wrong.push(format!("{} has {lines} lines", path.display()));
         }
@@ -115,7 +136,7 @@ fn every_function_stays_small() {
     let mut wrong = Vec::new();
     for (path, text) in all() {
         let mut open: Option<(usize, String, &str)> = None;
-        for (number, line) in code(&text).enumerate() {
+        for (number, line) in code(&text).into_iter().enumerate() {
             let indent = line.strip_suffix(line.trim_start()).unwrap_or_default();
             match &open {
                 None if is_function(line.trim_start()) && !line.ends_with(';') && !line.ends_with('}') => {

@@ -32,12 +32,13 @@ impl Threshold {
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         clippy::cast_precision_loss,
-        reason = "the share is between 0 and 1, and a whole beyond 2^53 customers does not exist"
+        reason = "the share is between 0 and 100 percent, and a whole beyond 2^53 customers does not exist"
     )]
     pub fn of(self, whole: u64) -> u64 {
         match self {
             Self::Count(count) => count,
-            Self::Percent(percent) => (percent / 100.0 * whole as f64).floor() as u64,
+            // In this order a whole number of percents is exact, whatever the whole.
+            Self::Percent(percent) => (percent * whole as f64 / 100.0).floor() as u64,
         }
     }
 }
@@ -148,5 +149,12 @@ mod tests {
         assert_eq!(Threshold::Percent(20.0).of(99), 19);
         assert_eq!(Threshold::Percent(100.0).of(99), 99);
         assert_eq!(Threshold::Count(500).of(99), 500);
+        assert_eq!(Threshold::Percent(0.5).of(1_000), 5);
+        for percent in 0..=100_u32 {
+            for whole in [7, 100, 700, 10_000, 999_999] {
+                let exact = u64::from(percent) * whole / 100;
+                assert_eq!(Threshold::Percent(percent.into()).of(whole), exact, "{percent}% of {whole}");
+            }
+        }
     }
 }

@@ -431,6 +431,9 @@ impl<'a> Apply<'a> {
     /// A parked call was counted in the run that refused it.
     fn count_superseded(&mut self, provider: ProviderId, standing: &StandingCall) {
         self.outcome.tally(provider).superseded += u64::from(standing.life.state.is_open());
+        if standing.life.state == State::Held {
+            *self.outcome.superseded_held.entry(provider).or_default() += 1;
+        }
     }
 
     fn count_held(&mut self, provider: ProviderId) {

@@ -26,6 +26,8 @@ pub struct Outcome {
     pub changed_fields: BTreeMap<Field, u64>,
     /// Calls that this input put on hold, created by it or before.
     pub held: BTreeMap<ProviderId, u64>,
+    /// Calls that were held before and that this input superseded.
+    pub superseded_held: BTreeMap<ProviderId, u64>,
     /// Invalid rows, fields invalid since this input, customers that a provider did not get: more than none is
     /// exit code 3.
     pub became_invalid: u64,

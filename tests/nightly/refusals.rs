@@ -117,6 +117,26 @@ fn two_customers_with_one_key_are_both_held() {
 }
 
 #[test]
+fn a_plan_counts_calls_that_take_the_place_of_held_ones() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    people[1].wallet = people[0].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let sent = world.requests(ProviderId::Lemonway);
+    let file = world.csv("crm.csv", &customers(2));
+    let planned = world.run(&["plan", file.to_str().expect("utf-8"), "--json"]).exits(0).out;
+    let planned: Value = serde_json::from_str(&planned).expect("JSON");
+    let lane = planned["providers"]
+        .as_array()
+        .and_then(|lanes| lanes.iter().find(|lane| lane["provider"] == "lemonway"));
+    let calls = lane.expect("a lane")["calls"].as_u64();
+    world.sync(&file);
+    assert_eq!(calls, Some(world.requests(ProviderId::Lemonway) - sent));
+    assert!(calls > Some(0), "{planned}");
+}
+
+#[test]
 fn a_newcomer_with_the_key_of_a_known_customer_is_held_alone() {
     let world = World::new();
     let mut people = customers(2);

@@ -193,8 +193,11 @@ fn of(
         let id = provider.id();
         let tally = outcome.providers.get(&id).cloned().unwrap_or_default();
         let before = queued.get(&id).map_or(0, |counts| counts.open() - counts.held);
-        let held = outcome.held.get(&id).copied().unwrap_or(0);
-        let calls = (tally.planned.total() + before).saturating_sub(held + tally.superseded);
+        let of = |counts: &BTreeMap<_, u64>| counts.get(&id).copied().unwrap_or(0);
+        let held = of(&outcome.held);
+        // What was held is not among the calls of before either.
+        let superseded = tally.superseded - of(&outcome.superseded_held);
+        let calls = (tally.planned.total() + before).saturating_sub(held + superseded);
         let seconds = to_float(calls) / provider.settings().rate_per_second;
         let (create, update) = (tally.planned.create, tally.planned.update);
         Lane { provider: id, create, update, held, queued_before: before, calls, seconds }
