@@ -103,26 +103,43 @@ impl StateFile {
     }
 
     /// Keeps the state under another name too, and takes its write-ahead log out of the way: it must never be laid
-    /// over the restored file.
+    /// over the restored file. What fails leaves all as it was; a crash leaves the state with two names, perhaps.
     fn set_aside(&self, stamp: &str) -> Result<Option<PathBuf>, StoreError> {
         if !self.exists() {
             return Ok(None);
         }
+        self.empty_log_if_sound()?;
         let kept = beside(self.path(), &format!(".replaced-{stamp}"));
-        // A damaged state may refuse this; its log is then kept beside it.
-        drop(connect(self.path(), OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| {
-            Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
-        }));
+        std::fs::hard_link(self.path(), &kept).map_err(|error| file_error("keep", self.path(), error))?;
         for suffix in ["-wal", "-shm"] {
-            let log = beside(self.path(), suffix);
-            if log.exists() {
-                let aside = beside(&kept, suffix);
-                std::fs::rename(&log, &aside).map_err(|error| file_error("set aside", &log, error))?;
+            let (log, aside) = (beside(self.path(), suffix), beside(&kept, suffix));
+            if !log.exists() {
+                continue;
+            }
+            if let Err(error) = std::fs::rename(&log, &aside) {
+                // Nothing is known against the state: where this fails too, its second name is told by whoever opens it.
+                drop(std::fs::rename(beside(&kept, "-wal"), beside(self.path(), "-wal")));
+                drop(std::fs::remove_file(&kept));
+                return Err(file_error("set aside", &log, error));
             }
         }
-        std::fs::hard_link(self.path(), &kept).map_err(|error| file_error("keep", self.path(), error))?;
         sync_folder(self.path())?;
         Ok(Some(kept))
+    }
+
+    /// Moves what the log holds into the file, unless the file is damaged: then its log is kept beside it.
+    fn empty_log_if_sound(&self) -> Result<(), StoreError> {
+        let emptied = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_WRITE).and_then(|connection| {
+            Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?)
+        });
+        match emptied {
+            Ok(is_busy) if is_busy => {
+                let reading =
+                    std::io::Error::other("somebody reads it; wait until `status` or `plan` has ended");
+                Err(file_error("empty the log of", self.path(), reading))
+            }
+            Ok(_) | Err(_) => Ok(()),
+        }
     }
 }
 

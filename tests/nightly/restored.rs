@@ -171,3 +171,28 @@ fn a_backup_of_another_program_or_a_damaged_one_is_not_restored() {
     world.run(&["doctor", "--restore", torn.to_str().expect("utf-8")]).exits(7);
     assert!(fs::read(world.path("state/crmsync.db")).expect("a state") == before);
 }
+
+#[test]
+fn a_restore_beside_a_reader_changes_nothing_and_is_done_when_the_reader_has_gone() {
+    let people = customers(2);
+    let world = delivered(&people);
+    let state = world.path("state/crmsync.db");
+    let mut killed = world.command(&["resume"]);
+    world.csv("crm.csv", &[people[0].clone().email("new@example.org"), people[1].clone()]);
+    world.on("sync", &world.path("crm.csv"), &["--max-calls", "0"]).exits(10);
+    killed.env("CRMSYNC_FAULT", "after-answer").output().expect("the binary runs");
+    let backup = backups(&world).pop().expect("a backup");
+    let restore = ["doctor", "--restore", backup.to_str().expect("utf-8")];
+
+    let reader = Connection::open_with_flags(&state, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a state");
+    let reading = reader.unchecked_transaction().expect("begun");
+    let calls: i64 = reading.query_row("SELECT count(*) FROM call", [], |row| row.get(0)).expect("readable");
+    let log = fs::read(world.path("state/crmsync.db-wal")).expect("a log");
+    let refused = world.run(&restore).exits(1);
+    assert!(calls > 0 && refused.err.contains("somebody reads it"), "{}", refused.err);
+    assert!(!log.is_empty() && fs::read(world.path("state/crmsync.db-wal")).expect("a log") == log);
+    drop(reading);
+    drop(reader);
+    world.run(&["status"]).exits(0);
+    world.run(&restore).exits(0);
+}
