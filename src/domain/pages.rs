@@ -38,20 +38,14 @@ impl<T> Pages<T> {
         }
     }
 
-    /// Takes the last item out.
-    pub fn pop(&mut self) -> Option<T> {
+    /// Takes the last item out, if it is wanted.
+    pub fn pop_if(&mut self, wanted: impl FnOnce(&T) -> bool) -> Option<T> {
         let page = self.pages.last_mut()?;
-        let item = page.pop();
+        let item = page.pop_if(|item| wanted(item));
         if page.is_empty() {
             self.pages.pop();
         }
         item
-    }
-
-    /// The last item.
-    #[must_use]
-    pub fn last(&self) -> Option<&T> {
-        self.pages.last()?.last()
     }
 
     /// How many items there are.
@@ -106,12 +100,12 @@ mod tests {
             assert_eq!(pages.len(), count);
             assert_eq!(pages.is_empty(), count == 0);
             assert!((0..count).all(|at| pages[at] == at));
-            assert_eq!(pages.last().copied(), count.checked_sub(1));
             assert!(pages.iter().copied().eq(0..count));
             let mut popped = Vec::new();
             for _ in 0..count / 2 {
-                popped.extend(pages.pop());
+                popped.extend(pages.pop_if(|_| true));
             }
+            assert_eq!((pages.pop_if(|_| false), pages.len()), (None, count - count / 2));
             assert!(popped.into_iter().eq((count - count / 2..count).rev()));
             assert!(pages.into_vec().into_iter().eq(0..count - count / 2));
         }

@@ -1,11 +1,10 @@
 //! Candidates in the order of the input, given out by batches.
 //!
 //! They come by parts, as their keys are spread, and lie about evenly in all of them: each part is sorted by itself and
-//! gives its memory back while it empties, because what is made of the candidates needs room.
+//! gives its memory back while it empties, because what is made of the candidates needs room. The next few thousand are taken
+//! out of all parts together: one by one, each would be waited for in another corner of the memory.
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
-use std::collections::binary_heap::PeekMut;
 
 use crate::domain::pages::Pages;
 
@@ -20,10 +19,13 @@ pub(super) const BYTES_AT_ONCE_MAX: u64 = 4 << 20;
 pub(super) struct Candidates {
     /// Each with its first one last.
     parts: Vec<Pages<Candidate>>,
-    /// The first of each part, with the number of the part.
-    next: BinaryHeap<Reverse<(RowPlace, usize)>>,
+    /// Who comes before all in the parts, the first one last.
+    front: Vec<Candidate>,
     len: usize,
 }
+
+/// So many of a part come to the front together, at most.
+const AT_ONCE: usize = 64;
 
 /// The candidates of a part, with the first one last.
 #[derive(Debug)]
@@ -43,7 +45,6 @@ impl Candidates {
     /// Adds a part.
     pub(super) fn add(&mut self, Sorted(part): Sorted) {
         self.len += part.len();
-        self.next.extend(part.last().map(|first| Reverse((first.first(), self.parts.len()))));
         self.parts.push(part);
     }
 
@@ -54,15 +55,17 @@ impl Candidates {
 
     /// All that are left, in no order.
     pub(super) fn iter(&self) -> impl Iterator<Item = &Candidate> {
-        self.parts.iter().flat_map(Pages::iter)
+        self.front.iter().chain(self.parts.iter().flat_map(Pages::iter))
     }
 
     /// Where the first rows stand of the first so many that are left and wanted.
     pub(super) fn first_places(&self, count: usize, wanted: impl Fn(&Candidate) -> bool) -> Vec<RowPlace> {
-        let firsts = |part: &Pages<Candidate>| -> Vec<RowPlace> {
-            part.iter().rev().filter(|one| wanted(one)).take(count).map(Candidate::first).collect()
-        };
-        let mut places: Vec<RowPlace> = self.parts.iter().flat_map(firsts).collect();
+        let wanted = |one: &&Candidate| wanted(one);
+        let mut places: Vec<RowPlace> = Vec::new();
+        places.extend(self.front.iter().rev().filter(wanted).take(count).map(Candidate::first));
+        for part in &self.parts {
+            places.extend(part.iter().rev().filter(wanted).take(count).map(Candidate::first));
+        }
         places.sort_unstable();
         places.truncate(count);
         places
@@ -72,20 +75,27 @@ impl Candidates {
     pub(super) fn take(&mut self, count: usize) -> Vec<Candidate> {
         let (mut taken, mut bytes) = (Vec::with_capacity(count.min(self.len)), 0);
         while taken.len() < count && bytes < BYTES_AT_ONCE_MAX {
-            let Some(mut next) = self.next.peek_mut() else { break };
-            let Reverse((_, at)) = *next;
-            let part = &mut self.parts[at];
-            if let Some(candidate) = part.pop() {
-                bytes += candidate.bytes();
-                taken.push(candidate);
+            if self.front.is_empty() {
+                self.come_forward();
             }
-            match part.last() {
-                Some(after) => *next = Reverse((after.first(), at)),
-                None => drop(PeekMut::pop(next)),
-            }
+            let Some(candidate) = self.front.pop() else { break };
+            bytes += candidate.bytes();
+            taken.push(candidate);
         }
         self.len -= taken.len();
         taken
+    }
+
+    /// Brings those of the parts to the front who come before the [`AT_ONCE`]-th of each.
+    fn come_forward(&mut self) {
+        let last_of = |part: &Pages<Candidate>| Some(part[part.len().checked_sub(AT_ONCE)?].first());
+        let last = self.parts.iter().filter_map(last_of).min();
+        for part in &mut self.parts {
+            while let Some(next) = part.pop_if(|next| last.is_none_or(|last| next.first() <= last)) {
+                self.front.push(next);
+            }
+        }
+        self.front.sort_unstable_by_key(|one| Reverse(one.first()));
     }
 }
 
