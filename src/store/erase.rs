@@ -79,9 +79,13 @@ impl Search {
     /// [`StoreError::File`] when it cannot be read.
     pub fn found_in(&self, path: &Path) -> Result<Redacted<Vec<String>>, StoreError> {
         let failed = |source| file_error("look through", path, source);
+        self.found_by(&File::open(path).map_err(failed)?, path)
+    }
+
+    fn found_by(&self, mut file: &File, path: &Path) -> Result<Redacted<Vec<String>>, StoreError> {
+        let failed = |source| file_error("look through", path, source);
         let needles = self.needles.reveal();
         let overlap = needles.iter().map(String::len).max().unwrap_or(0);
-        let mut file = File::open(path).map_err(failed)?;
         let mut found = vec![false; needles.len()];
         let mut window = Vec::with_capacity(CHUNK_BYTES + overlap);
         loop {
@@ -203,6 +207,22 @@ impl Store {
             |row| row.get(0),
         )?;
         Ok(held)
+    }
+
+    /// Looks through a file of this state. It stays open as long as the state: to close it would take away the locks that
+    /// SQLite has on it in this process.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] when it cannot be read.
+    pub fn look_through(
+        &mut self,
+        search: &Search,
+        path: &Path,
+    ) -> Result<Redacted<Vec<String>>, StoreError> {
+        let file = File::open(path).map_err(|source| file_error("look through", path, source))?;
+        let found = search.found_by(&file, path);
+        self.looked_through.push(file);
+        found
     }
 
     /// Writes the whole file anew, without any free space that could hold old bytes.

@@ -65,6 +65,8 @@ use crate::domain::mark::Marker;
 #[derive(Debug)]
 pub struct Store {
     connection: rusqlite::Connection,
+    /// Its own files, see [`Store::look_through`]; closed after the connection.
+    looked_through: Vec<std::fs::File>,
     fingerprinter: Fingerprinter,
     clear_values: bool,
     /// Does the schema have flights: not where a state of an earlier version is only read.

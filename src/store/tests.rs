@@ -21,6 +21,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 mod flights;
+mod looks;
 mod orders;
 
 const WSONE: ProviderId = ProviderId::Wsone;

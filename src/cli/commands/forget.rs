@@ -183,8 +183,12 @@ fn prove(
             Err(error) => return Err(of_copy(&path, error)),
         }
     }
-    let own = state.own_files()?.into_iter().filter(|path| path.is_file() && path != state.path());
-    for path in own.chain(files_of_runs(&config.state.runs)?) {
+    for path in state.own_files()?.into_iter().filter(|path| path.is_file() && path != state.path()) {
+        proof.files += 1;
+        let found = store.look_through(search, &path)?;
+        file_away(&path, found.reveal(), store, proof)?;
+    }
+    for path in files_of_runs(&config.state.runs)? {
         proof.files += 1;
         let found = search.found_in(&path)?;
         file_away(&path, found.reveal(), store, proof)?;
@@ -195,14 +199,14 @@ fn prove(
 /// Old bytes can be left in the free space of a database; then it is written anew.
 fn judge(path: &Path, store: &mut Store, search: &Search, proof: &mut Proof) -> Result<(), Failure> {
     proof.files += 1;
-    let mut found = search.found_in(path)?;
+    let mut found = store.look_through(search, path)?;
     let mut residue = false;
     for text in found.reveal() {
         residue |= !store.holds_text(text)?;
     }
     if residue {
         store.rewrite()?;
-        found = search.found_in(path)?;
+        found = store.look_through(search, path)?;
     }
     file_away(path, found.reveal(), store, proof)
 }
