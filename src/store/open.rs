@@ -24,6 +24,9 @@ use super::{Store, StoreError, flights, marks, orders, origin, shared_keys, stat
 const APPLICATION_ID: i32 = 0x6372_6d73;
 /// How long a reader waits for a writer. Writers exclude each other by the lock file, not by waiting.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// How often the lock is tried again, and how long after: whoever asks whether it is taken has it for microseconds.
+const LOCK_TRIES: u32 = 5;
+const LOCK_AGAIN_AFTER: Duration = Duration::from_millis(2);
 /// The page of a new state: two dozen calls or accounts. Those of SQLite, half as long, make a first fill write
 /// twice as many. A state keeps the pages that it was made with.
 const PAGE_BYTES: u32 = 8_192;
@@ -107,10 +110,20 @@ impl StateFile {
         self.make_folder()?;
         let path = beside(&self.settings.path, ".lock");
         let file = open_private(&path)?;
-        match file.try_lock() {
-            Ok(()) => Ok(Lock { _file: file }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { path }),
-            Err(TryLockError::Error(source)) => Err(StoreError::File { action: "lock", path, source }),
+        let mut tries_left = LOCK_TRIES;
+        loop {
+            match file.try_lock() {
+                Ok(()) => return Ok(Lock { _file: file }),
+                // Somebody may only be asking whether it is locked.
+                Err(TryLockError::WouldBlock) if tries_left > 0 => {
+                    tries_left -= 1;
+                    std::thread::sleep(LOCK_AGAIN_AFTER);
+                }
+                Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path }),
+                Err(TryLockError::Error(source)) => {
+                    return Err(StoreError::File { action: "lock", path, source });
+                }
+            }
         }
     }
 

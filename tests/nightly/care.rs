@@ -110,6 +110,22 @@ fn doctor_finds_rights_that_are_too_wide_and_takes_them_away() {
 }
 
 #[test]
+fn doctor_looks_at_a_state_that_a_run_holds_and_repairs_only_what_nobody_holds() {
+    let world = delivered(&customers(1));
+    let lock_file = || fs::File::open(world.path("state/crmsync.db.lock")).expect("a lock file");
+    let run = lock_file();
+    run.lock().expect("nobody else");
+    let looked = world.run(&["doctor"]).exits(0).out;
+    assert!(looked.contains("a run goes on at the moment"), "{looked}");
+    world.run(&["doctor", "--repair"]).exits(11);
+    drop(run);
+    // As whoever only asks does: it takes no lock that a run could meet.
+    let asking = lock_file();
+    asking.lock_shared().expect("nobody else");
+    assert!(!world.run(&["doctor"]).exits(0).out.contains("goes on"));
+}
+
+#[test]
 fn doctor_advises_to_keep_a_backup_that_may_be_sound() {
     let world = delivered(&customers(1));
     let backup = backups(&world).pop().expect("a backup");

@@ -60,22 +60,15 @@ pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitC
 }
 
 fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) -> Result<ExitCode, Failure> {
-    let lock = hold(state)?;
-    if repair && lock.is_none() && state.exists() {
-        state.lock()?;
-    }
+    // Who only looks keeps no run waiting.
+    let lock = if repair && state.exists() { Some(state.lock()?) } else { None };
     let mut examination = state.examine();
     let mut repaired = Vec::new();
-    if state.exists() {
-        match &lock {
-            Some(lock) => look_at_log(state, lock, repair, &mut examination, &mut repaired)?,
-            None => examination.findings.push(Finding::new(
-                Severity::Note,
-                state.path(),
-                "a run goes on at the moment",
-                "ask again when it is over",
-            )),
-        }
+    if lock.is_none() && state.is_locked()? {
+        let (what, advice) = ("a run goes on at the moment", "ask again when it is over");
+        examination.findings.push(Finding::new(Severity::Note, state.path(), what, advice));
+    } else if state.exists() {
+        look_at_log(state, lock.as_ref(), &mut examination, &mut repaired)?;
     }
     if let Some(left) = state.left_rehearsal()? {
         if repair {
@@ -100,32 +93,21 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
     Ok(if healthy { ExitCode::Complete } else { ExitCode::PersonMustAct })
 }
 
-/// The lock, unless a run has it or there is nothing to lock.
-fn hold(state: &StateFile) -> Result<Option<Lock>, StoreError> {
-    if !state.exists() {
-        return Ok(None);
-    }
-    match state.lock() {
-        Ok(lock) => Ok(Some(lock)),
-        Err(StoreError::Locked { .. }) => Ok(None),
-        Err(error) => Err(error),
-    }
-}
-
+/// The log that a killed run left: emptied by whoever has the lock.
 fn look_at_log(
     state: &StateFile,
-    lock: &Lock,
-    repair: bool,
+    lock: Option<&Lock>,
     examination: &mut Examination,
     repaired: &mut Vec<PathBuf>,
 ) -> Result<(), StoreError> {
     let Some(stray) = state.stray_log() else { return Ok(()) };
     let sound = examination.findings.iter().all(|finding| finding.severity != Severity::Broken);
-    if repair && sound {
-        state.empty_log(lock)?;
-        repaired.push(stray.path);
-    } else {
-        examination.findings.push(stray);
+    match lock {
+        Some(lock) if sound => {
+            state.empty_log(lock)?;
+            repaired.push(stray.path);
+        }
+        Some(_) | None => examination.findings.push(stray),
     }
     Ok(())
 }
