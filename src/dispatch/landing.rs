@@ -22,12 +22,19 @@ use super::worker::{self, Finished};
 const PAUSE_DEFAULT: Duration = Duration::from_secs(1);
 
 impl Working {
-    /// A request has come back: decides what it means and has it written down.
+    /// A call has come back: decides what that means and has it written down.
     pub(super) fn landed(&mut self, finished: Finished) {
-        self.meter.count_answer(finished.took);
         let finished = finished.without_empty_remedy();
         let now = self.lane.clock.elapsed();
-        self.lane.breaker.on_answer(finished.left, now, &finished.verdict);
+        if finished.sent {
+            self.meter.count_answer(finished.took);
+            self.lane.breaker.on_answer(finished.left, now, &finished.verdict);
+        } else {
+            // It says nothing about the provider.
+            self.end.tally.requests -= 1;
+            self.meter.take_back();
+            self.lane.breaker.return_trial(now);
+        }
         let breaker_open = self.lane.breaker.state(now) != BreakerState::Closed;
         let context = Context {
             life: finished.call.life,
@@ -38,7 +45,9 @@ impl Working {
             reduced: finished.call.reduced,
         };
         let decided = retry::happening(&finished.verdict, &context);
-        self.note_answer(&finished.verdict);
+        if finished.sent {
+            self.note_answer(&finished.verdict);
+        }
         if matches!(decided.lane, LaneEffect::Stop(_)) {
             self.end.stopped_by = Some((finished.call.id, finished.verdict.code().to_owned()));
         }
@@ -68,7 +77,7 @@ impl Working {
                 self.end.tally.throttled += 1;
                 let pause = asked.filter(|asked| !asked.is_zero()).unwrap_or(PAUSE_DEFAULT);
                 self.paused_until = self.paused_until.max(self.lane.clock.elapsed() + pause);
-                self.show(LaneState::Throttled { until: self.lane.clock.now().after(pause) });
+                self.show(LaneState::Throttled { until: self.lane.clock.at(self.paused_until) });
             }
             LaneEffect::Stop(reason) => self.end.stop = Some(reason),
         }

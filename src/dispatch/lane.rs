@@ -123,9 +123,9 @@ enum Step {
 /// How much a block of leases brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Block {
-    /// As much as was asked for: there is more.
+    /// More than half of the concurrency: there may be more.
     Full,
-    /// Less: the next one is asked for when this one is used up.
+    /// No more than that: the next one is asked for when this one is used up.
     Part,
     /// Nothing.
     Empty,
@@ -306,24 +306,29 @@ impl Working {
     }
 
     fn pass_budgets(&mut self, now: Duration) -> Step {
+        let Some(call) = self.ready.pop_front() else { return Step::Wait(None) };
+        if let Some(refused) = self.refused_by_budgets(now) {
+            self.ready.push_front(call);
+            return refused;
+        }
+        self.show(LaneState::Running);
+        Step::Send(call, now)
+    }
+
+    /// What is to be done instead of sending; nothing where a call may leave, which is then counted.
+    fn refused_by_budgets(&mut self, now: Duration) -> Option<Step> {
         if !self.lane.budget.take() {
-            return Step::Stop(StopReason::MaxCalls);
+            return Some(Step::Stop(StopReason::MaxCalls));
         }
         if let Err(wait) = self.lane.limiter.poll(now) {
             self.lane.budget.give_back();
-            return Step::Wait(Some(wait));
+            return Some(Step::Wait(Some(wait)));
         }
         if !self.lane.day.take(self.lane.clock.at(now)) {
             self.lane.budget.give_back();
-            return Step::Stop(StopReason::CallsPerDay);
+            return Some(Step::Stop(StopReason::CallsPerDay));
         }
-        match self.ready.pop_front() {
-            Some(call) => {
-                self.show(LaneState::Running);
-                Step::Send(call, now)
-            }
-            None => Step::Wait(None),
-        }
+        None
     }
 
     /// Nothing may be sent now: waits for what is on its way or due later, then lets the last ones go, then the

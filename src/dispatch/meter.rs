@@ -21,6 +21,11 @@ impl Meter {
         self.requests += 1;
     }
 
+    /// A request that was counted has not left after all.
+    pub(super) fn take_back(&mut self) {
+        self.requests -= 1;
+    }
+
     /// An answer came, or was given up, after this time.
     pub(super) fn count_answer(&mut self, took: Duration) {
         self.milliseconds.push(u32::try_from(took.as_millis()).unwrap_or(u32::MAX));

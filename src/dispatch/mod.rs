@@ -67,8 +67,8 @@ pub struct Dispatch {
 pub struct Dispatched {
     /// How each lane ended.
     pub lanes: BTreeMap<ProviderId, LaneEnd>,
-    /// The signal that interrupted the run, by its exit code: 129, 130 or 143.
-    pub interrupted: Option<u8>,
+    /// The signal that interrupted the run.
+    pub interrupted: Option<Interruption>,
     /// A second signal cut the run short: what was on its way is recovered by the next run.
     pub aborted: bool,
 }
@@ -254,12 +254,12 @@ async fn watch_over(
             () = &mut deadline, if left.is_some() && ended.interrupted.is_none() && *orders.borrow() == Order::Go => {
                 orders.send_replace(Order::Drain(StopReason::MaxDuration));
             }
-            code = signals.next() => {
+            interruption = signals.next() => {
                 if ended.interrupted.is_some() {
                     ended.aborted = true;
                     orders.send_replace(Order::Abort);
                 } else {
-                    ended.interrupted = Some(code);
+                    ended.interrupted = Some(interruption);
                     orders.send_replace(Order::Drain(StopReason::Interrupted));
                 }
             }
@@ -278,6 +278,17 @@ fn drain(orders: &watch::Sender<Order>) {
     });
 }
 
+/// A signal by which somebody ends a run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Interruption {
+    /// SIGHUP: the terminal has gone.
+    HangUp,
+    /// SIGINT: Ctrl-C.
+    Interrupt,
+    /// SIGTERM.
+    Terminate,
+}
+
 struct Signals {
     /// None where the program was started to outlive its terminal.
     hangup: Option<Signal>,
@@ -292,8 +303,8 @@ impl Signals {
         Ok(Self { hangup, interrupt, terminate })
     }
 
-    /// The exit code of the next signal.
-    async fn next(&mut self) -> u8 {
+    /// Waits for the next signal.
+    async fn next(&mut self) -> Interruption {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -301,9 +312,9 @@ impl Signals {
             }
         };
         tokio::select! {
-            _ = hangup => 129,
-            _ = self.interrupt.recv() => 130,
-            _ = self.terminate.recv() => 143,
+            _ = hangup => Interruption::HangUp,
+            _ = self.interrupt.recv() => Interruption::Interrupt,
+            _ = self.terminate.recv() => Interruption::Terminate,
         }
     }
 }

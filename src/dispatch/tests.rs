@@ -1,4 +1,4 @@
-//! A lane that falls over, and what the tests of this room share: a provider that can fall over, a state with calls for it.
+//! A lane that falls over, a call that cannot be built, and what the tests of this room share: a provider that can fall over, a state with calls for it.
 
 use tempfile::TempDir;
 
@@ -15,6 +15,8 @@ use crate::store::{NewCall, PackedAccount, PackedPayload, StateFile, StateSettin
 
 /// A fragile provider falls over when it builds a request for this key.
 pub(super) const POISON: &str = "1:poison";
+/// It can build no request for this one.
+const UNBUILDABLE: &str = "1:unbuildable";
 
 struct Fragile {
     provider: Arc<dyn Provider>,
@@ -52,6 +54,9 @@ impl Provider for Fragile {
         values: &WireValues,
     ) -> Result<Request, BuildError> {
         assert_ne!(key.0, POISON);
+        if key.0 == UNBUILDABLE {
+            return Err(BuildError::Key);
+        }
         self.provider.build(operation, key, values)
     }
 
@@ -110,21 +115,36 @@ pub(super) fn filled(folder: &TempDir, keys: &[(ProviderId, &str)]) -> (Store, R
     (store, run)
 }
 
-#[test]
-fn a_lane_that_falls_over_is_told_as_such_and_the_others_leave_nothing_in_flight() {
-    let folder = tempfile::tempdir().expect("a folder");
-    let keys = [(ProviderId::Wsone, "1:a"), (ProviderId::Safedebit, "b"), (ProviderId::Safedebit, "c")];
-    let (store, run) = filled(&folder, &keys);
-    let providers = vec![fragile(ProviderId::Wsone, true), fragile(ProviderId::Safedebit, false)];
-    let dispatch = Dispatch {
-        providers: providers.clone(),
+fn dispatch_to(providers: Vec<Arc<dyn Provider>>) -> Dispatch {
+    Dispatch {
+        providers,
         only: Vec::new(),
         limits: Limits::default(),
         outage_patience: Duration::from_mins(1),
         clock: RunClock::start(Clock::system()),
         events: Events::default(),
         random_seed: 1,
-    };
+    }
+}
+
+#[test]
+fn a_call_that_cannot_be_built_is_refused_and_counts_as_no_request() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (store, run) = filled(&folder, &[(ProviderId::Wsone, UNBUILDABLE)]);
+    let dispatch = dispatch_to(vec![fragile(ProviderId::Wsone, false)]);
+    let (_, dispatched) = super::run(store, run, &dispatch).expect("sent what can be");
+    let tally = &dispatched.lanes[&ProviderId::Wsone].tally;
+    assert_eq!((tally.refused, tally.requests), (1, 0));
+    assert!(tally.achieved_per_second.abs() < f64::EPSILON, "{}", tally.achieved_per_second);
+}
+
+#[test]
+fn a_lane_that_falls_over_is_told_as_such_and_the_others_leave_nothing_in_flight() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = [(ProviderId::Wsone, "1:a"), (ProviderId::Safedebit, "b"), (ProviderId::Safedebit, "c")];
+    let (store, run) = filled(&folder, &keys);
+    let providers = vec![fragile(ProviderId::Wsone, true), fragile(ProviderId::Safedebit, false)];
+    let dispatch = dispatch_to(providers.clone());
     let ended = super::run(store, run, &dispatch).map(|(_, dispatched)| dispatched);
     assert!(matches!(ended, Err(DispatchError::LaneDied)), "{ended:?}");
     let (mut store, run) = opened(&folder, "second");

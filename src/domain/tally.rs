@@ -121,7 +121,7 @@ pub struct ProviderTally {
     pub incomplete: u64,
     /// Requests that left, probes and repeats included.
     pub requests: u64,
-    /// Requests beyond the first of their call.
+    /// Requests for calls that had spent a try in this run before; an answer that asks to wait spends none.
     pub retries: u64,
     /// Answers that asked to wait.
     pub throttled: u64,

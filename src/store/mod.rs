@@ -1,9 +1,8 @@
 //! The state: one SQLite file that survives every crash. The only room that knows SQL.
 //!
-//! Every write is one transaction that begins IMMEDIATE; each transition of a call is one guarded UPDATE that must
-//! touch exactly one row. The decisions are made elsewhere: [`crate::domain::lifecycle`] says what an event does,
-//! [`crate::diff`] says what has to be sent; this room writes it down. No type of the database leaves the room, so
-//! that a second engine can take its place.
+//! Every change is one transaction; each transition of a call is one guarded UPDATE that must touch exactly one row. The
+//! decisions are made elsewhere: [`crate::domain::lifecycle`] says what an event does, [`crate::diff`] says what has to
+//! be sent; this room writes it down. No type of the database leaves the room, so that a second engine can take its place.
 
 mod backup;
 mod blocks;

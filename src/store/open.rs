@@ -117,7 +117,7 @@ impl StateFile {
                 // Somebody may only be asking whether it is locked.
                 Err(TryLockError::WouldBlock) if tries_left > 0 => {
                     tries_left -= 1;
-                    std::thread::sleep(LOCK_AGAIN_AFTER);
+                    std::thread::park_timeout(LOCK_AGAIN_AFTER);
                 }
                 Err(TryLockError::WouldBlock) => return Err(StoreError::Locked { path }),
                 Err(TryLockError::Error(source)) => {

@@ -13,7 +13,7 @@ use crate::cli::config::Config;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Ending, Session, Tell};
-use crate::dispatch::{DispatchError, Dispatched, LaneEnd, StopReason};
+use crate::dispatch::{DispatchError, Dispatched, Interruption, LaneEnd, StopReason};
 use crate::domain::call::{HoldReason, State};
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
@@ -293,9 +293,9 @@ fn codes(run: &Run, is_partial: bool) -> Vec<ExitCode> {
         }
     }
     codes.extend(match dispatched.interrupted {
-        Some(129) => Some(ExitCode::HungUp),
-        Some(130) => Some(ExitCode::Interrupted),
-        Some(_) => Some(ExitCode::Terminated),
+        Some(Interruption::HangUp) => Some(ExitCode::HungUp),
+        Some(Interruption::Interrupt) => Some(ExitCode::Interrupted),
+        Some(Interruption::Terminate) => Some(ExitCode::Terminated),
         None => None,
     });
     codes

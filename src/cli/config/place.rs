@@ -152,14 +152,14 @@ fn masked(line: &str, visible: &Range<usize>) -> String {
     let mut text = String::with_capacity(line.len());
     let (mut at, mut is_quoted) = (0, false);
     for word in line.split_inclusive(|c: char| !is_of_word(c)) {
-        let letters = word.trim_end_matches(|c: char| !is_of_word(c));
+        let letters = word.strip_suffix(|c: char| !is_of_word(c)).unwrap_or(word);
         let may_be_seen =
             (is_key(letters) && !is_quoted) || (visible.start <= at && at + letters.len() <= visible.end);
         match may_be_seen {
             true => text.push_str(letters),
             false => text.extend(letters.chars().map(|_| '*')),
         }
-        text.push_str(&word[letters.len()..]);
+        text.push_str(word.strip_prefix(letters).unwrap_or_default());
         at += word.len();
         is_quoted ^= word.ends_with(['"', '\'']);
     }
