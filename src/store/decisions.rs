@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use crate::domain::call::{CallId, Operation, Payload, State};
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
@@ -11,7 +11,7 @@ use crate::domain::wire::ProviderKey;
 use super::intake::one;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
-use super::{RunNumber, Store, StoreError, codec};
+use super::{RunNumber, Store, StoreError, codec, doubts};
 
 /// What became of calls that a person released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,8 +20,17 @@ pub struct Released {
     pub queued: u64,
     /// So many of these were held.
     pub held: u64,
-    /// Stay held: the call of another customer for the same account goes first.
+    /// Stay as they are: the call of another customer for the same account goes first.
     pub behind: u64,
+}
+
+/// What became of a held call that a person has settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Resolved {
+    /// What was found out is written down.
+    Settled,
+    /// That too; it would be sent again, but stays held: the call of another customer for the same account goes first.
+    Behind,
 }
 
 /// Accounts that a call is released to; another one for the same account waits.
@@ -50,11 +59,17 @@ impl Store {
         })
     }
 
-    /// Settles a held call by what a person found out. A crash before it returns leaves the call as it was.
+    /// Settles a held call by what a person found out. What is to be sent after that goes as if it were released. A crash
+    /// before it returns leaves the call as it was.
     ///
     /// # Errors
     /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when the call is not held.
-    pub fn resolve(&mut self, call: CallId, happening: Happening, now: Timestamp) -> Result<(), StoreError> {
+    pub fn resolve(
+        &mut self,
+        call: CallId,
+        happening: Happening,
+        now: Timestamp,
+    ) -> Result<Resolved, StoreError> {
         let run = self.newest_run()?;
         self.group(run, now, |outbox| outbox.resolve(call, happening))
     }
@@ -83,7 +98,7 @@ impl Outbox<'_> {
         Ok(Some(row.life.state))
     }
 
-    fn resolve(&mut self, call: CallId, happening: Happening) -> Result<(), StoreError> {
+    fn resolve(&mut self, call: CallId, happening: Happening) -> Result<Resolved, StoreError> {
         let row = self.read_standing(call)?;
         let happening = match happening {
             // What was applied is not what the call carries now.
@@ -93,8 +108,22 @@ impl Outbox<'_> {
         };
         let step = decided(&row, happening)?;
         self.apply(step.effect, &Recipient::standing(&row))?;
+        if happening == Happening::Abandoned && row.life.create_unknown {
+            // Whoever is to be created under this key later may be there already.
+            doubts::put(self.connection, self.keeping.fingerprinter, row.provider, &row.payload.key)?;
+        }
         let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
-        self.write_decision(call, &row.life, &step.life, rest)
+        let (mut after, mut resolved) = (step.life, Resolved::Settled);
+        if after.state.is_open() {
+            if self.another_goes_first(&row)? {
+                after = Life { state: State::Held, hold: Some(HoldReason::DuplicateKey), ..after };
+                resolved = Resolved::Behind;
+            } else if self.meets_somebody(&row)? && !after.create_unknown {
+                after.operation = Operation::Update;
+            }
+        }
+        self.write_decision(call, &row.life, &after, rest)?;
+        Ok(resolved)
     }
 
     fn write_decision(
@@ -105,7 +134,7 @@ impl Outbox<'_> {
         rest: Option<&Payload>,
     ) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "UPDATE call SET state = ?3, hold = NULL, create_unknown = ?4, attempts = 0, unknown_runs = 0,
+            "UPDATE call SET state = ?3, hold = ?10, create_unknown = ?4, attempts = 0, unknown_runs = 0,
                  unknown_this_run = 0, crashes = 0, missing_seen = 0, remedy_used = 0, only_fields = NULL,
                  priority = min(priority, 1), deferred_in = 0, changed_at = ?5, settled_in = ?6,
                  payload = coalesce(?7, CASE WHEN ?9 THEN payload END), operation = ?8, replaced = 0
@@ -121,6 +150,7 @@ impl Outbox<'_> {
             rest.map(codec::pack_payload),
             after.operation.name(),
             after.state.is_open(),
+            after.hold.map(HoldReason::name),
         ))?;
         one(changed, call)
     }

@@ -21,7 +21,7 @@ use super::backup::{delete_copy, file_error, files_in, unfinished};
 use super::open::{LOGS, Lock, beside, connect, has_key_identity};
 use super::restore::RESTORING;
 use super::snapshot::life_of;
-use super::{StateFile, Store, StoreError, codec, flights, marks, orders, shared_keys};
+use super::{StateFile, Store, StoreError, codec, doubts, flights, marks, orders, shared_keys};
 
 /// Shorter texts are in every file by chance and prove nothing.
 const NEEDLE_BYTES_MIN: usize = 6;
@@ -164,6 +164,7 @@ impl Store {
         let mark = self.fingerprinter.tombstone(id);
         let marker = self.marker();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        doubts::remember_accounts(&transaction, &self.fingerprinter, id.as_str())?;
         let erased = erase(&transaction, id)?;
         marks::remove(&transaction, marker.key(id.as_str()))?;
         transaction.execute(

@@ -23,7 +23,7 @@ use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of, provider_of};
-use super::{RunNumber, Store, StoreError, erase, flights, orders, restore};
+use super::{RunNumber, Store, StoreError, codec, doubts, erase, flights, orders, restore};
 
 /// Withdrawn consents leave first.
 pub(super) const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -54,6 +54,8 @@ pub struct Intake<'a> {
     creates_in_doubt: bool,
     /// Whose erasure was taken back.
     undone: HashSet<[u8; 16]>,
+    /// Accounts that may exist, see [`doubts`].
+    may_exist: HashSet<[u8; 16]>,
     /// Are many customers new or changed.
     many: Cell<bool>,
     /// Rows that wait to be written together; none, where they are written one by one.
@@ -127,6 +129,7 @@ impl Store {
         let other_keys = shared_keys::are_there(&transaction)?;
         let creates_in_doubt = restore::may_know_too_little(&transaction)?;
         let undone = erase::undone(&transaction)?;
+        let may_exist = doubts::all(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
             bookkeeping: Cell::new(0),
@@ -139,6 +142,7 @@ impl Store {
             other_keys,
             creates_in_doubt,
             undone,
+            may_exist,
             many: Cell::new(false),
             blocks: RefCell::new(None),
             keeping: Keeping { fingerprinter, clear: *clear_values },
@@ -244,7 +248,7 @@ impl Intake<'_> {
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
     pub fn put_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
         let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(&call, replaced) };
-        let is_certain = !self.creates_in_doubt && self.undone.is_empty();
+        let is_certain = !self.creates_in_doubt && self.undone.is_empty() && self.may_exist.is_empty();
         if replaced.is_none() && call.hold.is_none() && is_certain {
             fault::pass(Point::MidIngest);
             let id = blocks.call(call);
@@ -274,8 +278,7 @@ impl Intake<'_> {
             matches!(replaced.life.state, State::Waiting | State::Queued) && replaced.due > 0
         });
         let doubtful = call.operation == Operation::Create
-            && (replaced.is_some_and(|replaced| replaced.life.create_unknown)
-                || self.may_exist(call.customer)?);
+            && (replaced.is_some_and(|replaced| replaced.life.create_unknown) || self.may_exist(call)?);
         let life =
             if doubtful { Life::new_in_doubt(call.hold) } else { Life::new(call.operation, call.hold) };
         let state =
@@ -305,13 +308,22 @@ impl Intake<'_> {
         Ok(CallId(self.transaction.last_insert_rowid()))
     }
 
-    /// May a customer of whom nothing is known have been created before: the state was put back from a backup, or an
-    /// erasure was taken back.
-    fn may_exist(&self, customer: i64) -> Result<bool, StoreError> {
-        if self.creates_in_doubt || self.undone.is_empty() {
-            return Ok(self.creates_in_doubt);
+    /// May whom a call is to create have been created before, of which nothing is known: the state was put back from a
+    /// backup, an erasure was taken back, or the account is one that may exist.
+    fn may_exist(&self, call: &NewCall) -> Result<bool, StoreError> {
+        if self.creates_in_doubt {
+            return Ok(true);
         }
-        let id = self.snapshot().customer_id(customer)?;
+        if !self.may_exist.is_empty() {
+            let key = codec::unpack_payload(&call.payload.bytes)?.key;
+            if self.may_exist.contains(&self.keeping.fingerprinter.account_mark(call.provider, &key)) {
+                return Ok(true);
+            }
+        }
+        if self.undone.is_empty() {
+            return Ok(false);
+        }
+        let id = self.snapshot().customer_id(call.customer)?;
         Ok(self.undone.contains(&self.keeping.fingerprinter.tombstone(&id)))
     }
 

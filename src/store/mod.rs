@@ -8,6 +8,7 @@ mod backup;
 mod blocks;
 mod codec;
 mod decisions;
+mod doubts;
 mod erase;
 mod error;
 mod examine;
@@ -34,7 +35,7 @@ mod statements;
 mod story;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
-pub use decisions::Released;
+pub use decisions::{Released, Resolved};
 pub use erase::{Erased, Search};
 pub use error::StoreError;
 pub use examine::{

@@ -25,7 +25,7 @@ use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::create_new_private;
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
-use crate::store::{LeftOut, RejectFilter, RejectRow, Released};
+use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved};
 
 use super::values::{Values, with_left_out};
 
@@ -77,9 +77,17 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
     let config = program.config()?;
     let state = program.state(&config)?;
     let lock = state.lock()?;
-    state.open(&lock)?.resolve(arguments.call, happening, program.clock.now())?;
-    let done = json!({ "call": arguments.call.0, "decision": decision });
-    program.console.done(&done, &format!("call {} is settled", arguments.call))?;
+    let resolved = state.open(&lock)?.resolve(arguments.call, happening, program.clock.now())?;
+    let stays_held = resolved == Resolved::Behind;
+    let done = json!({ "call": arguments.call.0, "decision": decision, "stays_held": stays_held });
+    let told = match resolved {
+        Resolved::Settled => format!("call {} is settled", arguments.call),
+        Resolved::Behind => format!(
+            "noted; call {} stays held, because another one for the same account goes first: release it when that one is delivered",
+            arguments.call
+        ),
+    };
+    program.console.done(&done, &told)?;
     Ok(ExitCode::Complete)
 }
 
@@ -145,9 +153,13 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         write!(told, ", {} of which waited for a decision", grouped(held)).expect(INFALLIBLE);
     }
     if behind > 0 {
-        let stay = if behind == 1 { "stays" } else { "stay" };
-        write!(told, "; {} {stay} held until another one for the same account is delivered", grouped(behind))
-            .expect(INFALLIBLE);
+        let (waits, them) = if behind == 1 { ("waits", "it") } else { ("wait", "them") };
+        write!(
+            told,
+            "; {} {waits}, because another one for the same account goes first: release {them} when that one is delivered",
+            grouped(behind)
+        )
+        .expect(INFALLIBLE);
     }
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
@@ -156,7 +168,7 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
 }
 
 fn released_json(Released { queued, held, behind }: &Released) -> serde_json::Value {
-    json!({ "queued": queued, "waited_for_a_decision": held, "stay_held": behind })
+    json!({ "queued": queued, "waited_for_a_decision": held, "not_released": behind })
 }
 
 /// What is refused, held or left out.
