@@ -546,3 +546,28 @@ fn what_is_left_out_for_good_is_listed_and_exported_as_long_as_it_is() {
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert_eq!(list(&[]).len(), 0);
 }
+
+#[test]
+fn what_has_a_fixed_form_is_never_sent_empty() {
+    let empty = [("wsone", "on_cleared = \"send_empty\""), ("safedebit", "on_cleared = \"send_empty\"")];
+    let (world, customer) = settled(&empty);
+    let row = |column: &str, name: &str| {
+        json!({ "customer_id": customer.id, "person_identifier": customer.person, "wallet_id": customer.wallet,
+            "safedebit_reference": customer.reference, "first_name": name, column: "" })
+    };
+    let columns = [
+        "birth_date",
+        "iban",
+        "identity_document_issued_on",
+        "identity_document_expires_on",
+        "ip_address",
+        "siren",
+        "nic",
+    ];
+    for column in columns {
+        // The change of the name leaves beside the cleared value.
+        sync_row(&world, &row(column, &format!("Without {column}")), 0);
+    }
+    let names = entries(&world, ProviderId::Safedebit).len();
+    assert_eq!(names, columns.len(), "each night a name was taken");
+}

@@ -59,7 +59,8 @@ const fn string(
     }
 }
 
-/// A parameter that takes one of a few codes, or the key: never empty.
+/// A parameter of a fixed form: one of a few codes, a day, a number with check digits, the key. Never empty: what an empty
+/// one means is not documented, and no form has it.
 const fn coded(
     code: FieldCode,
     name: &'static str,
@@ -83,9 +84,9 @@ pub(in crate::providers) const FIELDS: &[WireField] = &[
     string(OTHER_NAMES, "consumer_other_last_name", &[Field::OtherFirstNames], (1, 70), "text"),
     coded(IDENTITY_TYPE, "identity_type", &[Field::IdentityDocumentType], (1, 1), "1 ID card, 2 driving licence, 3 passport, 4 residence card, 5 work permit"),
     string(ID_NUMBER, "id_number", &[Field::IdentityDocumentNumber], (1, 18), "text"),
-    string(EMISSION_DATE, "emission_date", &[Field::IdentityDocumentIssuedOn], (10, 10), "dd/MM/yyyy"),
-    string(EXPIRE_DATE, "expire_date", &[Field::IdentityDocumentExpiresOn], (10, 10), "dd/MM/yyyy"),
-    string(BIRTH_DAY, "consumer_birth_day", &[Field::BirthDate], (10, 10), "dd/MM/yyyy"),
+    coded(EMISSION_DATE, "emission_date", &[Field::IdentityDocumentIssuedOn], (10, 10), "dd/MM/yyyy"),
+    coded(EXPIRE_DATE, "expire_date", &[Field::IdentityDocumentExpiresOn], (10, 10), "dd/MM/yyyy"),
+    coded(BIRTH_DAY, "consumer_birth_day", &[Field::BirthDate], (10, 10), "dd/MM/yyyy"),
     string(BIRTH_CITY, "consumer_birth_city", &[Field::BirthCity], (1, 35), "text"),
     string(NATIONALITY, "nationality", &[Field::Nationalities], (2, 3), "ISO 3166-1 alpha-2, the first one"),
     string(STREET_NUMBER, "consumer_address_street_number", &[Field::Street, Field::StreetNumber], (1, 16), "text"),
@@ -97,12 +98,12 @@ pub(in crate::providers) const FIELDS: &[WireField] = &[
     string(COUNTRY, "consumer_country", &[Field::Country], (2, 35), "ISO 3166-1 alpha-2"),
     string(EMAIL, "consumer_email", &[Field::Email], (1, 70), "e-mail address"),
     string(PHONE_NUMBER, "consumer_phone_number", &[Field::MobilePhone, Field::LandlinePhone], (1, 16), "national form for France, else + and digits"),
-    string(IP, "consumer_ip", &[Field::IpAddress], (7, 16), "IPv4 address"),
+    coded(IP, "consumer_ip", &[Field::IpAddress], (7, 16), "IPv4 address"),
     coded(CONSUMER_TYPE, "consumer_type", &[Field::CustomerType], (1, 1), "0 person, 1 company, 2 association"),
-    string(IBAN, "iban", &[Field::Iban], (1, 34), "IBAN without spaces"),
+    coded(IBAN, "iban", &[Field::Iban], (1, 34), "IBAN without spaces"),
     string(SOCIAL_REFERENCE, "social_reference", &[Field::CompanyName], (1, 32), "text, for companies"),
-    string(SIREN, "siren", &[Field::Siren], (9, 9), "nine digits, for companies"),
-    string(NIC, "nic", &[Field::Nic], (5, 5), "five digits, for companies"),
+    coded(SIREN, "siren", &[Field::Siren], (9, 9), "nine digits, for companies"),
+    coded(NIC, "nic", &[Field::Nic], (5, 5), "five digits, for companies"),
     string(NAF, "naf", &[Field::Naf], (1, 32), "text, for companies"),
     string(VAT_NUMBER, "tva_interco", &[Field::VatNumber], (1, 32), "text, for companies"),
     string(WALDEC, "waldec", &[Field::Rna], (1, 16), "RNA number, for associations"),

@@ -87,7 +87,8 @@ const fn consent(
     WireField { chars: (1, 1), consent: true, ..number(code, name, object, sources, "0 or 1") }
 }
 
-const fn key(row: WireField) -> WireField {
+/// A part of a key, or a day: never empty.
+const fn never_empty(row: WireField) -> WireField {
     WireField { can_be_empty: false, ..row }
 }
 
@@ -95,13 +96,13 @@ const fn key(row: WireField) -> WireField {
 /// `PersonProfilRequest`.
 #[rustfmt::skip]
 pub(in crate::providers) const FIELDS: &[WireField] = &[
-    key(number(IDENTIFIER_TYPE, "IdentifierRequest.identifierType", "IdentifierRequest", &[Field::PersonIdentifierType], "integer, or identifier_type of the configuration")),
-    key(string(IDENTIFIER_VALUE, "IdentifierRequest.identifierValue", "IdentifierRequest", &[Field::PersonIdentifier], "text")),
-    key(string(ENTITY, "EntityRequest.entityIdentifier", "EntityRequest", &[Field::StoreId], "text, or entity of the configuration")),
+    never_empty(number(IDENTIFIER_TYPE, "IdentifierRequest.identifierType", "IdentifierRequest", &[Field::PersonIdentifierType], "integer, or identifier_type of the configuration")),
+    never_empty(string(IDENTIFIER_VALUE, "IdentifierRequest.identifierValue", "IdentifierRequest", &[Field::PersonIdentifier], "text")),
+    never_empty(string(ENTITY, "EntityRequest.entityIdentifier", "EntityRequest", &[Field::StoreId], "text, or entity of the configuration")),
     number(TITLE, "PersonRequest.title", PERSON, &[Field::Title], "integer by titles of the configuration"),
     string(FIRST_NAME, "PersonRequest.firstName", PERSON, &[Field::FirstName], "text"),
     string(LAST_NAME, "PersonRequest.lastName", PERSON, &[Field::LastName], "text"),
-    string(BIRTH_DATE, "PersonRequest.birthDate", PERSON, &[Field::BirthDate], "dd/MM/yyyy"),
+    never_empty(string(BIRTH_DATE, "PersonRequest.birthDate", PERSON, &[Field::BirthDate], "dd/MM/yyyy")),
     string(EMAIL, "ContactsRequest.EmailRequest.emailValue", MAIL, &[Field::Email], "e-mail address"),
     consent(EMAIL_COMPANY, "ContactsRequest.EmailRequest.allowCompanySolicitation", MAIL, &[Field::EmailOptIn]),
     consent(EMAIL_TRUSTED, "ContactsRequest.EmailRequest.allowTrustedSolicitation", MAIL, &[Field::EmailPartnerOptIn]),
