@@ -3,6 +3,8 @@
 use std::io;
 use std::path::Path;
 
+use memchr::memmem::Finder;
+
 use super::run_files::{FileError, RunFolder, list_runs, write_private};
 
 /// The columns that can hold the key of a customer: ours, and the canonical one of `--include-values`.
@@ -21,8 +23,7 @@ pub fn erase_customer(path: &Path, customer_id: &str) -> Result<u64, csv::Error>
     for (number, record) in reader.byte_records().enumerate() {
         let record = record?;
         if number == 0 {
-            let is_id = |(_, name): &(usize, &[u8])| ID_COLUMNS.contains(name);
-            columns = record.iter().enumerate().filter(is_id).map(|(column, _)| column).collect();
+            columns = id_columns(&record);
         }
         let is_theirs = |cell: &[u8]| cell.strip_prefix(b"'").unwrap_or(cell) == customer_id.as_bytes();
         if number > 0 && columns.iter().any(|column| record.get(*column).is_some_and(is_theirs)) {
@@ -36,6 +37,36 @@ pub fn erase_customer(path: &Path, customer_id: &str) -> Result<u64, csv::Error>
         write_private(path, &bytes).map_err(io::Error::other)?;
     }
     Ok(erased)
+}
+
+/// Of texts that were found in a `rejects.csv`, those that stand in a line which belongs to no customer. What stands in
+/// the line of another one is that one's, though it be the same.
+///
+/// # Errors
+/// When the file cannot be read as CSV.
+pub fn in_lines_of_nobody(path: &Path, texts: &[String]) -> Result<Vec<String>, csv::Error> {
+    let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path)?;
+    let mut columns: Vec<usize> = Vec::new();
+    let mut found = vec![false; texts.len()];
+    for (number, record) in reader.byte_records().enumerate() {
+        let record = record?;
+        if number == 0 {
+            columns = id_columns(&record);
+        } else if columns.iter().any(|column| record.get(*column).is_some_and(|cell| !cell.is_empty())) {
+            continue;
+        }
+        for (text, found) in texts.iter().zip(&mut found) {
+            let finder = Finder::new(text);
+            *found |= record.iter().any(|cell| finder.find(cell).is_some());
+        }
+    }
+    let found = texts.iter().zip(found).filter(|(_, found)| *found);
+    Ok(found.map(|(text, _)| text.clone()).collect())
+}
+
+fn id_columns(header: &csv::ByteRecord) -> Vec<usize> {
+    let is_id = |(_, name): &(usize, &[u8])| ID_COLUMNS.contains(name);
+    header.iter().enumerate().filter(is_id).map(|(column, _)| column).collect()
 }
 
 /// The files of all runs, links not followed.
@@ -68,5 +99,16 @@ mod tests {
         );
         assert_eq!(erase_customer(&path, "-C1").unwrap(), 1);
         assert_eq!(erase_customer(&path, "C1").unwrap(), 0);
+    }
+
+    #[test]
+    fn what_stands_in_the_line_of_another_customer_is_that_ones() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("rejects.csv");
+        std::fs::write(&path, "country,email,_row,_customer_id\nFRANCE,a@x,1,C1\nFRANCE,nobody@x,2,\n")
+            .unwrap();
+        let texts = ["FRANCE", "a@x", "nobody@x"].map(str::to_owned);
+        assert_eq!(in_lines_of_nobody(&path, &texts).unwrap(), ["FRANCE", "nobody@x"]);
+        assert_eq!(in_lines_of_nobody(&path, &texts[1..2]).unwrap(), [] as [&str; 0]);
     }
 }
