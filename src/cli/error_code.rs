@@ -184,7 +184,7 @@ codes! {
     StateNoKey "E416" "the file of the hash key is missing or cannot be read"
         "bring the key file or state.hash_key back: state and backups are useless without it";
     StateStale "E417" "the state is older than what was sent from it: a backup or a copy was put in its place"
-        "do what the message says; `crmsync doctor --restore FILE` makes a state of any copy that probes first";
+        "do what the message says; whatever `crmsync doctor --restore FILE` puts in place probes first";
     DispatchTransport "E500" "no connection to a provider can be made"
         "check base_url and the certificates of this machine";
     DispatchStart "E501" "the dispatcher could not start"

@@ -109,7 +109,7 @@ impl ExitCode {
             }
             Self::TooManyErrors => "--max-errors reached; the rest stays queued",
             Self::PersonMustAct => {
-                "a person must act: credentials refused, state corrupt or newer than the program"
+                "a person must act: credentials refused, state corrupt, older than what was sent, or newer than the program"
             }
             Self::BudgetUsed => "--max-duration, --max-calls or calls_per_day reached; the rest stays queued",
             Self::AnotherRun => "another run holds the state",

@@ -2,6 +2,7 @@
 
 use std::error::Error;
 use std::fmt;
+use std::path::Path;
 
 use super::config::ConfigError;
 use super::error_code::ErrorCode;
@@ -54,6 +55,14 @@ impl Failure {
     pub fn take_input(&mut self) -> Option<Outcome> {
         match self.error.downcast_mut::<IngestError>() {
             Some(IngestError::Guard { outcome, .. }) => Some(std::mem::take(outcome)),
+            Some(_) | None => None,
+        }
+    }
+
+    /// The file of a state that is older than what was sent from it.
+    pub fn stale_state(&self) -> Option<&Path> {
+        match self.error.downcast_ref() {
+            Some(StoreError::Stale { path, .. }) => Some(path),
             Some(_) | None => None,
         }
     }

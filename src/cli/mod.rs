@@ -35,6 +35,8 @@ use failure::Failure;
 
 use crate::domain::clock::Clock;
 use crate::providers::{Credentials, Provider};
+use crate::report::next_step;
+use crate::report::text::Context;
 use crate::store::StateFile;
 
 /// The whole program.
@@ -97,6 +99,14 @@ impl Program {
     fn perform(&self, arguments: &Arguments) -> ExitCode {
         commands::perform(self, &arguments.command).unwrap_or_else(|failure| {
             self.console.fail(&failure);
+            if let Some(state) = failure.stale_state() {
+                let arguments = self.repeated_arguments();
+                let context = Context { arguments: &arguments, ..Context::default() };
+                let restore =
+                    next_step::command(&["doctor", "--restore", &state.display().to_string()], &context);
+                // The failure is told; where nobody listens any more, nothing is lost.
+                drop(self.console.talk(&format!("to go on with this file: {restore}")));
+            }
             failure.code
         })
     }

@@ -130,7 +130,11 @@ pub fn recover(
 ///
 /// # Errors
 /// [`DispatchError`] when it cannot start; what happens to single calls and lanes is in [`Dispatched`].
-pub fn run(store: Store, run: RunNumber, dispatch: &Dispatch) -> Result<(Store, Dispatched), DispatchError> {
+pub fn run(
+    mut store: Store,
+    run: RunNumber,
+    dispatch: &Dispatch,
+) -> Result<(Store, Dispatched), DispatchError> {
     let waiting = store.counts()?;
     let (mut busy, mut idle) = (Vec::new(), BTreeMap::new());
     for provider in &dispatch.providers {

@@ -1,7 +1,8 @@
-//! Accounts that may exist although no customer here is known to have them: a create whose outcome nobody knows was given
-//! up, or its customer was erased. Whoever is to be created under such a key is probed first.
+//! Who may exist although nothing here says so, and is probed before it is created: anybody new in a state that was put back
+//! from a backup, a customer whose erasure was taken back, and whoever comes under the key of a create that was given up
+//! while nobody knew its outcome, or of a customer who was erased.
 //!
-//! They are remembered by a keyed digest of the key, which names nobody without the hash key of the state.
+//! Keys are remembered by a keyed digest, which names nobody without the hash key of the state.
 
 use std::collections::HashSet;
 
@@ -12,7 +13,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
 use super::snapshot::provider_of;
-use super::{StoreError, codec, shared_keys};
+use super::{StoreError, codec, erase, restore, shared_keys};
 
 /// How the name of the setting begins that remembers one; its mark comes behind, in hexadecimal digits.
 const MAY_EXIST: &str = "may_exist:";
@@ -33,11 +34,41 @@ fn put_mark(connection: &Connection, mark: &[u8; 16]) -> Result<(), StoreError> 
     Ok(())
 }
 
-/// The marks of all of them.
-pub(super) fn all(connection: &Connection) -> Result<HashSet<[u8; 16]>, StoreError> {
-    let mut select = connection.prepare("SELECT value FROM setting WHERE name GLOB ?1 || '*'")?;
-    let marks = select.query_map([MAY_EXIST], |row| row.get(0))?;
-    Ok(marks.collect::<Result<_, _>>()?)
+/// Of whom it is not known whether they exist.
+#[derive(Debug)]
+pub(super) struct Doubts {
+    /// Anybody new: the state was put back from a backup.
+    all: bool,
+    /// Customers whose erasure was taken back, by their tombstones.
+    customers: HashSet<[u8; 16]>,
+    /// Accounts that may exist, by their marks.
+    accounts: HashSet<[u8; 16]>,
+}
+
+impl Doubts {
+    pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
+        let mut select = connection.prepare("SELECT value FROM setting WHERE name GLOB ?1 || '*'")?;
+        let accounts = select.query_map([MAY_EXIST], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let all = restore::may_know_too_little(connection)?;
+        Ok(Self { all, customers: erase::undone(connection)?, accounts })
+    }
+
+    /// Is everything known.
+    pub(super) fn are_none(&self) -> bool {
+        !self.all && self.customers.is_empty() && self.accounts.is_empty()
+    }
+
+    /// Does one of them concern an account with that mark or a customer with that tombstone, which are asked for only where
+    /// it matters.
+    pub(super) fn concern(
+        &self,
+        account: impl FnOnce() -> Result<[u8; 16], StoreError>,
+        customer: impl FnOnce() -> Result<[u8; 16], StoreError>,
+    ) -> Result<bool, StoreError> {
+        Ok(self.all
+            || (!self.accounts.is_empty() && self.accounts.contains(&account()?))
+            || (!self.customers.is_empty() && self.customers.contains(&customer()?)))
+    }
 }
 
 /// Remembers the accounts of a customer who is about to be erased: those it has or had, and those that its open calls go

@@ -44,7 +44,7 @@ pub enum StoreError {
         backups: PathBuf,
     },
     /// The file is older than what was sent from it.
-    #[error("{}", stale(path, how))]
+    #[error("{}", stale(path, *how))]
     Stale {
         /// Which file.
         path: PathBuf,
@@ -191,19 +191,17 @@ impl StoreError {
 }
 
 /// How a state came to be older than what was sent from it, and what to do about it.
-fn stale(path: &Path, how: &Stale) -> String {
+fn stale(path: &Path, how: Stale) -> String {
     let path = path.display();
     let unknown = "what was delivered since is not known, so that people would be created twice";
+    let restore = "`doctor --restore` with this very file makes a state of it that probes first";
     match how {
-        Stale::Backup => format!(
-            "{path} is a backup that was put in place as it is: {unknown}; `crmsync doctor --restore {path}` makes a state of it that probes first"
-        ),
-        Stale::Earlier { backup } => format!(
-            "{path} is older than its backup {backup}: {unknown}; bring the newest state back, or put that backup in its place with `crmsync doctor --restore {backup}`",
-            backup = backup.display()
+        Stale::Backup => format!("{path} is a backup that was put in place as it is: {unknown}; {restore}"),
+        Stale::Other => format!(
+            "{path} is not the state that the last run here left, but another one, an earlier one perhaps: {unknown}; bring that one back; where this one is the newest and comes from elsewhere, bring {path}.lock along; else {restore}"
         ),
         Stale::WithoutLog => format!(
-            "{path} was copied without its write-ahead log while a run was at work, or after one was killed: {unknown}; bring {path}-wal from where the state came from, or, where it is lost, `crmsync doctor --restore {path}` makes a state of it that probes first"
+            "{path} was copied without its write-ahead log while a run was sending, or after one was killed: {unknown}; copy it again, together with {path}-wal; where that is gone, {restore}"
         ),
     }
 }

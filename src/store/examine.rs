@@ -115,7 +115,7 @@ impl StateFile {
             Ok(fingerprinter) => self.check_key(&connection, &fingerprinter)?,
             Err(error) => examination.findings.push(broken(path, &error)),
         }
-        if let Err(error) = self.refuse_stale(&connection, has_log) {
+        if let Err(error) = self.refuse_stale(&connection, has_log, false) {
             examination.findings.push(broken(path, &error));
         }
         examine_customers(&connection, path, examination)?;

@@ -1,7 +1,6 @@
 //! Accepting an input: one transaction from the first customer to the last call.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -17,13 +16,14 @@ use crate::domain::wire::ProviderKey;
 
 use super::backup::Backups;
 use super::blocks::Blocks;
+use super::doubts::Doubts;
 use super::filling::Filling;
 use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of, provider_of};
-use super::{RunNumber, Store, StoreError, codec, doubts, erase, flights, orders, restore};
+use super::{RunNumber, Store, StoreError, codec, flights, orders, restore};
 
 /// Withdrawn consents leave first.
 pub(super) const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -50,12 +50,8 @@ pub struct Intake<'a> {
     in_doubt: bool,
     /// Had customers keys beside those of their accounts when the transaction began.
     other_keys: bool,
-    /// It was put back from a backup at any time.
-    creates_in_doubt: bool,
-    /// Whose erasure was taken back.
-    undone: HashSet<[u8; 16]>,
-    /// Accounts that may exist, see [`doubts`].
-    may_exist: HashSet<[u8; 16]>,
+    /// Of whom it is not known whether they exist.
+    doubts: Doubts,
     /// Are many customers new or changed.
     many: Cell<bool>,
     /// Rows that wait to be written together; none, where they are written one by one.
@@ -127,9 +123,7 @@ impl Store {
         flights::land(&transaction)?;
         let in_doubt = restore::is_in_doubt(&transaction)?;
         let other_keys = shared_keys::are_there(&transaction)?;
-        let creates_in_doubt = restore::may_know_too_little(&transaction)?;
-        let undone = erase::undone(&transaction)?;
-        let may_exist = doubts::all(&transaction)?;
+        let doubts = Doubts::read(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
             bookkeeping: Cell::new(0),
@@ -140,9 +134,7 @@ impl Store {
             aloft,
             in_doubt,
             other_keys,
-            creates_in_doubt,
-            undone,
-            may_exist,
+            doubts,
             many: Cell::new(false),
             blocks: RefCell::new(None),
             keeping: Keeping { fingerprinter, clear: *clear_values },
@@ -248,8 +240,7 @@ impl Intake<'_> {
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
     pub fn put_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
         let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(&call, replaced) };
-        let is_certain = !self.creates_in_doubt && self.undone.is_empty() && self.may_exist.is_empty();
-        if replaced.is_none() && call.hold.is_none() && is_certain {
+        if replaced.is_none() && call.hold.is_none() && self.doubts.are_none() {
             fault::pass(Point::MidIngest);
             let id = blocks.call(call);
             self.write_if_full(blocks)?;
@@ -308,23 +299,16 @@ impl Intake<'_> {
         Ok(CallId(self.transaction.last_insert_rowid()))
     }
 
-    /// May whom a call is to create have been created before, of which nothing is known: the state was put back from a
-    /// backup, an erasure was taken back, or the account is one that may exist.
+    /// May whom a call is to create have been created before, of which nothing is known.
     fn may_exist(&self, call: &NewCall) -> Result<bool, StoreError> {
-        if self.creates_in_doubt {
-            return Ok(true);
-        }
-        if !self.may_exist.is_empty() {
-            let key = codec::unpack_payload(&call.payload.bytes)?.key;
-            if self.may_exist.contains(&self.keeping.fingerprinter.account_mark(call.provider, &key)) {
-                return Ok(true);
-            }
-        }
-        if self.undone.is_empty() {
-            return Ok(false);
-        }
-        let id = self.snapshot().customer_id(call.customer)?;
-        Ok(self.undone.contains(&self.keeping.fingerprinter.tombstone(&id)))
+        let fingerprinter = self.keeping.fingerprinter;
+        self.doubts.concern(
+            || {
+                let key = codec::unpack_payload(&call.payload.bytes)?.key;
+                Ok(fingerprinter.account_mark(call.provider, &key))
+            },
+            || Ok(fingerprinter.tombstone(&self.snapshot().customer_id(call.customer)?)),
+        )
     }
 
     /// Remembers that a call of the customer goes to another key than that of its account.

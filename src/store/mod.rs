@@ -78,6 +78,8 @@ pub struct Store {
     leases: i64,
     /// What this process has leased and not settled.
     aloft: flights::Aloft,
+    /// Does the file itself say so, where a run is at work on it.
+    says_at_work: bool,
     backups: backup::Backups,
 }
 

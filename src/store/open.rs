@@ -108,7 +108,7 @@ impl StateFile {
     /// [`StoreError::Locked`] when another process has it; [`StoreError::File`] when the lock file cannot be made.
     pub fn lock(&self) -> Result<Lock, StoreError> {
         self.make_folder()?;
-        let path = beside(&self.settings.path, ".lock");
+        let path = lock_of(&self.settings.path);
         let file = open_private(&path)?;
         let mut tries_left = LOCK_TRIES;
         loop {
@@ -132,7 +132,7 @@ impl StateFile {
     /// # Errors
     /// [`StoreError::File`] when the lock file cannot be looked at.
     pub fn is_locked(&self) -> Result<bool, StoreError> {
-        let path = beside(&self.settings.path, ".lock");
+        let path = lock_of(&self.settings.path);
         let failed = |source| StoreError::File { action: "look at", path: path.clone(), source };
         let file = match File::open(&path) {
             Ok(file) => file,
@@ -165,7 +165,10 @@ impl StateFile {
             sync_folder(path)?;
         } else {
             self.inspect(&connection)?;
-            self.refuse_stale(&connection, has_log)?;
+            self.refuse_stale(&connection, has_log, true)?;
+        }
+        if !has_key_identity(&connection)? {
+            self.forget_tokens()?;
         }
         leave_log_on_close(&connection, true)?;
         use_write_ahead_log(&connection)?;
@@ -180,7 +183,7 @@ impl StateFile {
         marks::complete(&mut connection, &marker)?;
         shared_keys::compare_again(&mut connection, &fingerprinter)?;
         flights::land_all(&mut connection)?;
-        origin::end_work(&connection)?;
+        origin::end_killed_work(&connection)?;
         leave_log_on_close(&connection, false)?;
         let mut store = self.store(connection, fingerprinter)?;
         // Where there are none yet, some may come while it is open.
@@ -212,6 +215,7 @@ impl StateFile {
             clear_values: self.settings.clear_values,
             leases,
             aloft: Aloft::default(),
+            says_at_work: true,
             backups: Backups::default(),
         })
     }
@@ -448,6 +452,11 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
 
 /// What SQLite may leave beside a file: a log and its index, or a rollback journal.
 pub(super) const LOGS: [&str; 3] = ["-wal", "-shm", "-journal"];
+
+/// The file that is locked, and tells which state was used here last.
+pub(super) fn lock_of(state: &Path) -> PathBuf {
+    beside(state, ".lock")
+}
 
 /// Does a log or journal beside a file hold anything.
 pub(super) fn has_log(path: &Path) -> bool {

@@ -1,39 +1,43 @@
 //! Where the file of a state comes from: whether it is the newest that there is of it.
 //!
 //! A state that is older than what was sent from it takes for undelivered what is delivered, and creates people a second
-//! time. Three ways of putting such a file in place leave a trace, and are refused: a backup says of itself that it is
-//! one; the run that made a backup stands in every later state; and a file that was copied while a run was at work says so,
-//! where its write-ahead log, which alone holds the newest answers, was not copied with it. [`restore`](super::restore)
-//! makes a state of any of them.
+//! time. Three traces tell such a file. Whenever a run begins to send, and when it has ended, it draws a token, writes it into
+//! the state and into the lock file beside it: whatever was put in the place of the state has another one. A backup says of
+//! itself that it is one. And a file that was copied while a run was sending, or after one was killed, says so, where its
+//! write-ahead log, which alone holds the newest answers, was not copied with it.
+//! [`restore`](super::restore) makes a state of any of them.
 
+use std::fs;
+use std::io::Write;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
+use std::time::UNIX_EPOCH;
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 
-use super::backup::{file_error, name_of_state, run_of};
-use super::open::has_key_identity;
-use super::restore::may_know_too_little;
+use super::backup::file_error;
+use super::open::{has_key_identity, lock_of, open_private};
 use super::{StateFile, StoreError};
 
 /// The setting of a file that is a backup.
 const BACKUP: &str = "is_backup";
-/// The setting that a run leaves while it sends: the inode of the file that it works on, which a copy does not have.
+/// The setting that a run leaves while it sends: which file it works on, as [`identity`] tells.
 const AT_WORK: &str = "at_work_in";
-/// The setting that names the newest backup that there was when the state was restored: of later ones the runs are known.
-const RESTORED_AFTER: &str = "restored_after";
+/// The setting that has the token of the last run that sent.
+const TOKEN: &str = "token";
+/// Stands in the lock file for a state that has no token yet.
+const NO_TOKEN: &str = "none";
+/// What the lock file begins with.
+const TOKENS: &str = "tokens:";
 
 /// How a state came to be older than what was sent from it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Stale {
     /// A backup was put in its place.
     Backup,
-    /// An earlier state was put in its place: it does not know the run that made this backup.
-    Earlier {
-        /// The newest one.
-        backup: PathBuf,
-    },
+    /// Another state was put in its place, an earlier one perhaps.
+    Other,
     /// It was copied without its log.
     WithoutLog,
 }
@@ -43,16 +47,36 @@ pub(super) fn mark_backup(connection: &Connection) -> Result<(), StoreError> {
     put(connection, BACKUP, b"")
 }
 
-/// Says in the file that a run is about to send, so that a copy without the log tells it too.
-pub(super) fn begin_work(connection: &Connection) -> Result<(), StoreError> {
-    let path = Path::new(connection.path().unwrap_or_default());
-    put(connection, AT_WORK, &inode(path)?.to_be_bytes())?;
-    // Readers need not be waited for: who looks at the state now still sees it without.
-    Ok(connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()))?)
+/// Says that a run is about to send, before anything leaves.
+pub(super) fn begin_work(connection: &mut Connection) -> Result<(), StoreError> {
+    let identity = identity(&path_of(connection))?;
+    rotate(connection, |connection| put(connection, AT_WORK, &identity))
 }
 
-/// Takes that back: all that was written is in the file, or will be when it is closed.
-pub(super) fn end_work(connection: &Connection) -> Result<(), StoreError> {
+/// Moves what the log holds into the file, so that a copy without the log says that a run is at work too; false where somebody
+/// reads what was before.
+pub(super) fn move_into_file(connection: &Connection) -> Result<bool, StoreError> {
+    let moved = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
+    let (all, moved) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], moved)?;
+    Ok(all == moved)
+}
+
+/// Does something at the end of a run, in one transaction with the news that nothing is at work any more.
+pub(super) fn end_work(
+    connection: &mut Connection,
+    last: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    if setting(connection, AT_WORK)?.is_none() {
+        return last(connection);
+    }
+    rotate(connection, |connection| {
+        last(connection)?;
+        take(connection, AT_WORK)
+    })
+}
+
+/// Takes back that a run is at work: it was killed, and what it left is there.
+pub(super) fn end_killed_work(connection: &Connection) -> Result<(), StoreError> {
     take(connection, AT_WORK)
 }
 
@@ -62,67 +86,122 @@ pub(super) fn begin_anew(connection: &Connection) -> Result<(), StoreError> {
     take(connection, AT_WORK)
 }
 
+/// Writes a new token with a change. A crash leaves the old one or the new one, and the lock file knows both as long as it
+/// may be either.
+fn rotate(
+    connection: &mut Connection,
+    change: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<(), StoreError> {
+    let path = path_of(connection);
+    let (old, new) = (token(connection)?, drawn());
+    write_tokens(&path, &[old, new.clone()])?;
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    change(&transaction)?;
+    put(&transaction, TOKEN, new.as_bytes())?;
+    transaction.commit()?;
+    write_tokens(&path, &[new])
+}
+
 impl StateFile {
-    /// Says in a state that is about to take this one's place which backups it need not know.
-    pub(super) fn excuse_backups(&self, connection: &Connection) -> Result<(), StoreError> {
-        let newest = self.backups()?.pop().map(|backup| backup.path);
-        let name = newest.as_deref().and_then(run_of).unwrap_or_default();
-        put(connection, RESTORED_AFTER, name.as_encoded_bytes())
+    /// Gives a state that is about to take this one's place a token of its own. The one that is replaced stays good until the
+    /// next run that sends, so that it can be put back.
+    pub(super) fn change_token(&self, connection: &Connection) -> Result<(), StoreError> {
+        let new = drawn();
+        let mut tokens = read_tokens(self.path())?;
+        if tokens.is_empty() && self.exists() {
+            tokens.push(NO_TOKEN.to_owned());
+        }
+        tokens.push(new.clone());
+        put(connection, TOKEN, new.as_bytes())?;
+        write_tokens(self.path(), &tokens)
+    }
+
+    /// A state that is begun anew has no token.
+    pub(super) fn forget_tokens(&self) -> Result<(), StoreError> {
+        if read_tokens(self.path())?.is_empty() { Ok(()) } else { write_tokens(self.path(), &[]) }
     }
 
     /// Refuses a state that is older than what was sent from it. Whether a log with something in it lay beside the file has to
-    /// be asked before it is opened.
-    pub(super) fn refuse_stale(&self, connection: &Connection, has_log: bool) -> Result<(), StoreError> {
+    /// be asked before it is opened; `is_ours` says that this process has the lock.
+    pub(super) fn refuse_stale(
+        &self,
+        connection: &Connection,
+        has_log: bool,
+        is_ours: bool,
+    ) -> Result<(), StoreError> {
         if !has_key_identity(connection)? {
             // Nothing was ever accepted.
             return Ok(());
         }
         let stale = |how| Err(StoreError::Stale { path: self.path().to_owned(), how });
-        let restored_after = setting(connection, RESTORED_AFTER)?;
-        if restored_after.is_none() && may_know_too_little(connection)? {
-            // An earlier version restored it, and left what a backup says of itself.
-            return Ok(());
-        }
         if setting(connection, BACKUP)?.is_some() {
             return stale(Stale::Backup);
         }
-        if let Some(backup) = self.unknown_backup(connection, &restored_after.unwrap_or_default())? {
-            return stale(Stale::Earlier { backup });
+        if !self.has_good_token(connection)? {
+            // A run that begins or ends at this moment has looked itself, and changes both tokens one after the other.
+            if is_ours || !self.is_locked()? && !self.has_good_token(connection)? {
+                return stale(Stale::Other);
+            }
         }
         match setting(connection, AT_WORK)? {
-            Some(at_work) if !has_log && at_work != inode(self.path())?.to_be_bytes() => {
-                stale(Stale::WithoutLog)
-            }
+            Some(at_work) if !has_log && at_work != identity(self.path())? => stale(Stale::WithoutLog),
             Some(_) | None => Ok(()),
         }
     }
 
-    /// The newest backup, where the state does not know the run that made it.
-    fn unknown_backup(
-        &self,
-        connection: &Connection,
-        restored_after: &[u8],
-    ) -> Result<Option<PathBuf>, StoreError> {
-        let mut select = connection.prepare("SELECT EXISTS (SELECT 1 FROM run WHERE id = ?1)")?;
-        for backup in self.backups()?.into_iter().rev() {
-            let Some(run) = run_of(&backup.path).filter(|_| name_of_state(&backup.path).is_some()) else {
-                continue;
-            };
-            if run.as_encoded_bytes() <= restored_after {
-                break;
-            }
-            let is_known: bool = select.query_row([run.to_string_lossy()], |row| row.get(0))?;
-            if !is_known {
-                return Ok(Some(backup.path));
-            }
-        }
-        Ok(None)
+    fn has_good_token(&self, connection: &Connection) -> Result<bool, StoreError> {
+        let good = read_tokens(self.path())?;
+        Ok(good.is_empty() || good.contains(&token(connection)?))
     }
 }
 
-fn inode(path: &Path) -> Result<u64, StoreError> {
-    let found = std::fs::metadata(path).map_err(|source| file_error("look at", path, source))?;
-    Ok(found.ino())
+/// What tells a file from its copies: its inode, and when that was made, because a number is given out again.
+fn identity(path: &Path) -> Result<[u8; 16], StoreError> {
+    let metadata = fs::metadata(path).map_err(|source| file_error("look at", path, source))?;
+    // Where a file system does not say when, the number is all there is.
+    let made = metadata.created().ok().and_then(|made| made.duration_since(UNIX_EPOCH).ok());
+    let made = made.and_then(|made| u64::try_from(made.as_nanos()).ok()).unwrap_or_default();
+    let mut identity = [0; 16];
+    identity[..8].copy_from_slice(&metadata.ino().to_be_bytes());
+    identity[8..].copy_from_slice(&made.to_be_bytes());
+    Ok(identity)
+}
+
+fn drawn() -> String {
+    format!("{:032x}", rand::random::<u128>())
+}
+
+/// The token of a state, as the lock file writes it.
+fn token(connection: &Connection) -> Result<String, StoreError> {
+    let token = setting(connection, TOKEN)?.and_then(|token| String::from_utf8(token).ok());
+    Ok(token.unwrap_or_else(|| NO_TOKEN.to_owned()))
+}
+
+/// The tokens that a state may have, of which the lock file knows; none where it knows nothing, or was written in part.
+fn read_tokens(state: &Path) -> Result<Vec<String>, StoreError> {
+    let path = lock_of(state);
+    let text = match fs::read(&path) {
+        Ok(text) => text,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
+        Err(source) => return Err(file_error("read", &path, source)),
+    };
+    let line = std::str::from_utf8(&text).ok().and_then(|text| text.strip_suffix('\n')).unwrap_or_default();
+    let words = line.strip_prefix(TOKENS).unwrap_or_default().split_ascii_whitespace();
+    Ok(words.map(str::to_owned).collect())
+}
+
+/// The file stays the same, because it is locked.
+fn write_tokens(state: &Path, tokens: &[String]) -> Result<(), StoreError> {
+    let path = lock_of(state);
+    let line = format!("{TOKENS} {}\n", tokens.join(" "));
+    let mut file = open_private(&path)?;
+    let written =
+        file.set_len(0).and_then(|()| file.write_all(line.as_bytes())).and_then(|()| file.sync_all());
+    written.map_err(|source| file_error("write", &path, source))
+}
+
+fn path_of(connection: &Connection) -> PathBuf {
+    PathBuf::from(connection.path().unwrap_or_default())
 }
 
 fn setting(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -30,7 +30,7 @@ impl StateFile {
         let secret = self.key(false)?;
         let fingerprinter = Fingerprinter::new(&secret);
         self.check_key(&connection, &fingerprinter)?;
-        self.refuse_stale(&connection, has_log)?;
+        self.refuse_stale(&connection, has_log, false)?;
         self.store(connection, fingerprinter)
     }
 
@@ -46,7 +46,7 @@ impl StateFile {
         }
         let has_log = has_log(self.path());
         let Some(connection) = self.connect_to_read()? else { return Ok(()) };
-        self.refuse_stale(&connection, has_log)?;
+        self.refuse_stale(&connection, has_log, false)?;
         drop(open_private(target)?);
         connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
         origin::begin_anew(&connect(target, OpenFlags::SQLITE_OPEN_READ_WRITE)?)?;

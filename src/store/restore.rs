@@ -97,7 +97,7 @@ impl StateFile {
         flights::land(&transaction)?;
         let restored = put_in_doubt(&transaction, now)?;
         origin::begin_anew(&transaction)?;
-        self.excuse_backups(&transaction)?;
+        self.change_token(&transaction)?;
         transaction.commit()?;
         Ok(restored)
     }

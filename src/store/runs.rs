@@ -81,13 +81,13 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         fault::pass(Point::BeforeRunEnd);
-        let transaction = self.connection.unchecked_transaction()?;
-        transaction.execute(
-            "UPDATE run SET finished_at = ?2, outcome = ?3, exit_code = ?4 WHERE number = ?1",
-            (run.0, now.0, outcome, exit_code),
-        )?;
-        origin::end_work(&transaction)?;
-        transaction.commit()?;
+        origin::end_work(&mut self.connection, |connection| {
+            connection.execute(
+                "UPDATE run SET finished_at = ?2, outcome = ?3, exit_code = ?4 WHERE number = ?1",
+                (run.0, now.0, outcome, exit_code),
+            )?;
+            Ok(())
+        })?;
         shared_keys::compare_again(&mut self.connection, &self.fingerprinter)?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         fault::pass(Point::AfterRunEnd);

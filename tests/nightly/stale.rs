@@ -2,7 +2,7 @@
 //! restore.
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use crate::care::{backups, delivered};
 use crate::support::{Customer, Ran, World, customers};
@@ -38,7 +38,7 @@ fn refused(world: &World, arguments: &[&str]) -> String {
     for command in commands {
         let ran = world.run(&[command, arguments].concat()).exits(7);
         let said = ran.out + &ran.err;
-        assert!(said.contains("`crmsync doctor --restore "), "{command:?}: {said}");
+        assert!(said.contains("`doctor --restore` with this very file"), "{command:?}: {said}");
     }
     assert_eq!(world.ledger().entries().len(), sent);
     let said = world.run(&[&["resume"], arguments].concat()).err;
@@ -46,11 +46,11 @@ fn refused(world: &World, arguments: &[&str]) -> String {
     said
 }
 
-/// Follows the advice in a message, then brings the newest complete file.
+/// Types what a message advises, then brings the newest complete file.
 fn mended(world: &World, said: &str, arguments: &[&str], people: &[Customer]) {
-    let advice = said.split("`crmsync doctor --restore ").nth(1).expect("an advice");
-    let file = advice.split('`').next().expect("a file");
-    world.run(&[&["doctor", "--restore", file], arguments].concat()).exits(0);
+    let advice = said.split("to go on with this file: crmsync ").nth(1).expect("an advice");
+    let words: Vec<String> = shlex::split(advice.lines().next().expect("a line")).expect("words");
+    world.run(&words.iter().map(String::as_str).collect::<Vec<_>>()).exits(0);
     let all = world.csv("crm.csv", people);
     let newest = [&["--kind", "full", "--allow-mass-change"], arguments].concat();
     world.on("sync", &all, &newest).exits(0);
@@ -75,14 +75,19 @@ fn a_backup_that_is_put_in_place_as_it_is_is_refused() {
 }
 
 #[test]
-fn an_earlier_state_that_is_put_back_is_refused() {
+fn an_earlier_state_that_is_put_back_is_refused_whatever_is_left_of_its_backups() {
     let people = customers(2);
-    let (world, copy) = before_the_second_person(&people);
-    fs::copy(copy, world.path("state/crmsync.db")).expect("copied");
-    let said = refused(&world, &[]);
-    let newest = backups(&world).pop().expect("a backup");
-    assert!(said.contains(&format!("is older than its backup {}", newest.display())), "{said}");
-    mended(&world, &said, &[], &people);
+    for has_backups in [true, false] {
+        let (world, copy) = before_the_second_person(&people);
+        if !has_backups {
+            fs::remove_dir_all(world.path("state/backups")).expect("there");
+        }
+        fs::remove_file(world.path("state/crmsync.db")).expect("there");
+        fs::copy(copy, world.path("state/crmsync.db")).expect("copied");
+        let said = refused(&world, &[]);
+        assert!(said.contains("is not the state that the last run here left"), "{said}");
+        mended(&world, &said, &[], &people);
+    }
 }
 
 /// Copies a state to another folder, as somebody would who moves it.
@@ -119,6 +124,23 @@ fn a_state_that_is_copied_without_its_log_after_a_kill_is_refused() {
 }
 
 #[test]
+fn what_was_copied_while_a_run_was_sending_is_refused_once_that_has_ended() {
+    let mut people = customers(3);
+    for suffixes in [&[""][..], &["", "-wal"]] {
+        let world = killed(&mut people);
+        copied(&world, suffixes);
+        world.run(&["resume"]).exits(0);
+        for suffix in suffixes {
+            let name = format!("crmsync.db{suffix}");
+            fs::copy(world.path("moved").join(&name), world.path("state").join(&name)).expect("put back");
+        }
+        let said = refused(&world, &[]);
+        assert!(said.contains("is not the state that the last run here left"), "{said}");
+        mended(&world, &said, &[], &people);
+    }
+}
+
+#[test]
 fn a_log_that_is_brought_later_is_enough() {
     let mut people = customers(3);
     let world = killed(&mut people);
@@ -152,30 +174,51 @@ fn a_state_that_was_in_order_may_be_copied_anywhere() {
     assert_eq!(world.duplicates(), 0);
 }
 
-/// What stands in a restored state that an earlier version made: nothing of what this one looks for.
-fn forget_the_restore(state: &Path) {
-    let flags = rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE;
-    let connection = rusqlite::Connection::open_with_flags(state, flags).expect("a state");
-    let deleted = connection.execute("DELETE FROM setting WHERE name = 'restored_after'", []);
-    assert_eq!(deleted, Ok(1));
-}
-
 #[test]
 fn the_backups_that_a_restore_passed_over_are_no_reason_to_refuse() {
     let people = customers(2);
-    for by_an_earlier_version in [false, true] {
-        let (world, _) = before_the_second_person(&people);
+    let (world, _) = before_the_second_person(&people);
+    let oldest = backups(&world).swap_remove(0);
+    fs::copy(&oldest, world.path("state/backups/crmsync.db.mine.db")).expect("an own copy");
+    world.run(&["doctor", "--restore", oldest.to_str().expect("utf-8")]).exits(0);
+    world.run(&["status"]).exits(0);
+    let newest = ["--kind", "full", "--allow-mass-change"];
+    world.on("sync", &world.csv("crm.csv", &people), &newest).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    let changed: Vec<_> =
+        people.iter().map(|person| person.clone().email(&format!("{}@new.example", person.id))).collect();
+    world.on("sync", &world.csv("crm.csv", &changed), &["--allow-mass-change"]).exits(0);
+}
+
+#[test]
+fn a_state_that_a_restore_replaced_may_be_put_back_until_something_was_sent() {
+    let people = customers(2);
+    let (world, _) = before_the_second_person(&people);
+    let restored = || {
         let oldest = backups(&world).swap_remove(0);
-        world.run(&["doctor", "--restore", oldest.to_str().expect("utf-8")]).exits(0);
-        if by_an_earlier_version {
-            forget_the_restore(&world.path("state/crmsync.db"));
-        }
-        world.run(&["status"]).exits(0);
-        let newest = ["--kind", "full", "--allow-mass-change"];
-        world.on("sync", &world.csv("crm.csv", &people), &newest).exits(0);
-        assert_eq!(world.duplicates(), 0);
-        let changed: Vec<_> =
-            people.iter().map(|person| person.clone().email(&format!("{}@new.example", person.id))).collect();
-        world.on("sync", &world.csv("crm.csv", &changed), &["--allow-mass-change"]).exits(0);
+        let told =
+            world.run(&["doctor", "--restore", oldest.to_str().expect("utf-8"), "--json"]).exits(0).out;
+        let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+        world.path(told["replaced"].as_str().expect("a replaced state"))
+    };
+    fs::rename(restored(), world.path("state/crmsync.db")).expect("put back");
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let replaced = restored();
+    let newest = ["--kind", "full", "--allow-mass-change"];
+    world.on("sync", &world.csv("crm.csv", &people), &newest).exits(0);
+    fs::rename(replaced, world.path("state/crmsync.db")).expect("put back");
+    let said = refused(&world, &[]);
+    mended(&world, &said, &[], &people);
+}
+
+#[test]
+fn a_new_beginning_beside_an_old_lock_is_none_of_an_older_state() {
+    let people = customers(1);
+    let world = delivered(&people);
+    for name in ["crmsync.db", "backups", "crmsync.db.key"] {
+        fs::rename(world.path("state").join(name), world.path(name)).expect("moved away");
     }
+    world.on("seed", &world.csv("crm.csv", &people), &[]).exits(0);
+    world.run(&["status"]).exits(0);
+    world.sync(&world.csv("crm.csv", &[people[0].clone().email("new@example.org")])).exits(0);
 }
