@@ -148,6 +148,16 @@ fn a_typed_flag_wins_over_the_other_one_in_the_environment() {
 }
 
 #[test]
+fn a_variable_that_is_set_to_nothing_says_nothing() {
+    let names = ["CONFIG", "STATE", "JSON", "LOG_FORMAT", "VERBOSE", "QUIET", "PROGRESS", "NO_COLOR"];
+    let names = names.map(|name| format!("CRMSYNC_{name}"));
+    let variables: Vec<(&str, &str)> = names.iter().map(|name| (name.as_str(), "")).collect();
+    let world = World::with_config("");
+    let seen = world.run_with(&["status"], &variables);
+    assert_eq!((seen.code, seen.out == world.run(&["status"]).out), (Some(0), true), "{seen:?}");
+}
+
+#[test]
 fn usage_errors_have_no_colours_where_nobody_wants_any() {
     let world = World::new();
     let coloured = |more: &[(&str, &str)]| {

@@ -47,17 +47,22 @@ pub(super) fn mark_backup(connection: &Connection) -> Result<(), StoreError> {
     put(connection, BACKUP, b"")
 }
 
-/// Says that a run is about to send, before anything leaves.
-pub(super) fn begin_work(connection: &mut Connection) -> Result<(), StoreError> {
+/// Says that a run is about to send, before anything leaves; false where the file itself does not say so yet, because somebody
+/// reads what was before, and does so for longer than a writer waits.
+pub(super) fn begin_work(connection: &mut Connection) -> Result<bool, StoreError> {
     let identity = identity(&path_of(connection))?;
-    rotate(connection, |connection| put(connection, AT_WORK, &identity))
+    rotate(connection, |connection| put(connection, AT_WORK, &identity))?;
+    move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")
 }
 
-/// Moves what the log holds into the file, so that a copy without the log says that a run is at work too; false where somebody
-/// reads what was before.
-pub(super) fn move_into_file(connection: &Connection) -> Result<bool, StoreError> {
+/// Has the file itself say so too, unless somebody still reads what was before. Waits for nobody.
+pub(super) fn say_at_work(connection: &Connection) -> Result<bool, StoreError> {
+    move_into_file(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+}
+
+fn move_into_file(connection: &Connection, checkpoint: &str) -> Result<bool, StoreError> {
     let moved = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?));
-    let (all, moved) = connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], moved)?;
+    let (all, moved) = connection.query_row(checkpoint, [], moved)?;
     Ok(all == moved)
 }
 

@@ -71,16 +71,7 @@ impl Store {
     pub fn expect_dispatch(&mut self) -> Result<(), StoreError> {
         self.connection.pragma_update(None, "cache_size", CACHE_KIB_DISPATCH)?;
         self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_DISPATCH)?;
-        origin::begin_work(&mut self.connection).inspect_err(|_| self.leave_log())?;
-        self.says_at_work = false;
-        self.say_at_work().inspect_err(|_| self.leave_log())
-    }
-
-    /// Lets the file itself say that a run is at work, unless it does, as soon as nobody reads what was before.
-    fn say_at_work(&mut self) -> Result<(), StoreError> {
-        if !self.says_at_work {
-            self.says_at_work = origin::move_into_file(&self.connection)?;
-        }
+        self.says_at_work = origin::begin_work(&mut self.connection).inspect_err(|_| self.leave_log())?;
         Ok(())
     }
 
@@ -111,7 +102,9 @@ impl Store {
         }
         transaction.commit()?;
         self.aloft = aloft;
-        self.say_at_work()?;
+        if !self.says_at_work {
+            self.says_at_work = origin::say_at_work(&self.connection)?;
+        }
         Ok(result)
     }
 }

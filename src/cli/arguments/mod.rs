@@ -19,6 +19,16 @@ use crate::cli::environment::Environment;
 use crate::cli::exit;
 use crate::domain::provider::ProviderId;
 
+/// Variables whose empty value would be taken for one, with the flags that they stand for: a unit file that sets one to
+/// nothing means none.
+const NOT_EMPTY: [(&str, &str); 5] = [
+    ("config", "CRMSYNC_CONFIG"),
+    ("state", "CRMSYNC_STATE"),
+    ("log_format", "CRMSYNC_LOG_FORMAT"),
+    ("verbose", "CRMSYNC_VERBOSE"),
+    ("progress", "CRMSYNC_PROGRESS"),
+];
+
 /// Clap reads this one too late for its own messages.
 const NO_COLOR: &str = "CRMSYNC_NO_COLOR";
 
@@ -218,6 +228,11 @@ where
 {
     let words = with_flag_for_each_name(words.into_iter().map(Into::into).collect());
     let mut command = command();
+    for (flag, name) in NOT_EMPTY {
+        if environment.variable(name).is_some_and(|value| value.is_empty()) {
+            command = command.mut_arg(flag, |flag| flag.env(None::<&str>));
+        }
+    }
     let without = environment.variable(NO_COLOR).is_some_and(|value| {
         FalseyValueParser::new().parse_ref(&command, None, value.as_ref()).unwrap_or(false)
     });
