@@ -155,7 +155,7 @@ impl Coded for StoreError {
             Self::Lost { .. } => ErrorCode::StateLost,
             Self::Stale { .. } => ErrorCode::StateStale,
             Self::Newer { .. } => ErrorCode::StateNewer,
-            Self::OtherKey { .. } => ErrorCode::StateOtherKey,
+            Self::WrongHashKey { .. } => ErrorCode::StateOtherKey,
             Self::NoKey { .. } => ErrorCode::StateNoKey,
             Self::BadKey { .. } => ErrorCode::StateBadKey,
             Self::NetworkFileSystem { .. } => ErrorCode::StateNetwork,

@@ -181,7 +181,7 @@ fn write_groups(
     inbox: &Receiver<Request>,
     recorders: &Recorders,
 ) -> Store {
-    let mut next_lease = store.first_lease();
+    let mut next_lease = run.first_lease();
     let mut failure: Option<CheckpointError> = None;
     while let Ok(first) = inbox.recv() {
         let mut group = vec![first];

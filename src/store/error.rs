@@ -67,7 +67,7 @@ pub enum StoreError {
     #[error(
         "{path} was made with another hash key; restore the key file or `state.hash_key`, since a new key would send everything again"
     )]
-    OtherKey {
+    WrongHashKey {
         /// Which file.
         path: PathBuf,
     },
@@ -164,7 +164,7 @@ impl StoreError {
             | Self::Lost { .. }
             | Self::Stale { .. }
             | Self::Newer { .. }
-            | Self::OtherKey { .. }
+            | Self::WrongHashKey { .. }
             | Self::NoKey { .. }
             | Self::BadKey { .. }
             | Self::ManyNames { .. }
@@ -186,7 +186,7 @@ impl StoreError {
 
     /// Is it the key that is wrong, so that nothing is known against the file.
     pub(super) fn is_of_key(&self) -> bool {
-        matches!(self, Self::OtherKey { .. } | Self::NoKey { .. } | Self::BadKey { .. })
+        matches!(self, Self::WrongHashKey { .. } | Self::NoKey { .. } | Self::BadKey { .. })
     }
 }
 

@@ -349,7 +349,7 @@ fn broken(path: &Path, error: &StoreError) -> Finding {
         | StoreError::Newer { .. }
         | StoreError::Stale { .. } => "nothing was touched; do what the message says",
         StoreError::ManyNames { .. } => "delete the names that runs do not use",
-        StoreError::OtherKey { .. } | StoreError::NoKey { .. } | StoreError::BadKey { .. } => {
+        StoreError::WrongHashKey { .. } | StoreError::NoKey { .. } | StoreError::BadKey { .. } => {
             "bring the key file or `state.hash_key` back; a new key would send everything again"
         }
         StoreError::File { .. } => "check the file and its rights",

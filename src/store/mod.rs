@@ -75,7 +75,6 @@ pub struct Store {
     newer_orders: bool,
     /// Are there keys beside those of the accounts.
     other_keys: bool,
-    leases: i64,
     /// What this process has leased and not settled.
     aloft: flights::Aloft,
     /// Does the file itself say so, where a run is at work on it.

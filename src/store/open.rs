@@ -202,8 +202,6 @@ impl StateFile {
         connection: Connection,
         fingerprinter: Fingerprinter,
     ) -> Result<Store, StoreError> {
-        let leases =
-            connection.query_row("SELECT coalesce(max(number), 0) FROM run", [], |row| row.get(0))?;
         statements::add_functions(&connection)?;
         Ok(Store {
             flights: flights::are_in(&connection)?,
@@ -213,7 +211,6 @@ impl StateFile {
             looked_through: Vec::new(),
             fingerprinter,
             clear_values: self.settings.clear_values,
-            leases,
             aloft: Aloft::default(),
             says_at_work: true,
             backups: Backups::default(),
@@ -266,7 +263,7 @@ impl StateFile {
         if stored == fingerprinter.key_identity() {
             return Ok(());
         }
-        Err(StoreError::OtherKey { path: self.settings.path.clone() })
+        Err(StoreError::WrongHashKey { path: self.settings.path.clone() })
     }
 
     /// Is there a key that a state was made with.
@@ -438,7 +435,7 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
         .lines()
         .filter_map(|line| {
             let mut words = line.split(' ').skip(1);
-            Some((words.next()?, words.next()?))
+            Some((unescaped(words.next()?), words.next()?))
         })
         .filter(|(point, _)| folder.starts_with(point))
         .max_by_key(|(point, _)| point.len());
@@ -448,6 +445,12 @@ fn refuse_network(path: &Path) -> Result<(), StoreError> {
         }
         Some(_) | None => Ok(()),
     }
+}
+
+/// A mount point as it is: the kernel writes what would part its words as octal numbers.
+fn unescaped(point: &str) -> String {
+    let escapes = [("\\040", " "), ("\\011", "\t"), ("\\012", "\n"), ("\\134", "\\")];
+    escapes.iter().fold(point.to_owned(), |point, (escaped, plain)| point.replace(escaped, plain))
 }
 
 /// What SQLite may leave beside a file: a log and its index, or a rollback journal.

@@ -10,7 +10,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
 use super::lease::{TRIED, WAITING};
-use super::snapshot::{life_of, operation_of, provider_of};
+use super::snapshot::{life_of, provider_of};
 use super::{RunNumber, Store, StoreError, codec};
 
 /// How many calls of a provider stand where.
@@ -243,21 +243,6 @@ impl Store {
             counts.entry(provider).or_default().skipped_fields += skipped.len() as u64;
         }
         Ok(())
-    }
-
-    /// How many calls of each operation a run created for a provider.
-    pub fn planned_in(&self, run: RunNumber) -> Result<BTreeMap<(ProviderId, Operation), u64>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare("SELECT provider, operation, count(*) FROM call WHERE planned_in = ?1 GROUP BY provider, operation")?;
-        let mut rows = statement.query([run.0])?;
-        let mut planned = BTreeMap::new();
-        while let Some(row) = rows.next()? {
-            let Some(provider) = ProviderId::from_number(row.get(0)?) else { continue };
-            let operation = operation_of(&row.get::<_, String>(1)?)?;
-            planned.insert((provider, operation), u64::try_from(row.get::<_, i64>(2)?).unwrap_or(0));
-        }
-        Ok(planned)
     }
 
     /// Refused and held calls, oldest first.

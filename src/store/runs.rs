@@ -12,6 +12,14 @@ use super::{Store, StoreError, origin, shared_keys};
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunNumber(pub i64);
 
+impl RunNumber {
+    /// The number that the leases of this run count up from; no earlier run has used any above it.
+    #[must_use]
+    pub fn first_lease(self) -> i64 {
+        self.0 << 32
+    }
+}
+
 /// An earlier run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PastRun {
@@ -68,7 +76,6 @@ impl Store {
             .execute("INSERT INTO run (id, command, started_at) VALUES (?1, ?2, ?3)", (id, command, now.0))
             .inspect_err(|_| self.leave_log())?;
         let number = self.connection.last_insert_rowid();
-        self.leases = number << 32;
         Ok(RunNumber(number))
     }
 
@@ -122,12 +129,6 @@ impl Store {
             |row| row.get(0),
         )?;
         Ok(newest.map(Timestamp))
-    }
-
-    /// The number that the leases of the current run count up from; no earlier run has used any above it.
-    #[must_use]
-    pub fn first_lease(&self) -> i64 {
-        self.leases
     }
 
     /// When a provider was last called. Unknown providers were never called.

@@ -70,7 +70,7 @@ impl World {
         let lock = state.lock().expect("nobody else");
         let mut store = state.open(&lock).expect("a new state");
         let run = store.start_run("run-1", "sync", NOON).expect("a run");
-        let leases = store.first_lease();
+        let leases = run.first_lease();
         Self { folder, store, run, leases, now: NOON, _lock: lock }
     }
 
@@ -142,7 +142,7 @@ impl World {
     fn recover(&mut self) -> Recovered {
         self.run =
             self.store.start_run(&format!("run-{}", self.run.0 + 1), "resume", self.now).expect("a run");
-        self.leases = self.store.first_lease();
+        self.leases = self.run.first_lease();
         let waits = ProviderId::ALL.map(|provider| (provider, SETTLE, Duration::from_secs(5)));
         self.store.recover(&waits, self.run, self.now).expect("recovered")
     }
@@ -166,7 +166,7 @@ fn foreign_newer_and_otherwise_keyed_files_are_refused() {
     let mut other_key = settings(world.folder.path());
     other_key.hash_key = Some(SecretString::from("another key of sixteen bytes"));
     let refused = StateFile::new(other_key).open_read_only().expect_err("another key");
-    assert!(matches!(refused, StoreError::OtherKey { .. }) && refused.needs_a_person());
+    assert!(matches!(refused, StoreError::WrongHashKey { .. }) && refused.needs_a_person());
 
     world.store.connection.pragma_update(None, "user_version", 99).expect("set");
     let newer = StateFile::new(settings(world.folder.path())).open_read_only().expect_err("newer");

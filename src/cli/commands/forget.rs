@@ -123,7 +123,7 @@ fn erase(
         match from_copy(state, &path, id, now, &mut search) {
             Ok(erased) => proof.erased.push(FromState { file: path, erased }),
             // Of another state in the same folder, perhaps: what it holds of the person, the proof tells.
-            Err(StoreError::OtherKey { .. }) => {}
+            Err(StoreError::WrongHashKey { .. }) => {}
             Err(error) if error.needs_a_person() => {
                 delete_copy(&path)?;
                 proof.deleted.push(path);
@@ -176,7 +176,7 @@ fn prove(
     for path in copies(state)? {
         match state.open_copy(&path) {
             Ok(mut copy) => judge(&path, &mut copy, search, proof)?,
-            Err(StoreError::OtherKey { .. }) => {
+            Err(StoreError::WrongHashKey { .. }) => {
                 proof.files += 1;
                 file_away(&path, search.found_in(&path)?.reveal(), store, proof)?;
             }

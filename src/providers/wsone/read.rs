@@ -18,8 +18,10 @@ pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
     if code == SUCCESS {
         return Verdict::Accepted;
     }
-    if code.trim().is_empty() {
+    // What is looked up is what is shown and can be classed. What would be the success then is none, and no refusal either.
+    let code = AnswerCode::new(&code);
+    if code.as_str().is_empty() || code.as_str() == SUCCESS {
         return Verdict::Unknown { what: "unreadable_answer" };
     }
-    by_class(class_of(ProviderId::Wsone, &code, table), AnswerCode::new(&code), Remedy::None)
+    by_class(class_of(ProviderId::Wsone, code.as_str(), table), code, Remedy::None)
 }

@@ -299,6 +299,8 @@ fn answers_are_read_as_documented_or_not_at_all() {
         ("{\"responseCode\": 101}", unreadable()),
         ("{\"responseCode\": null}", unreadable()),
         ("{\"responseCode\": \"\"}", unreadable()),
+        ("{\"responseCode\": \"000 \"}", unreadable()),
+        ("{\"responseCode\": \" \"}", unreadable()),
         ("{\"responseCode\": [\"000\"]}", unreadable()),
         ("{\"infos\": \"Request successfully processed\"}", unreadable()),
         ("{\"ResponseCode\": \"000\"}", unreadable()),
