@@ -289,7 +289,7 @@ fn answers_are_read_as_documented_or_not_at_all() {
         ("{\"responseCode\": \"001\"}", refused("001")),
         ("{\"responseCode\": \"0000\"}", refused("0000")),
         // Nearly the success is none.
-        ("{\"responseCode\": \" 000\"}", refused("000")),
+        ("{\"responseCode\": \" 000\"}", unreadable()),
         ("{\"responseCode\": \"101\"}", Verdict::Missing { code: AnswerCode::new("101") }),
         ("{\"responseCode\": \"102\"}", Verdict::Exists { code: AnswerCode::new("102") }),
         ("{\"responseCode\": \"103\"}", Verdict::Denied { code: AnswerCode::new("103"), by_body: true }),
