@@ -8,9 +8,9 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
-use super::intake::one;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
+use super::transitions::one;
 use super::{RunNumber, Store, StoreError, codec, doubts};
 
 /// What became of calls that a person released.

@@ -21,6 +21,7 @@ use super::backup::{delete_copy, file_error, files_in, unfinished};
 use super::open::{LOGS, Lock, beside, connect, has_key_identity};
 use super::restore::RESTORING;
 use super::snapshot::life_of;
+use super::transitions::one;
 use super::{StateFile, Store, StoreError, codec, doubts, flights, marks, orders, shared_keys};
 
 /// Shorter texts are in every file by chance and prove nothing.
@@ -343,7 +344,7 @@ fn settle_open(connection: &Connection, id: &CustomerId) -> Result<u64, StoreErr
     let mut update = connection
         .prepare("UPDATE call SET state = ?2, hold = NULL, lease = NULL, payload = NULL WHERE id = ?1")?;
     for (call, life) in &ends {
-        super::intake::one(update.execute((call.0, life.state.name()))?, *call)?;
+        one(update.execute((call.0, life.state.name()))?, *call)?;
     }
     Ok(ends.len() as u64)
 }

@@ -9,12 +9,12 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use crate::domain::call::CallId;
-use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 
-use super::intake::one;
 use super::lease::Leased;
 use super::outbox::Outbox;
+use super::transitions::{one, step};
 use super::{StoreError, open, snapshot};
 
 /// The first version of the schema with flights.
@@ -182,8 +182,7 @@ pub(super) fn land_all(connection: &mut Connection) -> Result<(), StoreError> {
 
 /// The life of a call that is on its way, from the one that it stands with.
 pub(super) fn airborne(call: CallId, standing: &Life) -> Result<Life, StoreError> {
-    let step = lifecycle::next(standing, Happening::Leased);
-    Ok(step.map_err(|source| StoreError::Illegal { call, source })?.life)
+    Ok(step(call, standing, Happening::Leased)?.life)
 }
 
 /// Reads the life of a call row, of which only its flight tells that it is on its way.

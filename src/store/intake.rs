@@ -10,7 +10,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
 use crate::domain::field::Field;
-use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
@@ -23,6 +23,7 @@ use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of, provider_of};
+use super::transitions::{one, step};
 use super::{RunNumber, Store, StoreError, codec, flights, orders, restore};
 
 /// Withdrawn consents leave first.
@@ -344,7 +345,7 @@ impl Intake<'_> {
 
     /// Gives a probing or held call the newest values; it keeps its place.
     pub fn replace_payload(&self, call: &StandingCall, payload: &Payload) -> Result<(), StoreError> {
-        step(call, Happening::NewerValue)?;
+        step(call.id, &call.life, Happening::NewerValue)?;
         let mut statement = self.transaction.prepare_cached(
             "UPDATE call SET payload = ?3, changed_at = ?4, fields = ?5, replaced = 1
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
@@ -398,8 +399,7 @@ impl Intake<'_> {
             let Some(row) = rows.next()? else { return Err(StoreError::Overtaken { call }) };
             life_of(row)?
         };
-        let after =
-            lifecycle::next(&before, happening).map_err(|source| StoreError::Illegal { call, source })?.life;
+        let after = step(call, &before, happening)?.life;
         let mut statement = self.transaction.prepare_cached(
             "UPDATE call SET state = ?3, hold = ?4, settled_in = ?5, changed_at = ?6
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
@@ -454,7 +454,7 @@ impl Intake<'_> {
     }
 
     fn settle_standing(&self, call: &StandingCall, happening: Happening) -> Result<(), StoreError> {
-        let after = step(call, happening)?;
+        let after = step(call.id, &call.life, happening)?.life;
         let mut statement = self.transaction.prepare_cached(
             "UPDATE call SET state = ?3, hold = NULL, payload = NULL, settled_in = ?4, changed_at = ?5
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
@@ -473,15 +473,4 @@ fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
 /// When a call leaves, compared with others.
 pub(super) fn priority(call: &NewCall) -> i64 {
     if call.withdrawal { PRIORITY_WITHDRAWAL } else { PRIORITY_NORMAL }
-}
-
-fn step(call: &StandingCall, happening: Happening) -> Result<Life, StoreError> {
-    lifecycle::next(&call.life, happening)
-        .map(|step| step.life)
-        .map_err(|source| StoreError::Illegal { call: call.id, source })
-}
-
-/// A guarded UPDATE must have touched exactly one row.
-pub(super) fn one(changed: usize, call: CallId) -> Result<(), StoreError> {
-    if changed == 1 { Ok(()) } else { Err(StoreError::Overtaken { call }) }
 }

@@ -33,6 +33,7 @@ mod shared_keys;
 mod snapshot;
 mod statements;
 mod story;
+mod transitions;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
 pub use decisions::{Released, Resolved};

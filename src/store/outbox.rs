@@ -10,18 +10,19 @@ use crate::domain::call::{CallId, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::fault;
-use crate::domain::lifecycle::{self, Effect, Happening, Life, Wait};
+use crate::domain::lifecycle::{Effect, Happening, Life, Wait};
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, WireValues};
 
 use super::flights::Aloft;
-use super::intake::{PRIORITY_WITHDRAWAL, one};
+use super::intake::PRIORITY_WITHDRAWAL;
 use super::lease::{CallRow, Leased, PRIORITY_LAST};
 use super::marks::{self, Marks};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::account_of;
 use super::statements::Statements;
+use super::transitions::{one, step};
 use super::{RunNumber, Store, StoreError, codec, origin, runs};
 
 /// What became of a leased call.
@@ -137,21 +138,20 @@ impl Outbox<'_> {
     /// commit makes the outcome unknown: an update is repeated, a create is probed.
     pub fn settle(&mut self, call: &Leased, settlement: &Settlement) -> Result<Settled, StoreError> {
         let before = &call.life;
-        let step = lifecycle::next(before, fault::bent(settlement.happening, before.operation))
-            .map_err(|source| StoreError::Illegal { call: call.id, source })?;
-        let mut life = step.life;
+        let settled = step(call.id, before, fault::bent(settlement.happening, before.operation))?;
+        let mut life = settled.life;
         let still_to_send = matches!(life.state, State::Waiting | State::Probing | State::Queued);
         let deferred = still_to_send && life.attempts >= settlement.attempts_max;
         if deferred {
-            life = self.next(call.id, &life, Happening::AttemptsUsedUp)?;
+            life = step(call.id, &life, Happening::AttemptsUsedUp)?.life;
         }
-        let due = match step.wait {
+        let due = match settled.wait {
             Wait::None => Timestamp(0),
             Wait::Keep => call.due,
             Wait::Settle => settlement.settle_until,
             Wait::Backoff => settlement.backoff_until,
         };
-        let written = Written { life, deferred, due, settling: step.wait == Wait::Settle };
+        let written = Written { life, deferred, due, settling: settled.wait == Wait::Settle };
         let is_accepted = written.life.state == State::Acknowledged;
         // First, because its guard is what proves that the call is as it was leased.
         if call.stood.is_some() {
@@ -162,7 +162,7 @@ impl Outbox<'_> {
         } else {
             self.write_settled(call, settlement, &written)?;
         }
-        self.apply(step.effect, &Recipient::of(call))?;
+        self.apply(settled.effect, &Recipient::of(call))?;
         if settlement.happening != Happening::Accepted {
             self.put_answer(call, settlement)?;
         }
@@ -341,12 +341,6 @@ impl Outbox<'_> {
             &settlement.code,
         ))?;
         Ok(())
-    }
-
-    pub(super) fn next(&self, call: CallId, life: &Life, happening: Happening) -> Result<Life, StoreError> {
-        lifecycle::next(life, happening)
-            .map(|step| step.life)
-            .map_err(|source| StoreError::Illegal { call, source })
     }
 }
 

@@ -15,11 +15,12 @@ use crate::domain::account::Acknowledged;
 use crate::domain::call::{CallId, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::fingerprint::Fingerprinter;
-use crate::domain::lifecycle::{self, Happening};
+use crate::domain::lifecycle::Happening;
 
 use super::backup::{file_error, make_empty, sync_folder, verify};
 use super::open::{Lock, beside, connect, migrate};
 use super::snapshot::life_of;
+use super::transitions::{one, step};
 use super::{StateFile, Store, StoreError, codec, flights, marks, origin};
 
 /// The setting that says since when a restored state is in doubt.
@@ -186,8 +187,7 @@ fn doubt_calls(connection: &Connection, now: Timestamp, restored: &mut Restored)
     let mut steps = Vec::new();
     while let Some(row) = rows.next()? {
         let (call, before) = (CallId(row.get("id")?), life_of(row)?);
-        let step = lifecycle::next(&before, Happening::Restored)
-            .map_err(|source| StoreError::Illegal { call, source })?;
+        let step = step(call, &before, Happening::Restored)?;
         if step.life.create_unknown {
             restored.creates_in_doubt += 1;
         } else if before.state != State::Refused {
@@ -198,7 +198,7 @@ fn doubt_calls(connection: &Connection, now: Timestamp, restored: &mut Restored)
     for (call, before, after) in steps {
         let changed =
             update.execute((call.0, before.name(), after.state.name(), after.create_unknown, now.0))?;
-        super::intake::one(changed, call)?;
+        one(changed, call)?;
     }
     Ok(())
 }

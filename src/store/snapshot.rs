@@ -10,11 +10,12 @@ use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
-use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
+use super::transitions::step;
 use super::{Store, StoreError, codec, flights, orders};
 
 /// The setting that names the columns of the last full input, by their canonical fields.
@@ -111,9 +112,7 @@ impl KnownAt {
     /// find it, so that a plan says what that one does.
     fn stands(&mut self, mut call: StandingCall) -> Result<(), StoreError> {
         if call.life.state == State::InFlight {
-            call.life = lifecycle::next(&call.life, Happening::Crashed)
-                .map_err(|source| StoreError::Illegal { call: call.id, source })?
-                .life;
+            call.life = step(call.id, &call.life, Happening::Crashed)?.life;
             let Life { state, hold, create_unknown, .. } = call.life;
             call.standing = Standing { state, hold, create_unknown, ..call.standing };
             let sent = &call.standing.payload;
