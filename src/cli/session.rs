@@ -174,6 +174,12 @@ impl Session {
         self.started_at
     }
 
+    /// The time since it began.
+    #[must_use]
+    pub fn clock(&self) -> &RunClock {
+        &self.clock
+    }
+
     /// Where its events go.
     #[must_use]
     pub fn events(&self) -> Events {

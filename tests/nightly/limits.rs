@@ -39,7 +39,13 @@ fn calls_per_day_holds_across_runs() {
     let people = customers(6);
     world.populate(&people);
     world.configure("", &[("wsone", "calls_per_day = 4")]);
-    world.sync(&world.csv("crm.csv", &people)).exits(10);
+    let file = world.csv("crm.csv", &people);
+    let plan = || world.run(&["plan", file.to_str().expect("utf-8")]).exits(0).out;
+    let told = plan();
+    assert!(told.contains("wsone: calls_per_day leaves 4 of 6 calls for today"), "{told}");
+    world.sync(&file).exits(10);
+    let told = plan();
+    assert!(told.contains("wsone: calls_per_day leaves 0 of 2 calls for today"), "{told}");
     world.run(&["resume"]).exits(10);
     assert_eq!(world.requests(ProviderId::Wsone), 4);
 }

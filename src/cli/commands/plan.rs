@@ -17,6 +17,7 @@ use crate::cli::arguments::{IngestArguments, InputArguments, PlanArguments};
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::Operation;
+use crate::domain::clock::Timestamp;
 use crate::domain::event::Events;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
@@ -167,6 +168,7 @@ pub(super) fn show(
     tracing::info!(rows, new, changed, "input read");
     let changes = outcome.has_changes();
     let mut plan = of(outcome, &providers, &store, config.dispatch.max_duration)?;
+    plan.warnings.extend(beyond_the_day(&plan, &providers, &store, program.clock.now())?);
     if providers.is_empty() {
         plan.warnings.push(format!("providers: {NO_PROVIDER}"));
     }
@@ -228,6 +230,27 @@ fn of(
         older: outcome.older,
         next: None,
     })
+}
+
+/// What of a plan is more than `calls_per_day` leaves for today.
+fn beyond_the_day(
+    plan: &Plan,
+    providers: &[Arc<dyn Provider>],
+    store: &Store,
+    now: Timestamp,
+) -> Result<Vec<String>, Failure> {
+    let mut warnings = Vec::new();
+    for (lane, provider) in plan.providers.iter().zip(providers) {
+        let Some(limit) = provider.settings().calls_per_day else { continue };
+        let left = limit.saturating_sub(store.lane_use(lane.provider)?.on(now.day()).sent);
+        if lane.calls > left {
+            let (calls, left, name) = (grouped(lane.calls), grouped(left), lane.provider);
+            warnings.push(format!(
+                "{name}: calls_per_day leaves {left} of {calls} calls for today; the rest goes later"
+            ));
+        }
+    }
+    Ok(warnings)
 }
 
 fn cost(lanes: &[Lane], max_duration: Option<Time>) -> Cost {

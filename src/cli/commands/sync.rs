@@ -163,7 +163,7 @@ impl Begun {
         run.input_arguments = work.input().map(InputArguments::repeated).unwrap_or_default();
         run.tell = tell;
         run.include_values = sending.is_some_and(|typed| typed.include_values);
-        let clock = RunClock::start(program.clock.clone());
+        let clock = session.clock().clone();
         let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work)
             .and_then(|outcome| warn_of_strangers(outcome, &store, &only));
         let store = match worked {
