@@ -154,7 +154,11 @@ impl StateFile {
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
         let proves = |backup: &Backup| self.has_key() || name_of_state(&backup.path).is_some();
-        if !is_nothing || !self.backups()?.iter().any(proves) {
+        if !is_nothing {
+            return Ok(());
+        }
+        let was_there = self.backups()?.iter().any(proves) || (self.has_key() && self.was_used()?);
+        if !was_there {
             return Ok(());
         }
         Err(StoreError::Lost { path: self.path().to_owned(), backups: self.backups_folder() })
@@ -173,8 +177,12 @@ fn backups_of(state: &Path) -> Result<Vec<Backup>, StoreError> {
     let folder = folder_of(state);
     let mut backups = Vec::new();
     for path in files_in(&folder)? {
-        let metadata =
-            std::fs::symlink_metadata(&path).map_err(|source| file_error("list", &folder, source))?;
+        let metadata = match std::fs::symlink_metadata(&path) {
+            Ok(metadata) => metadata,
+            // A run has rotated it away meanwhile.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => continue,
+            Err(source) => return Err(file_error("list", &folder, source)),
+        };
         if metadata.is_file() && may_be_of(&path, state) {
             backups.push(Backup { path, bytes: metadata.len() });
         }

@@ -8,6 +8,7 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
+use super::doubts::Doubts;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
 use super::transitions::one;
@@ -83,7 +84,9 @@ impl Store {
 impl Outbox<'_> {
     /// Queues a call again, unless another one goes to the same account before it; gives the state that it was in.
     fn release(&mut self, call: CallId, accounts: &mut Accounts) -> Result<Option<State>, StoreError> {
-        let row = self.read_standing(call)?;
+        let mut row = self.read_standing(call)?;
+        let before = row.life;
+        row.life.create_unknown |= self.may_exist(&row)?;
         let mut after = decided(&row, Happening::Released)?.life;
         let account = (row.provider, row.payload.key.clone());
         if accounts.contains(&account) || self.another_goes_first(&row)? {
@@ -94,8 +97,20 @@ impl Outbox<'_> {
         if self.meets_somebody(&row)? && !after.create_unknown {
             after.operation = Operation::Update;
         }
-        self.write_decision(call, &row.life, &after, None)?;
-        Ok(Some(row.life.state))
+        self.write_decision(call, &before, &after, None)?;
+        Ok(Some(before.state))
+    }
+
+    /// May whom a call is to create exist although it was never sent for: then it is probed first.
+    fn may_exist(&self, row: &CallRow) -> Result<bool, StoreError> {
+        if row.life.operation != Operation::Create {
+            return Ok(false);
+        }
+        let fingerprinter = self.keeping.fingerprinter;
+        Doubts::read(self.connection)?.concern(
+            || Ok(fingerprinter.account_mark(row.provider, &row.payload.key)),
+            || Ok(fingerprinter.tombstone(&row.customer)),
+        )
     }
 
     fn resolve(&mut self, call: CallId, happening: Happening) -> Result<Resolved, StoreError> {
@@ -118,6 +133,9 @@ impl Outbox<'_> {
             if self.another_goes_first(&row)? {
                 after = Life { state: State::Held, hold: Some(HoldReason::DuplicateKey), ..after };
                 resolved = Resolved::Behind;
+            } else if self.may_exist(&row)? {
+                // The answer was about this call, not about what others left.
+                after = Life { state: State::Probing, create_unknown: true, ..after };
             } else if self.meets_somebody(&row)? && !after.create_unknown {
                 after.operation = Operation::Update;
             }

@@ -106,6 +106,8 @@ impl StateFile {
             examination.findings.push(finding);
             return Ok(());
         };
+        // What is compared has to be of one moment, whatever a run writes meanwhile.
+        let connection = connection.unchecked_transaction()?;
         examination.schema = Some(connection.pragma_query_value(None, "user_version", |row| row.get(0))?);
         for complaint in complaints(&connection)? {
             let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
@@ -133,6 +135,8 @@ impl StateFile {
             match self.examine_backup(&backup.path) {
                 Ok(()) => sound.push(backup),
                 Err(error) if error.is_of_key() => locked += 1,
+                // A run has made another in its place.
+                Err(_) if !backup.path.exists() => {}
                 Err(error) => findings.push(unsound(&backup.path, &error)),
             }
         }

@@ -1,6 +1,7 @@
 //! Accepting an input: one transaction from the first customer to the last call.
 
 use std::cell::{Cell, RefCell};
+use std::collections::HashSet;
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -53,6 +54,8 @@ pub struct Intake<'a> {
     other_keys: bool,
     /// Of whom it is not known whether they exist.
     doubts: Doubts,
+    /// Creates of this input that took the place of one that may have been applied.
+    may_have_left: RefCell<HashSet<CallId>>,
     /// Are many customers new or changed.
     many: Cell<bool>,
     /// Rows that wait to be written together; none, where they are written one by one.
@@ -136,6 +139,7 @@ impl Store {
             in_doubt,
             other_keys,
             doubts,
+            may_have_left: RefCell::default(),
             many: Cell::new(false),
             blocks: RefCell::new(None),
             keeping: Keeping { fingerprinter, clear: *clear_values },
@@ -269,8 +273,11 @@ impl Intake<'_> {
         let inherited = replaced.filter(|replaced| {
             matches!(replaced.life.state, State::Waiting | State::Queued) && replaced.due > 0
         });
-        let doubtful = call.operation == Operation::Create
-            && (replaced.is_some_and(|replaced| replaced.life.create_unknown) || self.may_exist(call)?);
+        // What is held has not left, and is asked about when a person lets it go.
+        let is_doubted = || if call.hold.is_none() { self.may_exist(call) } else { Ok(false) };
+        let is_inherited = call.operation == Operation::Create
+            && replaced.is_some_and(|replaced| replaced.life.create_unknown);
+        let doubtful = is_inherited || (call.operation == Operation::Create && is_doubted()?);
         let life =
             if doubtful { Life::new_in_doubt(call.hold) } else { Life::new(call.operation, call.hold) };
         let state =
@@ -297,7 +304,11 @@ impl Intake<'_> {
             call.payload.fields.as_deref(),
         ))?;
         fault::pass(Point::MidIngest);
-        Ok(CallId(self.transaction.last_insert_rowid()))
+        let id = CallId(self.transaction.last_insert_rowid());
+        if is_inherited {
+            self.may_have_left.borrow_mut().insert(id);
+        }
+        Ok(id)
     }
 
     /// May whom a call is to create have been created before, of which nothing is known.
@@ -392,20 +403,24 @@ impl Intake<'_> {
     }
 
     fn hold(&self, call: CallId, happening: Happening) -> Result<(), StoreError> {
-        let before = {
+        let (before, is_new) = {
             let mut statement =
                 self.transaction.prepare_cached("SELECT * FROM call WHERE id = ?1 AND lease IS NULL")?;
             let mut rows = statement.query([call.0])?;
             let Some(row) = rows.next()? else { return Err(StoreError::Overtaken { call }) };
-            life_of(row)?
+            (life_of(row)?, row.get::<_, i64>("planned_in")? == self.run.0)
         };
+        // A call of this input has not left, unless it took the place of one that may have.
+        let has_not_left = is_new && !self.may_have_left.borrow().contains(&call);
         let after = step(call, &before, happening)?.life;
         let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET state = ?3, hold = ?4, settled_in = ?5, changed_at = ?6
+            "UPDATE call SET state = ?3, hold = ?4, settled_in = ?5, changed_at = ?6, create_unknown = ?7
              WHERE id = ?1 AND state = ?2 AND lease IS NULL",
         )?;
         let (state, hold) = (after.state.name(), after.hold.map(HoldReason::name));
-        one(statement.execute((call.0, before.state.name(), state, hold, self.run.0, self.now.0))?, call)
+        let create_unknown = after.create_unknown && !has_not_left;
+        let values = (call.0, before.state.name(), state, hold, self.run.0, self.now.0, create_unknown);
+        one(statement.execute(values)?, call)
     }
 
     /// Ends the doubt that a restored backup left about what is queued: this input holds every customer. Whoever is new

@@ -66,6 +66,8 @@ use crate::domain::mark::Marker;
 #[derive(Debug)]
 pub struct Store {
     connection: rusqlite::Connection,
+    /// The file; empty for an empty state that has none.
+    path: std::path::PathBuf,
     /// Its own files, see [`Store::look_through`]; closed after the connection.
     looked_through: Vec<std::fs::File>,
     fingerprinter: Fingerprinter,

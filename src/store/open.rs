@@ -208,6 +208,7 @@ impl StateFile {
             newer_orders: orders::are_apart(&connection)?,
             other_keys: shared_keys::are_there(&connection)?,
             connection,
+            path: self.settings.path.clone(),
             looked_through: Vec::new(),
             fingerprinter,
             clear_values: self.settings.clear_values,

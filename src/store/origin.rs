@@ -10,13 +10,13 @@
 use std::fs;
 use std::io::Write;
 use std::os::unix::fs::MetadataExt;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use super::backup::file_error;
-use super::open::{has_key_identity, lock_of, open_private};
+use super::open::{connect, has_key_identity, lock_of, open_private};
 use super::{StateFile, StoreError};
 
 /// The setting of a file that is a backup.
@@ -49,9 +49,9 @@ pub(super) fn mark_backup(connection: &Connection) -> Result<(), StoreError> {
 
 /// Says that a run is about to send, before anything leaves; false where the file itself does not say so yet, because somebody
 /// reads what was before, and does so for longer than a writer waits.
-pub(super) fn begin_work(connection: &mut Connection) -> Result<bool, StoreError> {
-    let identity = identity(&path_of(connection))?;
-    rotate(connection, |connection| put(connection, AT_WORK, &identity))?;
+pub(super) fn begin_work(connection: &mut Connection, path: &Path) -> Result<bool, StoreError> {
+    let identity = identity(path)?;
+    rotate(connection, path, |connection| put(connection, AT_WORK, &identity))?;
     move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")
 }
 
@@ -69,12 +69,13 @@ fn move_into_file(connection: &Connection, checkpoint: &str) -> Result<bool, Sto
 /// Does something at the end of a run, in one transaction with the news that nothing is at work any more.
 pub(super) fn end_work(
     connection: &mut Connection,
+    path: &Path,
     last: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     if setting(connection, AT_WORK)?.is_none() {
         return last(connection);
     }
-    rotate(connection, |connection| {
+    rotate(connection, path, |connection| {
         last(connection)?;
         take(connection, AT_WORK)
     })
@@ -95,16 +96,21 @@ pub(super) fn begin_anew(connection: &Connection) -> Result<(), StoreError> {
 /// may be either.
 fn rotate(
     connection: &mut Connection,
+    path: &Path,
     change: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let path = path_of(connection);
     let (old, new) = (token(connection)?, drawn());
-    write_tokens(&path, &[old, new.clone()])?;
+    write_tokens(path, &[old, new.clone()])?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     change(&transaction)?;
     put(&transaction, TOKEN, new.as_bytes())?;
     transaction.commit()?;
-    write_tokens(&path, &[new])
+    write_tokens(path, &[new])
+}
+
+/// Draws a new token where what the providers hold was learnt in another way than by sending.
+pub(super) fn renew(connection: &mut Connection, path: &Path) -> Result<(), StoreError> {
+    rotate(connection, path, |_| Ok(()))
 }
 
 impl StateFile {
@@ -114,11 +120,18 @@ impl StateFile {
         let new = drawn();
         let mut tokens = read_tokens(self.path())?;
         if tokens.is_empty() && self.exists() {
-            tokens.push(NO_TOKEN.to_owned());
+            // One that cannot be read is of no use to anybody.
+            let own = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).and_then(|own| token(&own));
+            tokens.extend(own);
         }
         tokens.push(new.clone());
         put(connection, TOKEN, new.as_bytes())?;
         write_tokens(self.path(), &tokens)
+    }
+
+    /// Does the lock file tell that there was a state from which something was sent.
+    pub(super) fn was_used(&self) -> Result<bool, StoreError> {
+        Ok(read_tokens(self.path())?.iter().any(|token| token != NO_TOKEN))
     }
 
     /// A state that is begun anew has no token.
@@ -203,10 +216,6 @@ fn write_tokens(state: &Path, tokens: &[String]) -> Result<(), StoreError> {
     let written =
         file.set_len(0).and_then(|()| file.write_all(line.as_bytes())).and_then(|()| file.sync_all());
     written.map_err(|source| file_error("write", &path, source))
-}
-
-fn path_of(connection: &Connection) -> PathBuf {
-    PathBuf::from(connection.path().unwrap_or_default())
 }
 
 fn setting(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {

@@ -72,7 +72,8 @@ impl Store {
     pub fn expect_dispatch(&mut self) -> Result<(), StoreError> {
         self.connection.pragma_update(None, "cache_size", CACHE_KIB_DISPATCH)?;
         self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_DISPATCH)?;
-        self.says_at_work = origin::begin_work(&mut self.connection).inspect_err(|_| self.leave_log())?;
+        self.says_at_work =
+            origin::begin_work(&mut self.connection, &self.path).inspect_err(|_| self.leave_log())?;
         Ok(())
     }
 

@@ -79,6 +79,11 @@ impl Store {
         Ok(RunNumber(number))
     }
 
+    /// Notes that what the providers hold was learnt from a seed: an earlier state does not know it.
+    pub fn note_seed(&mut self) -> Result<(), StoreError> {
+        origin::renew(&mut self.connection, &self.path)
+    }
+
     /// Notes how a run ended, and empties the write-ahead log into the file.
     pub fn finish_run(
         &mut self,
@@ -88,7 +93,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         fault::pass(Point::BeforeRunEnd);
-        origin::end_work(&mut self.connection, |connection| {
+        origin::end_work(&mut self.connection, &self.path, |connection| {
             connection.execute(
                 "UPDATE run SET finished_at = ?2, outcome = ?3, exit_code = ?4 WHERE number = ?1",
                 (run.0, now.0, outcome, exit_code),

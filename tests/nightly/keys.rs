@@ -365,3 +365,50 @@ fn whoever_comes_under_a_key_of_somebody_who_was_erased_is_probed_first() {
         people.iter().for_each(|person| world.all_hold(person));
     }
 }
+
+#[test]
+fn who_is_held_beside_somebody_who_may_exist_is_probed_when_it_is_released() {
+    for is_forgotten in [false, true] {
+        let world = World::new();
+        let mut people = customers(2);
+        world.populate(&people);
+        world.play(
+            "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n\
+             [[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"200\" } }\n",
+        );
+        world.sync(&world.csv("crm.csv", &people[..1])).exits(3);
+        let call = json(&world.run(&["rejects", "list", "--json"]).exits(0).out)[0]["call"].to_string();
+        people[1].person = people[0].person.clone();
+        world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(3);
+        if is_forgotten {
+            world.run(&["forget", &people[0].id]).exits(0);
+        } else {
+            world.run(&["resolve", &call, "--abandon"]).exits(0);
+        }
+        world.play("");
+        world.run(&["rejects", "release", "--customer", &people[1].id]).exits(0);
+        world.run(&["resume"]).exits(0);
+        assert_eq!(world.duplicates(), 0);
+        world.all_hold(&people[1]);
+    }
+}
+
+#[test]
+fn two_newcomers_under_the_key_of_somebody_erased_are_delivered_once_the_crm_has_it_right() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    let erased = people[0].person.clone();
+    world.run(&["forget", &people[0].id]).exits(0);
+    let own = std::mem::replace(&mut people[2].person, erased.clone());
+    people[1].person = erased;
+    world.on("sync", &world.csv("crm.csv", &people[1..]), &["--allow-mass-change"]).exits(3);
+    people[2].person = own;
+    world.on("sync", &world.csv("crm.csv", &people[1..]), &["--allow-mass-change"]);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people[1..].iter().for_each(|person| world.all_hold(person));
+    assert!(world.run(&["rejects", "list"]).exits(0).out.contains("nothing is refused or held"));
+}

@@ -222,3 +222,62 @@ fn a_new_beginning_beside_an_old_lock_is_none_of_an_older_state() {
     world.run(&["status"]).exits(0);
     world.sync(&world.csv("crm.csv", &[people[0].clone().email("new@example.org")])).exits(0);
 }
+
+#[test]
+fn a_state_whose_lock_file_is_gone_stays_good_when_a_restore_is_given_up() {
+    let people = customers(2);
+    let (world, _) = before_the_second_person(&people);
+    fs::remove_file(world.path("state/crmsync.db.lock")).expect("there");
+    let oldest = backups(&world).swap_remove(0);
+    let told = world.run(&["doctor", "--restore", oldest.to_str().expect("utf-8"), "--json"]).exits(0).out;
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    let replaced = world.path(told["replaced"].as_str().expect("a replaced state"));
+    fs::rename(replaced, world.path("state/crmsync.db")).expect("put back");
+    world.run(&["status"]).exits(0);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+}
+
+#[test]
+fn a_state_from_before_a_seed_is_refused() {
+    let people = customers(2);
+    let world = delivered(&people[..1]);
+    let copy = world.path("copy.db");
+    fs::copy(world.path("state/crmsync.db"), &copy).expect("copied");
+    world.on("seed", &world.csv("crm.csv", &people), &[]).exits(0);
+    fs::copy(copy, world.path("state/crmsync.db")).expect("put back");
+    refused(&world, &[]);
+}
+
+#[test]
+fn a_state_that_is_gone_with_its_backups_is_not_begun_anew_beside_its_key_and_lock() {
+    let people = customers(1);
+    let world = delivered(&people);
+    fs::remove_file(world.path("state/crmsync.db")).expect("there");
+    fs::remove_dir_all(world.path("state/backups")).expect("there");
+    let refused = world.on("sync", &world.path("crm.csv"), &["--allow-mass-change"]).exits(7);
+    assert!(
+        refused.err.contains("error[E415]") && refused.err.contains("crmsync.db.lock"),
+        "{}",
+        refused.err
+    );
+}
+
+#[test]
+fn a_folder_whose_name_is_no_text_is_sent_from_like_any_other() {
+    use std::os::unix::ffi::OsStrExt;
+    let people = customers(2);
+    let world = delivered(&people[..1]);
+    world.populate(&people);
+    let folder = world.path("").join(std::ffi::OsStr::from_bytes(b"donn\xe9es"));
+    fs::create_dir(&folder).expect("made");
+    for name in ["crmsync.toml", "state"] {
+        fs::rename(world.path(name), folder.join(name)).expect("moved");
+    }
+    let file = world.csv("crm.csv", &people);
+    let state = ["--state", "state/crmsync.db"];
+    let mut sync = world
+        .command(&[&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"], &state[..]].concat());
+    let ran = Ran::from(sync.current_dir(&folder).output().expect("the binary runs")).exits(0);
+    assert!(ran.out.contains("acknowledged"), "{}", ran.out);
+    assert_eq!(world.duplicates(), 0);
+}

@@ -269,8 +269,10 @@ fn prepare(
             Work::Sync(..) | Work::Rehearse(..) | Work::Resume => ingest.sync(store, number),
         }
     })?;
-    if let Work::Rehearse(_, _, populate) = work {
-        populate(store)?;
+    match work {
+        Work::Rehearse(_, _, populate) => populate(store)?,
+        Work::Seed(..) => store.note_seed()?,
+        Work::Sync(..) | Work::Resume => {}
     }
     Ok(accepted)
 }
