@@ -198,12 +198,12 @@ fn may_be_of(path: &Path, state: &Path) -> bool {
 }
 
 /// The state that a backup names.
-pub(super) fn name_of_state(backup: &Path) -> Option<&OsStr> {
+fn name_of_state(backup: &Path) -> Option<&OsStr> {
     backup.file_stem().map(Path::new).filter(|stem| stem.extension().is_some())?.file_stem()
 }
 
 /// What a backup is named after: the run that made it.
-pub(super) fn run_of(backup: &Path) -> Option<&OsStr> {
+fn run_of(backup: &Path) -> Option<&OsStr> {
     let stem = backup.file_stem()?;
     Path::new(stem).extension().or(Some(stem))
 }

@@ -66,7 +66,7 @@ use crate::domain::mark::Marker;
 #[derive(Debug)]
 pub struct Store {
     connection: rusqlite::Connection,
-    /// The file; empty for an empty state that has none.
+    /// The file, as it is named; an empty state that is only read has none there.
     path: std::path::PathBuf,
     /// Its own files, see [`Store::look_through`]; closed after the connection.
     looked_through: Vec<std::fs::File>,
