@@ -47,8 +47,9 @@ impl Store {
         let run = self.newest_run()?;
         self.group(run, now, |outbox| {
             let (mut released, mut accounts) = (Released::default(), Accounts::new());
+            let doubts = Doubts::read(outbox.connection)?;
             for &call in calls {
-                match outbox.release(call, &mut accounts)? {
+                match outbox.release(call, &doubts, &mut accounts)? {
                     Some(before) => {
                         released.queued += 1;
                         released.held += u64::from(before == State::Held);
@@ -83,31 +84,44 @@ impl Store {
 
 impl Outbox<'_> {
     /// Queues a call again, unless another one goes to the same account before it; gives the state that it was in.
-    fn release(&mut self, call: CallId, accounts: &mut Accounts) -> Result<Option<State>, StoreError> {
-        let mut row = self.read_standing(call)?;
-        let before = row.life;
-        row.life.create_unknown |= self.may_exist(&row)?;
-        let mut after = decided(&row, Happening::Released)?.life;
+    fn release(
+        &mut self,
+        call: CallId,
+        doubts: &Doubts,
+        accounts: &mut Accounts,
+    ) -> Result<Option<State>, StoreError> {
+        let row = self.read_standing(call)?;
+        let after = decided(&row, Happening::Released)?.life;
         let account = (row.provider, row.payload.key.clone());
-        if accounts.contains(&account) || self.another_goes_first(&row)? {
+        if accounts.contains(&account) {
             return Ok(None);
         }
+        let Some(after) = self.goes_again(&row, after, doubts)? else { return Ok(None) };
         accounts.insert(account);
-        // Whoever would be made anew exists by now.
-        if self.meets_somebody(&row)? && !after.create_unknown {
-            after.operation = Operation::Update;
-        }
-        self.write_decision(call, &before, &after, None)?;
-        Ok(Some(before.state))
+        self.write_decision(call, &row.life, &after, None)?;
+        Ok(Some(row.life.state))
     }
 
-    /// May whom a call is to create exist although it was never sent for: then it is probed first.
-    fn may_exist(&self, row: &CallRow) -> Result<bool, StoreError> {
-        if row.life.operation != Operation::Create {
-            return Ok(false);
+    /// How a call goes that a person lets go: whom it is to create is probed first where it may exist, and updated where it is
+    /// known to. None where a call of another customer for the same account goes first.
+    fn goes_again(&self, row: &CallRow, after: Life, doubts: &Doubts) -> Result<Option<Life>, StoreError> {
+        if self.another_goes_first(row)? {
+            return Ok(None);
         }
+        let meets_somebody = self.meets_somebody(row)?;
+        // A person who was asked about a create of unknown outcome has answered that, but not what others left.
+        let is_asked = after.operation == Operation::Create && !row.life.create_unknown;
+        if is_asked && self.may_exist(row, doubts)? {
+            return Ok(Some(Life { state: State::Probing, create_unknown: true, ..after }));
+        }
+        let is_update = meets_somebody && !after.create_unknown;
+        Ok(Some(if is_update { Life { operation: Operation::Update, ..after } } else { after }))
+    }
+
+    /// May whom a call is to create exist although it was never sent for.
+    fn may_exist(&self, row: &CallRow, doubts: &Doubts) -> Result<bool, StoreError> {
         let fingerprinter = self.keeping.fingerprinter;
-        Doubts::read(self.connection)?.concern(
+        doubts.concern(
             || Ok(fingerprinter.account_mark(row.provider, &row.payload.key)),
             || Ok(fingerprinter.tombstone(&row.customer)),
         )
@@ -130,15 +144,13 @@ impl Outbox<'_> {
         let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
         let (mut after, mut resolved) = (step.life, Resolved::Settled);
         if after.state.is_open() {
-            if self.another_goes_first(&row)? {
-                after = Life { state: State::Held, hold: Some(HoldReason::DuplicateKey), ..after };
-                resolved = Resolved::Behind;
-            } else if self.may_exist(&row)? {
-                // The answer was about this call, not about what others left.
-                after = Life { state: State::Probing, create_unknown: true, ..after };
-            } else if self.meets_somebody(&row)? && !after.create_unknown {
-                after.operation = Operation::Update;
-            }
+            (after, resolved) = match self.goes_again(&row, after, &Doubts::read(self.connection)?)? {
+                Some(after) => (after, Resolved::Settled),
+                None => {
+                    let hold = Some(HoldReason::DuplicateKey);
+                    (Life { state: State::Held, hold, ..after }, Resolved::Behind)
+                }
+            };
         }
         self.write_decision(call, &row.life, &after, rest)?;
         Ok(resolved)

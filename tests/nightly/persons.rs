@@ -198,3 +198,20 @@ fn a_person_whose_erasure_is_taken_back_and_who_is_not_there_is_created() {
     assert_eq!((creates(&world), world.duplicates()), (2, 0));
     people.iter().for_each(|customer| world.all_hold(customer));
 }
+
+#[test]
+fn who_was_looked_for_and_is_not_there_is_created_although_its_erasure_was_taken_back() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.run(&["forget", &people[0].id]).exits(0);
+    world.run(&["forget", &people[0].id, "--undo"]).exits(0);
+    world.play("[[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"200\" } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(listed[0]["class"], "probe_refused", "{listed}");
+    world.run(&["resolve", &listed[0]["call"].to_string(), "--not-applied"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!((creates(&world), world.duplicates()), (1, 0));
+}
