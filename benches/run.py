@@ -105,15 +105,20 @@ class World:
         self.other_config.write_text(text.format(nulls='"", "NULL", "n/a"', **values))
 
     def copy(self, name):
-        """The same state in another folder, so that a job can change it; on the disk, so that the job's own syncs have
-        nothing to write but what the job wrote."""
+        """The same state in another folder, so that a job can change it."""
         other = World(self.bench, name, fresh=True)
         for path in self.state.parent.iterdir():
             if path.is_file():
-                copied = shutil.copy2(path, other.state.parent / path.name)
-                with open(copied, "rb+") as file:
-                    os.fsync(file.fileno())
+                shutil.copy2(path, other.state.parent / path.name)
+        other.settle()
         return other
+
+    def settle(self):
+        """Brings what is here to the disk, so that the syncs of a job have nothing to write but what the job wrote."""
+        for path in self.folder.rglob("*"):
+            if path.is_file():
+                with open(path, "rb") as file:
+                    os.fsync(file.fileno())
 
     def run(self, *words, codes=COMPLETE, config=None):
         return Measured([self.bench.program, "--config", config or self.config, "--progress", "never", *words], codes)
@@ -284,6 +289,7 @@ class Bench:
         paths = data.make(ROOT / "target" / "bench" / str(calls), calls, with_json=False)
         world = World(self, f"queued-{calls}", port=server.port, rate=rate, all_providers=False)
         world.run("sync", paths["sorted.csv"], "--allow-mass-change", "--max-calls", "0", "--allow-older", codes=BUDGET_USED)
+        world.settle()
         return world
 
     def bare(self, server, calls):
