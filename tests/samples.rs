@@ -66,7 +66,7 @@ fn read(name: &str) -> Contents {
                 continue;
             }
         };
-        match mapper.map(|index| row.get(&columns[index]), [], date(2026, 6, 1)) {
+        match mapper.map(|index| row.get(&columns[index]), [], date(2026, 6, 1), &[]) {
             Ok(mapped) => {
                 for defect in mapped.defects {
                     *contents.defects.entry(defect.field.name().into_owned()).or_default() += 1;

@@ -6,6 +6,8 @@
 
 mod selection;
 
+use std::borrow::Cow;
+
 use litemap::LiteMap;
 use smol_str::SmolStr;
 
@@ -14,7 +16,7 @@ use crate::domain::call::{HoldReason, Operation, Payload, State};
 use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send};
 use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{
-    self, FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireField, WireValues,
+    self, FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireField, WirePresumption, WireValues,
 };
 
 /// The provider's part of the comparison: its choices and its field table.
@@ -140,6 +142,8 @@ pub fn decide(
         return Decision::nothing(Some(key), findings);
     }
     let account = before.account.as_ref().filter(|account| account.key == key);
+    let settled = without_presumed(projection, before, keeper, &mut findings);
+    let projection = settled.as_ref();
     let moved = before.account.as_ref().is_some_and(|account| account.known && account.key != key);
     let standing = before.standing.as_ref().filter(|standing| standing.payload.key == key);
     let desired = desired_values(standing, account, projection, policy, keeper, &mut findings);
@@ -161,9 +165,11 @@ pub fn decide(
 fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> Option<ProviderKey> {
     match &projection.key {
         KeyCell::Key(key) => Some(key.clone()),
-        KeyCell::Absent => {
-            let standing = before.standing.as_ref().map(|standing| &standing.payload.key);
-            standing.or(before.account.as_ref().map(|account| &account.key)).cloned()
+        KeyCell::Absent => known_key(before).cloned(),
+        KeyCell::InPart => {
+            let key = known_key(before).cloned();
+            findings.rejected = key.is_none().then_some(Rejection::InvalidKey);
+            key
         }
         KeyCell::Cleared => None,
         KeyCell::Invalid => {
@@ -171,6 +177,42 @@ fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> 
             None
         }
     }
+}
+
+/// Leaves out what was read by a presumed country, where another one is known: what waits to be sent says the newest, then
+/// what the provider holds. Of whom no country is known, the configured one is presumed in complete rows too.
+fn without_presumed<'a>(
+    projection: &'a Projection,
+    before: &Before,
+    keeper: &mut Keeper<'_>,
+    findings: &mut Findings,
+) -> Cow<'a, Projection> {
+    let Some(WirePresumption { country, value, fields }) = &projection.presumption else {
+        return Cow::Borrowed(projection);
+    };
+    let waiting = before.standing.as_ref().and_then(|standing| standing.payload.values.get(*country));
+    let held = before.account.as_ref().and_then(|account| account.fields.get(country));
+    let is_right = match (projection.cells.get(country), waiting, held) {
+        (Some(WireCell::Value(told)), _, _) => told == value,
+        (_, Some(waiting), _) => waiting == value.as_str(),
+        (_, None, Some(held)) => keeper.holds(held, *country, value),
+        (_, None, None) => before.account.is_some(),
+    };
+    if is_right {
+        return Cow::Borrowed(projection);
+    }
+    let mut settled = projection.clone();
+    for field in fields {
+        settled.cells.remove(field);
+    }
+    findings.in_part.extend(fields);
+    Cow::Owned(settled)
+}
+
+/// The key of the call that stands, or else of the account.
+fn known_key(before: &Before) -> Option<&ProviderKey> {
+    let standing = before.standing.as_ref().map(|standing| &standing.payload.key);
+    standing.or(before.account.as_ref().map(|account| &account.key))
 }
 
 /// What the provider should hold: what the standing call was to bring, with the new cells laid over it. An account that

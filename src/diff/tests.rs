@@ -98,6 +98,7 @@ fn says(cells: &[(u32, &str)]) -> Projection {
         cells: cells.iter().map(|(code, text)| (FieldCode(*code), cell(text))).collect(),
         defects: Vec::new(),
         in_part: Vec::new(),
+        presumption: None,
     }
 }
 

@@ -6,7 +6,7 @@ use smol_str::SmolStr;
 
 use super::cells::Cells;
 use super::field::Field;
-use super::value::Value;
+use super::value::{Country, Value};
 
 /// The CRM's key of a customer: opaque, NFC, trimmed, 1 to 200 characters.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -64,6 +64,21 @@ pub struct Customer {
     /// Fields about which the rows say nothing although the CRM has columns for them: what is made of several fields must
     /// not be made without these.
     pub withheld: Vec<Field>,
+    /// Fields of which the rows say something that cannot be understood without others, which they do not have and the CRM
+    /// does: a street without its name, a postal code without its country. Nothing is made of them.
+    pub in_part: Vec<Field>,
+    /// What was read by the configured country, because the rows do not tell the customer's.
+    pub presumption: Option<Presumption>,
+}
+
+/// A country that is only presumed, and the fields that were read by it: a national telephone number is somebody else's in
+/// another country.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Presumption {
+    /// The configured country.
+    pub country: Country,
+    /// Fields with cells.
+    pub fields: Vec<Field>,
 }
 
 impl Customer {
@@ -85,6 +100,15 @@ impl Customer {
 
     /// Lays a newer row of the same customer over this one: each field that the newer row carries wins.
     pub fn merge_newer(&mut self, newer: Self) {
+        self.in_part.retain(|field| newer.cell(*field).is_none() && !newer.in_part.contains(field));
+        self.in_part.extend(newer.in_part);
+        if let Some(presumption) = &mut self.presumption {
+            presumption.fields.retain(|field| newer.cells.get(*field).is_none());
+        }
+        match (&mut self.presumption, newer.presumption) {
+            (Some(presumption), Some(newer)) => presumption.fields.extend(newer.fields),
+            (presumption, newer) => *presumption = presumption.take().or(newer),
+        }
         for (field, cell) in newer.cells {
             self.cells.insert(field, cell);
         }
@@ -102,6 +126,8 @@ mod tests {
             cells: cells.iter().cloned().collect(),
             order: None,
             withheld: Vec::new(),
+            in_part: Vec::new(),
+            presumption: None,
         }
     }
 

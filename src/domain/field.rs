@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
+use std::ops::{BitOr, BitOrAssign};
 
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $sensitivity:ident;)*) => {
@@ -189,6 +190,42 @@ catalogue! {
     PayerOrBeneficiary = "payer_or_beneficiary", Personal;
     /// When the CRM changed the row; orders rows of one customer when `order_by` names it.
     UpdatedAt = "updated_at", Plain;
+}
+
+/// Some of the fields with a fixed name.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct FieldSet(u128);
+
+const _: () = assert!(Field::NAMED.len() <= u128::BITS as usize, "each named field has its bit");
+
+impl FieldSet {
+    /// The fields, in catalogue order.
+    pub fn iter(self) -> impl Iterator<Item = Field> {
+        let has = move |(position, field): (usize, &Field)| (self.0 >> position & 1 == 1).then_some(*field);
+        Field::NAMED.iter().enumerate().filter_map(has)
+    }
+}
+
+impl FromIterator<Field> for FieldSet {
+    /// Leaves subscriptions out.
+    fn from_iter<I: IntoIterator<Item = Field>>(fields: I) -> Self {
+        let positions = fields.into_iter().filter_map(Field::position);
+        Self(positions.fold(0, |bits, position| bits | 1 << position))
+    }
+}
+
+impl BitOr for FieldSet {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl BitOrAssign for FieldSet {
+    fn bitor_assign(&mut self, other: Self) {
+        *self = *self | other;
+    }
 }
 
 impl Field {

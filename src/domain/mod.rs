@@ -22,6 +22,7 @@ pub mod provider;
 pub mod raw_cell;
 pub mod redacted;
 pub mod standing;
+pub mod street_kinds;
 pub mod tally;
 pub mod threshold;
 pub mod value;

@@ -92,6 +92,8 @@ impl fmt::Debug for ProviderKey {
 pub enum KeyCell {
     /// The file has no such column.
     Absent,
+    /// The file lacks a part of it that the CRM has: only the key that is known already can be meant.
+    InPart,
     /// The column is there and empty: the customer has no account at this provider.
     Cleared,
     /// Something stands there that can be no key.
@@ -137,6 +139,19 @@ pub struct Projection {
     /// Fields that are made of several canonical ones, of which the file lacks some that the CRM has: nothing certain can
     /// be said about them.
     pub in_part: Vec<FieldCode>,
+    /// Set, where some cells hold only if the provider holds a certain country.
+    pub presumption: Option<WirePresumption>,
+}
+
+/// Cells that were read by a country about which the file says nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WirePresumption {
+    /// The field of the country.
+    pub country: FieldCode,
+    /// What the provider holds there, if the presumption is right.
+    pub value: SmolStr,
+    /// The cells that hold then.
+    pub fields: Vec<FieldCode>,
 }
 
 /// A value that is in order, but not for this provider.

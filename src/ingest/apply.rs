@@ -102,6 +102,7 @@ impl<'a> Apply<'a> {
     pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready, projections: &'r [Projection]) -> Turn<'r> {
         let Ready { candidate, prepared } = ready;
         candidate.count(&mut self.outcome.input);
+        self.outcome.told |= prepared.told;
         let number = candidate.stored().map(|stored| stored.number);
         let turn = Turn { turn: self.turn, candidate, prepared, projections, number };
         self.turn += 1;

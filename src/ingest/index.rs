@@ -303,7 +303,7 @@ impl Looker<'_> {
 
 /// A row without a usable key; mapping says what is wrong with it.
 fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Invalid {
-    let defect = sheet.map(row, Date::MAX).err();
+    let defect = sheet.map(row, Date::MAX, &[]).err();
     let reason = defect.as_ref().map_or("has no usable key", |defect| defect.reason.0);
     let (names, cells) = sheet.raw_cells(row);
     Invalid {

@@ -38,7 +38,6 @@ pub use guard::{Guard, GuardSettings, Tripped};
 pub use outcome::Outcome;
 pub use rejects::IngestReject;
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
@@ -47,7 +46,7 @@ use jiff::tz::TimeZone;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::{Event, Events};
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::mark::Marker;
 use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
@@ -167,16 +166,13 @@ impl Ingest<'_> {
             }
         }
         let read = self.read(store)?;
-        let columns = read.columns();
         let mut intake = store.intake(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
         if self.options.kind == Kind::Full {
             intake.end_doubt()?;
         }
         intake.back_up()?;
-        if let (Kind::Full, Some(columns)) = (self.options.kind, columns) {
-            intake.put_full_columns(&columns)?;
-        }
+        intake.put_known_fields(outcome.told, self.starts_anew())?;
         if let Some((_, time)) = self.newest_file() {
             // A time stamp from the future must not lock out every later input.
             intake.put_input_time(time.min(self.clock.now()))?;
@@ -188,24 +184,30 @@ impl Ingest<'_> {
 
     /// The first pass.
     fn read(&self, store: &Store) -> Result<Read<'_>, IngestError> {
-        let full_columns = match self.options.kind {
-            Kind::Full => Vec::new(),
-            Kind::Delta => store.snapshot().full_columns()?,
-        };
         let mut sheets = Vec::with_capacity(self.files.len());
         for file in self.files {
-            let sheet = Sheet::open(file, self.mapping, self.clock.now(), &full_columns)?;
+            let sheet = Sheet::open(file, self.mapping, self.clock.now())?;
             self.check_keys(&sheet)?;
             sheets.push(sheet);
         }
         let index = Index::read(self, &sheets, &store.marker())?;
-        Ok(Read { sheets, index, full_columns })
+        let mut known = if self.starts_anew() { Vec::new() } else { store.snapshot().known_fields()? };
+        if self.options.kind == Kind::Full {
+            // Together the files have what the CRM has, unless a column was lost. A record of JSONL may leave out what is empty.
+            known.retain(|field| !sheets.iter().any(|sheet| sheet.has(*field)));
+        }
+        Ok(Read { sheets, index, known })
+    }
+
+    /// Does the input say alone which fields the CRM has.
+    fn starts_anew(&self) -> bool {
+        self.options.kind == Kind::Full && self.options.full_resync
     }
 
     /// A key that nobody can have would send nothing, silently. What a file without a header has, its rows tell.
     fn check_keys(&self, sheet: &Sheet<'_>) -> Result<(), IngestError> {
         let Some(_) = sheet.file.header() else { return Ok(()) };
-        let has = |field| sheet.mapper.columns().iter().any(|column| column.field == field);
+        let has = |field| sheet.has(field);
         let mut lacking = self.providers.iter().filter_map(|one| Some((one.id(), one.lacks(&has)?)));
         match lacking.next() {
             Some((provider, what)) => {
@@ -365,19 +367,15 @@ impl Ingest<'_> {
 struct Read<'a> {
     sheets: Vec<Sheet<'a>>,
     index: Index,
-    /// Fields for which the last full input had columns, where this one is a delta.
-    full_columns: Vec<Field>,
+    /// Fields of the CRM, by earlier inputs, that this one need not have.
+    known: Vec<Field>,
 }
 
 impl Read<'_> {
-    /// The fields for which the files have columns; nothing, where a file without a header may have any.
-    fn columns(&self) -> Option<Vec<Field>> {
-        let mut fields = BTreeSet::new();
-        for sheet in &self.sheets {
-            sheet.file.header()?;
-            fields.extend(sheet.mapper.columns().iter().map(|column| column.field));
-        }
-        Some(fields.into_iter().collect())
+    /// The fields for which the files have columns. Of those of a file without a header only its records tell.
+    fn columns(&self) -> FieldSet {
+        let with_header = self.sheets.iter().filter(|sheet| sheet.file.header().is_some());
+        with_header.flat_map(|sheet| sheet.mapper.columns()).map(|column| column.field).collect()
     }
 
     /// Readers of about so many rows, one for each file.

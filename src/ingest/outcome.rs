@@ -3,15 +3,14 @@
 use std::collections::BTreeMap;
 
 use crate::domain::call::Operation;
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
 
 use super::differences::Difference;
 use super::guard::Tripped;
 use super::rejects::IngestReject;
-use super::sheet::Sheet;
-use super::{Ingest, Read};
+use super::{Ingest, Kind, Read};
 
 /// What became of an input, or would become of it.
 #[derive(Debug, Clone, Default)]
@@ -39,12 +38,45 @@ pub struct Outcome {
     pub differences: Vec<Difference>,
     /// How many others there are.
     pub differences_left_out: u64,
+    /// Of which fields the input says something.
+    pub(super) told: FieldSet,
     /// What the operator should know.
     pub warnings: Vec<String>,
     /// The guard that would stop a sync of the same input; only a plan has one.
     pub tripped: Option<Tripped>,
     /// Why a sync would refuse the same input as older than one accepted before; only a plan has that.
     pub older: Option<String>,
+}
+
+/// Fields without which others cannot be understood, or made.
+const NEEDED: [Field; 15] = [
+    Field::PersonIdentifierType,
+    Field::StoreId,
+    Field::Country,
+    Field::Street,
+    Field::StreetNumber,
+    Field::StreetType,
+    Field::StreetName,
+    Field::AddressApartment,
+    Field::AddressBuilding,
+    Field::AddressLocality,
+    Field::MobilePhone,
+    Field::CustomerType,
+    Field::CompanyRegistration,
+    Field::Siren,
+    Field::Rna,
+];
+
+/// Says which of them a complete input has lost.
+fn lost(ingest: &Ingest<'_>, read: &Read<'_>) -> Option<String> {
+    let names = NEEDED.iter().filter(|field| read.known.contains(field)).map(|field| field.name());
+    let names = names.collect::<Vec<_>>().join(", ");
+    (ingest.options.kind == Kind::Full && !names.is_empty()).then(|| {
+        format!(
+            "no file has a column for {names}, which earlier files have: what needs it is left as it is; add the column, or \
+             send everything with --full-resync if the CRM has it no more",
+        )
+    })
 }
 
 impl Outcome {
@@ -54,12 +86,13 @@ impl Outcome {
         input: InputTally,
         alike: Option<String>,
     ) -> Self {
-        let warnings = read.sheets.iter().flat_map(Sheet::warnings);
+        let warnings = read.sheets.iter().flat_map(|sheet| sheet.warnings(&read.known));
         Self {
             input,
+            told: read.columns(),
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
-            warnings: warnings.chain(alike).collect(),
+            warnings: warnings.chain(lost(ingest, read)).chain(alike).collect(),
             reject_bytes: read.index.reject_bytes,
             rejects: std::mem::take(&mut read.index.invalid),
             ..Self::default()

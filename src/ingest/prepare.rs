@@ -9,7 +9,7 @@ use jiff::civil::Date;
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Customer, Order};
 use crate::domain::defect::{Defect, Place};
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::mapping::RowDefect;
@@ -33,6 +33,8 @@ pub(super) struct Prepared {
     pub(super) meaning: Digest,
     /// The newest row.
     pub(super) place: Place,
+    /// Of which fields those of its rows say something that have no header.
+    pub(super) told: FieldSet,
     /// The rows, oldest first: by their order value, else as they came. One without an order value stands before those
     /// that have one.
     rows: Vec<OwnRow>,
@@ -73,7 +75,7 @@ pub(super) struct Preparer<'a> {
 #[derive(Clone)]
 pub(super) struct Maker<'a> {
     sheets: &'a [Sheet<'a>],
-    full_columns: &'a [Field],
+    known: &'a [Field],
     marker: &'a Marker,
     meanings: RecordMarker,
     /// Also those that say what was accepted last.
@@ -129,8 +131,8 @@ impl<'a> Preparer<'a> {
     ) -> Result<Self, IngestError> {
         let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
-        let (sheets, full_columns) = (&read.sheets, &read.full_columns);
-        let maker = Maker { sheets, full_columns, marker, meanings, take_all, today };
+        let (sheets, known) = (&read.sheets, &read.known);
+        let maker = Maker { sheets, known, marker, meanings, take_all, today };
         Ok(Self { seekers, maker, rooms: Vec::new() })
     }
 
@@ -212,12 +214,15 @@ impl<'a> Maker<'a> {
     /// One customer out of its rows: each field from the newest row that carries it.
     fn merge(&self, rows: Vec<OwnRow>, meaning: Digest) -> Result<Made, IngestError> {
         let mut mapped = Vec::with_capacity(rows.len());
-        let mut late = LateRows::default();
+        let (mut late, mut told) = (LateRows::default(), FieldSet::default());
         for mut own in rows {
             let sheet = &self.sheets[usize::from(own.file)];
             let place = sheet.place(own.row.span().line);
-            match sheet.map(&own.row, self.today) {
+            match sheet.map(&own.row, self.today, self.known) {
                 Ok(found) => {
+                    if sheet.file.header().is_none() {
+                        told |= sheet.told(&own.row);
+                    }
                     own.order = found.customer.order;
                     if sheet.is_from_future(own.order) {
                         late.future.push(place.clone());
@@ -232,13 +237,15 @@ impl<'a> Maker<'a> {
         for (own, found, place) in mapped {
             let defects = found.defects.into_iter().map(|defect| (place.clone(), defect)).collect();
             merged = Some(match merged {
-                None => Prepared { customer: found.customer, defects, meaning, place, rows: vec![own] },
+                None => Prepared { customer: found.customer, defects, meaning, place, rows: vec![own], told },
                 Some(older) => older.with_newer(found.customer, defects, place, own),
             });
         }
         let Some(mut prepared) = merged else { return Ok(Made { merged: Merged::Nothing, late }) };
-        let withheld = self.full_columns.iter().filter(|field| prepared.customer.cell(**field).is_none());
-        prepared.customer.withheld = withheld.copied().collect();
+        // A street is one cell, whatever the CRM makes it of.
+        let whole = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
+        let known = self.known.iter().map(|field| whole(*field));
+        prepared.customer.withheld = known.filter(|field| prepared.customer.cell(*field).is_none()).collect();
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 

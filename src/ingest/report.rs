@@ -22,8 +22,8 @@ const KEYS: [Field; 4] =
 const INCOMPLETE: &str = "not sent: the provider may replace this object whole, and the row does not hold all of it; send a complete row, \
      or set values = \"clear\"";
 /// Why a field did not go; `_column` names it.
-const IN_PART: &str = "not sent: it is made of several columns, and the row lacks some of them that the CRM's last full file has; \
-     send a row with all of them";
+const IN_PART: &str = "not sent: it needs several columns (a street all of its parts, a national number its country), and the row \
+     lacks one that an earlier file has; send a row with all of them";
 /// Why no part of a value went; `_column` names the part that stands in the way.
 const STUCK: &str = "the new value has no such part, and what the provider holds there cannot be taken away: nothing of the value was \
      sent; set on_cleared = \"send_empty\", or correct it at the provider";

@@ -60,9 +60,9 @@ impl Judge<'_> {
                 known.next().unwrap_or_default();
             let key = match (&projection.key, &before.account) {
                 (KeyCell::Key(key), _) => key.clone(),
-                (KeyCell::Absent, Some(account)) => account.key.clone(),
+                (KeyCell::Absent | KeyCell::InPart, Some(account)) => account.key.clone(),
                 (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Seed::Nothing,
-                (KeyCell::Invalid, _) => return Seed::InvalidKey,
+                (KeyCell::Invalid, _) | (KeyCell::InPart, None) => return Seed::InvalidKey,
             };
             let mut keeper = self.keeping.of(id, provider.id());
             let skipped = invalid_fields(projection);

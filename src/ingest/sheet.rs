@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::defect::Place;
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
 use crate::mapping::{Mapped, Mapper, MappingSettings, RowDefect, subscription_field};
 use crate::reader::{Column, InputFile, Row};
@@ -29,41 +29,33 @@ pub(super) struct Sheet<'a> {
     customer_id: Option<Column>,
     order: Option<Column>,
     now: Order,
-    /// The column of a street's part without which the others say nothing.
-    lacks: Option<Field>,
 }
 
 impl<'a> Sheet<'a> {
-    /// Resolves the header. `now` is what counts for a row that is dated in the future. Of a street in parts the file says
-    /// nothing, if it lacks one for which the last full input had a column.
+    /// Resolves the header. `now` is what counts for a row that is dated in the future.
     pub(super) fn open(
         file: &'a InputFile,
         settings: &MappingSettings,
         now: Timestamp,
-        full_columns: &[Field],
     ) -> Result<Self, IngestError> {
         let mapper = Mapper::new(settings, file.header())
             .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
-        let has = |field| mapper.columns().iter().any(|column| column.field == field);
-        let lacking = |field: &Field| full_columns.contains(field) && !has(*field);
-        let in_parts = file.header().is_some() && Field::STREET_PARTS.into_iter().any(has);
-        let lacks = Field::STREET_PARTS.into_iter().find(lacking).filter(|_| in_parts);
-        let is_read = |field| lacks.is_none() || !Field::STREET_PARTS.contains(&field);
-        let columns = mapper.columns().iter();
-        let columns =
-            columns.map(|column| file.resolve(&column.column).filter(|_| is_read(column.field))).collect();
+        let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
         let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();
         let now = Order(now.0.saturating_mul(1_000));
-        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order, now, lacks })
+        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order, now })
     }
 
-    /// What the operator should know about its header.
-    pub(super) fn warnings(&self) -> impl Iterator<Item = String> + '_ {
+    /// What the operator should know about its header, beside the fields that it lacks of those that are known.
+    pub(super) fn warnings(&self, known: &[Field]) -> impl Iterator<Item = String> + '_ {
         let order = self.mapper.order_warning().map(|warning| warning.to_string());
-        let street = self.lacks.map(|field| {
-            format!("it has parts of streets, but not {field}, which the last full file has: its streets are left out")
+        let parts = Field::STREET_PARTS.into_iter();
+        let in_parts = self.file.header().is_some() && parts.clone().any(|part| self.has(part));
+        let lacking = parts.clone().find(|part| known.contains(part) && !self.has(*part));
+        let street = lacking.filter(|_| in_parts).map(|field| {
+            format!("it has parts of streets, but not {field}, which an earlier file has: its streets are left out")
         });
         let cut = self.file.may_be_cut().then(|| {
             "its last line has no end; an export that was cut inside its last value looks like that: let it end each line, \
@@ -71,6 +63,11 @@ impl<'a> Sheet<'a> {
                 .to_owned()
         });
         order.into_iter().chain(street).chain(cut).map(|warning| format!("{}: {warning}", self.file.name()))
+    }
+
+    /// Has it a column of that field. A file without a header may have any.
+    pub(super) fn has(&self, field: Field) -> bool {
+        self.mapper.columns().iter().any(|column| column.field == field)
     }
 
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
@@ -87,12 +84,19 @@ impl<'a> Sheet<'a> {
         CustomerId::new(&self.key(|column| row.get(column))?)
     }
 
-    /// The row as a customer.
-    pub(super) fn map(&self, row: &Row, today: Date) -> Result<Mapped, RowDefect> {
+    /// The row as a customer. `known` are fields that the CRM is known to have, where it matters.
+    pub(super) fn map(&self, row: &Row, today: Date, known: &[Field]) -> Result<Mapped, RowDefect> {
         let cell = |index| self.cell(row, index);
-        let mut mapped = self.mapper.map(cell, self.further_subscriptions(row), today)?;
+        let mut mapped = self.mapper.map(cell, self.further_subscriptions(row), today, known)?;
         mapped.customer.order = mapped.customer.order.map(|order| self.not_in_future(order, row));
         Ok(mapped)
+    }
+
+    /// Of which fields a row says something, the street in its parts.
+    pub(super) fn told(&self, row: &Row) -> FieldSet {
+        let is_told = |index: &usize| !matches!(self.cell(row, *index), RawCell::Absent);
+        let columns = self.mapper.columns();
+        (0..columns.len()).filter(is_told).map(|index| columns[index].field).collect()
     }
 
     /// Appends what the row says, see [`Mapper::canonical`].
@@ -126,9 +130,8 @@ impl<'a> Sheet<'a> {
         if self.file.header().is_some() {
             return Vec::new();
         }
-        let known = |field: Field| self.mapper.columns().iter().any(|column| column.field == field);
         let subscription = |(name, cell): (Cow<'_, str>, RawCell<'r>)| {
-            let field = subscription_field(&name).filter(|&field| !known(field))?;
+            let field = subscription_field(&name).filter(|&field| !self.has(field))?;
             Some((field, cell))
         };
         row.columns().filter_map(subscription).collect()

@@ -75,7 +75,7 @@ proptest! {
         let (one, other) = cells.into_iter().unzip();
         let (one, other) = (row(one), row(other));
         let customer =
-            |row: &[RawCell<'_>]| mapper.map(|index| row[index].clone(), [], TODAY).expect("a key").customer;
+            |row: &[RawCell<'_>]| mapper.map(|index| row[index].clone(), [], TODAY, &[]).expect("a key").customer;
         prop_assert_eq!(canonical(&mapper, &one), canonical(&mapper, &other));
         prop_assert_eq!(customer(&one), customer(&other));
     }

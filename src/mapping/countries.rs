@@ -12,9 +12,6 @@ use super::reason::{self, Parsed};
 use crate::domain::fold;
 use crate::domain::value::{Country, CountryNames};
 
-/// Nationalities that a customer may have at most.
-const NATIONALITIES_MAX: usize = 5;
-
 /// Words that people add to a country's name, or leave out.
 const ARTICLES: [&str; 13] = ["LE", "LA", "LES", "L", "THE", "DE", "DU", "DES", "D", "OF", "ET", "AND", "&"];
 
@@ -90,7 +87,7 @@ fn named(text: &str) -> Option<&'static Country> {
     })
 }
 
-/// One to five countries, separated by `,`, `;`, `|` or `/`, without repetition. Nationalities in words
+/// One country or more, separated by `,`, `;`, `|` or `/`, without repetition. Nationalities in words
 /// ("Française") are understood where they are frequent.
 pub(super) fn nationalities(text: &str) -> Parsed<Cow<'static, [Country]>> {
     let mut found: Cow<'static, [Country]> = Cow::Borrowed(&[]);
@@ -102,11 +99,7 @@ pub(super) fn nationalities(text: &str) -> Parsed<Cow<'static, [Country]>> {
             found.to_mut().push(*country);
         }
     }
-    match found.len() {
-        0 => Err(reason::NOT_A_COUNTRY),
-        1..=NATIONALITIES_MAX => Ok(found),
-        _ => Err(reason::TOO_MANY_NATIONALITIES),
-    }
+    if found.is_empty() { Err(reason::NOT_A_COUNTRY) } else { Ok(found) }
 }
 
 /// Nationalities in words, by their beginning; the endings -e, -ne and -s of French are left open.
@@ -238,7 +231,6 @@ mod tests {
         assert_eq!(read("FRA, ITA;fr | Belgique/ES"), Ok("FR IT BE ES".to_owned()));
         assert_eq!(read("Française"), Ok("FR".to_owned()));
         assert_eq!(read("algérienne / Italienne"), Ok("DZ IT".to_owned()));
-        assert_eq!(read("FR,BE,CH,LU,DE,IT"), Err(reason::TOO_MANY_NATIONALITIES));
         assert_eq!(read("FR,??"), Err(reason::NOT_A_COUNTRY));
         assert_eq!(read(","), Err(reason::NOT_A_COUNTRY));
     }

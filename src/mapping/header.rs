@@ -25,7 +25,9 @@ pub struct MappedColumn {
 pub fn subscription_field(key: &str) -> Option<Field> {
     let folded = fold::header(key);
     let id = folded.strip_prefix(SUBSCRIPTION_PREFIX.trim_end_matches('_'))?;
-    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) || is_ignored(key) {
+    let sign = key.trim_end().trim_end_matches(|last: char| last.is_ascii_digit()).strip_suffix('-');
+    let is_negative = sign.is_some_and(|name| !name.ends_with(char::is_alphanumeric));
+    if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) || is_negative || is_ignored(key) {
         return None;
     }
     let id = id.parse().ok()?;

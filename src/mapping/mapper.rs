@@ -12,7 +12,7 @@ use super::error::{MappingError, OrderWarning, RowDefect};
 use super::header::{Found, Header, MappedColumn, is_ignored, resolve};
 use super::parse::Light;
 use super::reason;
-use super::row::Row;
+use super::row::{Finished, Row};
 use super::settings::MappingSettings;
 use super::text;
 use crate::domain::customer::{Customer, CustomerId, Order};
@@ -22,7 +22,7 @@ use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
-const MAPPING_VERSION: u32 = 4;
+const MAPPING_VERSION: u32 = 5;
 
 /// Columns by which a file of rejects is known, see [`Mapper::is_rejects_file`].
 const REJECTS_COLUMNS: [&str; 3] = ["_row", "_customer_id", "_reason"];
@@ -226,7 +226,9 @@ impl Mapper {
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further
-    /// subscriptions of a JSONL record (see [`subscription_field`](super::subscription_field)); `today` bounds births.
+    /// subscriptions of a JSONL record (see [`subscription_field`](super::subscription_field)); `today` bounds births. Of
+    /// `known` fields the CRM is known to have a value somewhere: what has to be read together with one of them, about which
+    /// the row says nothing, is left open (see [`Customer::in_part`]).
     ///
     /// # Errors
     ///
@@ -236,6 +238,7 @@ impl Mapper {
         cell: impl Fn(usize) -> RawCell<'a>,
         extra: impl IntoIterator<Item = (Field, RawCell<'a>)>,
         today: Date,
+        known: &[Field],
     ) -> Result<Mapped, RowDefect> {
         let id = self.key_of(&cell(self.key))?;
         let light = Light {
@@ -244,13 +247,18 @@ impl Mapper {
             default_country: self.default_country,
             country: None,
             is_country_unclear: false,
+            is_country_told: !known.contains(&Field::Country),
             postal_code: None,
         };
         let mut row = Row::new(&self.nulls, light, self.columns.len());
         let own = self.order.own();
         for (index, column) in self.columns.iter().enumerate() {
             if index != self.key && Some(index) != own {
-                row.take(column.field, &column.column, self.heard(cell(index)));
+                let raw = cell(index);
+                if !matches!(raw, RawCell::Absent) {
+                    row.is_told(column.field);
+                }
+                row.take(column.field, &column.column, self.heard(raw));
             }
         }
         for (field, cell) in extra {
@@ -260,8 +268,9 @@ impl Mapper {
             Some(RawCell::Text(raw) | RawCell::Nested(raw)) => self.order(&raw)?,
             Some(RawCell::Absent | RawCell::Null) | None => None,
         };
-        let (cells, defects) = row.finish(&self.nic_column);
-        Ok(Mapped { customer: Customer { id, cells, order, withheld: Vec::new() }, defects })
+        let Finished { cells, defects, in_part, presumption } = row.finish(&self.nic_column, known);
+        let customer = Customer { id, cells, order, withheld: Vec::new(), in_part, presumption };
+        Ok(Mapped { customer, defects })
     }
 
     /// A cell as far as it says anything.

@@ -27,7 +27,6 @@ mod postal;
 mod reason;
 mod row;
 mod settings;
-mod street_kinds;
 mod streets;
 #[cfg(test)]
 mod tests;

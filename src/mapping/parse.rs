@@ -24,6 +24,8 @@ pub(super) struct Light<'a> {
     pub(super) country: Option<Country>,
     /// The row names a country that nobody understands.
     pub(super) is_country_unclear: bool,
+    /// The row says what its country is, or may have none.
+    pub(super) is_country_told: bool,
     /// The row's postal code, once it is read.
     pub(super) postal_code: Option<SmolStr>,
 }
@@ -105,7 +107,14 @@ impl Light<'_> {
             postal_code: self.postal_code.as_deref(),
             country: self.country.map(|country| country.alpha2),
             default_country: self.default_country.alpha2,
+            is_unclear: self.is_country_unclear,
         }
+    }
+
+    /// Is a field read by the country that is configured, because the row does not tell its own.
+    pub(super) fn presumes_country_for(&self, field: Field, text: &str) -> bool {
+        let is_phone = matches!(field, Field::MobilePhone | Field::LandlinePhone);
+        !self.is_country_told && (field == Field::PostalCode || (is_phone && !phones::is_international(text)))
     }
 }
 

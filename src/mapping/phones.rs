@@ -39,11 +39,17 @@ pub(super) struct Home<'a> {
     pub(super) country: Option<&'a str>,
     /// The configured country, alpha-2.
     pub(super) default_country: &'a str,
+    /// The row names a country that nobody understands.
+    pub(super) is_unclear: bool,
 }
 
 /// A number that a numbering plan allows. Whether it is mobile or fixed does not matter.
 pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
     let digits = dialable(text)?;
+    if home.is_unclear && !digits.starts_with('+') {
+        // The number of somebody else, in the country that is presumed.
+        return Err(reason::PHONE_COUNTRY);
+    }
     let country = home.country.unwrap_or(home.default_country);
     // 97123 is in Oregon too: a code is French only where the country is.
     let overseas = home.postal_code.filter(|_| postal::is_french(country)).and_then(postal::overseas);
@@ -73,6 +79,11 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
         None if is_number => Err(reason::PHONE_NOT_ASSIGNED),
         None => Err(reason::PHONE_FORM),
     }
+}
+
+/// Does a number say itself in which country it is.
+pub(super) fn is_international(text: &str) -> bool {
+    dialable(text).is_ok_and(|digits| digits.starts_with('+'))
 }
 
 /// The usual case without the cost of the general one: a zero and nine digits in France. What is not allowed goes
@@ -161,6 +172,7 @@ mod tests {
             postal_code: Some(postal_code).filter(|code| !code.is_empty()),
             country: Some(country).filter(|code| !code.is_empty()),
             default_country: "FR",
+            is_unclear: false,
         };
         parse(text, home)
             .map(|phone| format!("{} {} {}", phone.dialing_code, phone.national, phone.msisdn))

@@ -31,11 +31,11 @@ reasons! {
     BIRTH_FUTURE = "is a birth in the future";
     ORDER_FORM = "is neither a date, a time nor a number, so the row cannot be ordered";
     NOT_A_COUNTRY = "is not a country of ISO 3166-1";
-    TOO_MANY_NATIONALITIES = "has more than five nationalities";
     PHONE_LETTERS = "contains letters";
     PHONE_CHARACTERS = "contains characters that no phone number has";
     PHONE_FORM = "is not a phone number";
     PHONE_NOT_ASSIGNED = "is not a number that the numbering plan allows";
+    PHONE_COUNTRY = "is not an international number, and the country is not understood";
     EMAIL_FORM = "is not an e-mail address";
     EMAIL_DISPLAY_NAME = "has a display name around the e-mail address";
     EMAIL_QUOTED = "has a quoted part before the @";

@@ -11,7 +11,7 @@ use super::reason;
 use super::streets;
 use super::text::{Breaks, Clean, clean, is_clean};
 use crate::domain::cells::Cells;
-use crate::domain::customer::Cell;
+use crate::domain::customer::{Cell, Presumption};
 use crate::domain::defect::{Defect, DefectReason};
 use crate::domain::field::Field;
 use crate::domain::raw_cell::RawCell;
@@ -26,6 +26,19 @@ pub(super) struct Row<'a> {
     street: StreetCells<'a>,
     /// The NIC of a SIRET in the `siren` column.
     siret_nic: Option<SmolStr>,
+    in_part: Vec<Field>,
+    /// What was read by the configured country, because the row does not tell its own.
+    presumed: Vec<Field>,
+}
+
+/// What a whole row says.
+pub(super) struct Finished {
+    pub(super) cells: Cells,
+    pub(super) defects: Vec<Defect>,
+    /// See [`Customer::in_part`](crate::domain::customer::Customer::in_part).
+    pub(super) in_part: Vec<Field>,
+    /// See [`Customer::presumption`](crate::domain::customer::Customer::presumption).
+    pub(super) presumption: Option<Presumption>,
 }
 
 /// The cells that become one street.
@@ -33,6 +46,8 @@ pub(super) struct Row<'a> {
 struct StreetCells<'a> {
     is_present: bool,
     is_invalid: bool,
+    /// Which of number, kind and name the row says anything about.
+    told: [bool; Field::STREET_PARTS.len()],
     line: Option<Cow<'a, str>>,
     number: Option<Cow<'a, str>>,
     kind: Option<Cow<'a, str>>,
@@ -41,8 +56,24 @@ struct StreetCells<'a> {
 
 impl<'a> Row<'a> {
     pub(super) fn new(nulls: &'a [String], light: Light<'a>, columns: usize) -> Self {
-        let (cells, defects) = (Vec::with_capacity(columns), Vec::new());
-        Self { nulls, light, cells, defects, street: StreetCells::default(), siret_nic: None }
+        Self {
+            nulls,
+            light,
+            cells: Vec::with_capacity(columns),
+            defects: Vec::new(),
+            street: StreetCells::default(),
+            siret_nic: None,
+            in_part: Vec::new(),
+            presumed: Vec::new(),
+        }
+    }
+
+    /// Notes that the row says something about a field, before its cell is taken.
+    pub(super) fn is_told(&mut self, field: Field) {
+        self.light.is_country_told |= field == Field::Country;
+        if let Some(part) = Field::STREET_PARTS.iter().position(|part| *part == field) {
+            self.street.told[part] = true;
+        }
     }
 
     /// Takes the next cell. Country and postal code must come before what is read in their light.
@@ -84,8 +115,13 @@ impl<'a> Row<'a> {
         match parse::value(field, text, &self.light) {
             Ok(value) => {
                 self.light_up(field, &value);
+                if matches!(value, Value::Phone(_)) && self.light.presumes_country_for(field, text) {
+                    self.presumed.push(field);
+                }
                 self.cells.push((field, Cell::Value(value)));
             }
+            // It may be in order, in the country that the row does not tell.
+            Err(_) if self.light.presumes_country_for(field, text) => self.in_part.push(field),
             Err(reason) => self.refuse(field, column, reason),
         }
     }
@@ -125,16 +161,24 @@ impl<'a> Row<'a> {
     }
 
     /// The cells and defects of the whole row. `nic_column` names the column to blame when a NIC contradicts a SIRET.
-    pub(super) fn finish(mut self, nic_column: &Arc<str>) -> (Cells, Vec<Defect>) {
+    pub(super) fn finish(mut self, nic_column: &Arc<str>, known: &[Field]) -> Finished {
         self.put_early_cells_in_place();
-        if let Some(cell) = self.street.cell() {
+        if self.street.lacks_one_of(known) {
+            self.in_part.push(Field::Street);
+        } else if let Some(cell) = self.street.cell() {
             let place = self.cells.partition_point(|(field, _)| *field < Field::Street);
             self.cells.insert(place, (Field::Street, cell));
         }
         if let Some(nic) = self.siret_nic.take() {
             self.add_nic(nic, nic_column);
         }
-        (Cells::new(self.cells), self.defects)
+        let (country, fields) = (self.light.default_country, self.presumed);
+        Finished {
+            cells: Cells::new(self.cells),
+            defects: self.defects,
+            in_part: self.in_part,
+            presumption: (!fields.is_empty()).then_some(Presumption { country, fields }),
+        }
     }
 
     /// Country and postal code were taken before all others, which come in the order of the fields: to sort the whole row
@@ -183,6 +227,12 @@ impl<'a> StreetCells<'a> {
             &mut self.line
         };
         *place = Some(text);
+    }
+
+    /// Are there some parts of a street without one that the CRM is known to have: it would be another street.
+    fn lacks_one_of(&self, known: &[Field]) -> bool {
+        let lacks = |(part, told): (&Field, bool)| !told && known.contains(part);
+        self.told.contains(&true) && Field::STREET_PARTS.iter().zip(self.told).any(lacks)
     }
 
     /// What the cells say together; `None` when the file has none of them.

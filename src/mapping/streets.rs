@@ -9,9 +9,9 @@ use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::house_numbers::{Lead, lead};
-use super::street_kinds::{BEHIND_NUMBER_ONLY, KINDS, KnownKind};
 use super::text::squeeze;
 use crate::domain::fold;
+use crate::domain::street_kinds::{BEHIND_NUMBER_ONLY, KINDS_BY_WORD, KnownKind};
 use crate::domain::value::{Street, StreetKind, StreetParts};
 
 /// Words that the longest kind has: "zone à urbaniser en priorité".
@@ -35,18 +35,6 @@ const POST_BOXES: [&str; 9] =
 
 /// What may stand between a kind and its name when the line is turned round: "Liberté (avenue de la)".
 const LINKS: [&str; 13] = ["DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "AU", "AUX", "A", "D L", "DE L"];
-
-static KINDS_BY_WORD: LazyLock<FxHashMap<&'static [u8], &'static KnownKind>> = LazyLock::new(|| {
-    let mut by_word = FxHashMap::default();
-    for kind in KINDS {
-        by_word.insert(kind.standard.as_bytes(), kind);
-        by_word.extend(kind.others.iter().map(|word| (word.as_bytes(), kind)));
-    }
-    for kind in KINDS {
-        by_word.entry(kind.short.as_bytes()).or_insert(kind);
-    }
-    by_word
-});
 
 /// The cells of a row that speak of its street; empty ones are `None`.
 #[derive(Debug, Default, Clone, Copy)]

@@ -37,7 +37,7 @@ fn map(mapper: &Mapper, row: &[(&str, &str)]) -> Result<Mapped, RowDefect> {
         .iter()
         .map(|column| row.get(&*column.column).map_or(RawCell::Absent, |text| RawCell::Text((*text).into())))
         .collect();
-    mapper.map(|index| cells[index].clone(), [], TODAY)
+    mapper.map(|index| cells[index].clone(), [], TODAY, &[])
 }
 
 /// One row in the columns that it names itself.
@@ -89,7 +89,7 @@ fn json_null_is_a_cleared_value() {
         key.or((field == Field::City).then_some(RawCell::Null)).unwrap_or(RawCell::Absent)
     };
     let extra = [(Field::Subscription(12), RawCell::Text("true".into()))];
-    let mapped = mapper.map(cell, extra, TODAY).expect("has a key");
+    let mapped = mapper.map(cell, extra, TODAY, &[]).expect("has a key");
     let cells: Vec<_> = mapped.customer.cells.into_iter().collect();
     let expected = [(Field::City, Cell::Cleared), (Field::Subscription(12), Cell::Value(Value::Flag(true)))];
     assert_eq!(cells, expected);
@@ -293,9 +293,15 @@ fn a_street_is_cleared_or_invalid_as_a_whole() {
 fn a_subscription_key_is_recognised() {
     assert_eq!(subscription_field("subscription_12"), Some(Field::Subscription(12)));
     assert_eq!(subscription_field("Subscription 12"), Some(Field::Subscription(12)));
-    for key in
-        ["subscription_", "subscription_x", "subscription_+1", "_subscription_1", "subscription_4294967295"]
-    {
+    assert_eq!(subscription_field("Subscription-12"), Some(Field::Subscription(12)));
+    for key in [
+        "subscription_",
+        "subscription_x",
+        "subscription_+1",
+        "subscription_-1",
+        "_subscription_1",
+        "subscription_4294967295",
+    ] {
         assert_eq!(subscription_field(key), None, "{key}");
     }
 }
@@ -399,7 +405,7 @@ proptest! {
             let text = texts[index % texts.len()].as_str();
             RawCell::Text(Cow::Borrowed(if Some(index) == key { "1" } else { text }))
         };
-        let mapped = mapper.map(cell, [], TODAY).expect("has a key");
+        let mapped = mapper.map(cell, [], TODAY, &[]).expect("has a key");
         prop_assert!(mapped.customer.cells.len() + 3 >= mapper.columns().len() - 1);
         let _order = mapper.order(&texts[0]);
         let _id = mapper.customer_id(&texts[0]);

@@ -9,7 +9,9 @@ use unicode_normalization::UnicodeNormalization;
 use crate::domain::customer::{Cell, Customer};
 use crate::domain::field::Field;
 use crate::domain::value::Value;
-use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireDefect, WireField};
+use crate::domain::wire::{
+    FieldCode, KeyCell, Projection, ProviderKey, WireCell, WireDefect, WireField, WirePresumption,
+};
 
 use super::forms::line;
 
@@ -42,6 +44,8 @@ pub(super) enum Source<'a> {
     Cleared,
     /// Something that is not valid.
     Invalid,
+    /// Something that cannot be understood without what the file does not have.
+    InPart,
     /// A value.
     Value(&'a Value),
 }
@@ -116,14 +120,16 @@ pub(super) struct Projector<'a> {
     next: u64,
     defects: Vec<WireDefect>,
     in_part: Vec<FieldCode>,
+    /// Cells that were drawn from what was read by a presumed country.
+    presumed: Vec<FieldCode>,
 }
 
 impl<'a> Projector<'a> {
     pub(super) fn new(customer: &'a Customer, exclude: &'a [Field], sizes: &'static Sizes) -> Self {
         let subscriptions = customer.cells.subscriptions().count();
         let cells = (0..sizes.fields + subscriptions).map(|_| EMPTY).collect();
-        let (defects, in_part) = (Vec::new(), Vec::new());
-        Self { customer, exclude, sizes, cells, count: 0, next: 0, defects, in_part }
+        let (defects, in_part, presumed) = (Vec::new(), Vec::new(), Vec::new());
+        Self { customer, exclude, sizes, cells, count: 0, next: 0, defects, in_part, presumed }
     }
 
     /// What the file says about a field. A street is one value: excluding a part of it excludes all of it.
@@ -132,11 +138,21 @@ impl<'a> Projector<'a> {
         if !self.exclude.is_empty() && self.excludes(field) {
             return Source::Absent;
         }
+        if !self.customer.in_part.is_empty() && self.customer.in_part.contains(&field) {
+            return Source::InPart;
+        }
         match self.customer.cell(field) {
             None => Source::Absent,
             Some(Cell::Cleared) => Source::Cleared,
             Some(Cell::Invalid) => Source::Invalid,
             Some(Cell::Value(value)) => Source::Value(value),
+        }
+    }
+
+    /// Leaves a field open of which the file says something.
+    pub(super) fn leave_open(&mut self, code: FieldCode, field: Field) {
+        if !matches!(self.source(field), Source::Absent) {
+            self.in_part.push(code);
         }
     }
 
@@ -164,6 +180,7 @@ impl<'a> Projector<'a> {
             Source::Absent => Drawn::Absent,
             Source::Cleared => Drawn::Cleared,
             Source::Invalid => Drawn::Invalid,
+            Source::InPart => Drawn::InPart,
             Source::Value(value) => render(value),
         }
     }
@@ -209,6 +226,7 @@ impl<'a> Projector<'a> {
                 }
                 Source::Cleared => {}
                 Source::Invalid => return Drawn::Invalid,
+                Source::InPart => return Drawn::InPart,
                 Source::Value(value) => {
                     let Some(part) = line(value) else { return Drawn::Unfit(OTHER_KIND) };
                     parts[count] = part;
@@ -257,10 +275,20 @@ impl<'a> Projector<'a> {
     }
 
     fn put_text(&mut self, code: FieldCode, source: Field, text: SmolStr) {
+        self.note_presumed(code, source);
         if self.sizes.takes(code, &text) {
             *self.cell(code) = WireCell::Value(text);
         } else {
             self.put_unsure(code, source, text);
+        }
+    }
+
+    #[inline]
+    fn note_presumed(&mut self, code: FieldCode, source: Field) {
+        if let Some(presumption) = &self.customer.presumption
+            && presumption.fields.contains(&source)
+        {
+            self.presumed.push(code);
         }
     }
 
@@ -324,6 +352,7 @@ impl<'a> Projector<'a> {
         find: impl FnOnce(&Value) -> Option<&SmolStr>,
     ) {
         if let Some(value) = self.value(code, field) {
+            self.note_presumed(code, field);
             match find(value) {
                 Some(text) if self.sizes.takes(code, text) => {
                     *self.cell(code) = WireCell::Value(text.clone());
@@ -341,6 +370,7 @@ impl<'a> Projector<'a> {
             Source::Absent => {}
             Source::Cleared => *self.cell(code) = WireCell::Cleared,
             Source::Invalid => *self.cell(code) = WireCell::Invalid,
+            Source::InPart => self.in_part.push(code),
             Source::Value(value) => return Some(value),
         }
         None
@@ -363,11 +393,21 @@ impl<'a> Projector<'a> {
         KeyCell::Invalid
     }
 
-    pub(super) fn finish(self, key: KeyCell) -> Projection {
+    /// `country` is the field of the country, and how one stands there.
+    pub(super) fn finish(
+        self,
+        key: KeyCell,
+        (country, render): (FieldCode, fn(&Value) -> Option<SmolStr>),
+    ) -> Projection {
+        let presumption = self.customer.presumption.as_ref().filter(|_| !self.presumed.is_empty());
+        let presumption = presumption.and_then(|presumption| {
+            let value = render(&Value::Country(presumption.country))?;
+            Some(WirePresumption { country, value, fields: self.presumed })
+        });
         let mut cells = self.cells;
         cells.truncate(self.count);
         let cells = LiteMap::from_sorted_store_unchecked(cells);
-        Projection { key, cells, defects: self.defects, in_part: self.in_part }
+        Projection { key, cells, defects: self.defects, in_part: self.in_part, presumption }
     }
 
     /// Subscriptions of this customer that are not excluded.

@@ -41,7 +41,14 @@ pub(super) fn try_provider(id: ProviderId, lines: &str) -> Result<Arc<dyn Provid
 
 pub(super) fn customer(cells: Vec<(Field, Cell)>) -> Customer {
     let id = CustomerId::new("1").expect("valid");
-    Customer { id, cells: cells.into_iter().collect(), order: None, withheld: Vec::new() }
+    Customer {
+        id,
+        cells: cells.into_iter().collect(),
+        order: None,
+        withheld: Vec::new(),
+        in_part: Vec::new(),
+        presumption: None,
+    }
 }
 
 pub(super) fn text(value: &str) -> Cell {

@@ -10,7 +10,7 @@ use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
-use crate::domain::field::Field;
+use crate::domain::field::FieldSet;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
@@ -23,7 +23,7 @@ use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
-use super::snapshot::{FULL_COLUMNS, Snapshot, StandingCall, life_of, provider_of};
+use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of, provider_of};
 use super::transitions::{one, step};
 use super::{RunNumber, Store, StoreError, codec, flights, orders, restore};
 
@@ -435,12 +435,15 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Notes for which fields a full input had columns; no change that a backup would be made for.
-    pub fn put_full_columns(&self, fields: &[Field]) -> Result<(), StoreError> {
-        if self.snapshot().full_columns()? != fields {
-            let names: Vec<_> = fields.iter().map(|field| field.name()).collect();
+    /// Notes of which fields an input says something, beside earlier ones or alone; no change that a backup would be made
+    /// for.
+    pub fn put_known_fields(&self, told: FieldSet, alone: bool) -> Result<(), StoreError> {
+        let before: FieldSet = self.snapshot().known_fields()?.into_iter().collect();
+        let known = if alone { told } else { before | told };
+        if known != before {
+            let names: Vec<_> = known.iter().map(|field| field.name()).collect();
             let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)";
-            self.transaction.execute(sql, (FULL_COLUMNS, names.join(",").into_bytes()))?;
+            self.transaction.execute(sql, (KNOWN_FIELDS, names.join(",").into_bytes()))?;
         }
         Ok(())
     }

@@ -18,8 +18,8 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 use super::transitions::step;
 use super::{Store, StoreError, codec, flights, orders};
 
-/// The setting that names the columns of the last full input, by their canonical fields.
-pub(super) const FULL_COLUMNS: &str = "full_columns";
+/// The setting that names the fields of which any input has said something.
+pub(super) const KNOWN_FIELDS: &str = "full_columns";
 
 /// A view of the state for comparisons. It never writes.
 #[derive(Debug)]
@@ -148,12 +148,12 @@ impl<'a> Snapshot<'a> {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// The fields for which the last full input had columns; none, where that is not known.
-    pub fn full_columns(&self) -> Result<Vec<Field>, StoreError> {
+    /// The fields of which any input has said something.
+    pub fn known_fields(&self) -> Result<Vec<Field>, StoreError> {
         let sql = "SELECT value FROM setting WHERE name = ?1";
         let names: Option<Vec<u8>> =
-            self.connection.query_row(sql, [FULL_COLUMNS], |row| row.get(0)).optional()?;
-        let damaged = StoreError::Damaged { what: "the columns of the last full input are unreadable" };
+            self.connection.query_row(sql, [KNOWN_FIELDS], |row| row.get(0)).optional()?;
+        let damaged = StoreError::Damaged { what: "the fields of earlier inputs are unreadable" };
         let names = String::from_utf8(names.unwrap_or_default()).map_err(|_| damaged)?;
         Ok(names.split(',').filter_map(Field::parse).collect())
     }

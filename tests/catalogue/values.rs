@@ -91,7 +91,7 @@ pub(crate) fn check() {
             let column = &*mapper.columns()[index].column;
             RawCell::Text(if column == "customer_id" { "C1" } else { text }.into())
         };
-        let mapped = mapper.map(cell, [], date(2026, 11, 22)).expect("a key");
+        let mapped = mapper.map(cell, [], date(2026, 11, 22), &[]).expect("a key");
         let found = mapped.defects.first().map(|defect| defect.reason.0);
         let fits = match (found, expected) {
             (None, None) => true,

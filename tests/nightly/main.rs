@@ -1,6 +1,7 @@
 //! The program as a process, against the simulators over real sockets; the simulators' ledger is the oracle.
 
 mod care;
+mod columns;
 mod conformance;
 mod conformance_table;
 mod corrected;

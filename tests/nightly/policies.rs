@@ -305,65 +305,6 @@ fn explained_codes_follow_the_operators_configuration() {
     }
 }
 
-/// What is made of several columns is not made of some of them.
-#[test]
-fn a_delta_without_all_columns_of_a_field_leaves_it_as_it_is() {
-    let world = World::new();
-    let customer = Customer::new(1);
-    world.populate(std::slice::from_ref(&customer));
-    let header = "customer_id;wallet_id;safedebit_reference;last_name;street;address_apartment;address_building;\
-                  mobile_phone;landline_phone;company_registration;siren";
-    let row =
-        "C00001;W00001;REF00001;Martin;7 rue Pasteur;Apt 4;Bat B;0612345678;0320123456;HRB 123;732829320";
-    world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
-    let held = |provider, key: &str| world.ledger().person(provider, key).expect("known").fields;
-    let wallet = held(ProviderId::Lemonway, "W00001");
-    assert_eq!(wallet["newStreet"], "7 rue Pasteur, Apt 4, Bat B");
-    let consumer = held(ProviderId::Safedebit, "REF00001");
-
-    let header = "customer_id;last_name;street;address_building;landline_phone;siren";
-    let row = "C00001;Martinez;7 rue Pasteur;Bat B;0320123456;732829320";
-    world.on("sync", &world.file("delta.csv", &format!("{header}\n{row}\n")), &["--kind", "delta"]).exits(0);
-    let mut expected = wallet;
-    expected["newLastName"] = json!("Martinez");
-    assert_eq!(held(ProviderId::Lemonway, "W00001"), expected);
-    let mut expected = consumer;
-    expected["consumer_last_name"] = json!("Martinez");
-    assert_eq!(held(ProviderId::Safedebit, "REF00001"), expected);
-    assert_eq!(world.report()["providers"]["lemonway"]["incomplete"], 2);
-    assert_eq!(world.report()["providers"]["safedebit"]["incomplete"], 2);
-    let rejects = world.rejects();
-    for field in [
-        "newStreet",
-        "newCompanyIdentificationNumber",
-        "consumer_address_complement",
-        "consumer_phone_number",
-    ] {
-        assert!(rejects.contains(field), "{field}: {rejects}");
-    }
-
-    // A full file says what columns the CRM has.
-    let header = "customer_id;wallet_id;safedebit_reference;last_name;street;address_building";
-    let row = "C00001;W00001;REF00001;Martinez;7 rue Pasteur;Bat C";
-    world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
-    assert_eq!(held(ProviderId::Lemonway, "W00001")["newStreet"], "7 rue Pasteur, Bat C");
-}
-
-#[test]
-fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
-    let world = World::new();
-    let customer = Customer::new(1);
-    world.populate(std::slice::from_ref(&customer));
-    let header = "customer_id;wallet_id;safedebit_reference;street_number;street_type;street_name;city";
-    let row = "C00001;W00001;REF00001;7;rue;Pasteur;Lille";
-    world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
-    let file = world.file("delta.csv", "customer_id;street_name;city\nC00001;Voltaire;Lyon\n");
-    let ran = world.on("sync", &file, &["--kind", "delta"]).exits(0);
-    assert!(ran.out.contains("delta.csv: it has parts of streets, but not street_number"), "{}", ran.out);
-    let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
-    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Lyon")));
-}
-
 /// Left out means unchanged at Safedebit: of an old street nothing may stand beside parts of the new one.
 #[test]
 fn a_street_without_a_number_does_not_go_while_an_old_number_stands() {

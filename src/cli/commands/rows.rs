@@ -62,7 +62,7 @@ impl Rows {
             let column = self.columns.get(index).and_then(Option::as_ref);
             column.map_or(RawCell::Absent, |column| row.get(column))
         };
-        self.mapper.map(cell, [], self.today)
+        self.mapper.map(cell, [], self.today, &[])
     }
 }
 

@@ -16,6 +16,11 @@ use super::settings::LemonwaySettings;
 
 const REFUSED_CHARACTER: &str = "holds one of * & # = < >, which Lemonway refuses in names";
 
+const TOO_MANY_NATIONALITIES: &str =
+    "has more than five nationalities, which are the most that Lemonway takes";
+/// Countries that Lemonway takes at most.
+const NATIONALITIES_MAX: usize = 5;
+
 static SIZES: Sizes = Sizes::of(fields::FIELDS);
 
 const STREET: [Field; 4] =
@@ -29,7 +34,7 @@ pub(super) fn project(settings: &LemonwaySettings, customer: &Customer) -> Proje
     person(&mut to);
     contact(&mut to);
     company(&mut to);
-    to.finish(key)
+    to.finish(key, (fields::COUNTRY, alpha3))
 }
 
 fn person(to: &mut Projector<'_>) {
@@ -41,7 +46,13 @@ fn person(to: &mut Projector<'_>) {
     to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
     to.copied(fields::BIRTH_CITY, Field::BirthCity, text);
     to.plain(fields::BIRTH_COUNTRY, Field::BirthCountry, alpha3);
-    to.plain(fields::NATIONALITY, Field::Nationalities, nationalities);
+    let nationality = to.draw_with(Field::Nationalities, |value| match value {
+        Value::Nationalities(countries) if countries.len() > NATIONALITIES_MAX => {
+            Drawn::Unfit(TOO_MANY_NATIONALITIES)
+        }
+        value => nationalities(value).map_or(Drawn::Invalid, Drawn::Text),
+    });
+    to.put(fields::NATIONALITY, Field::Nationalities, nationality);
     to.plain(fields::IS_DEBTOR, Field::IsDebtor, one_or_zero);
     to.plain(fields::PAYER_OR_BENEFICIARY, Field::PayerOrBeneficiary, role);
 }
@@ -51,9 +62,13 @@ fn contact(to: &mut Projector<'_>) {
     to.copied(fields::PHONE_NUMBER, Field::LandlinePhone, msisdn);
     to.copied(fields::MOBILE_NUMBER, Field::MobilePhone, msisdn);
     to.plain(fields::IP, Field::IpAddress, ip);
-    // Complements without the street would take the place of the street.
-    let street =
-        if matches!(to.source(Field::Street), Source::Absent) { Drawn::Absent } else { to.joined(&STREET) };
+    let street = match (to.source(Field::Street), to.joined(&STREET)) {
+        // Complements without the street would take the place of the street.
+        (Source::Absent, Drawn::Absent) => Drawn::Absent,
+        (Source::Absent, _) if to.withholds(Field::Street) => Drawn::InPart,
+        (Source::Absent, _) => Drawn::Absent,
+        (_, joined) => joined,
+    };
     to.put(fields::STREET, Field::Street, street);
     to.copied(fields::POST_CODE, Field::PostalCode, text);
     to.copied(fields::CITY, Field::City, text);

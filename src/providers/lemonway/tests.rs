@@ -434,3 +434,16 @@ fn operators_class_wins_even_over_an_unknown_outcome() {
     assert_eq!(verdict("288"), refused("288"));
     assert_eq!(verdict("120"), Verdict::Transient { code: AnswerCode::new("120") });
 }
+
+/// Others, who send the first one alone, do not mind how many there are.
+#[test]
+fn of_more_than_five_nationalities_none_goes() {
+    for (count, expected) in [(5, "=FRA,FRA,FRA,FRA,FRA"), (6, "invalid")] {
+        let nationalities = Cell::Value(Value::Nationalities(vec![FRANCE; count].into()));
+        let person = customer(vec![(Field::Nationalities, nationalities)]);
+        let provider = provider(ProviderId::Lemonway, "");
+        assert_eq!(said(&*provider, &provider.project(&person), "newNationality"), expected);
+        let provider = super::super::tests::provider(ProviderId::Safedebit, "");
+        assert_eq!(said(&*provider, &provider.project(&person), "nationality"), "=FR");
+    }
+}

@@ -24,6 +24,15 @@ const IPV6: &str = "is an IPv6 address, which does not fit Safedebit's 16 charac
 static SIZES: Sizes = Sizes::of(fields::FIELDS);
 
 const COMPLEMENTS: [Field; 3] = [Field::AddressApartment, Field::AddressBuilding, Field::AddressLocality];
+/// What only organisations have.
+const ORGANISATION: [(FieldCode, Field); 6] = [
+    (fields::SOCIAL_REFERENCE, Field::CompanyName),
+    (fields::SIREN, Field::Siren),
+    (fields::NIC, Field::Nic),
+    (fields::NAF, Field::Naf),
+    (fields::VAT_NUMBER, Field::VatNumber),
+    (fields::WALDEC, Field::Rna),
+];
 const PHONES: [Field; 2] = [Field::MobilePhone, Field::LandlinePhone];
 
 pub(super) fn project(settings: &SafedebitSettings, customer: &Customer) -> Projection {
@@ -37,7 +46,7 @@ pub(super) fn project(settings: &SafedebitSettings, customer: &Customer) -> Proj
     contact(&mut to);
     to.copied(fields::IBAN, Field::Iban, text);
     organisation(&mut to);
-    to.finish(key)
+    to.finish(key, (fields::COUNTRY, alpha2))
 }
 
 fn person(to: &mut Projector<'_>) {
@@ -96,6 +105,7 @@ fn street_line(to: &mut Projector<'_>) {
         Source::Absent => return,
         Source::Cleared => in_fields(Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
         Source::Invalid => in_fields(Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
+        Source::InPart => return to.put(fields::STREET_NAME, Field::Street, Drawn::InPart),
         Source::Value(value) => {
             let whole = |line: &SmolStr| in_fields(Drawn::Vacant, Drawn::Vacant, Drawn::Text(line.clone()));
             match street(value) {
@@ -141,8 +151,12 @@ fn organisation(to: &mut Projector<'_>) {
     to.plain(fields::CONSUMER_TYPE, Field::CustomerType, type_number);
     let kind = match to.source(Field::CustomerType) {
         Source::Value(Value::CustomerType(kind)) => Some(*kind),
-        Source::Value(_) | Source::Absent | Source::Cleared | Source::Invalid => None,
+        Source::Value(_) | Source::Absent | Source::Cleared | Source::Invalid | Source::InPart => None,
     };
+    if to.withholds(Field::CustomerType) {
+        // Of a private person these are not Safedebit's.
+        return ORGANISATION.into_iter().for_each(|(code, field)| to.leave_open(code, field));
+    }
     if matches!(kind, None | Some(CustomerType::Company)) {
         to.copied(fields::SOCIAL_REFERENCE, Field::CompanyName, text);
         to.copied(fields::SIREN, Field::Siren, text);

@@ -13,6 +13,7 @@ use super::fields;
 use super::settings::WsOneSettings;
 
 const NO_TYPE: &str = "is needed: add the column, or identifier_type to [providers.wsone]";
+const TYPE_LACKS: &str = "is needed for somebody new: an earlier file has the column";
 const NO_TITLE_CODE: &str = "has no number in titles of [providers.wsone]";
 
 static SIZES: Sizes = Sizes::of(fields::FIELDS);
@@ -29,7 +30,7 @@ pub(super) fn project(settings: &WsOneSettings, customer: &Customer) -> Projecti
             to.put(code, Field::Subscription(id), drawn);
         }
     }
-    to.finish(key)
+    to.finish(key, (fields::COUNTRY, french_name))
 }
 
 /// `<type>:<value>`. The type is the file's, else the configured one; without any there is no key.
@@ -39,8 +40,10 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
         Drawn::Text(number) => Some(number),
-        // Whose account it is, the key that is known says.
-        Drawn::Absent if to.withholds(Field::PersonIdentifierType) => return KeyCell::Absent,
+        Drawn::Absent if to.withholds(Field::PersonIdentifierType) => {
+            to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(TYPE_LACKS));
+            return KeyCell::InPart;
+        }
         Drawn::Absent | Drawn::Cleared | Drawn::Vacant => {
             settings.identifier_type.map(|number| number.to_smolstr())
         }
@@ -104,6 +107,7 @@ fn street_line(settings: &WsOneSettings, to: &mut Projector<'_>) {
         Source::Absent => return,
         Source::Cleared => (Drawn::Cleared, Drawn::Cleared, Drawn::Cleared),
         Source::Invalid => (Drawn::Invalid, Drawn::Invalid, Drawn::Invalid),
+        Source::InPart => return to.put(fields::ADDRESS_3_NAME, Field::Street, Drawn::InPart),
         Source::Value(value) => match street(value) {
             None => (
                 Drawn::Vacant,

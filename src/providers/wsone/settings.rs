@@ -9,6 +9,7 @@ use crate::domain::field::Field;
 use crate::domain::fold;
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
+use crate::domain::street_kinds::KINDS_BY_WORD;
 
 use super::super::codes::CodeTable;
 use super::super::settings::{CommonSettings, SecretSource, SettingsError};
@@ -56,7 +57,7 @@ impl WsOneSettings {
             .then_some("identifier_type is needed, because the file has no column for person_identifier_type")
     }
 
-    /// Checks the tables and brings the words of street types into the form that mapping uses.
+    /// Checks the tables and brings the words of street types, abbreviated or not, into the form that mapping uses.
     pub(super) fn normalise(&mut self) -> Result<(), SettingsError> {
         let fail = |key, what| Err(SettingsError { provider: ProviderId::Wsone, key, what });
         if self.titles.keys().any(|letter| !["M", "F", "J", "U"].contains(&letter.as_str())) {
@@ -70,16 +71,21 @@ impl WsOneSettings {
         }
         let words = std::mem::take(&mut self.street_types);
         let count = words.len();
-        self.street_types =
-            words.into_iter().map(|(kind, number)| (fold::words(&kind).into(), number)).collect();
+        self.street_types = words.into_iter().map(|(kind, number)| (standard_word(&kind), number)).collect();
         if self.street_types.len() < count {
             return fail(
                 "street_types",
-                "names one street type twice, once with accents, small letters or hyphens",
+                "names one street type twice, once abbreviated or with accents, small letters or hyphens",
             );
         }
         Ok(())
     }
+}
+
+/// The full word of a street type, however it is written; a word that nobody knows is its own.
+fn standard_word(written: &str) -> String {
+    let word = fold::words(written);
+    KINDS_BY_WORD.get(word.as_bytes()).map_or_else(|| word.to_string(), |known| known.standard.to_owned())
 }
 
 fn on_new() -> OnNew {

@@ -187,15 +187,27 @@ fn street_takes_three_fields_or_one() {
 
 #[test]
 fn street_types_are_found_however_the_configuration_writes_them() {
-    let lines = "street_types = { ROND-POINT = 9, \"zone d'activités\" = 3 }";
-    for (kind, number) in [("ROND POINT", "=9"), ("ZONE D ACTIVITES", "=3")] {
+    let lines = "street_types = { ROND-POINT = 9, \"zone d'activités\" = 3, bd = 4, AV = 7, R = 8, ZI = 11, VAL = 12 }";
+    for (kind, number) in [
+        ("ROND POINT", "=9"),
+        ("ZONE D ACTIVITES", "=3"),
+        ("BOULEVARD", "=4"),
+        ("AVENUE", "=7"),
+        ("RUE", "=8"),
+        ("ZONE INDUSTRIELLE", "=11"),
+        ("VAL", "=12"),
+        // Whose abbreviation is another word.
+        ("VALLON", "vacant"),
+    ] {
         let provider = provider(ProviderId::Wsone, lines);
         let cell = street("4 X", Some((Some("4"), Some(kind), "X")));
         let projection = provider.project(&customer(vec![(Field::Street, cell)]));
         assert_eq!(said(&*provider, &projection, "ContactsRequest.AddressRequest.address3Type"), number);
     }
-    let twice = try_provider(ProviderId::Wsone, "street_types = { ROND-POINT = 9, \"rond point\" = 3 }");
-    assert_eq!(twice.err().map(|error| error.key), Some("street_types"));
+    for twice in ["ROND-POINT = 9, \"rond point\" = 3", "BOULEVARD = 9, BLD = 3"] {
+        let twice = try_provider(ProviderId::Wsone, &format!("street_types = {{ {twice} }}"));
+        assert_eq!(twice.err().map(|error| error.key), Some("street_types"));
+    }
 }
 
 /// Type of the identifier in the settings, in the file, and the key that comes of it.

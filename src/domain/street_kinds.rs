@@ -1,25 +1,29 @@
 //! Kinds of streets: standard word, postal abbreviation, and how people shorten it.
 //!
-//! Data only, after NF Z 10-011 and the abbreviations that the French land registry uses; where a word has none,
+//! After NF Z 10-011 and the abbreviations that the French land registry uses; where a word has none,
 //! it is its own. Words are compared in capitals without accents and punctuation: "ZONE D ACTIVITES".
+
+use std::sync::LazyLock;
+
+use rustc_hash::FxHashMap;
 
 /// One kind of street.
 #[derive(Debug)]
-pub(super) struct KnownKind {
+pub struct KnownKind {
     /// The full word.
-    pub(super) standard: &'static str,
+    pub standard: &'static str,
     /// The postal abbreviation.
-    pub(super) short: &'static str,
+    pub short: &'static str,
     /// Further ways of writing it.
-    pub(super) others: &'static [&'static str],
+    pub others: &'static [&'static str],
 }
 
 /// Abbreviations that begin other things too (a hospital, a trail, a word), and count only behind a house number.
-pub(super) const BEHIND_NUMBER_ONLY: &[&str] =
+pub const BEHIND_NUMBER_ONLY: &[&str] =
     &["R", "CH", "GR", "AL", "L D", "PAS", "PRO", "CAR", "COR", "DOM", "ART", "CR", "PTE", "MAS", "VC"];
 
 /// Every kind, in alphabetical order.
-pub(super) const KINDS: &[KnownKind] = &[
+pub const KINDS: &[KnownKind] = &[
     KnownKind { standard: "ABBAYE", short: "ABE", others: &[] },
     KnownKind { standard: "AGGLOMERATION", short: "AGL", others: &[] },
     KnownKind { standard: "AIRE", short: "AIRE", others: &[] },
@@ -171,3 +175,16 @@ pub(super) const KINDS: &[KnownKind] = &[
     KnownKind { standard: "ZONE PORTUAIRE", short: "ZP", others: &[] },
     KnownKind { standard: "ZONE A URBANISER EN PRIORITE", short: "ZUP", others: &["Z U P"] },
 ];
+
+/// Kinds by every way of writing them, folded.
+pub static KINDS_BY_WORD: LazyLock<FxHashMap<&'static [u8], &'static KnownKind>> = LazyLock::new(|| {
+    let mut by_word = FxHashMap::default();
+    for kind in KINDS {
+        by_word.insert(kind.standard.as_bytes(), kind);
+        by_word.extend(kind.others.iter().map(|word| (word.as_bytes(), kind)));
+    }
+    for kind in KINDS {
+        by_word.entry(kind.short.as_bytes()).or_insert(kind);
+    }
+    by_word
+});

@@ -1,0 +1,221 @@
+//! Files that do not have every column: what they say nothing about stays, and nothing is made or read without it.
+
+use crmsync::domain::provider::ProviderId;
+use serde_json::{Value, json};
+
+use crate::support::{Customer, World};
+
+fn held(world: &World, provider: ProviderId, key: &str) -> Value {
+    Value::Object(world.ledger().person(provider, key).expect("known").fields)
+}
+
+/// What is made of several columns is not made of some of them.
+#[test]
+fn a_delta_without_all_columns_of_a_field_leaves_it_as_it_is() {
+    let world = World::new();
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let header = "customer_id;wallet_id;safedebit_reference;last_name;street;address_apartment;address_building;\
+                  mobile_phone;landline_phone;company_registration;siren";
+    let row =
+        "C00001;W00001;REF00001;Martin;7 rue Pasteur;Apt 4;Bat B;0612345678;0320123456;HRB 123;732829320";
+    world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
+    let held = |provider, key: &str| held(&world, provider, key);
+    let wallet = held(ProviderId::Lemonway, "W00001");
+    assert_eq!(wallet["newStreet"], "7 rue Pasteur, Apt 4, Bat B");
+    let consumer = held(ProviderId::Safedebit, "REF00001");
+
+    let header = "customer_id;last_name;street;address_building;landline_phone;siren";
+    let row = "C00001;Martinez;7 rue Pasteur;Bat B;0320123456;732829320";
+    world.on("sync", &world.file("delta.csv", &format!("{header}\n{row}\n")), &["--kind", "delta"]).exits(0);
+    let mut expected = wallet;
+    expected["newLastName"] = json!("Martinez");
+    assert_eq!(held(ProviderId::Lemonway, "W00001"), expected);
+    let mut expected = consumer;
+    expected["consumer_last_name"] = json!("Martinez");
+    assert_eq!(held(ProviderId::Safedebit, "REF00001"), expected);
+    assert_eq!(world.report()["providers"]["lemonway"]["incomplete"], 2);
+    assert_eq!(world.report()["providers"]["safedebit"]["incomplete"], 2);
+    let rejects = world.rejects();
+    for field in [
+        "newStreet",
+        "newCompanyIdentificationNumber",
+        "consumer_address_complement",
+        "consumer_phone_number",
+    ] {
+        assert!(rejects.contains(field), "{field}: {rejects}");
+    }
+
+    // Nor of those that a complete file has lost, unless somebody says that the CRM has them no more.
+    let header = "customer_id;wallet_id;safedebit_reference;last_name;street;address_building";
+    let row = "C00001;W00001;REF00001;Martinez;7 rue Pasteur;Bat C";
+    let file = world.file("crm.csv", &format!("{header}\n{row}\n"));
+    let ran = world.sync(&file).exits(0);
+    assert!(ran.out.contains("no file has a column for address_apartment, mobile_phone"), "{}", ran.out);
+    assert_eq!(held(ProviderId::Lemonway, "W00001")["newStreet"], "7 rue Pasteur, Apt 4, Bat B");
+    world.on("sync", &file, &["--full-resync", "--allow-mass-change"]).exits(0);
+    assert_eq!(held(ProviderId::Lemonway, "W00001")["newStreet"], "7 rue Pasteur, Bat C");
+    let row = row.replace("Bat C", "Bat D");
+    world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
+    assert_eq!(held(ProviderId::Lemonway, "W00001")["newStreet"], "7 rue Pasteur, Bat D");
+}
+
+#[test]
+fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
+    let world = World::new();
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let header = "customer_id;wallet_id;safedebit_reference;street_number;street_type;street_name;city";
+    let row = "C00001;W00001;REF00001;7;rue;Pasteur;Lille";
+    world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
+    let file = world.file("delta.csv", "customer_id;street_name;city\nC00001;Voltaire;Lyon\n");
+    let ran = world.on("sync", &file, &["--kind", "delta"]).exits(0);
+    assert!(ran.out.contains("delta.csv: it has parts of streets, but not street_number"), "{}", ran.out);
+    let wallet = held(&world, ProviderId::Lemonway, "W00001");
+    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Lyon")));
+    // Those for whom nothing else changed are told of, too.
+    for delta in [
+        "customer_id;street_name\nC00001;Voltaire\n",
+        "customer_id;street_number;street_type\nC00001;9;rue\n",
+    ] {
+        world.on("sync", &world.file("delta.csv", delta), &["--kind", "delta"]).exits(0);
+        for provider in ["lemonway", "safedebit"] {
+            assert_eq!(world.report()["providers"][provider]["incomplete"], 1, "{provider}: {delta}");
+        }
+    }
+    let record = r#"{"customer_id": "C00001", "street_number": "9", "city": "Metz"}"#;
+    world.on("sync", &world.file("delta.jsonl", record), &["--kind", "delta"]).exits(0);
+    let wallet = held(&world, ProviderId::Lemonway, "W00001");
+    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Metz")));
+}
+
+/// Records of JSONL name what the CRM has, as a header does; so does a delta.
+#[test]
+fn fields_of_records_and_of_deltas_are_known_as_those_of_a_header() {
+    let full = json!({"customer_id": "C00001", "wallet_id": "W00001", "safedebit_reference": "REF00001", "street": "1 rue A",
+        "address_apartment": "A4", "mobile_phone": "0612345678", "landline_phone": "0320123456"});
+    let first = [
+        ("crm.jsonl", format!("{full}\n"), "full"),
+        ("some.jsonl", format!("{full}\n"), "delta"),
+        (
+            "some.csv",
+            "customer_id;wallet_id;safedebit_reference;street;address_apartment;mobile_phone;landline_phone\n\
+             C00001;W00001;REF00001;1 rue A;A4;0612345678;0320123456\n"
+                .to_owned(),
+            "delta",
+        ),
+    ];
+    let record = json!({"customer_id": "C00001", "street": "2 rue A", "landline_phone": "0320123457"});
+    let deltas = [
+        ("delta.jsonl", format!("{record}\n")),
+        ("delta.csv", "customer_id;street;landline_phone\nC00001;2 rue A;0320123457\n".to_owned()),
+    ];
+    for (name, text, kind) in &first {
+        for (delta, changes) in &deltas {
+            let world = World::new();
+            world.populate(std::slice::from_ref(&Customer::new(1)));
+            world.on("sync", &world.file(name, text), &["--kind", kind]).exits(0);
+            world.on("sync", &world.file(delta, changes), &["--kind", "delta"]).exits(0);
+            let wallet = held(&world, ProviderId::Lemonway, "W00001");
+            assert_eq!(wallet["newStreet"], "1 rue A, A4", "{name} {delta}");
+            assert_eq!(wallet["newPhoneNumber"], "33320123457", "{name} {delta}");
+            let consumer = held(&world, ProviderId::Safedebit, "REF00001");
+            assert_eq!(consumer["consumer_phone_number"], "0612345678", "{name} {delta}");
+            assert_eq!(world.report()["providers"]["safedebit"]["incomplete"], 1, "{name} {delta}");
+        }
+    }
+}
+
+/// A record of a complete file leaves out what the CRM has not: it is no column that was lost.
+#[test]
+fn records_of_a_complete_file_may_leave_out_what_is_empty() {
+    let world = World::new();
+    world.populate(std::slice::from_ref(&Customer::new(1)));
+    let record = |street: &str, more: &str| {
+        let text =
+            format!(r#"{{"customer_id": "C00001", "wallet_id": "W00001", "street": "{street}"{more}}}"#);
+        world.file("crm.jsonl", &text)
+    };
+    world.sync(&record("1 rue A", r#", "address_apartment": "A4""#)).exits(0);
+    world.sync(&record("2 rue A", "")).exits(0);
+    assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newStreet"], "2 rue A");
+}
+
+/// The same digits are somebody else's number in another country.
+#[test]
+fn a_national_number_goes_without_its_country_only_where_that_is_known_to_be_the_configured_one() {
+    let number = |world: &World| held(world, ProviderId::Lemonway, "W00001")["newMobileNumber"].clone();
+    for (country, first, expected) in [
+        ("France", "33612345678", "33611111111"),
+        ("Suisse", "41612345678", "41612345678"),
+        ("", "33612345678", "33611111111"),
+    ] {
+        let world = World::new();
+        world.populate(std::slice::from_ref(&Customer::new(1)));
+        let header = "customer_id;wallet_id;safedebit_reference;country;mobile_phone;city";
+        let row = format!("C00001;W00001;REF00001;{country};06 12 34 56 78;Bern");
+        world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
+        let held_first = number(&world);
+        let delta = |columns: &str, row: &str| {
+            let file = world.file("delta.csv", &format!("customer_id;{columns}\nC00001;{row}\n"));
+            world.on("sync", &file, &["--kind", "delta"]).exits(0);
+        };
+        if country != "Suisse" {
+            assert_eq!(held_first, first);
+        }
+        delta("mobile_phone;city", "06 11 11 11 11;Genf");
+        let incomplete = if country == "Suisse" { 1 } else { 0 };
+        assert_eq!(world.report()["providers"]["lemonway"]["incomplete"], incomplete, "{country}");
+        assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newCity"], "Genf", "the rest goes");
+        if country == "Suisse" {
+            assert_eq!(number(&world), held_first);
+        } else {
+            assert_eq!(number(&world), expected, "{country}");
+        }
+        // A number that says its country itself, and one beside its country.
+        delta("mobile_phone", "+41 79 123 45 67");
+        assert_eq!(number(&world), "41791234567");
+        delta("mobile_phone;country", "079 123 45 68;Suisse");
+        assert_eq!(number(&world), "41791234568");
+    }
+}
+
+#[test]
+fn a_national_number_beside_a_country_that_nobody_understands_is_refused() {
+    let world = World::new();
+    world.populate(std::slice::from_ref(&Customer::new(1)));
+    let header = "customer_id;wallet_id;country;mobile_phone";
+    world.sync(&world.file("crm.csv", &format!("{header}\nC00001;W00001;CH;079 123 45 67\n"))).exits(0);
+    world.sync(&world.file("crm.csv", &format!("{header}\nC00001;W00001;Suise;079 123 45 67\n"))).exits(3);
+    assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newMobileNumber"], "41791234567");
+    assert!(world.rejects().contains("is not an international number"), "{}", world.rejects());
+}
+
+/// What only organisations have is not sent for somebody who may be a private person.
+#[test]
+fn company_numbers_do_not_go_where_the_file_lacks_what_the_customer_is() {
+    let world = World::new();
+    world.populate(std::slice::from_ref(&Customer::new(1)));
+    let row = "C00001;REF00001;person;;Martin";
+    let header = "customer_id;safedebit_reference;customer_type;siren;last_name";
+    world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
+    let delta = "customer_id;siren;last_name\nC00001;732829320;Martinez\n";
+    world.on("sync", &world.file("delta.csv", delta), &["--kind", "delta"]).exits(0);
+    let consumer = held(&world, ProviderId::Safedebit, "REF00001");
+    assert_eq!(consumer["consumer_last_name"], "Martinez");
+    assert!(consumer.get("siren").is_none_or(Value::is_null), "{consumer}");
+    assert_eq!(world.report()["providers"]["safedebit"]["incomplete"], 1);
+}
+
+/// Somebody new without the type of the identifier would be nobody's, silently.
+#[test]
+fn somebody_new_without_the_type_of_the_identifier_is_told_of() {
+    let world = World::new();
+    world.populate(std::slice::from_ref(&Customer::new(1)));
+    let header = "customer_id;person_identifier_type;person_identifier;last_name";
+    world.sync(&world.file("crm.csv", &format!("{header}\nC00001;1;1000001;Martin\n"))).exits(0);
+    let delta = "customer_id;person_identifier;last_name\nC00001;1000001;Martinez\nC00002;1000002;Petit\n";
+    world.on("sync", &world.file("delta.csv", delta), &["--kind", "delta"]).exits(3);
+    assert!(world.rejects().contains("an earlier file has the column"), "{}", world.rejects());
+    assert_eq!(world.report()["providers"]["wsone"]["acknowledged"]["update"], 1);
+}
