@@ -334,6 +334,8 @@ fn for_new(
         // Parked and queued calls know best: a create that found somebody there goes on as an update.
         (Some(standing), _) => standing.operation,
         (None, OnNew::Create) => Operation::Create,
+        // Somebody whom the provider has under another key is not new.
+        (None, OnNew::Skip) if moved => Operation::Update,
         (None, OnNew::Update) => Operation::Update,
         (None, OnNew::Skip) => {
             findings.changed.clear();

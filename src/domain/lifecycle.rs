@@ -271,7 +271,7 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         }
         Happening::Exists => Some(to(&spent(life), State::Refused, Wait::None)),
         Happening::LaneStopped | Happening::Interrupted => Some(to(life, State::Queued, Wait::Keep)),
-        Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
+        Happening::DeniedByCode => Some(denied(life)),
         Happening::RefusedAfterUnknown => Some(hold(&spent(life), HoldReason::RefusedAfterUnknown)),
         Happening::Leased
         | Happening::RefusedForNow
@@ -436,6 +436,15 @@ fn hold(life: &Life, reason: HoldReason) -> Step {
         wait: Wait::None,
         effect: Effect::None,
     }
+}
+
+/// Only a person can tell whether what claims a denial is one: until then an update may have been applied.
+fn denied(life: &Life) -> Step {
+    let effect = match life.operation {
+        Operation::Update => Effect::MarkUnknown,
+        Operation::Create => Effect::None,
+    };
+    Step { effect, ..hold(&spent(life), HoldReason::DeniedByCode) }
 }
 
 fn spent(life: &Life) -> Life {

@@ -130,8 +130,10 @@ impl Outbox<'_> {
     fn resolve(&mut self, call: CallId, happening: Happening) -> Result<Resolved, StoreError> {
         let row = self.read_standing(call)?;
         let happening = match happening {
-            // What was applied is not what the call carries now.
-            Happening::ResolvedApplied if row.replaced => Happening::ResolvedAppliedOlder,
+            // What was applied is not what the call carries now, or not known to be: a probe with that was refused.
+            Happening::ResolvedApplied if row.replaced || row.life.hold == Some(HoldReason::ProbeRefused) => {
+                Happening::ResolvedAppliedOlder
+            }
             Happening::ResolvedApplied if row.unsent.is_some() => Happening::ResolvedAppliedInPart,
             happening => happening,
         };

@@ -271,7 +271,7 @@ impl Intake<'_> {
             )?;
         }
         let inherited = replaced.filter(|replaced| {
-            matches!(replaced.life.state, State::Waiting | State::Queued) && replaced.due > 0
+            matches!(replaced.life.state, State::Waiting | State::Queued | State::Held) && replaced.due > 0
         });
         // What is held has not left, and is asked about when a person lets it go.
         let is_doubted = || if call.hold.is_none() { self.may_exist(call) } else { Ok(false) };

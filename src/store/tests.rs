@@ -23,6 +23,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 mod flights;
 mod looks;
 mod orders;
+mod waits;
 
 const WSONE: ProviderId = ProviderId::Wsone;
 const NOON: Timestamp = Timestamp(1_795_000_000_000);
@@ -295,30 +296,6 @@ fn after_a_crash_an_update_waits_for_settle_and_a_create_is_probed() {
 
     world.now = world.now.after(SETTLE);
     assert_eq!(world.lease(10).len(), 2);
-}
-
-#[test]
-fn a_newer_call_inherits_the_wait_of_the_one_it_replaces() {
-    let mut world = World::new();
-    world.queue("c1", Operation::Update, false);
-    let leased = world.lease(1).remove(0);
-    world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
-    let standing = world.before("c1").1.expect("waits");
-    let customer = world.number("c1");
-    let call = NewCall {
-        customer,
-        provider: WSONE,
-        operation: Operation::Update,
-        payload: PackedPayload::of(&payload("newer")),
-        hold: None,
-        withdrawal: false,
-    };
-    let intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.put_call(call, Some(&standing)).expect("written");
-    intake.commit().expect("accepted");
-    let newer = world.before("c1").1.expect("waits");
-    assert_eq!((newer.life.state, newer.due, newer.settling), (State::Waiting, standing.due, true));
-    assert!(world.lease(10).is_empty());
 }
 
 #[test]

@@ -215,3 +215,26 @@ fn who_was_looked_for_and_is_not_there_is_created_although_its_erasure_was_taken
     world.run(&["resume"]).exits(0);
     assert_eq!((creates(&world), world.duplicates()), (1, 0));
 }
+
+/// That somebody exists says nothing of the values that a probe was refused with.
+#[test]
+fn who_is_found_to_exist_after_a_refused_probe_gets_the_newest_values() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.run(&["forget", &people[0].id]).exits(0);
+    world.run(&["forget", &people[0].id, "--undo"]).exits(0);
+    people[0].email = "newer@example.org".to_owned();
+    world.play(
+        "[[rule]]\noperation = \"updatePerson\"\ntimes = 1\neffect = { refuse = { code = \"155\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(listed[0]["class"], "probe_refused", "{listed}");
+    world.run(&["resolve", &listed[0]["call"].to_string(), "--applied"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!((creates(&world), world.duplicates()), (1, 0));
+    world.all_hold(&people[0]);
+}

@@ -84,6 +84,20 @@ fn a_replaced_wallet_that_comes_back_needs_nobody() {
     assert!(!world.run(&["rejects", "list"]).exits(0).out.contains("key_changed"));
 }
 
+/// Who is not to be created is known all the same: what changes under another key waits for a person.
+#[test]
+fn a_changed_identifier_is_held_also_where_nobody_is_created() {
+    let (world, mut customer) = settled(&[("wsone", "on_new = \"skip\"")]);
+    world
+        .run(&["seed", world.csv("crm.csv", std::slice::from_ref(&customer)).to_str().expect("utf-8")])
+        .exits(0);
+    customer.person = "9900000001".to_owned();
+    customer.first = "Lise".to_owned();
+    sync_one(&world, &customer, 3);
+    assert!(world.run(&["rejects", "list"]).exits(0).out.contains("key_changed"));
+    assert!(entries(&world, ProviderId::Wsone).is_empty());
+}
+
 #[test]
 fn a_changed_identifier_that_is_released_makes_a_whole_new_person() {
     let (world, mut customer) = settled(&[]);

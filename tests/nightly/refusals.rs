@@ -116,6 +116,40 @@ fn two_customers_with_one_key_are_both_held() {
     assert_eq!(world.rejects().matches("duplicate_key").count(), 2, "{}", world.rejects());
 }
 
+/// What a person lets go of is what the CRM says then, whatever was held.
+#[test]
+fn a_change_that_the_crm_takes_back_while_its_call_is_held_is_never_sent() {
+    for decision in ["release", "not-applied", "applied"] {
+        let world = World::new();
+        world.configure("", &[("lemonway", "concurrency = 1")]);
+        let mut people = customers(2);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        let before = people[1].clone();
+        // A denial is of one call, where another was accepted before.
+        people[0].email = "first@example.org".to_owned();
+        people[1].email = "second@example.org".to_owned();
+        world.play("[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\ntimes = 1\neffect = { refuse = { code = \"120\" } }\n");
+        world.sync(&world.csv("crm.csv", &people)).exits(3);
+        let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+        let listed: Value = serde_json::from_str(&listed).expect("JSON");
+        let call = listed[0]["call"].to_string();
+        people[1].email.clone_from(&before.email);
+        let file = world.csv("crm.csv", &people);
+        world.sync(&file).exits(0);
+        world.ledger().reset();
+        match decision {
+            "release" => world.run(&["rejects", "release", "--provider", "lemonway"]).exits(0),
+            decision => world.run(&["resolve", &call, &format!("--{decision}")]).exits(0),
+        };
+        world.run(&["resume"]).exits(0);
+        world.sync(&file).exits(0);
+        let held = world.ledger().person(ProviderId::Lemonway, "W00002").expect("known").fields;
+        assert_eq!(held["newEmail"], before.email, "{decision}");
+        assert_eq!(world.run(&["rejects", "list", "--json"]).exits(0).out.trim(), "[]", "{decision}");
+    }
+}
+
 #[test]
 fn a_plan_counts_calls_that_take_the_place_of_held_ones() {
     let world = World::new();

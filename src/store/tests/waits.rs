@@ -1,0 +1,43 @@
+//! What a call waits for goes over to the one that takes its place.
+
+use super::*;
+
+#[test]
+fn a_newer_call_inherits_the_wait_of_the_one_it_replaces() {
+    inherits_the_wait(false);
+}
+
+/// Another customer turned out to have its key while it waited.
+#[test]
+fn a_newer_call_inherits_the_wait_also_of_a_disputed_one() {
+    inherits_the_wait(true);
+}
+
+fn inherits_the_wait(disputed: bool) {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
+    if disputed {
+        let intake = world.store.intake(world.run, world.now).expect("begun");
+        intake.hold_disputed(leased.id).expect("held");
+        intake.commit().expect("accepted");
+    }
+    let standing = world.before("c1").1.expect("waits");
+    assert_eq!(standing.life.state, if disputed { State::Held } else { State::Waiting });
+    let customer = world.number("c1");
+    let call = NewCall {
+        customer,
+        provider: WSONE,
+        operation: Operation::Update,
+        payload: PackedPayload::of(&payload("newer")),
+        hold: None,
+        withdrawal: false,
+    };
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    intake.put_call(call, Some(&standing)).expect("written");
+    intake.commit().expect("accepted");
+    let newer = world.before("c1").1.expect("waits");
+    assert_eq!((newer.life.state, newer.due, newer.settling), (State::Waiting, standing.due, true));
+    assert!(world.lease(10).is_empty());
+}
