@@ -221,7 +221,7 @@ impl<'a> Maker<'a> {
             match sheet.map(&own.row, self.today, self.known) {
                 Ok(found) => {
                     if sheet.file.header().is_none() {
-                        told |= sheet.told(&own.row);
+                        told |= sheet.told(&own.row, &found.customer);
                     }
                     own.order = found.customer.order;
                     if sheet.is_from_future(own.order) {

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 
 use crate::domain::clock::Timestamp;
-use crate::domain::customer::{CustomerId, Order};
+use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
@@ -26,6 +26,8 @@ pub(super) struct Sheet<'a> {
     name: Arc<str>,
     names: Arc<[String]>,
     columns: Vec<Option<Column>>,
+    /// Which of them are parts of a street.
+    street_parts: Vec<(usize, Field)>,
     customer_id: Option<Column>,
     order: Option<Column>,
     now: Order,
@@ -41,11 +43,23 @@ impl<'a> Sheet<'a> {
         let mapper = Mapper::new(settings, file.header())
             .map_err(|source| IngestError::Header { file: file.name().to_owned(), source })?;
         let columns = mapper.columns().iter().map(|column| file.resolve(&column.column)).collect();
+        let fields = mapper.columns().iter().map(|column| column.field).enumerate();
+        let street_parts = fields.filter(|(_, field)| Field::STREET_PARTS.contains(field)).collect();
         let customer_id = file.resolve(mapper.customer_id_column());
         let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();
         let now = Order(now.0.saturating_mul(1_000));
-        Ok(Self { file, mapper, name: file.name().into(), names, columns, customer_id, order, now })
+        Ok(Self {
+            file,
+            mapper,
+            name: file.name().into(),
+            names,
+            columns,
+            street_parts,
+            customer_id,
+            order,
+            now,
+        })
     }
 
     /// What the operator should know about its header, beside the fields that it lacks of those that are known.
@@ -92,11 +106,11 @@ impl<'a> Sheet<'a> {
         Ok(mapped)
     }
 
-    /// Of which fields a row says something, the street in its parts.
-    pub(super) fn told(&self, row: &Row) -> FieldSet {
-        let is_told = |index: &usize| !matches!(self.cell(row, *index), RawCell::Absent);
-        let columns = self.mapper.columns();
-        (0..columns.len()).filter(is_told).map(|index| columns[index].field).collect()
+    /// Of which fields a row says something that was read as this customer.
+    pub(super) fn told(&self, row: &Row, customer: &Customer) -> FieldSet {
+        let whole = customer.cells.fields().chain(customer.in_part.iter().copied()).collect::<FieldSet>();
+        let is_told = |(index, _): &&(usize, Field)| !matches!(self.cell(row, *index), RawCell::Absent);
+        whole | self.street_parts.iter().filter(is_told).map(|(_, part)| *part).collect()
     }
 
     /// Appends what the row says, see [`Mapper::canonical`].

@@ -255,10 +255,12 @@ impl Mapper {
         for (index, column) in self.columns.iter().enumerate() {
             if index != self.key && Some(index) != own {
                 let raw = cell(index);
-                if !matches!(raw, RawCell::Absent) {
-                    row.is_told(column.field);
+                let stands = !matches!(raw, RawCell::Absent);
+                let heard = self.heard(raw);
+                if stands && !known.is_empty() {
+                    row.note_told(column.field, !matches!(heard, RawCell::Absent));
                 }
-                row.take(column.field, &column.column, self.heard(raw));
+                row.take(column.field, &column.column, heard);
             }
         }
         for (field, cell) in extra {

@@ -68,9 +68,10 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Notes that the row says something about a field, before its cell is taken.
-    pub(super) fn is_told(&mut self, field: Field) {
-        self.light.is_country_told |= field == Field::Country;
+    /// Notes that the row has a cell of a field, before it is taken, and whether that says anything: a blank one of a file of
+    /// rejects does not, but is no column that is missing in a street.
+    pub(super) fn note_told(&mut self, field: Field, is_heard: bool) {
+        self.light.is_country_told |= field == Field::Country && is_heard;
         if let Some(part) = Field::STREET_PARTS.iter().position(|part| *part == field) {
             self.street.told[part] = true;
         }
