@@ -105,7 +105,7 @@ impl Outbox<'_> {
     /// How a call goes that a person lets go: whom it is to create is probed first where it may exist, and updated where it is
     /// known to. None where a call of another customer for the same account goes first.
     fn goes_again(&self, row: &CallRow, after: Life, doubts: &Doubts) -> Result<Option<Life>, StoreError> {
-        if self.another_goes_first(row)? {
+        if self.another_goes_first(row, after.create_unknown)? {
             return Ok(None);
         }
         let meets_somebody = self.meets_somebody(row)?;

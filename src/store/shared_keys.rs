@@ -103,8 +103,9 @@ impl Snapshot<'_> {
 }
 
 impl Outbox<'_> {
-    /// May a call of another customer for the same account leave before this one, or have left without an answer.
-    pub(super) fn another_goes_first(&self, released: &CallRow) -> Result<bool, StoreError> {
+    /// May a call of another customer for the same account leave before this one, or have left without an answer. What is
+    /// probed finds out itself about those that have left and are held.
+    pub(super) fn another_goes_first(&self, released: &CallRow, is_probed: bool) -> Result<bool, StoreError> {
         let (provider, key) = (released.provider, &released.payload.key);
         let mut select = self.connection.prepare_cached(
             "WITH claimant (customer) AS (
@@ -112,10 +113,11 @@ impl Outbox<'_> {
                  UNION SELECT customer FROM other_key WHERE provider = ?1 AND mark = ?3)
              SELECT call.payload FROM claimant JOIN call USING (customer)
              WHERE call.provider = ?1 AND customer <> ?4 AND call.payload IS NOT NULL
-                 AND call.state <> 'refused' AND (call.state <> 'held' OR call.create_unknown)",
+                 AND call.state <> 'refused' AND (call.state <> 'held' OR (call.create_unknown AND NOT ?5))",
         )?;
         let mark = self.keeping.fingerprinter.account_mark(provider, key);
-        let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), released.customer_number);
+        let customer = released.customer_number;
+        let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), customer, is_probed);
         let mut rows = select.query(parameters)?;
         while let Some(row) = rows.next()? {
             if codec::unpack_payload(&row.get::<_, Vec<u8>>(0)?)?.key == *key {

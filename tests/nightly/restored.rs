@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crmsync::domain::provider::ProviderId;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::care::{backups, delivered, json};
@@ -195,4 +196,36 @@ fn a_restore_beside_a_reader_changes_nothing_and_is_done_when_the_reader_has_gon
     drop(reader);
     world.run(&["status"]).exits(0);
     world.run(&restore).exits(0);
+}
+
+/// Each of them may have been created before the restore: the one that a person lets go is looked for first.
+#[test]
+fn after_a_restore_one_of_two_newcomers_with_one_key_can_be_released() {
+    let mut people = customers(3);
+    people[1].person = people[0].person.clone();
+    let world = World::new();
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    world.populate(&people[2..]);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    people[2].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    people[1].person = "7700099999".to_owned();
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change"]);
+    // The second one waited under the old key, and then under the new one.
+    for id in ["C00001", "C00002", "C00002"] {
+        world.run(&["rejects", "release", "--provider", "wsone", "--customer", id]).exits(0);
+        world.run(&["resume"]);
+        world.sync(&file);
+    }
+    let listed = world.run(&["rejects", "list", "--provider", "wsone"]).exits(0).out;
+    assert!(!listed.contains("duplicate_key"), "{listed}");
+    for person in &people[..2] {
+        let key = format!("1:{}", person.person);
+        let held = world.ledger().person(ProviderId::Wsone, &key);
+        assert!(held.is_some(), "{key}: {listed}");
+    }
+    assert_eq!(world.duplicates(), 0);
 }
