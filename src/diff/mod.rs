@@ -331,6 +331,7 @@ fn for_new(
             findings.changed.clear();
             return Action::Close;
         }
+        (Some(standing), OnNew::Update) if !standing.create_unknown => Operation::Update,
         // Parked and queued calls know best: a create that found somebody there goes on as an update.
         (Some(standing), _) => standing.operation,
         (None, OnNew::Create) => Operation::Create,

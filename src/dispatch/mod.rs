@@ -30,7 +30,7 @@ use crate::domain::customer::CustomerId;
 use crate::domain::event::Events;
 use crate::domain::provider::ProviderId;
 use crate::providers::{Provider, Transport, TransportError};
-use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError};
+use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError, Terms};
 
 pub use checkpoint::CheckpointError;
 pub use lane::LaneEnd;
@@ -116,11 +116,16 @@ pub fn recover(
     run: RunNumber,
     clock: &RunClock,
 ) -> Result<Recovered, StoreError> {
-    let waits: Vec<_> = providers
+    let terms: Vec<_> = providers
         .iter()
-        .map(|provider| (provider.id(), provider.settings().settle, provider.settings().retry.max))
+        .map(|provider| Terms {
+            provider: provider.id(),
+            settle: provider.settings().settle,
+            backoff_max: provider.settings().retry.max,
+            on_new: provider.on_new(),
+        })
         .collect();
-    store.recover(&waits, run, clock.now())
+    store.recover(&terms, run, clock.now())
 }
 
 /// Dispatches until the outbox is empty, a limit is reached, or a signal comes. Gives the state back.
@@ -216,7 +221,11 @@ fn lane_of(
         day: past.day,
         budget: budget.clone(),
         errors: ErrorMeter::new(dispatch.limits.max_errors),
-        filter: LeaseFilter { only: dispatch.only.clone(), ..LeaseFilter::default() },
+        filter: LeaseFilter {
+            only: dispatch.only.clone(),
+            on_new: provider.on_new(),
+            ..LeaseFilter::default()
+        },
         turns: Arc::clone(turns),
         orders,
         clock: dispatch.clock.clone(),

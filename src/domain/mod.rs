@@ -14,6 +14,7 @@ pub mod fault;
 pub mod field;
 pub mod fingerprint;
 pub mod fold;
+pub mod happening;
 pub mod lifecycle;
 pub mod mark;
 pub mod pages;

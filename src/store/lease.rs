@@ -3,14 +3,16 @@
 use rusqlite::types::FromSql;
 use rusqlite::{Row, params_from_iter};
 
-use crate::domain::call::{CallId, HoldReason, Payload, State};
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
-use crate::domain::lifecycle::{self, Life};
+use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
 use super::outbox::Outbox;
 use super::snapshot::operation_of;
+use super::transitions::{one, step};
 use super::{StoreError, codec, flights};
 
 /// A call that was refused and may be tried once more goes behind all others of its lane.
@@ -65,6 +67,8 @@ pub struct LeaseFilter {
     pub with_last: bool,
     /// Also those that were in flight at several crashes ([`lifecycle::CRASHES_SUSPECT`]); they are sent alone.
     pub with_suspects: bool,
+    /// What is done for somebody new now, whatever was when calls were queued.
+    pub on_new: OnNew,
 }
 
 impl LeaseFilter {
@@ -86,6 +90,11 @@ impl LeaseFilter {
         } else {
             format!("AND crashes < {}", lifecycle::CRASHES_SUSPECT)
         };
+        let creates = match self.on_new {
+            OnNew::Create | OnNew::Update => "",
+            OnNew::Skip => "AND (operation <> 'create' OR create_unknown)",
+        };
+        let suspects = format!("{suspects} {creates}");
         if self.only.is_empty() {
             return suspects;
         }
@@ -118,12 +127,23 @@ impl Outbox<'_> {
         turns.sort_by_key(CallRow::place);
         turns.truncate(limit);
         let mut leased = Vec::with_capacity(turns.len());
-        for call in turns {
+        for mut call in turns {
+            if filter.on_new == OnNew::Update && call.is_create_that_has_not_left() {
+                self.make_update(&mut call)?;
+            }
             *next_lease += 1;
             leased.push(call.leaving(*next_lease)?);
         }
         self.take_off(&leased)?;
         Ok(leased)
+    }
+
+    /// Lets a call that was to create somebody update whoever is there.
+    fn make_update(&self, call: &mut CallRow) -> Result<(), StoreError> {
+        call.life = step(call.id, &call.life, Happening::NotToBeCreated)?.life;
+        let sql = "UPDATE call SET operation = ?2 WHERE id = ?1 AND operation = 'create' AND lease IS NULL";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        one(statement.execute((call.id.0, call.life.operation.name()))?, call.id)
     }
 
     /// Up to `limit` calls of one kind whose turn it is, in the order of the index that they are found in, so that their
@@ -297,6 +317,10 @@ impl CallRow {
             Payload { key: payload.key.clone(), values: rest }
         });
         Ok(Self { id, life, customer, customer_number, provider, due, priority, replaced, payload, unsent })
+    }
+
+    fn is_create_that_has_not_left(&self) -> bool {
+        self.life.operation == Operation::Create && !self.life.create_unknown
     }
 
     /// Where it stands in the order in which calls leave.

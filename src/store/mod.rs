@@ -50,7 +50,7 @@ pub use origin::Stale;
 pub use outbox::{Outbox, Settled, Settlement};
 pub use overview::{Counts, LeftOut, RejectFilter, RejectRow};
 pub use packed::{PackedAccount, PackedPayload};
-pub use recovery::Recovered;
+pub use recovery::{Recovered, Terms};
 pub use rehearsal::Rehearsal;
 pub use restore::Restored;
 pub use runs::{LaneUse, PastRun, RunNumber};

@@ -2,17 +2,35 @@
 
 use std::time::Duration;
 
+use rusqlite::Connection;
+
 use crate::domain::account::Keeping;
-use crate::domain::call::State;
+use crate::domain::call::{CallId, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::Happening;
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
 use super::flights::Aloft;
 use super::lease::{TRIED, WAITING};
 use super::outbox::{Outbox, Settlement};
+use super::snapshot::life_of;
 use super::statements::Statements;
+use super::transitions::{one, step};
 use super::{RunNumber, Store, StoreError, flights};
+
+/// What a provider's settings say of calls that wait.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Which provider.
+    pub provider: ProviderId,
+    /// How long a call of unknown outcome waits.
+    pub settle: Duration,
+    /// The longest backoff.
+    pub backoff_max: Duration,
+    /// What is done for somebody new.
+    pub on_new: OnNew,
+}
 
 /// What the recovery at the start of a run found.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -32,7 +50,7 @@ impl Store {
     /// [`StoreError`] when the state cannot be written; so for every method here.
     pub fn recover(
         &mut self,
-        waits: &[(ProviderId, Duration, Duration)],
+        terms: &[Terms],
         run: RunNumber,
         now: Timestamp,
     ) -> Result<Recovered, StoreError> {
@@ -45,7 +63,10 @@ impl Store {
             transaction.execute(&without_tries(open), [])?;
         }
         let mut recovered = Recovered::default();
-        for &(provider, settle, backoff_max) in waits {
+        for &Terms { provider, settle, backoff_max, on_new } in terms {
+            if on_new == OnNew::Skip {
+                close_creates(&transaction, provider, run, now)?;
+            }
             // Nobody knows how long the program was away, since the clock may have been set: settle starts again.
             for open in [WAITING, TRIED] {
                 let sql = format!("UPDATE call SET due = ?2 WHERE provider = ?1 AND {open} AND settling = 1");
@@ -95,6 +116,35 @@ impl Store {
         self.aloft = Aloft::default();
         Ok(recovered)
     }
+}
+
+/// Ends the creates of a provider that have not left, because nobody is to be created there any more. Those that wait for a
+/// person stay.
+fn close_creates(
+    connection: &Connection,
+    provider: ProviderId,
+    run: RunNumber,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let mut select = connection.prepare(
+        "SELECT * FROM call WHERE provider = ?1 AND operation = 'create' AND NOT create_unknown AND lease IS NULL
+             AND payload IS NOT NULL AND state <> 'held'",
+    )?;
+    let mut update = connection.prepare(
+        "UPDATE call SET state = ?3, payload = NULL, settled_in = ?4, changed_at = ?5
+         WHERE id = ?1 AND state = ?2 AND lease IS NULL",
+    )?;
+    let mut rows = select.query([provider.number()])?;
+    let mut ended = Vec::new();
+    while let Some(row) = rows.next()? {
+        ended.push((CallId(row.get("id")?), life_of(row)?));
+    }
+    for (call, before) in ended {
+        let after = step(call, &before, Happening::NothingLeft)?.life;
+        let changed = update.execute((call.0, before.state.name(), after.state.name(), run.0, now.0))?;
+        one(changed, call)?;
+    }
+    Ok(())
 }
 
 /// Gives calls their tries back.

@@ -17,6 +17,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{Mark, NO_RECORD};
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
@@ -144,8 +145,9 @@ impl World {
         self.run =
             self.store.start_run(&format!("run-{}", self.run.0 + 1), "resume", self.now).expect("a run");
         self.leases = self.run.first_lease();
-        let waits = ProviderId::ALL.map(|provider| (provider, SETTLE, Duration::from_secs(5)));
-        self.store.recover(&waits, self.run, self.now).expect("recovered")
+        let (settle, backoff_max, on_new) = (SETTLE, Duration::from_secs(5), OnNew::Create);
+        let terms = ProviderId::ALL.map(|provider| Terms { provider, settle, backoff_max, on_new });
+        self.store.recover(&terms, self.run, self.now).expect("recovered")
     }
 }
 

@@ -238,3 +238,52 @@ fn who_is_found_to_exist_after_a_refused_probe_gets_the_newest_values() {
     assert_eq!((creates(&world), world.duplicates()), (1, 0));
     world.all_hold(&people[0]);
 }
+
+/// Who says that nobody is to be created means the calls that wait, too.
+#[test]
+fn nobody_is_created_once_the_configuration_says_so() {
+    for (on_new, resumed) in [("update", false), ("update", true), ("skip", false), ("skip", true)] {
+        for how in ["queued", "refused", "in doubt"] {
+            let case = format!("{on_new}, {how}, resumed: {resumed}");
+            let codes = "response_codes = { \"101\" = \"missing\" }\n";
+            let world = World::new();
+            world.configure("", &[("wsone", codes)]);
+            let people = customers(1);
+            let file = world.csv("crm.csv", &people);
+            match how {
+                "queued" => drop(world.on("sync", &file, &["--max-calls", "0"]).exits(10)),
+                "refused" => {
+                    world.play(
+                        "[[rule]]\noperation = \"createPerson\"\neffect = { refuse = { code = \"155\" } }\n",
+                    );
+                    drop(world.sync(&file).exits(3));
+                    world.play("");
+                }
+                _ => {
+                    // Lost before it arrived: two probes will not find the person.
+                    world.play(
+                        "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n",
+                    );
+                    drop(world.on("sync", &file, &["--max-calls", "1"]));
+                    world.play("");
+                }
+            }
+            world.ledger().reset();
+            world.configure("", &[("wsone", &format!("{codes}on_new = \"{on_new}\"\n"))]);
+            if how == "refused" {
+                world.run(&["rejects", "release", "--provider", "wsone"]).exits(0);
+            }
+            if resumed {
+                drop(world.run(&["resume"]))
+            } else {
+                drop(world.sync(&file))
+            }
+            drop(world.run(&["resume"]));
+            assert_eq!(creates(&world), 0, "{case}");
+            let status = world.run(&["status", "--json"]).exits(0).out;
+            let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+            let queued = &status["providers"]["wsone"]["queued"];
+            assert!(queued.is_null() || *queued == 0, "{case}: {status}");
+        }
+    }
+}
