@@ -346,7 +346,9 @@ fn for_new(
     if operation == Operation::Update && values.is_empty() {
         return if before.standing.is_some() { Action::Close } else { Action::Nothing };
     }
-    let withdrawal = selection::withdraws(&values, policy);
+    // Of somebody new no consent is withdrawn.
+    let left: Vec<FieldCode> = values.0.keys().copied().filter(may_be_there).collect();
+    let withdrawal = selection::withdraws(&values.only(&left), policy);
     // Who released a call under the new key has decided about the key.
     let released = compared.standing.is_some_and(|standing| standing.hold.is_none());
     let hold = (moved && !released).then_some(HoldReason::KeyChanged);

@@ -93,9 +93,8 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         Verdict::Missing { .. } => call_only(Happening::Missing),
         Verdict::Denied { by_body: true, .. } => denied_by_body(context),
         Verdict::Denied { by_body: false, .. } => stopped(StopReason::Denied),
-        // The call itself may be what the provider does not understand: the next run sends it after all others, so that it
-        // does not hold them up for ever.
-        Verdict::Contract { .. } => Decided { remedy: Remedy::OnceMoreLast, ..stopped(StopReason::Contract) },
+        // The call itself may be what the provider does not understand.
+        Verdict::Contract { .. } => stopped_by_call(StopReason::Contract),
     }
 }
 
@@ -130,8 +129,13 @@ fn denied_by_body(context: &Context) -> Decided {
     if context.lane_acknowledged && context.denials_in_a_row == 0 {
         call_only(Happening::DeniedByCode)
     } else {
-        stopped(StopReason::Denied)
+        stopped_by_call(StopReason::Denied)
     }
+}
+
+/// The next run sends the call after all others, so that it does not hold them up for ever.
+fn stopped_by_call(reason: StopReason) -> Decided {
+    Decided { remedy: Remedy::OnceMoreLast, ..stopped(reason) }
 }
 
 fn stopped(reason: StopReason) -> Decided {

@@ -178,7 +178,9 @@ fn a_remedy_is_recorded_exactly_when_it_is_to_be_tried() {
     for_every_case(|verdict, context| {
         let decided = happening(verdict, context);
         let tried = matches!(decided.happening, Happening::RefusedForNow | Happening::RefusedAsWhole)
-            || decided.lane == LaneEffect::Stop(StopReason::Contract);
+            || decided.lane == LaneEffect::Stop(StopReason::Contract)
+            || (decided.lane == LaneEffect::Stop(StopReason::Denied)
+                && matches!(verdict, Verdict::Denied { by_body: true, .. }));
         assert_eq!(decided.remedy != Remedy::None, tried, "{verdict:?} in {context:?}");
     });
 }

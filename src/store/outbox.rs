@@ -36,7 +36,7 @@ pub struct Settlement {
     pub code: String,
     /// With a remedy of some fields only: these.
     pub only_fields: Option<&'static [FieldCode]>,
-    /// From now on it goes after all others of its lane; a withdrawn consent does not.
+    /// From now on it goes after all others of its lane; a withdrawn consent only where it has stopped the lane.
     pub last: bool,
     /// The end of `settle`, if it has to wait that long.
     pub settle_until: Timestamp,
@@ -292,7 +292,7 @@ impl Outbox<'_> {
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,
                  unknown_runs = ?8, unknown_this_run = ?9, crashes = ?10, missing_seen = ?11, remedy_used = ?12,
-                 only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 AND priority > ?28 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
+                 only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 AND priority IS NOT ?28 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
                  deferred_in = ?18, lease = NULL, settled_in = ?19, class = CASE WHEN ?26 THEN class ELSE ?20 END,
                  code = CASE WHEN ?26 THEN code ELSE ?21 END, changed_at = ?22,
                  payload = CASE WHEN ?27 THEN payload ELSE ?23 END, replaced = 0
@@ -326,7 +326,7 @@ impl Outbox<'_> {
             life.state.is_open(),
             keeps_reason,
             keeps_payload,
-            PRIORITY_WITHDRAWAL,
+            if settlement.happening == Happening::LaneStopped { None } else { Some(PRIORITY_WITHDRAWAL) },
         ])?;
         one(changed, call.id)
     }

@@ -86,6 +86,55 @@ fn a_denial_by_a_body_code_stops_a_lane_that_never_worked() {
     assert_eq!(world.requests(ProviderId::Lemonway), 1);
 }
 
+/// Whatever stops a lane may lie in one call: the next run sends the others first.
+#[test]
+fn no_call_that_stops_its_lane_keeps_the_others_waiting_night_after_night() {
+    let cases = [
+        ("wsone", "status = { code = 400 }", ProviderId::Wsone),
+        ("lemonway", "refuse = { code = \"120\" }", ProviderId::Lemonway),
+    ];
+    for (provider, effect, id) in cases {
+        let world = World::new();
+        let mut people = customers(4);
+        world.populate(&people);
+        world.configure("", &[(provider, "concurrency = 1")]);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        people.iter_mut().for_each(|person| person.email = format!("new.{}", person.email));
+        // A withdrawn consent leaves before all others.
+        people[0].opt_in = "0";
+        let key =
+            if provider == "wsone" { format!("1:{}", people[0].person) } else { people[0].wallet.clone() };
+        world.play(&format!(
+            "[[rule]]\nprovider = \"{provider}\"\nkey = \"{key}\"\neffect = {{ {effect} }}\n"
+        ));
+        let ran = world.sync(&world.csv("crm.csv", &people)).exits(7);
+        assert!(ran.out.contains("after all others from now on"), "{provider}: {}", ran.out);
+        world.ledger().reset();
+        // A code that claims a denial is of one call, where others were accepted before: it is held.
+        world.run(&["resume"]).exits(if provider == "wsone" { 7 } else { 3 });
+        assert_eq!(world.requests(id), 4, "{provider}");
+        assert_eq!(world.report()["providers"][provider]["acknowledged"]["update"], 3, "{provider}");
+    }
+}
+
+/// Of somebody who was unknown no consent is withdrawn.
+#[test]
+fn a_newcomer_without_consent_waits_for_its_turn() {
+    let world = World::new();
+    world.configure("", &[("wsone", "concurrency = 1")]);
+    let mut people = customers(3);
+    people[2].opt_in = "0";
+    world.sync(&world.csv("crm.csv", &people));
+    let entries = world.ledger().entries();
+    let keys: Vec<String> = entries
+        .iter()
+        .filter(|entry| entry.provider == ProviderId::Wsone)
+        .filter_map(|entry| entry.key.clone())
+        .collect();
+    let expected: Vec<String> = people.iter().map(|person| format!("1:{}", person.person)).collect();
+    assert_eq!(keys, expected);
+}
+
 #[test]
 fn one_denial_by_a_body_code_holds_the_call_of_a_lane_that_works() {
     let world = World::new();

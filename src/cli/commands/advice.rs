@@ -76,7 +76,16 @@ fn of_stop(stop: StopReason, lane: &LaneEnd) -> Option<String> {
     let text = match stop {
         StopReason::Denied => {
             let by = stopped_by(lane);
-            format!("credentials or permissions were refused{by}; mend them, then `crmsync resume`")
+            let by_status = lane.stopped_by.as_ref().is_none_or(|(_, code)| code.starts_with("http_"));
+            let perhaps = if by_status {
+                String::new()
+            } else {
+                let whose = whose(lane);
+                format!(
+                    ". This call goes after all others from now on: if it alone is refused, correct the customer{whose}"
+                )
+            };
+            format!("credentials or permissions were refused{by}; mend them, then `crmsync resume`{perhaps}")
         }
         StopReason::Contract => format!(
             "an answer is none that the contract knows{}; if each call gets it, check base_url and protocol. This one goes \
