@@ -23,7 +23,7 @@ use super::shared_keys::{self, OtherKey};
 use super::snapshot::account_of;
 use super::statements::Statements;
 use super::transitions::{one, step};
-use super::{RunNumber, Store, StoreError, codec, origin, runs};
+use super::{LaneUse, RunNumber, Store, StoreError, codec, origin, runs};
 
 /// What became of a leased call.
 #[derive(Debug, Clone)]
@@ -129,12 +129,8 @@ impl Outbox<'_> {
     /// Notes that requests are about to leave, so that the rate and the daily limit hold across restarts.
     pub fn note_sent(&mut self, provider: ProviderId, requests: u64) -> Result<(), StoreError> {
         let used = runs::lane_use(self.connection, provider)?.on(self.now.day());
-        let mut statement = self.connection.prepare_cached(
-            "INSERT OR REPLACE INTO lane (provider, last_sent, day, sent) VALUES (?1, ?2, ?3, ?4)",
-        )?;
-        let sent = i64::try_from(used.sent.saturating_add(requests)).unwrap_or(i64::MAX);
-        statement.execute((provider.number(), self.now.0, used.day, sent))?;
-        Ok(())
+        let sent = used.sent.saturating_add(requests);
+        runs::put_lane_use(self.connection, provider, LaneUse { last_sent: self.now, sent, ..used })
     }
 
     /// Writes down what became of a leased call, together with what the provider holds now. A crash before the

@@ -16,12 +16,13 @@ use crate::domain::call::{CallId, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, make_empty, sync_folder, verify};
 use super::open::{Lock, beside, connect, migrate};
 use super::snapshot::life_of;
 use super::transitions::{one, step};
-use super::{StateFile, Store, StoreError, codec, flights, marks, origin};
+use super::{LaneUse, StateFile, Store, StoreError, codec, flights, marks, origin, runs};
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
@@ -97,10 +98,25 @@ impl StateFile {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
         let restored = put_in_doubt(&transaction, now)?;
+        self.count_calls(&transaction, now)?;
         origin::begin_anew(&transaction)?;
         self.change_token(&transaction)?;
         transaction.commit()?;
         Ok(restored)
+    }
+
+    /// Nobody knows when a provider was called last: as if it were just now. Of what was sent today the state that is replaced
+    /// may know more than the backup; where it cannot be read, what the backup says counts.
+    fn count_calls(&self, fresh: &Connection, now: Timestamp) -> Result<(), StoreError> {
+        let replaced = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).ok();
+        for provider in ProviderId::ALL {
+            let by_backup = runs::lane_use(fresh, provider)?.on(now.day());
+            let by_replaced = replaced.as_ref().and_then(|state| runs::lane_use(state, provider).ok());
+            let by_replaced = by_replaced.unwrap_or_default().on(now.day());
+            let (day, sent) = (by_backup.day, by_backup.sent).max((by_replaced.day, by_replaced.sent));
+            runs::put_lane_use(fresh, provider, LaneUse { last_sent: now, day, sent })?;
+        }
+        Ok(())
     }
 
     /// Keeps the state under another name too, and takes its write-ahead log out of the way: it must never be laid
@@ -165,9 +181,8 @@ fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, Sto
     let mut restored = Restored::default();
     doubt_calls(connection, now, &mut restored)?;
     restored.accounts = doubt_accounts(connection)?;
+    doubt_fields_of_calls(connection)?;
     marks::clear(connection)?;
-    // Nobody knows when a provider was called last: as if it were just now.
-    connection.execute("UPDATE lane SET last_sent = ?1", [now.0])?;
     connection.execute(
         "INSERT INTO setting (name, value) VALUES (?1, CAST(?2 AS BLOB))
          ON CONFLICT (name) DO UPDATE SET value = excluded.value",
@@ -219,6 +234,42 @@ fn doubt_accounts(connection: &Connection) -> Result<u64, StoreError> {
         update.execute(account)?;
     }
     Ok(count)
+}
+
+/// So many calls are in memory at once.
+const CALLS_AT_ONCE: i64 = 1_000;
+
+/// What waits in the backup may have been delivered since: its fields count as unknown at the account, as those that were
+/// acknowledged do.
+fn doubt_fields_of_calls(connection: &Connection) -> Result<(), StoreError> {
+    let mut select = connection.prepare(
+        "SELECT call.id, customer, provider, payload, key, account.fields FROM call JOIN account USING (customer, provider)
+         WHERE call.id > ?1 AND payload IS NOT NULL ORDER BY call.id LIMIT ?2",
+    )?;
+    let mut update =
+        connection.prepare("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
+    let mut last = i64::MIN;
+    loop {
+        let mut doubted = Vec::new();
+        let before = last;
+        let mut rows = select.query((last, CALLS_AT_ONCE))?;
+        while let Some(row) = rows.next()? {
+            last = row.get(0)?;
+            let payload = codec::unpack_payload(&row.get::<_, Vec<u8>>(3)?)?;
+            if payload.key.0 != row.get::<_, String>(4)? {
+                continue;
+            }
+            let mut fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(5)?)?;
+            fields.extend(payload.values.iter().map(|(field, _)| (field, Acknowledged::Unknown)));
+            doubted.push((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, codec::pack_fields(&fields)));
+        }
+        if last == before {
+            return Ok(());
+        }
+        for account in doubted {
+            update.execute(account)?;
+        }
+    }
 }
 
 fn sync_file(path: &Path) -> Result<(), StoreError> {

@@ -156,3 +156,16 @@ pub(super) fn lane_use(connection: &Connection, provider: ProviderId) -> Result<
         .optional()?;
     Ok(found.unwrap_or_default())
 }
+
+pub(super) fn put_lane_use(
+    connection: &Connection,
+    provider: ProviderId,
+    used: LaneUse,
+) -> Result<(), StoreError> {
+    let mut statement = connection.prepare_cached(
+        "INSERT OR REPLACE INTO lane (provider, last_sent, day, sent) VALUES (?1, ?2, ?3, ?4)",
+    )?;
+    let sent = i64::try_from(used.sent).unwrap_or(i64::MAX);
+    statement.execute((provider.number(), used.last_sent.0, used.day, sent))?;
+    Ok(())
+}

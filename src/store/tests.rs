@@ -24,6 +24,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 mod flights;
 mod looks;
 mod orders;
+mod restore;
 mod waits;
 
 const WSONE: ProviderId = ProviderId::Wsone;

@@ -229,3 +229,35 @@ fn after_a_restore_one_of_two_newcomers_with_one_key_can_be_released() {
     }
     assert_eq!(world.duplicates(), 0);
 }
+
+/// A queued value may have been delivered since the backup: what the CRM cleared is emptied all the same.
+#[test]
+fn after_a_restore_a_value_that_was_queued_is_cleared() {
+    let mut people = customers(2);
+    let world = World::new();
+    world.configure("", &[("wsone", "on_cleared = \"send_empty\"\n")]);
+    world.populate(&people);
+    let header = "customer_id;person_identifier;last_name;email";
+    let file = |people: &[Customer]| {
+        let lines: Vec<String> = people
+            .iter()
+            .map(|one| format!("{};{};{};{}", one.id, one.person, one.last, one.email))
+            .collect();
+        world.file("crm.csv", &format!("{header}\n{}\n", lines.join("\n")))
+    };
+    people.iter_mut().for_each(|person| person.email.clear());
+    world.sync(&file(&people)).exits(0);
+    people[0].email = "queued@example.org".to_owned();
+    world.on("sync", &file(&people), &["--max-calls", "0"]).exits(10);
+    // A backup with the queued call is made before the next change.
+    people[1].last = "Petit".to_owned();
+    world.sync(&file(&people)).exits(0);
+    let key = "1:7700000001";
+    let held = |world: &World| world.ledger().person(ProviderId::Wsone, key).expect("known").fields;
+    assert!(serde_json::to_string(&held(&world)).expect("JSON").contains("queued@example.org"));
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    people[0].email.clear();
+    world.on("sync", &file(&people), &["--allow-mass-change"]).exits(0);
+    assert!(!serde_json::to_string(&held(&world)).expect("JSON").contains("queued@example.org"));
+}

@@ -11,7 +11,7 @@ use crate::store::overview::{QUEUED_FLIGHTS, rejects_sql, used_up_sql};
 use crate::store::recovery::without_tries;
 
 impl World {
-    fn state(&self) -> StateFile {
+    pub(super) fn state(&self) -> StateFile {
         StateFile::new(settings(self.folder.path()))
     }
 
@@ -20,7 +20,7 @@ impl World {
     }
 
     /// The process dies and another one opens the state.
-    fn reopen(&mut self) {
+    pub(super) fn reopen(&mut self) {
         self.store = self.state().open(&self._lock).expect("a state");
     }
 

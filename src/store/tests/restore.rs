@@ -1,0 +1,61 @@
+//! A backup in the place of the state: what still counts, what is in doubt, and what a failure or a crash leaves.
+
+use std::path::PathBuf;
+
+use super::*;
+
+const LEMONWAY: ProviderId = ProviderId::Lemonway;
+
+impl World {
+    fn note_sent(&mut self, provider: ProviderId, requests: u64) {
+        let note = |outbox: &mut Outbox<'_>| outbox.note_sent(provider, requests);
+        self.store.group(self.run, self.now, note).expect("noted");
+    }
+
+    fn back_up(&self, name: &str) -> PathBuf {
+        let backup = self.folder.path().join(name);
+        self.state().copy_to(&backup).expect("copied");
+        backup
+    }
+
+    fn restore(&mut self, backup: &Path) {
+        let files = std::fs::read_dir(self.state().path().parent().expect("a folder")).expect("readable");
+        let stamp = files.count().to_string();
+        self.state().restore(&self._lock, backup, &stamp, self.now).expect("restored");
+        self.reopen();
+    }
+
+    fn used(&self, provider: ProviderId) -> LaneUse {
+        self.store.lane_use(provider).expect("readable")
+    }
+}
+
+#[test]
+fn a_restore_keeps_the_requests_of_the_day_and_counts_every_provider_as_called_just_now() {
+    let mut world = World::new();
+    let before_any = world.back_up("before-any.db");
+    world.note_sent(WSONE, 12);
+    let after_some = world.back_up("after-some.db");
+    world.now = world.now.after(Duration::from_secs(1));
+    world.restore(&before_any);
+    let called_now = |sent| LaneUse { last_sent: world.now, day: world.now.day(), sent };
+    assert_eq!([WSONE, LEMONWAY].map(|id| world.used(id)), [12, 0].map(called_now));
+
+    // What the backup knows counts where it is more, and where the state cannot be read.
+    world.store.connection.execute("UPDATE lane SET sent = 3", []).expect("written");
+    world.restore(&after_some);
+    assert_eq!(world.used(WSONE).sent, 12);
+    std::fs::write(world.state().path(), "no state at all").expect("written");
+    world.restore(&after_some);
+    assert_eq!(world.used(WSONE).sent, 12);
+}
+
+#[test]
+fn a_restore_on_another_day_begins_it_at_zero() {
+    let mut world = World::new();
+    let backup = world.back_up("backup.db");
+    world.note_sent(WSONE, 12);
+    world.now = world.now.after(Duration::from_secs(86_400));
+    world.restore(&backup);
+    assert_eq!(world.used(WSONE), LaneUse { last_sent: world.now, day: world.now.day(), sent: 0 });
+}
