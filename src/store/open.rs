@@ -18,7 +18,7 @@ use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
-use super::{Store, StoreError, flights, marks, orders, origin, shared_keys, statements};
+use super::{Store, StoreError, flights, marks, orders, origin, restore, shared_keys, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -158,6 +158,7 @@ impl StateFile {
         self.refuse_bad_key()?;
         let (fresh, has_log) = (!path.exists(), has_log(path));
         drop(open_private(path)?);
+        restore::take_back(path)?;
         refuse_second_name(path)?;
         let mut connection = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         if fresh {

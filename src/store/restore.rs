@@ -7,6 +7,7 @@
 //! customers was accepted nothing is sent: a queued value may be older than one delivered since. What that input does not
 //! say too is held.
 
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
@@ -31,6 +32,8 @@ const DOUBT: &str = "in_doubt_since";
 /// is probed from then on.
 const PROBE_NEW: &str = "probe_new_since";
 
+/// Added to the name of a state that was replaced, with the time.
+const REPLACED: &str = ".replaced-";
 /// Added to the name of the state: what is to take its place, until it is whole.
 pub(super) const RESTORING: &str = ".restoring";
 
@@ -87,7 +90,10 @@ impl StateFile {
         verify(&fresh)?;
         sync_file(&fresh)?;
         restored.replaced = self.set_aside(stamp)?;
-        std::fs::rename(&fresh, self.path()).map_err(|error| file_error("put in place", &fresh, error))?;
+        if let Err(error) = std::fs::rename(&fresh, self.path()) {
+            take_back(self.path())?;
+            return Err(file_error("put in place", &fresh, error));
+        }
         sync_folder(self.path())?;
         Ok(restored)
     }
@@ -120,13 +126,13 @@ impl StateFile {
     }
 
     /// Keeps the state under another name too, and takes its write-ahead log out of the way: it must never be laid
-    /// over the restored file. What fails leaves all as it was; a crash leaves the state with two names, perhaps.
+    /// over the restored file. What fails leaves all as it was; what a crash leaves, [`take_back`] mends.
     fn set_aside(&self, stamp: &str) -> Result<Option<PathBuf>, StoreError> {
         if !self.exists() {
             return Ok(None);
         }
         self.empty_log_if_sound()?;
-        let kept = beside(self.path(), &format!(".replaced-{stamp}"));
+        let kept = beside(self.path(), &format!("{REPLACED}{stamp}"));
         std::fs::hard_link(self.path(), &kept).map_err(|error| file_error("keep", self.path(), error))?;
         for suffix in ["-wal", "-shm"] {
             let (log, aside) = (beside(self.path(), suffix), beside(&kept, suffix));
@@ -158,6 +164,34 @@ impl StateFile {
             Ok(_) | Err(_) => Ok(()),
         }
     }
+}
+
+/// Takes back what a restore began and did not end: the second name that it gave the state, and the place of its log. For who
+/// holds the lock.
+pub(super) fn take_back(path: &Path) -> Result<(), StoreError> {
+    let failed = |error| file_error("take a restore back of", path, error);
+    let own = std::fs::metadata(path).map_err(failed)?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
+    if own.nlink() < 2 {
+        return Ok(());
+    }
+    let begins = format!("{}{REPLACED}", name.to_string_lossy());
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let (kept, other) = (entry.path(), entry.metadata().map_err(failed)?);
+        let is_own = (other.dev(), other.ino()) == (own.dev(), own.ino());
+        if !is_own || !entry.file_name().to_string_lossy().starts_with(&begins) {
+            continue;
+        }
+        let (log, aside) = (beside(path, "-wal"), beside(&kept, "-wal"));
+        if aside.exists() && !log.exists() {
+            std::fs::rename(&aside, &log).map_err(failed)?;
+        }
+        std::fs::remove_file(&kept).map_err(failed)?;
+        sync_folder(path)?;
+    }
+    Ok(())
 }
 
 pub(super) fn is_in_doubt(connection: &Connection) -> Result<bool, StoreError> {

@@ -59,3 +59,19 @@ fn a_restore_on_another_day_begins_it_at_zero() {
     world.restore(&backup);
     assert_eq!(world.used(WSONE), LaneUse { last_sent: world.now, day: world.now.day(), sent: 0 });
 }
+
+/// Where a process dies between the two names of a restore, the state is as it was for the next one.
+#[test]
+fn a_restore_that_was_cut_short_is_taken_back() {
+    let mut world = World::new();
+    world.note_sent(WSONE, 7);
+    let path = world.state().path().to_owned();
+    let kept = path.with_file_name("crmsync.db.replaced-20261129T000000Z");
+    std::fs::hard_link(&path, &kept).expect("linked");
+    world.reopen();
+    assert!(!kept.exists());
+    assert_eq!(world.used(WSONE).sent, 7);
+    // Another name is somebody else's.
+    std::fs::hard_link(&path, path.with_file_name("other.db")).expect("linked");
+    assert!(matches!(world.state().open(&world._lock), Err(StoreError::ManyNames { names: 2, .. })));
+}
