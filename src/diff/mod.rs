@@ -94,6 +94,8 @@ pub enum Rejection {
     InvalidValue,
     /// A value was cleared and `on_cleared = "reject"`.
     ClearedValue,
+    /// The file does not have the key, and the last one that had it named another account, or none.
+    OtherKey,
     /// The key changed while it is not yet known whether the create under the old key was applied.
     UnsettledKey,
 }
@@ -161,10 +163,14 @@ pub fn decide(
 }
 
 /// The key that the file gives; when it has no such column, the last one that an earlier file gave: that of the call that
-/// stands, or else of the account.
+/// stands, or else of the account, unless a later record named another one.
 fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> Option<ProviderKey> {
     match &projection.key {
         KeyCell::Key(key) => Some(key.clone()),
+        KeyCell::Absent | KeyCell::InPart if before.other_key && before.standing.is_none() => {
+            findings.rejected = Some(Rejection::OtherKey);
+            None
+        }
         KeyCell::Absent => known_key(before).cloned(),
         KeyCell::InPart => {
             let key = known_key(before).cloned();

@@ -123,7 +123,7 @@ fn run(before: Before, projection: &Projection, policy: &Policy<'_>) -> Decision
 }
 
 fn known(held: &[(u32, &str)]) -> Before {
-    Before { account: Some(World::new().account(held)), standing: None }
+    Before { account: Some(World::new().account(held)), standing: None, ..Before::default() }
 }
 
 #[test]
@@ -179,7 +179,7 @@ fn clear_values_complete_an_object() {
     let world = World::new();
     let mut account = Account::new(key("k1"));
     account.acknowledge(&key("k1"), &values(&[(1, "old@b.fr"), (2, "1")]), &mut world.keeper(true));
-    let before = Before { account: Some(account), standing: None };
+    let before = Before { account: Some(account), standing: None, ..Before::default() };
     let decision = decide(&before, &says(&[(1, "new@b.fr")]), &policy(), &mut world.keeper(true));
     assert_eq!(decision.action, update(&[(1, "new@b.fr"), (2, "1")]));
 }
@@ -244,7 +244,7 @@ fn what_a_lost_first_call_may_have_left_is_cleared_like_what_is_known() {
     let lost = standing(State::Waiting, Operation::Update, &[(3, "Jo"), (4, "Do")]);
     let mut account = Account::new(key("k1"));
     account.mark_unknown([FieldCode(3), FieldCode(4)]);
-    let before = Before { account: Some(account), standing: lost };
+    let before = Before { account: Some(account), standing: lost, ..Before::default() };
     let now = says(&[(3, ""), (4, "Doe")]);
     let sent = run(before.clone(), &now, &Policy { on_cleared: OnCleared::SendEmpty, ..policy() });
     assert_eq!(sent.action, update(&[(3, ""), (4, "Doe")]));
@@ -269,8 +269,11 @@ fn a_refused_call_stays_parked_until_something_changes_then_all_goes() {
 #[test]
 fn probing_and_held_calls_keep_their_place_and_get_the_newest_values() {
     for state in [State::Probing, State::Held] {
-        let before =
-            Before { account: None, standing: standing(state, Operation::Create, &[(3, "A"), (4, "Do")]) };
+        let before = Before {
+            account: None,
+            standing: standing(state, Operation::Create, &[(3, "A"), (4, "Do")]),
+            ..Before::default()
+        };
         let decision = run(before, &says(&[(3, "B")]), &policy());
         assert_eq!(decision.action, Action::Replace(payload(&[(3, "B"), (4, "Do")])), "{state:?}");
     }
@@ -297,7 +300,11 @@ fn a_changed_key_is_held_and_closes_when_it_changes_back() {
 
 #[test]
 fn a_key_that_changes_while_its_create_is_probed_is_reported_not_followed() {
-    let before = Before { account: None, standing: standing(State::Probing, Operation::Create, &[(3, "A")]) };
+    let before = Before {
+        account: None,
+        standing: standing(State::Probing, Operation::Create, &[(3, "A")]),
+        ..Before::default()
+    };
     let mut now = says(&[(3, "A")]);
     now.key = KeyCell::Key(key("k2"));
     let decision = run(before, &now, &policy());
@@ -321,7 +328,7 @@ fn a_key_that_is_taken_back_ends_what_waits_under_it() {
         (HoldReason::Unknown, false, Action::Nothing),
     ];
     for (hold, create_unknown, expected) in cases {
-        let before = Before { account: None, standing: held(hold, create_unknown) };
+        let before = Before { account: None, standing: held(hold, create_unknown), ..Before::default() };
         assert_eq!(run(before, &now, &policy()).action, expected, "{hold:?} {create_unknown}");
     }
     let states = [
@@ -331,13 +338,17 @@ fn a_key_that_is_taken_back_ends_what_waits_under_it() {
         (State::Probing, Action::Nothing),
     ];
     for (state, expected) in states {
-        let before = Before { account: None, standing: standing(state, Operation::Update, &[(3, "A")]) };
+        let before = Before {
+            account: None,
+            standing: standing(state, Operation::Update, &[(3, "A")]),
+            ..Before::default()
+        };
         assert_eq!(run(before, &now, &policy()).action, expected, "{state:?}");
     }
     let mut account = Account::new(key("k1"));
     account.mark_unknown([FieldCode(3)]);
     let lost = standing(State::Waiting, Operation::Update, &[(3, "A")]);
-    let before = Before { account: Some(account), standing: lost };
+    let before = Before { account: Some(account), standing: lost, ..Before::default() };
     assert_eq!(run(before, &now, &policy()).action, Action::Nothing, "its bytes may be on their way");
 }
 
@@ -401,7 +412,11 @@ fn what_goes_along_with_every_update_makes_none() {
 
 #[test]
 fn a_queued_create_is_closed_when_new_customers_are_to_be_skipped() {
-    let before = Before { account: None, standing: standing(State::Queued, Operation::Create, &[(3, "A")]) };
+    let before = Before {
+        account: None,
+        standing: standing(State::Queued, Operation::Create, &[(3, "A")]),
+        ..Before::default()
+    };
     let decision = run(before, &says(&[(3, "A")]), &Policy { on_new: OnNew::Skip, ..policy() });
     assert_eq!(decision.action, Action::Close);
 }
@@ -441,7 +456,7 @@ proptest! {
     fn applying_the_difference_leaves_no_difference(held in any_values(), wanted in any_values(), all: bool) {
         let world = World::new();
         let policy = Policy { send: if all { Send::Changed } else { Send::Objects }, ..policy() };
-        let mut before = Before { account: Some(world.account(&borrowed(&held))), standing: None };
+        let mut before = Before { account: Some(world.account(&borrowed(&held))), standing: None, ..Before::default() };
         let now = says(&borrowed(&wanted));
         let first = decide(&before, &now, &policy, &mut world.keeper(false));
         let account = before.account.as_mut().expect("known");

@@ -25,4 +25,6 @@ pub struct Before {
     pub account: Option<Account>,
     /// The open or parked call.
     pub standing: Option<Standing>,
+    /// The newest record that has the key names another account, or none.
+    pub other_key: bool,
 }

@@ -12,7 +12,7 @@ use crate::domain::call::State;
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Before;
-use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireValues};
+use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireValues};
 use crate::providers::Provider;
 use crate::store::{KnownAt, PackedAccount, PackedPayload, StandingCall};
 
@@ -154,9 +154,10 @@ impl Judge<'_> {
         };
         let differences = self.differences(id, provider, &before, &decision);
         let key = decision.key.as_ref();
-        let account = key
-            .filter(|_| is_written)
-            .and_then(|key| account_to_write(before.account.as_ref(), &skipped, key, &decision));
+        let other_key = names_other_key(&before, &projection.key);
+        let account = is_written
+            .then(|| account_to_write(before.account.as_ref(), &skipped, other_key, &decision))
+            .flatten();
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
@@ -170,22 +171,41 @@ impl Judge<'_> {
 fn account_to_write(
     before: Option<&Account>,
     skipped: &[FieldCode],
-    key: &ProviderKey,
+    other_key: bool,
     decision: &Decision,
 ) -> Option<PackedAccount> {
-    let mut skipped_now = Cow::Borrowed(&decision.findings.skipped);
+    let mut skipped_now = match &decision.key {
+        Some(_) => Cow::Borrowed(&decision.findings.skipped),
+        // Nothing was compared.
+        None => Cow::Owned(skipped.iter().copied().filter(|code| *code != FieldCode::OTHER_KEY).collect()),
+    };
     // What was cleared keeps everything back, and is told of as long as it does.
     if decision.findings.rejected == Some(Rejection::ClearedValue) {
         skipped_now.to_mut().extend(&decision.findings.cleared);
         skipped_now.to_mut().sort_unstable();
     }
-    match before {
-        None => Some(PackedAccount::of(&Account::new(key.clone()), &skipped_now)),
-        Some(before) => {
-            let after = account_after(before, key, decision);
+    if other_key {
+        skipped_now.to_mut().insert(0, FieldCode::OTHER_KEY);
+    }
+    match (before, &decision.key) {
+        (None, None) => None,
+        (None, Some(key)) => Some(PackedAccount::of(&Account::new(key.clone()), &skipped_now)),
+        (Some(before), key) => {
+            let after =
+                key.as_ref().map_or(Cow::Borrowed(before), |key| account_after(before, key, decision));
             let stands = *before == *after && *skipped == **skipped_now;
             (!stands).then(|| PackedAccount::of(&after, &skipped_now))
         }
+    }
+}
+
+/// Does the newest record that has the key name another one than that of the account, or none.
+fn names_other_key(before: &Before, key: &KeyCell) -> bool {
+    let Some(account) = &before.account else { return false };
+    match key {
+        KeyCell::Cleared => true,
+        KeyCell::Key(key) => account.known && *key != account.key,
+        KeyCell::Absent | KeyCell::InPart | KeyCell::Invalid => before.other_key,
     }
 }
 

@@ -144,6 +144,9 @@ impl Apply<'_> {
                 "not sent at all: a value is not valid and on_invalid = \"reject_customer\""
             }
             Rejection::ClearedValue => "not sent at all: a value was cleared and on_cleared = \"reject\"",
+            Rejection::OtherKey => {
+                "not sent at all: the last file with the key named another account, or none; send the key along"
+            }
             Rejection::UnsettledKey => {
                 "the key changed while a call under the old one is not settled; it is compared again next time"
             }

@@ -3,7 +3,7 @@
 //! Leases and settlements come in groups: the caller begins a group, does its work and commits once. What a crash
 //! before the commit leaves is what was there before; bytes leave only after the commit of their lease.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::account::{Account, Keeper, Keeping};
 use crate::domain::call::{CallId, Payload, State};
@@ -178,6 +178,10 @@ impl Outbox<'_> {
             return Ok(());
         }
         let mut account = self.account(to)?.unwrap_or_else(|| Account::new(sent.key.clone()));
+        if effect == Effect::Acknowledge && account.key != sent.key {
+            // What is acknowledged is what the newest record names.
+            self.forget_other_key(to)?;
+        }
         if effect == Effect::Acknowledge && account.known && account.key != sent.key {
             // Who had this key exists under it still.
             let mark = self.keeping.fingerprinter.account_mark(to.provider, &account.key);
@@ -215,6 +219,18 @@ impl Outbox<'_> {
             codec::pack_fields(&account.fields),
         ))?;
         one(changed, to.call)
+    }
+
+    fn forget_other_key(&self, of: &Recipient<'_>) -> Result<(), StoreError> {
+        let place = (of.customer_number, of.provider.number());
+        let sql = "SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2";
+        let packed: Option<Option<Vec<u8>>> =
+            self.connection.query_row(sql, place, |row| row.get(0)).optional()?;
+        let mut skipped = codec::unpack_codes(packed.flatten().as_deref())?;
+        skipped.retain(|code| *code != FieldCode::OTHER_KEY);
+        let sql = "UPDATE account SET skipped = ?3 WHERE customer = ?1 AND provider = ?2";
+        self.connection.execute(sql, (place.0, place.1, codec::pack_codes(&skipped)))?;
+        Ok(())
     }
 
     /// Lays what was acknowledged over what the account with this key is known to hold; `false` when its key is another.

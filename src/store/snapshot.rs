@@ -208,8 +208,9 @@ impl<'a> Snapshot<'a> {
         )?;
         let mut rows = statement.query([customer])?;
         while let Some(row) = rows.next()? {
-            let before = Before { account: Some(account_of(row)?), standing: None };
             let skipped = skipped_of(row, 4)?;
+            let other_key = skipped.contains(&FieldCode::OTHER_KEY);
+            let before = Before { account: Some(account_of(row)?), standing: None, other_key };
             found.push((provider_of(row.get(3)?)?, KnownAt { before, call: None, skipped }));
         }
         if !has_calls {

@@ -3,7 +3,7 @@
 use crmsync::domain::provider::ProviderId;
 use serde_json::{Value, json};
 
-use crate::support::{Customer, World};
+use crate::support::{Customer, World, customers};
 
 fn held(world: &World, provider: ProviderId, key: &str) -> Value {
     Value::Object(world.ledger().person(provider, key).expect("known").fields)
@@ -218,4 +218,53 @@ fn somebody_new_without_the_type_of_the_identifier_is_told_of() {
     world.on("sync", &world.file("delta.csv", delta), &["--kind", "delta"]).exits(3);
     assert!(world.rejects().contains("an earlier file has the column"), "{}", world.rejects());
     assert_eq!(world.report()["providers"]["wsone"]["acknowledged"]["update"], 1);
+}
+
+/// Without the column of keys a row is for the account that the customer has, not for one that it once had.
+#[test]
+fn a_row_without_the_key_reaches_no_account_that_the_crm_has_taken_back() {
+    let header = "customer_id;wallet_id;city";
+    for (second, settled) in [
+        ("C00001;;Lille\nC00002;W00001;Metz", false),
+        ("C00001;;Lille", false),
+        ("C00001;W00003;Lille", true),
+    ] {
+        let world = World::new();
+        world.populate(&customers(3));
+        world.sync(&world.file("crm.csv", &format!("{header}\nC00001;W00001;Lille\n"))).exits(0);
+        let wallet = |key: &str| held(&world, ProviderId::Lemonway, key)["newCity"].clone();
+        world.sync(&world.file("crm.csv", &format!("{header}\n{second}\n")));
+        let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+        if settled {
+            let listed: Value = serde_json::from_str(&listed).expect("JSON");
+            world.run(&["resolve", &listed[0]["call"].to_string(), "--abandon"]).exits(0);
+        }
+        let delta = |city: &str| {
+            let file = world.file("delta.csv", &format!("customer_id;city\nC00001;{city}\n"));
+            world.on("sync", &file, &["--kind", "delta"])
+        };
+        delta("Lyon").exits(3);
+        assert_eq!(wallet("W00001"), "Lille", "{second}");
+        assert!(world.rejects().contains("send the key along"), "{}", world.rejects());
+        // A file that names the account again.
+        let back = world.file("crm.csv", &format!("{header}\nC00001;W00001;Nice\n"));
+        world.on("sync", &back, &["--allow-mass-change"]);
+        delta("Brest").exits(0);
+        assert_eq!(wallet("W00001"), "Brest", "{second}");
+    }
+}
+
+#[test]
+fn a_row_without_the_key_reaches_the_account_that_was_released() {
+    let world = World::new();
+    world.populate(&customers(3));
+    let header = "customer_id;wallet_id;city";
+    world.sync(&world.file("crm.csv", &format!("{header}\nC00001;W00001;Lille\n"))).exits(0);
+    world.sync(&world.file("crm.csv", &format!("{header}\nC00001;W00003;Lille\n"))).exits(3);
+    world.run(&["rejects", "release", "--provider", "lemonway"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    let delta = world.file("delta.csv", "customer_id;city\nC00001;Lyon\n");
+    world.on("sync", &delta, &["--kind", "delta"]).exits(0);
+    assert_eq!(held(&world, ProviderId::Lemonway, "W00003")["newCity"], "Lyon");
+    assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newCity"], "Lille");
 }
