@@ -154,7 +154,7 @@ impl Judge<'_> {
         };
         let differences = self.differences(id, provider, &before, &decision);
         let key = decision.key.as_ref();
-        let other_key = names_other_key(&before, &projection.key);
+        let other_key = names_other_key(&before, &projection.key, &decision);
         let account = is_written
             .then(|| account_to_write(before.account.as_ref(), &skipped, other_key, &decision))
             .flatten();
@@ -200,11 +200,14 @@ fn account_to_write(
 }
 
 /// Does the newest record that has the key name another one than that of the account, or none.
-fn names_other_key(before: &Before, key: &KeyCell) -> bool {
+fn names_other_key(before: &Before, key: &KeyCell, decision: &Decision) -> bool {
     let Some(account) = &before.account else { return false };
     match key {
         KeyCell::Cleared => true,
-        KeyCell::Key(key) => account.known && *key != account.key,
+        KeyCell::Key(key) => {
+            let stays = account.known || decision.findings.rejected == Some(Rejection::UnsettledKey);
+            stays && *key != account.key
+        }
         KeyCell::Absent | KeyCell::InPart | KeyCell::Invalid => before.other_key,
     }
 }

@@ -4,14 +4,14 @@ use std::collections::HashSet;
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::lifecycle::{self, Effect, Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
 use super::doubts::Doubts;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
-use super::transitions::one;
+use super::transitions::{self, one};
 use super::{RunNumber, Store, StoreError, codec, doubts};
 
 /// What became of calls that a person released.
@@ -145,6 +145,9 @@ impl Outbox<'_> {
         }
         let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
         let (mut after, mut resolved) = (step.life, Resolved::Settled);
+        if step.effect == Effect::Absent && self.names_other_key(&Recipient::standing(&row))? {
+            after = transitions::step(call, &after, Happening::NothingLeft)?.life;
+        }
         if after.state.is_open() {
             (after, resolved) = match self.goes_again(&row, after, &Doubts::read(self.connection)?)? {
                 Some(after) => (after, Resolved::Settled),

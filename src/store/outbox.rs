@@ -139,6 +139,9 @@ impl Outbox<'_> {
         let before = &call.life;
         let settled = step(call.id, before, fault::bent(settlement.happening, before.operation))?;
         let mut life = settled.life;
+        if settled.effect == Effect::Absent && self.names_other_key(&Recipient::of(call))? {
+            life = step(call.id, &life, Happening::NothingLeft)?.life;
+        }
         let still_to_send = matches!(life.state, State::Waiting | State::Probing | State::Queued);
         let deferred = still_to_send && life.attempts >= settlement.attempts_max;
         if deferred {
@@ -221,12 +224,23 @@ impl Outbox<'_> {
         one(changed, to.call)
     }
 
+    /// Does the newest record name another account than that of a call that waits or has left, or none: whoever is proved not
+    /// to be there is not to be created under this key any more.
+    pub(super) fn names_other_key(&self, of: &Recipient<'_>) -> Result<bool, StoreError> {
+        Ok(self.skipped(of)?.contains(&FieldCode::OTHER_KEY))
+    }
+
+    fn skipped(&self, of: &Recipient<'_>) -> Result<Vec<FieldCode>, StoreError> {
+        let sql = "SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let place = (of.customer_number, of.provider.number());
+        let packed: Option<Option<Vec<u8>>> = statement.query_row(place, |row| row.get(0)).optional()?;
+        codec::unpack_codes(packed.flatten().as_deref())
+    }
+
     fn forget_other_key(&self, of: &Recipient<'_>) -> Result<(), StoreError> {
         let place = (of.customer_number, of.provider.number());
-        let sql = "SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2";
-        let packed: Option<Option<Vec<u8>>> =
-            self.connection.query_row(sql, place, |row| row.get(0)).optional()?;
-        let mut skipped = codec::unpack_codes(packed.flatten().as_deref())?;
+        let mut skipped = self.skipped(of)?;
         skipped.retain(|code| *code != FieldCode::OTHER_KEY);
         let sql = "UPDATE account SET skipped = ?3 WHERE customer = ?1 AND provider = ?2";
         self.connection.execute(sql, (place.0, place.1, codec::pack_codes(&skipped)))?;

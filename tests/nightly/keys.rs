@@ -412,3 +412,39 @@ fn two_newcomers_under_the_key_of_somebody_erased_are_delivered_once_the_crm_has
     people[1..].iter().for_each(|person| world.all_hold(person));
     assert!(world.run(&["rejects", "list"]).exits(0).out.contains("nothing is refused or held"));
 }
+
+/// Who is proved not to be there under a key that the CRM has corrected meanwhile is created under the new one alone.
+#[test]
+fn nobody_is_created_under_a_key_that_was_corrected_while_its_create_was_in_doubt() {
+    for (second, decided) in [("7700099999", false), ("", false), ("7700099999", true)] {
+        let world = World::new();
+        world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+        let mut people = customers(2);
+        world.populate(&people[1..]);
+        world.sync(&world.csv("crm.csv", &people[1..])).exits(0);
+        world.play("[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n");
+        let old = format!("1:{}", people[0].person);
+        world.on("sync", &world.csv("crm.csv", &people), &["--max-calls", "1", "--provider", "wsone"]);
+        world.play(if decided {
+            "[[rule]]\noperation = \"updatePerson\"\ntimes = 1\neffect = { refuse = { code = \"155\" } }\n"
+        } else {
+            ""
+        });
+        people[0].person = second.to_owned();
+        let file = world.csv("crm.csv", &people);
+        world.sync(&file);
+        if decided {
+            let listed = world.run(&["rejects", "list", "--json", "--provider", "wsone"]).exits(0).out;
+            let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+            world.run(&["resolve", &listed[0]["call"].to_string(), "--not-applied"]).exits(0);
+        }
+        world.run(&["resume"]).exits(0);
+        assert!(world.ledger().person(ProviderId::Wsone, &old).is_none(), "{second:?} {decided}");
+        assert_eq!(world.report()["balanced"], true);
+        world.sync(&file).exits(0);
+        let new = world.ledger().person(ProviderId::Wsone, &format!("1:{second}"));
+        assert_eq!(new.is_some(), !second.is_empty(), "{second:?} {decided}");
+        assert!(world.ledger().person(ProviderId::Wsone, &old).is_none(), "{second:?} {decided}");
+        assert_eq!(world.duplicates(), 0);
+    }
+}
