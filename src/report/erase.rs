@@ -4,23 +4,18 @@ use std::io;
 use std::path::Path;
 
 use memchr::memmem::Finder;
-use unicode_normalization::UnicodeNormalization;
-
-use crate::domain::fold;
 
 use super::run_files::{FileError, RunFolder, list_runs, write_private};
 
-/// Our own column of customers' keys. With `--include-values` there are the columns of the CRM too.
-const OWN_COLUMN: &str = "_customer_id";
-/// The canonical name of the CRM's.
-const CANONICAL_COLUMN: &str = "customer_id";
+/// The columns that can hold the key of a customer: ours, and the canonical one of `--include-values`.
+const ID_COLUMNS: [&[u8]; 2] = [b"_customer_id", b"customer_id"];
 
-/// Deletes the lines of a customer from a `rejects.csv`; gives how many there were. `key_column` is what the CRM calls its key
-/// (in JSONL a key or a JSON pointer). A file without such a line is not touched. A crash leaves the old file or the new one.
+/// Deletes the lines of a customer from a `rejects.csv`; gives how many there were. A file without one is not
+/// touched. A crash leaves the old file or the new one.
 ///
 /// # Errors
 /// When the file cannot be read as CSV or not be written.
-pub fn erase_customer(path: &Path, customer_id: &str, key_column: &str) -> Result<u64, csv::Error> {
+pub fn erase_customer(path: &Path, customer_id: &str) -> Result<u64, csv::Error> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path)?;
     let mut kept = csv::WriterBuilder::new().flexible(true).from_writer(Vec::new());
     let mut columns: Vec<usize> = Vec::new();
@@ -28,9 +23,9 @@ pub fn erase_customer(path: &Path, customer_id: &str, key_column: &str) -> Resul
     for (number, record) in reader.byte_records().enumerate() {
         let record = record?;
         if number == 0 {
-            columns = id_columns(&record, key_column);
+            columns = id_columns(&record);
         }
-        let is_theirs = |cell: &[u8]| key_in(cell) == customer_id;
+        let is_theirs = |cell: &[u8]| cell.strip_prefix(b"'").unwrap_or(cell) == customer_id.as_bytes();
         if number > 0 && columns.iter().any(|column| record.get(*column).is_some_and(is_theirs)) {
             erased += 1;
         } else {
@@ -49,18 +44,14 @@ pub fn erase_customer(path: &Path, customer_id: &str, key_column: &str) -> Resul
 ///
 /// # Errors
 /// When the file cannot be read as CSV.
-pub fn in_lines_of_nobody(
-    path: &Path,
-    texts: &[String],
-    key_column: &str,
-) -> Result<Vec<String>, csv::Error> {
+pub fn in_lines_of_nobody(path: &Path, texts: &[String]) -> Result<Vec<String>, csv::Error> {
     let mut reader = csv::ReaderBuilder::new().has_headers(false).flexible(true).from_path(path)?;
     let mut columns: Vec<usize> = Vec::new();
     let mut found = vec![false; texts.len()];
     for (number, record) in reader.byte_records().enumerate() {
         let record = record?;
         if number == 0 {
-            columns = id_columns(&record, key_column);
+            columns = id_columns(&record);
         } else if columns.iter().any(|column| record.get(*column).is_some_and(|cell| !cell.is_empty())) {
             continue;
         }
@@ -73,19 +64,9 @@ pub fn in_lines_of_nobody(
     Ok(found.map(|(text, _)| text.clone()).collect())
 }
 
-fn id_columns(header: &csv::ByteRecord, key_column: &str) -> Vec<usize> {
-    let keys = [key_column.trim_start_matches('/'), CANONICAL_COLUMN].map(fold::header);
-    let is_id = |(_, name): &(usize, &[u8])| {
-        let name = String::from_utf8_lossy(name);
-        name == OWN_COLUMN || (!name.starts_with('_') && keys.contains(&fold::header(&name)))
-    };
+fn id_columns(header: &csv::ByteRecord) -> Vec<usize> {
+    let is_id = |(_, name): &(usize, &[u8])| ID_COLUMNS.contains(name);
     header.iter().enumerate().filter(is_id).map(|(column, _)| column).collect()
-}
-
-/// The key in a cell, in the normal form of keys. An apostrophe before it protects against formulas.
-fn key_in(cell: &[u8]) -> String {
-    let cell = String::from_utf8_lossy(cell.strip_prefix(b"'").unwrap_or(cell));
-    cell.trim().nfc().collect()
 }
 
 /// The files of all runs, links not followed.
@@ -111,27 +92,13 @@ mod tests {
         let path = home.path().join("rejects.csv");
         let text = "email,_row,_customer_id\na@x,1,C1\nb@x,2,C10\n\"c\nd\",3,C1\ne@x,4,'-C1\n";
         std::fs::write(&path, text).unwrap();
-        assert_eq!(erase_customer(&path, "C1", "customer_id").unwrap(), 2);
+        assert_eq!(erase_customer(&path, "C1").unwrap(), 2);
         assert_eq!(
             std::fs::read_to_string(&path).unwrap(),
             "email,_row,_customer_id\nb@x,2,C10\ne@x,4,'-C1\n"
         );
-        assert_eq!(erase_customer(&path, "-C1", "customer_id").unwrap(), 1);
-        assert_eq!(erase_customer(&path, "C1", "customer_id").unwrap(), 0);
-    }
-
-    /// A row that was refused before anybody knew whose it is.
-    #[test]
-    fn the_key_is_found_in_the_column_of_the_crm_too() {
-        let home = tempfile::tempdir().unwrap();
-        let path = home.path().join("rejects.csv");
-        for (name, configured) in [("ID_CLIENT", "id client"), ("id", "/id"), ("Customer ID", "elsewhere")] {
-            std::fs::write(&path, format!("{name},email,_row,_customer_id\n C1 ,a@x,1,\nC2,b@x,2,\n"))
-                .unwrap();
-            let texts = ["a@x".to_owned()];
-            assert_eq!(in_lines_of_nobody(&path, &texts, configured).unwrap(), [] as [&str; 0]);
-            assert_eq!(erase_customer(&path, "C1", configured).unwrap(), 1, "{name}");
-        }
+        assert_eq!(erase_customer(&path, "-C1").unwrap(), 1);
+        assert_eq!(erase_customer(&path, "C1").unwrap(), 0);
     }
 
     #[test]
@@ -141,7 +108,7 @@ mod tests {
         std::fs::write(&path, "country,email,_row,_customer_id\nFRANCE,a@x,1,C1\nFRANCE,nobody@x,2,\n")
             .unwrap();
         let texts = ["FRANCE", "a@x", "nobody@x"].map(str::to_owned);
-        assert_eq!(in_lines_of_nobody(&path, &texts, "customer_id").unwrap(), ["FRANCE", "nobody@x"]);
-        assert_eq!(in_lines_of_nobody(&path, &texts[1..2], "customer_id").unwrap(), [] as [&str; 0]);
+        assert_eq!(in_lines_of_nobody(&path, &texts).unwrap(), ["FRANCE", "nobody@x"]);
+        assert_eq!(in_lines_of_nobody(&path, &texts[1..2]).unwrap(), [] as [&str; 0]);
     }
 }

@@ -202,26 +202,6 @@ fn a_key_that_is_too_short_is_named_by_where_it_comes_from() {
     }
 }
 
-/// A row that was refused as a whole names its customer, in our column and in that of the CRM.
-#[test]
-fn forgetting_takes_refused_rows_along_whatever_the_crm_calls_its_key() {
-    let world = World::new();
-    world.configure("[input]\norder_by = \"updated_at\"\n[columns]\ncustomer_id = \"ID_CLIENT\"\n", &[]);
-    world.populate(&customers(1));
-    let header = "ID_CLIENT;wallet_id;email;updated_at";
-    let file =
-        |time: &str| world.file("crm.csv", &format!("{header}\nK1;W00001;jean.secret@example.org;{time}\n"));
-    world.sync(&file("2026-01-01")).exits(0);
-    world.on("sync", &file("no time"), &["--include-values"]).exits(3);
-    assert!(world.rejects().contains(",K1,"), "{}", world.rejects());
-    world.run(&["forget", "K1"]).exits(0);
-    for file in files_below(&world.path("state")) {
-        assert!(!holds(&file, "jean.secret"), "{}", file.display());
-    }
-    let unknown = world.run(&["forget", "K2"]).exits(0);
-    assert!(!unknown.out.contains("nothing of this customer alone is left"), "{}", unknown.out);
-}
-
 #[test]
 fn a_forgotten_customer_is_in_no_file_and_stays_away_until_undone() {
     let mut people = customers(3);

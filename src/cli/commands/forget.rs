@@ -12,7 +12,6 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
-use crate::domain::field::Field;
 use crate::report::erase::{erase_customer, files_of_runs, in_lines_of_nobody};
 use crate::report::run_files::REJECTS_FILE;
 use crate::report::text::grouped;
@@ -135,7 +134,7 @@ fn erase(
     }
     for path in files_of_runs(&config.state.runs)? {
         if path.file_name().is_some_and(|name| name == REJECTS_FILE) {
-            let lines = erase_customer(&path, id.as_str(), &key_column(config))?;
+            let lines = erase_customer(&path, id.as_str())?;
             proof.lines.extend((lines > 0).then_some(FromRun { file: path, lines }));
         }
     }
@@ -157,13 +156,6 @@ fn from_copy(
     let mut copy = state.open_copy(path)?;
     copy.add_to_search(search, id)?;
     copy.forget(id, now)
-}
-
-/// What the CRM calls its key, where nothing else is configured the canonical name.
-fn key_column(config: &Config) -> String {
-    let canonical = Field::CustomerId.name();
-    let mut columns = config.mapping_settings().columns;
-    columns.remove(canonical.as_ref()).unwrap_or_else(|| canonical.into_owned())
 }
 
 /// A failure that names the copy: the errors of SQLite do not.
@@ -200,9 +192,7 @@ fn prove(
         proof.files += 1;
         let found = search.found_in(&path)?;
         let of_nobody = match path.file_name() {
-            Some(name) if name == REJECTS_FILE => {
-                in_lines_of_nobody(&path, found.reveal(), &key_column(config))?
-            }
+            Some(name) if name == REJECTS_FILE => in_lines_of_nobody(&path, found.reveal())?,
             Some(_) | None => found.reveal().clone(),
         };
         if of_nobody.is_empty() && !found.reveal().is_empty() {
@@ -271,12 +261,7 @@ fn text(proof: &Proof) -> String {
     for path in &proof.left {
         lines.push(format!("  {}: STILL HOLDS SOME; look at it, and delete it if need be", path.display()));
     }
-    if proof.texts == 0 {
-        lines.push(
-            "  nothing is known of the customer that could be looked for: that nothing is left is not proved"
-                .to_owned(),
-        );
-    } else if proof.left.is_empty() {
+    if proof.left.is_empty() {
         lines.push("  nothing of this customer alone is left".to_owned());
     }
     lines.push(
