@@ -9,6 +9,7 @@ use std::sync::Arc;
 use jiff::civil::Date;
 use rayon::prelude::*;
 
+use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
 use crate::domain::mark::{KeyMark, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
@@ -67,6 +68,7 @@ struct Looked {
 
 struct Invalid {
     span: Span,
+    customer_id: Option<CustomerId>,
     column: Option<String>,
     reason: String,
     names: Arc<[String]>,
@@ -206,13 +208,13 @@ impl Index {
             let lines = u32::try_from(last).and(u32::try_from(line)).map_err(|_| TOO_FAR)?;
             self.partitions.add(rows, lines).map_err(IngestError::Spill)?;
         }
-        for Invalid { span, column, reason, names, cells } in looked.invalid {
+        for Invalid { span, customer_id, column, reason, names, cells } in looked.invalid {
             let size: usize = cells.iter().map(String::len).sum();
             let fits = self.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
             self.reject_bytes += if fits { size } else { 0 };
             self.invalid.push(IngestReject {
                 place: looker.sheet.place(span.line + line),
-                customer_id: None,
+                customer_id,
                 provider: None,
                 column: column.map(Into::into),
                 reason: reason.into(),
@@ -284,6 +286,7 @@ impl Looker<'_> {
                 looked.foreign |= self.sheet.file.is_refuted_by(content);
                 looked.invalid.push(Invalid {
                     span: bad.span,
+                    customer_id: self.sheet.identify_bad(&bad),
                     column: bad.column,
                     reason: bad.reason,
                     names: self.sheet.names(),
@@ -308,6 +311,7 @@ fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Invalid {
     let (names, cells) = sheet.raw_cells(row);
     Invalid {
         span: row.span(),
+        customer_id: None,
         column: Some(sheet.mapper.customer_id_column().to_owned()),
         reason: reason.to_owned(),
         names,

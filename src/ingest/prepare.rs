@@ -271,7 +271,7 @@ fn reject(sheet: &Sheet<'_>, row: &Row, place: Place, defect: &RowDefect) -> Ing
     let (names, cells) = sheet.raw_cells(row);
     IngestReject {
         place,
-        customer_id: None,
+        customer_id: sheet.identify(row),
         provider: None,
         column: Some(Arc::clone(&defect.column)),
         reason: defect.reason.0.into(),

@@ -11,7 +11,7 @@ use crate::domain::defect::Place;
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
 use crate::mapping::{Mapped, Mapper, MappingSettings, RowDefect, subscription_field};
-use crate::reader::{Column, InputFile, Row};
+use crate::reader::{BadRow, Column, InputFile, Row};
 
 use super::IngestError;
 
@@ -96,6 +96,15 @@ impl<'a> Sheet<'a> {
     /// Whose row it is.
     pub(super) fn identify(&self, row: &Row) -> Option<CustomerId> {
         CustomerId::new(&self.key(|column| row.get(column))?)
+    }
+
+    /// Whose record it is, though it cannot be read as a row: told where one column alone is at fault, since elsewhere
+    /// nobody knows which cell is which.
+    pub(super) fn identify_bad(&self, bad: &BadRow) -> Option<CustomerId> {
+        bad.column.as_ref()?;
+        let key = self.mapper.customer_id_column();
+        let at = self.names.iter().position(|name| name == key)?;
+        self.mapper.customer_id(bad.cells.get(at)?)
     }
 
     /// The row as a customer. `known` are fields that the CRM is known to have, where it matters.

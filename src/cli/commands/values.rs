@@ -69,9 +69,11 @@ impl Values {
         &self.names
     }
 
-    /// The cells of a rejected row of the input.
+    /// The cells of a rejected row of the input. Of an invalid row nothing was taken: it is shown whole, whatever other
+    /// lines say of its customer.
     pub(super) fn of_row(&mut self, reject: &IngestReject) -> Vec<String> {
-        let customer = reject.customer_id.as_ref().map(|id| id.as_str().to_owned());
+        let customer = reject.customer_id.as_ref().filter(|_| reject.provider.is_some());
+        let customer = customer.map(|id| id.as_str().to_owned());
         let mut cells = self.blank(customer.as_deref());
         let raw = reject.cells.reveal();
         if reject.names.is_empty() {

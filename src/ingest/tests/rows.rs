@@ -4,8 +4,10 @@ use std::time::Duration;
 
 use super::world::{SAFEDEBIT, World, planned};
 use crate::domain::clock::Clock;
+use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId::Safedebit;
 use crate::ingest::Mode;
+use crate::reader::{InputFile, ReaderSettings};
 
 const HEAD: &str = "customer_id,safedebit_reference,last_name,email,updated_at\n";
 
@@ -123,6 +125,7 @@ fn a_row_that_cannot_be_ordered_is_invalid_and_overwrites_nothing() {
     assert_eq!((outcome.input.invalid, outcome.input.new, outcome.became_invalid), (1, 2, 1));
     let reject = &outcome.rejects[0];
     assert_eq!((reject.place.line, reject.column.as_deref()), (2, Some("updated_at")));
+    assert_eq!(reject.customer_id.as_ref().map(CustomerId::as_str), Some("c1"));
     assert!(reject.reason.contains("cannot be ordered"), "{}", reject.reason);
     assert_eq!(reject.cells.reveal()[2], "Older");
     assert_eq!(planned(&outcome, Safedebit), (0, 2));
@@ -144,8 +147,23 @@ fn a_row_that_is_nobodys_is_reported_with_its_cells_and_the_others_go_on() {
     assert_eq!(planned(&outcome, Safedebit), (0, 2));
     let reject = &outcome.rejects[0];
     assert_eq!((reject.place.line, reject.column.as_deref()), (3, Some("customer_id")));
+    assert_eq!(reject.customer_id, None);
     assert_eq!(reject.cells.reveal()[2], "Durand");
     assert!(!format!("{reject:?}").contains("Durand"));
+}
+
+#[test]
+fn a_record_that_cannot_be_read_is_its_customers_where_one_column_alone_is_at_fault() {
+    let mut world = World::new(SAFEDEBIT);
+    let path = world.folder.path().join("crm.csv");
+    // Of the last two nobody knows which cell is which, or the key itself is no text.
+    let rows = b"\xef\xbb\xbfcustomer_id,safedebit_reference,last_name\n\
+                 c1,S1,Mart\xffn\nc2,S2,Petit,too,many\nc\xff3,S3,Durand\n";
+    std::fs::write(&path, rows).expect("written");
+    let file = InputFile::open(&path, &ReaderSettings::default()).expect("readable");
+    let outcome = world.take(Mode::Sync, &[file]).expect("accepted");
+    let ids = outcome.rejects.iter().map(|reject| reject.customer_id.as_ref().map(CustomerId::as_str));
+    assert_eq!(ids.collect::<Vec<_>>(), [Some("c1"), None, None]);
 }
 
 #[test]
