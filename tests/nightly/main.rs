@@ -9,6 +9,7 @@ mod documents;
 mod elsewhere;
 mod exports;
 mod first_night;
+mod forget;
 mod guide;
 mod inputs;
 mod keys;

@@ -12,7 +12,8 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
-use crate::report::erase::{erase_customer, files_of_runs, in_lines_of_nobody};
+use crate::mapping::Mapper;
+use crate::report::erase::{Keys, erase_customer, files_of_runs, in_lines_of_nobody};
 use crate::report::run_files::REJECTS_FILE;
 use crate::report::text::grouped;
 use crate::store::{Erased, Lock, Search, StateFile, Store, StoreError, delete_copy};
@@ -114,6 +115,8 @@ fn erase(
     id: &CustomerId,
     now: Timestamp,
 ) -> Result<Proof, Failure> {
+    let mapper = Mapper::new(&config.mapping_settings(), None)?;
+    let keys = Keys { column: mapper.customer_id_column(), normal: &|cell| mapper.customer_id(cell) };
     let mut proof = Proof { deleted: state.delete_unfinished(lock)?, ..Proof::default() };
     proof.deleted.extend(state.delete_rehearsal()?);
     let mut search = Search::of(id);
@@ -134,7 +137,7 @@ fn erase(
     }
     for path in files_of_runs(&config.state.runs)? {
         if path.file_name().is_some_and(|name| name == REJECTS_FILE) {
-            let lines = erase_customer(&path, id.as_str())?;
+            let lines = erase_customer(&path, id, keys)?;
             proof.lines.extend((lines > 0).then_some(FromRun { file: path, lines }));
         }
     }
@@ -142,7 +145,7 @@ fn erase(
     proof.erased.insert(0, FromState { file: state.path().to_owned(), erased });
     proof.known = !proof.lines.is_empty() || proof.erased.iter().any(|from| from.erased.customers > 0);
     proof.texts = search.len();
-    prove(config, state, store, &search, &mut proof)?;
+    prove(config, state, store, (&search, keys), &mut proof)?;
     Ok(proof)
 }
 
@@ -169,7 +172,7 @@ fn prove(
     config: &Config,
     state: &StateFile,
     store: &mut Store,
-    search: &Search,
+    (search, keys): (&Search, Keys<'_>),
     proof: &mut Proof,
 ) -> Result<(), Failure> {
     judge(state.path(), store, search, proof)?;
@@ -192,7 +195,7 @@ fn prove(
         proof.files += 1;
         let found = search.found_in(&path)?;
         let of_nobody = match path.file_name() {
-            Some(name) if name == REJECTS_FILE => in_lines_of_nobody(&path, found.reveal())?,
+            Some(name) if name == REJECTS_FILE => in_lines_of_nobody(&path, found.reveal(), keys)?,
             Some(_) | None => found.reveal().clone(),
         };
         if of_nobody.is_empty() && !found.reveal().is_empty() {

@@ -1,0 +1,78 @@
+//! Erasing a customer from the `rejects.csv` of runs, under whatever name the CRM has the key, and what its proof says.
+
+use std::fmt::Write as _;
+
+use crate::care::json;
+use crate::support::{Customer, HEADER, World, customers};
+
+/// A world whose CRM calls the key otherwise and dates its rows.
+fn world() -> World {
+    let world = World::new();
+    world.configure("[input]\norder_by = \"updated_at\"\n[columns]\ncustomer_id = \"ID_CLIENT\"\n", &[]);
+    world
+}
+
+/// Customers with keys that are shorter than what can be looked for; without accounts nothing is sent of them.
+fn people() -> Vec<Customer> {
+    let mut people = customers(3);
+    for (customer, number) in people.iter_mut().zip(1..) {
+        customer.id = format!("K{number}");
+        (customer.person, customer.wallet, customer.reference) = Default::default();
+    }
+    people
+}
+
+/// Rows as that CRM writes them, with what stands behind the values.
+fn rows<'a>(rows: impl IntoIterator<Item = (&'a Customer, &'a str)>) -> String {
+    let mut text = format!("{};updated_at\n", HEADER.replace("customer_id", "ID_CLIENT"));
+    for (customer, behind) in rows {
+        writeln!(text, "{};{behind}", customer.line()).expect("memory");
+    }
+    text
+}
+
+/// Takes these rows with their values into the newest `rejects.csv`.
+fn sync(world: &World, text: &str) -> String {
+    let file = world.file("crm.csv", text);
+    world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
+    world.rejects()
+}
+
+#[test]
+fn a_row_that_cannot_be_ordered_is_told_whole_with_its_customer_and_erased() {
+    let world = world();
+    let people = people();
+    let changed = people[0].clone().email("changed@example.org");
+    let rejects = sync(
+        &world,
+        &rows([(&people[0], "last week"), (&changed, "yesterday"), (&people[1], "soon"), (&people[2], "")]),
+    );
+    let ids = world.rejected().into_iter().map(|[id, ..]| id);
+    assert_eq!(ids.collect::<Vec<_>>(), ["K1", "K1", "K2"], "{rejects}");
+    // Both say what is to be corrected, though the customer is the same.
+    assert!(rejects.contains("elise.1@example.org") && rejects.contains("changed@example.org"), "{rejects}");
+
+    let forgot = json(&world.run(&["forget", "K1", "--json"]).exits(0));
+    assert_eq!(forgot["lines"][0]["lines"], 2, "{forgot:#}");
+    let left = world.rejects();
+    assert!(!left.contains("elise.1@") && !left.contains("changed@") && left.contains("elise.2@"), "{left}");
+}
+
+#[test]
+fn a_line_that_names_its_customer_in_the_crms_own_column_alone_is_erased() {
+    let world = world();
+    let mut people = people();
+    people[0].id = " K1 ".to_owned();
+    let rejects = sync(
+        &world,
+        &rows([(&people[0], "2026-11-02;more"), (&people[1], "2026-11-02;more"), (&people[2], "2026-11-02")]),
+    );
+    let ids = world.rejected().into_iter().map(|[id, ..]| id);
+    assert_eq!(ids.collect::<Vec<_>>(), ["", ""], "nobody knows which cell is which: {rejects}");
+    assert!(rejects.contains("elise.1@example.org"), "{rejects}");
+
+    let forgot = json(&world.run(&["forget", "K1", "--json"]).exits(0));
+    assert_eq!((forgot["known"].as_bool(), &forgot["lines"][0]["lines"]), (Some(true), &1.into()));
+    let left = world.rejects();
+    assert!(!left.contains("elise.1@") && left.contains("elise.2@"), "{left}");
+}
