@@ -76,3 +76,20 @@ fn a_line_that_names_its_customer_in_the_crms_own_column_alone_is_erased() {
     let left = world.rejects();
     assert!(!left.contains("elise.1@") && left.contains("elise.2@"), "{left}");
 }
+
+#[test]
+fn what_cannot_be_looked_for_is_no_proof() {
+    const CLAIM: &str = "nothing of this customer alone is left";
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    people[0].id = "K1".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+
+    let nothing = world.run(&["forget", "K9"]).exits(0).out;
+    assert!(nothing.contains("no proof") && !nothing.contains(CLAIM), "{nothing}");
+    let keys = world.run(&["forget", "K1"]).exits(0).out;
+    assert!(keys.contains("the key is not among them") && !keys.contains(CLAIM), "{keys}");
+    let all = world.run(&["forget", "C00002"]).exits(0).out;
+    assert!(all.contains(CLAIM) && !all.contains("no proof") && !all.contains("among them"), "{all}");
+}

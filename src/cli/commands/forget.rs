@@ -29,8 +29,11 @@ struct Proof {
     deleted: Vec<PathBuf>,
     /// Lines erased from files of runs.
     lines: Vec<FromRun>,
-    /// How many texts of the customer (keys and values) were looked for afterwards, byte by byte.
+    /// How many texts of the customer (keys and values) were looked for afterwards, byte by byte. Where there are none,
+    /// nothing is proved.
     texts: usize,
+    /// The CRM's key is not among them: so short a text is in any file by chance.
+    key_too_short: bool,
     /// In how many files.
     files: u64,
     /// Files in which some were found, although other customers share such texts.
@@ -120,6 +123,7 @@ fn erase(
     let mut proof = Proof { deleted: state.delete_unfinished(lock)?, ..Proof::default() };
     proof.deleted.extend(state.delete_rehearsal()?);
     let mut search = Search::of(id);
+    proof.key_too_short = search.is_empty();
     store.add_to_search(&mut search, id)?;
     // Copies first: when something fails half-way, the state still knows the customer, and it can be done again.
     for path in copies(state)? {
@@ -238,7 +242,7 @@ fn file_away(path: &Path, found: &[String], store: &Store, proof: &mut Proof) ->
 fn text(proof: &Proof) -> String {
     let mut lines = Vec::new();
     if !proof.known {
-        lines.push("the customer was in none of the files".to_owned());
+        lines.push("neither a state nor a rejects.csv names the customer".to_owned());
     }
     for FromState { file, erased } in &proof.erased {
         let Erased { customers, accounts, calls, forgotten, answers } = erased;
@@ -253,11 +257,30 @@ fn text(proof: &Proof) -> String {
     for FromRun { file, lines: count } in &proof.lines {
         lines.push(format!("erased from {}: {count} lines", file.display()));
     }
-    lines.push(format!(
-        "proof: {} texts of the customer were looked for in the bytes of {} files",
-        proof.texts,
-        grouped(proof.files)
-    ));
+    lines.extend(proved(proof));
+    lines.push(
+        "a tombstone keeps later files from bringing the customer back (forget --undo)\n\
+         not touched: the CRM's own files, what was exported elsewhere, and what the providers hold\n"
+            .to_owned(),
+    );
+    lines.join("\n")
+}
+
+/// What was looked for, and what that says: nothing, where there was nothing to look for.
+fn proved(proof: &Proof) -> Vec<String> {
+    if proof.texts == 0 {
+        return vec![
+            "no proof: neither the key nor anything else that is known of the customer is long enough to be looked for\n  \
+             look through the rejects.csv of earlier runs yourself"
+                .to_owned(),
+        ];
+    }
+    let (texts, files) = (proof.texts, grouped(proof.files));
+    let mut lines =
+        vec![format!("proof: {texts} texts of the customer were looked for in the bytes of {files} files")];
+    if proof.key_too_short {
+        lines.push("  the key is not among them: it is too short to be looked for".to_owned());
+    }
     for path in &proof.shared {
         lines.push(format!("  {}: only what other customers share", path.display()));
     }
@@ -265,12 +288,12 @@ fn text(proof: &Proof) -> String {
         lines.push(format!("  {}: STILL HOLDS SOME; look at it, and delete it if need be", path.display()));
     }
     if proof.left.is_empty() {
-        lines.push("  nothing of this customer alone is left".to_owned());
+        let claim = if proof.key_too_short {
+            "none of them is left that is this customer's alone"
+        } else {
+            "nothing of this customer alone is left"
+        };
+        lines.push(format!("  {claim}"));
     }
-    lines.push(
-        "a tombstone keeps later files from bringing the customer back (forget --undo)\n\
-         not touched: the CRM's own files, what was exported elsewhere, and what the providers hold\n"
-            .to_owned(),
-    );
-    lines.join("\n")
+    lines
 }
