@@ -144,11 +144,14 @@ impl Working {
                 self.end.held += 1;
                 false
             }
+            State::Superseded => {
+                self.end.tally.superseded += 1;
+                return;
+            }
             State::Queued
             | State::Waiting
             | State::InFlight
             | State::Probing
-            | State::Superseded
             | State::Abandoned
             | State::Forgotten => {
                 self.end.used_up += u64::from(record.settled.deferred);

@@ -227,7 +227,8 @@ impl Outbox<'_> {
     /// Does the newest record name another account than that of a call that waits or has left, or none: whoever is proved not
     /// to be there is not to be created under this key any more.
     pub(super) fn names_other_key(&self, of: &Recipient<'_>) -> Result<bool, StoreError> {
-        Ok(self.skipped(of)?.contains(&FieldCode::OTHER_KEY))
+        let is_accounts_key = self.account(of)?.is_some_and(|account| account.key == of.sent.key);
+        Ok(is_accounts_key && self.skipped(of)?.contains(&FieldCode::OTHER_KEY))
     }
 
     fn skipped(&self, of: &Recipient<'_>) -> Result<Vec<FieldCode>, StoreError> {

@@ -1,5 +1,6 @@
 //! The start of a run: what a crash left in flight is brought back into the life of its call.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rusqlite::Connection;
@@ -8,11 +9,13 @@ use crate::domain::account::Keeping;
 use crate::domain::call::{CallId, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::Happening;
+use crate::domain::mark::{Mark, Marker};
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
 use super::flights::Aloft;
 use super::lease::{TRIED, WAITING};
+use super::marks::{self, Marks};
 use super::outbox::{Outbox, Settlement};
 use super::snapshot::life_of;
 use super::statements::Statements;
@@ -33,12 +36,14 @@ pub struct Terms {
 }
 
 /// What the recovery at the start of a run found.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Recovered {
     /// Calls that were in flight when the program died.
     pub in_flight: u64,
     /// Those of them that are held now, since it was not the first time.
     pub held: u64,
+    /// Open creates that ended, because nobody is to be created any more.
+    pub ended: BTreeMap<ProviderId, u64>,
 }
 
 impl Store {
@@ -65,7 +70,9 @@ impl Store {
         let mut recovered = Recovered::default();
         for &Terms { provider, settle, backoff_max, on_new } in terms {
             if on_new == OnNew::Skip {
-                close_creates(&transaction, provider, run, now)?;
+                let marker = Marker::new(keeping.fingerprinter);
+                let ended = end_creates(&transaction, provider, &marker, (run, now))?;
+                recovered.ended.insert(provider, ended);
             }
             // Nobody knows how long the program was away, since the clock may have been set: settle starts again.
             for open in [WAITING, TRIED] {
@@ -118,16 +125,17 @@ impl Store {
     }
 }
 
-/// Ends the creates of a provider that have not left, because nobody is to be created there any more. Those that wait for a
-/// person stay.
-fn close_creates(
+/// Ends the creates of a provider that have not left, because nobody is to be created there any more; should that change, their
+/// customers are compared again. Those that wait for a person stay. Gives how many of them were open.
+fn end_creates(
     connection: &Connection,
     provider: ProviderId,
-    run: RunNumber,
-    now: Timestamp,
-) -> Result<(), StoreError> {
+    marker: &Marker,
+    (run, now): (RunNumber, Timestamp),
+) -> Result<u64, StoreError> {
     let mut select = connection.prepare(
-        "SELECT * FROM call WHERE provider = ?1 AND operation = 'create' AND NOT create_unknown AND lease IS NULL
+        "SELECT call.*, customer.customer_id FROM call JOIN customer ON customer.id = call.customer
+         WHERE provider = ?1 AND operation = 'create' AND NOT create_unknown AND lease IS NULL
              AND payload IS NOT NULL AND state <> 'held'",
     )?;
     let mut update = connection.prepare(
@@ -135,16 +143,22 @@ fn close_creates(
          WHERE id = ?1 AND state = ?2 AND lease IS NULL",
     )?;
     let mut rows = select.query([provider.number()])?;
-    let mut ended = Vec::new();
+    let (mut ended, mut compared_again) = (Vec::new(), Marks::default());
     while let Some(row) = rows.next()? {
         ended.push((CallId(row.get("id")?), life_of(row)?));
+        compared_again.push(Mark::unread(marker.key(&row.get::<_, String>("customer_id")?)));
     }
+    if ended.is_empty() {
+        return Ok(0);
+    }
+    let open = ended.iter().filter(|(_, life)| life.state.is_open()).count() as u64;
     for (call, before) in ended {
         let after = step(call, &before, Happening::NothingLeft)?.life;
         let changed = update.execute((call.0, before.state.name(), after.state.name(), run.0, now.0))?;
         one(changed, call)?;
     }
-    Ok(())
+    marks::put(connection, compared_again)?;
+    Ok(open)
 }
 
 /// Gives calls their tries back.

@@ -291,7 +291,7 @@ fn after_a_crash_an_update_waits_for_settle_and_a_create_is_probed() {
     world.queue("c2", Operation::Create, false);
     assert_eq!(world.lease(10).len(), 2);
 
-    assert_eq!(world.recover(), Recovered { in_flight: 2, held: 0 });
+    assert_eq!(world.recover(), Recovered { in_flight: 2, held: 0, ..Recovered::default() });
     assert!(world.lease(10).is_empty(), "a late request may still land");
     let states = ["c1", "c2"].map(|name| world.before(name).1.expect("open").life.state);
     assert_eq!(states, [State::Waiting, State::Probing]);

@@ -433,6 +433,7 @@ fn nobody_is_created_under_a_key_that_was_corrected_while_its_create_was_in_doub
         people[0].person = second.to_owned();
         let file = world.csv("crm.csv", &people);
         world.sync(&file);
+        assert_eq!(world.report()["balanced"], true, "{second:?} {decided}");
         if decided {
             let listed = world.run(&["rejects", "list", "--json", "--provider", "wsone"]).exits(0).out;
             let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");

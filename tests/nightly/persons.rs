@@ -278,12 +278,21 @@ fn nobody_is_created_once_the_configuration_says_so() {
             } else {
                 drop(world.sync(&file))
             }
+            assert_eq!(world.report()["balanced"], true, "{case}");
             drop(world.run(&["resume"]));
             assert_eq!(creates(&world), 0, "{case}");
             let status = world.run(&["status", "--json"]).exits(0).out;
             let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
             let queued = &status["providers"]["wsone"]["queued"];
             assert!(queued.is_null() || *queued == 0, "{case}: {status}");
+            // The other way round.
+            world.configure("", &[("wsone", codes)]);
+            world.populate(&people);
+            drop(world.sync(&file));
+            if on_new == "skip" {
+                let held = world.ledger().person(ProviderId::Wsone, &format!("1:{}", people[0].person));
+                assert!(held.is_some() && world.duplicates() == 0, "{case}");
+            }
         }
     }
 }

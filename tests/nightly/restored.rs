@@ -218,6 +218,7 @@ fn after_a_restore_one_of_two_newcomers_with_one_key_can_be_released() {
     for id in ["C00001", "C00002", "C00002"] {
         world.run(&["rejects", "release", "--provider", "wsone", "--customer", id]).exits(0);
         world.run(&["resume"]);
+        assert_eq!(world.report()["balanced"], true, "{id}");
         world.sync(&file);
     }
     let listed = world.run(&["rejects", "list", "--provider", "wsone"]).exits(0).out;

@@ -31,6 +31,8 @@ pub(super) struct Run {
     number: RunNumber,
     rates: BTreeMap<ProviderId, f64>,
     before: BTreeMap<ProviderId, Counts>,
+    /// Open calls that ended at the start of the run.
+    pub(super) ended: BTreeMap<ProviderId, u64>,
     /// What became of the input; nothing for a resume. Of one that a guard stopped, what was read.
     pub(super) ingested: Option<Outcome>,
     /// What became of the calls.
@@ -60,6 +62,7 @@ impl Run {
             number,
             rates,
             before: store.counts()?,
+            ended: BTreeMap::new(),
             ingested: None,
             dispatched: None,
             files: Vec::new(),
@@ -255,12 +258,13 @@ fn tally(run: &Run, after: &BTreeMap<ProviderId, Counts>) -> Tally {
             .unwrap_or_default();
         let sent = run.lane(provider).map(|lane| lane.tally.clone()).unwrap_or_default();
         let now = after.get(&provider).cloned().unwrap_or_default();
+        let ended = run.ended.get(&provider).copied().unwrap_or(0) + sent.superseded;
         tally.providers.insert(
             provider,
             ProviderTally {
                 planned: planned.planned,
                 carried_over: run.before.get(&provider).map_or(0, Counts::open),
-                superseded: planned.superseded,
+                superseded: planned.superseded + ended,
                 cleared_fields: planned.cleared_fields,
                 incomplete: planned.incomplete,
                 held: now.held,

@@ -15,6 +15,7 @@ use crate::cli::session::{Session, Tell};
 use crate::dispatch::{self, Dispatch, Limits, RunClock};
 use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
+use crate::domain::provider::ProviderId;
 use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
 use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
@@ -164,7 +165,11 @@ impl Begun {
         run.tell = tell;
         run.include_values = sending.is_some_and(|typed| typed.include_values);
         let clock = session.clock().clone();
-        let worked = prepare(program, config, &session, &mut store, (number, &clock, &providers), work)
+        let worked = recover(&session, &mut store, (number, &clock, &providers))
+            .and_then(|ended| {
+                run.ended = ended;
+                prepare(program, config, &session, &mut store, (number, &providers), work)
+            })
             .and_then(|outcome| warn_of_strangers(outcome, &store, &only));
         let store = match worked {
             Ok(outcome) => {
@@ -230,15 +235,12 @@ fn warn_of_strangers(mut outcome: Outcome, store: &Store, only: &[CustomerId]) -
     Ok(outcome)
 }
 
-/// Recovery, and the input if there is one.
-fn prepare(
-    program: &Program,
-    config: &Config,
+/// Brings the outbox in order; gives how many open calls that ended.
+fn recover(
     session: &Session,
     store: &mut Store,
     (number, clock, providers): (RunNumber, &RunClock, &[Arc<dyn Provider>]),
-    work: Work<'_>,
-) -> Result<Outcome, Failure> {
+) -> Result<BTreeMap<ProviderId, u64>, Failure> {
     let recovered = dispatch::recover(store, providers, number, clock)?;
     if recovered.in_flight > 0 {
         let message = format!(
@@ -247,6 +249,18 @@ fn prepare(
         );
         session.events().emit(Event::Warning { message });
     }
+    Ok(recovered.ended)
+}
+
+/// Takes the input in, if there is one.
+fn prepare(
+    program: &Program,
+    config: &Config,
+    session: &Session,
+    store: &mut Store,
+    (number, providers): (RunNumber, &[Arc<dyn Provider>]),
+    work: Work<'_>,
+) -> Result<Outcome, Failure> {
     let (input, typed) = match work {
         Work::Resume => return Ok(Outcome::default()),
         Work::Seed(input, typed) => (input, typed),
@@ -318,6 +332,6 @@ fn only(sending: Option<&DispatchArguments>) -> Result<Vec<CustomerId>, Failure>
         .collect()
 }
 
-fn rates(providers: &[Arc<dyn Provider>]) -> BTreeMap<crate::domain::provider::ProviderId, f64> {
+fn rates(providers: &[Arc<dyn Provider>]) -> BTreeMap<ProviderId, f64> {
     providers.iter().map(|provider| (provider.id(), provider.settings().rate_per_second)).collect()
 }

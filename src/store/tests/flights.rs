@@ -102,7 +102,7 @@ fn what_a_crash_leaves_on_its_way_lands_at_the_next_opening() {
         assert_eq!(found[at], (state.to_owned(), lease.map(|(_, lease)| *lease)));
     }
     assert!(world.lease(9).is_empty(), "nothing of it may leave before the recovery");
-    assert_eq!(world.recover(), Recovered { in_flight: 3, held: 0 });
+    assert_eq!(world.recover(), Recovered { in_flight: 3, held: 0, ..Recovered::default() });
     assert!(world.rows().iter().all(|(_, lease)| lease.is_none()));
 }
 
@@ -128,7 +128,7 @@ fn what_is_settled_beside_a_call_that_a_crash_leaves_does_not_land_with_it() {
     let expected =
         [("acknowledged", false), ("in_flight", true), ("acknowledged", false), ("in_flight", true)];
     assert!(states.eq(expected.map(|(state, leased)| (state.to_owned(), leased))));
-    assert_eq!(world.recover(), Recovered { in_flight: 2, held: 0 });
+    assert_eq!(world.recover(), Recovered { in_flight: 2, held: 0, ..Recovered::default() });
 }
 
 #[test]
@@ -290,7 +290,7 @@ fn what_an_earlier_version_had_on_its_way_is_seen_and_lands() {
     assert_eq!((world.flights(), world.rows()), (0, expected));
     let left_at = |name: &str| world.store.story(&customer_id(name)).expect("readable").calls[0].changed_at;
     assert_eq!(["c1", "c2", "c3"].map(left_at), [100, 200, 300].map(Timestamp));
-    assert_eq!(world.recover(), Recovered { in_flight: 3, held: 0 });
+    assert_eq!(world.recover(), Recovered { in_flight: 3, held: 0, ..Recovered::default() });
 }
 
 #[test]
