@@ -31,8 +31,7 @@ impl Working {
             self.lane.breaker.on_answer(finished.left, now, &finished.verdict);
         } else {
             // It says nothing about the provider.
-            self.end.tally.requests -= 1;
-            self.meter.take_back();
+            self.take_back(&finished);
             self.lane.breaker.return_trial(now);
         }
         let breaker_open = self.lane.breaker.state(now) != BreakerState::Closed;
@@ -53,6 +52,15 @@ impl Working {
         }
         self.follow(decided.lane);
         self.settle(finished, &decided);
+    }
+
+    /// What was counted when a call was to leave counts no more: it did not.
+    fn take_back(&mut self, finished: &Finished) {
+        self.end.tally.requests -= 1;
+        self.end.tally.retries -= u64::from(finished.call.life.attempts > 0);
+        self.meter.take_back();
+        self.lane.budget.give_back();
+        self.lane.day.give_back(self.lane.clock.at(finished.left));
     }
 
     /// Denials by a body code in a row, which no answer at all does not end; and what there was instead of an answer.

@@ -187,6 +187,13 @@ impl DayBudget {
         self.used += 1;
         true
     }
+
+    /// Gives back a request that was taken then and did not leave; on a later day nothing of it is left.
+    pub(super) fn give_back(&mut self, taken: Timestamp) {
+        if taken.day() == self.day {
+            self.used = self.used.saturating_sub(1);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -213,6 +213,19 @@ fn the_budget_of_a_day_ends_and_comes_back_the_next_day() {
 }
 
 #[test]
+fn a_request_that_did_not_leave_is_given_back_to_its_day() {
+    let noon = Timestamp(86_400_000 / 2);
+    let tomorrow = noon.after(Duration::from_secs(86_400));
+    let mut budget = DayBudget::new(Some(1), 0, noon.day());
+    assert!(budget.take(noon));
+    budget.give_back(noon);
+    assert_eq!([budget.take(noon), budget.take(noon)], [true, false]);
+    assert!(budget.take(tomorrow));
+    budget.give_back(noon);
+    assert!(!budget.take(tomorrow));
+}
+
+#[test]
 fn a_budget_without_a_limit_never_ends_and_one_of_nothing_never_begins() {
     let mut free = DayBudget::new(None, 0, 0);
     assert!((0..1_000).all(|_| free.take(Timestamp(0))));

@@ -42,7 +42,7 @@ impl Meter {
         let span = self.last.saturating_sub(self.first.unwrap_or_default()).as_secs_f64();
         let requests = f64::from(u32::try_from(self.requests).unwrap_or(u32::MAX));
         // A few that leave within a moment are so many in a second, and no rate.
-        let rate = if span < 1.0 { requests } else { (requests - 1.0) / span };
+        let rate = if span < 1.0 { requests } else { (requests - 1.0).max(0.0) / span };
         tally.achieved_per_second = (rate * 100.0).round() / 100.0;
     }
 }
@@ -76,6 +76,18 @@ mod tests {
         let mut tally = ProviderTally::default();
         meter.write_to(&mut tally);
         assert!((tally.achieved_per_second - 2.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn requests_that_have_not_left_after_all_make_no_rate() {
+        let mut meter = Meter::default();
+        for second in 0..3 {
+            meter.count_request(Duration::from_secs(second));
+            meter.take_back();
+        }
+        let mut tally = ProviderTally::default();
+        meter.write_to(&mut tally);
+        assert!(tally.achieved_per_second.abs() < f64::EPSILON, "{}", tally.achieved_per_second);
     }
 
     #[test]

@@ -15,7 +15,7 @@ use crate::store::{NewCall, PackedAccount, PackedPayload, StateFile, StateSettin
 
 /// A fragile provider falls over when it builds a request for this key.
 pub(super) const POISON: &str = "1:poison";
-/// It can build no request for this one.
+/// It can build no request for those that begin so.
 const UNBUILDABLE: &str = "1:unbuildable";
 
 struct Fragile {
@@ -54,7 +54,7 @@ impl Provider for Fragile {
         values: &WireValues,
     ) -> Result<Request, BuildError> {
         assert_ne!(key.0, POISON);
-        if key.0 == UNBUILDABLE {
+        if key.0.starts_with(UNBUILDABLE) {
             return Err(BuildError::Key);
         }
         self.provider.build(operation, key, values)
@@ -73,7 +73,7 @@ impl Provider for Fragile {
 pub(super) fn fragile(id: ProviderId, falls_in_lane: bool) -> Arc<dyn Provider> {
     // Nobody listens on port 1.
     let text = format!(
-        "[{id}]\nbase_url = \"http://127.0.0.1:1\"\nusername = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}"
+        "[{id}]\nbase_url = \"http://127.0.0.1:1\"\nusername = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}\nconcurrency = 1"
     );
     let settings: ProvidersSettings = toml::from_str(&text).expect("well-formed");
     let credentials = Credentials { username: "u".to_owned().into(), password: "p".to_owned().into() };
@@ -136,6 +136,18 @@ fn a_call_that_cannot_be_built_is_refused_and_counts_as_no_request() {
     let tally = &dispatched.lanes[&ProviderId::Wsone].tally;
     assert_eq!((tally.refused, tally.requests), (1, 0));
     assert!(tally.achieved_per_second.abs() < f64::EPSILON, "{}", tally.achieved_per_second);
+}
+
+#[test]
+fn a_call_that_cannot_be_built_takes_nothing_from_the_budgets() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys = [(ProviderId::Wsone, UNBUILDABLE), (ProviderId::Wsone, "1:unbuildable too")];
+    let (store, run) = filled(&folder, &keys);
+    let mut dispatch = dispatch_to(vec![fragile(ProviderId::Wsone, false)]);
+    dispatch.limits.max_calls = Some(1);
+    let (_, dispatched) = super::run(store, run, &dispatch).expect("sent what can be");
+    let lane = &dispatched.lanes[&ProviderId::Wsone];
+    assert_eq!((lane.tally.refused, lane.stop), (2, None));
 }
 
 #[test]
