@@ -313,8 +313,10 @@ impl Outbox<'_> {
             | State::Refused => (true, None),
         };
         let only_fields = settlement.only_fields.and_then(codec::pack_codes);
-        // The rest stays refused for the reason that it was refused for.
-        let keeps_reason = in_part || (settlement.last && call.reduced);
+        // The rest stays refused for the reason that it was refused for, whatever the part meets on its way. Why a call is
+        // held is what a person has to decide about.
+        let goes_on = life.state.is_open() && life.state != State::Held;
+        let keeps_reason = in_part || (call.reduced && goes_on);
         let settled_in = (!life.state.is_open() || life.state == State::Held).then_some(self.run.0);
         let mut statement = self.connection.prepare_cached(
             "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,

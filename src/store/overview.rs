@@ -114,7 +114,8 @@ pub(super) fn rejects_sql() -> String {
     )
 }
 
-/// Calls whose tries a run has used up, found in the indices of what was tried and of what waits.
+/// Calls whose tries a run has used up, found in the indices of what was tried and of what waits. Why, their last answer
+/// tells: a call of which a part is sent has another reason too.
 pub(super) fn used_up_sql() -> String {
     let [one, two, three] = ProviderId::ALL.map(ProviderId::number);
     let deferred = |open| {
@@ -122,8 +123,11 @@ pub(super) fn used_up_sql() -> String {
             "SELECT id FROM call WHERE provider IN ({one}, {two}, {three}) AND {open} AND deferred_in = ?1"
         )
     };
+    let last = "FROM answer WHERE answer.call = call.id ORDER BY answer.rowid DESC LIMIT 1";
+    // Of two columns with one name the first is read.
     format!(
-        "SELECT call.*, customer.customer_id AS customer_id, run.id AS run_id
+        "SELECT (SELECT class {last}) AS class, (SELECT code {last}) AS code,
+             call.*, customer.customer_id AS customer_id, run.id AS run_id
          FROM call JOIN customer ON customer.id = call.customer LEFT JOIN run ON run.number = call.planned_in
          WHERE call.id IN ({} UNION ALL {}) ORDER BY call.id",
         deferred(WAITING),

@@ -199,6 +199,27 @@ fn a_verified_wallet_takes_its_contact_and_the_rest_stays_refused() {
 }
 
 #[test]
+fn what_the_rest_was_refused_for_is_not_forgotten_over_what_its_part_meets() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let verified = "[lemonway]\nverified = [\"W00001\"]\n";
+    // As a whole, then its contact until the tries of the run are used up.
+    world.play(&format!(
+        "{verified}[[rule]]\nprovider = \"lemonway\"\nfrom = 2\neffect = {{ refuse = {{ code = \"310\" }} }}\n"
+    ));
+    world.sync(&world.csv("crm.csv", &people)).exits(5);
+    assert_eq!(world.rejected(), [["C00001", "lemonway", "310"]], "why it has to wait");
+    world.play(&format!(
+        "{verified}[[rule]]\nprovider = \"lemonway\"\nfirst = 1\neffect = {{ refuse = {{ code = \"310\" }} }}\n"
+    ));
+    world.run(&["resume"]).exits(3);
+    assert_eq!(world.rejected(), [["C00001", "lemonway", "146"]]);
+    let listed = world.run(&["rejects", "list", "--code", "146"]).exits(0).out;
+    assert!(listed.contains("C00001"), "{listed}");
+}
+
+#[test]
 fn an_address_that_another_wallet_gives_up_in_the_same_run_gets_through() {
     let world = World::new();
     let mut people = customers(2);
