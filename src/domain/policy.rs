@@ -35,12 +35,6 @@ choice! {
     }
 }
 
-impl Default for OnNew {
-    fn default() -> Self {
-        Self::Create
-    }
-}
-
 choice! {
     /// What is done with a value that became empty in the CRM.
     OnCleared {

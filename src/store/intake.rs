@@ -10,7 +10,7 @@ use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
-use crate::domain::field::FieldSet;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
@@ -441,7 +441,7 @@ impl Intake<'_> {
         let before: FieldSet = self.snapshot().known_fields()?.into_iter().collect();
         let known = if alone { told } else { before | told };
         if known != before {
-            let names: Vec<_> = known.iter().map(|field| field.name()).collect();
+            let names: Vec<_> = known.iter().map(Field::name).collect();
             let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)";
             self.transaction.execute(sql, (KNOWN_FIELDS, names.join(",").into_bytes()))?;
         }

@@ -59,7 +59,7 @@ impl Leased {
 }
 
 /// Which calls may be leased.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct LeaseFilter {
     /// Only calls of these customers; all, when empty.
     pub only: Vec<CustomerId>,
@@ -69,6 +69,12 @@ pub struct LeaseFilter {
     pub with_suspects: bool,
     /// What is done for somebody new now, whatever was when calls were queued.
     pub on_new: OnNew,
+}
+
+impl Default for LeaseFilter {
+    fn default() -> Self {
+        Self { only: Vec::new(), with_last: false, with_suspects: false, on_new: OnNew::Create }
+    }
 }
 
 impl LeaseFilter {

@@ -273,11 +273,7 @@ fn nobody_is_created_once_the_configuration_says_so() {
             if how == "refused" {
                 world.run(&["rejects", "release", "--provider", "wsone"]).exits(0);
             }
-            if resumed {
-                drop(world.run(&["resume"]))
-            } else {
-                drop(world.sync(&file))
-            }
+            drop(if resumed { world.run(&["resume"]) } else { world.sync(&file) });
             assert_eq!(world.report()["balanced"], true, "{case}");
             drop(world.run(&["resume"]));
             assert_eq!(creates(&world), 0, "{case}");
