@@ -167,7 +167,10 @@ pub fn decide(
 fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> Option<ProviderKey> {
     match &projection.key {
         KeyCell::Key(key) => Some(key.clone()),
-        KeyCell::Absent | KeyCell::InPart if before.other_key && before.standing.is_none() => {
+        // Of a record that says nothing for this provider nobody need be told.
+        KeyCell::Absent | KeyCell::InPart
+            if before.other_key && before.standing.is_none() && !projection.cells.is_empty() =>
+        {
             findings.rejected = Some(Rejection::OtherKey);
             None
         }

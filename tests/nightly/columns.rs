@@ -246,6 +246,9 @@ fn a_row_without_the_key_reaches_no_account_that_the_crm_has_taken_back() {
         delta("Lyon").exits(3);
         assert_eq!(wallet("W00001"), "Lille", "{second}");
         assert!(world.rejects().contains("send the key along"), "{}", world.rejects());
+        // Of what is no matter of that provider nothing is told.
+        let other = world.file("other.csv", "customer_id;iban\nC00001;FR7630006000011234567890189\n");
+        world.on("sync", &other, &["--kind", "delta"]).exits(0);
         // A file that names the account again.
         let back = world.file("crm.csv", &format!("{header}\nC00001;W00001;Nice\n"));
         world.on("sync", &back, &["--allow-mass-change"]);
