@@ -24,7 +24,7 @@ use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of, provider_of};
-use super::transitions::{one, step};
+use super::transitions::{end, one, step};
 use super::{RunNumber, Store, StoreError, codec, flights, orders, restore};
 
 /// Withdrawn consents leave first.
@@ -472,13 +472,7 @@ impl Intake<'_> {
     }
 
     fn settle_standing(&self, call: &StandingCall, happening: Happening) -> Result<(), StoreError> {
-        let after = step(call.id, &call.life, happening)?.life;
-        let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET state = ?3, hold = NULL, payload = NULL, settled_in = ?4, changed_at = ?5
-             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-        )?;
-        let (before, after) = (call.life.state.name(), after.state.name());
-        one(statement.execute((call.id.0, before, after, self.run.0, self.now.0))?, call.id)
+        end(&self.transaction, (call.id, &call.life), happening, (self.run, self.now))
     }
 }
 

@@ -100,14 +100,13 @@ impl LeaseFilter {
             OnNew::Create | OnNew::Update => "",
             OnNew::Skip => "AND (operation <> 'create' OR create_unknown)",
         };
-        let suspects = format!("{suspects} {creates}");
         if self.only.is_empty() {
-            return suspects;
+            return format!("{suspects} {creates}");
         }
         let marks: Vec<String> =
             (first..first + self.only.len()).map(|number| format!("?{number}")).collect();
         format!(
-            "{suspects} AND customer IN (SELECT id FROM customer WHERE customer_id IN ({}))",
+            "{suspects} {creates} AND customer IN (SELECT id FROM customer WHERE customer_id IN ({}))",
             marks.join(", ")
         )
     }

@@ -19,7 +19,7 @@ use super::marks::{self, Marks};
 use super::outbox::{Outbox, Settlement};
 use super::snapshot::life_of;
 use super::statements::Statements;
-use super::transitions::{one, step};
+use super::transitions::end;
 use super::{RunNumber, Store, StoreError, flights};
 
 /// What a provider's settings say of calls that wait.
@@ -138,10 +138,6 @@ fn end_creates(
          WHERE provider = ?1 AND operation = 'create' AND NOT create_unknown AND lease IS NULL
              AND payload IS NOT NULL AND state <> 'held'",
     )?;
-    let mut update = connection.prepare(
-        "UPDATE call SET state = ?3, payload = NULL, settled_in = ?4, changed_at = ?5
-         WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-    )?;
     let mut rows = select.query([provider.number()])?;
     let (mut ended, mut compared_again) = (Vec::new(), Marks::default());
     while let Some(row) = rows.next()? {
@@ -153,9 +149,7 @@ fn end_creates(
     }
     let open = ended.iter().filter(|(_, life)| life.state.is_open()).count() as u64;
     for (call, before) in ended {
-        let after = step(call, &before, Happening::NothingLeft)?.life;
-        let changed = update.execute((call.0, before.state.name(), after.state.name(), run.0, now.0))?;
-        one(changed, call)?;
+        end(connection, (call, &before), Happening::NothingLeft, (run, now))?;
     }
     marks::put(connection, compared_again)?;
     Ok(open)

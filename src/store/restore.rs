@@ -91,7 +91,8 @@ impl StateFile {
         sync_file(&fresh)?;
         restored.replaced = self.set_aside(stamp)?;
         if let Err(error) = std::fs::rename(&fresh, self.path()) {
-            take_back(self.path())?;
+            // Where this fails too, whoever opens the state does it.
+            drop(take_back(self.path()));
             return Err(file_error("put in place", &fresh, error));
         }
         sync_folder(self.path())?;
@@ -140,9 +141,8 @@ impl StateFile {
                 continue;
             }
             if let Err(error) = std::fs::rename(&log, &aside) {
-                // Nothing is known against the state: where this fails too, its second name is told by whoever opens it.
-                drop(std::fs::rename(beside(&kept, "-wal"), beside(self.path(), "-wal")));
-                drop(std::fs::remove_file(&kept));
+                // Nothing is known against the state: where this fails too, whoever opens it does it.
+                drop(take_back(self.path()));
                 return Err(file_error("set aside", &log, error));
             }
         }
