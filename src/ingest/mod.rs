@@ -194,7 +194,9 @@ impl Ingest<'_> {
         let mut known = if self.starts_anew() { Vec::new() } else { store.snapshot().known_fields()? };
         if self.options.kind == Kind::Full {
             // Together the files have what the CRM has, unless a column was lost. A record of JSONL may leave out what is empty.
-            known.retain(|field| !sheets.iter().any(|sheet| sheet.has(*field)));
+            // Without the type of an identifier the configured one counts there: nobody new is to be left out.
+            let is_lost = |field: Field| !sheets.iter().any(|sheet| sheet.has(field));
+            known.retain(|field| *field != Field::PersonIdentifierType && is_lost(*field));
         }
         Ok(Read { sheets, index, known })
     }
@@ -372,9 +374,11 @@ struct Read<'a> {
 }
 
 impl Read<'_> {
-    /// The fields for which the files have columns. Of those of a file without a header only its records tell.
+    /// The fields for which the files have columns. Of those of a file without a header only its records tell; a file of
+    /// rejects has columns that we made.
     fn columns(&self) -> FieldSet {
-        let with_header = self.sheets.iter().filter(|sheet| sheet.file.header().is_some());
+        let is_crm = |sheet: &&Sheet<'_>| sheet.file.header().is_some() && !sheet.mapper.is_rejects_file();
+        let with_header = self.sheets.iter().filter(is_crm);
         with_header.flat_map(|sheet| sheet.mapper.columns()).map(|column| column.field).collect()
     }
 

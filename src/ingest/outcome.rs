@@ -49,8 +49,7 @@ pub struct Outcome {
 }
 
 /// Fields without which others cannot be understood, or made.
-const NEEDED: [Field; 15] = [
-    Field::PersonIdentifierType,
+const NEEDED: [Field; 14] = [
     Field::StoreId,
     Field::Country,
     Field::Street,

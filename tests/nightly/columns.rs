@@ -271,3 +271,32 @@ fn a_row_without_the_key_reaches_the_account_that_was_released() {
     assert_eq!(held(&world, ProviderId::Lemonway, "W00003")["newCity"], "Lyon");
     assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newCity"], "Lille");
 }
+
+/// A complete file without the type of the identifier means the configured one, for newcomers too.
+#[test]
+fn a_newcomer_of_a_complete_file_without_the_type_of_the_identifier_is_created() {
+    let world = World::new();
+    let types = world.file(
+        "crm.csv",
+        "customer_id;person_identifier_type;person_identifier;last_name\nC00001;1;1000001;Martin\n",
+    );
+    world.sync(&types).exits(0);
+    let header = "customer_id;person_identifier;last_name";
+    let file = world.file("crm.csv", &format!("{header}\nC00001;1000001;Martin\nC00002;1000002;Petit\n"));
+    world.on("sync", &file, &["--allow-mass-change"]).exits(0);
+    assert!(world.ledger().person(ProviderId::Wsone, "1:1000002").is_some());
+}
+
+/// What a file of rejects has for columns says nothing of the CRM.
+#[test]
+fn a_file_of_rejects_teaches_no_fields() {
+    let world = World::new();
+    world.populate(std::slice::from_ref(&Customer::new(1)));
+    let header = "customer_id;wallet_id;street";
+    world.sync(&world.file("crm.csv", &format!("{header}\nC00001;W00001;1 rue A\n"))).exits(0);
+    let rejects = "_row,_customer_id,_reason,customer_id,address_building\n2,C00001,,C00001,\n";
+    world.on("sync", &world.file("corrected.csv", rejects), &["--kind", "delta"]).exits(0);
+    let delta = world.file("delta.csv", "customer_id;street\nC00001;2 rue A\n");
+    world.on("sync", &delta, &["--kind", "delta"]).exits(0);
+    assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newStreet"], "2 rue A");
+}
