@@ -341,6 +341,7 @@ fn for_new(
             return Action::Close;
         }
         (Some(standing), OnNew::Update) if !standing.create_unknown => Operation::Update,
+        (Some(standing), OnNew::Create) if standing.missing && standing.hold.is_none() => Operation::Create,
         // Parked and queued calls know best: a create that found somebody there goes on as an update.
         (Some(standing), _) => standing.operation,
         (None, OnNew::Create) => Operation::Create,

@@ -104,7 +104,7 @@ fn says(cells: &[(u32, &str)]) -> Projection {
 
 fn standing(state: State, operation: Operation, pairs: &[(u32, &str)]) -> Option<Standing> {
     let hold = (state == State::Held).then_some(HoldReason::ProbeRefused);
-    Some(Standing { state, hold, create_unknown: false, operation, payload: payload(pairs) })
+    Some(Standing { state, hold, create_unknown: false, missing: false, operation, payload: payload(pairs) })
 }
 
 fn update(pairs: &[(u32, &str)]) -> Action {
@@ -291,6 +291,7 @@ fn a_changed_key_is_held_and_closes_when_it_changes_back() {
         state: State::Held,
         hold: Some(HoldReason::KeyChanged),
         create_unknown: false,
+        missing: false,
         operation: Operation::Create,
         payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
     };
@@ -367,7 +368,14 @@ fn a_released_call_under_a_changed_key_is_not_held_again() {
     let values = values(&[(3, "A")]);
     for (state, hold) in [(State::Queued, None), (State::Held, Some(HoldReason::KeyChanged))] {
         let payload = Payload { key: key("k2"), values: values.clone() };
-        let call = Standing { state, hold, create_unknown: false, operation: Operation::Create, payload };
+        let call = Standing {
+            state,
+            hold,
+            create_unknown: false,
+            missing: false,
+            operation: Operation::Create,
+            payload,
+        };
         let decision = run(Before { standing: Some(call), ..known(&[(3, "A")]) }, &now, &policy());
         assert!(matches!(decision.action, Action::Call { hold: now, .. } if now == hold), "{decision:?}");
     }
@@ -379,6 +387,7 @@ fn a_key_that_changes_back_together_with_a_value_becomes_a_plain_update() {
         state: State::Held,
         hold: Some(HoldReason::KeyChanged),
         create_unknown: false,
+        missing: false,
         operation: Operation::Create,
         payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
     };

@@ -110,6 +110,7 @@ impl Working {
             settle_until: now.after(settings.settle),
             backoff_until: now.after(backoff),
             attempts_max: settings.retry.attempts,
+            on_new: self.lane.filter.on_new,
         };
         let Finished { call, sent, took, .. } = finished;
         self.settling += 1;

@@ -12,6 +12,8 @@ pub struct Standing {
     pub hold: Option<HoldReason>,
     /// Is it a create of which nobody knows whether it was applied.
     pub create_unknown: bool,
+    /// The last answer to it was that nobody is there.
+    pub missing: bool,
     /// What it does.
     pub operation: Operation,
     /// What it carries.

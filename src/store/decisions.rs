@@ -23,6 +23,19 @@ pub struct Released {
     pub held: u64,
     /// Stay as they are: the call of another customer for the same account goes first.
     pub behind: u64,
+    /// Have ended: the records of their customers name another account by now, and another customer's names this one.
+    pub given_away: u64,
+}
+
+/// What became of one call that a person released.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LetGo {
+    /// It is sent again; it was in this state.
+    Queued(State),
+    /// It stays as it is.
+    Behind,
+    /// It has ended.
+    GivenAway,
 }
 
 /// What became of a held call that a person has settled.
@@ -39,7 +52,8 @@ type Accounts = HashSet<(ProviderId, ProviderKey)>;
 
 impl Store {
     /// Queues refused and held calls again. A create whose outcome is unknown goes on being probed. Of several for one
-    /// account only one goes, so that no two make the same person. A crash before it returns leaves all as they were.
+    /// account only one goes, so that no two make the same person. One whose account the CRM has given to another customer
+    /// since ends: its values are not that customer's. A crash before it returns leaves all as they were.
     ///
     /// # Errors
     /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when a call is neither refused nor held.
@@ -50,11 +64,12 @@ impl Store {
             let doubts = Doubts::read(outbox.connection)?;
             for &call in calls {
                 match outbox.release(call, &doubts, &mut accounts)? {
-                    Some(before) => {
+                    LetGo::Queued(before) => {
                         released.queued += 1;
                         released.held += u64::from(before == State::Held);
                     }
-                    None => released.behind += 1,
+                    LetGo::Behind => released.behind += 1,
+                    LetGo::GivenAway => released.given_away += 1,
                 }
             }
             Ok(released)
@@ -83,23 +98,43 @@ impl Store {
 }
 
 impl Outbox<'_> {
-    /// Queues a call again, unless another one goes to the same account before it; gives the state that it was in.
+    /// Queues a call again, unless another one goes to the same account before it, or has it for good.
     fn release(
         &mut self,
         call: CallId,
         doubts: &Doubts,
         accounts: &mut Accounts,
-    ) -> Result<Option<State>, StoreError> {
+    ) -> Result<LetGo, StoreError> {
         let row = self.read_standing(call)?;
         let after = decided(&row, Happening::Released)?.life;
+        if self.is_given_away(&row)? {
+            self.end_given_away(&row)?;
+            return Ok(LetGo::GivenAway);
+        }
         let account = (row.provider, row.payload.key.clone());
         if accounts.contains(&account) {
-            return Ok(None);
+            return Ok(LetGo::Behind);
         }
-        let Some(after) = self.goes_again(&row, after, doubts)? else { return Ok(None) };
+        let Some(after) = self.goes_again(&row, after, doubts)? else { return Ok(LetGo::Behind) };
         accounts.insert(account);
         self.write_decision(call, &row.life, &after, None)?;
-        Ok(Some(row.life.state))
+        Ok(LetGo::Queued(row.life.state))
+    }
+
+    fn end_given_away(&self, row: &CallRow) -> Result<(), StoreError> {
+        let happening =
+            if row.life.state == State::Held { Happening::Abandoned } else { Happening::NothingLeft };
+        let after = decided(row, happening)?.life;
+        self.remember_unknown(row)?;
+        self.write_decision(row.id, &row.life, &after, None)
+    }
+
+    /// Whoever is to be created under the key of a create that ends while nobody knows its outcome may be there already.
+    fn remember_unknown(&self, row: &CallRow) -> Result<(), StoreError> {
+        if row.life.create_unknown {
+            doubts::put(self.connection, self.keeping.fingerprinter, row.provider, &row.payload.key)?;
+        }
+        Ok(())
     }
 
     /// How a call goes that a person lets go: whom it is to create is probed first where it may exist, and updated where it is
@@ -139,13 +174,13 @@ impl Outbox<'_> {
         };
         let step = decided(&row, happening)?;
         self.apply(step.effect, &Recipient::standing(&row))?;
-        if happening == Happening::Abandoned && row.life.create_unknown {
-            // Whoever is to be created under this key later may be there already.
-            doubts::put(self.connection, self.keeping.fingerprinter, row.provider, &row.payload.key)?;
+        if happening == Happening::Abandoned {
+            self.remember_unknown(&row)?;
         }
         let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
         let (mut after, mut resolved) = (step.life, Resolved::Settled);
-        if step.effect == Effect::Absent && self.names_other_key(&Recipient::standing(&row))? {
+        let of = (row.customer_number, row.provider, &row.payload.key);
+        if step.effect == Effect::Absent && self.names_other_key(of.0, of.1, of.2)? {
             after = transitions::step(call, &after, Happening::NothingLeft)?.life;
         }
         if after.state.is_open() {

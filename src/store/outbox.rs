@@ -12,8 +12,9 @@ use crate::domain::customer::CustomerId;
 use crate::domain::fault;
 use crate::domain::lifecycle::{Effect, Happening, Life, Wait};
 use crate::domain::mark::{Mark, Marker};
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
-use crate::domain::wire::{FieldCode, WireValues};
+use crate::domain::wire::{FieldCode, ProviderKey, WireValues};
 
 use super::flights::Aloft;
 use super::intake::PRIORITY_WITHDRAWAL;
@@ -44,6 +45,8 @@ pub struct Settlement {
     pub backoff_until: Timestamp,
     /// Tries a call has in one run.
     pub attempts_max: u32,
+    /// What is done for somebody new now.
+    pub on_new: OnNew,
 }
 
 /// The life of a call after its settlement.
@@ -138,7 +141,8 @@ impl Outbox<'_> {
         let before = &call.life;
         let settled = step(call.id, before, fault::bent(settlement.happening, before.operation))?;
         let mut life = settled.life;
-        if settled.effect == Effect::Absent && self.names_other_key(&Recipient::of(call))? {
+        let is_absent = settled.effect == Effect::Absent;
+        if is_absent && (settlement.on_new == OnNew::Skip || self.is_given_up(call)?) {
             life = step(call.id, &life, Happening::NothingLeft)?.life;
         }
         let still_to_send = matches!(life.state, State::Waiting | State::Probing | State::Queued);
@@ -167,7 +171,24 @@ impl Outbox<'_> {
         if settlement.happening != Happening::Accepted {
             self.put_answer(call, settlement)?;
         }
+        // The next input decides whether an update of somebody new, who is not there, becomes a create.
+        let is_refused = settlement.happening == Happening::Missing && life.state == State::Refused;
+        if is_refused && !self.is_known(call)? {
+            self.compare_again(&call.customer)?;
+        }
         Ok(Settled { life, deferred, due })
+    }
+
+    fn is_known(&self, call: &Leased) -> Result<bool, StoreError> {
+        let account = self.account(&Recipient::of(call))?;
+        Ok(account.is_some_and(|account| account.known && account.key == call.payload.key))
+    }
+
+    /// Has a customer compared at its next record, whatever that says.
+    fn compare_again(&self, customer: &CustomerId) -> Result<(), StoreError> {
+        let mut compared_again = Marks::default();
+        compared_again.push(Mark::unread(Marker::new(self.keeping.fingerprinter).key(customer.as_str())));
+        marks::put(self.connection, compared_again)
     }
 
     pub(super) fn apply(&self, effect: Effect, to: &Recipient<'_>) -> Result<(), StoreError> {
@@ -202,10 +223,7 @@ impl Outbox<'_> {
             // Of what the lost create may have left, nothing is there. What was kept back for its sake is compared again.
             Effect::Absent if account.key == sent.key && !account.known => {
                 account.fields.clear();
-                let mut compared_again = Marks::default();
-                let marker = Marker::new(self.keeping.fingerprinter);
-                compared_again.push(Mark::unread(marker.key(to.customer.as_str())));
-                marks::put(self.connection, compared_again)?;
+                self.compare_again(to.customer)?;
             }
             // The call was for another account (a key that a person released): nothing is known of the old one.
             Effect::MarkUnknown | Effect::Absent | Effect::None => return Ok(()),
@@ -223,11 +241,23 @@ impl Outbox<'_> {
         one(changed, to.call)
     }
 
-    /// Does the newest record name another account than that of a call that waits or has left, or none: whoever is proved not
-    /// to be there is not to be created under this key any more.
-    pub(super) fn names_other_key(&self, of: &Recipient<'_>) -> Result<bool, StoreError> {
-        let is_accounts_key = self.account(of)?.is_some_and(|account| account.key == of.sent.key);
-        Ok(is_accounts_key && self.skipped(of)?.contains(&FieldCode::OTHER_KEY))
+    /// Was the key of a call given up: whoever is proved not to be there is not to be created under it any more.
+    fn is_given_up(&self, call: &Leased) -> Result<bool, StoreError> {
+        self.names_other_key(call.customer_number, call.provider, &call.payload.key)
+    }
+
+    /// Does the newest record of a customer name another account than its own, which has this key, or none.
+    pub(super) fn names_other_key(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        key: &ProviderKey,
+    ) -> Result<bool, StoreError> {
+        let sql = "SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2 AND key = ?3";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let place = (customer, provider.number(), key.0.as_str());
+        let packed: Option<Option<Vec<u8>>> = statement.query_row(place, |row| row.get(0)).optional()?;
+        Ok(codec::unpack_codes(packed.flatten().as_deref())?.contains(&FieldCode::OTHER_KEY))
     }
 
     fn skipped(&self, of: &Recipient<'_>) -> Result<Vec<FieldCode>, StoreError> {

@@ -106,6 +106,7 @@ impl Store {
                     settle_until: now.after(settle),
                     backoff_until: now,
                     attempts_max: u32::MAX,
+                    on_new,
                 };
                 let settled = outbox.settle(&call, &settlement)?;
                 recovered.in_flight += 1;

@@ -10,6 +10,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::account::Acknowledged;
+use crate::domain::call::State;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::provider::ProviderId;
@@ -32,6 +33,13 @@ pub struct OtherKey {
     pub customer: i64,
     /// Does the provider know the customer under this key, or did it ever.
     pub known: bool,
+}
+
+/// A call of another customer for the same account.
+struct Rival {
+    customer: i64,
+    state: State,
+    create_unknown: bool,
 }
 
 /// Are there any. A state of an earlier version that is only read has no place for them.
@@ -106,25 +114,55 @@ impl Outbox<'_> {
     /// May a call of another customer for the same account leave before this one, or have left without an answer. What is
     /// probed finds out itself about those that have left and are held.
     pub(super) fn another_goes_first(&self, released: &CallRow, is_probed: bool) -> Result<bool, StoreError> {
-        let (provider, key) = (released.provider, &released.payload.key);
+        Ok(self.rivals(released)?.iter().any(|rival| match rival.state {
+            State::Refused => false,
+            State::Held => rival.create_unknown && !is_probed,
+            _ => true,
+        }))
+    }
+
+    /// Has the CRM given the account of a call to another customer: its own record names another one by now, or none.
+    pub(super) fn is_given_away(&self, call: &CallRow) -> Result<bool, StoreError> {
+        let (provider, key) = (call.provider, &call.payload.key);
+        if !self.names_other_key(call.customer_number, provider, key)? {
+            return Ok(false);
+        }
         let mut select = self.connection.prepare_cached(
-            "WITH claimant (customer) AS (
-                 SELECT customer FROM account WHERE provider = ?1 AND key = ?2
-                 UNION SELECT customer FROM other_key WHERE provider = ?1 AND mark = ?3)
-             SELECT call.payload FROM claimant JOIN call USING (customer)
-             WHERE call.provider = ?1 AND customer <> ?4 AND call.payload IS NOT NULL
-                 AND call.state <> 'refused' AND (call.state <> 'held' OR (call.create_unknown AND NOT ?5))",
+            "SELECT customer FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3",
         )?;
-        let mark = self.keeping.fingerprinter.account_mark(provider, key);
-        let customer = released.customer_number;
-        let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), customer, is_probed);
-        let mut rows = select.query(parameters)?;
-        while let Some(row) = rows.next()? {
-            if codec::unpack_payload(&row.get::<_, Vec<u8>>(0)?)?.key == *key {
+        let place = (provider.number(), key.0.as_str(), call.customer_number);
+        let owners = select.query_map(place, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        let rivals = self.rivals(call)?;
+        for other in owners.into_iter().chain(rivals.iter().map(|rival| rival.customer)) {
+            if !self.names_other_key(other, provider, key)? {
                 return Ok(true);
             }
         }
         Ok(false)
+    }
+
+    /// The calls of other customers for the account of a call.
+    fn rivals(&self, call: &CallRow) -> Result<Vec<Rival>, StoreError> {
+        let (provider, key) = (call.provider, &call.payload.key);
+        let mut select = self.connection.prepare_cached(
+            "WITH claimant (customer) AS (
+                 SELECT customer FROM account WHERE provider = ?1 AND key = ?2
+                 UNION SELECT customer FROM other_key WHERE provider = ?1 AND mark = ?3)
+             SELECT customer, state, create_unknown, call.payload FROM claimant JOIN call USING (customer)
+             WHERE call.provider = ?1 AND customer <> ?4 AND call.payload IS NOT NULL",
+        )?;
+        let mark = self.keeping.fingerprinter.account_mark(provider, key);
+        let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), call.customer_number);
+        let (mut rows, mut rivals) = (select.query(parameters)?, Vec::new());
+        while let Some(row) = rows.next()? {
+            if codec::unpack_payload(&row.get::<_, Vec<u8>>(3)?)?.key == *key {
+                let state = State::parse(&row.get::<_, String>(1)?);
+                let state =
+                    state.ok_or(StoreError::Damaged { what: "a call is in a state that does not exist" })?;
+                rivals.push(Rival { customer: row.get(0)?, state, create_unknown: row.get(2)? });
+            }
+        }
+        Ok(rivals)
     }
 
     /// Is somebody known, or was once, under the key of a released call. Another customer who is has to be compared again

@@ -303,6 +303,7 @@ impl<'a> Snapshot<'a> {
                 state: life.state,
                 hold: life.hold,
                 create_unknown: life.create_unknown,
+                missing: row.get::<_, Option<String>>("class")?.as_deref() == Some("missing"),
                 operation: life.operation,
                 payload: codec::unpack_payload(&payload)?,
             },

@@ -63,6 +63,7 @@ fn settlement(now: Timestamp, happening: Happening, attempts_max: u32) -> Settle
         settle_until: now.after(SETTLE),
         backoff_until: now.after(Duration::from_secs(1)),
         attempts_max,
+        on_new: OnNew::Create,
     }
 }
 

@@ -112,6 +112,24 @@ fn a_changed_identifier_that_is_released_makes_a_whole_new_person() {
     world.all_hold(&customer);
 }
 
+/// While nobody was to be created, the new key could only be updated: nobody is there.
+#[test]
+fn who_has_moved_is_created_under_the_new_key_once_newcomers_are_again() {
+    let codes = "response_codes = { \"101\" = \"missing\" }\n";
+    let (world, mut customer) = settled(&[("wsone", &format!("{codes}on_new = \"skip\""))]);
+    let seeded = world.csv("crm.csv", std::slice::from_ref(&customer));
+    world.run(&["seed", seeded.to_str().expect("utf-8")]).exits(0);
+    customer.person = "9900000001".to_owned();
+    sync_one(&world, &customer, 3);
+    world.configure("", &[("wsone", codes)]);
+    sync_one(&world, &customer, 0);
+    world.run(&["rejects", "release", "--provider", "wsone"]).exits(0);
+    world.run(&["resume"]).exits(3);
+    sync_one(&world, &customer, 0);
+    assert_eq!(world.duplicates(), 0);
+    world.all_hold(&customer);
+}
+
 #[test]
 fn newcomers_are_updated_or_skipped_as_configured() {
     for (on_new, requests) in [("update", 1), ("skip", 0)] {

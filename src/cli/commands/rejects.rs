@@ -144,7 +144,7 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     }
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
     let released = store.release(&calls, program.clock.now())?;
-    let Released { queued, held, behind } = released;
+    let Released { queued, held, behind, given_away } = released;
     let mut told = match queued {
         1 => "1 call is queued again".to_owned(),
         _ => format!("{} calls are queued again", grouped(queued)),
@@ -161,14 +161,24 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         )
         .expect(INFALLIBLE);
     }
+    if given_away > 0 {
+        let (has, its) = if given_away == 1 { ("has", "its customer") } else { ("have", "their customers") };
+        write!(
+            told,
+            "; {} {has} ended, because the account is another customer's by now: the next sync of {its} sends what is due",
+            grouped(given_away)
+        )
+        .expect(INFALLIBLE);
+    }
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
     let resume = next_step::command(&["resume"], &context);
     Ok(program.console.done(&released_json(&released), &format!("{told}\nnext: {resume}"))?)
 }
 
-fn released_json(Released { queued, held, behind }: &Released) -> serde_json::Value {
-    json!({ "queued": queued, "waited_for_a_decision": held, "not_released": behind })
+fn released_json(released: &Released) -> serde_json::Value {
+    let Released { queued, held, behind, given_away } = released;
+    json!({ "queued": queued, "waited_for_a_decision": held, "not_released": behind, "ended": given_away })
 }
 
 /// What is refused, held or left out.

@@ -10,6 +10,7 @@ use crate::domain::call::{Operation, State};
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::Events;
 use crate::domain::lifecycle::Happening;
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::ingest::{GuardSettings, Ingest, IngestError, Mode, Options, Outcome};
 use crate::mapping::MappingSettings;
@@ -192,6 +193,7 @@ impl World {
                         settle_until: now.after(Duration::from_secs(60)),
                         backoff_until: now,
                         attempts_max: 99,
+                        on_new: OnNew::Create,
                     },
                 )?;
             }
