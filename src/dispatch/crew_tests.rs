@@ -23,7 +23,8 @@ fn fallen(keys: &[&str]) -> (usize, usize) {
     let folder = tempfile::tempdir().expect("a folder");
     let calls: Vec<_> = leased(&folder, keys).into_iter().map(Arc::new).collect();
     let provider = fragile(Wsone, false);
-    let transport = Transport::new(provider.settings()).expect("the settings are right");
+    let transport =
+        Transport::new(provider.settings(), mpsc::unbounded_channel().0).expect("the settings are right");
     let endpoint = Arc::new(Endpoint { provider, transport });
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async {

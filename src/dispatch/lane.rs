@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use rand::rngs::StdRng;
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::domain::call::CallId;
@@ -17,7 +17,7 @@ use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::ProviderTally;
 use crate::domain::verdict::{Remedy, Verdict};
-use crate::providers::Provider;
+use crate::providers::{Connecting, Provider};
 use crate::store::{LeaseFilter, Leased};
 
 use super::breaker::{Breaker, BreakerState, Pass};
@@ -50,6 +50,8 @@ pub(super) struct Lane {
     pub(super) checkpoint: Checkpoint,
     pub(super) records: Records,
     pub(super) limiter: Limiter,
+    /// The connections that its requests wait for.
+    pub(super) connections: mpsc::UnboundedReceiver<Connecting>,
     pub(super) breaker: Breaker,
     pub(super) day: DayBudget,
     pub(super) budget: CallBudget,
@@ -378,6 +380,7 @@ impl Working {
             finished = self.crew.land() => self.landed(finished),
             group = self.lane.records.recv() => self.recorded(group)?,
             Some(leased) = self.leasing.join_next() => self.leased(leased)?,
+            Some(connecting) = self.lane.connections.recv() => self.connecting(connecting),
             changed = self.lane.orders.changed() => {
                 // The coordinator never goes before its lanes; if it does, the lane drains.
                 if changed.is_err() {
@@ -387,6 +390,10 @@ impl Working {
             () = pass => {}
         }
         Ok(())
+    }
+
+    fn connecting(&mut self, connecting: Connecting) {
+        self.lane.limiter.note(connecting, self.lane.clock.elapsed());
     }
 
     /// Takes what has come back without waiting.
@@ -399,6 +406,9 @@ impl Working {
         }
         while let Some(leased) = self.leasing.try_join_next() {
             self.leased(leased)?;
+        }
+        while let Ok(connecting) = self.lane.connections.try_recv() {
+            self.connecting(connecting);
         }
         Ok(())
     }

@@ -3,8 +3,9 @@
 //! Two locks in a row. The hard one is a ring with the moments of the last grants: a request leaves only when the
 //! one that is a full window older has left the window. The soft one is governor's token bucket, which spreads the
 //! requests over the second instead of letting them all leave at its start. Every request asks, first tries, repeats
-//! and probes alike, at the moment when it is about to be sent. Limit of this file: it knows moments of permission,
-//! so what happens between the permission and the first byte must stay below [`GUARD`].
+//! and probes alike, at the moment when it is about to be sent. One that then waits for a new connection holds its place until
+//! that is made, and counts from then. Limit of this file: otherwise it knows moments of permission, so what happens between
+//! the permission and the first byte must stay below [`GUARD`].
 
 use std::collections::VecDeque;
 use std::num::NonZeroU32;
@@ -18,6 +19,7 @@ use governor::state::{InMemoryState, NotKeyed};
 use governor::{Quota, RateLimiter};
 
 use crate::domain::clock::Timestamp;
+use crate::providers::Connecting;
 use crate::store::LaneUse;
 
 /// Added to each window, for a request that leaves a little after its permission while a later one leaves at once,
@@ -41,7 +43,10 @@ const CELLS_PER_REQUEST: NonZeroU32 = NonZeroU32::new(10).expect("ten is not zer
 pub(super) struct Limiter {
     window: Duration,
     granted_max: usize,
+    /// When requests left, or will in a moment.
     granted: VecDeque<Duration>,
+    /// Requests that wait for a connection: when they leave nobody knows.
+    connecting: usize,
     closed_until: Duration,
     time: HandedTime,
     bucket: RateLimiter<NotKeyed, InMemoryState, HandedTime, NoOpMiddleware<Duration>>,
@@ -62,7 +67,8 @@ impl Limiter {
         let bucket = RateLimiter::direct_with_clock(quota(pace, requests, burst), time.clone());
         let closed_until = last_sent.map_or(now, |ago| now + window.saturating_sub(ago));
         let granted_max = usize::try_from(requests).expect("a capped rate fits into memory");
-        Self { window, granted_max, granted: VecDeque::new(), closed_until, time, bucket }
+        let granted = VecDeque::new();
+        Self { window, granted_max, granted, connecting: 0, closed_until, time, bucket }
     }
 
     /// Grants one request now and remembers it, or tells how long to wait before asking again.
@@ -70,7 +76,8 @@ impl Limiter {
     /// # Errors
     /// The time to wait, never zero.
     pub(super) fn poll(&mut self, now: Duration) -> Result<(), Duration> {
-        let due = self.due();
+        // Where all wait for connections, the next word of one is what is waited for.
+        let due = self.due().unwrap_or(now + self.window);
         if now < due {
             return Err(due - now);
         }
@@ -90,12 +97,27 @@ impl Limiter {
         self.closed_until.checked_sub(now).filter(|wait| !wait.is_zero())
     }
 
-    /// The first moment at which the hard limit allows another request.
-    fn due(&self) -> Duration {
-        if self.granted.len() < self.granted_max {
-            return self.closed_until;
+    /// A connection is being made for a request, or is made `now`. Which request it is does not matter: those that were granted
+    /// since are taken for it, which is the safe mistake.
+    pub(super) fn note(&mut self, connecting: Connecting, now: Duration) {
+        match connecting {
+            Connecting::Begun => {
+                self.granted.pop_back();
+                self.connecting += 1;
+            }
+            Connecting::Ended => {
+                self.connecting = self.connecting.saturating_sub(1);
+                self.remember(now);
+            }
         }
-        self.granted.front().map_or(self.closed_until, |oldest| *oldest + self.window)
+    }
+
+    /// The first moment at which the hard limit allows another request; none while every request that it allows waits for a
+    /// connection.
+    fn due(&self) -> Option<Duration> {
+        let room = self.granted_max.checked_sub(self.connecting).filter(|room| *room > 0)?;
+        let oldest = self.granted.len().checked_sub(room).map(|index| self.granted[index] + self.window);
+        Some(oldest.unwrap_or(self.closed_until))
     }
 
     fn remember(&mut self, now: Duration) {

@@ -93,6 +93,59 @@ fn no_sliding_second_holds_more_than_the_rate_however_late_the_timer_wakes() {
     }
 }
 
+/// Requests that need a new connection leave when that is made, together with those that have one.
+#[test]
+fn no_sliding_second_holds_more_than_the_rate_while_connections_are_made() {
+    for allowed in RATES {
+        for seed in 0..20 {
+            let mut lane = Lane::new(seed);
+            let mut limiter = Limiter::new(allowed.rate, 1, lane.now, None);
+            let (mut sent, mut connecting) = (Vec::new(), Vec::new());
+            while lane.now < Duration::from_secs(10) {
+                let next = connecting.iter().min().copied();
+                if let Some(made) = next.filter(|made| *made <= lane.now) {
+                    connecting.retain(|other| *other != made);
+                    sent.push(lane.now);
+                    limiter.note(Connecting::Ended, lane.now);
+                    continue;
+                }
+                match limiter.poll(lane.now) {
+                    Ok(()) if lane.luck.random_bool(0.2) => {
+                        limiter.note(Connecting::Begun, lane.now);
+                        connecting
+                            .push(lane.now + Duration::from_micros(lane.luck.random_range(1..3_000_000)));
+                    }
+                    Ok(()) => sent.push(lane.now),
+                    Err(wait) => {
+                        let made = next.map_or(wait, |made| wait.min(made - lane.now));
+                        lane.sleep(made);
+                    }
+                }
+                lane.now += Duration::from_micros(lane.luck.random_range(1..=20));
+            }
+            assert!(sent.len() > 1, "seed {seed}");
+            assert_within_rate(&sent, allowed, &format!("seed {seed}"));
+        }
+    }
+}
+
+#[test]
+fn nothing_is_granted_while_all_that_is_allowed_waits_for_connections() {
+    let mut limiter = Limiter::new(2.0, 2, Duration::ZERO, None);
+    for _ in 0..2 {
+        assert_eq!(limiter.poll(Duration::ZERO), Ok(()));
+        limiter.note(Connecting::Begun, Duration::ZERO);
+    }
+    let (later, made) = (Duration::from_secs(5), Duration::from_secs(6));
+    assert!(limiter.poll(later).is_err());
+    limiter.note(Connecting::Ended, made);
+    assert!(limiter.poll(made).is_err(), "one has left, the other may at any time");
+    limiter.note(Connecting::Ended, made);
+    let window = Duration::from_secs(1) + GUARD;
+    assert_eq!(limiter.poll(made), Err(window));
+    assert_eq!(limiter.poll(made + window), Ok(()));
+}
+
 #[test]
 fn at_least_99_percent_of_the_rate_is_used() {
     let seconds = 10;

@@ -22,7 +22,7 @@ use std::time::Duration;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
 use crate::domain::clock::Timestamp;
@@ -209,13 +209,15 @@ fn lane_of(
     (orders, turns): (watch::Receiver<Order>, &Arc<Semaphore>),
 ) -> Result<Lane, DispatchError> {
     let settings = provider.settings();
-    let transport = Transport::new(settings)
+    let (connecting, connections) = mpsc::unbounded_channel();
+    let transport = Transport::new(settings, connecting)
         .map_err(|source| DispatchError::Transport { provider: provider.id(), source })?;
     let now = dispatch.clock.elapsed();
     Ok(Lane {
         endpoint: Arc::new(Endpoint { provider: Arc::clone(provider), transport }),
         checkpoint,
         records,
+        connections,
         limiter: Limiter::new(settings.rate_per_second, settings.burst, now, past.closed),
         breaker: Breaker::new(dispatch.outage_patience),
         day: past.day,

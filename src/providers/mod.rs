@@ -33,7 +33,7 @@ pub use projector::CHARS_UNLIMITED;
 pub use sections::ProvidersSettings;
 pub use settings::{CommonSettings, Credentials, SecretSource, SettingsError};
 pub use status::verdict_of;
-pub use transport::{Patience, SendError, Transport, TransportError};
+pub use transport::{Connecting, Patience, SendError, Transport, TransportError};
 
 use codes::CodeTable;
 

@@ -13,7 +13,9 @@ use std::{fmt, io, iter};
 use reqwest::header::{CONTENT_TYPE, HOST, HeaderValue, RETRY_AFTER};
 use reqwest::{Client, Response, Url, redirect};
 use rustls::CertificateError;
+use tokio::sync::mpsc;
 use tokio::time::{Instant, Sleep};
+use tower::util::MapFutureLayer;
 
 use crate::domain::clock::Timestamp;
 
@@ -61,6 +63,33 @@ impl fmt::Debug for Transport {
     }
 }
 
+/// What becomes of connections, told to whoever counts when requests leave: one that needs a new connection leaves only when
+/// that is made, and its TLS may take a good part of a second.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Connecting {
+    /// A request waits for a connection that is being made.
+    Begun,
+    /// The connection is made, and the request leaves; or it never will.
+    Ended,
+}
+
+/// A connection that is being made.
+struct NewConnection<'a>(&'a mpsc::UnboundedSender<Connecting>);
+
+impl<'a> NewConnection<'a> {
+    fn begun(told: &'a mpsc::UnboundedSender<Connecting>) -> Self {
+        // Who does not listen does not count.
+        told.send(Connecting::Begun).ok();
+        Self(told)
+    }
+}
+
+impl Drop for NewConnection<'_> {
+    fn drop(&mut self) {
+        self.0.send(Connecting::Ended).ok();
+    }
+}
+
 /// Why no client could be made.
 #[derive(Debug, thiserror::Error)]
 pub enum TransportError {
@@ -90,11 +119,14 @@ pub enum SendError {
 }
 
 impl Transport {
-    /// A client for the provider with these settings.
+    /// A client for the provider with these settings, which tells of the connections that it makes.
     ///
     /// # Errors
     /// [`TransportError`] when the address is no https address (http only for loopback), or TLS cannot be set up.
-    pub fn new(settings: &CommonSettings) -> Result<Self, TransportError> {
+    pub fn new(
+        settings: &CommonSettings,
+        connecting: mpsc::UnboundedSender<Connecting>,
+    ) -> Result<Self, TransportError> {
         let url = parse_base_url(&settings.base_url).map_err(TransportError::BaseUrl)?;
         install_crypto();
         let connect = Duration::from_secs(CONNECT_SECONDS_MAX).min(settings.timeout / 2);
@@ -108,6 +140,13 @@ impl Transport {
             .no_proxy()
             .referer(false)
             .connect_timeout(connect)
+            .connector_layer(MapFutureLayer::new(move |connection| {
+                let connecting = connecting.clone();
+                async move {
+                    let _told = NewConnection::begun(&connecting);
+                    connection.await
+                }
+            }))
             .pool_idle_timeout(Duration::from_secs(IDLE_SECONDS_MAX));
         if url.scheme() != "https" {
             // Plain http, to this machine, asks for no certificate, and those of the platform are some hundred files.

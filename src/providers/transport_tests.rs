@@ -40,7 +40,8 @@ fn settings(base_url: &str, timeout: &str) -> CommonSettings {
 }
 
 fn send_within(base_url: &str, timeout: &str) -> Result<Answer, SendError> {
-    let transport = Transport::new(&settings(base_url, timeout)).expect("the settings are right");
+    let transport = Transport::new(&settings(base_url, timeout), mpsc::unbounded_channel().0)
+        .expect("the settings are right");
     let request = Request { url: format!("{base_url}/path"), headers: Vec::new(), body: b"{}".to_vec() };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     runtime.block_on(async { transport.send(request, Timestamp(0), &mut transport.patience()).await })
@@ -78,7 +79,8 @@ fn request_arrives_whole_and_the_answer_comes_back_whole() {
 #[test]
 fn headers_of_a_request_go_before_those_of_the_transport() {
     let (url, server) = serve(|stream| write(stream, "HTTP/1.1 204 Done\r\n\r\n"));
-    let transport = Transport::new(&settings(&url, "20s")).expect("the settings are right");
+    let transport =
+        Transport::new(&settings(&url, "20s"), mpsc::unbounded_channel().0).expect("the settings are right");
     let headers = [(ACCEPT, "text/xml"), (CONTENT_TYPE, "text/plain")];
     let headers = headers.map(|(name, value)| (name, HeaderValue::from_static(value))).to_vec();
     let request = Request { url: format!("{url}/a b?c"), headers, body: b"{}".to_vec() };
@@ -89,6 +91,33 @@ fn headers_of_a_request_go_before_those_of_the_transport() {
     assert!(seen.starts_with("POST /a%20b?c HTTP/1.1\r\n"), "{seen}");
     assert_eq!(seen.matches("accept:").count(), 1, "{seen}");
     assert!(seen.contains("accept: text/xml\r\n") && seen.contains("content-type: text/plain\r\n"), "{seen}");
+}
+
+/// What is told while requests are sent one after the other: one connection serves them, until it fails to be made.
+#[test]
+fn the_making_of_connections_is_told() {
+    let (url, server) = serve(|stream| {
+        for _ in 0..2 {
+            write(stream, "HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}");
+            read_request(stream);
+        }
+    });
+    let (telling, mut told) = mpsc::unbounded_channel();
+    let transport = Transport::new(&settings(&url, "20s"), telling).expect("the settings are right");
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let mut send = || {
+        let request = Request { url: url.clone(), headers: Vec::new(), body: b"{}".to_vec() };
+        let sent = async { transport.send(request, Timestamp(0), &mut transport.patience()).await };
+        let answer = runtime.block_on(sent);
+        (answer, iter::from_fn(|| told.try_recv().ok()).collect::<Vec<_>>())
+    };
+    let (answer, told) = send();
+    assert_eq!(answer.expect("answered").status, 200);
+    assert_eq!(told, [Connecting::Begun, Connecting::Ended]);
+    let (answer, told) = send();
+    assert_eq!(answer.expect("answered").status, 200);
+    assert_eq!(told, []);
+    drop(server);
 }
 
 #[test]
@@ -190,7 +219,8 @@ fn endless_answer_is_cut_at_the_cap() {
 
 #[test]
 fn plain_http_to_another_machine_is_refused_before_anything_is_sent() {
-    let error = Transport::new(&settings("http://wsone.example", "1s")).expect_err("plain");
+    let error = Transport::new(&settings("http://wsone.example", "1s"), mpsc::unbounded_channel().0)
+        .expect_err("plain");
     assert!(error.to_string().contains("must use https"), "{error}");
 }
 

@@ -97,18 +97,7 @@ impl Store {
                 outbox.note_sent(provider, leased.len() as u64)?;
             }
             for call in leased {
-                let settlement = Settlement {
-                    happening: Happening::Crashed,
-                    class: "unknown",
-                    code: "crash".to_owned(),
-                    only_fields: None,
-                    last: false,
-                    settle_until: now.after(settle),
-                    backoff_until: now,
-                    attempts_max: u32::MAX,
-                    on_new,
-                };
-                let settled = outbox.settle(&call, &settlement)?;
+                let settled = outbox.settle(&call, &crash(now.after(settle), now, on_new))?;
                 recovered.in_flight += 1;
                 recovered.held += u64::from(settled.life.state == State::Held);
             }
@@ -123,6 +112,21 @@ impl Store {
         transaction.commit()?;
         self.aloft = Aloft::default();
         Ok(recovered)
+    }
+}
+
+/// What a crash is to a call that may have left.
+fn crash(settle_until: Timestamp, now: Timestamp, on_new: OnNew) -> Settlement {
+    Settlement {
+        happening: Happening::Crashed,
+        class: "unknown",
+        code: "crash".to_owned(),
+        only_fields: None,
+        last: false,
+        settle_until,
+        backoff_until: now,
+        attempts_max: u32::MAX,
+        on_new,
     }
 }
 
