@@ -13,7 +13,7 @@ use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{Projection, ProviderKey};
 use crate::providers::Provider;
-use crate::store::{Intake, Marks, NewCall, OtherKey, Snapshot, StandingCall, StoreError};
+use crate::store::{DoubtfulCall, Intake, Marks, NewCall, OtherKey, Snapshot, StandingCall, StoreError};
 
 use super::claims::{Claim, ClaimedCall, Claims, Right};
 use super::compare::Candidate;
@@ -44,6 +44,8 @@ pub(super) struct Apply<'a> {
     pub(super) keys: HashSet<KeyMark>,
     /// Calls of earlier inputs that this one has held.
     held: HashSet<CallId>,
+    /// What waits since before the state was put back from a backup; none, where it was not.
+    doubtful: Option<Vec<DoubtfulCall>>,
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
@@ -75,8 +77,9 @@ impl<'a> Apply<'a> {
         sheets: &'a [Sheet<'a>],
         marker: &'a Marker,
         outcome: &'a mut Outcome,
-    ) -> Self {
-        Self {
+    ) -> Result<Self, StoreError> {
+        Ok(Self {
+            doubtful: access.0.doubtful_calls()?,
             ingest,
             mode,
             snapshot: access.0,
@@ -95,7 +98,7 @@ impl<'a> Apply<'a> {
             late: Late::default(),
             seeded: Pages::default(),
             turn: 0,
-        }
+        })
     }
 
     /// Counts the customer whose turn comes.
@@ -142,15 +145,20 @@ impl<'a> Apply<'a> {
     /// After a restore a queued value may be older than one that was delivered since: it leaves only where this input says
     /// it too.
     fn hold_left_behind(&mut self) -> Result<(), StoreError> {
-        let Some(intake) = self.intake.filter(|_| self.ingest.options.kind == Kind::Full) else {
-            return Ok(());
-        };
+        let is_complete = self.ingest.options.kind == Kind::Full;
         let is_compared = |provider| self.ingest.providers.iter().any(|one| one.id() == provider);
-        for (call, customer, provider) in intake.doubtful_calls()? {
-            if !is_compared(provider) || !self.is_candidate(customer)? {
-                intake.hold_left_behind(call)?;
-                self.count_held(provider);
+        for call in self.doubtful.take().filter(|_| is_complete).unwrap_or_default() {
+            if !is_compared(call.provider) || !self.is_candidate(call.customer)? {
+                self.leave_behind(call.id, call.provider)?;
             }
+        }
+        Ok(())
+    }
+
+    fn leave_behind(&mut self, call: CallId, provider: ProviderId) -> Result<(), StoreError> {
+        if self.held.insert(call) {
+            self.intake.map_or(Ok(()), |intake| intake.hold_left_behind(call))?;
+            self.count_held(provider);
         }
         Ok(())
     }
@@ -237,13 +245,8 @@ impl<'a> Apply<'a> {
 
     /// After a restore, a record that is turned away, or has no key, does not say that what was queued is still so.
     fn hold_unconfirmed(&mut self, provider: ProviderId, standing: &StandingCall) -> Result<(), StoreError> {
-        let Some(intake) = self.intake.filter(|intake| intake.is_in_doubt()) else { return Ok(()) };
         let leaves = matches!(standing.life.state, State::Queued | State::Waiting | State::Probing);
-        if leaves && self.held.insert(standing.id) {
-            intake.hold_left_behind(standing.id)?;
-            self.count_held(provider);
-        }
-        Ok(())
+        if leaves && self.doubtful.is_some() { self.leave_behind(standing.id, provider) } else { Ok(()) }
     }
 
     /// Performs the action; gives the call that leaves by itself.

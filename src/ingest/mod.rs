@@ -247,7 +247,7 @@ impl Ingest<'_> {
         let (tally, late_rows) = (&mut outcome.input, &mut late);
         let sieve = Sieve { snapshot: &snapshot, tally, late: late_rows };
         let sifted = sieve.sift(candidates, &mut preparer)?;
-        let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome);
+        let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome)?;
         apply.late = late;
         apply.all(sifted, &mut preparer)?;
         let (changes, late) = apply.finish()?;

@@ -23,7 +23,7 @@ use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
-use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of, provider_of};
+use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of};
 use super::transitions::{end, one, step};
 use super::{RunNumber, Store, StoreError, codec, flights, orders, restore};
 
@@ -48,8 +48,6 @@ pub struct Intake<'a> {
     changes_before: u64,
     /// Changes that no backup is made for.
     bookkeeping: Cell<u64>,
-    /// The state was put back from a backup, and this is the first input since.
-    in_doubt: bool,
     /// Had customers keys beside those of their accounts when the transaction began.
     other_keys: bool,
     /// Of whom it is not known whether they exist.
@@ -125,7 +123,6 @@ impl Store {
             None => (None, Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?),
         };
         flights::land(&transaction)?;
-        let in_doubt = restore::is_in_doubt(&transaction)?;
         let other_keys = shared_keys::are_there(&transaction)?;
         let doubts = Doubts::read(&transaction)?;
         Ok(Intake {
@@ -136,7 +133,6 @@ impl Store {
             _unasked: unasked,
             backups,
             aloft,
-            in_doubt,
             other_keys,
             doubts,
             may_have_left: RefCell::default(),
@@ -373,33 +369,9 @@ impl Intake<'_> {
         self.hold(call, Happening::KeyDisputed)
     }
 
-    /// Holds a call of [`doubtful_calls`](Self::doubtful_calls) whose customer this input does not have.
+    /// Holds a call of [`Snapshot::doubtful_calls`] whose customer this input does not have.
     pub fn hold_left_behind(&self, call: CallId) -> Result<(), StoreError> {
         self.hold(call, Happening::LeftBehind)
-    }
-
-    /// Was the state put back from a backup, and has had no complete file since.
-    #[must_use]
-    pub fn is_in_doubt(&self) -> bool {
-        self.in_doubt
-    }
-
-    /// What was queued before the state was put back from a backup, with the numbers of the customers; nothing, where it
-    /// was not.
-    pub fn doubtful_calls(&self) -> Result<Vec<(CallId, i64, ProviderId)>, StoreError> {
-        if !self.in_doubt {
-            return Ok(Vec::new());
-        }
-        let mut statement = self.transaction.prepare(
-            "SELECT id, customer, provider FROM call WHERE payload IS NOT NULL AND lease IS NULL AND planned_in <> ?1
-                 AND (state = 'queued' OR state = 'waiting' OR state = 'probing')",
-        )?;
-        let mut rows = statement.query([self.run.0])?;
-        let mut calls = Vec::new();
-        while let Some(row) = rows.next()? {
-            calls.push((CallId(row.get(0)?), row.get(1)?, provider_of(row.get(2)?)?));
-        }
-        Ok(calls)
     }
 
     fn hold(&self, call: CallId, happening: Happening) -> Result<(), StoreError> {

@@ -52,7 +52,7 @@ pub use overview::{Counts, LeftOut, RejectFilter, RejectRow};
 pub use packed::{PackedAccount, PackedPayload};
 pub use recovery::{Recovered, Terms};
 pub use rehearsal::Rehearsal;
-pub use restore::Restored;
+pub use restore::{DoubtfulCall, Restored};
 pub use runs::{LaneUse, PastRun, RunNumber};
 pub use shared_keys::OtherKey;
 pub use snapshot::{KnownAt, Snapshot, StandingCall, Still, StoredCustomer};

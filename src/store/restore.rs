@@ -21,7 +21,7 @@ use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, make_empty, sync_folder, verify};
 use super::open::{Lock, beside, connect, migrate};
-use super::snapshot::life_of;
+use super::snapshot::{Snapshot, life_of, provider_of};
 use super::transitions::{one, step};
 use super::{LaneUse, StateFile, Store, StoreError, codec, flights, marks, origin, runs};
 
@@ -36,6 +36,17 @@ const PROBE_NEW: &str = "probe_new_since";
 const REPLACED: &str = ".replaced-";
 /// Added to the name of the state: what is to take its place, until it is whole.
 pub(super) const RESTORING: &str = ".restoring";
+
+/// A call that waits since before the state was put back from a backup.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct DoubtfulCall {
+    /// Its number.
+    pub id: CallId,
+    /// The number of the customer.
+    pub customer: i64,
+    /// Where it goes.
+    pub provider: ProviderId,
+}
 
 /// What a restore did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -57,6 +68,26 @@ impl Store {
     /// [`StoreError`] when the state cannot be read.
     pub fn is_in_doubt(&self) -> Result<bool, StoreError> {
         is_in_doubt(&self.connection)
+    }
+}
+
+impl Snapshot<'_> {
+    /// What waits since before the state was put back from a backup; none, where it was not, or has had a complete input since.
+    pub fn doubtful_calls(&self) -> Result<Option<Vec<DoubtfulCall>>, StoreError> {
+        if !is_in_doubt(self.connection)? {
+            return Ok(None);
+        }
+        let mut statement = self.connection.prepare(
+            "SELECT id, customer, provider FROM call WHERE payload IS NOT NULL AND lease IS NULL
+                 AND (state = 'queued' OR state = 'waiting' OR state = 'probing')",
+        )?;
+        let mut rows = statement.query([])?;
+        let mut calls = Vec::new();
+        while let Some(row) = rows.next()? {
+            let (id, customer, provider) = (CallId(row.get(0)?), row.get(1)?, provider_of(row.get(2)?)?);
+            calls.push(DoubtfulCall { id, customer, provider });
+        }
+        Ok(Some(calls))
     }
 }
 
@@ -132,6 +163,7 @@ impl StateFile {
         if !self.exists() {
             return Ok(None);
         }
+        take_back(self.path())?;
         self.empty_log_if_sound()?;
         let kept = beside(self.path(), &format!("{REPLACED}{stamp}"));
         std::fs::hard_link(self.path(), &kept).map_err(|error| file_error("keep", self.path(), error))?;

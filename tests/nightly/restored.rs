@@ -7,7 +7,26 @@ use crmsync::domain::provider::ProviderId;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::care::{backups, delivered, json};
-use crate::support::{Customer, World, customers};
+use crate::support::{Customer, Ran, World, customers};
+
+/// Plans and syncs a complete file; what the plan said is what the sync queues and holds.
+fn sync_as_planned(world: &World, file: &Path) -> Ran {
+    let flags = ["--kind", "full", "--allow-mass-change"];
+    let plan = json(&world.on("plan", file, &[&flags[..], &["--json"]].concat()).exits(0));
+    let ran = world.on("sync", file, &flags);
+    let report = world.report();
+    for lane in plan["providers"].as_array().expect("lanes") {
+        let name = lane["provider"].as_str().expect("a name");
+        let tally = &report["providers"][name];
+        let [create, update] = ["create", "update"].map(|operation| &tally["planned"][operation]);
+        assert_eq!(
+            [&lane["create"], &lane["update"], &lane["held"]],
+            [create, update, &tally["held"]],
+            "{name}"
+        );
+    }
+    ran
+}
 
 #[test]
 fn after_a_restore_a_queued_value_leaves_only_where_the_complete_file_says_it_too() {
@@ -24,8 +43,13 @@ fn after_a_restore_a_queued_value_leaves_only_where_the_complete_file_says_it_to
     // The last backup has the older values in its queue.
     let backup = backups(&world).pop().expect("a backup");
     world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
-    let ran =
-        world.on("sync", &world.csv("crm.csv", &people[..2]), &["--kind", "full", "--allow-mass-change"]);
+    let file = world.csv("crm.csv", &people[..2]);
+    // Of a part of the customers neither is said what it would send.
+    for command in ["plan", "sync"] {
+        let refused = world.on(command, &file, &["--kind", "delta"]).exits(7);
+        assert!(refused.err.contains("complete file"), "{command}: {}", refused.err);
+    }
+    let ran = sync_as_planned(&world, &file);
     assert_eq!(ran.code, 3, "{}{}", ran.out, ran.err);
     people.iter().for_each(|customer| world.all_hold(customer));
     assert!(world.rejects().matches(",restored,").count() >= 2, "{}", world.rejects());
@@ -44,7 +68,7 @@ fn after_a_restore_a_row_that_is_turned_away_does_not_let_an_older_value_leave()
     world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
     world.configure("", &[("safedebit", "on_invalid = \"reject_customer\"")]);
     people[0].mobile = "O612345678".to_owned();
-    world.on("sync", &world.csv("crm.csv", &people), &["--kind", "full", "--allow-mass-change"]).exits(3);
+    sync_as_planned(&world, &world.csv("crm.csv", &people)).exits(3);
     world.all_hold(&people[0]);
     assert!(world.rejects().contains(",restored,"), "{}", world.rejects());
     assert_eq!(world.report()["balanced"], true);

@@ -1,5 +1,7 @@
-//! Which run the calls come from that earlier runs left open.
+//! What earlier runs left: which one the open calls come from, and whether they may be sent at all.
 
+use crate::cli::error_code::ErrorCode;
+use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::store::{Counts, Store};
 
@@ -17,4 +19,15 @@ pub(super) fn oldest_run<'a>(
     let runs = store.runs(RUNS_SEARCHED_MAX)?;
     let mut earlier = runs.into_iter().filter(|run| Some(run.id.as_str()) != but);
     Ok(earlier.find(|run| run.started_at <= oldest).map(|run| run.id))
+}
+
+/// After a restore only an input that holds every customer may go on: a queued value may be older than one that was
+/// delivered after the backup.
+pub(super) fn refuse_doubt(store: &Store) -> Result<(), Failure> {
+    if !store.is_in_doubt()? {
+        return Ok(());
+    }
+    let advice = "the state was put back from a backup, so that its queued values may be older than what was \
+                  delivered since; run `crmsync sync` with the newest complete file and --kind full first";
+    Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
 }

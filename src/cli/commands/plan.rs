@@ -14,6 +14,7 @@ use super::earlier;
 use crate::cli::Program;
 use crate::cli::amounts::Time;
 use crate::cli::arguments::{IngestArguments, InputArguments, PlanArguments};
+use crate::cli::config::InputKind;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::Operation;
@@ -151,6 +152,9 @@ pub(super) fn show(
     let config = program.config()?.with_input(input).with_ingest(typed);
     let providers = config.providers_without_secrets()?;
     let store = program.state(&config)?.open_read_only()?;
+    if config.input.kind != InputKind::Full {
+        earlier::refuse_doubt(&store)?;
+    }
     let mapping = config.mapping_settings();
     let outcome = inputs::with_files(&config, input, |files| {
         let ingest = Ingest {

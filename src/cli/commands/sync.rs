@@ -20,6 +20,7 @@ use crate::ingest::{Ingest, Outcome};
 use crate::providers::Provider;
 use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
 
+use super::earlier;
 use super::finish::{self, Run};
 use super::inputs;
 use super::plan;
@@ -137,7 +138,9 @@ fn begin(
     }
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
-    refuse_doubt(config, &store, work)?;
+    if work.lacks_customers(config) {
+        earlier::refuse_doubt(&store)?;
+    }
     let session = Session::open(program, command, &config.state.runs, rates(&providers))?;
     let number = store.start_run(session.id().as_str(), command, session.started_at())?;
     if !matches!(work, Work::Rehearse(..)) {
@@ -193,6 +196,14 @@ impl Begun {
 }
 
 impl<'a> Work<'a> {
+    /// Has it no input that says what every customer has.
+    fn lacks_customers(self, config: &Config) -> bool {
+        match self {
+            Self::Sync(..) | Self::Rehearse(..) | Self::Seed(..) => config.input.kind != InputKind::Full,
+            Self::Resume => true,
+        }
+    }
+
     fn input(self) -> Option<&'a InputArguments> {
         match self {
             Self::Resume => None,
@@ -204,21 +215,6 @@ impl<'a> Work<'a> {
 fn typed_files(work: Work<'_>) -> Vec<String> {
     let files = work.input().into_iter().flat_map(|input| &input.files);
     files.map(|file| file.display().to_string()).collect()
-}
-
-/// After a restore only an input that holds every customer may go on: a queued value may be older than one that was
-/// delivered after the backup.
-fn refuse_doubt(config: &Config, store: &Store, work: Work<'_>) -> Result<(), Failure> {
-    let complete = match work {
-        Work::Sync(..) | Work::Rehearse(..) | Work::Seed(..) => config.input.kind == InputKind::Full,
-        Work::Resume => false,
-    };
-    if complete || !store.is_in_doubt()? {
-        return Ok(());
-    }
-    let advice = "the state was put back from a backup, so that its queued values may be older than what was \
-                  delivered since; run `crmsync sync` with the newest complete file and --kind full first";
-    Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
 }
 
 /// A customer whom nobody knows has no calls: not everything that was meant can be delivered.

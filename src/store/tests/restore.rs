@@ -71,6 +71,11 @@ fn a_restore_that_was_cut_short_is_taken_back() {
     world.reopen();
     assert!(!kept.exists());
     assert_eq!(world.used(WSONE).sent, 7);
+    // Also by another restore.
+    let backup = world.back_up("backup.db");
+    std::fs::hard_link(&path, &kept).expect("linked");
+    world.restore(&backup);
+    assert!(!kept.exists());
     // Another name is somebody else's.
     std::fs::hard_link(&path, path.with_file_name("other.db")).expect("linked");
     assert!(matches!(world.state().open(&world._lock), Err(StoreError::ManyNames { names: 2, .. })));
