@@ -10,7 +10,7 @@ use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
-use crate::mapping::{Mapped, Mapper, MappingSettings, RowDefect, subscription_field};
+use crate::mapping::{Mapped, Mapper, MappingSettings, RowDefect, is_western, subscription_field};
 use crate::reader::{BadRow, Column, InputFile, Row};
 
 use super::IngestError;
@@ -125,7 +125,8 @@ impl<'a> Sheet<'a> {
     /// Appends what the row says, see [`Mapper::canonical`].
     pub(super) fn canonical(&self, row: &Row, into: &mut Vec<u8>) {
         let cell = |index| self.cell(row, index);
-        self.mapper.canonical(cell, self.further_subscriptions(row), into);
+        let is_western = row.text().is_some_and(is_western);
+        self.mapper.canonical(cell, self.further_subscriptions(row), is_western, into);
     }
 
     fn cell<'r>(&self, row: &'r Row, index: usize) -> RawCell<'r> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::civil::Date;
 
-use super::canonical::{self, Label};
+use super::canonical::{self, Label, Tone};
 use super::countries;
 use super::dates::{self, DateForms};
 use super::error::{MappingError, OrderWarning, RowDefect};
@@ -206,21 +206,25 @@ impl Mapper {
     /// Appends what a row says: each cell that says anything, clean, under its field. Rows of which this is the same, in
     /// files with the same [`reading`](Self::reading), are read as the same customer, however they are written: with
     /// other columns between them or in another order, with other quotes or blanks, as CSV or as JSONL. Costs a small
-    /// part of [`map`](Self::map), whose `cell` and `extra` it takes.
+    /// part of [`map`](Self::map), whose `cell` and `extra` it takes. Of a row of which all text is known to be
+    /// [western](super::is_western) no cell need be looked through.
     pub fn canonical<'a>(
         &'a self,
         cell: impl Fn(usize) -> RawCell<'a>,
         extra: impl IntoIterator<Item = (Field, RawCell<'a>)>,
+        is_western: bool,
         into: &mut Vec<u8>,
     ) {
+        let null_bytes_max = self.nulls.iter().map(String::len).max().unwrap_or(0);
+        let tone = Tone { is_western, nulls: &self.nulls, null_bytes_max };
         for (index, column) in self.columns.iter().enumerate() {
             if index != self.key {
                 let cell = self.heard(cell(index));
-                canonical::append(into, self.labels[index], column.field, cell, &self.nulls);
+                canonical::append(into, self.labels[index], column.field, cell, tone);
             }
         }
         for (field, cell) in extra {
-            canonical::append(into, canonical::label(field), field, cell, &self.nulls);
+            canonical::append(into, canonical::label(field), field, cell, tone);
         }
         canonical::end(into);
     }

@@ -38,6 +38,7 @@ pub use header::{MappedColumn, subscription_field};
 pub use mapper::{Mapped, Mapper};
 pub use phones::load_numbering_plans;
 pub use settings::MappingSettings;
+pub use text::is_western;
 
 /// Why a row without the customer's key is invalid.
 pub const NO_KEY: &str = reason::KEY_EMPTY.0;

@@ -185,10 +185,27 @@ fn unquoted(
     cells.text.clear();
     cells.text.push_str(text);
     cells.ends.clear();
-    for end in memchr_iter(delimiter, content).chain([content.len()]) {
-        cells.ends.push(record_bytes(end));
-    }
+    find_all(delimiter, content, &mut cells.ends);
+    cells.ends.push(record_bytes(content.len()));
     (cells.ends.len() == header.len()).then_some(Row { span, cells: Cells::Delimited { header, cells } })
+}
+
+/// Appends where the delimiters are. They stand so close that a search for each of them takes twice as long as this, which
+/// looks at 32 bytes at once.
+fn find_all(delimiter: u8, content: &[u8], into: &mut Vec<u32>) {
+    let (blocks, rest) = content.as_chunks::<32>();
+    let mut last = [!delimiter; 32];
+    last[..rest.len()].copy_from_slice(rest);
+    let mut at = 0;
+    for block in blocks.iter().chain([&last]) {
+        let one = |found, (place, byte): (usize, &u8)| found | u32::from(*byte == delimiter) << place;
+        let mut found = block.iter().enumerate().fold(0_u32, one);
+        while found != 0 {
+            into.push(at + found.trailing_zeros());
+            found &= found - 1;
+        }
+        at += u32::BITS;
+    }
 }
 
 /// What the quotes of a record look like, read as `csv-core` reads them.

@@ -68,6 +68,16 @@ impl Delimited {
     }
 }
 
+/// In a function of its own, so that the way to the cells of delimited rows stays short.
+#[inline(never)]
+fn member<'r>(record: &'r JsonRecord, place: &Place) -> RawCell<'r> {
+    match place {
+        Place::Key(key) => record.get(key),
+        Place::Pointer(path) => record.at(path),
+        Place::Index(_) => RawCell::Absent,
+    }
+}
+
 /// The same cells, whatever stands between them.
 impl PartialEq for Delimited {
     fn eq(&self, other: &Self) -> bool {
@@ -92,10 +102,17 @@ impl Row {
             (Cells::Delimited { cells, .. }, Place::Index(index)) => {
                 cells.get(*index).map_or(RawCell::Absent, |cell| RawCell::Text(cell.into()))
             }
-            (Cells::Json(record), Place::Key(key)) => record.get(key),
-            (Cells::Json(record), Place::Pointer(path)) => record.at(path),
-            (Cells::Delimited { .. }, Place::Key(_) | Place::Pointer(_))
-            | (Cells::Json(_), Place::Index(_)) => RawCell::Absent,
+            (Cells::Json(record), place) => member(record, place),
+            (Cells::Delimited { .. }, Place::Key(_) | Place::Pointer(_)) => RawCell::Absent,
+        }
+    }
+
+    /// All cells of a delimited record in one text, perhaps with the delimiters between them; of another one nothing.
+    #[must_use]
+    pub fn text(&self) -> Option<&str> {
+        match &self.cells {
+            Cells::Delimited { cells, .. } => Some(&cells.text),
+            Cells::Json(_) => None,
         }
     }
 

@@ -1,5 +1,5 @@
-//! Packing the marks of many customers: what is packed is laid together with what is new, bucket by bucket, by all
-//! processors, while one thread reads and writes.
+//! Packing the marks of many customers: what is packed is laid together with what is new, some buckets at once, by all
+//! processors, while one thread writes those before.
 
 use rayon::prelude::*;
 use rusqlite::Connection;
@@ -9,8 +9,8 @@ use crate::domain::mark::{Digest, KeyMark, Mark};
 use super::StoreError;
 use super::marks::{self, MEANING_BYTES, Marks, RECORD_BYTES};
 
-/// Buckets that are in memory together.
-const BUCKETS_AT_ONCE: usize = 16;
+/// Buckets that are merged together.
+const BUCKETS_AT_ONCE: usize = 8;
 
 /// A bucket as it stands, with what is laid over it.
 struct Layers {
@@ -32,24 +32,25 @@ struct Packed {
 /// Packs what there is together with new marks.
 pub(super) fn pack(connection: &Connection, marks: Marks) -> Result<(), StoreError> {
     let mut buckets = (0..=u8::MAX).zip(marks.0);
-    loop {
+    let mut merged: Vec<Packed> = Vec::new();
+    while buckets.len() > 0 || !merged.is_empty() {
         let mut layers = Vec::with_capacity(BUCKETS_AT_ONCE);
         for (bucket, new) in buckets.by_ref().take(BUCKETS_AT_ONCE) {
             let mut later = marks::changes_of(connection, bucket)?;
             later.extend(new.into_vec());
-            let records = marks::packed(connection, marks::RECORDS_SQL, bucket)?;
-            let meanings = marks::packed(connection, marks::MEANINGS_SQL, bucket)?;
-            layers.push(Layers { bucket, records, meanings, new: later });
+            if !later.is_empty() {
+                let records = marks::packed(connection, marks::RECORDS_SQL, bucket)?;
+                let meanings = marks::packed(connection, marks::MEANINGS_SQL, bucket)?;
+                layers.push(Layers { bucket, records, meanings, new: later });
+            }
         }
-        if layers.is_empty() {
-            break;
-        }
-        layers.retain(|layers| !layers.new.is_empty());
-        let merged = layers.into_par_iter().map(Layers::merge).collect::<Result<Vec<_>, _>>()?;
-        for Packed { bucket, records, meanings } in merged {
-            marks::write(connection, "mark", bucket, &records)?;
-            meanings.map_or(Ok(()), |all| marks::write(connection, "mark_meaning", bucket, &all))?;
-        }
+        let before = std::mem::take(&mut merged);
+        let mut merging = Ok(Vec::new());
+        rayon::in_place_scope(|scope| {
+            scope.spawn(|_| merging = layers.into_par_iter().map(Layers::merge).collect());
+            before.into_iter().try_for_each(|packed| packed.write(connection))
+        })?;
+        merged = merging?;
     }
     connection.execute("DELETE FROM mark_change", [])?;
     Ok(())
@@ -61,6 +62,13 @@ pub(super) fn write_bucket(connection: &Connection, bucket: u8, marks: &[Mark]) 
     marks.iter().for_each(|mark| all.push(mark));
     marks::write(connection, "mark", bucket, &all.records)?;
     marks::write(connection, "mark_meaning", bucket, &all.meanings)
+}
+
+impl Packed {
+    fn write(self, connection: &Connection) -> Result<(), StoreError> {
+        marks::write(connection, "mark", self.bucket, &self.records)?;
+        self.meanings.map_or(Ok(()), |all| marks::write(connection, "mark_meaning", self.bucket, &all))
+    }
 }
 
 impl Layers {
