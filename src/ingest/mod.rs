@@ -250,6 +250,7 @@ impl Ingest<'_> {
         let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome)?;
         apply.late = late;
         apply.all(sifted, &mut preparer)?;
+        read.sheets.iter().try_for_each(|sheet| sheet.file.verify_unchanged())?;
         let (changes, late) = apply.finish()?;
         late.settle(&mut outcome, &mut counts);
         if !self.options.allow_mass_change {

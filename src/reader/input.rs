@@ -281,7 +281,13 @@ impl InputFile {
         }
     }
 
-    fn verify_unchanged(&self) -> Result<(), FileError> {
+    /// Is the file still the one that was opened. To be asked again when all is read: what is read by its position would
+    /// else be something that nobody has checked.
+    ///
+    /// # Errors
+    ///
+    /// [`FileError::Changed`] when it is not.
+    pub fn verify_unchanged(&self) -> Result<(), FileError> {
         let Some(origin) = &self.origin else { return Ok(()) };
         let metadata = origin.metadata().map_err(|error| FileError::reading(&self.name, error))?;
         if Stamp::of(&metadata) == self.stamp {

@@ -177,13 +177,32 @@ pub fn write_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
     replace(path, bytes, FILE_MODE)
 }
 
-/// Writes a whole file that everybody may read, in place of the one that is there: for counts that another service
-/// collects. A crash leaves the old file or the new one.
+/// Writes a whole file, 0600, that a person has named. A link is followed, and what is no file (a pipe, a device) stays what
+/// it is and gets the bytes. A crash leaves the old file or the new one.
 ///
 /// # Errors
 /// When the file cannot be written, synced or renamed.
+pub fn write_named(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
+    write_to(path, bytes, FILE_MODE)
+}
+
+/// The same so that everybody may read it: for counts that another service collects.
+///
+/// # Errors
+/// As [`write_named`].
 pub fn write_public(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    replace(path, bytes, PUBLIC_MODE)
+    write_to(path, bytes, PUBLIC_MODE)
+}
+
+fn write_to(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
+    match fs::metadata(path) {
+        Ok(there) if !there.is_file() => {
+            let opened = OpenOptions::new().write(true).open(path);
+            opened.and_then(|mut file| file.write_all(bytes)).map_err(FileError::on("write", path))
+        }
+        Ok(_) => replace(&fs::canonicalize(path).map_err(FileError::on("find", path))?, bytes, mode),
+        Err(_) => replace(path, bytes, mode),
+    }
 }
 
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
@@ -316,6 +335,25 @@ mod tests {
         assert_eq!(mode(folder.path()), 0o700);
         assert_eq!(mode(&folder.file(REPORT_FILE)), 0o600);
         assert_eq!(mode(&folder.file(EVENTS_FILE)), 0o600);
+    }
+
+    #[test]
+    fn what_a_person_names_is_followed_where_it_is_a_link_and_stays_where_it_is_no_file() {
+        let home = tempfile::tempdir().unwrap();
+        let (file, link) = (home.path().join("file"), home.path().join("link"));
+        fs::write(&file, "old").unwrap();
+        std::os::unix::fs::symlink(&file, &link).unwrap();
+        write_named(&link, b"new").unwrap();
+        assert!(link.is_symlink());
+        assert_eq!((fs::read(&file).unwrap(), mode(&file)), (b"new".to_vec(), 0o600));
+        write_public(&link, b"newer").unwrap();
+        assert_eq!((fs::read(&file).unwrap(), mode(&file)), (b"newer".to_vec(), 0o644));
+        let null = Path::new("/dev/null");
+        std::os::unix::fs::symlink(null, home.path().join("null")).unwrap();
+        write_named(&home.path().join("null"), b"gone").unwrap();
+        assert!(!fs::metadata(null).unwrap().is_file());
+        // A folder is neither.
+        assert!(write_named(home.path(), b"").is_err());
     }
 
     #[test]

@@ -12,11 +12,13 @@
 use std::ffi::OsStr;
 use std::fs::{File, OpenOptions};
 use std::io;
+use std::os::unix::ffi::OsStrExt;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use rusqlite::backup::{Backup as PageCopy, StepResult};
+use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::clock::Clock;
@@ -208,6 +210,18 @@ fn run_of(backup: &Path) -> Option<&OsStr> {
     Path::new(stem).extension().or(Some(stem))
 }
 
+/// Is a file named after a run, as a run names the backups that it makes.
+pub(super) fn is_made_by_run(backup: &Path) -> bool {
+    const FORM: &[u8] = b"00000000T000000Z-xxxx";
+    let Some(run) = run_of(backup).map(OsStr::as_bytes) else { return false };
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'x' => byte.is_ascii_hexdigit(),
+        other => byte == other,
+    };
+    run.len() == FORM.len() && run.iter().zip(FORM).all(fits)
+}
+
 /// What lies in a folder; nothing when there is no such folder.
 pub(super) fn files_in(folder: &Path) -> Result<Vec<PathBuf>, StoreError> {
     let failed = |source| file_error("list", folder, source);
@@ -275,6 +289,13 @@ fn copy(connection: &Connection, path: &Path) -> Result<(), StoreError> {
     target.close().map_err(|(_, error)| error.into())
 }
 
+/// Copies what is in use into a file that is empty. Its name need not be text.
+pub(super) fn vacuum_into(connection: &Connection, path: &Path) -> Result<(), StoreError> {
+    let name = ToSqlOutput::Borrowed(ValueRef::Text(path.as_os_str().as_bytes()));
+    connection.execute("VACUUM INTO ?1", [name])?;
+    Ok(())
+}
+
 /// Is every page of a copy sound.
 pub(super) fn verify(path: &Path) -> Result<(), StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
@@ -324,6 +345,7 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
 /// The one that was just made stays, whatever time its name tells.
 fn rotate(state: &Path, keep: usize, made: &Path) -> Result<(), StoreError> {
     let mut backups = backups_of(state)?;
+    backups.retain(|backup| is_made_by_run(&backup.path));
     let surplus = backups.len().saturating_sub(keep);
     backups.retain(|backup| backup.path != made);
     backups.iter().take(surplus).try_for_each(|backup| delete_copy(&backup.path))

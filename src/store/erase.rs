@@ -17,7 +17,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::redacted::Redacted;
 
-use super::backup::{delete_copy, file_error, files_in, unfinished};
+use super::backup::{delete_copy, file_error, files_in, is_made_by_run, unfinished};
 use super::open::{LOGS, Lock, beside, connect, has_key_identity};
 use super::restore::RESTORING;
 use super::snapshot::life_of;
@@ -233,8 +233,16 @@ impl Store {
     /// [`StoreError`] when there is no room for it.
     pub fn rewrite(&mut self) -> Result<(), StoreError> {
         self.connection.execute_batch("VACUUM")?;
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
-        Ok(())
+        self.empty_log()
+    }
+
+    /// Moves all that the log holds into the file.
+    ///
+    /// # Errors
+    /// [`StoreError::File`] while somebody reads the state.
+    pub fn empty_log(&self) -> Result<(), StoreError> {
+        let is_read = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get(0))?;
+        if is_read { Err(still_read(&self.path)) } else { Ok(()) }
     }
 }
 
@@ -289,6 +297,13 @@ impl StateFile {
         Ok(copies)
     }
 
+    /// Was a copy of the state made by a run or a restore. Another one somebody has put among the backups: it is looked into,
+    /// but never deleted.
+    #[must_use]
+    pub fn has_made(&self, copy: &Path) -> bool {
+        is_made_by_run(copy) || copy.parent() != Some(&*self.backups_folder())
+    }
+
     fn replaced(&self) -> Result<Vec<PathBuf>, StoreError> {
         let folder = self.path().parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
@@ -305,6 +320,13 @@ pub(super) fn undone(connection: &Connection) -> Result<HashSet<[u8; 16]>, Store
     let mut select = connection.prepare("SELECT value FROM setting WHERE name GLOB ?1 || '*'")?;
     let marks = select.query_map([UNDONE], |row| row.get(0))?;
     Ok(marks.collect::<Result<_, _>>()?)
+}
+
+/// What a log cannot be emptied for.
+pub(super) fn still_read(path: &Path) -> StoreError {
+    let reading =
+        std::io::Error::other("somebody reads it; wait until `status` or `plan` has ended, and do it again");
+    file_error("empty the log of", path, reading)
 }
 
 fn is_log(path: &Path) -> bool {

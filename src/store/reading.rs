@@ -8,6 +8,7 @@ use rustix::fs::StatVfsMountFlags;
 
 use crate::domain::fingerprint::Fingerprinter;
 
+use super::backup::vacuum_into;
 use super::open::{
     BUSY_TIMEOUT, beside, connect, has_key_identity, has_log, open_private, refuse_second_name, version,
 };
@@ -48,7 +49,7 @@ impl StateFile {
         let Some(connection) = self.connect_to_read()? else { return Ok(()) };
         self.refuse_stale(&connection, has_log, false)?;
         drop(open_private(target)?);
-        connection.execute("VACUUM INTO ?1", [target.to_string_lossy()])?;
+        vacuum_into(&connection, target)?;
         origin::begin_anew(&connect(target, OpenFlags::SQLITE_OPEN_READ_WRITE)?)?;
         let key = beside(self.path(), ".key");
         if key.exists() {

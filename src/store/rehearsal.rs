@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use super::backup::{file_error, files_in};
 use super::examine::{Finding, Severity};
-use super::open::Lock;
+use super::open::{Lock, beside};
 use super::{StateFile, StoreError};
 
 /// A copy of the state that goes away when it is dropped.
@@ -39,7 +39,12 @@ impl StateFile {
     /// # Errors
     /// [`StoreError::Locked`] while another rehearsal goes on, and as for every copy of a state.
     pub fn rehearsal(&self) -> Result<Rehearsal, StoreError> {
-        let (folder, lock) = (self.rehearsal_folder(), self.lock_rehearsal()?);
+        let folder = self.rehearsal_folder();
+        if folder.is_symlink() {
+            let link = std::io::Error::other("it is a link, and what lies behind it is not ours to delete");
+            return Err(file_error("use", &folder, link));
+        }
+        let lock = self.lock_rehearsal()?;
         for file in files_in(&folder)?.iter().filter(|file| **file != lock_of(&folder)) {
             remove_file(file).map_err(|source| file_error("delete", file, source))?;
         }
@@ -82,7 +87,7 @@ impl StateFile {
     }
 
     pub(super) fn rehearsal_folder(&self) -> PathBuf {
-        self.path().with_file_name("rehearsal")
+        beside(self.path(), ".rehearsal")
     }
 
     fn lock_rehearsal(&self) -> Result<Lock, StoreError> {

@@ -19,7 +19,8 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 
-use super::backup::{file_error, make_empty, sync_folder, verify};
+use super::backup::{file_error, make_empty, sync_folder, vacuum_into, verify};
+use super::erase::still_read;
 use super::open::{Lock, beside, connect, migrate};
 use super::snapshot::{Snapshot, life_of, provider_of};
 use super::transitions::{one, step};
@@ -116,7 +117,7 @@ impl StateFile {
         verify(backup)?;
         let fresh = beside(self.path(), RESTORING);
         make_empty(&fresh)?;
-        source.execute("VACUUM INTO ?1", [fresh.to_string_lossy()])?;
+        vacuum_into(&source, &fresh)?;
         let mut restored = self.put_in_doubt(&fresh, now)?;
         verify(&fresh)?;
         sync_file(&fresh)?;
@@ -188,11 +189,7 @@ impl StateFile {
             Ok(connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |row| row.get::<_, bool>(0))?)
         });
         match emptied {
-            Ok(is_busy) if is_busy => {
-                let reading =
-                    std::io::Error::other("somebody reads it; wait until `status` or `plan` has ended");
-                Err(file_error("empty the log of", self.path(), reading))
-            }
+            Ok(is_busy) if is_busy => Err(still_read(self.path())),
             Ok(_) | Err(_) => Ok(()),
         }
     }

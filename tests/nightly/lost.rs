@@ -142,6 +142,41 @@ fn backups_that_name_no_state_take_their_turn_by_age() {
     assert!(last.len() == 1 && !last[0].ends_with("99990101T000000Z-0000.db"), "{last:?}");
 }
 
+/// What somebody else has put there is neither counted nor deleted.
+#[test]
+fn another_programs_database_among_the_backups_stays() {
+    let mut people = customers(2);
+    let world = delivered(&people);
+    let other = world.path("state/backups/grafana.db");
+    rusqlite::Connection::open(&other).expect("made").execute("CREATE TABLE t (x)", []).expect("written");
+    let before = fs::read(&other).expect("a database");
+    world.configure("backups = 1", &[]);
+    for email in ["one@example.org", "two@example.org"] {
+        people[0].email = email.to_owned();
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+    }
+    assert_eq!(backups(&world).len(), 2, "the other one and a backup");
+    world.run(&["forget", &people[0].id]).exits(0);
+    assert_eq!(fs::read(&other).expect("still there"), before);
+}
+
+/// Its log can be emptied once nobody reads it; until then nothing is said of files that could be deleted.
+#[test]
+fn forget_beside_a_reader_says_that_somebody_reads() {
+    let people = customers(2);
+    let world = delivered(&people);
+    let state = world.path("state/crmsync.db");
+    let reader = rusqlite::Connection::open(&state).expect("a state");
+    let reading = reader.unchecked_transaction().expect("begun");
+    let calls: i64 = reading.query_row("SELECT count(*) FROM call", [], |row| row.get(0)).expect("readable");
+    let told = world.run(&["forget", &people[0].id]).exits(1);
+    assert!(calls > 0 && told.err.contains("somebody reads it"), "{}{}", told.out, told.err);
+    assert!(!told.out.contains("delete it"), "{}", told.out);
+    drop(reading);
+    drop(reader);
+    world.run(&["forget", &people[0].id]).exits(0);
+}
+
 #[test]
 fn forget_leaves_backups_of_another_key_alone_where_they_do_not_name_their_state_and_looks_into_them() {
     let people = customers(2);

@@ -102,12 +102,28 @@ fn the_ledger_of_a_rehearsal_is_private_and_replaces_no_file() {
     assert_eq!(std::fs::read(&path).expect("still there"), before);
 }
 
+/// A folder that is called as ours once was is somebody's, and what lies behind a link is, too.
+#[test]
+fn a_rehearsal_deletes_nothing_that_it_has_not_made() {
+    let people = customers(1);
+    let world = delivered(&people);
+    let input = world.path("state/rehearsal/tonight.csv");
+    std::fs::create_dir(world.path("state/rehearsal")).expect("made");
+    std::fs::copy(world.csv("crm.csv", &people), &input).expect("copied");
+    world.on("rehearse", &input, &[]).exits(0);
+    assert!(input.exists());
+    let link = world.path("state/crmsync.db.rehearsal");
+    std::os::unix::fs::symlink(world.path("state/rehearsal"), &link).expect("made");
+    let refused = world.on("rehearse", &input, &[]).exits(1);
+    assert!(refused.err.contains("it is a link") && input.exists(), "{}", refused.err);
+}
+
 #[test]
 fn the_copy_of_a_killed_rehearsal_is_told_of_replaced_and_deleted() {
     let people = customers(2);
     let world = delivered(&people);
     let file = world.csv("crm.csv", &[people[0].clone().email("changed@example.org")]);
-    let rehearsal = world.path("state/rehearsal");
+    let rehearsal = world.path("state/crmsync.db.rehearsal");
     let kill = || {
         let arguments = ["rehearse", file.to_str().expect("utf-8"), "--kind", "delta"];
         let mut rehearse = world.command(&arguments);
@@ -128,5 +144,5 @@ fn the_copy_of_a_killed_rehearsal_is_told_of_replaced_and_deleted() {
     assert!(!rehearsal.exists(), "replaced, and thrown away at the end");
     kill();
     let forgot = world.run(&["forget", "C00001"]).exits(0);
-    assert!(forgot.out.contains("state/rehearsal") && !rehearsal.exists(), "{}", forgot.out);
+    assert!(forgot.out.contains("state/crmsync.db.rehearsal") && !rehearsal.exists(), "{}", forgot.out);
 }

@@ -222,6 +222,33 @@ fn a_restore_beside_a_reader_changes_nothing_and_is_done_when_the_reader_has_gon
     world.run(&restore).exits(0);
 }
 
+/// File names are bytes; what they hold is the state all the same.
+#[test]
+fn a_state_whose_name_is_no_text_is_restored() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let mut people = customers(1);
+    let world = World::new();
+    world.populate(&people);
+    let name = std::ffi::OsStr::from_bytes(b"st\xff.db");
+    let run = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        command.arg("--state").arg(name).output().expect("the binary runs")
+    };
+    for email in ["one@example.org", "two@example.org"] {
+        people[0].email = email.to_owned();
+        let file = world.csv("crm.csv", &people);
+        let synced = run(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+        assert!(synced.status.success(), "{synced:?}");
+    }
+    let all = fs::read_dir(world.path("backups")).expect("backups");
+    let backup = all.map(|entry| entry.expect("readable").path()).max().expect("a backup");
+    let mut restore = world.command(&["doctor", "--restore"]);
+    let restored = restore.arg(&backup).arg("--state").arg(name).output().expect("the binary runs");
+    assert!(restored.status.success(), "{restored:?}");
+    let status = String::from_utf8(run(&["status", "--json"]).stdout).expect("JSON");
+    assert!(status.contains("\"restored\": true") || status.contains("\"restored\":true"), "{status}");
+}
+
 /// Each of them may have been created before the restore: the one that a person lets go is looked for first.
 #[test]
 fn after_a_restore_one_of_two_newcomers_with_one_key_can_be_released() {

@@ -131,6 +131,7 @@ fn erase(
             Ok(erased) => proof.erased.push(FromState { file: path, erased }),
             // Of another state in the same folder, perhaps: what it holds of the person, the proof tells.
             Err(StoreError::WrongHashKey { .. }) => {}
+            Err(error) if error.needs_a_person() && !state.has_made(&path) => {}
             Err(error) if error.needs_a_person() => {
                 delete_copy(&path)?;
                 proof.deleted.push(path);
@@ -179,11 +180,12 @@ fn prove(
     (search, keys): (&Search, Keys<'_>),
     proof: &mut Proof,
 ) -> Result<(), Failure> {
+    store.empty_log()?;
     judge(state.path(), store, search, proof)?;
     for path in copies(state)? {
         match state.open_copy(&path) {
             Ok(mut copy) => judge(&path, &mut copy, search, proof)?,
-            Err(StoreError::WrongHashKey { .. }) => {
+            Err(error) if error.needs_a_person() => {
                 proof.files += 1;
                 file_away(&path, search.found_in(&path)?.reveal(), store, proof)?;
             }

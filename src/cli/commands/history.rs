@@ -15,7 +15,7 @@ use crate::cli::failure::Failure;
 use crate::report::html;
 use crate::report::next_step;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, list_runs, write_private};
+use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, list_runs, write_named};
 use crate::report::table::aligned;
 use crate::report::text::{self, Context, grouped};
 
@@ -67,7 +67,7 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     };
     let next = next_step::of(&report, &context);
     let page = html::page(&report, &timeline(&folder)?, &next)?;
-    write_private(&arguments.html, page.as_bytes())?;
+    write_named(&arguments.html, page.as_bytes())?;
     let done = serde_json::json!({ "run": id.as_str(), "file": arguments.html });
     program.console.done(&done, &format!("wrote {}", arguments.html.display()))?;
     Ok(ExitCode::Complete)

@@ -3,7 +3,7 @@
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
-use std::path::Path;
+use std::fs::File;
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -113,13 +113,18 @@ fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure>
     } else {
         Values::default()
     };
-    let count = write(&arguments.file, &found, values)?;
+    let file = create_new_private(&arguments.file)?;
+    let count = write(file, &found, values).map_err(|failure| {
+        // Half a file is of no use, and in the way of the next try.
+        drop(std::fs::remove_file(&arguments.file));
+        Failure::told(failure.code, failure.named, format!("{}: {failure}", arguments.file.display()))
+    })?;
     let words = format!("wrote {} lines into {}", grouped(count), arguments.file.display());
     Ok(program.console.done(&json!({ "file": arguments.file, "lines": count }), &words)?)
 }
 
-fn write(path: &Path, Found { rows, left_out }: &Found, mut values: Values) -> Result<u64, Failure> {
-    let mut writer = RejectsWriter::new(create_new_private(path)?, values.names(), RowForm::Line)?;
+fn write(file: File, Found { rows, left_out }: &Found, mut values: Values) -> Result<u64, Failure> {
+    let mut writer = RejectsWriter::new(file, values.names(), RowForm::Line)?;
     for row in rows {
         writer.write(&reject(row, &mut values))?;
     }

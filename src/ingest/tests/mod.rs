@@ -4,6 +4,7 @@ mod changes;
 mod guards;
 mod keys;
 mod laws;
+mod meddling;
 mod rows;
 mod seeding;
 mod world;

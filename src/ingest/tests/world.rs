@@ -40,7 +40,7 @@ pub(super) struct World {
     pub(super) guard: GuardSettings,
     pub(super) options: Options,
     pub(super) clock: Clock,
-    providers: Vec<Arc<dyn Provider>>,
+    pub(super) providers: Vec<Arc<dyn Provider>>,
     runs: u32,
     _lock: Lock,
 }
