@@ -336,11 +336,11 @@ fn for_new(
     }
     let operation = match (compared.standing, policy.on_new) {
         // A create that has not left is not wanted any more.
-        (Some(standing), OnNew::Skip) if standing.operation == Operation::Create => {
+        (Some(standing), OnNew::Skip) if standing.operation == Operation::Create && !moved => {
             findings.changed.clear();
             return Action::Close;
         }
-        (Some(standing), OnNew::Update) if !standing.create_unknown => Operation::Update,
+        (Some(standing), OnNew::Update | OnNew::Skip) if !standing.create_unknown => Operation::Update,
         (Some(standing), OnNew::Create) if standing.missing && standing.hold.is_none() => Operation::Create,
         // Parked and queued calls know best: a create that found somebody there goes on as an update.
         (Some(standing), _) => standing.operation,

@@ -20,6 +20,15 @@ pub struct Standing {
     pub payload: Payload,
 }
 
+/// Which account the newest record of a customer names, by a keyed digest of its key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Named {
+    /// None: the CRM has taken the key back.
+    Nobody,
+    /// This one.
+    Account([u8; 16]),
+}
+
 /// What is known before the comparison.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Before {

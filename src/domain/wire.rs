@@ -19,9 +19,6 @@ impl FieldCode {
     /// Codes from here on are subscriptions: this number plus the subscription's identifier.
     pub const SUBSCRIPTIONS: u32 = 1 << 28;
 
-    /// No field: stands among those that are left out of an account whose key the newest record does not name.
-    pub const OTHER_KEY: Self = Self(0);
-
     /// The code of a subscription; `None` when the identifier is too large to have one.
     #[must_use]
     pub fn subscription(id: u32) -> Option<Self> {

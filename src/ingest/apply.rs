@@ -235,6 +235,9 @@ impl<'a> Apply<'a> {
         {
             intake.put_account(number, provider.id(), account)?;
         }
+        if let (Some(intake), Some(number), Some(named)) = (self.intake, turn.number, judged.named) {
+            intake.put_named(number, provider.id(), named)?;
+        }
         let call = self.act(turn, provider, judged)?;
         if let Some(claimed) = judged.claim {
             let right = if judged.known { Right::Owned } else { Right::Claimed };
@@ -294,7 +297,7 @@ impl<'a> Apply<'a> {
                     let customer = turn.number.expect("who is written has a number");
                     let provider = provider.id();
                     if judged.is_moved() {
-                        intake.put_other_key(customer, provider, key)?;
+                        intake.put_other_key(OtherKey { customer, known: false }, provider, key)?;
                     }
                     let new =
                         NewCall { customer, provider, operation, payload, hold, withdrawal: *withdrawal };

@@ -11,7 +11,7 @@ use crate::domain::account::{Account, Keeping};
 use crate::domain::call::State;
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::Before;
+use crate::domain::standing::{Before, Named};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireValues};
 use crate::providers::Provider;
 use crate::store::{KnownAt, PackedAccount, PackedPayload, StandingCall};
@@ -56,6 +56,8 @@ pub(super) struct Judged {
     pub(super) differences: Vec<Difference>,
     /// The account, where what stands in the state is not it; nothing in a plan.
     pub(super) account: Option<PackedAccount>,
+    /// Which account the record names, where that is not what account and call have, and where that is news; nothing in a plan.
+    pub(super) named: Option<Option<Named>>,
     /// Stands for the key, where the customer takes part.
     pub(super) claim: Option<AccountMark>,
     /// Is the account of that key known to be the customer's.
@@ -124,7 +126,7 @@ impl Judge<'_> {
         known: KnownAt,
         news: Option<&mut News>,
     ) -> Judged {
-        let KnownAt { before, call: standing, skipped } = known;
+        let KnownAt { before, call: standing, skipped, named } = known;
         let settings = provider.settings();
         let field = |code| provider.field(code);
         let excluded = |code| provider.excludes(code);
@@ -154,16 +156,30 @@ impl Judge<'_> {
         };
         let differences = self.differences(id, provider, &before, &decision);
         let key = decision.key.as_ref();
-        let other_key = names_other_key(&before, &projection.key, &decision);
-        let account = is_written
-            .then(|| account_to_write(before.account.as_ref(), &skipped, other_key, &decision))
-            .flatten();
+        let account =
+            is_written.then(|| account_to_write(before.account.as_ref(), &skipped, &decision)).flatten();
+        let named_now = named_by(&before, &projection.key, named, |key| {
+            Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
+        });
+        let named = (is_written && named_now != named).then_some(named_now);
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
         let given_up = given_up.map(|account| account.key.clone());
         let kept = kept_claims(provider.id(), &before, given_up.as_ref(), standing.as_ref(), &decision);
-        Judged { standing, decision, packed, codes, differences, account, claim, known, given_up, kept }
+        Judged {
+            standing,
+            decision,
+            packed,
+            codes,
+            differences,
+            account,
+            named,
+            claim,
+            known,
+            given_up,
+            kept,
+        }
     }
 }
 
@@ -171,21 +187,17 @@ impl Judge<'_> {
 fn account_to_write(
     before: Option<&Account>,
     skipped: &[FieldCode],
-    other_key: bool,
     decision: &Decision,
 ) -> Option<PackedAccount> {
     let mut skipped_now = match &decision.key {
-        Some(_) => Cow::Borrowed(&decision.findings.skipped),
+        Some(_) => Cow::Borrowed(&*decision.findings.skipped),
         // Nothing was compared.
-        None => Cow::Owned(skipped.iter().copied().filter(|code| *code != FieldCode::OTHER_KEY).collect()),
+        None => Cow::Borrowed(skipped),
     };
     // What was cleared keeps everything back, and is told of as long as it does.
     if decision.findings.rejected == Some(Rejection::ClearedValue) {
         skipped_now.to_mut().extend(&decision.findings.cleared);
         skipped_now.to_mut().sort_unstable();
-    }
-    if other_key {
-        skipped_now.to_mut().insert(0, FieldCode::OTHER_KEY);
     }
     match (before, &decision.key) {
         (None, None) => None,
@@ -193,22 +205,27 @@ fn account_to_write(
         (Some(before), key) => {
             let after =
                 key.as_ref().map_or(Cow::Borrowed(before), |key| account_after(before, key, decision));
-            let stands = *before == *after && *skipped == **skipped_now;
+            let stands = *before == *after && *skipped == *skipped_now;
             (!stands).then(|| PackedAccount::of(&after, &skipped_now))
         }
     }
 }
 
-/// Does the newest record that has the key name another one than that of the account, or none.
-fn names_other_key(before: &Before, key: &KeyCell, decision: &Decision) -> bool {
-    let Some(account) = &before.account else { return false };
+/// Which account the newest record that has the key names, where that is not what the account and the call that stands have.
+fn named_by(
+    before: &Before,
+    key: &KeyCell,
+    named: Option<Named>,
+    mark: impl Fn(&ProviderKey) -> Named,
+) -> Option<Named> {
+    let account = before.account.as_ref()?;
     match key {
-        KeyCell::Cleared => true,
+        KeyCell::Cleared => Some(Named::Nobody),
         KeyCell::Key(key) => {
-            let stays = account.known || decision.findings.rejected == Some(Rejection::UnsettledKey);
-            stays && *key != account.key
+            let standing = before.standing.as_ref().map_or(key, |standing| &standing.payload.key);
+            (*key != account.key || standing != key).then(|| mark(key))
         }
-        KeyCell::Absent | KeyCell::InPart | KeyCell::Invalid => before.other_key,
+        KeyCell::Absent | KeyCell::InPart | KeyCell::Invalid => named,
     }
 }
 

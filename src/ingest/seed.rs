@@ -4,7 +4,7 @@ use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::customer::CustomerId;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
-use crate::store::{KnownAt, PackedAccount, StandingCall, StoreError};
+use crate::store::{KnownAt, OtherKey, PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
@@ -33,6 +33,10 @@ pub(super) struct SeedAccount {
     stands: bool,
     /// Was the provider known to have it.
     known: bool,
+    /// The key that the provider was known to have the customer under.
+    given_up: Option<ProviderKey>,
+    /// What was remembered of a record that named another key is settled.
+    settles: bool,
 }
 
 impl Seed {
@@ -56,7 +60,7 @@ impl Judge<'_> {
     ) -> Vec<Seed> {
         let mut known = known.into_iter();
         let seeds = self.providers.iter().zip(projections).map(|(provider, projection)| {
-            let KnownAt { before, call: standing, skipped: skipped_before } =
+            let KnownAt { before, call: standing, skipped: skipped_before, named } =
                 known.next().unwrap_or_default();
             let key = match (&projection.key, &before.account) {
                 (KeyCell::Key(key), _) => key.clone(),
@@ -71,7 +75,9 @@ impl Judge<'_> {
                 None => {
                     let packed =
                         PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
-                    SeedAccount { key, mark, standing, skipped, packed, stands: false, known: false }
+                    let (given_up, settles) = (None, false);
+                    let (stands, known) = (false, false);
+                    SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
                 }
                 Some(before) => {
                     let mut account = before.clone();
@@ -83,7 +89,9 @@ impl Judge<'_> {
                     let packed = PackedAccount::of(&account, &skipped);
                     let stands = before == account && skipped_before == skipped;
                     let known = before.known && before.key == key;
-                    SeedAccount { key, mark, standing, skipped, packed, stands, known }
+                    let given_up = (before.known && before.key != key).then_some(before.key);
+                    let settles = named.is_some() && matches!(projection.key, KeyCell::Key(_));
+                    SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
                 }
             };
             Seed::Account(Box::new(account))
@@ -110,19 +118,27 @@ impl Apply<'_> {
 
     fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        let SeedAccount { key, mark, standing, skipped, packed, stands, known } = match seed {
-            Seed::Nothing => return Ok(()),
-            Seed::InvalidKey => {
-                let rejected = Some(Rejection::InvalidKey);
-                return self.report(turn, position, &Findings { rejected, ..Findings::default() });
-            }
-            Seed::Account(account) => *account,
-        };
+        let SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles } =
+            match seed {
+                Seed::Nothing => return Ok(()),
+                Seed::InvalidKey => {
+                    let rejected = Some(Rejection::InvalidKey);
+                    return self.report(turn, position, &Findings { rejected, ..Findings::default() });
+                }
+                Seed::Account(account) => *account,
+            };
         let provider = self.ingest.providers[position].id();
         self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;
         let owners = self.other_owners(provider, &key, Some(number))?;
         if !stands {
             intake.put_account(number, provider, packed)?;
+        }
+        if let Some(key) = given_up {
+            // Who had this key exists under it still.
+            intake.put_other_key(OtherKey { customer: number, known: true }, provider, &key)?;
+        }
+        if settles {
+            intake.put_named(number, provider, None)?;
         }
         if let Some(parked) = standing {
             intake.close_call(&parked)?;

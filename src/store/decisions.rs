@@ -126,6 +126,7 @@ impl Outbox<'_> {
             if row.life.state == State::Held { Happening::Abandoned } else { Happening::NothingLeft };
         let after = decided(row, happening)?.life;
         self.remember_unknown(row)?;
+        self.compare_again(&row.customer)?;
         self.write_decision(row.id, &row.life, &after, None)
     }
 
@@ -165,8 +166,8 @@ impl Outbox<'_> {
     fn resolve(&mut self, call: CallId, happening: Happening) -> Result<Resolved, StoreError> {
         let row = self.read_standing(call)?;
         let happening = match happening {
-            // What was applied is not what the call carries now, or not known to be: a probe with that was refused.
-            Happening::ResolvedApplied if row.replaced || row.life.hold == Some(HoldReason::ProbeRefused) => {
+            // What was applied is not what the call carries now, or not known to be: it was probed with other values, perhaps.
+            Happening::ResolvedApplied if row.replaced || row.life.create_unknown => {
                 Happening::ResolvedAppliedOlder
             }
             Happening::ResolvedApplied if row.unsent.is_some() => Happening::ResolvedAppliedInPart,

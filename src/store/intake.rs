@@ -13,6 +13,7 @@ use crate::domain::fault::{self, Point};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
+use crate::domain::standing::Named;
 use crate::domain::wire::ProviderKey;
 
 use super::backup::Backups;
@@ -25,7 +26,7 @@ use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of};
 use super::transitions::{end, one, step};
-use super::{RunNumber, Store, StoreError, codec, flights, orders, restore};
+use super::{RunNumber, Store, StoreError, codec, flights, named_keys, orders, restore};
 
 /// Withdrawn consents leave first.
 pub(super) const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -50,6 +51,8 @@ pub struct Intake<'a> {
     bookkeeping: Cell<u64>,
     /// Had customers keys beside those of their accounts when the transaction began.
     other_keys: bool,
+    /// Did records name other keys than accounts and calls have.
+    named_keys: bool,
     /// Of whom it is not known whether they exist.
     doubts: Doubts,
     /// Creates of this input that took the place of one that may have been applied.
@@ -124,6 +127,7 @@ impl Store {
         };
         flights::land(&transaction)?;
         let other_keys = shared_keys::are_there(&transaction)?;
+        let named_keys = named_keys::are_there(&transaction)?;
         let doubts = Doubts::read(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
@@ -134,6 +138,7 @@ impl Store {
             backups,
             aloft,
             other_keys,
+            named_keys,
             doubts,
             may_have_left: RefCell::default(),
             many: Cell::new(false),
@@ -157,6 +162,7 @@ impl Intake<'_> {
             flights: None,
             newer_orders: true,
             other_keys: self.other_keys,
+            named_keys: self.named_keys,
         }
     }
 
@@ -319,15 +325,25 @@ impl Intake<'_> {
         )
     }
 
-    /// Remembers that a call of the customer goes to another key than that of its account.
+    /// Remembers a key of the customer beside that of its account: a call goes to it, or it is known under it.
     pub fn put_other_key(
         &self,
-        customer: i64,
+        other: OtherKey,
         provider: ProviderId,
         key: &ProviderKey,
     ) -> Result<(), StoreError> {
         let mark = self.keeping.fingerprinter.account_mark(provider, key);
-        shared_keys::put(&self.transaction, &mark, provider, OtherKey { customer, known: false })
+        shared_keys::put(&self.transaction, &mark, provider, other)
+    }
+
+    /// Remembers which account the newest record of a customer names, where that is not what account and call have.
+    pub fn put_named(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        named: Option<Named>,
+    ) -> Result<(), StoreError> {
+        named_keys::put(&self.transaction, customer, provider, named)
     }
 
     /// Forgets that a customer shares the account with that key, which its record no longer names. That the account is

@@ -168,10 +168,7 @@ impl Outbox<'_> {
             "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?4 AND lease IS NULL AND deferred_in <> ?3
                  AND priority <= {priority_max} AND {GROUNDED} {filter}
              ORDER BY {order} LIMIT ?5",
-            priority_max = match turn {
-                Turn::Again => PRIORITY_LAST,
-                Turn::Fresh => filter.priority_max(),
-            },
+            priority_max = filter.priority_max(),
             filter = filter.clause(6),
         );
         let mut values = vec![

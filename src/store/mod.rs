@@ -18,6 +18,7 @@ mod intake;
 mod lease;
 mod marks;
 mod marks_pack;
+mod named_keys;
 mod open;
 mod orders;
 mod origin;
@@ -78,6 +79,8 @@ pub struct Store {
     newer_orders: bool,
     /// Are there keys beside those of the accounts.
     other_keys: bool,
+    /// Do records name other keys than accounts and calls have.
+    named_keys: bool,
     /// What this process has leased and not settled.
     aloft: flights::Aloft,
     /// Does the file itself say so, where a run is at work on it.

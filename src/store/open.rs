@@ -18,7 +18,9 @@ use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
-use super::{Store, StoreError, flights, marks, orders, origin, restore, shared_keys, statements};
+use super::{
+    Store, StoreError, flights, marks, named_keys, orders, origin, restore, shared_keys, statements,
+};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -45,6 +47,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/009_newer_orders.sql"),
     include_str!("schema/010_flight_blocks.sql"),
     include_str!("schema/011_other_keys.sql"),
+    include_str!("schema/012_named_keys.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -189,6 +192,7 @@ impl StateFile {
         let mut store = self.store(connection, fingerprinter)?;
         // Where there are none yet, some may come while it is open.
         store.other_keys = true;
+        store.named_keys = true;
         Ok(store)
     }
 
@@ -208,6 +212,7 @@ impl StateFile {
             flights: flights::are_in(&connection)?,
             newer_orders: orders::are_apart(&connection)?,
             other_keys: shared_keys::are_there(&connection)?,
+            named_keys: named_keys::are_there(&connection)?,
             connection,
             path: self.settings.path.clone(),
             looked_through: Vec::new(),

@@ -3,7 +3,7 @@
 //! Leases and settlements come in groups: the caller begins a group, does its work and commits once. What a crash
 //! before the commit leaves is what was there before; bytes leave only after the commit of their lease.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::domain::account::{Account, Keeper, Keeping};
 use crate::domain::call::{CallId, Payload, State};
@@ -14,6 +14,7 @@ use crate::domain::lifecycle::{Effect, Happening, Life, Wait};
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
+use crate::domain::standing::Named;
 use crate::domain::wire::{FieldCode, ProviderKey, WireValues};
 
 use super::flights::Aloft;
@@ -24,7 +25,7 @@ use super::shared_keys::{self, OtherKey};
 use super::snapshot::account_of;
 use super::statements::Statements;
 use super::transitions::{one, step};
-use super::{LaneUse, RunNumber, Store, StoreError, codec, origin, runs};
+use super::{LaneUse, RunNumber, Store, StoreError, codec, named_keys, origin, runs};
 
 /// What became of a leased call.
 #[derive(Debug, Clone)]
@@ -173,7 +174,7 @@ impl Outbox<'_> {
         }
         // The next input decides whether an update of somebody new, who is not there, becomes a create.
         let is_refused = settlement.happening == Happening::Missing && life.state == State::Refused;
-        if is_refused && !self.is_known(call)? {
+        if is_refused && !self.is_known(call)? && !self.was_there(call)? {
             self.compare_again(&call.customer)?;
         }
         Ok(Settled { life, deferred, due })
@@ -184,8 +185,14 @@ impl Outbox<'_> {
         Ok(account.is_some_and(|account| account.known && account.key == call.payload.key))
     }
 
+    /// Was a call answered that its person exists: what the provider says of it contradicts itself.
+    fn was_there(&self, call: &Leased) -> Result<bool, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM answer WHERE call = ?1 AND class = 'exists')";
+        Ok(self.connection.prepare_cached(sql)?.query_row([call.id.0], |row| row.get(0))?)
+    }
+
     /// Has a customer compared at its next record, whatever that says.
-    fn compare_again(&self, customer: &CustomerId) -> Result<(), StoreError> {
+    pub(super) fn compare_again(&self, customer: &CustomerId) -> Result<(), StoreError> {
         let mut compared_again = Marks::default();
         compared_again.push(Mark::unread(Marker::new(self.keeping.fingerprinter).key(customer.as_str())));
         marks::put(self.connection, compared_again)
@@ -201,15 +208,16 @@ impl Outbox<'_> {
             return Ok(());
         }
         let mut account = self.account(to)?.unwrap_or_else(|| Account::new(sent.key.clone()));
-        if effect == Effect::Acknowledge && account.key != sent.key {
-            // What is acknowledged is what the newest record names.
-            self.forget_other_key(to)?;
-        }
-        if effect == Effect::Acknowledge && account.known && account.key != sent.key {
+        let moves = matches!(effect, Effect::Acknowledge | Effect::Exists) && account.key != sent.key;
+        if moves && account.known {
             // Who had this key exists under it still.
             let mark = self.keeping.fingerprinter.account_mark(to.provider, &account.key);
             let gave_up = OtherKey { customer: to.customer_number, known: true };
             shared_keys::put(self.connection, &mark, to.provider, gave_up)?;
+        }
+        if effect == Effect::Absent {
+            // What was kept back for the sake of the lost create.
+            self.compare_again(to.customer)?;
         }
         match effect {
             Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &mut keeper),
@@ -220,11 +228,8 @@ impl Outbox<'_> {
             Effect::MarkUnknown if account.key == sent.key => {
                 account.mark_unknown(sent.values.iter().map(|(field, _)| field));
             }
-            // Of what the lost create may have left, nothing is there. What was kept back for its sake is compared again.
-            Effect::Absent if account.key == sent.key && !account.known => {
-                account.fields.clear();
-                self.compare_again(to.customer)?;
-            }
+            // Of what the lost create may have left, nothing is there.
+            Effect::Absent if account.key == sent.key && !account.known => account.fields.clear(),
             // The call was for another account (a key that a person released): nothing is known of the old one.
             Effect::MarkUnknown | Effect::Absent | Effect::None => return Ok(()),
         }
@@ -246,35 +251,18 @@ impl Outbox<'_> {
         self.names_other_key(call.customer_number, call.provider, &call.payload.key)
     }
 
-    /// Does the newest record of a customer name another account than its own, which has this key, or none.
+    /// Does the newest record of a customer name another account than the one with this key, or none.
     pub(super) fn names_other_key(
         &self,
         customer: i64,
         provider: ProviderId,
         key: &ProviderKey,
     ) -> Result<bool, StoreError> {
-        let sql = "SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2 AND key = ?3";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let place = (customer, provider.number(), key.0.as_str());
-        let packed: Option<Option<Vec<u8>>> = statement.query_row(place, |row| row.get(0)).optional()?;
-        Ok(codec::unpack_codes(packed.flatten().as_deref())?.contains(&FieldCode::OTHER_KEY))
-    }
-
-    fn skipped(&self, of: &Recipient<'_>) -> Result<Vec<FieldCode>, StoreError> {
-        let sql = "SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let place = (of.customer_number, of.provider.number());
-        let packed: Option<Option<Vec<u8>>> = statement.query_row(place, |row| row.get(0)).optional()?;
-        codec::unpack_codes(packed.flatten().as_deref())
-    }
-
-    fn forget_other_key(&self, of: &Recipient<'_>) -> Result<(), StoreError> {
-        let place = (of.customer_number, of.provider.number());
-        let mut skipped = self.skipped(of)?;
-        skipped.retain(|code| *code != FieldCode::OTHER_KEY);
-        let sql = "UPDATE account SET skipped = ?3 WHERE customer = ?1 AND provider = ?2";
-        self.connection.execute(sql, (place.0, place.1, codec::pack_codes(&skipped)))?;
-        Ok(())
+        Ok(match named_keys::find(self.connection, customer, provider)? {
+            None => false,
+            Some(Named::Nobody) => true,
+            Some(Named::Account(mark)) => mark != self.keeping.fingerprinter.account_mark(provider, key),
+        })
     }
 
     /// Lays what was acknowledged over what the account with this key is known to hold; `false` when its key is another.

@@ -244,8 +244,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let Some(provider) = ProviderId::from_number(row.get(0)?) else { continue };
             let skipped = codec::unpack_codes(row.get::<_, Option<Vec<u8>>>(1)?.as_deref())?;
-            let fields = skipped.iter().filter(|code| **code != FieldCode::OTHER_KEY).count();
-            counts.entry(provider).or_default().skipped_fields += fields as u64;
+            counts.entry(provider).or_default().skipped_fields += skipped.len() as u64;
         }
         Ok(())
     }
@@ -292,11 +291,7 @@ impl Store {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let packed: Vec<u8> = row.get(2)?;
-            let mut fields = codec::unpack_codes(Some(&packed))?;
-            fields.retain(|code| *code != FieldCode::OTHER_KEY);
-            if fields.is_empty() {
-                continue;
-            }
+            let fields = codec::unpack_codes(Some(&packed))?;
             found.push(LeftOut { customer_id: row.get(0)?, provider: provider_of(row.get(1)?)?, fields });
         }
         Ok(found)

@@ -12,11 +12,11 @@ use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::{Before, Standing};
+use crate::domain::standing::{Before, Named, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::transitions::step;
-use super::{Store, StoreError, codec, flights, orders};
+use super::{Store, StoreError, codec, flights, named_keys, orders};
 
 /// The setting that names the fields of which any input has said something.
 pub(super) const KNOWN_FIELDS: &str = "full_columns";
@@ -33,6 +33,8 @@ pub struct Snapshot<'a> {
     pub(super) newer_orders: bool,
     /// Have customers keys beside those of their accounts.
     pub(super) other_keys: bool,
+    /// Do records name other keys than accounts and calls have.
+    pub(super) named_keys: bool,
 }
 
 /// A customer as an earlier input left it.
@@ -92,6 +94,7 @@ impl Store {
             flights: self.flights.then(OnceCell::new),
             newer_orders: self.newer_orders,
             other_keys: self.other_keys,
+            named_keys: self.named_keys,
         }
     }
 }
@@ -105,6 +108,8 @@ pub struct KnownAt {
     pub call: Option<StandingCall>,
     /// The fields whose value was invalid at the last comparison.
     pub skipped: Vec<FieldCode>,
+    /// Which account the newest record names, where that is not what account and call have.
+    pub named: Option<Named>,
 }
 
 impl KnownAt {
@@ -208,10 +213,12 @@ impl<'a> Snapshot<'a> {
         )?;
         let mut rows = statement.query([customer])?;
         while let Some(row) = rows.next()? {
-            let skipped = skipped_of(row, 4)?;
-            let other_key = skipped.contains(&FieldCode::OTHER_KEY);
-            let before = Before { account: Some(account_of(row)?), standing: None, other_key };
-            found.push((provider_of(row.get(3)?)?, KnownAt { before, call: None, skipped }));
+            let before = Before { account: Some(account_of(row)?), ..Before::default() };
+            let known = KnownAt { before, skipped: skipped_of(row, 4)?, ..KnownAt::default() };
+            found.push((provider_of(row.get(3)?)?, known));
+        }
+        if self.named_keys && !found.is_empty() {
+            self.add_named(customer, &mut found)?;
         }
         if !has_calls {
             return Ok(found);
@@ -231,6 +238,18 @@ impl<'a> Snapshot<'a> {
             found[place].1.stands(call)?;
         }
         Ok(found)
+    }
+
+    fn add_named(&self, customer: i64, found: &mut [(ProviderId, KnownAt)]) -> Result<(), StoreError> {
+        for (provider, named) in named_keys::of_customer(self.connection, customer)? {
+            for (_, known) in found.iter_mut().filter(|(at, _)| *at == provider) {
+                let own = known.before.account.as_ref().map(|account| &account.key);
+                let own = own.map(|key| Named::Account(self.fingerprinter().account_mark(provider, key)));
+                known.before.other_key = own != Some(named);
+                known.named = Some(named);
+            }
+        }
+        Ok(())
     }
 
     /// What a provider is known to hold of a customer.

@@ -111,8 +111,7 @@ impl Store {
             let (unknown, acknowledged): (Vec<_>, Vec<_>) =
                 account.fields.into_iter().partition(|(_, kept)| *kept == Acknowledged::Unknown);
             let codes = |fields: Vec<(FieldCode, _)>| fields.into_iter().map(|(code, _)| code).collect();
-            let mut skipped = snapshot.skipped(customer.number, provider)?;
-            skipped.retain(|code| *code != FieldCode::OTHER_KEY);
+            let skipped = snapshot.skipped(customer.number, provider)?;
             let (acknowledged, unknown) = (codes(acknowledged), codes(unknown));
             accounts.insert(provider, StoryAccount { known: account.known, acknowledged, unknown, skipped });
         }

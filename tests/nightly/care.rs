@@ -246,7 +246,8 @@ fn a_backup_that_cannot_be_written_stops_the_erasure_and_stays_and_a_damaged_one
     people[0].email = "changed@example.org".to_owned();
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     let sound = backups(&world).pop().expect("a backup");
-    let torn = world.file("state/backups/0.db", "this is no database at all, and never was one");
+    let torn =
+        world.file("state/backups/20200101T000000Z-0000.db", "this is no database at all, and never was one");
     // SQLite can make no journal where a folder has its name.
     let journal = PathBuf::from(format!("{}-journal", sound.display()));
     fs::create_dir(&journal).expect("made");
@@ -361,7 +362,7 @@ fn a_state_of_version_1_opens_and_its_calls_are_delivered() {
     assert_eq!(world.applied(), 6);
     let version: i64 =
         state(&world).pragma_query_value(None, "user_version", |row| row.get(0)).expect("readable");
-    assert_eq!(version, 11);
+    assert_eq!(version, 12);
     world.run(&["doctor", "--repair"]).exits(0);
 }
 

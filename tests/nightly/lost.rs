@@ -5,6 +5,8 @@ use std::ffi::OsString;
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use rusqlite::{Connection, OpenFlags};
+
 use crate::care::{backups, delivered};
 use crate::support::{Customer, World, customers, files_below};
 
@@ -148,7 +150,10 @@ fn another_programs_database_among_the_backups_stays() {
     let mut people = customers(2);
     let world = delivered(&people);
     let other = world.path("state/backups/grafana.db");
-    rusqlite::Connection::open(&other).expect("made").execute("CREATE TABLE t (x)", []).expect("written");
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE;
+    let made = Connection::open_with_flags(&other, flags).expect("made");
+    made.execute("CREATE TABLE t (x)", []).expect("written");
+    drop(made);
     let before = fs::read(&other).expect("a database");
     world.configure("backups = 1", &[]);
     for email in ["one@example.org", "two@example.org"] {
@@ -166,7 +171,7 @@ fn forget_beside_a_reader_says_that_somebody_reads() {
     let people = customers(2);
     let world = delivered(&people);
     let state = world.path("state/crmsync.db");
-    let reader = rusqlite::Connection::open(&state).expect("a state");
+    let reader = Connection::open_with_flags(&state, OpenFlags::SQLITE_OPEN_READ_ONLY).expect("a state");
     let reading = reader.unchecked_transaction().expect("begun");
     let calls: i64 = reading.query_row("SELECT count(*) FROM call", [], |row| row.get(0)).expect("readable");
     let told = world.run(&["forget", &people[0].id]).exits(1);

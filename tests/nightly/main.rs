@@ -15,6 +15,7 @@ mod inputs;
 mod keys;
 mod limits;
 mod lost;
+mod moved;
 mod names;
 mod other_client;
 mod outcomes;

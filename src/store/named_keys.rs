@@ -1,0 +1,81 @@
+//! The key that the newest record of a customer names at a provider, where its account or its call has another one: it was
+//! corrected, given to somebody else or taken back, while a call under the other one may have left, or waits for a person.
+//!
+//! Remembered by a keyed digest. Of whom nothing is remembered, the record names what the call that stands goes to, or else
+//! what the account has.
+
+use rusqlite::{Connection, OptionalExtension, Row};
+
+use crate::domain::provider::ProviderId;
+use crate::domain::standing::Named;
+
+use super::StoreError;
+use super::snapshot::provider_of;
+
+/// Are there any. A state of an earlier version that is only read has no place for them.
+pub(super) fn are_there(connection: &Connection) -> Result<bool, StoreError> {
+    let has_any = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+    Ok(has_any("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'named_key')")?
+        && has_any("SELECT EXISTS (SELECT 1 FROM named_key)")?)
+}
+
+/// Remembers what a record names, or that it is nothing special any more.
+pub(super) fn put(
+    connection: &Connection,
+    customer: i64,
+    provider: ProviderId,
+    named: Option<Named>,
+) -> Result<(), StoreError> {
+    let Some(named) = named else {
+        let sql = "DELETE FROM named_key WHERE customer = ?1 AND provider = ?2";
+        connection.prepare_cached(sql)?.execute((customer, provider.number()))?;
+        return Ok(());
+    };
+    let mark: &[u8] = match &named {
+        Named::Nobody => &[],
+        Named::Account(mark) => mark,
+    };
+    let sql = "INSERT OR REPLACE INTO named_key (customer, provider, mark) VALUES (?1, ?2, ?3)";
+    connection.prepare_cached(sql)?.execute((customer, provider.number(), mark))?;
+    Ok(())
+}
+
+/// What is remembered of a customer at a provider.
+pub(super) fn find(
+    connection: &Connection,
+    customer: i64,
+    provider: ProviderId,
+) -> Result<Option<Named>, StoreError> {
+    let sql = "SELECT mark FROM named_key WHERE customer = ?1 AND provider = ?2";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row((customer, provider.number()), named).optional()?)
+}
+
+/// What is remembered of a customer at all providers.
+pub(super) fn of_customer(
+    connection: &Connection,
+    customer: i64,
+) -> Result<Vec<(ProviderId, Named)>, StoreError> {
+    let sql = "SELECT mark, provider FROM named_key WHERE customer = ?1";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([customer])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((provider_of(row.get(1)?)?, named(row)?));
+    }
+    Ok(found)
+}
+
+/// Removes those of a customer who is erased, by its key. A copy of an older version has none.
+pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
+    if are_there(connection)? {
+        let sql = "DELETE FROM named_key WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)";
+        connection.execute(sql, [customer_id])?;
+    }
+    Ok(())
+}
+
+fn named(row: &Row<'_>) -> rusqlite::Result<Named> {
+    let mark = row.get_ref(0)?.as_blob()?;
+    Ok(mark.try_into().map_or(Named::Nobody, Named::Account))
+}
