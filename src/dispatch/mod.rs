@@ -123,6 +123,7 @@ pub fn recover(
             settle: provider.settings().settle,
             backoff_max: provider.settings().retry.max,
             on_new: provider.on_new(),
+            excluded: provider.excluded(),
         })
         .collect();
     store.recover(&terms, run, clock.now())

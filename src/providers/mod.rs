@@ -68,12 +68,28 @@ pub trait Provider: Send + Sync {
     /// Is the field one that the operator keeps from this provider (`exclude`).
     fn excludes(&self, code: FieldCode) -> bool {
         let excluded = &self.settings().exclude;
+        // A street goes whole.
+        let is_out = |source: &Field| {
+            let is_part = |field: &Field| *source == Field::Street && Field::STREET_PARTS.contains(field);
+            excluded.iter().any(|field| field == source || is_part(field))
+        };
         match code.subscription_id() {
             Some(id) => excluded.contains(&Field::Subscription(id)),
-            None => self
-                .field(code)
-                .is_some_and(|field| field.sources.iter().any(|source| excluded.contains(source))),
+            None => self.field(code).is_some_and(|field| field.sources.iter().any(is_out)),
         }
+    }
+
+    /// All fields that it [excludes](Self::excludes).
+    fn excluded(&self) -> Vec<FieldCode> {
+        let subscriptions = self.settings().exclude.iter().filter_map(|field| match field {
+            Field::Subscription(id) => FieldCode::subscription(*id),
+            _ => None,
+        });
+        let fixed = self.fields().iter().map(|field| field.code).filter(|code| self.excludes(*code));
+        let mut excluded: Vec<FieldCode> = fixed.chain(subscriptions).collect();
+        excluded.sort_unstable();
+        excluded.dedup();
+        excluded
     }
 
     /// Fields that go along with every update, as the provider's documents show it.

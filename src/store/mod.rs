@@ -12,6 +12,7 @@ mod doubts;
 mod erase;
 mod error;
 mod examine;
+mod excluded;
 mod filling;
 mod flights;
 mod intake;

@@ -12,6 +12,7 @@ use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
+use crate::domain::wire::FieldCode;
 
 use super::flights::Aloft;
 use super::lease::{TRIED, WAITING};
@@ -20,10 +21,10 @@ use super::outbox::{Outbox, Settlement};
 use super::snapshot::life_of;
 use super::statements::Statements;
 use super::transitions::end;
-use super::{RunNumber, Store, StoreError, flights};
+use super::{RunNumber, Store, StoreError, excluded, flights};
 
 /// What a provider's settings say of calls that wait.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Terms {
     /// Which provider.
     pub provider: ProviderId,
@@ -33,6 +34,8 @@ pub struct Terms {
     pub backoff_max: Duration,
     /// What is done for somebody new.
     pub on_new: OnNew,
+    /// Fields that it is not to get.
+    pub excluded: Vec<FieldCode>,
 }
 
 /// What the recovery at the start of a run found.
@@ -42,7 +45,7 @@ pub struct Recovered {
     pub in_flight: u64,
     /// Those of them that are held now, since it was not the first time.
     pub held: u64,
-    /// Open creates that ended, because nobody is to be created any more.
+    /// Open calls that ended, because nobody is to be created any more, or what they carry is not to be sent.
     pub ended: BTreeMap<ProviderId, u64>,
 }
 
@@ -68,11 +71,11 @@ impl Store {
             transaction.execute(&without_tries(open), [])?;
         }
         let mut recovered = Recovered::default();
-        for &Terms { provider, settle, backoff_max, on_new } in terms {
+        for &Terms { provider, settle, backoff_max, on_new, ref excluded } in terms {
             if on_new == OnNew::Skip {
                 let marker = Marker::new(keeping.fingerprinter);
                 let ended = end_creates(&transaction, provider, &marker, (run, now))?;
-                recovered.ended.insert(provider, ended);
+                *recovered.ended.entry(provider).or_default() += ended;
             }
             // Nobody knows how long the program was away, since the clock may have been set: settle starts again.
             for open in [WAITING, TRIED] {
@@ -100,6 +103,10 @@ impl Store {
                 let settled = outbox.settle(&call, &crash(now.after(settle), now, on_new))?;
                 recovered.in_flight += 1;
                 recovered.held += u64::from(settled.life.state == State::Held);
+            }
+            let ended = excluded::take_out(&transaction, provider, excluded, (run, now))?;
+            if ended > 0 {
+                *recovered.ended.entry(provider).or_default() += ended;
             }
         }
         for open in [WAITING, TRIED] {

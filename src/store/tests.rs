@@ -148,7 +148,13 @@ impl World {
             self.store.start_run(&format!("run-{}", self.run.0 + 1), "resume", self.now).expect("a run");
         self.leases = self.run.first_lease();
         let (settle, backoff_max, on_new) = (SETTLE, Duration::from_secs(5), OnNew::Create);
-        let terms = ProviderId::ALL.map(|provider| Terms { provider, settle, backoff_max, on_new });
+        let terms = ProviderId::ALL.map(|provider| Terms {
+            provider,
+            settle,
+            backoff_max,
+            on_new,
+            excluded: Vec::new(),
+        });
         self.store.recover(&terms, self.run, self.now).expect("recovered")
     }
 }

@@ -87,6 +87,46 @@ fn an_excluded_field_is_not_sent_from_the_queue_either() {
     assert!(!consumer.fields.contains_key("iban"));
 }
 
+/// What waits of somebody whom the next input lacks, or for a person, has the field no more either.
+#[test]
+fn an_excluded_field_leaves_what_waits_without_an_input() {
+    for how in ["queued", "refused"] {
+        let world = World::new();
+        let mut people = customers(2);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        let iban = "FR1420041010050500013M02606";
+        (people[0].iban, people[1].iban) = (iban, iban);
+        people[1].last = "Newname".to_owned();
+        let file = world.csv("crm.csv", &people);
+        if how == "queued" {
+            world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+        } else {
+            world.play("[[rule]]\nprovider = \"safedebit\"\neffect = { refuse = { code = \"X_1\" } }\n");
+            world.sync(&file).exits(3);
+            world.play("");
+            world.run(&["rejects", "release", "--provider", "safedebit"]).exits(0);
+        }
+        world.configure("", &[("safedebit", "exclude = [\"iban\"]")]);
+        world.run(&["resume"]).exits(0);
+        let report = world.report();
+        assert_eq!(
+            (&report["balanced"], &report["providers"]["safedebit"]["superseded"]),
+            (&true.into(), &1.into()),
+            "{how}"
+        );
+        for (reference, last) in [("REF00001", &people[0].last), ("REF00002", &people[1].last)] {
+            let consumer = world.ledger().person(ProviderId::Safedebit, reference).expect("known");
+            assert_ne!(consumer.fields["iban"], iban, "{how}: {reference}");
+            assert_eq!(consumer.fields["consumer_last_name"], **last, "{how}: {reference}");
+        }
+        // Once it may go again, it does.
+        world.configure("", &[]);
+        world.sync(&file).exits(0);
+        people.iter().for_each(|customer| world.all_hold(customer));
+    }
+}
+
 #[test]
 fn a_denial_that_arrives_while_the_run_drains_is_not_lost() {
     let world = World::new();

@@ -1,0 +1,100 @@
+//! Fields that a provider is not to get any more (`exclude`): they leave the calls that were queued, refused or held before that
+//! was said.
+//!
+//! Looked for where the setting has changed since the last run, and only then: whatever is queued later has none of them.
+
+use rusqlite::Connection;
+
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
+use crate::domain::clock::Timestamp;
+use crate::domain::lifecycle::{Happening, Life};
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::FieldCode;
+
+use super::snapshot::life_of;
+use super::transitions::{end, one};
+use super::{RunNumber, StoreError, codec};
+
+/// How the name of the setting begins that says what was excluded in the last run; the number of the provider comes behind.
+const EXCLUDED: &str = "excluded:";
+/// So many calls are in memory at once.
+const CALLS_AT_ONCE: i64 = 1_000;
+
+/// A call with what is left of its payload.
+struct Lightened {
+    id: CallId,
+    life: Life,
+    payload: Payload,
+}
+
+/// Takes fields out of the calls of a provider that are not on their way, and ends those to which nothing is left, unless they
+/// may have left or wait for a person. Gives how many open ones ended.
+pub(super) fn take_out(
+    connection: &Connection,
+    provider: ProviderId,
+    excluded: &[FieldCode],
+    (run, now): (RunNumber, Timestamp),
+) -> Result<u64, StoreError> {
+    let name = format!("{EXCLUDED}{}", provider.number());
+    let packed = codec::pack_codes(excluded).unwrap_or_default();
+    let is_same = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1 AND value = ?2)";
+    let was_none = "SELECT NOT EXISTS (SELECT 1 FROM setting WHERE name = ?1) AND ?2 = x''";
+    for unchanged in [is_same, was_none] {
+        if connection.query_row(unchanged, (&name, &packed), |row| row.get(0))? {
+            return Ok(0);
+        }
+    }
+    let mut ended = 0;
+    let mut last = i64::MIN;
+    while let Some(lightened) = next(connection, provider, excluded, &mut last)? {
+        for Lightened { id, life, payload } in lightened {
+            if payload.values.is_empty() && may_end(&life) {
+                end(connection, (id, &life), Happening::NothingLeft, (run, now))?;
+                ended += u64::from(life.state.is_open());
+                continue;
+            }
+            let fields: Vec<FieldCode> = payload.values.0.keys().copied().collect();
+            let sql = "UPDATE call SET payload = ?2, fields = ?3, changed_at = ?4, replaced = 1
+                 WHERE id = ?1 AND lease IS NULL";
+            let cells = (id.0, codec::pack_payload(&payload), codec::pack_codes(&fields), now.0);
+            one(connection.prepare_cached(sql)?.execute(cells)?, id)?;
+        }
+    }
+    connection.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (name, packed))?;
+    Ok(ended)
+}
+
+/// Those of the next calls that have such fields; none at the end.
+fn next(
+    connection: &Connection,
+    provider: ProviderId,
+    excluded: &[FieldCode],
+    last: &mut i64,
+) -> Result<Option<Vec<Lightened>>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "SELECT * FROM call WHERE id > ?1 AND provider = ?2 AND payload IS NOT NULL AND lease IS NULL
+         ORDER BY id LIMIT ?3",
+    )?;
+    let mut rows = select.query((*last, provider.number(), CALLS_AT_ONCE))?;
+    let (before, mut found) = (*last, Vec::new());
+    while let Some(row) = rows.next()? {
+        *last = row.get("id")?;
+        let mut payload = codec::unpack_payload(&row.get::<_, Vec<u8>>("payload")?)?;
+        let whole = payload.values.len();
+        payload.values.0.retain(|field, _| !excluded.contains(field));
+        if payload.values.len() < whole {
+            found.push(Lightened { id: CallId(*last), life: life_of(row)?, payload });
+        }
+    }
+    Ok((*last > before).then_some(found))
+}
+
+/// A create is one without values, too.
+fn may_end(life: &Life) -> bool {
+    let waits = match life.state {
+        State::Queued | State::Waiting | State::Refused => true,
+        State::Held => matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)),
+        _ => false,
+    };
+    waits && life.operation == Operation::Update && !life.create_unknown
+}
