@@ -77,6 +77,13 @@ impl Late {
                 self.future
             ));
         }
+        let InputTally { new, changed, stale, .. } = outcome.input;
+        if stale > 0 && new == 0 && changed == 0 {
+            outcome.warnings.push(format!(
+                "none of the rows that differ is newer than what was accepted before ({stale} stale), so that they change \
+                 nothing; if the order_by column counts otherwise by now, --full-resync takes a complete file as it is"
+            ));
+        }
         outcome.rejects.extend(self.invalid);
     }
 }

@@ -51,7 +51,7 @@ use crate::domain::mark::Marker;
 use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
 use crate::reader::{InputFile, Seeker};
-use crate::store::{Intake, RunNumber, Snapshot, Store};
+use crate::store::{Intake, RunNumber, Snapshot, Store, StoreError};
 
 use apply::Apply;
 use compare::Compared;
@@ -177,6 +177,9 @@ impl Ingest<'_> {
             // A time stamp from the future must not lock out every later input.
             intake.put_input_time(time.min(self.clock.now()))?;
         }
+        if let Some(reading) = self.mapping.order_reading() {
+            intake.put_order_reading(&reading)?;
+        }
         intake.commit()?;
         self.finish(&mut outcome, started + store.backup_time().saturating_sub(backups_before));
         Ok(outcome)
@@ -206,6 +209,14 @@ impl Ingest<'_> {
         self.options.kind == Kind::Full && self.options.full_resync
     }
 
+    /// Do the order values of earlier inputs say which rows of this one are stale.
+    fn orders_count(&self, snapshot: &Snapshot<'_>) -> Result<bool, StoreError> {
+        if self.starts_anew() {
+            return Ok(false);
+        }
+        self.mapping.order_reading().map_or(Ok(true), |reading| snapshot.orders_are_read_by(&reading))
+    }
+
     /// A key that nobody can have would send nothing, silently. What a file without a header has, its rows tell.
     fn check_keys(&self, sheet: &Sheet<'_>) -> Result<(), IngestError> {
         let Some(_) = sheet.file.header() else { return Ok(()) };
@@ -228,6 +239,10 @@ impl Ingest<'_> {
         intake: Option<&Intake<'_>>,
     ) -> Result<Outcome, IngestError> {
         let take_all = mode == Mode::Seed || self.options.full_resync;
+        let orders_count = self.orders_count(&snapshot)?;
+        if let Some(intake) = intake.filter(|_| !orders_count) {
+            intake.forget_orders()?;
+        }
         let marker = Marker::new(snapshot.fingerprinter());
         let compared = compare::compare(&mut read, &snapshot, &marker, &self.options, take_all)?;
         let alike = compared.warning(&read.sheets);
@@ -242,7 +257,7 @@ impl Ingest<'_> {
         if candidates.len() > 0 {
             rayon::spawn(mapping::load_numbering_plans);
         }
-        let mut preparer = Preparer::new(self, &read, &marker, (candidates.len(), take_all))?;
+        let mut preparer = Preparer::new(self, &read, &marker, (candidates.len(), take_all, orders_count))?;
         let mut late = Late::after(&outcome);
         let (tally, late_rows) = (&mut outcome.input, &mut late);
         let sieve = Sieve { snapshot: &snapshot, tally, late: late_rows };

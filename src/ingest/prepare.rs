@@ -80,6 +80,8 @@ pub(super) struct Maker<'a> {
     meanings: RecordMarker,
     /// Also those that say what was accepted last.
     take_all: bool,
+    /// Rows that are older than what was accepted last are stale.
+    orders_count: bool,
     today: Date,
 }
 
@@ -122,17 +124,18 @@ impl RawRows {
 }
 
 impl<'a> Preparer<'a> {
-    /// For about so many rows; `take_all` also makes those ready that say what was accepted last.
+    /// For about so many rows; `take_all` also makes those ready that say what was accepted last, and without `orders_count`
+    /// none is stale.
     pub(super) fn new(
         ingest: &'a Ingest<'a>,
         read: &'a Read<'a>,
         marker: &'a Marker,
-        (rows, take_all): (usize, bool),
+        (rows, take_all, orders_count): (usize, bool, bool),
     ) -> Result<Self, IngestError> {
         let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
         let (sheets, known) = (&read.sheets, &read.known);
-        let maker = Maker { sheets, known, marker, meanings, take_all, today };
+        let maker = Maker { sheets, known, marker, meanings, take_all, orders_count, today };
         Ok(Self { seekers, maker, rooms: Vec::new() })
     }
 
@@ -256,7 +259,7 @@ impl<'a> Maker<'a> {
         accepted: Option<Order>,
     ) -> Result<Option<Box<Prepared>>, IngestError> {
         let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order) < accepted);
-        if !prepared.rows.iter().any(is_stale) {
+        if !self.orders_count || !prepared.rows.iter().any(is_stale) {
             return Ok(Some(prepared));
         }
         prepared.rows.retain(|own| !is_stale(own));

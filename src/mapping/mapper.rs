@@ -360,9 +360,10 @@ fn unused(available: &[String], columns: &[MappedColumn]) -> Vec<String> {
 fn reading(settings: &MappingSettings) -> [u8; 32] {
     let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 reading of clean cells");
     let mut part = |text: &str| append_part(&mut hasher, text);
-    let MappingSettings { columns: _, null_values: _, date_formats, default_country, order_by: _ } = settings;
+    let MappingSettings { columns: _, null_values: _, date_formats, default_country, order_by } = settings;
     part(&MAPPING_VERSION.to_string());
     part(default_country);
+    order_by.iter().for_each(|column| part(column));
     date_formats.iter().for_each(|form| part(form));
     *hasher.finalize().as_bytes()
 }

@@ -22,6 +22,19 @@ pub struct MappingSettings {
     pub order_by: Option<String>,
 }
 
+impl MappingSettings {
+    /// A digest of all that decides how order values are read; none, where rows are not ordered.
+    #[must_use]
+    pub fn order_reading(&self) -> Option<[u8; 32]> {
+        let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 reading of order values");
+        for part in self.order_by.iter().chain(&self.date_formats) {
+            hasher.update(&(part.len() as u64).to_le_bytes());
+            hasher.update(part.as_bytes());
+        }
+        self.order_by.as_ref().map(|_| *hasher.finalize().as_bytes())
+    }
+}
+
 impl Default for MappingSettings {
     fn default() -> Self {
         Self {

@@ -436,6 +436,16 @@ impl Intake<'_> {
         Ok(())
     }
 
+    /// Forgets the order values of all customers: they were read in another way than this input, or it begins anew.
+    pub fn forget_orders(&self) -> Result<(), StoreError> {
+        orders::forget(&self.transaction)
+    }
+
+    /// Notes how order values are read from now on; no change that a backup would be made for.
+    pub fn put_order_reading(&self, reading: &[u8; 32]) -> Result<(), StoreError> {
+        orders::put_reading(&self.transaction, reading)
+    }
+
     /// Has this input changed anything so far.
     #[must_use]
     pub fn has_changes(&self) -> bool {

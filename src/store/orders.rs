@@ -7,6 +7,7 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::domain::customer::Order;
 
 use super::StoreError;
+use super::snapshot::Snapshot;
 
 /// Fewer newer ones than this are never put in place.
 const NEWER_MIN: i64 = 4_096;
@@ -57,6 +58,35 @@ pub(super) fn settle(connection: &Connection) -> Result<(), StoreError> {
         [],
     )?;
     connection.execute("DELETE FROM newer_order", [])?;
+    Ok(())
+}
+
+/// The setting that says how the order values were read.
+const READING: &str = "order_reading";
+
+impl Snapshot<'_> {
+    /// Are the order values of earlier inputs to be compared with those that are read in this way. What was read in another
+    /// one (by another column, or dates in other forms) says nothing.
+    pub fn orders_are_read_by(&self, reading: &[u8; 32]) -> Result<bool, StoreError> {
+        let sql = "SELECT value FROM setting WHERE name = ?1";
+        let before: Option<Vec<u8>> =
+            self.connection.query_row(sql, [READING], |row| row.get(0)).optional()?;
+        Ok(before.is_none_or(|before| before == reading))
+    }
+}
+
+/// Forgets all order values.
+pub(super) fn forget(connection: &Connection) -> Result<(), StoreError> {
+    connection.execute("UPDATE customer SET order_value = NULL WHERE order_value IS NOT NULL", [])?;
+    connection.execute("DELETE FROM newer_order", [])?;
+    Ok(())
+}
+
+/// Notes how order values are read from now on.
+pub(super) fn put_reading(connection: &Connection, reading: &[u8; 32]) -> Result<(), StoreError> {
+    let sql = "INSERT INTO setting (name, value) VALUES (?1, ?2)
+               ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
+    connection.execute(sql, (READING, reading.as_slice()))?;
     Ok(())
 }
 

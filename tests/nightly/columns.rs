@@ -300,3 +300,32 @@ fn a_file_of_rejects_teaches_no_fields() {
     world.on("sync", &delta, &["--kind", "delta"]).exits(0);
     assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newStreet"], "2 rue A");
 }
+
+/// A complete export that leaves out what is empty says with the same record what the delta had left open.
+#[test]
+fn what_a_delta_left_open_goes_with_the_next_complete_file() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let record = |number: usize, rest: Value| {
+        let mut record = json!({
+            "customer_id": format!("C0000{number}"), "wallet_id": format!("W0000{number}"), "last_name": "Martin",
+        });
+        record.as_object_mut().expect("an object").extend(rest.as_object().expect("an object").clone());
+        format!("{record}\n")
+    };
+    let first = record(1, json!({ "street": "7 rue Pasteur", "address_locality": "Le Bourg" }));
+    let before = record(2, json!({ "street": "8 rue Pasteur" }));
+    let after = record(2, json!({ "street": "9 rue Pasteur" }));
+    let street = || held(&world, ProviderId::Lemonway, "W00002")["newStreet"].clone();
+    world.sync(&world.file("crm.jsonl", &format!("{first}{before}"))).exits(0);
+    assert_eq!(street(), "8 rue Pasteur");
+    world.on("sync", &world.file("delta.jsonl", &after), &["--kind", "delta"]).exits(0);
+    assert_eq!(street(), "8 rue Pasteur");
+    let complete = world.file("crm.jsonl", &format!("{first}{after}"));
+    world.sync(&complete).exits(0);
+    assert_eq!(street(), "9 rue Pasteur");
+    world.ledger().reset();
+    world.sync(&complete).exits(0);
+    assert!(world.ledger().entries().is_empty());
+}

@@ -48,6 +48,67 @@ fn a_stale_row_changes_nothing() {
     assert_eq!(world.report()["input"]["changed"], 0);
 }
 
+/// Values that were read in another way say nothing about those of today.
+#[test]
+fn another_order_column_or_date_form_makes_nobody_stale() {
+    let seq = "[input]\norder_by = \"seq\"\n";
+    let forms = "[input]\norder_by = \"updated_at\"\ndate_formats = [\"%m/%d/%Y\", \"%d/%m/%Y\"]\n";
+    for (how, settings, before, after) in
+        [("column", seq, "2026-02-01 10:00", "8"), ("forms", forms, "10/11/2026", "11/10/2026")]
+    {
+        let world = World::new();
+        let person = Customer::new(1);
+        ordered(&world, std::slice::from_ref(&person));
+        world.sync(&dated(&world, "crm.csv", &[(&person, before)])).exits(0);
+        let new = person.clone().email("new@example.org");
+        let file = dated(&world, "crm.csv", &[(&new, after)]);
+        if how == "column" {
+            let text = std::fs::read_to_string(&file).expect("a file").replace("updated_at", "seq");
+            world.file("crm.csv", &text);
+        }
+        world.configure(settings, &[]);
+        let plan = crate::care::json(&world.on("plan", &file, &["--json"]).exits(0));
+        assert_eq!((&plan["input"]["stale"], &plan["input"]["changed"]), (&0.into(), &1.into()), "{how}");
+        world.sync(&file).exits(0);
+        world.all_hold(&new);
+        assert_eq!(world.report()["input"]["stale"], 0, "{how}");
+    }
+}
+
+/// A column may count anew under its old name, which nobody can tell: it is said, and what to do.
+#[test]
+fn where_all_that_differs_is_stale_it_is_said_and_a_full_resync_takes_it() {
+    let world = World::new();
+    let person = Customer::new(1);
+    ordered(&world, std::slice::from_ref(&person));
+    world.sync(&dated(&world, "crm.csv", &[(&person, "2026-02-01 10:00")])).exits(0);
+    let new = person.clone().email("new@example.org");
+    let file = dated(&world, "crm.csv", &[(&new, "8")]);
+    let ran = world.sync(&file).exits(0);
+    assert!((ran.out + &ran.err).contains("(1 stale)"));
+    world.on("sync", &file, &["--full-resync", "--allow-mass-change"]).exits(0);
+    world.all_hold(&new);
+    // From then on it counts.
+    let older = person.clone().email("older@example.org");
+    world.sync(&dated(&world, "crm.csv", &[(&older, "7")])).exits(0);
+    world.all_hold(&new);
+}
+
+/// Which row of one customer wins is another question once rows are ordered.
+#[test]
+fn rows_are_read_anew_where_they_are_ordered_from_now_on() {
+    let world = World::new();
+    let person = Customer::new(1);
+    world.populate(std::slice::from_ref(&person));
+    let old = person.clone().email("old@example.org");
+    let file = dated(&world, "crm.csv", &[(&person, "2026-02-01T10:00:00Z"), (&old, "2026-01-01T10:00:00Z")]);
+    world.sync(&file).exits(0);
+    world.all_hold(&old);
+    world.configure(ORDERED, &[]);
+    world.sync(&file).exits(0);
+    world.all_hold(&person);
+}
+
 #[test]
 fn a_file_without_the_order_column_warns_and_is_taken() {
     let world = World::new();
