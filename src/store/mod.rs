@@ -16,6 +16,7 @@ mod excluded;
 mod filling;
 mod flights;
 mod intake;
+mod kept;
 mod lease;
 mod marks;
 mod marks_pack;

@@ -19,7 +19,7 @@ use crate::domain::mark::Marker;
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
 use super::{
-    Store, StoreError, flights, marks, named_keys, orders, origin, restore, shared_keys, statements,
+    Store, StoreError, flights, kept, marks, named_keys, orders, origin, restore, shared_keys, statements,
 };
 
 /// "crms" in ASCII: marks a SQLite file as ours.
@@ -185,6 +185,7 @@ impl StateFile {
         let fingerprinter = self.fingerprinter(&connection)?;
         let marker = Marker::new(&fingerprinter);
         marks::complete(&mut connection, &marker)?;
+        kept::settle(&mut connection, &fingerprinter, self.settings.clear_values)?;
         shared_keys::compare_again(&mut connection, &fingerprinter)?;
         flights::land_all(&mut connection)?;
         origin::end_killed_work(&connection)?;

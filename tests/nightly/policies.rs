@@ -131,6 +131,21 @@ fn who_has_moved_is_created_under_the_new_key_once_newcomers_are_again() {
 }
 
 #[test]
+fn values_that_were_kept_in_clear_are_hashed_once_that_is_said_no_more() {
+    let (world, mut customer) = settled_with("values = \"clear\"\n", &[]);
+    let state = || std::fs::read(world.path("state/crmsync.db")).expect("a state");
+    let holds = |text: &str| memchr::memmem::find(&state(), text.as_bytes()).is_some();
+    assert!(holds(&customer.last) && holds(&customer.email));
+    world.configure("", &[]);
+    sync_one(&world, &customer, 0);
+    assert!(!holds(&customer.last) && !holds(&customer.email));
+    assert!(world.ledger().entries().is_empty(), "what is known stays known");
+    customer.email = "new@example.org".to_owned();
+    sync_one(&world, &customer, 0);
+    world.all_hold(&customer);
+}
+
+#[test]
 fn newcomers_are_updated_or_skipped_as_configured() {
     for (on_new, requests) in [("update", 1), ("skip", 0)] {
         let world = World::new();
