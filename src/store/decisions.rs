@@ -12,7 +12,7 @@ use super::doubts::Doubts;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
 use super::transitions::{self, one};
-use super::{RunNumber, Store, StoreError, codec, doubts};
+use super::{RunNumber, Store, StoreError, codec, doubts, excluded};
 
 /// What became of calls that a person released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -117,6 +117,7 @@ impl Outbox<'_> {
         }
         let Some(after) = self.goes_again(&row, after, doubts)? else { return Ok(LetGo::Behind) };
         accounts.insert(account);
+        excluded::look_again(self.connection, row.provider)?;
         self.write_decision(call, &row.life, &after, None)?;
         Ok(LetGo::Queued(row.life.state))
     }

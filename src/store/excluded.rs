@@ -1,7 +1,8 @@
-//! Fields that a provider is not to get any more (`exclude`): they leave the calls that were queued, refused or held before that
-//! was said.
+//! Fields that a provider is not to get any more (`exclude`): they leave the calls that were queued or held before that was said.
+//! A refused one keeps them, so that the next input, which says less, has it sent anew; a person may let it go before.
 //!
-//! Looked for where the setting has changed since the last run, and only then: whatever is queued later has none of them.
+//! Looked for where the setting has changed since the last run, or something was released, and only then: whatever is queued
+//! later has none of them.
 
 use rusqlite::Connection;
 
@@ -64,6 +65,13 @@ pub(super) fn take_out(
     Ok(ended)
 }
 
+/// Has the next run look again: a call was released that was not looked at.
+pub(super) fn look_again(connection: &Connection, provider: ProviderId) -> Result<(), StoreError> {
+    let sql = "DELETE FROM setting WHERE name = ?1";
+    connection.prepare_cached(sql)?.execute([format!("{EXCLUDED}{}", provider.number())])?;
+    Ok(())
+}
+
 /// Those of the next calls that have such fields; none at the end.
 fn next(
     connection: &Connection,
@@ -72,7 +80,7 @@ fn next(
     last: &mut i64,
 ) -> Result<Option<Vec<Lightened>>, StoreError> {
     let mut select = connection.prepare_cached(
-        "SELECT * FROM call WHERE id > ?1 AND provider = ?2 AND payload IS NOT NULL AND lease IS NULL
+        "SELECT * FROM call WHERE id > ?1 AND provider = ?2 AND payload IS NOT NULL AND lease IS NULL AND state <> 'refused'
          ORDER BY id LIMIT ?3",
     )?;
     let mut rows = select.query((*last, provider.number(), CALLS_AT_ONCE))?;
@@ -92,7 +100,7 @@ fn next(
 /// A create is one without values, too.
 fn may_end(life: &Life) -> bool {
     let waits = match life.state {
-        State::Queued | State::Waiting | State::Refused => true,
+        State::Queued | State::Waiting => true,
         State::Held => matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)),
         _ => false,
     };

@@ -66,6 +66,18 @@ pub(super) fn of_customer(
     Ok(found)
 }
 
+/// Does the record of another customer name this account, whatever its own account and call are.
+pub(super) fn is_named_by_another(
+    connection: &Connection,
+    provider: ProviderId,
+    mark: &[u8; 16],
+    customer: i64,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM named_key WHERE provider = ?1 AND mark = ?2 AND customer <> ?3)";
+    let mut statement = connection.prepare_cached(sql)?;
+    Ok(statement.query_row((provider.number(), mark.as_slice(), customer), |row| row.get(0))?)
+}
+
 /// Removes those of a customer who is erased, by its key. A copy of an older version has none.
 pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
     if are_there(connection)? {

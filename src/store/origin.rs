@@ -66,14 +66,19 @@ fn move_into_file(connection: &Connection, checkpoint: &str) -> Result<bool, Sto
     Ok(all == moved)
 }
 
-/// Does something at the end of a run, in one transaction with the news that nothing is at work any more.
+/// Does something at the end of a run, in one transaction with the news that nothing is at work any more. Where another file,
+/// or none, has the name of the state by now, what the run wrote is in the one that is gone.
 pub(super) fn end_work(
     connection: &mut Connection,
     path: &Path,
     last: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    if setting(connection, AT_WORK)?.is_none() {
-        return last(connection);
+    let Some(at_work) = setting(connection, AT_WORK)? else { return last(connection) };
+    if identity(path).ok().is_none_or(|found| at_work != found) {
+        let gone = std::io::Error::other(
+            "it was deleted or replaced while the run was at work; what the providers acknowledged since is not in it",
+        );
+        return Err(file_error("end the run in", path, gone));
     }
     rotate(connection, path, |connection| {
         last(connection)?;

@@ -20,7 +20,7 @@ use super::lease::CallRow;
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
 use super::snapshot::{Snapshot, provider_of};
-use super::{StoreError, codec};
+use super::{StoreError, codec, named_keys};
 
 /// How the name of a setting begins that says that a call was released to another one's account; provider and customer
 /// come behind.
@@ -126,6 +126,10 @@ impl Outbox<'_> {
         let (provider, key) = (call.provider, &call.payload.key);
         if !self.names_other_key(call.customer_number, provider, key)? {
             return Ok(false);
+        }
+        let mark = self.keeping.fingerprinter.account_mark(provider, key);
+        if named_keys::is_named_by_another(self.connection, provider, &mark, call.customer_number)? {
+            return Ok(true);
         }
         let mut select = self.connection.prepare_cached(
             "SELECT customer FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3",

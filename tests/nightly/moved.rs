@@ -84,6 +84,40 @@ fn a_held_probe_that_is_released_does_not_write_to_who_has_the_key_now() {
     assert_eq!(world.duplicates(), 0);
 }
 
+/// Two whose calls are in doubt under the keys that they swap meanwhile: neither is probed under the other one's key.
+#[test]
+fn two_who_swap_keys_while_their_calls_are_in_doubt_do_not_write_to_each_other() {
+    let world = World::new();
+    wsone(&world, "");
+    let mut people = customers(2);
+    world.populate(&people);
+    world.play(LOST_BEFORE);
+    drop(world.on(
+        "sync",
+        &file(&world, &people),
+        &["--max-calls", "2", "--provider", "wsone", "--allow-mass-change"],
+    ));
+    world.play(PROBE_REFUSED);
+    drop(world.sync(&file(&world, &people)));
+    world.play("");
+    let first = people[0].person.clone();
+    people[0].person = std::mem::replace(&mut people[1].person, first);
+    drop(world.sync(&file(&world, &people)));
+    let told = json(&world.run(&["rejects", "release", "--provider", "wsone", "--json"]).exits(0));
+    assert_eq!((&told["ended"], &told["queued"]), (&Value::from(2), &Value::from(0)));
+    drop(world.sync(&file(&world, &people)));
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|customer| world.all_hold(customer));
+    for person in &people {
+        let key = Some(format!("1:{}", person.person));
+        let stranger = people.iter().find(|other| other.id != person.id).expect("two");
+        for entry in world.ledger().entries().iter().filter(|entry| entry.key == key) {
+            let body = entry.fields.as_ref().map_or("", |fields| fields.get());
+            assert!(!body.contains(&stranger.email), "{body}");
+        }
+    }
+}
+
 #[test]
 fn a_create_found_absent_is_not_made_after_all_where_the_key_was_corrected() {
     let (world, mut people) = moved(&format!("{LOST_BEFORE}{PROBE_REFUSED}"));

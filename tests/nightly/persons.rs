@@ -87,6 +87,24 @@ fn an_excluded_field_is_not_sent_from_the_queue_either() {
     assert!(!consumer.fields.contains_key("iban"));
 }
 
+/// What was refused for a field goes without it, once that is excluded.
+#[test]
+fn what_was_refused_for_a_field_that_is_excluded_is_sent_without_it() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.play("[[rule]]\nprovider = \"safedebit\"\neffect = { refuse = { code = \"X_1\" } }\n");
+    world.sync(&file).exits(3);
+    world.play("");
+    world.configure("", &[("safedebit", "exclude = [\"iban\"]")]);
+    let plan = crate::care::json(&world.on("plan", &file, &["--json"]).exits(0));
+    assert_eq!(plan["providers"][2]["update"], 1, "{plan}");
+    world.sync(&file).exits(0);
+    let consumer = world.ledger().person(ProviderId::Safedebit, "REF00001").expect("known");
+    assert!(!consumer.fields.contains_key("iban") && consumer.fields["consumer_last_name"] == people[0].last);
+}
+
 /// What waits of somebody whom the next input lacks, or for a person, has the field no more either.
 #[test]
 fn an_excluded_field_leaves_what_waits_without_an_input() {

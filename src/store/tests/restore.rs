@@ -60,6 +60,26 @@ fn a_restore_on_another_day_begins_it_at_zero() {
     assert_eq!(world.used(WSONE), LaneUse { last_sent: world.now, day: world.now.day(), sent: 0 });
 }
 
+/// What such a run wrote is lost with the file; to end as if nothing had happened would hide it.
+#[test]
+fn a_run_whose_state_was_replaced_or_deleted_says_so() {
+    for is_replaced in [true, false] {
+        let mut world = World::new();
+        world.store.expect_dispatch().expect("ready");
+        world.note_sent(WSONE, 7);
+        let path = world.state().path().to_owned();
+        let gone = path.with_extension("gone");
+        std::fs::rename(&path, &gone).expect("moved");
+        if is_replaced {
+            std::fs::copy(&gone, &path).expect("copied");
+        }
+        let ended = world.store.finish_run(world.run, "complete", 0, world.now);
+        assert!(matches!(ended, Err(StoreError::File { .. })), "{ended:?}");
+        std::fs::rename(&gone, &path).expect("moved back");
+        world.store.finish_run(world.run, "complete", 0, world.now).expect("ended");
+    }
+}
+
 /// Where a process dies between the two names of a restore, the state is as it was for the next one.
 #[test]
 fn a_restore_that_was_cut_short_is_taken_back() {
