@@ -126,8 +126,12 @@ impl Judge<'_> {
         known: KnownAt,
         news: Option<&mut News>,
     ) -> Judged {
-        let KnownAt { before, call: standing, skipped, named } = known;
+        let KnownAt { mut before, call: standing, skipped, named } = known;
         let settings = provider.settings();
+        if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.state != State::Refused) {
+            // As a run that begins does, which a plan does not.
+            waiting.payload.values.0.retain(|code, _| !provider.excludes(*code));
+        }
         let field = |code| provider.field(code);
         let excluded = |code| provider.excludes(code);
         let policy = Policy {

@@ -175,6 +175,12 @@ impl Outbox<'_> {
         // The next input decides whether an update of somebody new, who is not there, becomes a create.
         let is_refused = settlement.happening == Happening::Missing && life.state == State::Refused;
         if is_refused && !self.is_known(call)? && !self.was_there(call)? {
+            shared_keys::forget_known(
+                self.connection,
+                self.keeping.fingerprinter,
+                call.provider,
+                &call.payload.key,
+            )?;
             self.compare_again(&call.customer)?;
         }
         Ok(Settled { life, deferred, due })

@@ -76,6 +76,19 @@ pub(super) fn take_away(
     Ok(())
 }
 
+/// Nobody is known under a key any more: the provider says that nobody is there.
+pub(super) fn forget_known(
+    connection: &Connection,
+    fingerprinter: &Fingerprinter,
+    provider: ProviderId,
+    key: &ProviderKey,
+) -> Result<(), StoreError> {
+    let mark = fingerprinter.account_mark(provider, key);
+    let sql = "UPDATE other_key SET known = 0 WHERE provider = ?1 AND mark = ?2";
+    connection.prepare_cached(sql)?.execute((provider.number(), mark.as_slice()))?;
+    Ok(())
+}
+
 /// Removes those of a customer who is erased, by its key. A copy of an older version has none.
 pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
     if are_there(connection)? {
