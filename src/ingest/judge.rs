@@ -193,11 +193,9 @@ fn account_to_write(
     skipped: &[FieldCode],
     decision: &Decision,
 ) -> Option<PackedAccount> {
-    let mut skipped_now = match &decision.key {
-        Some(_) => Cow::Borrowed(&*decision.findings.skipped),
-        // Nothing was compared.
-        None => Cow::Borrowed(skipped),
-    };
+    // Without a key nothing was compared.
+    let compared = decision.key.as_ref().map(|_| &*decision.findings.skipped);
+    let mut skipped_now = Cow::Borrowed(compared.unwrap_or(skipped));
     // What was cleared keeps everything back, and is told of as long as it does.
     if decision.findings.rejected == Some(Rejection::ClearedValue) {
         skipped_now.to_mut().extend(&decision.findings.cleared);

@@ -93,7 +93,7 @@ fn headers_of_a_request_go_before_those_of_the_transport() {
     assert!(seen.contains("accept: text/xml\r\n") && seen.contains("content-type: text/plain\r\n"), "{seen}");
 }
 
-/// What is told while requests are sent one after the other: one connection serves them, until it fails to be made.
+/// What is told while requests are sent one after the other: one connection serves them.
 #[test]
 fn the_making_of_connections_is_told() {
     let (url, server) = serve(|stream| {

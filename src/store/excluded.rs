@@ -4,7 +4,7 @@
 //! Looked for where the setting has changed since the last run, or something was released, and only then: whatever is queued
 //! later has none of them.
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
@@ -38,12 +38,10 @@ pub(super) fn take_out(
 ) -> Result<u64, StoreError> {
     let name = format!("{EXCLUDED}{}", provider.number());
     let packed = codec::pack_codes(excluded).unwrap_or_default();
-    let is_same = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1 AND value = ?2)";
-    let was_none = "SELECT NOT EXISTS (SELECT 1 FROM setting WHERE name = ?1) AND ?2 = x''";
-    for unchanged in [is_same, was_none] {
-        if connection.query_row(unchanged, (&name, &packed), |row| row.get(0))? {
-            return Ok(0);
-        }
+    let sql = "SELECT value FROM setting WHERE name = ?1";
+    let before: Option<Vec<u8>> = connection.query_row(sql, [&name], |row| row.get(0)).optional()?;
+    if before.unwrap_or_default() == packed {
+        return Ok(0);
     }
     let mut ended = 0;
     let mut last = i64::MIN;
