@@ -181,7 +181,7 @@ fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> 
             key
         }
         KeyCell::Cleared => None,
-        KeyCell::Invalid => {
+        KeyCell::Invalid(_) => {
             findings.rejected = Some(Rejection::InvalidKey);
             None
         }

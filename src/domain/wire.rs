@@ -96,8 +96,8 @@ pub enum KeyCell {
     InPart,
     /// The column is there and empty: the customer has no account at this provider.
     Cleared,
-    /// Something stands there that can be no key.
-    Invalid,
+    /// Something stands there that can be no key: this part of it.
+    Invalid(FieldCode),
     /// The key.
     Key(ProviderKey),
 }

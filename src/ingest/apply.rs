@@ -244,6 +244,9 @@ impl<'a> Apply<'a> {
         if let (Some(intake), Some(number), Some(named)) = (self.intake, turn.number, judged.named) {
             intake.put_named(number, provider.id(), named)?;
         }
+        if let (Some(intake), Some(number), Some(part)) = (self.intake, turn.number, judged.turned_away) {
+            intake.put_turned_away(number, provider.id(), part)?;
+        }
         let call = self.act(turn, provider, judged)?;
         if let Some(claimed) = judged.claim {
             let right = if judged.known { Right::Owned } else { Right::Claimed };

@@ -58,6 +58,8 @@ pub(super) struct Judged {
     pub(super) account: Option<PackedAccount>,
     /// Which account the record names, where that is not what account and call have, and where that is news; nothing in a plan.
     pub(super) named: Option<Option<Named>>,
+    /// Which part of the key is not valid, or that all are, where that is news; nothing in a plan.
+    pub(super) turned_away: Option<Option<FieldCode>>,
     /// Stands for the key, where the customer takes part.
     pub(super) claim: Option<AccountMark>,
     /// Is the account of that key known to be the customer's.
@@ -126,7 +128,7 @@ impl Judge<'_> {
         known: KnownAt,
         news: Option<&mut News>,
     ) -> Judged {
-        let KnownAt { mut before, call: standing, skipped, named } = known;
+        let KnownAt { mut before, call: standing, skipped, named, turned_away } = known;
         let settings = provider.settings();
         if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.state != State::Refused) {
             // As a run that begins does, which a plan does not.
@@ -166,6 +168,8 @@ impl Judge<'_> {
             Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
         });
         let named = (is_written && named_now != named).then_some(named_now);
+        let invalid = invalid_key(&projection.key, turned_away);
+        let turned_away = (is_written && invalid != turned_away).then_some(invalid);
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
@@ -179,6 +183,7 @@ impl Judge<'_> {
             differences,
             account,
             named,
+            turned_away,
             claim,
             known,
             given_up,
@@ -196,9 +201,12 @@ fn account_to_write(
     // Without a key nothing was compared.
     let compared = decision.key.as_ref().map(|_| &*decision.findings.skipped);
     let mut skipped_now = Cow::Borrowed(compared.unwrap_or(skipped));
-    // What was cleared keeps everything back, and is told of as long as it does.
-    if decision.findings.rejected == Some(Rejection::ClearedValue) {
-        skipped_now.to_mut().extend(&decision.findings.cleared);
+    // What was cleared keeps everything back, and what cannot be taken away a new value: told of as long as they do.
+    let cleared = &decision.findings.cleared;
+    let cleared = if decision.findings.rejected == Some(Rejection::ClearedValue) { &**cleared } else { &[] };
+    let kept_back = [cleared, &*decision.findings.stuck].concat();
+    if compared.is_some() && !kept_back.is_empty() {
+        skipped_now.to_mut().extend(kept_back);
         skipped_now.to_mut().sort_unstable();
     }
     match (before, &decision.key) {
@@ -227,7 +235,16 @@ fn named_by(
             let standing = before.standing.as_ref().map_or(key, |standing| &standing.payload.key);
             (*key != account.key || standing != key).then(|| mark(key))
         }
-        KeyCell::Absent | KeyCell::InPart | KeyCell::Invalid => named,
+        KeyCell::Absent | KeyCell::InPart | KeyCell::Invalid(_) => named,
+    }
+}
+
+/// Which part of the key the newest record that has the key lacks a valid value for.
+pub(super) fn invalid_key(key: &KeyCell, before: Option<FieldCode>) -> Option<FieldCode> {
+    match key {
+        KeyCell::Invalid(part) => Some(*part),
+        KeyCell::Key(_) | KeyCell::Cleared => None,
+        KeyCell::Absent | KeyCell::InPart => before,
     }
 }
 

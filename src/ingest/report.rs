@@ -8,7 +8,7 @@ use crate::domain::defect::Place;
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
-use crate::domain::wire::FieldCode;
+use crate::domain::wire::{FieldCode, KeyCell};
 use crate::store::StoreError;
 
 use super::apply::{Apply, Turn};
@@ -61,8 +61,17 @@ impl Apply<'_> {
         if let Some(rejection) = findings.rejected {
             let found = self.rejection(turn, position, rejection);
             self.reject(turn, provider.id(), found);
-            // An invalid value that is news was counted as a field above.
-            let told = rejection == Rejection::InvalidValue && self.outcome.became_invalid > invalid_before;
+            let told = match rejection {
+                // One that is news was counted as a field above.
+                Rejection::InvalidValue => self.outcome.became_invalid > invalid_before,
+                Rejection::InvalidKey => match (turn.number, &turn.projections[position].key) {
+                    (Some(number), KeyCell::Invalid(part)) => {
+                        self.snapshot.turned_away(number)?.contains(&(provider.id(), *part))
+                    }
+                    _ => false,
+                },
+                Rejection::ClearedValue | Rejection::OtherKey | Rejection::UnsettledKey => false,
+            };
             self.outcome.became_invalid += u64::from(!told);
         }
         for &object in &findings.incomplete {

@@ -3,18 +3,25 @@
 use crate::diff::{Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::customer::CustomerId;
+use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
 use crate::store::{KnownAt, OtherKey, PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
 use super::claims::{AccountMark, Claim, ClaimedCall, Right};
-use super::judge::{Decided, Judge};
+use super::judge::{Decided, Judge, invalid_key};
 
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
 /// What a provider is taken to hold of a customer.
-pub(super) enum Seed {
+pub(super) struct Seed {
+    taken: Taken,
+    /// Which part of the key is not valid, or that all are, where that is news.
+    turned_away: Option<Option<FieldCode>>,
+}
+
+enum Taken {
     /// Nothing: the customer has no account there.
     Nothing,
     /// The key is none.
@@ -23,7 +30,7 @@ pub(super) enum Seed {
 }
 
 /// An account that a provider is taken to hold.
-pub(super) struct SeedAccount {
+struct SeedAccount {
     key: ProviderKey,
     mark: AccountMark,
     standing: Option<StandingCall>,
@@ -42,10 +49,10 @@ pub(super) struct SeedAccount {
 impl Seed {
     /// Does anybody have to be told of what was not taken over.
     pub(super) fn is_told(&self) -> bool {
-        match self {
-            Self::Nothing => false,
-            Self::InvalidKey => true,
-            Self::Account(account) => !account.skipped.is_empty(),
+        match &self.taken {
+            Taken::Nothing => false,
+            Taken::InvalidKey => true,
+            Taken::Account(account) => !account.skipped.is_empty(),
         }
     }
 }
@@ -60,43 +67,50 @@ impl Judge<'_> {
     ) -> Vec<Seed> {
         let mut known = known.into_iter();
         let seeds = self.providers.iter().zip(projections).map(|(provider, projection)| {
-            let KnownAt { before, call: standing, skipped: skipped_before, named } =
-                known.next().unwrap_or_default();
-            let key = match (&projection.key, &before.account) {
-                (KeyCell::Key(key), _) => key.clone(),
-                (KeyCell::Absent | KeyCell::InPart, Some(account)) => account.key.clone(),
-                (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Seed::Nothing,
-                (KeyCell::Invalid, _) | (KeyCell::InPart, None) => return Seed::InvalidKey,
-            };
-            let mut keeper = self.keeping.of(id, provider.id());
-            let skipped = invalid_fields(projection);
-            let mark = AccountMark::of(provider.id(), &key);
-            let account = match before.account {
-                None => {
-                    let packed =
-                        PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
-                    let (given_up, settles) = (None, false);
-                    let (stands, known) = (false, false);
-                    SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
-                }
-                Some(before) => {
-                    let mut account = before.clone();
-                    account.acknowledge_each(&key, values(projection), &mut keeper);
-                    let is_empty = |code: &FieldCode| {
-                        matches!(projection.cells.get(code), Some(WireCell::Cleared | WireCell::Vacant))
-                    };
-                    account.fields.retain(|code, _| !is_empty(code));
-                    let packed = PackedAccount::of(&account, &skipped);
-                    let stands = before == account && skipped_before == skipped;
-                    let known = before.known && before.key == key;
-                    let given_up = (before.known && before.key != key).then_some(before.key);
-                    let settles = named.is_some() && matches!(projection.key, KeyCell::Key(_));
-                    SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
-                }
-            };
-            Seed::Account(Box::new(account))
+            let known = known.next().unwrap_or_default();
+            let invalid = invalid_key(&projection.key, known.turned_away);
+            let turned_away = (invalid != known.turned_away).then_some(invalid);
+            Seed { taken: self.take(id, provider.id(), projection, known), turned_away }
         });
         seeds.collect()
+    }
+
+    /// What a provider is taken to hold.
+    fn take(&self, id: &CustomerId, provider: ProviderId, projection: &Projection, known: KnownAt) -> Taken {
+        let KnownAt { before, call: standing, skipped: skipped_before, named, .. } = known;
+        let key = match (&projection.key, &before.account) {
+            (KeyCell::Key(key), _) => key.clone(),
+            (KeyCell::Absent | KeyCell::InPart, Some(account)) => account.key.clone(),
+            (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Taken::Nothing,
+            (KeyCell::Invalid(_), _) | (KeyCell::InPart, None) => return Taken::InvalidKey,
+        };
+        let mut keeper = self.keeping.of(id, provider);
+        let skipped = invalid_fields(projection);
+        let mark = AccountMark::of(provider, &key);
+        let account = match before.account {
+            None => {
+                let packed =
+                    PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
+                let (given_up, settles) = (None, false);
+                let (stands, known) = (false, false);
+                SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
+            }
+            Some(before) => {
+                let mut account = before.clone();
+                account.acknowledge_each(&key, values(projection), &mut keeper);
+                let is_empty = |code: &FieldCode| {
+                    matches!(projection.cells.get(code), Some(WireCell::Cleared | WireCell::Vacant))
+                };
+                account.fields.retain(|code, _| !is_empty(code));
+                let packed = PackedAccount::of(&account, &skipped);
+                let stands = before == account && skipped_before == skipped;
+                let known = before.known && before.key == key;
+                let given_up = (before.known && before.key != key).then_some(before.key);
+                let settles = named.is_some() && matches!(projection.key, KeyCell::Key(_));
+                SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
+            }
+        };
+        Taken::Account(Box::new(account))
     }
 }
 
@@ -111,21 +125,24 @@ impl Apply<'_> {
         self.put_mark(&turn, false);
         self.seeded.push(turn.candidate.first().file_and_line());
         for (position, seed) in seeds.drain(..).enumerate() {
-            self.seed_account(&turn, position, seed)?;
+            self.seed_account(&turn, position, seed.taken)?;
+            if let (Some(intake), Some(number), Some(part)) = (self.intake, turn.number, seed.turned_away) {
+                intake.put_turned_away(number, self.ingest.providers[position].id(), part)?;
+            }
         }
         Ok(())
     }
 
-    fn seed_account(&mut self, turn: &Turn<'_>, position: usize, seed: Seed) -> Result<(), StoreError> {
+    fn seed_account(&mut self, turn: &Turn<'_>, position: usize, taken: Taken) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
         let SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles } =
-            match seed {
-                Seed::Nothing => return Ok(()),
-                Seed::InvalidKey => {
+            match taken {
+                Taken::Nothing => return Ok(()),
+                Taken::InvalidKey => {
                     let rejected = Some(Rejection::InvalidKey);
                     return self.report(turn, position, &Findings { rejected, ..Findings::default() });
                 }
-                Seed::Account(account) => *account,
+                Taken::Account(account) => *account,
             };
         let provider = self.ingest.providers[position].id();
         self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;

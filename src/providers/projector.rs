@@ -381,7 +381,7 @@ impl<'a> Projector<'a> {
         let reason = match drawn {
             Drawn::Absent | Drawn::InPart => return KeyCell::Absent,
             Drawn::Cleared | Drawn::Vacant => return KeyCell::Cleared,
-            Drawn::Invalid => return KeyCell::Invalid,
+            Drawn::Invalid => return KeyCell::Invalid(code),
             Drawn::Text(key) => match self.sizes.unfit(code, &key) {
                 None if key.is_empty() => return KeyCell::Cleared,
                 None => return KeyCell::Key(ProviderKey(key)),
@@ -390,7 +390,7 @@ impl<'a> Projector<'a> {
             Drawn::Unfit(reason) => reason,
         };
         self.defects.push(WireDefect { field: code, source, reason });
-        KeyCell::Invalid
+        KeyCell::Invalid(code)
     }
 
     /// `country` is the field of the country, and how one stands there.

@@ -22,7 +22,9 @@ use super::open::{LOGS, Lock, beside, connect, has_key_identity};
 use super::restore::RESTORING;
 use super::snapshot::life_of;
 use super::transitions::one;
-use super::{StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys};
+use super::{
+    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys, turned_away,
+};
 
 /// Shorter texts are in every file by chance and prove nothing.
 const NEEDLE_BYTES_MIN: usize = 6;
@@ -348,6 +350,7 @@ fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError>
     orders::remove(connection, id.as_str())?;
     shared_keys::remove(connection, id.as_str())?;
     named_keys::remove(connection, id.as_str())?;
+    turned_away::remove(connection, id.as_str())?;
     erased.customers = counted("DELETE FROM customer WHERE customer_id = ?1")?;
     Ok(erased)
 }

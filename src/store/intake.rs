@@ -14,7 +14,7 @@ use crate::domain::field::{Field, FieldSet};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Named;
-use crate::domain::wire::ProviderKey;
+use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::backup::Backups;
 use super::blocks::Blocks;
@@ -26,7 +26,7 @@ use super::packed::{PackedAccount, PackedPayload};
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of};
 use super::transitions::{end, one, step};
-use super::{RunNumber, Store, StoreError, codec, flights, named_keys, orders, restore};
+use super::{RunNumber, Store, StoreError, codec, flights, named_keys, orders, restore, turned_away};
 
 /// Withdrawn consents leave first.
 pub(super) const PRIORITY_WITHDRAWAL: i64 = 0;
@@ -53,6 +53,7 @@ pub struct Intake<'a> {
     other_keys: bool,
     /// Did records name other keys than accounts and calls have.
     named_keys: bool,
+    turned_away: bool,
     /// Of whom it is not known whether they exist.
     doubts: Doubts,
     /// Creates of this input that took the place of one that may have been applied.
@@ -128,6 +129,7 @@ impl Store {
         flights::land(&transaction)?;
         let other_keys = shared_keys::are_there(&transaction)?;
         let named_keys = named_keys::are_there(&transaction)?;
+        let turned_away = turned_away::are_there(&transaction)?;
         let doubts = Doubts::read(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
@@ -139,6 +141,7 @@ impl Store {
             aloft,
             other_keys,
             named_keys,
+            turned_away,
             doubts,
             may_have_left: RefCell::default(),
             many: Cell::new(false),
@@ -163,6 +166,7 @@ impl Intake<'_> {
             newer_orders: true,
             other_keys: self.other_keys,
             named_keys: self.named_keys,
+            turned_away: self.turned_away,
         }
     }
 
@@ -344,6 +348,16 @@ impl Intake<'_> {
         named: Option<Named>,
     ) -> Result<(), StoreError> {
         named_keys::put(&self.transaction, customer, provider, named)
+    }
+
+    /// Remembers which part of a customer's key is not valid, or that nothing is wrong with it any more.
+    pub fn put_turned_away(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        part: Option<FieldCode>,
+    ) -> Result<(), StoreError> {
+        turned_away::put(&self.transaction, customer, provider, part)
     }
 
     /// Forgets that a customer shares the account with that key, which its record no longer names. That the account is

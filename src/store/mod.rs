@@ -37,6 +37,7 @@ mod snapshot;
 mod statements;
 mod story;
 mod transitions;
+mod turned_away;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
 pub use decisions::{Released, Resolved};
@@ -83,6 +84,8 @@ pub struct Store {
     other_keys: bool,
     /// Do records name other keys than accounts and calls have.
     named_keys: bool,
+    /// Is anybody turned away.
+    turned_away: bool,
     /// What this process has leased and not settled.
     aloft: flights::Aloft,
     /// Does the file itself say so, where a run is at work on it.

@@ -20,6 +20,7 @@ use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
 use super::{
     Store, StoreError, flights, kept, marks, named_keys, orders, origin, restore, shared_keys, statements,
+    turned_away,
 };
 
 /// "crms" in ASCII: marks a SQLite file as ours.
@@ -48,6 +49,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/010_flight_blocks.sql"),
     include_str!("schema/011_other_keys.sql"),
     include_str!("schema/012_named_keys.sql"),
+    include_str!("schema/013_turned_away.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -194,6 +196,7 @@ impl StateFile {
         // Where there are none yet, some may come while it is open.
         store.other_keys = true;
         store.named_keys = true;
+        store.turned_away = true;
         Ok(store)
     }
 
@@ -214,6 +217,7 @@ impl StateFile {
             newer_orders: orders::are_apart(&connection)?,
             other_keys: shared_keys::are_there(&connection)?,
             named_keys: named_keys::are_there(&connection)?,
+            turned_away: turned_away::are_there(&connection)?,
             connection,
             path: self.settings.path.clone(),
             looked_through: Vec::new(),

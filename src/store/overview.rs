@@ -11,7 +11,7 @@ use crate::domain::wire::FieldCode;
 
 use super::lease::{TRIED, WAITING};
 use super::snapshot::{life_of, provider_of};
-use super::{RunNumber, Store, StoreError, codec};
+use super::{RunNumber, Store, StoreError, codec, turned_away};
 
 /// How many calls of a provider stand where.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -26,7 +26,7 @@ pub struct Counts {
     pub held: u64,
     /// Parked after a refusal.
     pub refused: u64,
-    /// Fields left out because their value is invalid.
+    /// Fields left out because their value is invalid; where it is a part of the key, nothing of the customer goes.
     pub skipped_fields: u64,
     /// When the oldest open call was created.
     pub oldest: Option<Timestamp>,
@@ -246,6 +246,9 @@ impl Store {
             let skipped = codec::unpack_codes(row.get::<_, Option<Vec<u8>>>(1)?.as_deref())?;
             counts.entry(provider).or_default().skipped_fields += skipped.len() as u64;
         }
+        for (provider, count) in turned_away::count(&self.connection)? {
+            counts.entry(provider).or_default().skipped_fields += count;
+        }
         Ok(())
     }
 
@@ -276,7 +279,7 @@ impl Store {
         Ok(used_up)
     }
 
-    /// Fields that were left out at the last comparison, customer by customer. Of the filter, provider and customer count.
+    /// Fields that were left out at the last comparison, customer by customer, and then who is turned away. Of the filter, provider and customer count.
     pub fn left_out(&self, filter: &RejectFilter) -> Result<Vec<LeftOut>, StoreError> {
         let [one, two, three] = ProviderId::ALL.map(ProviderId::number);
         // The few are found in their own index.
@@ -294,6 +297,7 @@ impl Store {
             let fields = codec::unpack_codes(Some(&packed))?;
             found.push(LeftOut { customer_id: row.get(0)?, provider: provider_of(row.get(1)?)?, fields });
         }
+        found.extend(turned_away::list(&self.connection, filter)?);
         Ok(found)
     }
 }

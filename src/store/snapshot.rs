@@ -16,7 +16,7 @@ use crate::domain::standing::{Before, Named, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::transitions::step;
-use super::{Store, StoreError, codec, flights, named_keys, orders};
+use super::{Store, StoreError, codec, flights, named_keys, orders, turned_away};
 
 /// The setting that names the fields of which any input has said something.
 pub(super) const KNOWN_FIELDS: &str = "full_columns";
@@ -35,6 +35,8 @@ pub struct Snapshot<'a> {
     pub(super) other_keys: bool,
     /// Do records name other keys than accounts and calls have.
     pub(super) named_keys: bool,
+    /// Is anybody turned away.
+    pub(super) turned_away: bool,
 }
 
 /// A customer as an earlier input left it.
@@ -95,6 +97,7 @@ impl Store {
             newer_orders: self.newer_orders,
             other_keys: self.other_keys,
             named_keys: self.named_keys,
+            turned_away: self.turned_away,
         }
     }
 }
@@ -110,6 +113,8 @@ pub struct KnownAt {
     pub skipped: Vec<FieldCode>,
     /// Which account the newest record names, where that is not what account and call have.
     pub named: Option<Named>,
+    /// Which part of the key is not valid in the newest record that has it.
+    pub turned_away: Option<FieldCode>,
 }
 
 impl KnownAt {
@@ -220,6 +225,11 @@ impl<'a> Snapshot<'a> {
         if self.named_keys && !found.is_empty() {
             self.add_named(customer, &mut found)?;
         }
+        if self.turned_away {
+            for (provider, part) in self.turned_away(customer)? {
+                at(&mut found, provider).turned_away = Some(part);
+            }
+        }
         if !has_calls {
             return Ok(found);
         }
@@ -228,14 +238,7 @@ impl<'a> Snapshot<'a> {
         let mut rows = statement.query([customer])?;
         while let Some(row) = rows.next()? {
             let (provider, call) = (provider_of(row.get("provider")?)?, self.standing_call(row)?);
-            let place = match found.binary_search_by_key(&provider.number(), |(known, _)| known.number()) {
-                Ok(place) => place,
-                Err(place) => {
-                    found.insert(place, (provider, KnownAt::default()));
-                    place
-                }
-            };
-            found[place].1.stands(call)?;
+            at(&mut found, provider).stands(call)?;
         }
         Ok(found)
     }
@@ -268,6 +271,11 @@ impl<'a> Snapshot<'a> {
             .prepare_cached("SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2")?;
         let mut rows = statement.query((customer, provider.number()))?;
         rows.next()?.map_or_else(|| Ok(Vec::new()), |row| skipped_of(row, 0))
+    }
+
+    /// Who turns a customer away, and which part of the key is not valid in the newest record that has it.
+    pub fn turned_away(&self, customer: i64) -> Result<Vec<(ProviderId, FieldCode)>, StoreError> {
+        if self.turned_away { turned_away::of_customer(self.connection, customer) } else { Ok(Vec::new()) }
     }
 
     /// The other customers that already have this key at the provider, and whether their accounts are known there.
@@ -357,6 +365,18 @@ pub(super) fn account_of(row: &Row<'_>) -> Result<Account, StoreError> {
     let key = ProviderKey(row.get_ref(0)?.as_str().map_err(damaged)?.into());
     let fields = codec::unpack_fields(row.get_ref(2)?.as_blob().map_err(damaged)?)?;
     Ok(Account { key, known: row.get(1)?, fields })
+}
+
+/// What is known at a provider, among what is known in their order.
+fn at(found: &mut Vec<(ProviderId, KnownAt)>, provider: ProviderId) -> &mut KnownAt {
+    let place = match found.binary_search_by_key(&provider.number(), |(known, _)| known.number()) {
+        Ok(place) => place,
+        Err(place) => {
+            found.insert(place, (provider, KnownAt::default()));
+            place
+        }
+    };
+    &mut found[place].1
 }
 
 /// Reads the skipped fields of an account, from the column of that number.

@@ -23,6 +23,8 @@ pub struct Story {
     pub forgotten: bool,
     /// What each provider is known to hold.
     pub accounts: BTreeMap<ProviderId, StoryAccount>,
+    /// Who gets nothing of the customer, and which part of the key is not valid in the newest record.
+    pub turned_away: BTreeMap<ProviderId, FieldCode>,
     /// All calls, oldest first.
     pub calls: Vec<StoryCall>,
 }
@@ -115,8 +117,9 @@ impl Store {
             let (acknowledged, unknown) = (codes(acknowledged), codes(unknown));
             accounts.insert(provider, StoryAccount { known: account.known, acknowledged, unknown, skipped });
         }
+        let turned_away = snapshot.turned_away(customer.number)?.into_iter().collect();
         let calls = self.story_calls(customer.number)?;
-        Ok(Story { known: true, forgotten, accounts, calls })
+        Ok(Story { known: true, forgotten, accounts, turned_away, calls })
     }
 
     fn story_calls(&self, customer: i64) -> Result<Vec<StoryCall>, StoreError> {

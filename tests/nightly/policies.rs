@@ -463,6 +463,13 @@ fn a_street_goes_whole_or_not_at_all() {
     assert_eq!(old, (json!("5"), json!("avenue"), json!("Foch")));
     let long = format!("12 rue {}", "n".repeat(71));
     assert_eq!(street(&long), old, "a new number beside an old name is nobody's address");
+    assert_eq!(street("rue de la Paix"), old, "the old number beside a new name is not either");
+    // Told of as long as it is so, and not on that night alone.
+    let list = || world.run(&["rejects", "list", "--provider", "safedebit"]).exits(0).out;
+    assert!(list().contains("consumer_address_street_number"), "{}", list());
+    people[0].street = "8 rue de la Paix".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert!(!list().contains("consumer_address_street_number"), "{}", list());
 }
 
 #[test]
@@ -533,6 +540,43 @@ fn what_is_left_out_for_good_is_listed_and_exported_as_long_as_it_is() {
     people[0].email = email;
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert_eq!(list(&[]).len(), 0);
+}
+
+#[test]
+fn who_has_no_valid_key_is_told_of_until_it_has_one() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    let mut wrong = people.clone();
+    // One whom the provider has, and one whom it never had.
+    wrong[0].wallet = "W".repeat(101);
+    wrong[2].reference = "S".repeat(36);
+    let file = |people: &[_], name| world.csv(name, people);
+    world.sync(&file(&people[..2], "first.csv")).exits(0);
+    for (exit, night) in [(3, "wrong.csv"), (0, "wrong.csv"), (0, "again.csv")] {
+        wrong[0].last = night.replace(".csv", "");
+        world.sync(&file(&wrong, night)).exits(exit);
+    }
+    let list = || -> Vec<Value> {
+        serde_json::from_str(&world.run(&["rejects", "list", "--json"]).exits(0).out).expect("JSON")
+    };
+    let said = |line: &Value| ["customer_id", "provider", "status", "code"].map(|key| line[key].clone());
+    let told: Vec<_> = list().iter().map(said).collect();
+    assert_eq!(
+        told,
+        [
+            ["C00001", "lemonway", "invalid", "wallet"].map(Value::from),
+            ["C00003", "safedebit", "invalid", "safedebit_consumer_reference"].map(Value::from),
+        ]
+    );
+    let status: Value = serde_json::from_str(&world.run(&["status", "--json"]).exits(0).out).expect("JSON");
+    assert_eq!(status["providers"]["safedebit"]["skipped_fields"], 1, "{status}");
+    let explained = world.run(&["explain", "C00003"]).exits(0).out;
+    assert!(explained.contains("safedebit: takes no part: the last record that was compared has no valid safedebit_consumer_reference"), "{explained}");
+    world.run(&["forget", "C00001"]).exits(0);
+    assert_eq!(list().len(), 1);
+    world.sync(&file(&people, "settled.csv")).exits(0);
+    assert_eq!(list().len(), 0);
 }
 
 #[test]

@@ -150,6 +150,15 @@ fn at_provider(
         Some(call) => stands(call, id, settings, context),
         None => (idle(account.as_ref(), last, settings.common(provider)), None),
     };
+    let now = match story.turned_away.get(&provider).map(|part| field_name(provider, *part)) {
+        Some(part) if standing.is_none() => {
+            format!(
+                "takes no part: the last record that was compared has no valid {part}, which is its key there"
+            )
+        }
+        Some(part) => format!("{now}; the last record that was compared has no valid {part}"),
+        None => now,
+    };
     AtProvider { account, now, next }
 }
 

@@ -197,9 +197,17 @@ fn a_rejected_customer_is_reported_and_not_sent() {
 #[test]
 fn a_key_that_can_be_none_is_reported() {
     let mut world = World::new(SAFEDEBIT);
-    let outcome = world.sync(&file(&format!("c1,{},Martin,,\n", "S".repeat(36))));
+    let text = file(&format!("c1,{},Martin,,\n", "S".repeat(36)));
+    let outcome = world.sync(&text);
     assert_eq!((planned(&outcome, Safedebit), outcome.became_invalid), ((0, 0), 1));
     assert_eq!(outcome.rejects[0].column.as_deref(), Some("safedebit_reference"));
+    assert_eq!(world.store.counts().expect("readable")[&Safedebit].skipped_fields, 1);
+
+    // The record changes, the key is as bad as before: no news for an exit code, but still in the rejects.
+    let again = world.sync(&text.replace("Martin", "Dupont"));
+    assert_eq!((again.became_invalid, again.rejects.len()), (0, 1));
+    world.sync(&file("c1,S1,Martin,,\n"));
+    assert_eq!(world.store.counts().expect("readable")[&Safedebit].skipped_fields, 0);
 }
 
 #[test]

@@ -198,7 +198,7 @@ fn street_is_whole_or_nothing() {
 fn wallet_that_is_too_long_is_no_key() {
     let projection =
         lemonway("directkit").project(&customer(vec![(Field::WalletId, text(&"9".repeat(101)))]));
-    assert_eq!(projection.key, KeyCell::Invalid);
+    assert_eq!(projection.key, KeyCell::Invalid(fields::WALLET));
     assert_eq!(projection.defects[0].field, fields::WALLET);
 }
 

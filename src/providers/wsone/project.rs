@@ -47,7 +47,7 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
         Drawn::Absent | Drawn::Cleared | Drawn::Vacant => {
             settings.identifier_type.map(|number| number.to_smolstr())
         }
-        Drawn::Invalid => return KeyCell::Invalid,
+        Drawn::Invalid => return KeyCell::Invalid(fields::IDENTIFIER_TYPE),
         Drawn::Unfit(_) | Drawn::InPart => None,
     };
     match number {

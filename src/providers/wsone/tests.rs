@@ -215,14 +215,15 @@ fn street_types_are_found_however_the_configuration_writes_them() {
 fn key_needs_a_type_from_the_file_or_the_settings() {
     let number = |number| Some(Cell::Value(Value::Integer(number)));
     let key = |key: &str| KeyCell::Key(ProviderKey(key.into()));
+    let invalid = KeyCell::Invalid(fields::IDENTIFIER_TYPE);
     let cases = [
         ("identifier_type = 3", None, key("3:A")),
         ("identifier_type = 3", number(8), key("8:A")),
         ("identifier_type = 3", Some(Cell::Cleared), key("3:A")),
-        ("identifier_type = 3", Some(Cell::Invalid), KeyCell::Invalid),
+        ("identifier_type = 3", Some(Cell::Invalid), invalid.clone()),
         ("", number(8), key("8:A")),
-        ("", Some(Cell::Cleared), KeyCell::Invalid),
-        ("", None, KeyCell::Invalid),
+        ("", Some(Cell::Cleared), invalid.clone()),
+        ("", None, invalid),
     ];
     for (lines, kind, expected) in cases {
         let mut cells = vec![(Field::PersonIdentifier, text("A"))];

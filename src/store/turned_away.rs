@@ -1,0 +1,107 @@
+//! Customers who are kept from a provider because their newest record has no valid key for it: told of as long as they are.
+
+use rusqlite::{Connection, Row};
+
+use crate::domain::provider::ProviderId;
+use crate::domain::wire::FieldCode;
+
+use super::overview::{LeftOut, RejectFilter};
+use super::snapshot::provider_of;
+use super::{StoreError, open};
+
+/// The version of the schema that has them.
+const VERSION: i64 = 13;
+
+/// Can there be any: not where a state of an earlier version is only read.
+pub(super) fn are_kept(connection: &Connection) -> Result<bool, StoreError> {
+    Ok(open::version(connection)? >= VERSION)
+}
+
+/// Are there any.
+pub(super) fn are_there(connection: &Connection) -> Result<bool, StoreError> {
+    let has_any = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
+    Ok(are_kept(connection)? && has_any("SELECT EXISTS (SELECT 1 FROM turned_away)")?)
+}
+
+/// Remembers which part of the key is not valid, or that nothing is wrong with it any more.
+pub(super) fn put(
+    connection: &Connection,
+    customer: i64,
+    provider: ProviderId,
+    part: Option<FieldCode>,
+) -> Result<(), StoreError> {
+    match part {
+        Some(FieldCode(code)) => {
+            let sql = "INSERT OR REPLACE INTO turned_away (customer, provider, field) VALUES (?1, ?2, ?3)";
+            connection.prepare_cached(sql)?.execute((customer, provider.number(), code))?;
+        }
+        None => {
+            let sql = "DELETE FROM turned_away WHERE customer = ?1 AND provider = ?2";
+            connection.prepare_cached(sql)?.execute((customer, provider.number()))?;
+        }
+    }
+    Ok(())
+}
+
+/// Who turns a customer away, in their order, and which part of the key is not valid.
+pub(super) fn of_customer(
+    connection: &Connection,
+    customer: i64,
+) -> Result<Vec<(ProviderId, FieldCode)>, StoreError> {
+    let sql = "SELECT field, provider FROM turned_away WHERE customer = ?1 ORDER BY provider";
+    let mut statement = connection.prepare_cached(sql)?;
+    let mut rows = statement.query([customer])?;
+    let mut found = Vec::new();
+    while let Some(row) = rows.next()? {
+        found.push((provider_of(row.get(1)?)?, part_of(row, 0)?));
+    }
+    Ok(found)
+}
+
+/// How many there are, by provider.
+pub(super) fn count(connection: &Connection) -> Result<Vec<(ProviderId, u64)>, StoreError> {
+    let mut found = Vec::new();
+    if are_kept(connection)? {
+        let mut statement =
+            connection.prepare("SELECT provider, count(*) FROM turned_away GROUP BY provider")?;
+        let mut rows = statement.query([])?;
+        while let Some(row) = rows.next()? {
+            let count: i64 = row.get(1)?;
+            found.push((provider_of(row.get(0)?)?, count.unsigned_abs()));
+        }
+    }
+    Ok(found)
+}
+
+/// Who is turned away, customer by customer. Of the filter, provider and customer count.
+pub(super) fn list(connection: &Connection, filter: &RejectFilter) -> Result<Vec<LeftOut>, StoreError> {
+    let mut found = Vec::new();
+    if are_kept(connection)? {
+        let mut statement = connection.prepare(
+            "SELECT customer.customer_id, provider, field
+             FROM turned_away JOIN customer ON customer.id = turned_away.customer
+             WHERE (?1 IS NULL OR provider = ?1) AND (?2 IS NULL OR customer.customer_id = ?2)
+             ORDER BY turned_away.customer, provider",
+        )?;
+        let mut rows = statement.query((filter.provider.map(ProviderId::number), &filter.customer))?;
+        while let Some(row) = rows.next()? {
+            let provider = provider_of(row.get(1)?)?;
+            found.push(LeftOut { customer_id: row.get(0)?, provider, fields: vec![part_of(row, 2)?] });
+        }
+    }
+    Ok(found)
+}
+
+/// Removes what is said of a customer who is erased, by its key. A copy of an older version says nothing.
+pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
+    if are_kept(connection)? {
+        let sql =
+            "DELETE FROM turned_away WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)";
+        connection.execute(sql, [customer_id])?;
+    }
+    Ok(())
+}
+
+fn part_of(row: &Row<'_>, column: usize) -> rusqlite::Result<FieldCode> {
+    Ok(FieldCode(row.get(column)?))
+}
