@@ -35,6 +35,10 @@ impl Provider for Fragile {
         self.provider.settings()
     }
 
+    fn credentials(&self) -> &Credentials {
+        self.provider.credentials()
+    }
+
     fn code_table(&self) -> &CodeTable {
         self.provider.code_table()
     }

@@ -7,7 +7,7 @@ use crate::domain::call::{Operation, State};
 use crate::domain::fault::{self, Point};
 use crate::domain::lifecycle::Life;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
-use crate::providers::{Patience, Provider, Transport, verdict_of};
+use crate::providers::{Patience, Provider, Transport, verdict_of, without_echo};
 use crate::store::Leased;
 
 use super::run_clock::RunClock;
@@ -56,6 +56,7 @@ pub(super) async fn deliver(
     let answer = endpoint.transport.send(request, clock.at(left), patience).await;
     fault::pass_with(Point::AfterAnswer, call.customer.as_str());
     let verdict = verdict_of(provider, operation, &call.payload.key, answer);
+    let verdict = without_echo(verdict, provider, &call.payload);
     let took = clock.elapsed().saturating_sub(left);
     Finished { call, verdict, sent: true, left, took }
 }

@@ -96,6 +96,19 @@ impl Verdict {
             | Self::Contract { code } => code.as_str(),
         }
     }
+
+    /// The code that the provider gave.
+    pub fn answer_code_mut(&mut self) -> Option<&mut AnswerCode> {
+        match self {
+            Self::Transient { code }
+            | Self::Refused { code, .. }
+            | Self::Exists { code }
+            | Self::Missing { code }
+            | Self::Denied { code, .. }
+            | Self::Contract { code } => Some(code),
+            Self::Accepted | Self::Throttled { .. } | Self::NotSent { .. } | Self::Unknown { .. } => None,
+        }
+    }
 }
 
 /// What can still be done with a refused call before a person looks at it.

@@ -6,6 +6,7 @@
 //! state nor the schedule: whether and when something is sent is decided elsewhere.
 
 pub mod codes;
+mod echo;
 pub mod exchange;
 mod forms;
 mod json;
@@ -28,6 +29,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 
+pub use echo::without_echo;
 pub use exchange::{Answer, BuildError, Request};
 pub use projector::CHARS_UNLIMITED;
 pub use sections::ProvidersSettings;
@@ -44,6 +46,9 @@ pub trait Provider: Send + Sync {
 
     /// The settings that all providers have.
     fn settings(&self) -> &CommonSettings;
+
+    /// What the provider knows us by.
+    fn credentials(&self) -> &Credentials;
 
     /// The operator's classes for codes.
     fn code_table(&self) -> &CodeTable;

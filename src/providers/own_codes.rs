@@ -57,6 +57,12 @@ const fn unknown(code: &'static str, meaning: &'static str, advice: &'static str
 }
 
 const CODES: &[OwnCode] = &[
+    OwnCode {
+        code: "code_withheld",
+        class: "refused",
+        meaning: "the code that the provider gave repeats a value or a secret of the request, and is not shown",
+        advice: "ask the provider why, and tell them what their answers hold",
+    },
     not_sent("connect", "no connection could be made", ROUTE),
     not_sent(
         "connect_certificate",
@@ -129,7 +135,7 @@ mod tests {
         let made =
             |source: &'static str| source.split("what: \"").skip(1).filter_map(|rest| rest.split('"').next());
         let codes: Vec<&str> =
-            sources.into_iter().flat_map(made).chain(["throttled", "unbuildable"]).collect();
+            sources.into_iter().flat_map(made).chain(["throttled", "unbuildable", "code_withheld"]).collect();
         assert!(codes.len() > 15, "{codes:?}");
         for code in codes {
             assert!(lookup(code).is_some(), "{code}");

@@ -109,7 +109,7 @@ impl ProvidersSettings {
     ) -> Result<Option<Arc<dyn Provider>>, SettingsError> {
         let provider: Option<Arc<dyn Provider>> = match id {
             ProviderId::Wsone => match self.wsone.clone() {
-                Some(section) => Some(Arc::new(WsOne::new(section, &credentials)?)),
+                Some(section) => Some(Arc::new(WsOne::new(section, credentials)?)),
                 None => None,
             },
             ProviderId::Lemonway => match self.lemonway.clone() {
@@ -117,7 +117,7 @@ impl ProvidersSettings {
                 None => None,
             },
             ProviderId::Safedebit => match self.safedebit.clone() {
-                Some(section) => Some(Arc::new(Safedebit::new(section, &credentials)?)),
+                Some(section) => Some(Arc::new(Safedebit::new(section, credentials)?)),
                 None => None,
             },
         };

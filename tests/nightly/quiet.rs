@@ -13,11 +13,23 @@ fn planted_secrets_and_values_are_in_no_log_event_error_or_report() {
     }
     people[0].email = "planted-not-an-address".to_owned();
     people[1].mobile = "O6plantedphone".to_owned();
-    // Refusals quote the customer's data in their texts, unreadable answers too.
+    // Refusals quote the customer's data in their texts, unreadable answers too; a code may be nothing else.
+    let echo = |provider: &str, nth: u32, code: &str| {
+        format!(
+            "[[rule]]\nprovider = \"{provider}\"\nnth = {nth}\neffect = {{ refuse = {{ code = \"{code}\" }} }}\n"
+        )
+    };
+    let echoes = [
+        echo("wsone", 1, "Plantedfirst"),
+        echo("wsone", 3, &format!("login-{PASSWORD}")),
+        echo("safedebit", 2, "FR7630006000011234567890189"),
+        echo("lemonway", 2, PASSWORD),
+    ];
     world.play(
-        "[[rule]]\nprovider = \"lemonway\"\nnth = 1\neffect = { refuse = { code = \"178\" } }\n\
+        &(echoes.concat()
+            + "[[rule]]\nprovider = \"lemonway\"\nnth = 1\neffect = { refuse = { code = \"178\" } }\n\
          [[rule]]\nprovider = \"safedebit\"\nnth = 1\neffect = { garbage = { body = \"html\" } }\n\
-         [[rule]]\nprovider = \"wsone\"\nnth = 2\neffect = { status = { code = 500 } }\n",
+         [[rule]]\nprovider = \"wsone\"\nnth = 2\neffect = { status = { code = 500 } }\n"),
     );
     let file = world.csv("crm.csv", &people);
     let path = file.to_str().expect("utf-8");
@@ -40,6 +52,8 @@ fn planted_secrets_and_values_are_in_no_log_event_error_or_report() {
             said.push(std::fs::read_to_string(file).expect("text"));
         }
     }
+    let withheld = said.iter().map(|text| text.matches("code_withheld").count()).max();
+    assert!(withheld >= Some(4), "{withheld:?}");
     for text in said {
         let lower = text.to_lowercase();
         assert!(!lower.contains("planted") && !text.contains(PASSWORD), "{text}");

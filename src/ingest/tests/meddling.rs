@@ -11,7 +11,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
 use crate::ingest::{IngestError, Mode};
 use crate::providers::codes::CodeTable;
-use crate::providers::{Answer, BuildError, CommonSettings, Provider, Request};
+use crate::providers::{Answer, BuildError, CommonSettings, Credentials, Provider, Request};
 use crate::reader::FileError;
 
 /// A provider at whose first customer somebody writes into the file.
@@ -28,6 +28,10 @@ impl<F: Fn() + Send + Sync> Provider for Meddled<F> {
 
     fn settings(&self) -> &CommonSettings {
         self.provider.settings()
+    }
+
+    fn credentials(&self) -> &Credentials {
+        self.provider.credentials()
     }
 
     fn code_table(&self) -> &CodeTable {

@@ -67,6 +67,10 @@ impl Provider for Lemonway {
         &self.settings.common
     }
 
+    fn credentials(&self) -> &Credentials {
+        &self.credentials
+    }
+
     fn code_table(&self) -> &CodeTable {
         &self.settings.error_codes
     }

@@ -38,6 +38,7 @@ use super::{Provider, SettingsDigest};
 #[derive(Debug)]
 pub struct Safedebit {
     settings: SafedebitSettings,
+    credentials: Credentials,
     authorization: Result<(HeaderName, HeaderValue), BuildError>,
 }
 
@@ -46,10 +47,11 @@ impl Safedebit {
     ///
     /// # Errors
     /// [`SettingsError`] for the first setting that cannot work.
-    pub fn new(mut settings: SafedebitSettings, credentials: &Credentials) -> Result<Self, SettingsError> {
+    pub fn new(mut settings: SafedebitSettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Safedebit)?;
         settings.common.send.get_or_insert(Send::Changed);
-        Ok(Self { settings, authorization: basic(credentials) })
+        let authorization = basic(&credentials);
+        Ok(Self { settings, credentials, authorization })
     }
 }
 
@@ -60,6 +62,10 @@ impl Provider for Safedebit {
 
     fn settings(&self) -> &CommonSettings {
         &self.settings.common
+    }
+
+    fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     fn code_table(&self) -> &CodeTable {

@@ -45,6 +45,7 @@ pub(super) const SEND: Send = Send::Objects;
 #[derive(Debug)]
 pub struct WsOne {
     settings: WsOneSettings,
+    credentials: Credentials,
     authorization: Result<(HeaderName, HeaderValue), BuildError>,
 }
 
@@ -53,11 +54,12 @@ impl WsOne {
     ///
     /// # Errors
     /// [`SettingsError`] for the first setting that cannot work.
-    pub fn new(mut settings: WsOneSettings, credentials: &Credentials) -> Result<Self, SettingsError> {
+    pub fn new(mut settings: WsOneSettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Wsone)?;
         settings.normalise()?;
         settings.common.send.get_or_insert(SEND);
-        Ok(Self { settings, authorization: basic(credentials) })
+        let authorization = basic(&credentials);
+        Ok(Self { settings, credentials, authorization })
     }
 }
 
@@ -68,6 +70,10 @@ impl Provider for WsOne {
 
     fn settings(&self) -> &CommonSettings {
         &self.settings.common
+    }
+
+    fn credentials(&self) -> &Credentials {
+        &self.credentials
     }
 
     fn code_table(&self) -> &CodeTable {
