@@ -159,13 +159,20 @@ impl<W: Write> RejectsWriter<W> {
 }
 
 /// A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe in front, which
-/// spreadsheets hide.
+/// spreadsheets hide. Where a comma is a decimal sign, spreadsheets split a line at semicolons, quoted or not: what would
+/// begin a cell there gets a blank.
 fn formula_safe(cell: &str) -> Cow<'_, str> {
-    if cell.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-        Cow::Owned(format!("'{cell}"))
-    } else {
-        Cow::Borrowed(cell)
+    const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
+    let begins_inside = |pair: &[u8]| matches!(pair, [b';' | b'\t' | b'\r' | b'\n', next] if FORMULA.contains(&char::from(*next)));
+    let mut safe = Cow::Borrowed(cell);
+    // What is between two ASCII bytes is a place between two characters.
+    for at in (1..cell.len()).rev().filter(|&at| begins_inside(&cell.as_bytes()[at - 1..=at])) {
+        safe.to_mut().insert(at, ' ');
     }
+    if cell.starts_with(FORMULA) {
+        safe.to_mut().insert(0, '\'');
+    }
+    safe
 }
 
 #[cfg(test)]
@@ -214,6 +221,19 @@ mod tests {
             let row = rows.records().next().unwrap().unwrap();
             assert_eq!(&row[1], "'=1+1");
             assert_eq!(row[8], format!("'{start}cmd"));
+        }
+    }
+
+    #[test]
+    fn no_cell_of_a_reader_that_splits_at_semicolons_begins_like_a_formula() {
+        for (cell, safe) in [
+            ("x;=cmd|' /C calc'!A0;y", "x; =cmd|' /C calc'!A0;y"),
+            ("a\n=2+5", "a\n =2+5"),
+            ("=a;+b\t@c\r\n-d", "'=a; +b\t @c\r\n -d"),
+            ("é;=é", "é; =é"),
+            ("12 rue = 3; ok", "12 rue = 3; ok"),
+        ] {
+            assert_eq!(formula_safe(cell), safe);
         }
     }
 

@@ -88,6 +88,8 @@ pub struct Store {
     turned_away: bool,
     /// What this process has leased and not settled.
     aloft: flights::Aloft,
+    /// The file that a run sends from, as long as it does.
+    at_work: Option<[u8; 16]>,
     /// Does the file itself say so, where a run is at work on it.
     says_at_work: bool,
     backups: backup::Backups,

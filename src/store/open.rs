@@ -224,6 +224,7 @@ impl StateFile {
             fingerprinter,
             clear_values: self.settings.clear_values,
             aloft: Aloft::default(),
+            at_work: None,
             says_at_work: true,
             backups: Backups::default(),
         })

@@ -47,12 +47,12 @@ pub(super) fn mark_backup(connection: &Connection) -> Result<(), StoreError> {
     put(connection, BACKUP, b"")
 }
 
-/// Says that a run is about to send, before anything leaves; false where the file itself does not say so yet, because somebody
-/// reads what was before, and does so for longer than a writer waits.
-pub(super) fn begin_work(connection: &mut Connection, path: &Path) -> Result<bool, StoreError> {
+/// Says that a run is about to send, before anything leaves, and gives the file that it works on; false where the file
+/// itself does not say so yet, because somebody reads what was before, and does so for longer than a writer waits.
+pub(super) fn begin_work(connection: &mut Connection, path: &Path) -> Result<([u8; 16], bool), StoreError> {
     let identity = identity(path)?;
     rotate(connection, path, |connection| put(connection, AT_WORK, &identity))?;
-    move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")
+    Ok((identity, move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")?))
 }
 
 /// Has the file itself say so too, unless somebody still reads what was before. Waits for nobody.
@@ -74,16 +74,25 @@ pub(super) fn end_work(
     last: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
     let Some(at_work) = setting(connection, AT_WORK)? else { return last(connection) };
-    if identity(path).ok().is_none_or(|found| at_work != found) {
-        let gone = std::io::Error::other(
-            "it was deleted or replaced while the run was at work; what the providers acknowledged since is not in it",
-        );
-        return Err(file_error("end the run in", path, gone));
-    }
+    refuse_other("end the run in", path, &at_work)?;
     rotate(connection, path, |connection| {
         last(connection)?;
         take(connection, AT_WORK)
     })
+}
+
+/// Refuses to go on with a file that has lost its name to another one, or to none. What has the name now lacks what was
+/// acknowledged since, and may have the token of the run: no file has the one that the lock file is given.
+pub(super) fn refuse_other(doing: &'static str, path: &Path, at_work: &[u8]) -> Result<(), StoreError> {
+    if identity(path).is_ok_and(|found| at_work == found) {
+        return Ok(());
+    }
+    // Where the lock file is gone too, nothing is left to say it in.
+    drop(write_tokens(path, &[drawn()]));
+    let gone = std::io::Error::other(
+        "it was deleted or replaced while the run was at work; what the providers acknowledged since is not in it",
+    );
+    Err(file_error(doing, path, gone))
 }
 
 /// Takes back that a run is at work: it was killed, and what it left is there.

@@ -77,18 +77,24 @@ impl Store {
     pub fn expect_dispatch(&mut self) -> Result<(), StoreError> {
         self.connection.pragma_update(None, "cache_size", CACHE_KIB_DISPATCH)?;
         self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_DISPATCH)?;
-        self.says_at_work =
-            origin::begin_work(&mut self.connection, &self.path).inspect_err(|_| self.leave_log())?;
+        let begun = origin::begin_work(&mut self.connection, &self.path).inspect_err(|_| self.leave_log())?;
+        (self.at_work, self.says_at_work) = (Some(begun.0), begun.1);
         Ok(())
     }
 
     /// Does several steps of dispatch in one transaction. A crash before it returns leaves the state as it was.
+    ///
+    /// # Errors
+    /// Those of `work`, and [`StoreError`] when the state refuses, or is not the file any more that has its name.
     pub fn group<T>(
         &mut self,
         run: RunNumber,
         now: Timestamp,
         work: impl FnOnce(&mut Outbox<'_>) -> Result<T, StoreError>,
     ) -> Result<T, StoreError> {
+        if let Some(at_work) = &self.at_work {
+            origin::refuse_other("go on in", &self.path, at_work)?;
+        }
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let changes_before = transaction.total_changes();

@@ -40,10 +40,7 @@ impl StateFile {
     /// [`StoreError::Locked`] while another rehearsal goes on, and as for every copy of a state.
     pub fn rehearsal(&self) -> Result<Rehearsal, StoreError> {
         let folder = self.rehearsal_folder();
-        if folder.is_symlink() {
-            let link = std::io::Error::other("it is a link, and what lies behind it is not ours to delete");
-            return Err(file_error("use", &folder, link));
-        }
+        refuse_link(&folder)?;
         let lock = self.lock_rehearsal()?;
         for file in files_in(&folder)?.iter().filter(|file| **file != lock_of(&folder)) {
             remove_file(file).map_err(|source| file_error("delete", file, source))?;
@@ -59,6 +56,10 @@ impl StateFile {
     /// [`StoreError::File`] when it cannot be looked at.
     pub fn left_rehearsal(&self) -> Result<Option<Finding>, StoreError> {
         let folder = self.rehearsal_folder();
+        if let Err(error) = refuse_link(&folder) {
+            let advice = "delete the link: `rehearse` and `forget` refuse it";
+            return Ok(Some(Finding::new(Severity::Broken, &folder, error.to_string(), advice)));
+        }
         if !folder.exists() {
             return Ok(None);
         }
@@ -78,6 +79,7 @@ impl StateFile {
     /// [`StoreError::Locked`] while a rehearsal goes on, [`StoreError::File`] when it cannot be deleted.
     pub fn delete_rehearsal(&self) -> Result<Option<PathBuf>, StoreError> {
         let folder = self.rehearsal_folder();
+        refuse_link(&folder)?;
         if !folder.exists() {
             return Ok(None);
         }
@@ -93,6 +95,11 @@ impl StateFile {
     fn lock_rehearsal(&self) -> Result<Lock, StoreError> {
         self.at(&self.rehearsal_folder().join("rehearsal")).lock()
     }
+}
+
+fn refuse_link(folder: &Path) -> Result<(), StoreError> {
+    let link = || std::io::Error::other("it is a link, and what lies behind it is not ours to delete");
+    if folder.is_symlink() { Err(file_error("use", folder, link())) } else { Ok(()) }
 }
 
 /// Beside the lock of the copy itself, which the run takes that works on it.

@@ -100,6 +100,7 @@ impl Store {
             )?;
             Ok(())
         })?;
+        self.at_work = None;
         shared_keys::compare_again(&mut self.connection, &self.fingerprinter)?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         fault::pass(Point::AfterRunEnd);

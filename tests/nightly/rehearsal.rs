@@ -116,6 +116,10 @@ fn a_rehearsal_deletes_nothing_that_it_has_not_made() {
     std::os::unix::fs::symlink(world.path("state/rehearsal"), &link).expect("made");
     let refused = world.on("rehearse", &input, &[]).exits(1);
     assert!(refused.err.contains("it is a link") && input.exists(), "{}", refused.err);
+    let refused = world.run(&["forget", "C00001"]).exits(1);
+    assert!(refused.err.contains("it is a link"), "{}", refused.err);
+    assert!(world.run(&["doctor"]).out.contains("delete the link"));
+    assert_eq!(all_below(&world.path("state/rehearsal")), [input]);
 }
 
 #[test]

@@ -80,6 +80,30 @@ fn a_run_whose_state_was_replaced_or_deleted_says_so() {
     }
 }
 
+/// A folder that is put back from a copy of itself has the token that the run began with, and a log beside the file.
+#[test]
+fn a_run_whose_state_was_replaced_goes_no_further_and_what_is_there_is_refused() {
+    let mut world = World::new();
+    world.store.expect_dispatch().expect("ready");
+    let path = world.state().path().to_owned();
+    let names =
+        ["crmsync.db", "crmsync.db-wal"].map(|name| (path.with_file_name(name), path.with_extension(name)));
+    for (name, copy) in &names {
+        std::fs::copy(name, copy).expect("copied");
+    }
+    world.note_sent(WSONE, 7);
+    for (name, copy) in &names {
+        std::fs::rename(copy, name).expect("put in place");
+    }
+    let note = |outbox: &mut Outbox<'_>| outbox.note_sent(WSONE, 1);
+    let went_on = world.store.group(world.run, world.now, note);
+    assert!(matches!(went_on, Err(StoreError::File { .. })), "{went_on:?}");
+    let ended = world.store.finish_run(world.run, "failed", 1, world.now);
+    assert!(matches!(ended, Err(StoreError::File { .. })), "{ended:?}");
+    let opened = world.state().open(&world._lock).map(drop);
+    assert!(matches!(opened, Err(StoreError::Stale { how: Stale::Other, .. })), "{opened:?}");
+}
+
 /// Where a process dies between the two names of a restore, the state is as it was for the next one.
 #[test]
 fn a_restore_that_was_cut_short_is_taken_back() {
