@@ -28,13 +28,18 @@ impl Config {
     /// Lays the input flags over the file's `[input]`.
     #[must_use]
     pub fn with_input(mut self, typed: &InputArguments) -> Self {
-        if let Some(format) = typed.format {
-            self.input.format = match format {
-                InputFormat::Csv => FormatSetting::Csv,
-                InputFormat::Jsonl => FormatSetting::Jsonl,
-            };
-        }
         self.input.kind = typed.kind.unwrap_or(self.input.kind);
+        self.with_format(typed.format)
+    }
+
+    /// Lays the format of the command line, if one was given, over the file's.
+    #[must_use]
+    pub fn with_format(mut self, typed: Option<InputFormat>) -> Self {
+        self.input.format = match typed {
+            Some(InputFormat::Csv) => FormatSetting::Csv,
+            Some(InputFormat::Jsonl) => FormatSetting::Jsonl,
+            None => self.input.format,
+        };
         self
     }
 

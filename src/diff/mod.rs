@@ -74,7 +74,7 @@ pub struct Findings {
     /// Fields that the CRM cleared and the provider still holds.
     pub cleared: Vec<FieldCode>,
     /// Objects that were not sent because a part of them is not known.
-    pub incomplete: Vec<&'static str>,
+    pub incomplete: Vec<Incomplete>,
     /// Fields left out because only some of the columns they are made of are there.
     pub in_part: Vec<FieldCode>,
     /// Parts that the provider holds and that cannot be taken away: nothing of the new value goes.
@@ -83,6 +83,15 @@ pub struct Findings {
     pub rejected: Option<Rejection>,
     /// Fields that go missing inside an object that is sent: what the provider then holds is not known.
     pub unknown_after: Vec<FieldCode>,
+}
+
+/// An object that was not sent.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Incomplete {
+    /// Its name.
+    pub object: &'static str,
+    /// What of it would have been sent.
+    pub fields: Vec<FieldCode>,
 }
 
 /// Why a customer is not sent to a provider at all.
@@ -116,6 +125,13 @@ impl Findings {
     #[must_use]
     pub fn unsent(&self) -> usize {
         self.incomplete.len() + self.in_part.len() + self.stuck.len()
+    }
+
+    /// The fields of that which are known to differ from what the provider holds. Of what needs more columns than there are
+    /// nobody can tell.
+    pub fn kept_back(&self) -> impl Iterator<Item = FieldCode> {
+        let incomplete = self.incomplete.iter().flat_map(|object| &object.fields);
+        incomplete.chain(&self.stuck).copied()
     }
 }
 

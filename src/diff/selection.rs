@@ -6,7 +6,7 @@ use crate::domain::account::{Account, Acknowledged, Keeper};
 use crate::domain::policy::Send;
 use crate::domain::wire::{FieldCode, Projection, WireCell, WireValues};
 
-use super::{Findings, Policy};
+use super::{Findings, Incomplete, Policy};
 
 /// The values to send for these changes, by `send = objects | changed | all`, with those that always go along.
 pub(super) fn select(
@@ -62,7 +62,12 @@ fn objects(
                 findings.unknown_after.extend(parts.left_out);
                 values.0.extend(parts.values.0);
             }
-            None => findings.incomplete.push(object),
+            None => {
+                let of_it =
+                    |code: &FieldCode| (policy.field)(*code).is_some_and(|field| field.object == object);
+                let fields = wanted.0.keys().copied().filter(of_it).collect();
+                findings.incomplete.push(Incomplete { object, fields });
+            }
         }
     }
     values

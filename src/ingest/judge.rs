@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::diff::{self, Action, Decision, Policy, Rejection};
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::State;
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::Customer;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireValues};
@@ -92,7 +92,7 @@ impl Judge<'_> {
             Mode::Seed => (Vec::new(), self.seeds(&customer.id, &projections, accounts)),
             Mode::Plan | Mode::Sync => {
                 let news = ready.candidate.stored().map(|_| &mut news);
-                (self.all(&customer.id, &projections, accounts, news), Vec::new())
+                (self.all(customer, &projections, accounts, news), Vec::new())
             }
         };
         let is_told = judged.iter().any(Judged::is_told) || seeds.iter().any(Seed::is_told);
@@ -107,7 +107,7 @@ impl Judge<'_> {
 
     fn all(
         &self,
-        id: &CustomerId,
+        customer: &Customer,
         projections: &[Projection],
         accounts: Vec<KnownAt>,
         mut news: Option<&mut News>,
@@ -115,14 +115,14 @@ impl Judge<'_> {
         let mut accounts = accounts.into_iter();
         let judged = self.providers.iter().zip(projections).map(|(provider, projection)| {
             let known = accounts.next().unwrap_or_default();
-            self.one(id, &**provider, projection, known, news.as_deref_mut())
+            self.one(customer, &**provider, projection, known, news.as_deref_mut())
         });
         judged.collect()
     }
 
     fn one(
         &self,
-        id: &CustomerId,
+        customer: &Customer,
         provider: &dyn Provider,
         projection: &Projection,
         known: KnownAt,
@@ -147,10 +147,10 @@ impl Judge<'_> {
             fields: provider.fields(),
             along: provider.along(),
         };
-        let mut keeper = self.keeping.of(id, provider.id());
+        let mut keeper = self.keeping.of(&customer.id, provider.id());
         let decision = diff::decide(&before, projection, &policy, &mut keeper);
         if let Some(news) = news {
-            news.take(provider, projection, &before, &decision, &mut keeper);
+            news.take(provider, customer, projection, &before, &decision, &mut keeper);
         }
         let is_written = self.mode == Mode::Sync;
         let (packed, codes) = match &decision.action {
@@ -160,7 +160,7 @@ impl Judge<'_> {
             }
             Action::Nothing | Action::Close | Action::Replace(_) => (None, Box::default()),
         };
-        let differences = self.differences(id, provider, &before, &decision);
+        let differences = self.differences(&customer.id, provider, &before, &decision);
         let key = decision.key.as_ref();
         let account =
             is_written.then(|| account_to_write(before.account.as_ref(), &skipped, &decision)).flatten();
@@ -201,13 +201,16 @@ fn account_to_write(
     // Without a key nothing was compared.
     let compared = decision.key.as_ref().map(|_| &*decision.findings.skipped);
     let mut skipped_now = Cow::Borrowed(compared.unwrap_or(skipped));
-    // What was cleared keeps everything back, and what cannot be taken away a new value: told of as long as they do.
-    let cleared = &decision.findings.cleared;
-    let cleared = if decision.findings.rejected == Some(Rejection::ClearedValue) { &**cleared } else { &[] };
-    let kept_back = [cleared, &*decision.findings.stuck].concat();
-    if compared.is_some() && !kept_back.is_empty() {
-        skipped_now.to_mut().extend(kept_back);
-        skipped_now.to_mut().sort_unstable();
+    // What was cleared keeps everything back, what cannot be taken away, or is not whole, itself: told of as long as it does.
+    let findings = &decision.findings;
+    let keeps_back = findings.rejected == Some(Rejection::ClearedValue);
+    let cleared = if keeps_back { &*findings.cleared } else { &[] };
+    let mut kept_back = findings.kept_back().chain(cleared.iter().copied()).peekable();
+    if compared.is_some() && kept_back.peek().is_some() {
+        let skipped = skipped_now.to_mut();
+        skipped.extend(kept_back);
+        skipped.sort_unstable();
+        skipped.dedup();
     }
     match (before, &decision.key) {
         (None, None) => None,

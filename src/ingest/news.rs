@@ -2,6 +2,7 @@
 
 use crate::diff::Decision;
 use crate::domain::account::Keeper;
+use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::standing::Before;
 use crate::domain::wire::{FieldCode, Projection, WireCell};
@@ -21,6 +22,7 @@ impl News {
     pub(super) fn take(
         &mut self,
         provider: &dyn Provider,
+        customer: &Customer,
         projection: &Projection,
         before: &Before,
         decision: &Decision,
@@ -29,10 +31,16 @@ impl News {
         for &code in &decision.findings.changed {
             if is_news(projection, before, decision, code, keeper) {
                 self.is_change = true;
-                self.fields.extend(sources(provider, code));
+                self.add(provider, customer, code);
             }
         }
-        self.fields.extend(decision.findings.cleared.iter().flat_map(|&code| sources(provider, code)));
+        decision.findings.cleared.iter().for_each(|&code| self.add(provider, customer, code));
+    }
+
+    /// Of what a wire field is made of, the input can have changed only what it has.
+    fn add(&mut self, provider: &dyn Provider, customer: &Customer, code: FieldCode) {
+        let is_there = |field: &Field| customer.cell(*field).is_some();
+        self.fields.extend(sources(provider, code).into_iter().filter(is_there));
     }
 
     /// Several providers, and several fields of one, can be told the same.

@@ -74,8 +74,9 @@ impl Apply<'_> {
             };
             self.outcome.became_invalid += u64::from(!told);
         }
-        for &object in &findings.incomplete {
-            self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(object.into()), INCOMPLETE));
+        for incomplete in &findings.incomplete {
+            let object = incomplete.object.into();
+            self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(object), INCOMPLETE));
         }
         for (codes, reason) in [(&findings.in_part, IN_PART), (&findings.stuck, STUCK)] {
             for name in codes.iter().filter_map(|&code| Some(provider.field(code)?.name)) {

@@ -28,8 +28,10 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
             command(&["resume"], context)
         }
         Outcome::Complete | Outcome::Partial if stock => command(&["rejects", "list"], context),
-        Outcome::Complete => "nothing to do".to_owned(),
-        Outcome::Partial => look_at_rejects(context),
+        Outcome::Complete if report.providers.values().all(|tally| tally.incomplete == 0) => {
+            "nothing to do".to_owned()
+        }
+        Outcome::Complete | Outcome::Partial => look_at_rejects(context),
         Outcome::Guarded if report.failure.as_ref().is_some_and(|failure| failure.starts_with(GUARD)) => {
             on_the_files("plan", report, context)
         }

@@ -126,6 +126,7 @@ fn headline(report: &Report) -> String {
 pub(super) fn ending(report: &Report) -> String {
     let stuck: u64 = report.providers.values().map(|tally| tally.held + tally.parked).sum();
     let left: u64 = report.providers.values().map(|tally| tally.deferred).sum();
+    let incomplete: u64 = report.providers.values().map(|tally| tally.incomplete).sum();
     let sentence = match report.run.outcome {
         Outcome::Complete if left > 0 => {
             let calls = if left == 1 { "call stays" } else { "calls stay" };
@@ -135,6 +136,13 @@ pub(super) fn ending(report: &Report) -> String {
             let calls = if stuck == 1 { "call" } else { "calls" };
             let stuck = grouped(stuck);
             return format!("complete, but for {stuck} {calls} of earlier runs, held or refused");
+        }
+        Outcome::Complete if incomplete > 0 => {
+            let values = if incomplete == 1 { "value that does" } else { "values that do" };
+            return format!(
+                "complete, but for {} {values} not go as the rows have them",
+                grouped(incomplete)
+            );
         }
         Outcome::Complete => "complete: everything that was to be delivered is",
         Outcome::Partial => "finished, but not everything got through",

@@ -41,8 +41,10 @@ enum LetGo {
 /// What became of a held call that a person has settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Resolved {
-    /// What was found out is written down.
+    /// What was found out is written down, and nothing is left to send.
     Settled,
+    /// That too; the next run sends it again, or finds out more.
+    GoesAgain,
     /// That too; it would be sent again, but stays held: the call of another customer for the same account goes first.
     Behind,
 }
@@ -187,7 +189,7 @@ impl Outbox<'_> {
         }
         if after.state.is_open() {
             (after, resolved) = match self.goes_again(&row, after, &Doubts::read(self.connection)?)? {
-                Some(after) => (after, Resolved::Settled),
+                Some(after) => (after, Resolved::GoesAgain),
                 None => {
                     let hold = Some(HoldReason::DuplicateKey);
                     (Life { state: State::Held, hold, ..after }, Resolved::Behind)

@@ -186,6 +186,10 @@ fn who_only_looks_at_a_file_takes_a_pipe_as_well() {
     let text = std::fs::read(world.csv("crm.csv", &customers(2))).expect("written");
     let looked = piped(&world, &["check", "-"], &text).exits(0);
     assert!(looked.out.contains("csv, utf-8") && looked.out.contains("check FILE"), "{}", looked.out);
+    let named = piped(&world, &["check", "-", "--format", "csv"], &text).exits(0);
+    assert!(named.out.contains("csv, utf-8"), "{}", named.out);
+    let misnamed = piped(&world, &["check", "-", "--format", "jsonl"], &text);
+    assert!(!misnamed.out.contains("csv, utf-8"), "{}", misnamed.out);
     let proposed = piped(&world, &["--config", "other.toml", "init", "--from", "-"], &text).exits(0);
     assert!(!proposed.err.contains("check - "), "{}", proposed.err);
     let written = std::fs::read_to_string(world.path("other.toml")).expect("a proposal");

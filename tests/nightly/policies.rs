@@ -241,6 +241,21 @@ fn an_object_that_a_delta_leaves_incomplete_is_completed_only_from_values_in_cle
         } else {
             assert!(entries(&world, ProviderId::Wsone).is_empty());
             assert_eq!(report["providers"]["wsone"]["incomplete"], 1);
+            let plan = world.on("plan", &world.path("delta.jsonl"), &["--kind", "delta"]).exits(0).out;
+            assert!(plan.contains("warning: wsone: 1 value does not go"), "{plan}");
+            let again = world.on("sync", &world.path("delta.jsonl"), &["--kind", "delta"]).exits(0).out;
+            assert!(again.contains("complete, but for 1 value") && again.contains("next: less "), "{again}");
+            let list = || world.run(&["rejects", "list"]).exits(0).out;
+            assert!(list().contains("PersonRequest.lastName"), "{}", list());
+            let explained = world.run(&["explain", &customer.id]).exits(0).out;
+            assert!(
+                explained.contains("not all of what goes with it: PersonRequest.lastName"),
+                "{explained}"
+            );
+            let mut whole = customer.clone();
+            whole.last = "Dupont".to_owned();
+            sync_one(&world, &whole, 0);
+            assert!(list().contains("nothing is refused"), "{}", list());
         }
         let held = world.ledger().person(ProviderId::Wsone, "1:7700000001").expect("known");
         assert_eq!(held.fields["PersonRequest"]["firstName"], "Élise", "never half an object");

@@ -66,7 +66,7 @@ fn released_work_is_sent_again() {
         world.run(&[&["rejects", "release", "--provider", "lemonway"][..], &state].concat()).exits(0);
     assert!(released.err.ends_with("next: crmsync resume --state state/crmsync.db\n"), "{}", released.err);
     let again = world.run(&["rejects", "release", "--provider", "lemonway"]).exits(0).err;
-    assert_eq!(again, "nothing is refused or held\n");
+    assert_eq!(again, "nothing is refused or held that these filters let through\n");
     world.ledger().reset();
     world.run(&["resume"]).exits(0);
     assert_eq!((world.applied(), world.requests(ProviderId::Lemonway)), (1, 1));

@@ -154,6 +154,9 @@ pub struct CheckArguments {
     /// Look at the header and the first rows of this file
     #[arg(value_name = "FILE", value_hint = ValueHint::FilePath)]
     pub file: Option<PathBuf>,
+    /// Format, instead of the configured one, or of what the first bytes look like
+    #[arg(long, value_name = "FORMAT", requires = "file")]
+    pub format: Option<InputFormat>,
     /// Show the customers' values in the first rows, not only their shape
     #[arg(long, requires = "file")]
     pub include_values: bool,

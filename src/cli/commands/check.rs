@@ -90,7 +90,7 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
         }
         return Ok(ExitCode::Complete);
     }
-    let config = program.config()?;
+    let config = program.config()?.with_format(arguments.format);
     let mut findings = Findings::default();
     findings.ok("configuration", program.global.config.display().to_string());
     check_secrets(program, &config, &mut findings);

@@ -22,7 +22,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::event::Events;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
-use crate::domain::tally::InputTally;
+use crate::domain::tally::{InputTally, ProviderTally};
 use crate::ingest::{Difference, Ingest, Outcome};
 use crate::providers::Provider;
 use crate::report::next_step;
@@ -171,7 +171,9 @@ pub(super) fn show(
     let InputTally { rows, new, changed, .. } = outcome.input;
     tracing::info!(rows, new, changed, "input read");
     let changes = outcome.has_changes();
+    let not_sent: Vec<String> = outcome.providers.iter().filter_map(not_sent).collect();
     let mut plan = of(outcome, &providers, &store, config.dispatch.max_duration)?;
+    plan.warnings.extend(not_sent);
     plan.warnings.extend(beyond_the_day(&plan, &providers, &store, program.clock.now())?);
     if providers.is_empty() {
         plan.warnings.push(format!("providers: {NO_PROVIDER}"));
@@ -234,6 +236,18 @@ fn of(
         older: outcome.older,
         next: None,
     })
+}
+
+/// What of the input goes to nobody although it is valid.
+fn not_sent((provider, tally): (&ProviderId, &ProviderTally)) -> Option<String> {
+    let values = match tally.incomplete {
+        0 => return None,
+        1 => "1 value does".to_owned(),
+        count => format!("{} values do", grouped(count)),
+    };
+    Some(format!(
+        "{provider}: {values} not go as the rows have them; `sync` writes which, and why, into rejects.csv"
+    ))
 }
 
 /// What of a plan is more than `calls_per_day` leaves for today.

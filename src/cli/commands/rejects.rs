@@ -29,11 +29,18 @@ use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved};
 
 use super::values::{Values, with_left_out};
 
-const NOTHING_FOUND: &str = "nothing is refused or held";
+/// What is said where a list is empty: with a filter, others may be there.
+fn nothing_found(filter: &RejectsFilter) -> &'static str {
+    match filter {
+        RejectsFilter { provider: None, code: None, customer: None } => "nothing is refused or held",
+        _ => "nothing is refused or held that these filters let through",
+    }
+}
 
 /// What the class of fields is that are left out.
 const INVALID: &str = Status::Invalid.name();
-const LEFT_OUT: &str = "left out: the last record that was compared has no valid value";
+const LEFT_OUT: &str =
+    "left out: the last record that was compared has no valid value, or not all of what goes with it";
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Line<'a> {
@@ -82,6 +89,9 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
     let done = json!({ "call": arguments.call.0, "decision": decision, "stays_held": stays_held });
     let told = match resolved {
         Resolved::Settled => format!("call {} is settled", arguments.call),
+        Resolved::GoesAgain => {
+            format!("noted; call {} is queued again: the next run sends it", arguments.call)
+        }
         Resolved::Behind => format!(
             "noted; call {} stays held, because another one for the same account goes first: release it when that one is delivered",
             arguments.call
@@ -98,7 +108,7 @@ fn list(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         return Ok(program.console.json(&lines)?);
     }
     if lines.is_empty() {
-        return Ok(program.console.text(&format!("{NOTHING_FOUND}\n"))?);
+        return Ok(program.console.text(&format!("{}\n", nothing_found(filter)))?);
     }
     let header = ["call", "customer", "provider", "operation", "status", "class", "code", "attempts", "run"];
     let table = aligned(&header, lines.iter().map(cells), &[0, 7]);
@@ -145,7 +155,7 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let mut store = state.open(&lock)?;
     let rows = store.rejects(&store_filter(filter))?;
     if rows.is_empty() {
-        return Ok(program.console.done(&released_json(&Released::default()), NOTHING_FOUND)?);
+        return Ok(program.console.done(&released_json(&Released::default()), nothing_found(filter))?);
     }
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
     let released = store.release(&calls, program.clock.now())?;
