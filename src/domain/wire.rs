@@ -81,6 +81,14 @@ impl WireField {
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProviderKey(pub SmolStr);
 
+impl ProviderKey {
+    /// Is this what stands behind the first colon of the key.
+    #[must_use]
+    pub fn ends_with(&self, part: &str) -> bool {
+        self.0.split_once(':').is_some_and(|(_, known)| known == part)
+    }
+}
+
 impl fmt::Debug for ProviderKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("<key>")
@@ -92,8 +100,9 @@ impl fmt::Debug for ProviderKey {
 pub enum KeyCell {
     /// The file has no such column.
     Absent,
-    /// The file lacks a part of it that the CRM has: only the key that is known already can be meant.
-    InPart,
+    /// The file has this of it and lacks what stands before (for `WsOne` the identifier without its type), which the CRM has:
+    /// only the key that is known already can be meant, if it ends so.
+    InPart(SmolStr),
     /// The column is there and empty: the customer has no account at this provider.
     Cleared,
     /// Something stands there that can be no key: this part of it.

@@ -238,7 +238,7 @@ fn named_by(
             let standing = before.standing.as_ref().map_or(key, |standing| &standing.payload.key);
             (*key != account.key || standing != key).then(|| mark(key))
         }
-        KeyCell::Absent | KeyCell::InPart | KeyCell::Invalid(_) => named,
+        KeyCell::Absent | KeyCell::InPart(_) | KeyCell::Invalid(_) => named,
     }
 }
 
@@ -247,7 +247,7 @@ pub(super) fn invalid_key(key: &KeyCell, before: Option<FieldCode>) -> Option<Fi
     match key {
         KeyCell::Invalid(part) => Some(*part),
         KeyCell::Key(_) | KeyCell::Cleared => None,
-        KeyCell::Absent | KeyCell::InPart => before,
+        KeyCell::Absent | KeyCell::InPart(_) => before,
     }
 }
 

@@ -80,9 +80,10 @@ impl Judge<'_> {
         let KnownAt { before, call: standing, skipped: skipped_before, named, .. } = known;
         let key = match (&projection.key, &before.account) {
             (KeyCell::Key(key), _) => key.clone(),
-            (KeyCell::Absent | KeyCell::InPart, Some(account)) => account.key.clone(),
+            (KeyCell::Absent, Some(account)) => account.key.clone(),
+            (KeyCell::InPart(part), Some(account)) if account.key.ends_with(part) => account.key.clone(),
             (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Taken::Nothing,
-            (KeyCell::Invalid(_), _) | (KeyCell::InPart, None) => return Taken::InvalidKey,
+            (KeyCell::Invalid(_) | KeyCell::InPart(_), _) => return Taken::InvalidKey,
         };
         let mut keeper = self.keeping.of(id, provider);
         let skipped = invalid_fields(projection);

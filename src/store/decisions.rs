@@ -45,6 +45,8 @@ pub enum Resolved {
     Settled,
     /// That too; the next run sends it again, or finds out more.
     GoesAgain,
+    /// It has ended, because the CRM has given its account to another customer.
+    GivenAway,
     /// That too; it would be sent again, but stays held: the call of another customer for the same account goes first.
     Behind,
 }
@@ -78,8 +80,9 @@ impl Store {
         })
     }
 
-    /// Settles a held call by what a person found out. What is to be sent after that goes as if it were released. A crash
-    /// before it returns leaves the call as it was.
+    /// Settles a held call by what a person found out. What is to be sent after that goes as if it were released; so nothing does
+    /// whose account the CRM has given to another customer, whatever became of it before. A crash before it returns leaves the
+    /// call as it was.
     ///
     /// # Errors
     /// [`StoreError::NoSuchCall`], or [`StoreError::Undecidable`] when the call is not held.
@@ -168,6 +171,11 @@ impl Outbox<'_> {
 
     fn resolve(&mut self, call: CallId, happening: Happening) -> Result<Resolved, StoreError> {
         let row = self.read_standing(call)?;
+        if happening != Happening::Abandoned && self.is_given_away(&row)? {
+            decided(&row, happening)?;
+            self.end_given_away(&row)?;
+            return Ok(Resolved::GivenAway);
+        }
         let happening = match happening {
             // What was applied is not what the call carries now, or not known to be: it was probed with other values, perhaps.
             Happening::ResolvedApplied if row.replaced || row.life.create_unknown => {

@@ -9,9 +9,11 @@ use rusqlite::{Connection, OptionalExtension};
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{Happening, Life};
+use crate::domain::mark::{Mark, Marker};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
+use super::marks::{self, Marks};
 use super::snapshot::life_of;
 use super::transitions::{end, one};
 use super::{RunNumber, StoreError, codec};
@@ -24,16 +26,18 @@ const CALLS_AT_ONCE: i64 = 1_000;
 /// A call with what is left of its payload.
 struct Lightened {
     id: CallId,
+    customer: String,
     life: Life,
     payload: Payload,
 }
 
 /// Takes fields out of the calls of a provider that are not on their way, and ends those to which nothing is left, unless they
-/// may have left or wait for a person. Gives how many open ones ended.
+/// may have left or wait for a person; their customers are compared again. Gives how many open ones ended.
 pub(super) fn take_out(
     connection: &Connection,
     provider: ProviderId,
     excluded: &[FieldCode],
+    marker: &Marker,
     (run, now): (RunNumber, Timestamp),
 ) -> Result<u64, StoreError> {
     let name = format!("{EXCLUDED}{}", provider.number());
@@ -43,10 +47,12 @@ pub(super) fn take_out(
     if before.unwrap_or_default() == packed {
         return Ok(0);
     }
-    let mut ended = 0;
+    let (mut ended, mut compared_again) = (0, Marks::default());
     let mut last = i64::MIN;
     while let Some(lightened) = next(connection, provider, excluded, &mut last)? {
-        for Lightened { id, life, payload } in lightened {
+        for Lightened { id, customer, life, payload } in lightened {
+            // Should the fields be let in again, they are sent as if they had never been queued.
+            compared_again.push(Mark::unread(marker.key(&customer)));
             if payload.values.is_empty() && may_end(&life) {
                 end(connection, (id, &life), Happening::NothingLeft, (run, now))?;
                 ended += u64::from(life.state.is_open());
@@ -59,6 +65,7 @@ pub(super) fn take_out(
             one(connection.prepare_cached(sql)?.execute(cells)?, id)?;
         }
     }
+    marks::put(connection, compared_again)?;
     connection.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (name, packed))?;
     Ok(ended)
 }
@@ -78,8 +85,9 @@ fn next(
     last: &mut i64,
 ) -> Result<Option<Vec<Lightened>>, StoreError> {
     let mut select = connection.prepare_cached(
-        "SELECT * FROM call WHERE id > ?1 AND provider = ?2 AND payload IS NOT NULL AND lease IS NULL AND state <> 'refused'
-         ORDER BY id LIMIT ?3",
+        "SELECT call.*, customer.customer_id FROM call JOIN customer ON customer.id = call.customer
+         WHERE call.id > ?1 AND provider = ?2 AND payload IS NOT NULL AND lease IS NULL AND state <> 'refused'
+         ORDER BY call.id LIMIT ?3",
     )?;
     let mut rows = select.query((*last, provider.number(), CALLS_AT_ONCE))?;
     let (before, mut found) = (*last, Vec::new());
@@ -89,7 +97,8 @@ fn next(
         let whole = payload.values.len();
         payload.values.0.retain(|field, _| !excluded.contains(field));
         if payload.values.len() < whole {
-            found.push(Lightened { id: CallId(*last), life: life_of(row)?, payload });
+            let customer = row.get("customer_id")?;
+            found.push(Lightened { id: CallId(*last), customer, life: life_of(row)?, payload });
         }
     }
     Ok((*last > before).then_some(found))

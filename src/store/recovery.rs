@@ -71,9 +71,9 @@ impl Store {
             transaction.execute(&without_tries(open), [])?;
         }
         let mut recovered = Recovered::default();
+        let marker = Marker::new(keeping.fingerprinter);
         for &Terms { provider, settle, backoff_max, on_new, ref excluded } in terms {
             if on_new == OnNew::Skip {
-                let marker = Marker::new(keeping.fingerprinter);
                 let ended = end_creates(&transaction, provider, &marker, (run, now))?;
                 *recovered.ended.entry(provider).or_default() += ended;
             }
@@ -104,7 +104,7 @@ impl Store {
                 recovered.in_flight += 1;
                 recovered.held += u64::from(settled.life.state == State::Held);
             }
-            let ended = excluded::take_out(&transaction, provider, excluded, (run, now))?;
+            let ended = excluded::take_out(&transaction, provider, excluded, &marker, (run, now))?;
             if ended > 0 {
                 *recovered.ended.entry(provider).or_default() += ended;
             }

@@ -220,6 +220,31 @@ fn somebody_new_without_the_type_of_the_identifier_is_told_of() {
     assert_eq!(world.report()["providers"]["wsone"]["acknowledged"]["update"], 1);
 }
 
+/// Whose type it is, a delta without that column does not say.
+#[test]
+fn another_identifier_without_its_type_reaches_no_account() {
+    let world = World::new();
+    world.populate(&customers(2));
+    let header = "customer_id;person_identifier_type;person_identifier;last_name";
+    let file = |name: &str| format!("{header}\nC00001;1;7700000001;{name}\nC00002;1;7700000002;Petit\n");
+    world.sync(&world.file("crm.csv", &file("Martin"))).exits(0);
+    let swapped = [("C00001", "7700000002", "Annabel"), ("C00002", "7700000001", "Bertrand")];
+    let csv = swapped.map(|(id, key, name)| format!("{id};{key};{name}a\n")).concat();
+    let csv = world.file("delta.csv", &format!("customer_id;person_identifier;last_name\n{csv}"));
+    let record = |(id, key, name): (&str, &str, &str)| {
+        format!("{}\n", json!({"customer_id": id, "person_identifier": key, "last_name": name}))
+    };
+    let jsonl = world.file("delta.jsonl", &swapped.map(record).concat());
+    world.ledger().reset();
+    for delta in [csv, jsonl] {
+        world.on("sync", &delta, &["--kind", "delta"]).exits(3);
+        assert!(world.rejects().contains("where the identifier is another one"), "{}", world.rejects());
+        assert_eq!(world.requests(ProviderId::Wsone), 0);
+    }
+    world.sync(&world.file("crm.csv", &file("Martinez"))).exits(0);
+    assert_eq!(world.requests(ProviderId::Wsone), 1);
+}
+
 /// Without the column of keys a row is for the account that the customer has, not for one that it once had.
 #[test]
 fn a_row_without_the_key_reaches_no_account_that_the_crm_has_taken_back() {

@@ -293,6 +293,33 @@ fn of_two_newcomers_with_one_key_who_are_found_not_applied_one_is_made_and_the_o
     world.all_hold(&people[1]);
 }
 
+/// Whatever became of a call before: its account is another customer's by now.
+#[test]
+fn what_is_resolved_does_not_reach_an_account_that_was_given_away() {
+    for found_out in ["--applied", "--not-applied"] {
+        let world = World::new();
+        world.configure("", &[("lemonway", "concurrency = 1")]);
+        let mut people = customers(3);
+        world.populate(&people);
+        world.play("[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\ntimes = 1\neffect = { refuse = { code = \"120\" } }\n");
+        world.sync(&world.csv("crm.csv", &people[..2])).exits(3);
+        let listed = json(&world.run(&["rejects", "list", "--json"]).exits(0).out);
+        assert_eq!(listed[0]["class"], "denied_by_code", "{listed}");
+        people[2].wallet = std::mem::take(&mut people[1].wallet);
+        world.sync(&world.csv("crm.csv", &people));
+        world.run(&["rejects", "release", "--customer", "C00003"]).exits(0);
+        world.run(&["resume"]).exits(0);
+        world.ledger().reset();
+        let told = world.run(&["resolve", &listed[0]["call"].to_string(), found_out]).exits(0).err;
+        assert!(told.contains("another customer's by now"), "{told}");
+        world.run(&["resume"]).exits(0);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        assert_eq!(world.requests(ProviderId::Lemonway), 0, "{found_out}");
+        let wallet = world.ledger().person(ProviderId::Lemonway, "W00002").expect("known").fields;
+        assert_eq!(wallet["newEmail"], people[2].email.as_str());
+    }
+}
+
 #[test]
 fn who_takes_the_key_of_a_create_that_is_probed_waits_also_when_found_not_applied() {
     let world = World::new();

@@ -87,6 +87,32 @@ fn an_excluded_field_is_not_sent_from_the_queue_either() {
     assert!(!consumer.fields.contains_key("iban"));
 }
 
+/// Whoever was in no file while the field was excluded gets it all the same.
+#[test]
+fn a_field_that_left_the_queue_goes_once_it_is_let_in_again() {
+    for is_new in [false, true] {
+        let world = World::new();
+        let mut people = customers(2);
+        world.populate(&people);
+        if !is_new {
+            world.sync(&world.csv("crm.csv", &people)).exits(0);
+        }
+        people[0].mobile = "0698765432".to_owned();
+        let file = world.csv("crm.csv", &people);
+        world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+        world.configure("", &[("lemonway", "exclude = [\"mobile_phone\"]")]);
+        if is_new {
+            world.run(&["resume"]).exits(0);
+        } else {
+            world.on("sync", &world.csv("delta.csv", &people[1..]), &["--kind", "delta"]).exits(0);
+        }
+        world.configure("", &[]);
+        world.on("sync", &file, &["--allow-older"]).exits(0);
+        let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
+        assert_eq!(wallet["newMobileNumber"], "33698765432", "new: {is_new}");
+    }
+}
+
 /// What was refused for a field goes without it, once that is excluded.
 #[test]
 fn what_was_refused_for_a_field_that_is_excluded_is_sent_without_it() {

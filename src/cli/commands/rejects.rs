@@ -92,6 +92,10 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
         Resolved::GoesAgain => {
             format!("noted; call {} is queued again: the next run sends it", arguments.call)
         }
+        Resolved::GivenAway => format!(
+            "call {} has ended, because the account is another customer's by now: the next sync of its customer sends what is due",
+            arguments.call
+        ),
         Resolved::Behind => format!(
             "noted; call {} stays held, because another one for the same account goes first: release it when that one is delivered",
             arguments.call

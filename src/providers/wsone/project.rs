@@ -13,7 +13,8 @@ use super::fields;
 use super::settings::WsOneSettings;
 
 const NO_TYPE: &str = "is needed: add the column, or identifier_type to [providers.wsone]";
-const TYPE_LACKS: &str = "is needed for somebody new: an earlier file has the column";
+const TYPE_LACKS: &str =
+    "is needed for somebody new, and where the identifier is another one: an earlier file has the column";
 const NO_TITLE_CODE: &str = "has no number in titles of [providers.wsone]";
 
 static SIZES: Sizes = Sizes::of(fields::FIELDS);
@@ -42,7 +43,7 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
         Drawn::Text(number) => Some(number),
         Drawn::Absent if to.withholds(Field::PersonIdentifierType) => {
             to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(TYPE_LACKS));
-            return KeyCell::InPart;
+            return KeyCell::InPart(key.0);
         }
         Drawn::Absent | Drawn::Cleared | Drawn::Vacant => {
             settings.identifier_type.map(|number| number.to_smolstr())
