@@ -12,8 +12,9 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
+use super::rare::has_any;
 use super::snapshot::provider_of;
-use super::{StoreError, codec, erase, restore, shared_keys};
+use super::{StoreError, codec, erase, restore};
 
 /// How the name of the setting begins that remembers one; its mark comes behind, in hexadecimal digits.
 const MAY_EXIST: &str = "may_exist:";
@@ -94,7 +95,7 @@ pub(super) fn remember_accounts(
         let Ok(payload) = codec::unpack_payload(&row.get::<_, Vec<u8>>(1)?) else { continue };
         put(connection, fingerprinter, provider_of(row.get(0)?)?, &payload.key)?;
     }
-    if shared_keys::are_there(connection)? {
+    if has_any(connection, "other_key")? {
         let mut others = connection.prepare(&format!("SELECT mark FROM other_key WHERE {OF_CUSTOMER}"))?;
         let mut rows = others.query([customer_id])?;
         while let Some(row) = rows.next()? {

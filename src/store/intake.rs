@@ -23,6 +23,7 @@ use super::filling::Filling;
 use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::packed::{PackedAccount, PackedPayload};
+use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of};
 use super::transitions::{end, one, step};
@@ -49,11 +50,8 @@ pub struct Intake<'a> {
     changes_before: u64,
     /// Changes that no backup is made for.
     bookkeeping: Cell<u64>,
-    /// Had customers keys beside those of their accounts when the transaction began.
-    other_keys: bool,
-    /// Did records name other keys than accounts and calls have.
-    named_keys: bool,
-    turned_away: bool,
+    /// What few customers had when the transaction began.
+    rare: Rare,
     /// Of whom it is not known whether they exist.
     doubts: Doubts,
     /// Creates of this input that took the place of one that may have been applied.
@@ -127,9 +125,7 @@ impl Store {
             None => (None, Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?),
         };
         flights::land(&transaction)?;
-        let other_keys = shared_keys::are_there(&transaction)?;
-        let named_keys = named_keys::are_there(&transaction)?;
-        let turned_away = turned_away::are_there(&transaction)?;
+        let rare = Rare::read(&transaction)?;
         let doubts = Doubts::read(&transaction)?;
         Ok(Intake {
             changes_before: transaction.total_changes(),
@@ -139,9 +135,7 @@ impl Store {
             _unasked: unasked,
             backups,
             aloft,
-            other_keys,
-            named_keys,
-            turned_away,
+            rare,
             doubts,
             may_have_left: RefCell::default(),
             many: Cell::new(false),
@@ -164,9 +158,7 @@ impl Intake<'_> {
             // They have landed.
             flights: None,
             newer_orders: true,
-            other_keys: self.other_keys,
-            named_keys: self.named_keys,
-            turned_away: self.turned_away,
+            rare: self.rare,
         }
     }
 
@@ -368,7 +360,7 @@ impl Intake<'_> {
         provider: ProviderId,
         key: &ProviderKey,
     ) -> Result<(), StoreError> {
-        if !self.other_keys {
+        if !self.rare.other_keys {
             return Ok(());
         }
         let mark = self.keeping.fingerprinter.account_mark(provider, key);

@@ -27,6 +27,7 @@ mod origin;
 mod outbox;
 mod overview;
 mod packed;
+mod rare;
 mod reading;
 mod recovery;
 mod rehearsal;
@@ -80,12 +81,8 @@ pub struct Store {
     flights: bool,
     /// Does it have newer order values; likewise.
     newer_orders: bool,
-    /// Are there keys beside those of the accounts.
-    other_keys: bool,
-    /// Do records name other keys than accounts and calls have.
-    named_keys: bool,
-    /// Is anybody turned away.
-    turned_away: bool,
+    /// What few customers have.
+    rare: rare::Rare,
     /// What this process has leased and not settled.
     aloft: flights::Aloft,
     /// The file that a run sends from, as long as it does.

@@ -10,14 +10,8 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::Named;
 
 use super::StoreError;
+use super::rare::has_any;
 use super::snapshot::provider_of;
-
-/// Are there any. A state of an earlier version that is only read has no place for them.
-pub(super) fn are_there(connection: &Connection) -> Result<bool, StoreError> {
-    let has_any = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
-    Ok(has_any("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'named_key')")?
-        && has_any("SELECT EXISTS (SELECT 1 FROM named_key)")?)
-}
 
 /// Remembers what a record names, or that it is nothing special any more.
 pub(super) fn put(
@@ -80,7 +74,7 @@ pub(super) fn is_named_by_another(
 
 /// Removes those of a customer who is erased, by its key. A copy of an older version has none.
 pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
-    if are_there(connection)? {
+    if has_any(connection, "named_key")? {
         let sql = "DELETE FROM named_key WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)";
         connection.execute(sql, [customer_id])?;
     }

@@ -18,10 +18,8 @@ use crate::domain::mark::Marker;
 
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
-use super::{
-    Store, StoreError, flights, kept, marks, named_keys, orders, origin, restore, shared_keys, statements,
-    turned_away,
-};
+use super::rare::Rare;
+use super::{Store, StoreError, flights, kept, marks, orders, origin, restore, shared_keys, statements};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -193,10 +191,7 @@ impl StateFile {
         origin::end_killed_work(&connection)?;
         leave_log_on_close(&connection, false)?;
         let mut store = self.store(connection, fingerprinter)?;
-        // Where there are none yet, some may come while it is open.
-        store.other_keys = true;
-        store.named_keys = true;
-        store.turned_away = true;
+        store.rare = Rare::ANY;
         Ok(store)
     }
 
@@ -215,9 +210,7 @@ impl StateFile {
         Ok(Store {
             flights: flights::are_in(&connection)?,
             newer_orders: orders::are_apart(&connection)?,
-            other_keys: shared_keys::are_there(&connection)?,
-            named_keys: named_keys::are_there(&connection)?,
-            turned_away: turned_away::are_there(&connection)?,
+            rare: Rare::read(&connection)?,
             connection,
             path: self.settings.path.clone(),
             looked_through: Vec::new(),

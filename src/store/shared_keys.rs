@@ -19,6 +19,7 @@ use crate::domain::wire::ProviderKey;
 use super::lease::CallRow;
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
+use super::rare::has_any;
 use super::snapshot::{Snapshot, provider_of};
 use super::{StoreError, codec, named_keys};
 
@@ -40,13 +41,6 @@ struct Rival {
     customer: i64,
     state: State,
     create_unknown: bool,
-}
-
-/// Are there any. A state of an earlier version that is only read has no place for them.
-pub(super) fn are_there(connection: &Connection) -> Result<bool, StoreError> {
-    let has_any = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
-    Ok(has_any("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'other_key')")?
-        && has_any("SELECT EXISTS (SELECT 1 FROM other_key)")?)
 }
 
 /// Remembers a key beside that of the account.
@@ -91,7 +85,7 @@ pub(super) fn forget_known(
 
 /// Removes those of a customer who is erased, by its key. A copy of an older version has none.
 pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
-    if are_there(connection)? {
+    if has_any(connection, "other_key")? {
         let sql = "DELETE FROM other_key WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)";
         connection.execute(sql, [customer_id])?;
     }
@@ -116,7 +110,7 @@ fn find(
 impl Snapshot<'_> {
     /// Customers that have a call for this key or had it before, whatever the keys of their accounts.
     pub fn other_keys(&self, provider: ProviderId, key: &ProviderKey) -> Result<Vec<OtherKey>, StoreError> {
-        if !self.other_keys {
+        if !self.rare.other_keys {
             return Ok(Vec::new());
         }
         find(self.connection, self.fingerprinter(), provider, key)

@@ -15,6 +15,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
+use super::rare::Rare;
 use super::transitions::step;
 use super::{Store, StoreError, codec, flights, named_keys, orders, turned_away};
 
@@ -31,12 +32,8 @@ pub struct Snapshot<'a> {
     pub(super) flights: Option<OnceCell<HashSet<CallId>>>,
     /// May order values stand beside the rows of the customers.
     pub(super) newer_orders: bool,
-    /// Have customers keys beside those of their accounts.
-    pub(super) other_keys: bool,
-    /// Do records name other keys than accounts and calls have.
-    pub(super) named_keys: bool,
-    /// Is anybody turned away.
-    pub(super) turned_away: bool,
+    /// What few customers have.
+    pub(super) rare: Rare,
 }
 
 /// A customer as an earlier input left it.
@@ -95,9 +92,7 @@ impl Store {
             keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
             flights: self.flights.then(OnceCell::new),
             newer_orders: self.newer_orders,
-            other_keys: self.other_keys,
-            named_keys: self.named_keys,
-            turned_away: self.turned_away,
+            rare: self.rare,
         }
     }
 }
@@ -222,13 +217,11 @@ impl<'a> Snapshot<'a> {
             let known = KnownAt { before, skipped: skipped_of(row, 4)?, ..KnownAt::default() };
             found.push((provider_of(row.get(3)?)?, known));
         }
-        if self.named_keys && !found.is_empty() {
+        if self.rare.named_keys && !found.is_empty() {
             self.add_named(customer, &mut found)?;
         }
-        if self.turned_away {
-            for (provider, part) in self.turned_away(customer)? {
-                at(&mut found, provider).turned_away = Some(part);
-            }
+        for (provider, part) in self.turned_away(customer)? {
+            at(&mut found, provider).turned_away = Some(part);
         }
         if !has_calls {
             return Ok(found);
@@ -275,7 +268,10 @@ impl<'a> Snapshot<'a> {
 
     /// Who turns a customer away, and which part of the key is not valid in the newest record that has it.
     pub fn turned_away(&self, customer: i64) -> Result<Vec<(ProviderId, FieldCode)>, StoreError> {
-        if self.turned_away { turned_away::of_customer(self.connection, customer) } else { Ok(Vec::new()) }
+        if !self.rare.turned_away {
+            return Ok(Vec::new());
+        }
+        turned_away::of_customer(self.connection, customer)
     }
 
     /// The other customers that already have this key at the provider, and whether their accounts are known there.

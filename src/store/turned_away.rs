@@ -5,23 +5,10 @@ use rusqlite::{Connection, Row};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
+use super::StoreError;
 use super::overview::{LeftOut, RejectFilter};
+use super::rare::has_any;
 use super::snapshot::provider_of;
-use super::{StoreError, open};
-
-/// The version of the schema that has them.
-const VERSION: i64 = 13;
-
-/// Can there be any: not where a state of an earlier version is only read.
-pub(super) fn are_kept(connection: &Connection) -> Result<bool, StoreError> {
-    Ok(open::version(connection)? >= VERSION)
-}
-
-/// Are there any.
-pub(super) fn are_there(connection: &Connection) -> Result<bool, StoreError> {
-    let has_any = |sql| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
-    Ok(are_kept(connection)? && has_any("SELECT EXISTS (SELECT 1 FROM turned_away)")?)
-}
 
 /// Remembers which part of the key is not valid, or that nothing is wrong with it any more.
 pub(super) fn put(
@@ -61,7 +48,7 @@ pub(super) fn of_customer(
 /// How many there are, by provider.
 pub(super) fn count(connection: &Connection) -> Result<Vec<(ProviderId, u64)>, StoreError> {
     let mut found = Vec::new();
-    if are_kept(connection)? {
+    if has_any(connection, "turned_away")? {
         let mut statement =
             connection.prepare("SELECT provider, count(*) FROM turned_away GROUP BY provider")?;
         let mut rows = statement.query([])?;
@@ -76,7 +63,7 @@ pub(super) fn count(connection: &Connection) -> Result<Vec<(ProviderId, u64)>, S
 /// Who is turned away, customer by customer. Of the filter, provider and customer count.
 pub(super) fn list(connection: &Connection, filter: &RejectFilter) -> Result<Vec<LeftOut>, StoreError> {
     let mut found = Vec::new();
-    if are_kept(connection)? {
+    if has_any(connection, "turned_away")? {
         let mut statement = connection.prepare(
             "SELECT customer.customer_id, provider, field
              FROM turned_away JOIN customer ON customer.id = turned_away.customer
@@ -94,7 +81,7 @@ pub(super) fn list(connection: &Connection, filter: &RejectFilter) -> Result<Vec
 
 /// Removes what is said of a customer who is erased, by its key. A copy of an older version says nothing.
 pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
-    if are_kept(connection)? {
+    if has_any(connection, "turned_away")? {
         let sql =
             "DELETE FROM turned_away WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)";
         connection.execute(sql, [customer_id])?;
