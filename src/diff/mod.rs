@@ -184,15 +184,15 @@ fn key_of(before: &Before, projection: &Projection, findings: &mut Findings) -> 
     match &projection.key {
         KeyCell::Key(key) => Some(key.clone()),
         // Of a record that says nothing for this provider nobody need be told.
-        KeyCell::Absent | KeyCell::InPart(_)
+        KeyCell::Absent | KeyCell::InPart { .. }
             if before.other_key && before.standing.is_none() && !projection.cells.is_empty() =>
         {
             findings.rejected = Some(Rejection::OtherKey);
             None
         }
         KeyCell::Absent => known_key(before).cloned(),
-        KeyCell::InPart(part) => {
-            let key = known_key(before).filter(|key| key.ends_with(part)).cloned();
+        KeyCell::InPart { ending, .. } => {
+            let key = known_key(before).filter(|key| key.ends_with(ending)).cloned();
             findings.rejected = key.is_none().then_some(Rejection::InvalidKey);
             key
         }

@@ -100,9 +100,14 @@ impl fmt::Debug for ProviderKey {
 pub enum KeyCell {
     /// The file has no such column.
     Absent,
-    /// The file has this of it and lacks what stands before (for `WsOne` the identifier without its type), which the CRM has:
-    /// only the key that is known already can be meant, if it ends so.
-    InPart(SmolStr),
+    /// The file lacks this part of it, which the CRM has (for `WsOne` the type of the identifier): only the key that is known
+    /// already can be meant, if it ends as the file says.
+    InPart {
+        /// The part.
+        lacks: FieldCode,
+        /// What the file has.
+        ending: SmolStr,
+    },
     /// The column is there and empty: the customer has no account at this provider.
     Cleared,
     /// Something stands there that can be no key: this part of it.

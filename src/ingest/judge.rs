@@ -168,7 +168,7 @@ impl Judge<'_> {
             Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
         });
         let named = (is_written && named_now != named).then_some(named_now);
-        let invalid = invalid_key(&projection.key, turned_away);
+        let invalid = invalid_key(&projection.key, || key.is_some(), turned_away);
         let turned_away = (is_written && invalid != turned_away).then_some(invalid);
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
@@ -238,16 +238,22 @@ fn named_by(
             let standing = before.standing.as_ref().map_or(key, |standing| &standing.payload.key);
             (*key != account.key || standing != key).then(|| mark(key))
         }
-        KeyCell::Absent | KeyCell::InPart(_) | KeyCell::Invalid(_) => named,
+        KeyCell::Absent | KeyCell::InPart { .. } | KeyCell::Invalid(_) => named,
     }
 }
 
-/// Which part of the key the newest record that has the key lacks a valid value for.
-pub(super) fn invalid_key(key: &KeyCell, before: Option<FieldCode>) -> Option<FieldCode> {
+/// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part may still be for the
+/// account that is known.
+pub(super) fn invalid_key(
+    key: &KeyCell,
+    is_for_known: impl FnOnce() -> bool,
+    before: Option<FieldCode>,
+) -> Option<FieldCode> {
     match key {
         KeyCell::Invalid(part) => Some(*part),
+        KeyCell::InPart { lacks, .. } => (!is_for_known()).then_some(*lacks),
         KeyCell::Key(_) | KeyCell::Cleared => None,
-        KeyCell::Absent | KeyCell::InPart(_) => before,
+        KeyCell::Absent => before,
     }
 }
 

@@ -65,7 +65,7 @@ impl Apply<'_> {
                 // One that is news was counted as a field above.
                 Rejection::InvalidValue => self.outcome.became_invalid > invalid_before,
                 Rejection::InvalidKey => match (turn.number, &turn.projections[position].key) {
-                    (Some(number), KeyCell::Invalid(part)) => {
+                    (Some(number), KeyCell::Invalid(part) | KeyCell::InPart { lacks: part, .. }) => {
                         self.snapshot.turned_away(number)?.contains(&(provider.id(), *part))
                     }
                     _ => false,

@@ -68,9 +68,10 @@ impl Judge<'_> {
         let mut known = known.into_iter();
         let seeds = self.providers.iter().zip(projections).map(|(provider, projection)| {
             let known = known.next().unwrap_or_default();
-            let invalid = invalid_key(&projection.key, known.turned_away);
-            let turned_away = (invalid != known.turned_away).then_some(invalid);
-            Seed { taken: self.take(id, provider.id(), projection, known), turned_away }
+            let before = known.turned_away;
+            let taken = self.take(id, provider.id(), projection, known);
+            let invalid = invalid_key(&projection.key, || matches!(taken, Taken::Account(_)), before);
+            Seed { taken, turned_away: (invalid != before).then_some(invalid) }
         });
         seeds.collect()
     }
@@ -81,9 +82,11 @@ impl Judge<'_> {
         let key = match (&projection.key, &before.account) {
             (KeyCell::Key(key), _) => key.clone(),
             (KeyCell::Absent, Some(account)) => account.key.clone(),
-            (KeyCell::InPart(part), Some(account)) if account.key.ends_with(part) => account.key.clone(),
+            (KeyCell::InPart { ending, .. }, Some(account)) if account.key.ends_with(ending) => {
+                account.key.clone()
+            }
             (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Taken::Nothing,
-            (KeyCell::Invalid(_) | KeyCell::InPart(_), _) => return Taken::InvalidKey,
+            (KeyCell::Invalid(_) | KeyCell::InPart { .. }, _) => return Taken::InvalidKey,
         };
         let mut keeper = self.keeping.of(id, provider);
         let skipped = invalid_fields(projection);

@@ -236,13 +236,18 @@ fn another_identifier_without_its_type_reaches_no_account() {
     };
     let jsonl = world.file("delta.jsonl", &swapped.map(record).concat());
     world.ledger().reset();
-    for delta in [csv, jsonl] {
-        world.on("sync", &delta, &["--kind", "delta"]).exits(3);
+    // The second one is no news.
+    for (delta, exit) in [(csv, 3), (jsonl, 0)] {
+        world.on("sync", &delta, &["--kind", "delta"]).exits(exit);
         assert!(world.rejects().contains("where the identifier is another one"), "{}", world.rejects());
         assert_eq!(world.requests(ProviderId::Wsone), 0);
+        let listed =
+            world.run(&["rejects", "list", "--code", "IdentifierRequest.identifierType"]).exits(0).out;
+        assert_eq!(listed.lines().count(), 3, "{listed}");
     }
     world.sync(&world.file("crm.csv", &file("Martinez"))).exits(0);
     assert_eq!(world.requests(ProviderId::Wsone), 1);
+    assert!(world.run(&["rejects", "list"]).exits(0).out.contains("nothing is refused"));
 }
 
 /// Without the column of keys a row is for the account that the customer has, not for one that it once had.

@@ -43,7 +43,7 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
         Drawn::Text(number) => Some(number),
         Drawn::Absent if to.withholds(Field::PersonIdentifierType) => {
             to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(TYPE_LACKS));
-            return KeyCell::InPart(key.0);
+            return KeyCell::InPart { lacks: fields::IDENTIFIER_TYPE, ending: key.0 };
         }
         Drawn::Absent | Drawn::Cleared | Drawn::Vacant => {
             settings.identifier_type.map(|number| number.to_smolstr())
