@@ -137,7 +137,7 @@ impl<'a> Sheet<'a> {
     /// A time from the future would make every later row of its customer stale, for ever: it counts as now.
     fn not_in_future(&self, order: Order, row: &Row) -> Order {
         let is_time = || match self.order.as_ref().map(|column| row.get(column)) {
-            Some(RawCell::Text(raw)) => !self.mapper.is_number(&raw),
+            Some(RawCell::Text(raw)) => self.mapper.is_time(&raw),
             Some(RawCell::Nested(_) | RawCell::Absent | RawCell::Null) | None => false,
         };
         let latest = self.now.0.saturating_add(AHEAD_MICROSECONDS_MAX);

@@ -46,6 +46,17 @@ const TIME_FORMS: [&str; 5] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", " %I:%M
 pub(super) struct DateForms {
     days: Vec<String>,
     times: Vec<String>,
+    /// Does a form write days as numbers, or what looks like an ISO date as another day: the forms are tried first.
+    come_first: bool,
+}
+
+/// What an ordering column holds.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum OrderKind {
+    /// A number: a version, or seconds since an epoch.
+    Number,
+    /// A time.
+    Time,
 }
 
 impl DateForms {
@@ -55,7 +66,8 @@ impl DateForms {
             check(format).map_err(|why| MappingError::DateFormat { format: format.clone(), why })?;
         }
         let times = formats.iter().flat_map(|day| TIME_FORMS.iter().map(move |time| format!("{day}{time}")));
-        Ok(Self { days: formats.to_vec(), times: times.collect() })
+        let come_first = formats.iter().any(|format| writes_numbers(format) || reads_iso_otherwise(format));
+        Ok(Self { days: formats.to_vec(), times: times.collect(), come_first })
     }
 
     /// A day in one of the forms.
@@ -84,19 +96,29 @@ impl DateForms {
         }
     }
 
-    /// A value that orders rows: a number, an RFC 3339 time, a local time (read as UTC), or a configured date form
-    /// with or without a time of day.
-    pub(super) fn order(&self, text: &str) -> Option<Order> {
+    /// A value that orders rows: a configured date form with or without a time of day, a number, an RFC 3339 time, or a
+    /// local time (read as UTC).
+    pub(super) fn order(&self, text: &str) -> Option<(Order, OrderKind)> {
+        let in_a_form = || Some((self.order_in_a_form(text)?, OrderKind::Time));
+        if self.come_first
+            && let Some(read) = in_a_form()
+        {
+            return Some(read);
+        }
         if let Some(thousandths) = thousandths(text) {
-            return Some(Order(thousandths));
+            return Some((Order(thousandths), OrderKind::Number));
         }
         let iso = text.as_bytes().get(4) == Some(&b'-');
         if iso && let Ok(time) = text.parse::<Timestamp>() {
-            return Some(Order(time.as_microsecond()));
+            return Some((Order(time.as_microsecond()), OrderKind::Time));
         }
         if iso && let Ok(time) = text.parse::<DateTime>() {
-            return micros(time);
+            return Some((micros(time)?, OrderKind::Time));
         }
+        in_a_form()
+    }
+
+    fn order_in_a_form(&self, text: &str) -> Option<Order> {
         if let Ok(date) = self.date(text) {
             return micros(date.to_datetime(jiff::civil::Time::midnight()));
         }
@@ -134,9 +156,16 @@ fn reads(form: &str, text: &str) -> bool {
     date.is_ok_and(|date| date.year() >= YEAR_MIN)
 }
 
-/// Is it a number, not a time.
-pub(super) fn is_number(text: &str) -> bool {
-    thousandths(text).is_some()
+/// Does a form write days as numbers ("20261129").
+pub(super) fn writes_numbers(format: &str) -> bool {
+    let written = jiff::fmt::strtime::format(format, jiff::civil::date(2003, 2, 7).at(0, 0, 0, 0));
+    written.is_ok_and(|written| thousandths(&written).is_some())
+}
+
+/// Does a form take month and day of an ISO date for each other.
+fn reads_iso_otherwise(format: &str) -> bool {
+    let read = BrokenDownTime::parse(format, "2003-02-07").and_then(|read| read.to_date());
+    read.is_ok_and(|read| read != jiff::civil::date(2003, 2, 7))
 }
 
 fn micros(time: DateTime) -> Option<Order> {
@@ -270,7 +299,7 @@ mod tests {
 
     #[test]
     fn order_values_rise_with_time_and_number() {
-        let order = |text: &str| forms().order(text).map(|order| order.0);
+        let order = |text: &str| forms().order(text).map(|(order, _)| order.0);
         assert_eq!(order("1970-01-01T00:00:01Z"), Some(1_000_000));
         assert_eq!(order("1970-01-01T01:00:01+01:00"), Some(1_000_000));
         assert_eq!(order("1970-01-01 00:00:01.5"), Some(1_500_000));
@@ -283,6 +312,15 @@ mod tests {
         assert_eq!(order("12"), Some(12_000));
         assert_eq!(order("12.3456"), Some(12_345));
         assert_eq!(order("-0.5"), Some(-500));
+        // A form that is configured is meant, also where it looks like a number or like another one.
+        let compact = DateForms::new(&["%Y%m%d".to_owned()]).expect("usable");
+        let order = |text: &str| compact.order(text).map(|(order, kind)| (order.0, kind));
+        assert_eq!(order("19700102"), Some((86_400_000_000, OrderKind::Time)));
+        assert_eq!(order("19700101 00:00:01"), Some((1_000_000, OrderKind::Time)));
+        assert_eq!(order("12"), Some((12_000, OrderKind::Number)));
+        let swapped = DateForms::new(&["%Y-%d-%m".to_owned()]).expect("usable");
+        assert_eq!(swapped.order("1970-02-01").map(|(order, _)| order.0), Some(86_400_000_000));
+        let order = |text: &str| forms().order(text).map(|(order, _)| order.0);
         for text in ["", "-", "1.2.3", "22/11/26", "99999999999999999999", "soon", "31/02/2020"] {
             assert_eq!(order(text), None, "{text}");
         }

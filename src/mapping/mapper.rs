@@ -7,7 +7,7 @@ use jiff::civil::Date;
 
 use super::canonical::{self, Label, Tone};
 use super::countries;
-use super::dates::{self, DateForms};
+use super::dates::{DateForms, OrderKind};
 use super::error::{MappingError, OrderWarning, RowDefect};
 use super::header::{Found, Header, MappedColumn, is_ignored, resolve};
 use super::parse::Light;
@@ -63,6 +63,12 @@ enum OrderColumn {
     Shared(usize),
     /// The last column, fetched for this alone.
     Own(usize),
+}
+
+/// A customer's key that somebody typed, in the form in which it is read from files; `None` when it can be none.
+#[must_use]
+pub fn customer_id(typed: &str) -> Option<CustomerId> {
+    text::key(typed).and_then(|key| CustomerId::new(&key))
 }
 
 impl Mapper {
@@ -188,13 +194,15 @@ impl Mapper {
         }
         let column = || self.order_column().unwrap_or("updated_at").into();
         let order = self.forms.order(bare);
-        order.map(Some).ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
+        order
+            .map(|(order, _)| Some(order))
+            .ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
     }
 
-    /// Is an order value a number, so that no clock says whether it lies in the future.
+    /// Is an order value a time, so that the clock says whether it lies in the future.
     #[must_use]
-    pub fn is_number(&self, raw: &str) -> bool {
-        dates::is_number(text::bare(raw))
+    pub fn is_time(&self, raw: &str) -> bool {
+        self.forms.order(text::bare(raw)).is_some_and(|(_, kind)| kind == OrderKind::Time)
     }
 
     /// A digest of all that decides how a clean cell is read, see [`canonical`](Self::canonical).

@@ -35,7 +35,7 @@ mod text;
 pub use dates::propose_forms;
 pub use error::{MappingError, OrderWarning, RowDefect};
 pub use header::{MappedColumn, subscription_field};
-pub use mapper::{Mapped, Mapper};
+pub use mapper::{Mapped, Mapper, customer_id};
 pub use phones::load_numbering_plans;
 pub use settings::MappingSettings;
 pub use text::is_western;

@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::dates::writes_numbers;
+
 /// Settings of the mapping. The defaults are those of the configuration's documentation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default)]
@@ -30,6 +32,10 @@ impl MappingSettings {
         for part in self.order_by.iter().chain(&self.date_formats) {
             hasher.update(&(part.len() as u64).to_le_bytes());
             hasher.update(part.as_bytes());
+        }
+        if self.date_formats.iter().any(|format| writes_numbers(format)) {
+            // Before, such days were read as the numbers that they look like.
+            hasher.update(b"days before numbers");
         }
         self.order_by.as_ref().map(|_| *hasher.finalize().as_bytes())
     }

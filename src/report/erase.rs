@@ -6,6 +6,7 @@ use std::path::Path;
 
 use memchr::memmem::Finder;
 
+use super::guarded::is_guarded;
 use super::run_files::{FileError, RunFolder, list_runs, write_private};
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
@@ -118,9 +119,9 @@ impl Keys<'_> {
 impl Columns {
     /// Do they name this customer. The CRM's columns are asked only where our own says nothing.
     fn name(&self, record: &csv::ByteRecord, id: &CustomerId, keys: Keys<'_>) -> bool {
-        let is_theirs = |cell: &[u8]| text(cell) == id.as_str() || keys.of(cell).as_ref() == Some(id);
+        let is_theirs = |cell: &[u8]| is_guarded(cell, id.as_str()) || keys.of(cell).as_ref() == Some(id);
         match self.own(record) {
-            Some(cell) => text(cell) == id.as_str(),
+            Some(cell) => is_guarded(cell, id.as_str()),
             None => self.of_crm.iter().filter_map(|column| record.get(*column)).any(is_theirs),
         }
     }

@@ -8,6 +8,7 @@ mod bars;
 mod board;
 pub mod erase;
 pub mod events;
+mod guarded;
 pub mod html;
 pub mod listener;
 mod log;

@@ -3,13 +3,14 @@
 //! The file is opened in spreadsheets, so no cell may begin like a formula. It can be corrected and fed to
 //! `sync --kind delta` again: columns that begin with `_` are ours and are ignored on input.
 
-use std::borrow::Cow;
 use std::io::Write;
 
 use crate::domain::call::{Operation, State};
 use crate::domain::defect::Place;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
+
+use super::guarded::{guarded, guarded_key};
 
 /// The columns that are always there, in their order.
 pub const COLUMNS: [&str; 11] = [
@@ -108,7 +109,7 @@ impl<W: Write> RejectsWriter<W> {
     pub fn new(file: W, value_columns: &[String], rows: RowForm) -> Result<Self, csv::Error> {
         let mut csv = csv::Writer::from_writer(file);
         let names = value_columns.iter().map(String::as_str).chain(COLUMNS);
-        csv.write_record(names.map(|name| formula_safe(name).into_owned()))?;
+        csv.write_record(names.map(|name| guarded(name).into_owned()))?;
         Ok(Self { csv, value_columns: value_columns.len(), rows })
     }
 
@@ -118,14 +119,17 @@ impl<W: Write> RejectsWriter<W> {
     /// When the file cannot be written.
     pub fn write(&mut self, reject: &Reject) -> Result<(), csv::Error> {
         let values = reject.values.reveal();
+        let id = reject.customer_id.reveal().as_str();
+        // A key has to come back as it is.
+        let guard = |cell| if cell == id { guarded_key(cell) } else { guarded(cell) };
         for position in 0..self.value_columns {
-            self.csv.write_field(formula_safe(values.get(position).map_or("", String::as_str)).as_bytes())?;
+            self.csv.write_field(guard(values.get(position).map_or("", String::as_str)).as_bytes())?;
         }
         let row = reject.row.as_ref().map(|place| self.row(place)).unwrap_or_default();
         let attempts = reject.attempts.to_string();
         let cells: [&str; COLUMNS.len()] = [
             &row,
-            reject.customer_id.reveal(),
+            id,
             reject.provider.map_or("", ProviderId::name),
             reject.operation.map_or("", Operation::name),
             reject.status.name(),
@@ -137,7 +141,7 @@ impl<W: Write> RejectsWriter<W> {
             &reject.run,
         ];
         for cell in cells {
-            self.csv.write_field(formula_safe(cell).as_bytes())?;
+            self.csv.write_field(guard(cell).as_bytes())?;
         }
         self.csv.write_record(None::<&[u8]>)
     }
@@ -156,23 +160,6 @@ impl<W: Write> RejectsWriter<W> {
             RowForm::FileAndLine => format!("{}:{}", place.file, place.line),
         }
     }
-}
-
-/// A cell that no spreadsheet takes for a formula: what begins like one gets an apostrophe in front, which
-/// spreadsheets hide. Where a comma is a decimal sign, spreadsheets split a line at semicolons, quoted or not: what would
-/// begin a cell there gets a blank.
-fn formula_safe(cell: &str) -> Cow<'_, str> {
-    const FORMULA: [char; 6] = ['=', '+', '-', '@', '\t', '\r'];
-    let begins_inside = |pair: &[u8]| matches!(pair, [b';' | b'\t' | b'\r' | b'\n', next] if FORMULA.contains(&char::from(*next)));
-    let mut safe = Cow::Borrowed(cell);
-    // What is between two ASCII bytes is a place between two characters.
-    for at in (1..cell.len()).rev().filter(|&at| begins_inside(&cell.as_bytes()[at - 1..=at])) {
-        safe.to_mut().insert(at, ' ');
-    }
-    if cell.starts_with(FORMULA) {
-        safe.to_mut().insert(0, '\'');
-    }
-    safe
 }
 
 #[cfg(test)]
@@ -221,19 +208,6 @@ mod tests {
             let row = rows.records().next().unwrap().unwrap();
             assert_eq!(&row[1], "'=1+1");
             assert_eq!(row[8], format!("'{start}cmd"));
-        }
-    }
-
-    #[test]
-    fn no_cell_of_a_reader_that_splits_at_semicolons_begins_like_a_formula() {
-        for (cell, safe) in [
-            ("x;=cmd|' /C calc'!A0;y", "x; =cmd|' /C calc'!A0;y"),
-            ("a\n=2+5", "a\n =2+5"),
-            ("=a;+b\t@c\r\n-d", "'=a; +b\t @c\r\n -d"),
-            ("é;=é", "é; =é"),
-            ("12 rue = 3; ok", "12 rue = 3; ok"),
-        ] {
-            assert_eq!(formula_safe(cell), safe);
         }
     }
 

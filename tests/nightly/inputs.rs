@@ -75,6 +75,24 @@ fn another_order_column_or_date_form_makes_nobody_stale() {
     }
 }
 
+/// Of days that are written as numbers beside times, the newer one wins.
+#[test]
+fn days_that_look_like_numbers_are_days() {
+    let world = World::new();
+    world.configure("[input]\norder_by = \"updated_at\"\ndate_formats = [\"%Y%m%d\", \"%d/%m/%Y\"]\n", &[]);
+    let person = Customer::new(1);
+    world.populate(std::slice::from_ref(&person));
+    let old = person.clone().email("old@example.org");
+    let new = person.clone().email("new@example.org");
+    world.sync(&dated(&world, "crm.csv", &[(&old, "20261110 10:00:00"), (&new, "20261111")])).exits(0);
+    assert_eq!(world.emails(&person), ["new@example.org"; 3]);
+    // What lies in the future counts as now.
+    let typo = person.clone().email("typo@example.org");
+    let ran = world.sync(&dated(&world, "crm.csv", &[(&typo, "29991231")])).exits(0);
+    assert!((ran.out + &ran.err).contains("future"));
+    assert_eq!(world.emails(&person), ["typo@example.org"; 3]);
+}
+
 /// A column may count anew under its old name, which nobody can tell: it is said, and what to do.
 #[test]
 fn where_all_that_differs_is_stale_it_is_said_and_a_full_resync_takes_it() {

@@ -24,6 +24,7 @@ use crate::domain::customer::CustomerId;
 use crate::domain::policy::{OnCleared, OnInvalid};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
+use crate::mapping;
 use crate::providers::{CommonSettings, ProvidersSettings, codes, field_name, own_codes};
 use crate::report::next_step;
 use crate::report::shown::Shown;
@@ -86,7 +87,7 @@ pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<Exi
     let store = program.state(&config)?.open_read_only()?;
     let named = match typed.call {
         Some(call) => Some(store.customer_of(call)?),
-        None => typed.customer.as_deref().and_then(CustomerId::new),
+        None => typed.customer.as_deref().and_then(mapping::customer_id),
     };
     let id = named.ok_or_else(|| {
         Failure::told(

@@ -12,7 +12,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
-use crate::mapping::Mapper;
+use crate::mapping::{self, Mapper};
 use crate::report::erase::{Keys, erase_customer, files_of_runs, in_lines_of_nobody};
 use crate::report::run_files::REJECTS_FILE;
 use crate::report::text::grouped;
@@ -57,7 +57,7 @@ struct FromRun {
 
 /// Erases a customer, or lets later files bring one back.
 pub(super) fn forget(program: &Program, typed: &ForgetArguments) -> Result<ExitCode, Failure> {
-    let id = CustomerId::new(&typed.customer).ok_or_else(|| {
+    let id = mapping::customer_id(&typed.customer).ok_or_else(|| {
         Failure::told(
             ExitCode::Usage,
             ErrorCode::UsageCustomer,

@@ -19,6 +19,7 @@ use crate::domain::call::{CallId, State};
 use crate::domain::lifecycle::Happening;
 use crate::domain::redacted::Redacted;
 use crate::domain::wire::FieldCode;
+use crate::mapping;
 use crate::providers::field_name;
 use crate::report::next_step;
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
@@ -224,7 +225,10 @@ fn store_filter(filter: &RejectsFilter) -> RejectFilter {
     RejectFilter {
         provider: filter.provider,
         code: filter.code.clone(),
-        customer: filter.customer.clone(),
+        // What can be no key is found nowhere.
+        customer: filter.customer.as_ref().map(|typed| {
+            mapping::customer_id(typed).map_or_else(|| typed.clone(), |id| id.as_str().to_owned())
+        }),
         run: None,
     }
 }

@@ -17,6 +17,7 @@ use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
 use crate::ingest::{Ingest, Outcome};
+use crate::mapping;
 use crate::providers::Provider;
 use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
 
@@ -317,7 +318,7 @@ fn only(sending: Option<&DispatchArguments>) -> Result<Vec<CustomerId>, Failure>
     let ids = sending.map_or(&[][..], |typed| &typed.only);
     ids.iter()
         .map(|id| {
-            CustomerId::new(id).ok_or_else(|| {
+            mapping::customer_id(id).ok_or_else(|| {
                 Failure::told(
                     ExitCode::Usage,
                     ErrorCode::UsageCustomer,
