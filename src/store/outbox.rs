@@ -227,9 +227,11 @@ impl Outbox<'_> {
             let gave_up = OtherKey { customer: to.customer_number, known: true };
             shared_keys::put(self.connection, &mark, to.provider, gave_up)?;
         }
-        if effect == Effect::Absent {
+        match effect {
             // What was kept back for the sake of the lost create.
-            self.compare_again(to.customer)?;
+            Effect::Absent => self.compare_again(to.customer)?,
+            Effect::MarkUnknown => self.doubt_others(to)?,
+            Effect::Acknowledge | Effect::Exists | Effect::None => {}
         }
         match effect {
             Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &mut keeper),
@@ -416,9 +418,9 @@ struct Written {
 pub(super) struct Recipient<'a> {
     call: CallId,
     customer: &'a CustomerId,
-    customer_number: i64,
-    provider: ProviderId,
-    sent: &'a Payload,
+    pub(super) customer_number: i64,
+    pub(super) provider: ProviderId,
+    pub(super) sent: &'a Payload,
 }
 
 impl<'a> Recipient<'a> {

@@ -9,7 +9,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::domain::account::Acknowledged;
+use crate::domain::account::{Account, Acknowledged};
 use crate::domain::call::State;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::{Mark, Marker};
@@ -18,7 +18,7 @@ use crate::domain::wire::ProviderKey;
 
 use super::lease::CallRow;
 use super::marks::{self, Marks};
-use super::outbox::Outbox;
+use super::outbox::{Outbox, Recipient};
 use super::rare::has_any;
 use super::snapshot::{Snapshot, provider_of};
 use super::{StoreError, codec, named_keys};
@@ -126,6 +126,34 @@ impl Outbox<'_> {
             State::Held => rival.create_unknown && !is_probed,
             _ => true,
         }))
+    }
+
+    /// Takes what a call may have changed in an account for unknown of the other customers who are known under its key too, and
+    /// has them compared again: the call of one of them may end here, and its own account be another.
+    pub(super) fn doubt_others(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
+        let mut select = self.connection.prepare_cached(
+            "SELECT customer.id, customer.customer_id, fields FROM account JOIN customer ON customer.id = account.customer
+             WHERE provider = ?1 AND key = ?2 AND known AND customer.id <> ?3",
+        )?;
+        let mut update = self
+            .connection
+            .prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
+        let mut rows = select.query((to.provider.number(), to.sent.key.0.as_str(), to.customer_number))?;
+        let mut compared_again = None;
+        while let Some(row) = rows.next()? {
+            let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
+            let mut account = Account { key: to.sent.key.clone(), known: true, fields };
+            account.mark_unknown(to.sent.values.iter().map(|(field, _)| field));
+            update.execute((
+                row.get::<_, i64>(0)?,
+                to.provider.number(),
+                codec::pack_fields(&account.fields),
+            ))?;
+            let marker = Marker::new(self.keeping.fingerprinter);
+            let mark = Mark::unread(marker.key(&row.get::<_, String>(1)?));
+            compared_again.get_or_insert_with(Marks::default).push(mark);
+        }
+        compared_again.map_or(Ok(()), |marks| marks::put(self.connection, marks))
     }
 
     /// Has the CRM given the account of a call to another customer: its own record names another one by now, or none.

@@ -293,6 +293,31 @@ fn of_two_newcomers_with_one_key_who_are_found_not_applied_one_is_made_and_the_o
     world.all_hold(&people[1]);
 }
 
+/// What a call that was released to somebody else's account may have left there does not stay, though the call itself ends.
+#[test]
+fn what_an_unanswered_call_may_have_left_in_somebody_elses_account_is_put_right() {
+    for provider in ["wsone", "lemonway", "safedebit"] {
+        let world = World::new();
+        let mut people = customers(2);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        let right = people.clone();
+        let [one, two] = &mut people[..] else { unreachable!() };
+        match provider {
+            "wsone" => std::mem::swap(&mut one.person, &mut two.person),
+            "lemonway" => std::mem::swap(&mut one.wallet, &mut two.wallet),
+            _ => std::mem::swap(&mut one.reference, &mut two.reference),
+        }
+        world.sync(&world.csv("crm.csv", &people)).exits(3);
+        world.run(&["rejects", "release", "--customer", "C00001"]).exits(0);
+        world.play(&format!("[[rule]]\nprovider = \"{provider}\"\neffect = {{ lose_reply = \"after\" }}\n"));
+        world.run(&["resume"]);
+        world.play("");
+        world.sync(&world.csv("crm.csv", &right)).exits(0);
+        right.iter().for_each(|customer| world.all_hold(customer));
+    }
+}
+
 /// Whatever became of a call before: its account is another customer's by now.
 #[test]
 fn what_is_resolved_does_not_reach_an_account_that_was_given_away() {
