@@ -30,6 +30,8 @@ use super::run_clock::RunClock;
 use super::stops::{CallBudget, ErrorMeter, StopReason};
 use super::worker::{Endpoint, Finished};
 
+/// How long calls stay leased that may not leave.
+const LEASED_IDLE_MAX: Duration = Duration::from_secs(1);
 /// How long a lane waits before it asks again for the turn that another lane has.
 const TURN_WAIT: Duration = Duration::from_millis(20);
 
@@ -214,7 +216,7 @@ impl Working {
             return Ok(if nothing_flies { Step::Stop(StopReason::Unavailable) } else { Step::Wait(None) });
         }
         if now < self.paused_until {
-            return Ok(Step::Wait(Some(self.paused_until.saturating_sub(now))));
+            return Ok(self.rest(self.paused_until.saturating_sub(now)));
         }
         // What is leased counts as sent after a crash: nothing is, while nothing may leave.
         if let Some(wait) = self.lane.limiter.opens_in(now) {
@@ -301,7 +303,7 @@ impl Working {
             Pass::Wait(wait) => {
                 let until = self.lane.clock.now().after(wait);
                 self.show(LaneState::BreakerOpen { until });
-                Step::Wait(Some(wait))
+                self.rest(wait)
             }
             Pass::GiveUp => Step::Stop(StopReason::Unavailable),
         }
@@ -434,6 +436,14 @@ impl Working {
         self.show(state);
         self.meter.write_to(&mut self.end.tally);
         self.end
+    }
+
+    /// Waits while nothing may leave. What is leased counts as sent after a crash: for long nothing stays so.
+    fn rest(&mut self, wait: Duration) -> Step {
+        if wait > LEASED_IDLE_MAX {
+            self.give_back();
+        }
+        Step::Wait(Some(wait))
     }
 
     fn give_back(&mut self) {

@@ -202,15 +202,18 @@ fn is_loopback(host: &str) -> bool {
 }
 
 /// A flattened section loses the place of its values, so the message has to quote the value.
+/// Longer than anybody waits, and short enough for every clock.
+const DURATION_MAX: Duration = Duration::from_secs(366 * 86_400);
+
 fn positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse::<SignedDuration>()
         .ok()
         .and_then(|duration| Duration::try_from(duration).ok())
-        .filter(|duration| !duration.is_zero())
+        .filter(|duration| !duration.is_zero() && *duration <= DURATION_MAX)
         .ok_or_else(|| {
             de::Error::custom(format!(
-                "`{text}` is no duration above zero, expected for instance 30s, 500ms or 6h"
+                "`{text}` is no duration above zero and up to a year, expected for instance 30s, 500ms or 6h"
             ))
         })
 }

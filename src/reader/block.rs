@@ -17,7 +17,7 @@ use super::json_record::{cell, cell_at};
 use super::json_scan;
 use super::json_walk::{Walker, member};
 use super::row::{Column, Place, Row, Scanned, Span};
-use super::scan::record_bytes;
+use super::scan::{RECORD_BYTES_MAX, record_bytes};
 use crate::domain::raw_cell::RawCell;
 
 /// Bytes that begin a record and end a line.
@@ -125,10 +125,13 @@ impl<'b> Pass<'b> {
                 raw = whole;
                 lines = line_ends(raw);
                 let scanned = splitter.scanned(raw, &table.names, self.span(at, line, raw));
-                if matches!(scanned, Scanned::Bad(_)) && lines > SWALLOWED_LINES_MAX {
+                let is_swallowed = matches!(scanned, Scanned::Bad(_)) && lines > SWALLOWED_LINES_MAX;
+                if is_swallowed || raw.len() > RECORD_BYTES_MAX {
                     return Passed::Broken;
                 }
                 take(Found::Scanned(scanned, content(raw)));
+            } else if raw.len() > RECORD_BYTES_MAX {
+                return Passed::Broken;
             } else if !is_blank(raw, table.delimiter) {
                 take(self.line(table, at, line, raw));
             }
@@ -162,6 +165,9 @@ impl<'b> Pass<'b> {
         let mut walker = Walker::default();
         while let Some(end) = memchr(b'\n', &self.bytes[at..]) {
             let raw = &self.bytes[at..=at + end];
+            if raw.len() > RECORD_BYTES_MAX {
+                return Passed::Broken;
+            }
             let content = raw.trim_ascii();
             if !content.is_empty() {
                 let span = self.span(at, line, raw);

@@ -29,6 +29,8 @@ struct Lightened {
     customer: String,
     life: Life,
     payload: Payload,
+    /// Which of them alone go, after a part was refused; without any, all go.
+    only: Vec<FieldCode>,
 }
 
 /// Takes fields out of the calls of a provider that are not on their way, and ends those to which nothing is left, unless they
@@ -50,7 +52,7 @@ pub(super) fn take_out(
     let (mut ended, mut compared_again) = (0, Marks::default());
     let mut last = i64::MIN;
     while let Some(lightened) = next(connection, provider, excluded, &mut last)? {
-        for Lightened { id, customer, life, payload } in lightened {
+        for Lightened { id, customer, life, payload, only } in lightened {
             // Should the fields be let in again, they are sent as if they had never been queued.
             compared_again.push(Mark::unread(marker.key(&customer)));
             if payload.values.is_empty() && may_end(&life) {
@@ -59,9 +61,11 @@ pub(super) fn take_out(
                 continue;
             }
             let fields: Vec<FieldCode> = payload.values.0.keys().copied().collect();
-            let sql = "UPDATE call SET payload = ?2, fields = ?3, changed_at = ?4, replaced = 1
+            let sql =
+                "UPDATE call SET payload = ?2, fields = ?3, changed_at = ?4, replaced = 1, only_fields = ?5
                  WHERE id = ?1 AND lease IS NULL";
-            let cells = (id.0, codec::pack_payload(&payload), codec::pack_codes(&fields), now.0);
+            let only = codec::pack_codes(&only);
+            let cells = (id.0, codec::pack_payload(&payload), codec::pack_codes(&fields), now.0, only);
             one(connection.prepare_cached(sql)?.execute(cells)?, id)?;
         }
     }
@@ -98,7 +102,9 @@ fn next(
         payload.values.0.retain(|field, _| !excluded.contains(field));
         if payload.values.len() < whole {
             let customer = row.get("customer_id")?;
-            found.push(Lightened { id: CallId(*last), customer, life: life_of(row)?, payload });
+            let mut only = codec::unpack_codes(row.get::<_, Option<Vec<u8>>>("only_fields")?.as_deref())?;
+            only.retain(|field| payload.values.get(*field).is_some());
+            found.push(Lightened { id: CallId(*last), customer, life: life_of(row)?, payload, only });
         }
     }
     Ok((*last > before).then_some(found))

@@ -294,7 +294,8 @@ impl Intake<'_> {
             priority(call),
             inherited.map_or(0, |replaced| replaced.due),
             inherited.is_some_and(|replaced| replaced.settling),
-            inherited.map_or(0, |replaced| replaced.life.unknown_runs),
+            // What was unknown of an update stays so, however the wait for it ended.
+            replaced.map_or(0, |replaced| replaced.life.unknown_runs),
             self.run.0,
             self.now.0,
             call.payload.bytes.as_slice(),

@@ -75,6 +75,21 @@ fn another_order_column_or_date_form_makes_nobody_stale() {
     }
 }
 
+/// Each line that is too long is one invalid row, wherever it stands.
+#[test]
+fn lines_that_are_too_long_are_invalid_rows() {
+    let world = World::new();
+    world.populate(&customers(2));
+    let line = |number: u32, rest: &str| {
+        format!("{{\"customer_id\": \"C{number}\", \"wallet_id\": \"W0000{number}\"{rest}}}\n")
+    };
+    let long = format!(", \"note\": \"{}\"", "x".repeat(1_200_000));
+    let text: String = (1..=6).map(|number| line(number, if number % 2 == 0 { &long } else { "" })).collect();
+    let ran = world.on("sync", &world.file("crm.jsonl", &text), &["--allow-mass-change"]).exits(3);
+    assert!(ran.out.contains("3 INVALID rows"), "{}", ran.out);
+    assert!(world.rejects().contains("the line is longer than"), "{}", world.rejects());
+}
+
 /// Of days that are written as numbers beside times, the newer one wins.
 #[test]
 fn days_that_look_like_numbers_are_days() {

@@ -198,6 +198,26 @@ fn a_verified_wallet_takes_its_contact_and_the_rest_stays_refused() {
     assert_eq!(world.requests(ProviderId::Lemonway), 2);
 }
 
+/// Where what was to go alone is excluded, no empty call goes.
+#[test]
+fn what_goes_alone_goes_not_at_all_once_it_is_excluded() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].email = "new@example.org".to_owned();
+    people[0].last = "Durand".to_owned();
+    world.play("[lemonway]\nverified = [\"W00001\"]\n");
+    let off = [("wsone", "enabled = false"), ("safedebit", "enabled = false")];
+    world.configure("", &off);
+    world.on("sync", &world.csv("crm.csv", &people), &["--max-calls", "1"]).exits(10);
+    world.configure("", &[off[0], off[1], ("lemonway", "exclude = [\"email\"]")]);
+    world.ledger().reset();
+    world.run(&["resume"]).exits(3);
+    assert_eq!(world.applied(), 0);
+    assert_eq!(world.rejected(), [["C00001", "lemonway", "146"]]);
+}
+
 #[test]
 fn what_the_rest_was_refused_for_is_not_forgotten_over_what_its_part_meets() {
     let world = World::new();
