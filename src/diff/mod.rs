@@ -127,11 +127,10 @@ impl Findings {
         self.incomplete.len() + self.in_part.len() + self.stuck.len()
     }
 
-    /// The fields of that which are known to differ from what the provider holds. Of what needs more columns than there are
-    /// nobody can tell.
+    /// The fields of that.
     pub fn kept_back(&self) -> impl Iterator<Item = FieldCode> {
         let incomplete = self.incomplete.iter().flat_map(|object| &object.fields);
-        incomplete.chain(&self.stuck).copied()
+        incomplete.chain(&self.in_part).chain(&self.stuck).copied()
     }
 }
 
@@ -149,7 +148,7 @@ pub fn decide(
     policy: &Policy<'_>,
     keeper: &mut Keeper<'_>,
 ) -> Decision {
-    let mut findings = Findings { in_part: projection.in_part.clone(), ..Findings::default() };
+    let mut findings = Findings::default();
     let Some(key) = key_of(before, projection, &mut findings) else {
         let is_taken_back = projection.key == KeyCell::Cleared && ends_with_its_key(before);
         let action = if is_taken_back { Action::Close } else { Action::Nothing };
@@ -159,6 +158,7 @@ pub fn decide(
         findings.rejected = Some(Rejection::UnsettledKey);
         return Decision::nothing(Some(key), findings);
     }
+    findings.in_part.clone_from(&projection.in_part);
     let account = before.account.as_ref().filter(|account| account.key == key);
     let settled = without_presumed(projection, before, keeper, &mut findings);
     let projection = settled.as_ref();

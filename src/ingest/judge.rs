@@ -162,8 +162,8 @@ impl Judge<'_> {
         };
         let differences = self.differences(&customer.id, provider, &before, &decision);
         let key = decision.key.as_ref();
-        let account =
-            is_written.then(|| account_to_write(before.account.as_ref(), &skipped, &decision)).flatten();
+        let lacks = skipped_after(&skipped, projection, &decision, &excluded);
+        let account = is_written.then(|| account_to_write(&before, &skipped, &lacks, &decision)).flatten();
         let named_now = named_by(&before, &projection.key, named, |key| {
             Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
         });
@@ -194,34 +194,46 @@ impl Judge<'_> {
 
 /// The account after the comparison together with the fields skipped now, where what stands in the state is not that.
 fn account_to_write(
-    before: Option<&Account>,
+    before: &Before,
     skipped: &[FieldCode],
+    skipped_now: &[FieldCode],
     decision: &Decision,
 ) -> Option<PackedAccount> {
-    // Without a key nothing was compared.
-    let compared = decision.key.as_ref().map(|_| &*decision.findings.skipped);
-    let mut skipped_now = Cow::Borrowed(compared.unwrap_or(skipped));
-    // What was cleared keeps everything back, what cannot be taken away, or is not whole, itself: told of as long as it does.
-    let findings = &decision.findings;
-    let keeps_back = findings.rejected == Some(Rejection::ClearedValue);
-    let cleared = if keeps_back { &*findings.cleared } else { &[] };
-    let mut kept_back = findings.kept_back().chain(cleared.iter().copied()).peekable();
-    if compared.is_some() && kept_back.peek().is_some() {
-        let skipped = skipped_now.to_mut();
-        skipped.extend(kept_back);
-        skipped.sort_unstable();
-        skipped.dedup();
-    }
-    match (before, &decision.key) {
+    match (before.account.as_ref(), &decision.key) {
         (None, None) => None,
-        (None, Some(key)) => Some(PackedAccount::of(&Account::new(key.clone()), &skipped_now)),
+        (None, Some(key)) => Some(PackedAccount::of(&Account::new(key.clone()), skipped_now)),
         (Some(before), key) => {
             let after =
                 key.as_ref().map_or(Cow::Borrowed(before), |key| account_after(before, key, decision));
-            let stands = *before == *after && *skipped == *skipped_now;
-            (!stands).then(|| PackedAccount::of(&after, &skipped_now))
+            let stands = *before == *after && skipped == skipped_now;
+            (!stands).then(|| PackedAccount::of(&after, skipped_now))
         }
     }
+}
+
+/// What is left out after the comparison: what was found now, and of before what this record says nothing about.
+fn skipped_after<'a>(
+    before: &'a [FieldCode],
+    projection: &Projection,
+    decision: &Decision,
+    excluded: &dyn Fn(FieldCode) -> bool,
+) -> Cow<'a, [FieldCode]> {
+    if decision.key.is_none() {
+        // Nothing was compared. Whoever has no account any more lacks nothing there.
+        let is_taken_back = projection.key == KeyCell::Cleared;
+        return Cow::Borrowed(if is_taken_back { &[] } else { before });
+    }
+    let findings = &decision.findings;
+    let stays = |code: &&FieldCode| !projection.cells.contains_key(*code) && !excluded(**code);
+    // What was cleared keeps everything back, what cannot be taken away, or is not whole, itself: told of as long as it does.
+    let keeps_back = findings.rejected == Some(Rejection::ClearedValue);
+    let cleared = if keeps_back { &*findings.cleared } else { &[] };
+    let mut now: Vec<FieldCode> = findings.skipped.clone();
+    now.extend(before.iter().filter(stays).chain(cleared));
+    now.extend(findings.kept_back());
+    now.sort_unstable();
+    now.dedup();
+    Cow::Owned(now)
 }
 
 /// Which account the newest record that has the key names, where that is not what the account and the call that stands have.
@@ -233,12 +245,13 @@ fn named_by(
 ) -> Option<Named> {
     let account = before.account.as_ref()?;
     match key {
-        KeyCell::Cleared => Some(Named::Nobody),
+        // What is no key names nobody's account.
+        KeyCell::Cleared | KeyCell::Invalid(_) => Some(Named::Nobody),
         KeyCell::Key(key) => {
             let standing = before.standing.as_ref().map_or(key, |standing| &standing.payload.key);
             (*key != account.key || standing != key).then(|| mark(key))
         }
-        KeyCell::Absent | KeyCell::InPart { .. } | KeyCell::Invalid(_) => named,
+        KeyCell::Absent | KeyCell::InPart { .. } => named,
     }
 }
 

@@ -42,11 +42,13 @@ impl Apply<'_> {
     ) -> Result<(), StoreError> {
         let provider = &*self.ingest.providers[position];
         let invalid_before = self.outcome.became_invalid;
-        if !findings.skipped.is_empty() {
+        if !findings.skipped.is_empty() || findings.unsent() > 0 {
             let before = match turn.number {
                 Some(number) => self.snapshot.skipped(number, provider.id())?,
                 None => Vec::new(),
             };
+            let news = findings.kept_back().filter(|code| !before.contains(code)).count();
+            self.outcome.became_invalid += news as u64;
             let mut told: Vec<Found> = Vec::new();
             for &code in &findings.skipped {
                 self.outcome.became_invalid += u64::from(!before.contains(&code));

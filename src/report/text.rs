@@ -128,6 +128,9 @@ pub(super) fn ending(report: &Report) -> String {
     let left: u64 = report.providers.values().map(|tally| tally.deferred).sum();
     let incomplete: u64 = report.providers.values().map(|tally| tally.incomplete).sum();
     let sentence = match report.run.outcome {
+        Outcome::Complete if report.run.command == "seed" => {
+            "complete: recorded as what the providers hold, nothing was sent"
+        }
         Outcome::Complete if left > 0 => {
             let calls = if left == 1 { "call stays" } else { "calls stay" };
             return format!("complete as far as it was asked for; {} other {calls} queued", grouped(left));

@@ -27,7 +27,7 @@ fn a_delta_without_all_columns_of_a_field_leaves_it_as_it_is() {
 
     let header = "customer_id;last_name;street;address_building;landline_phone;siren";
     let row = "C00001;Martinez;7 rue Pasteur;Bat B;0320123456;732829320";
-    world.on("sync", &world.file("delta.csv", &format!("{header}\n{row}\n")), &["--kind", "delta"]).exits(0);
+    world.on("sync", &world.file("delta.csv", &format!("{header}\n{row}\n")), &["--kind", "delta"]).exits(3);
     let mut expected = wallet;
     expected["newLastName"] = json!("Martinez");
     assert_eq!(held(ProviderId::Lemonway, "W00001"), expected);
@@ -69,7 +69,7 @@ fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
     let row = "C00001;W00001;REF00001;7;rue;Pasteur;Lille";
     world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
     let file = world.file("delta.csv", "customer_id;street_name;city\nC00001;Voltaire;Lyon\n");
-    let ran = world.on("sync", &file, &["--kind", "delta"]).exits(0);
+    let ran = world.on("sync", &file, &["--kind", "delta"]).exits(3);
     assert!(ran.out.contains("delta.csv: it has parts of streets, but not street_number"), "{}", ran.out);
     let wallet = held(&world, ProviderId::Lemonway, "W00001");
     assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Lyon")));
@@ -115,7 +115,7 @@ fn fields_of_records_and_of_deltas_are_known_as_those_of_a_header() {
             let world = World::new();
             world.populate(std::slice::from_ref(&Customer::new(1)));
             world.on("sync", &world.file(name, text), &["--kind", kind]).exits(0);
-            world.on("sync", &world.file(delta, changes), &["--kind", "delta"]).exits(0);
+            world.on("sync", &world.file(delta, changes), &["--kind", "delta"]).exits(3);
             let wallet = held(&world, ProviderId::Lemonway, "W00001");
             assert_eq!(wallet["newStreet"], "1 rue A, A4", "{name} {delta}");
             assert_eq!(wallet["newPhoneNumber"], "33320123457", "{name} {delta}");
@@ -158,7 +158,7 @@ fn a_national_number_goes_without_its_country_only_where_that_is_known_to_be_the
         let held_first = number(&world);
         let delta = |columns: &str, row: &str| {
             let file = world.file("delta.csv", &format!("customer_id;{columns}\nC00001;{row}\n"));
-            world.on("sync", &file, &["--kind", "delta"]).exits(0);
+            world.on("sync", &file, &["--kind", "delta"]);
         };
         if country != "Suisse" {
             assert_eq!(held_first, first);
@@ -200,7 +200,7 @@ fn company_numbers_do_not_go_where_the_file_lacks_what_the_customer_is() {
     let header = "customer_id;safedebit_reference;customer_type;siren;last_name";
     world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(0);
     let delta = "customer_id;siren;last_name\nC00001;732829320;Martinez\n";
-    world.on("sync", &world.file("delta.csv", delta), &["--kind", "delta"]).exits(0);
+    world.on("sync", &world.file("delta.csv", delta), &["--kind", "delta"]).exits(3);
     let consumer = held(&world, ProviderId::Safedebit, "REF00001");
     assert_eq!(consumer["consumer_last_name"], "Martinez");
     assert!(consumer.get("siren").is_none_or(Value::is_null), "{consumer}");
@@ -350,7 +350,7 @@ fn what_a_delta_left_open_goes_with_the_next_complete_file() {
     let street = || held(&world, ProviderId::Lemonway, "W00002")["newStreet"].clone();
     world.sync(&world.file("crm.jsonl", &format!("{first}{before}"))).exits(0);
     assert_eq!(street(), "8 rue Pasteur");
-    world.on("sync", &world.file("delta.jsonl", &after), &["--kind", "delta"]).exits(0);
+    world.on("sync", &world.file("delta.jsonl", &after), &["--kind", "delta"]).exits(3);
     assert_eq!(street(), "8 rue Pasteur");
     let complete = world.file("crm.jsonl", &format!("{first}{after}"));
     world.sync(&complete).exits(0);

@@ -149,7 +149,7 @@ fn delta_rows_with_partial_keys_change_only_what_they_say() {
         "{\"customer_id\": \"C00001\", \"email\": \"delta@example.org\", \"email_opt_in\": true}\n\
          {\"customer_id\": \"C00002\", \"wallet_id\": \"W00002\", \"last_name\": \"Durand\"}\n",
     );
-    world.on("sync", &delta, &["--kind", "delta"]).exits(0);
+    world.on("sync", &delta, &["--kind", "delta"]).exits(3);
     world.all_hold(&people[0].clone().email("delta@example.org"));
     let lemonway = world.ledger().person(ProviderId::Lemonway, "W00002").expect("known");
     assert_eq!(lemonway.fields["newLastName"], "Durand");

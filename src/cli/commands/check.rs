@@ -58,6 +58,8 @@ impl Verdict {
 struct Findings {
     list: Vec<Finding>,
     codes: Vec<ExitCode>,
+    /// Are there calls that the next run sends.
+    has_queued: bool,
 }
 
 impl Findings {
@@ -222,7 +224,11 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
         // The secret of its key is missing, and has been told already.
         return findings.warn("state", format!("{path}: not looked at, its hash_key is missing"));
     };
-    let known = state.open_read_only().and_then(|store| store.snapshot().customers());
+    let known = state.open_read_only().and_then(|store| {
+        let counts = store.counts()?;
+        findings.has_queued = counts.values().any(|of| of.open() > of.held);
+        store.snapshot().customers()
+    });
     match known {
         Ok(_) if !state.exists() => findings.ok("state", format!("{path}: none yet, the first run makes it")),
         Ok(customers) => findings.ok("state", format!("{path}: {customers} customers")),
@@ -237,8 +243,12 @@ fn next(program: &Program, findings: &Findings, file: Option<&Path>) -> String {
     let again = file.filter(|file| !is_standard_input(file));
     let file = again.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
     let is_well = findings.codes.is_empty() && findings.list.iter().all(|found| found.detail != NO_PROVIDER);
-    let word = if is_well && file != "FILE" { "plan" } else { "check" };
-    next_step::command(&[word, &file], &context)
+    match (is_well, again) {
+        // What stopped the last run is mended.
+        (true, None) if findings.has_queued => next_step::command(&["resume"], &context),
+        (true, Some(_)) => next_step::command(&["plan", &file], &context),
+        (true, None) | (false, _) => next_step::command(&["check", &file], &context),
+    }
 }
 
 fn show(

@@ -143,7 +143,9 @@ fn write(file: File, Found { rows, left_out }: &Found, mut values: Values) -> Re
     for row in rows {
         writer.write(&reject(row, &mut values))?;
     }
-    let fields = left_out.iter().flat_map(|one| one.fields.iter().map(|field| invalid(one, *field)));
+    let cells = |one: &LeftOut| values.of_customer(&one.customer_id);
+    let fields =
+        left_out.iter().flat_map(|one| one.fields.iter().map(|field| invalid(one, *field, cells(one))));
     let mut count = rows.len() as u64;
     for field in fields {
         writer.write(&field)?;
@@ -291,7 +293,7 @@ fn line_of_fields(one: &LeftOut) -> Line<'_> {
 }
 
 /// A field that is left out, as a line of the export.
-fn invalid(of: &LeftOut, field: FieldCode) -> Reject {
+fn invalid(of: &LeftOut, field: FieldCode, cells: Vec<String>) -> Reject {
     Reject {
         row: None,
         customer_id: Redacted::new(of.customer_id.clone()),
@@ -304,7 +306,7 @@ fn invalid(of: &LeftOut, field: FieldCode) -> Reject {
         reason: LEFT_OUT.to_owned(),
         attempts: 0,
         run: String::new(),
-        values: Redacted::new(Vec::new()),
+        values: Redacted::new(cells),
     }
 }
 

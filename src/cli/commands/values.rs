@@ -103,6 +103,11 @@ impl Values {
         (cells, restored.left_out.into_iter().collect())
     }
 
+    /// The cells of a customer of whom there is nothing to show, but the key, so that what is filled in has an owner.
+    pub(super) fn of_customer(&self, customer: &str) -> Vec<String> {
+        self.blank(Some(customer))
+    }
+
     /// What a call says, days as the configuration writes them.
     fn restored(&self, row: &RejectRow) -> Restored {
         let send = self.send.get(&row.provider).copied().unwrap_or(Send::Changed);
