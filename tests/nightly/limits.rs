@@ -225,8 +225,15 @@ fn a_broken_file_is_refused_whole() {
         // The same again would stop again.
         assert!(status.ends_with("next: crmsync plan FILE\n"), "{name}: {status}");
     }
+    // Also behind a run that reads no file.
+    world.run(&["resume"]).exits(0);
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(status.contains("the input of ") && status.ends_with("next: crmsync plan FILE\n"), "{status}");
     world.sync(&world.path("nowhere.csv")).exits(4);
     assert_eq!(world.ledger().entries().len(), 0);
+    world.sync(&world.csv("crm.csv", &customers(1)));
+    world.run(&["resume"]);
+    assert!(!world.run(&["status"]).exits(0).out.contains("not accepted"));
 }
 
 #[test]

@@ -20,6 +20,9 @@ use crate::store::{Counts, PastRun};
 
 use super::doctor::AFTER_RESTORE;
 
+/// So many runs are looked through for the last one that read a file.
+const RUNS_LOOKED_AT: u32 = 50;
+
 #[derive(Debug, Serialize, JsonSchema)]
 struct Status {
     last_run: Option<Run>,
@@ -30,6 +33,9 @@ struct Status {
     needs_a_person: u64,
     /// Was the state put back from a backup, and no complete input accepted since: only that may go on.
     restored: bool,
+    /// The last run that read a file, where others came after it.
+    #[serde(skip)]
+    last_input: Option<Run>,
     /// Those that the configuration has switched on.
     #[serde(skip)]
     enabled: Vec<ProviderId>,
@@ -73,7 +79,9 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let config = program.config()?;
     let state = program.state(&config)?;
     let store = state.open_read_only()?;
-    let last_run = store.runs(1)?.into_iter().next().map(run);
+    let mut runs = store.runs(RUNS_LOOKED_AT)?.into_iter().map(run);
+    let last_run = runs.next();
+    let last_input = runs.find(Run::reads_files).filter(|_| !last_run.as_ref().is_some_and(Run::reads_files));
     let running = last_run.as_ref().is_none_or(|run| run.finished_at.is_none()) && state.is_locked()?;
     let providers: BTreeMap<ProviderId, Queue> =
         store.counts()?.into_iter().map(|(provider, counts)| (provider, queue(&counts))).collect();
@@ -81,7 +89,8 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let restored = store.is_in_doubt()?;
     let enabled = config.providers.enabled();
     let missing = (!state.exists()).then(|| state.absolute_path());
-    let status = Status { last_run, running, providers, needs_a_person, restored, enabled, missing };
+    let status =
+        Status { last_run, last_input, running, providers, needs_a_person, restored, enabled, missing };
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -108,6 +117,16 @@ impl Status {
 }
 
 impl Run {
+    fn reads_files(&self) -> bool {
+        ["sync", "seed"].contains(&self.command.as_str())
+    }
+
+    /// Did it end without its input being accepted.
+    fn failed_before_input(&self) -> bool {
+        let is_failure = [ExitCode::Failed, ExitCode::Usage, ExitCode::Guarded].map(ExitCode::number);
+        !self.accepted && self.exit_code.is_some_and(|code| is_failure.contains(&code))
+    }
+
     /// Was it stopped by a guard, or by what its file is.
     fn was_guarded(&self) -> bool {
         self.exit_code == Some(ExitCode::Guarded.number())
@@ -156,7 +175,12 @@ fn text(status: &Status, arguments: &[String]) -> String {
     if let Some(run) = without_input(status) {
         let (was_stopped, command) = (run.was_guarded(), &run.command);
         let advice = if was_stopped { "look at it before it is sent" } else { "run the file again" };
-        writeln!(text, "its input was not accepted by `{command}`: {advice}").expect(INFALLIBLE);
+        let its = if status.last_input.is_some() {
+            format!("the input of {}", run.id)
+        } else {
+            "its input".to_owned()
+        };
+        writeln!(text, "{its} was not accepted by `{command}`: {advice}").expect(INFALLIBLE);
     }
     if !status.providers.is_empty() {
         let header = [
@@ -191,16 +215,18 @@ fn text(status: &Status, arguments: &[String]) -> String {
     text
 }
 
-/// The last run, when its input was not accepted, so that `resume` sends nothing of it; a restored state waits for another
-/// input. A run that was killed with calls left may have had its input from a pipe, of which the state does not tell
-/// whether it was accepted.
+/// The last run that read a file, when its input was not accepted, so that `resume` sends nothing of it; a restored state
+/// waits for another input. A run that was killed with calls left, or before others came, may have had its input from a
+/// pipe, of which the state does not tell whether it was accepted.
 fn without_input(status: &Status) -> Option<&Run> {
-    let is_failure =
-        |code| [ExitCode::Failed, ExitCode::Usage, ExitCode::Guarded].map(ExitCode::number).contains(&code);
-    status.last_run.as_ref().filter(|run| {
-        let ended = run.exit_code.map_or(!status.running && !status.has_open_calls(), is_failure);
-        !status.restored && ended && !run.accepted && ["sync", "seed"].contains(&run.command.as_str())
-    })
+    if status.restored {
+        return None;
+    }
+    let was_killed =
+        |run: &Run| run.exit_code.is_none() && !run.accepted && !status.running && !status.has_open_calls();
+    let last = status.last_run.as_ref();
+    let last = last.filter(|run| run.reads_files() && (run.failed_before_input() || was_killed(run)));
+    last.or_else(|| status.last_input.as_ref().filter(|run| run.failed_before_input()))
 }
 
 /// What to type now: what waits to be sent comes first, then what needs a person, which is counted above. A restored state
@@ -272,6 +298,7 @@ mod tests {
             [(ProviderId::Wsone, queue(&wsone)), (ProviderId::Safedebit, queue(&Counts::default()))];
         let status = Status {
             last_run: Some(run(last)),
+            last_input: None,
             running: false,
             providers: providers.into(),
             needs_a_person: 3,
@@ -286,6 +313,7 @@ mod tests {
     fn a_state_that_never_ran() {
         let status = Status {
             last_run: None,
+            last_input: None,
             running: false,
             providers: BTreeMap::new(),
             needs_a_person: 0,
@@ -326,8 +354,17 @@ mod tests {
             let providers = [(ProviderId::Wsone, queue(&counts))].into();
             let last_run = Some(run(last));
             let enabled = vec![ProviderId::Wsone];
-            let (running, restored, missing) = (false, false, None);
-            let status = Status { last_run, running, providers, needs_a_person, restored, enabled, missing };
+            let (last_input, running, restored, missing) = (None, false, false, None);
+            let status = Status {
+                last_run,
+                last_input,
+                running,
+                providers,
+                needs_a_person,
+                restored,
+                enabled,
+                missing,
+            };
             assert_eq!(next(&status, &[]), expected, "{outcome}");
         }
     }
