@@ -630,6 +630,9 @@ fn who_has_no_valid_key_is_told_of_until_it_has_one() {
     );
     let status: Value = serde_json::from_str(&world.run(&["status", "--json"]).exits(0).out).expect("JSON");
     assert_eq!(status["providers"]["safedebit"]["skipped_fields"], 1, "{status}");
+    // Whoever asks what the list means by that.
+    let explained = world.run(&["explain-code", "lemonway", "wallet"]).exits(0).out;
+    assert!(explained.contains("a field that is left out"), "{explained}");
     let explained = world.run(&["explain", "C00003"]).exits(0).out;
     assert!(explained.contains("safedebit: takes no part: the last record that was compared has no valid safedebit_consumer_reference"), "{explained}");
     world.run(&["forget", "C00001"]).exits(0);

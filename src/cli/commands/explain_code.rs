@@ -13,6 +13,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::CodeClass;
 use crate::providers::ProvidersSettings;
 use crate::providers::codes::{self, CodeTable};
+use crate::providers::field_table;
 use crate::providers::own_codes::{self, OwnCode};
 
 #[derive(Debug, Serialize)]
@@ -54,6 +55,7 @@ pub(super) fn explain_code(program: &Program, arguments: &ExplainCodeArguments) 
             match (HoldReason::parse(code), own_codes::lookup(code)) {
                 (Some(reason), _) => of_hold(provider, code, reason),
                 (None, Some(own)) => of_request(provider, own),
+                (None, None) if is_field(provider, code) => of_field(provider, code),
                 (None, None) => of_provider(program, provider, code)?,
             }
         }
@@ -189,6 +191,27 @@ fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<
         advice: hold_advice(reason),
         consequence: "the call waits for a person",
         origin: "",
+    }
+}
+
+/// Does `rejects list` show it where a field is left out.
+fn is_field(provider: ProviderId, code: &str) -> bool {
+    field_table(provider).iter().any(|field| field.name == code)
+}
+
+/// A field that is left out.
+fn of_field(provider: ProviderId, code: &str) -> Explanation<'_> {
+    Explanation {
+        source: provider.name(),
+        code,
+        class: "invalid",
+        configured: false,
+        documented: true,
+        meaning: "a field that is left out: the last record has no valid value for it, or not all of what goes with it; rejects.csv of \
+             the run that found it tells which",
+        advice: "correct it in the CRM; `crmsync fields` tells which columns it is made of",
+        consequence: "the rest of the customer goes; where it is a part of the key, nothing does",
+        origin: " (by crmsync)",
     }
 }
 

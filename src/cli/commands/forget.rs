@@ -244,7 +244,10 @@ fn file_away(path: &Path, found: &[String], store: &Store, proof: &mut Proof) ->
 fn text(proof: &Proof) -> String {
     let mut lines = Vec::new();
     if !proof.known {
-        lines.push("neither a state nor a rejects.csv names the customer".to_owned());
+        lines.push(
+            "NOTHING WAS ERASED: neither a state nor a rejects.csv names the customer; is the key right?"
+                .to_owned(),
+        );
     }
     for FromState { file, erased } in &proof.erased {
         let Erased { customers, accounts, calls, forgotten, answers } = erased;
