@@ -5,7 +5,7 @@
 
 use std::collections::HashSet;
 
-use crate::diff::{Action, Findings, Rejection};
+use crate::diff::{Action, Rejection};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::mark::{KeyMark, Mark, Marker};
@@ -121,8 +121,8 @@ impl<'a> Apply<'a> {
         // What a part of the customers or fields left open, a complete input may settle with the very same record.
         let is_part = self.ingest.options.kind == Kind::Delta;
         let is_open = |judged: &Judged| {
-            let Findings { rejected, .. } = &judged.decision.findings;
-            *rejected == Some(Rejection::UnsettledKey) || is_part && judged.decision.findings.unsent() > 0
+            let findings = &judged.decision.findings;
+            findings.rejected == Some(Rejection::UnsettledKey) || is_part && findings.unsent() > 0
         };
         let unsettled = judged.iter().any(is_open);
         self.put_mark(&turn, unsettled);

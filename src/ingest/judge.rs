@@ -162,13 +162,13 @@ impl Judge<'_> {
         };
         let differences = self.differences(&customer.id, provider, &before, &decision);
         let key = decision.key.as_ref();
-        let lacks = skipped_after(&skipped, projection, &decision, &excluded);
-        let account = is_written.then(|| account_to_write(&before, &skipped, &lacks, &decision)).flatten();
+        let lacks = || skipped_after(&skipped, projection, &decision, &excluded);
+        let account = is_written.then(|| account_to_write(&before, &skipped, &lacks(), &decision)).flatten();
         let named_now = named_by(&before, &projection.key, named, |key| {
             Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
         });
         let named = (is_written && named_now != named).then_some(named_now);
-        let invalid = invalid_key(&projection.key, || key.is_some(), turned_away);
+        let invalid = invalid_key(&projection.key, key.is_some(), turned_away);
         let turned_away = (is_written && invalid != turned_away).then_some(invalid);
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
@@ -257,14 +257,10 @@ fn named_by(
 
 /// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part may still be for the
 /// account that is known.
-pub(super) fn invalid_key(
-    key: &KeyCell,
-    is_for_known: impl FnOnce() -> bool,
-    before: Option<FieldCode>,
-) -> Option<FieldCode> {
+pub(super) fn invalid_key(key: &KeyCell, is_for_known: bool, before: Option<FieldCode>) -> Option<FieldCode> {
     match key {
         KeyCell::Invalid(part) => Some(*part),
-        KeyCell::InPart { lacks, .. } => (!is_for_known()).then_some(*lacks),
+        KeyCell::InPart { lacks, .. } => (!is_for_known).then_some(*lacks),
         KeyCell::Key(_) | KeyCell::Cleared => None,
         KeyCell::Absent => before,
     }

@@ -70,7 +70,7 @@ impl Judge<'_> {
             let known = known.next().unwrap_or_default();
             let before = known.turned_away;
             let taken = self.take(id, provider.id(), projection, known);
-            let invalid = invalid_key(&projection.key, || matches!(taken, Taken::Account(_)), before);
+            let invalid = invalid_key(&projection.key, matches!(taken, Taken::Account(_)), before);
             Seed { taken, turned_away: (invalid != before).then_some(invalid) }
         });
         seeds.collect()

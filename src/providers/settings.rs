@@ -201,10 +201,10 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|ip| ip.is_loopback())
 }
 
-/// A flattened section loses the place of its values, so the message has to quote the value.
 /// Longer than anybody waits, and short enough for every clock.
 const DURATION_MAX: Duration = Duration::from_secs(366 * 86_400);
 
+/// A flattened section loses the place of its values, so the message has to quote the value.
 fn positive_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Duration, D::Error> {
     let text = String::deserialize(deserializer)?;
     text.parse::<SignedDuration>()

@@ -279,7 +279,8 @@ impl Store {
         Ok(used_up)
     }
 
-    /// Fields that were left out at the last comparison, customer by customer, and then who is turned away. Of the filter, provider and customer count.
+    /// Fields that were left out at the last comparison, customer by customer, and then who is turned away. Of the filter,
+    /// provider and customer count.
     pub fn left_out(&self, filter: &RejectFilter) -> Result<Vec<LeftOut>, StoreError> {
         let [one, two, three] = ProviderId::ALL.map(ProviderId::number);
         // The few are found in their own index.

@@ -11,6 +11,7 @@ use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::account::{Account, Acknowledged};
 use crate::domain::call::State;
+use crate::domain::customer::CustomerId;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::provider::ProviderId;
@@ -139,7 +140,6 @@ impl Outbox<'_> {
             .connection
             .prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
         let mut rows = select.query((to.provider.number(), to.sent.key.0.as_str(), to.customer_number))?;
-        let mut compared_again = None;
         while let Some(row) = rows.next()? {
             let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
             let mut account = Account { key: to.sent.key.clone(), known: true, fields };
@@ -149,11 +149,10 @@ impl Outbox<'_> {
                 to.provider.number(),
                 codec::pack_fields(&account.fields),
             ))?;
-            let marker = Marker::new(self.keeping.fingerprinter);
-            let mark = Mark::unread(marker.key(&row.get::<_, String>(1)?));
-            compared_again.get_or_insert_with(Marks::default).push(mark);
+            let id = CustomerId::new(&row.get::<_, String>(1)?);
+            self.compare_again(&id.ok_or(StoreError::Damaged { what: "a customer has no key" })?)?;
         }
-        compared_again.map_or(Ok(()), |marks| marks::put(self.connection, marks))
+        Ok(())
     }
 
     /// Has the CRM given the account of a call to another customer: its own record names another one by now, or none.

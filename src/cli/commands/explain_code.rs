@@ -11,10 +11,9 @@ use crate::cli::failure::Failure;
 use crate::domain::call::HoldReason;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::CodeClass;
-use crate::providers::ProvidersSettings;
 use crate::providers::codes::{self, CodeTable};
-use crate::providers::field_table;
 use crate::providers::own_codes::{self, OwnCode};
+use crate::providers::{ProvidersSettings, field_table};
 
 #[derive(Debug, Serialize)]
 struct Explanation<'a> {
