@@ -457,6 +457,7 @@ fn what_waits_for_a_provider_that_is_switched_off_is_told_and_not_proposed_to_be
     let off =
         "nothing is sent to lemonway and safedebit: switched off in the configuration\nnext: nothing to do\n";
     assert!(told.ends_with(off), "{told}");
+    assert!(world.run(&["check"]).exits(0).out.ends_with("next: crmsync check FILE\n"));
     let explained = world.run(&["explain", "C00001"]).exits(0).out;
     assert!(explained.contains("while the configuration has lemonway switched off"), "{explained}");
     assert!(!explained.contains("crmsync resume"), "{explained}");

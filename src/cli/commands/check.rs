@@ -225,8 +225,8 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
         return findings.warn("state", format!("{path}: not looked at, its hash_key is missing"));
     };
     let known = state.open_read_only().and_then(|store| {
-        let counts = store.counts()?;
-        findings.has_queued = counts.values().any(|of| of.open() > of.held);
+        let (counts, enabled) = (store.counts()?, config.providers.enabled());
+        findings.has_queued = counts.iter().any(|(id, of)| enabled.contains(id) && of.open() > of.held);
         store.snapshot().customers()
     });
     match known {
