@@ -4,11 +4,12 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::account::Keeping;
+use crate::domain::call::State;
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
-use crate::domain::wire::Form;
+use crate::domain::wire::{Form, WireCell};
 
 const fn field(code: u32, name: &'static str, object: &'static str, consent: bool) -> WireField {
     WireField {

@@ -1,0 +1,118 @@
+//! What a provider should hold of a customer: the record, laid over what the standing call was to bring.
+
+use std::borrow::Cow;
+
+use smol_str::SmolStr;
+
+use crate::domain::account::Keeper;
+use crate::domain::policy::{OnCleared, OnInvalid, Send};
+use crate::domain::standing::Before;
+use crate::domain::wire::{self, FieldCode, Projection, WireCell, WirePresumption, WireValues};
+
+use super::{Comparison, Findings, Rejection};
+
+/// Leaves out what was read by a presumed country, where another one is known: what waits to be sent says the newest, then
+/// what the provider holds. Of whom no country is known, the configured one is presumed in complete rows too.
+pub(super) fn without_presumed<'a>(
+    projection: &'a Projection,
+    before: &Before,
+    keeper: &mut Keeper<'_>,
+    findings: &mut Findings,
+) -> Cow<'a, Projection> {
+    let Some(WirePresumption { country, value, fields }) = &projection.presumption else {
+        return Cow::Borrowed(projection);
+    };
+    let waiting = before.standing.as_ref().and_then(|standing| standing.payload.values.get(*country));
+    let held = before.account.as_ref().and_then(|account| account.fields.get(country));
+    let is_right = match (projection.cells.get(country), waiting, held) {
+        (Some(WireCell::Value(told)), _, _) => told == value,
+        (_, Some(waiting), _) => waiting == value.as_str(),
+        (_, None, Some(held)) => keeper.holds(held, *country, value),
+        (_, None, None) => before.account.is_some(),
+    };
+    if is_right {
+        return Cow::Borrowed(projection);
+    }
+    let mut settled = projection.clone();
+    for field in fields {
+        settled.cells.remove(field);
+    }
+    findings.in_part.extend(fields);
+    Cow::Owned(settled)
+}
+
+impl Comparison<'_, '_> {
+    /// What the provider should hold. An account that is not known has the fields that calls of unknown outcome may have
+    /// left there.
+    pub(super) fn desired_values(&mut self) -> WireValues {
+        let mut desired = self.standing.map(|standing| standing.payload.values.clone()).unwrap_or_default();
+        desired.0.retain(|&field, _| !(self.policy.excluded)(field));
+        let projection = self.projection;
+        for (&field, cell) in &projection.cells {
+            match cell {
+                WireCell::Value(value) => {
+                    wire::put(&mut desired.0, field, value.clone());
+                }
+                WireCell::Cleared => {
+                    desired.0.remove(&field);
+                    if self.holds_something(field) {
+                        self.clear(field, &mut desired);
+                    }
+                }
+                WireCell::Vacant => {
+                    desired.0.remove(&field);
+                    if self.holds_something(field) {
+                        self.vacate(field, &mut desired);
+                    }
+                }
+                WireCell::Invalid => {
+                    desired.0.remove(&field);
+                    self.findings.skipped.push(field);
+                    if self.policy.on_invalid == OnInvalid::RejectCustomer {
+                        self.findings.rejected = Some(Rejection::InvalidValue);
+                    }
+                }
+            }
+        }
+        for &field in &self.findings.stuck {
+            desired.0.retain(|&other, _| !self.is_same_value(field, other));
+        }
+        desired
+    }
+
+    fn holds_something(&mut self, field: FieldCode) -> bool {
+        let held = self.account.and_then(|account| account.fields.get(&field));
+        held.is_some_and(|held| !self.keeper.holds(held, field, ""))
+    }
+
+    fn clear(&mut self, field: FieldCode, desired: &mut WireValues) {
+        let can_be_empty = (self.policy.field)(field).is_some_and(|field| field.can_be_empty);
+        match self.policy.on_cleared {
+            OnCleared::SendEmpty if can_be_empty => {
+                desired.0.insert(field, SmolStr::default());
+            }
+            OnCleared::Ignore | OnCleared::SendEmpty => self.findings.cleared.push(field),
+            OnCleared::Reject => {
+                self.findings.cleared.push(field);
+                self.findings.rejected = Some(Rejection::ClearedValue);
+            }
+        }
+    }
+
+    /// Takes away what the provider holds of a part that the new value does not have. Where that cannot be, nothing of the
+    /// value goes: the provider would take old and new parts for one. An object that goes whole goes without it.
+    fn vacate(&mut self, field: FieldCode, desired: &mut WireValues) {
+        let Some(part) = (self.policy.field)(field) else { return };
+        if part.can_be_empty && self.policy.on_cleared == OnCleared::SendEmpty {
+            desired.0.insert(field, SmolStr::default());
+        } else if part.object.is_empty() || self.policy.send == Send::Changed {
+            self.findings.stuck.push(field);
+        }
+    }
+
+    /// Are two fields made of one canonical value.
+    fn is_same_value(&self, one: FieldCode, other: FieldCode) -> bool {
+        let source = |code| (self.policy.field)(code).and_then(|field| field.sources.first());
+        source(one).is_some() && source(one) == source(other)
+    }
+}

@@ -1,0 +1,76 @@
+//! Which account a record is for, and what may become of a call that goes to another one.
+
+use crate::domain::account::{Account, Acknowledged};
+use crate::domain::call::{HoldReason, State};
+use crate::domain::standing::{Before, Standing};
+use crate::domain::wire::{KeyCell, Projection, ProviderKey};
+
+use super::{Findings, Rejection};
+
+/// The key that the file gives; when it has no such column, the last one that an earlier file gave: that of the call that
+/// stands, or else of the account, unless a later record named another one.
+pub(super) fn key_of(
+    before: &Before,
+    projection: &Projection,
+    findings: &mut Findings,
+) -> Option<ProviderKey> {
+    match &projection.key {
+        KeyCell::Key(key) => Some(key.clone()),
+        // Of a record that says nothing for this provider nobody need be told.
+        KeyCell::Absent | KeyCell::InPart { .. }
+            if before.other_key && before.standing.is_none() && !projection.cells.is_empty() =>
+        {
+            findings.rejected = Some(Rejection::OtherKey);
+            None
+        }
+        KeyCell::Absent => known_key(before).cloned(),
+        KeyCell::InPart { ending, .. } => {
+            let key = known_key(before).filter(|key| key.ends_with(ending)).cloned();
+            findings.rejected = key.is_none().then_some(Rejection::InvalidKey);
+            key
+        }
+        KeyCell::Cleared => None,
+        KeyCell::Invalid(_) => {
+            findings.rejected = Some(Rejection::InvalidKey);
+            None
+        }
+    }
+}
+
+/// The key of the call that stands, or else of the account.
+fn known_key(before: &Before) -> Option<&ProviderKey> {
+    let standing = before.standing.as_ref().map(|standing| &standing.payload.key);
+    standing.or(before.account.as_ref().map(|account| &account.key))
+}
+
+/// A call that may have left, and waits for a probe or a person, keeps its place; a newer value only changes what it
+/// carries.
+pub(super) fn keeps_its_place(standing: &Standing) -> bool {
+    standing.state == State::Probing || (standing.state == State::Held && !may_vanish(standing))
+}
+
+/// A call that may have left under one key cannot go on under another one.
+pub(super) fn is_bound_to_another_key(standing: &Standing, key: &ProviderKey) -> bool {
+    keeps_its_place(standing) && standing.payload.key != *key
+}
+
+/// What waits under a key that the file has taken back has nowhere to go: it would reach an account that the CRM does
+/// not call the customer's. Should the key come back, everything is compared again. What may have left, or has to be
+/// decided by a person, stays.
+pub(super) fn ends_with_its_key(before: &Before) -> bool {
+    before.standing.as_ref().is_some_and(|standing| {
+        let waits = matches!(standing.state, State::Queued | State::Waiting | State::Refused);
+        (waits || may_vanish(standing)) && !may_have_left(standing, before.account.as_ref())
+    })
+}
+
+fn may_have_left(standing: &Standing, account: Option<&Account>) -> bool {
+    let unknown = |field| account.is_some_and(|it| it.fields.get(field) == Some(&Acknowledged::Unknown));
+    standing.create_unknown || standing.payload.values.0.keys().any(unknown)
+}
+
+/// A held call that cannot have left is judged anew each time: the reason of its hold may be gone.
+fn may_vanish(standing: &Standing) -> bool {
+    !standing.create_unknown
+        && matches!(standing.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
+}
