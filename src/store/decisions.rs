@@ -2,6 +2,8 @@
 
 use std::collections::HashSet;
 
+use rusqlite::types::Value;
+
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{self, Effect, Happening, Life};
@@ -9,10 +11,11 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
 use super::doubts::Doubts;
+use super::intake::PRIORITY_NORMAL;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
-use super::transitions::{self, one};
-use super::{RunNumber, Store, StoreError, codec, doubts, excluded};
+use super::transitions::{self, CallRecord};
+use super::{RunNumber, Store, StoreError, doubts, excluded};
 
 /// What became of calls that a person released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -123,7 +126,7 @@ impl Outbox<'_> {
         let Some(after) = self.goes_again(&row, after, doubts)? else { return Ok(LetGo::Behind) };
         accounts.insert(account);
         excluded::look_again(self.connection, row.provider)?;
-        self.write_decision(call, &row.life, &after, None)?;
+        self.write_decision(&row, &after, None)?;
         Ok(LetGo::Queued(row.life.state))
     }
 
@@ -133,7 +136,7 @@ impl Outbox<'_> {
         let after = decided(row, happening)?.life;
         self.remember_unknown(row)?;
         self.compare_again(&row.customer)?;
-        self.write_decision(row.id, &row.life, &after, None)
+        self.write_decision(row, &after, None)
     }
 
     /// Whoever is to be created under the key of a create that ends while nobody knows its outcome may be there already.
@@ -204,37 +207,23 @@ impl Outbox<'_> {
                 }
             };
         }
-        self.write_decision(call, &row.life, &after, rest)?;
+        self.write_decision(&row, &after, rest)?;
         Ok(resolved)
     }
 
-    fn write_decision(
-        &self,
-        call: CallId,
-        before: &Life,
-        after: &Life,
-        rest: Option<&Payload>,
-    ) -> Result<(), StoreError> {
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE call SET state = ?3, hold = ?10, create_unknown = ?4, attempts = 0, unknown_runs = 0,
-                 unknown_this_run = 0, crashes = 0, missing_seen = 0, remedy_used = 0, only_fields = NULL,
-                 priority = min(priority, 1), deferred_in = 0, changed_at = ?5, settled_in = ?6,
-                 payload = coalesce(?7, CASE WHEN ?9 THEN payload END), operation = ?8, replaced = 0
-             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-        )?;
-        let changed = statement.execute((
-            call.0,
-            before.state.name(),
-            after.state.name(),
-            after.create_unknown,
-            self.now.0,
-            (!after.state.is_open()).then_some(self.run.0),
-            rest.map(codec::pack_payload),
-            after.operation.name(),
-            after.state.is_open(),
-            after.hold.map(HoldReason::name),
-        ))?;
-        one(changed, call)
+    fn write_decision(&self, row: &CallRow, after: &Life, rest: Option<&Payload>) -> Result<(), StoreError> {
+        let mut record = CallRecord::of(after)
+            .resting(after, self.run)
+            .with("deferred_in", 0)
+            .with("replaced", false)
+            .with("priority", row.priority.min(PRIORITY_NORMAL));
+        if after.state.is_open() {
+            record = record.with("only_fields", Value::Null);
+        }
+        if let Some(rest) = rest {
+            record = record.left_with(rest);
+        }
+        record.update(self.connection, row.id, (row.life.state, None), self.now)
     }
 }
 

@@ -21,7 +21,6 @@ use super::backup::{delete_copy, file_error, files_in, is_made_by_run, unfinishe
 use super::open::{LOGS, Lock, beside, connect, has_key_identity};
 use super::restore::RESTORING;
 use super::snapshot::life_of;
-use super::transitions::one;
 use super::{
     StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys, turned_away,
 };
@@ -336,7 +335,7 @@ fn is_log(path: &Path) -> bool {
 }
 
 fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError> {
-    let mut erased = Erased { forgotten: settle_open(connection, id)?, ..Erased::default() };
+    let mut erased = Erased { forgotten: ending(connection, id)?, ..Erased::default() };
     let counted =
         |sql: &str| -> Result<u64, StoreError> { Ok(connection.execute(sql, [id.as_str()])? as u64) };
     erased.answers = counted(
@@ -355,24 +354,20 @@ fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError>
     Ok(erased)
 }
 
-/// Brings every open or parked call of the customer to its end, by the rules of the lifecycle.
-fn settle_open(connection: &Connection, id: &CustomerId) -> Result<u64, StoreError> {
+/// How many open or parked calls of the customer come to their end, which the lifecycle has to allow.
+fn ending(connection: &Connection, id: &CustomerId) -> Result<u64, StoreError> {
     let mut select = connection.prepare(
         "SELECT call.* FROM call JOIN customer ON customer.id = call.customer
          WHERE customer_id = ?1 AND payload IS NOT NULL",
     )?;
     let mut rows = select.query([id.as_str()])?;
-    let mut ends = Vec::new();
+    let mut ended = 0;
     while let Some(row) = rows.next()? {
         let (call, life) = (CallId(row.get("id")?), life_of(row)?);
-        ends.push((call, end(&life).map_err(|source| StoreError::Illegal { call, source })?));
+        end(&life).map_err(|source| StoreError::Illegal { call, source })?;
+        ended += 1;
     }
-    let mut update = connection
-        .prepare("UPDATE call SET state = ?2, hold = NULL, lease = NULL, payload = NULL WHERE id = ?1")?;
-    for (call, life) in &ends {
-        one(update.execute((call.0, life.state.name()))?, *call)?;
-    }
-    Ok(ends.len() as u64)
+    Ok(ended)
 }
 
 fn end(life: &Life) -> Result<Life, lifecycle::IllegalEvent> {

@@ -14,8 +14,9 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
 use super::marks::{self, Marks};
+use super::packed::PackedPayload;
 use super::snapshot::life_of;
-use super::transitions::{end, one};
+use super::transitions::{CallRecord, end};
 use super::{RunNumber, StoreError, codec};
 
 /// How the name of the setting begins that says what was excluded in the last run; the number of the provider comes behind.
@@ -60,13 +61,11 @@ pub(super) fn take_out(
                 ended += u64::from(life.state.is_open());
                 continue;
             }
-            let fields: Vec<FieldCode> = payload.values.0.keys().copied().collect();
-            let sql =
-                "UPDATE call SET payload = ?2, fields = ?3, changed_at = ?4, replaced = 1, only_fields = ?5
-                 WHERE id = ?1 AND lease IS NULL";
-            let only = codec::pack_codes(&only);
-            let cells = (id.0, codec::pack_payload(&payload), codec::pack_codes(&fields), now.0, only);
-            one(connection.prepare_cached(sql)?.execute(cells)?, id)?;
+            CallRecord::of(&life)
+                .carrying(PackedPayload::of(&payload))
+                .with("only_fields", codec::pack_codes(&only))
+                .with("replaced", true)
+                .update(connection, id, (life.state, None), now)?;
         }
     }
     marks::put(connection, compared_again)?;

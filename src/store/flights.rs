@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, HashSet};
 use rusqlite::{Connection, Row, TransactionBehavior};
 
 use crate::domain::call::CallId;
+use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 
 use super::lease::Leased;
 use super::outbox::Outbox;
-use super::transitions::{one, step};
+use super::transitions::{CallRecord, one, step};
 use super::{StoreError, open, snapshot};
 
 /// The first version of the schema with flights.
@@ -146,14 +147,15 @@ pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
     while let Some(row) = rows.next()? {
         let (call, life) = (CallId(row.get(0)?), snapshot::life_of(row)?);
         let after = airborne(call, &life)?;
-        landed.push((call, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, life.state, after.state));
+        landed.push((call, row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, life.state, after));
     }
-    let mut update = connection.prepare(
-        "UPDATE call SET state = ?3, lease = ?4, changed_at = ?5, replaced = 0
-         WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-    )?;
     for (call, lease, at, before, after) in landed {
-        one(update.execute((call.0, before.name(), after.name(), lease, at))?, call)?;
+        CallRecord::of(&after).with("lease", lease).with("replaced", false).update(
+            connection,
+            call,
+            (before, None),
+            Timestamp(at),
+        )?;
     }
     connection.execute(&format!("DELETE FROM {}", written_in(connection)?), [])?;
     Ok(())

@@ -26,13 +26,15 @@ use super::packed::{PackedAccount, PackedPayload};
 use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of};
-use super::transitions::{end, one, step};
-use super::{RunNumber, Store, StoreError, codec, flights, named_keys, orders, restore, turned_away};
+use super::transitions::{CallRecord, end, step};
+use super::{
+    RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, turned_away,
+};
 
 /// Withdrawn consents leave first.
 pub(super) const PRIORITY_WITHDRAWAL: i64 = 0;
 /// Everything else, oldest first.
-const PRIORITY_NORMAL: i64 = 1;
+pub(super) const PRIORITY_NORMAL: i64 = 1;
 
 /// How much of the state stays in memory while many customers are written, negative as SQLite wants kibibytes.
 const CACHE_KIB_MANY: i64 = -24_576;
@@ -224,25 +226,12 @@ impl Intake<'_> {
             blocks.account(customer, provider, account);
             return self.write_if_full(blocks);
         }
-        let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO account (customer, provider, key, known, fields, skipped) VALUES (?1, ?2, ?3, ?4, ?5, ?6)
-             ON CONFLICT (customer, provider) DO UPDATE SET key = excluded.key, known = excluded.known,
-                 fields = excluded.fields, skipped = excluded.skipped",
-        )?;
-        statement.execute((
-            customer,
-            provider.number(),
-            account.key.0.as_str(),
-            account.known,
-            account.fields.as_slice(),
-            account.skipped.as_deref(),
-        ))?;
-        Ok(())
+        accounts::put(&self.transaction, customer, provider, &account)
     }
 
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
     pub fn put_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
-        let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(&call, replaced) };
+        let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(call, replaced) };
         if replaced.is_none() && call.hold.is_none() && self.doubts.are_none() {
             fault::pass(Point::MidIngest);
             let id = blocks.call(call);
@@ -250,7 +239,7 @@ impl Intake<'_> {
             return Ok(id);
         }
         blocks.write(&self.transaction, self.run, self.now)?;
-        let id = self.insert_call(&call, replaced)?;
+        let id = self.insert_call(call, replaced)?;
         blocks.resume(&self.transaction)?;
         Ok(id)
     }
@@ -259,7 +248,7 @@ impl Intake<'_> {
         if blocks.is_full() { blocks.write_full(&self.transaction, self.run, self.now) } else { Ok(()) }
     }
 
-    fn insert_call(&self, call: &NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
+    fn insert_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
         if let Some(replaced) = replaced {
             // A held call that cannot have left vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
@@ -272,38 +261,27 @@ impl Intake<'_> {
             matches!(replaced.life.state, State::Waiting | State::Queued | State::Held) && replaced.due > 0
         });
         // What is held has not left, and is asked about when a person lets it go.
-        let is_doubted = || if call.hold.is_none() { self.may_exist(call) } else { Ok(false) };
+        let is_doubted = || if call.hold.is_none() { self.may_exist(&call) } else { Ok(false) };
         let is_inherited = call.operation == Operation::Create
             && replaced.is_some_and(|replaced| replaced.life.create_unknown);
         let doubtful = is_inherited || (call.operation == Operation::Create && is_doubted()?);
-        let life =
+        let mut life =
             if doubtful { Life::new_in_doubt(call.hold) } else { Life::new(call.operation, call.hold) };
-        let state =
-            if life.state == State::Queued && inherited.is_some() { State::Waiting } else { life.state };
-        let mut statement = self.transaction.prepare_cached(
-            "INSERT INTO call (customer, provider, operation, state, hold, priority, due, settling, unknown_runs,
-                 planned_in, created_at, changed_at, payload, create_unknown, fields)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?11, ?12, ?13, ?14)",
-        )?;
-        statement.execute((
-            call.customer,
-            call.provider.number(),
-            call.operation.name(),
-            state.name(),
-            call.hold.map(HoldReason::name),
-            priority(call),
-            inherited.map_or(0, |replaced| replaced.due),
-            inherited.is_some_and(|replaced| replaced.settling),
-            // What was unknown of an update stays so, however the wait for it ended.
-            replaced.map_or(0, |replaced| replaced.life.unknown_runs),
-            self.run.0,
-            self.now.0,
-            call.payload.bytes.as_slice(),
-            life.create_unknown,
-            call.payload.fields.as_deref(),
-        ))?;
+        if life.state == State::Queued && inherited.is_some() {
+            life.state = State::Waiting;
+        }
+        // What was unknown of an update stays so, however the wait for it ended.
+        life.unknown_runs = replaced.map_or(0, |replaced| replaced.life.unknown_runs);
+        let id = CallRecord::of(&life)
+            .with("customer", call.customer)
+            .with("provider", call.provider.number())
+            .with("priority", priority(&call))
+            .with("due", inherited.map_or(0, |replaced| replaced.due))
+            .with("settling", inherited.is_some_and(|replaced| replaced.settling))
+            .with("planned_in", self.run.0)
+            .carrying(call.payload)
+            .insert(&self.transaction, self.now)?;
         fault::pass(Point::MidIngest);
-        let id = CallId(self.transaction.last_insert_rowid());
         if is_inherited {
             self.may_have_left.borrow_mut().insert(id);
         }
@@ -375,15 +353,13 @@ impl Intake<'_> {
 
     /// Gives a probing or held call the newest values; it keeps its place.
     pub fn replace_payload(&self, call: &StandingCall, payload: &Payload) -> Result<(), StoreError> {
-        step(call.id, &call.life, Happening::NewerValue)?;
-        let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET payload = ?3, changed_at = ?4, fields = ?5, replaced = 1
-             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-        )?;
-        let state = call.life.state.name();
-        let PackedPayload { bytes, fields } = PackedPayload::of(payload);
-        let changed = statement.execute((call.id.0, state, bytes, self.now.0, fields))?;
-        one(changed, call.id)
+        let after = step(call.id, &call.life, Happening::NewerValue)?.life;
+        CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true).update(
+            &self.transaction,
+            call.id,
+            (call.life.state, None),
+            self.now,
+        )
     }
 
     /// Holds a call that has not left yet, of this input or an earlier one, because another customer turned out to
@@ -407,15 +383,14 @@ impl Intake<'_> {
         };
         // A call of this input has not left, unless it took the place of one that may have.
         let has_not_left = is_new && !self.may_have_left.borrow().contains(&call);
-        let after = step(call, &before, happening)?.life;
-        let mut statement = self.transaction.prepare_cached(
-            "UPDATE call SET state = ?3, hold = ?4, settled_in = ?5, changed_at = ?6, create_unknown = ?7
-             WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-        )?;
-        let (state, hold) = (after.state.name(), after.hold.map(HoldReason::name));
-        let create_unknown = after.create_unknown && !has_not_left;
-        let values = (call.0, before.state.name(), state, hold, self.run.0, self.now.0, create_unknown);
-        one(statement.execute(values)?, call)
+        let mut after = step(call, &before, happening)?.life;
+        after.create_unknown &= !has_not_left;
+        CallRecord::of(&after).resting(&after, self.run).update(
+            &self.transaction,
+            call,
+            (before.state, None),
+            self.now,
+        )
     }
 
     /// Ends the doubt that a restored backup left about what is queued: this input holds every customer. Whoever is new

@@ -12,7 +12,7 @@ use crate::domain::provider::ProviderId;
 
 use super::outbox::Outbox;
 use super::snapshot::operation_of;
-use super::transitions::{one, step};
+use super::transitions::{CallRecord, step};
 use super::{StoreError, codec, flights};
 
 /// A call that was refused and may be tried once more goes behind all others of its lane.
@@ -40,6 +40,7 @@ pub struct Leased {
     pub had_unknown: bool,
     pub(super) provider: ProviderId,
     pub(super) due: Timestamp,
+    pub(super) priority: i64,
     /// The state that its row has while it is on its way; none, when a recovery found it there and wrote its lease into it.
     pub(super) stood: Option<State>,
     /// What the remedy left out.
@@ -146,9 +147,8 @@ impl Outbox<'_> {
     /// Lets a call that was to create somebody update whoever is there.
     fn make_update(&self, call: &mut CallRow) -> Result<(), StoreError> {
         call.life = step(call.id, &call.life, Happening::NotToBeCreated)?.life;
-        let sql = "UPDATE call SET operation = ?2 WHERE id = ?1 AND operation = 'create' AND lease IS NULL";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        one(statement.execute((call.id.0, call.life.operation.name()))?, call.id)
+        let standing = (call.life.state, None);
+        CallRecord::of(&call.life).update(self.connection, call.id, standing, self.now)
     }
 
     /// Up to `limit` calls of one kind whose turn it is, in the order of the index that they are found in, so that their
@@ -290,7 +290,7 @@ pub(super) struct CallRow {
     pub(super) customer_number: i64,
     pub(super) provider: ProviderId,
     due: Timestamp,
-    priority: i64,
+    pub(super) priority: i64,
     /// Its values were replaced after it last left.
     pub(super) replaced: bool,
     /// What leaves: everything, or the fields that a remedy left over.
@@ -350,6 +350,7 @@ impl CallRow {
             had_unknown: self.life.unknown_runs > 0 || self.life.crashes > 0,
             provider: self.provider,
             due: self.due,
+            priority: self.priority,
             stood: None,
             unsent: self.unsent,
         }

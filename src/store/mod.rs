@@ -4,6 +4,7 @@
 //! decisions are made elsewhere: [`crate::domain::lifecycle`] says what an event does, [`crate::diff`] says what has to
 //! be sent; this room writes it down. No type of the database leaves the room, so that a second engine can take its place.
 
+mod accounts;
 mod backup;
 mod blocks;
 mod codec;

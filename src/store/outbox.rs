@@ -4,6 +4,7 @@
 //! before the commit leaves is what was there before; bytes leave only after the commit of their lease.
 
 use rusqlite::Connection;
+use rusqlite::types::Value;
 
 use crate::domain::account::{Account, Keeper, Keeping};
 use crate::domain::call::{CallId, Payload, State};
@@ -22,10 +23,9 @@ use super::intake::PRIORITY_WITHDRAWAL;
 use super::lease::{CallRow, Leased, PRIORITY_LAST};
 use super::marks::{self, Marks};
 use super::shared_keys::{self, OtherKey};
-use super::snapshot::account_of;
 use super::statements::Statements;
-use super::transitions::{one, step};
-use super::{LaneUse, RunNumber, Store, StoreError, codec, named_keys, origin, runs};
+use super::transitions::{CallRecord, one, step};
+use super::{LaneUse, RunNumber, Store, StoreError, accounts, codec, named_keys, origin, runs};
 
 /// What became of a leased call.
 #[derive(Debug, Clone)]
@@ -295,10 +295,7 @@ impl Outbox<'_> {
     }
 
     fn account(&self, of: &Recipient<'_>) -> Result<Option<Account>, StoreError> {
-        let sql = "SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2";
-        let mut statement = self.connection.prepare_cached(sql)?;
-        let mut rows = statement.query((of.customer_number, of.provider.number()))?;
-        rows.next()?.map(account_of).transpose()
+        accounts::find(self.connection, of.customer_number, of.provider)
     }
 
     /// An accepted call, which most are: only what its acceptance changes.
@@ -333,62 +330,31 @@ impl Outbox<'_> {
     ) -> Result<(), StoreError> {
         let life = &after.life;
         let in_part = settlement.happening == Happening::AcceptedInPart;
-        let (keeps_payload, rest) = match life.state {
-            State::Refused if in_part => (false, call.unsent.as_ref()),
-            State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => (false, None),
-            State::Queued
-            | State::Waiting
-            | State::InFlight
-            | State::Probing
-            | State::Held
-            | State::Refused => (true, None),
-        };
-        let only_fields = settlement.only_fields.and_then(codec::pack_codes);
+        let mut record = CallRecord::of(life)
+            .resting(life, self.run)
+            .with("due", after.due.0)
+            .with("settling", after.settling)
+            .with("deferred_in", if after.deferred { self.run.0 } else { 0 })
+            .with("lease", Value::Null)
+            .with("replaced", false);
+        if let Some(only) = settlement.only_fields.and_then(codec::pack_codes) {
+            record = record.with("only_fields", only);
+        }
+        if in_part && let Some(rest) = &call.unsent {
+            record = record.left_with(rest);
+        }
+        let stays_first =
+            call.priority == PRIORITY_WITHDRAWAL && settlement.happening != Happening::LaneStopped;
+        if settlement.last && !stays_first {
+            record = record.with("priority", PRIORITY_LAST);
+        }
         // The rest stays refused for the reason that it was refused for, whatever the part meets on its way. Why a call is
         // held is what a person has to decide about.
         let goes_on = life.state.is_open() && life.state != State::Held;
-        let keeps_reason = in_part || (call.reduced && goes_on);
-        let settled_in = (!life.state.is_open() || life.state == State::Held).then_some(self.run.0);
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE call SET state = ?3, operation = ?4, hold = ?5, create_unknown = ?6, attempts = ?7,
-                 unknown_runs = ?8, unknown_this_run = ?9, crashes = ?10, missing_seen = ?11, remedy_used = ?12,
-                 only_fields = coalesce(?13, CASE WHEN ?25 THEN only_fields END), priority = CASE WHEN ?14 AND priority IS NOT ?28 THEN ?15 ELSE priority END, due = ?16, settling = ?17,
-                 deferred_in = ?18, lease = NULL, settled_in = ?19, class = CASE WHEN ?26 THEN class ELSE ?20 END,
-                 code = CASE WHEN ?26 THEN code ELSE ?21 END, changed_at = ?22,
-                 payload = CASE WHEN ?27 THEN payload ELSE ?23 END, replaced = 0
-             WHERE id = ?1 AND state = ?2 AND lease IS ?24",
-        )?;
-        let changed = statement.execute(rusqlite::params![
-            call.id.0,
-            call.standing_state().name(),
-            life.state.name(),
-            life.operation.name(),
-            life.hold.map(crate::domain::call::HoldReason::name),
-            life.create_unknown,
-            life.attempts,
-            life.unknown_runs,
-            life.unknown_this_run,
-            life.crashes,
-            life.missing_seen,
-            life.remedy_used,
-            only_fields,
-            settlement.last,
-            PRIORITY_LAST,
-            after.due.0,
-            after.settling,
-            if after.deferred { self.run.0 } else { 0 },
-            settled_in,
-            settlement.class,
-            settlement.code,
-            self.now.0,
-            rest.map(codec::pack_payload),
-            call.standing_lease(),
-            life.state.is_open(),
-            keeps_reason,
-            keeps_payload,
-            if settlement.happening == Happening::LaneStopped { None } else { Some(PRIORITY_WITHDRAWAL) },
-        ])?;
-        one(changed, call.id)
+        if !(in_part || (call.reduced && goes_on)) {
+            record = record.with("class", settlement.class.to_owned()).with("code", settlement.code.clone());
+        }
+        record.update(self.connection, call.id, (call.standing_state(), call.standing_lease()), self.now)
     }
 
     fn put_answer(&self, call: &Leased, settlement: &Settlement) -> Result<(), StoreError> {

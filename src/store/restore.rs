@@ -12,7 +12,6 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
-use crate::domain::account::Acknowledged;
 use crate::domain::call::{CallId, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::fingerprint::Fingerprinter;
@@ -23,8 +22,8 @@ use super::backup::{file_error, make_empty, sync_folder, vacuum_into, verify};
 use super::erase::still_read;
 use super::open::{Lock, beside, connect, migrate};
 use super::snapshot::{Snapshot, life_of, provider_of};
-use super::transitions::{one, step};
-use super::{LaneUse, StateFile, Store, StoreError, codec, flights, marks, origin, runs};
+use super::transitions::{CallRecord, step};
+use super::{LaneUse, StateFile, Store, StoreError, accounts, codec, flights, marks, origin, runs};
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
@@ -244,7 +243,6 @@ fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, Sto
     let mut restored = Restored::default();
     doubt_calls(connection, now, &mut restored)?;
     restored.accounts = doubt_accounts(connection)?;
-    doubt_fields_of_calls(connection)?;
     marks::clear(connection)?;
     connection.execute(
         "INSERT INTO setting (name, value) VALUES (?1, CAST(?2 AS BLOB))
@@ -257,10 +255,6 @@ fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, Sto
 /// Calls that a crash left in flight are not touched: the recovery at the start of the next run sees to them.
 fn doubt_calls(connection: &Connection, now: Timestamp, restored: &mut Restored) -> Result<(), StoreError> {
     let mut select = connection.prepare("SELECT * FROM call WHERE payload IS NOT NULL AND lease IS NULL")?;
-    let mut update = connection.prepare(
-        "UPDATE call SET state = ?3, create_unknown = ?4, changed_at = ?5
-         WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-    )?;
     let mut rows = select.query([])?;
     let mut steps = Vec::new();
     while let Some(row) = rows.next()? {
@@ -274,65 +268,24 @@ fn doubt_calls(connection: &Connection, now: Timestamp, restored: &mut Restored)
         steps.push((call, before.state, step.life));
     }
     for (call, before, after) in steps {
-        let changed =
-            update.execute((call.0, before.name(), after.state.name(), after.create_unknown, now.0))?;
-        one(changed, call)?;
+        CallRecord::of(&after).update(connection, call, (before, None), now)?;
     }
     Ok(())
 }
 
+/// What a provider acknowledged may have been overwritten since, and what waits in the backup delivered: both count as
+/// unknown.
 fn doubt_accounts(connection: &Connection) -> Result<u64, StoreError> {
-    let mut select = connection.prepare("SELECT customer, provider, fields FROM account")?;
-    let mut update =
-        connection.prepare("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
-    let mut rows = select.query([])?;
-    let mut doubted = Vec::new();
-    while let Some(row) = rows.next()? {
-        let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
-        let unknown = fields.keys().map(|&field| (field, Acknowledged::Unknown)).collect();
-        doubted.push((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?, codec::pack_fields(&unknown)));
-    }
-    let count = doubted.len() as u64;
-    for account in doubted {
-        update.execute(account)?;
-    }
-    Ok(count)
-}
-
-/// So many calls are in memory at once.
-const CALLS_AT_ONCE: i64 = 1_000;
-
-/// What waits in the backup may have been delivered since: its fields count as unknown at the account, as those that were
-/// acknowledged do.
-fn doubt_fields_of_calls(connection: &Connection) -> Result<(), StoreError> {
-    let mut select = connection.prepare(
-        "SELECT call.id, customer, provider, payload, key, account.fields FROM call JOIN account USING (customer, provider)
-         WHERE call.id > ?1 AND payload IS NOT NULL ORDER BY call.id LIMIT ?2",
-    )?;
-    let mut update =
-        connection.prepare("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
-    let mut last = i64::MIN;
-    loop {
-        let mut doubted = Vec::new();
-        let before = last;
-        let mut rows = select.query((last, CALLS_AT_ONCE))?;
-        while let Some(row) = rows.next()? {
-            last = row.get(0)?;
-            let payload = codec::unpack_payload(&row.get::<_, Vec<u8>>(3)?)?;
-            if payload.key.0 != row.get::<_, String>(4)? {
-                continue;
-            }
-            let mut fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(5)?)?;
-            fields.extend(payload.values.iter().map(|(field, _)| (field, Acknowledged::Unknown)));
-            doubted.push((row.get::<_, i64>(1)?, row.get::<_, i64>(2)?, codec::pack_fields(&fields)));
-        }
-        if last == before {
-            return Ok(());
-        }
-        for account in doubted {
-            update.execute(account)?;
-        }
-    }
+    let mut select = connection
+        .prepare("SELECT payload FROM call WHERE customer = ?1 AND provider = ?2 AND payload IS NOT NULL")?;
+    accounts::rewrite(connection, |owned| {
+        let place = (owned.customer, owned.provider.number());
+        let packed: Option<Vec<u8>> = select.query_row(place, |row| row.get(0)).optional()?;
+        let waiting = packed.map(|packed| codec::unpack_payload(&packed)).transpose()?;
+        let waiting = waiting.filter(|payload| payload.key == owned.account.key);
+        owned.doubt(waiting.iter().flat_map(|payload| payload.values.iter()).map(|(field, _)| field));
+        Ok(true)
+    })
 }
 
 fn sync_file(path: &Path) -> Result<(), StoreError> {

@@ -9,7 +9,6 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::domain::account::{Account, Acknowledged};
 use crate::domain::call::State;
 use crate::domain::customer::CustomerId;
 use crate::domain::fingerprint::Fingerprinter;
@@ -22,7 +21,7 @@ use super::marks::{self, Marks};
 use super::outbox::{Outbox, Recipient};
 use super::rare::has_any;
 use super::snapshot::{Snapshot, provider_of};
-use super::{StoreError, codec, named_keys};
+use super::{StoreError, accounts, codec, named_keys};
 
 /// How the name of a setting begins that says that a call was released to another one's account; provider and customer
 /// come behind.
@@ -132,25 +131,12 @@ impl Outbox<'_> {
     /// Takes what a call may have changed in an account for unknown of the other customers who are known under its key too, and
     /// has them compared again: the call of one of them may end here, and its own account be another.
     pub(super) fn doubt_others(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
-        let mut select = self.connection.prepare_cached(
-            "SELECT customer.id, customer.customer_id, fields FROM account JOIN customer ON customer.id = account.customer
-             WHERE provider = ?1 AND key = ?2 AND known AND customer.id <> ?3",
-        )?;
-        let mut update = self
-            .connection
-            .prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
-        let mut rows = select.query((to.provider.number(), to.sent.key.0.as_str(), to.customer_number))?;
-        while let Some(row) = rows.next()? {
-            let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
-            let mut account = Account { key: to.sent.key.clone(), known: true, fields };
-            account.mark_unknown(to.sent.values.iter().map(|(field, _)| field));
-            update.execute((
-                row.get::<_, i64>(0)?,
-                to.provider.number(),
-                codec::pack_fields(&account.fields),
-            ))?;
-            let id = CustomerId::new(&row.get::<_, String>(1)?);
-            self.compare_again(&id.ok_or(StoreError::Damaged { what: "a customer has no key" })?)?;
+        for mut other in accounts::known_under(self.connection, to.provider, &to.sent.key)? {
+            if other.customer != to.customer_number {
+                other.account.mark_unknown(to.sent.values.iter().map(|(field, _)| field));
+                other.put_fields(self.connection)?;
+                self.compare_again(&other.customer_id)?;
+            }
         }
         Ok(())
     }
@@ -238,7 +224,7 @@ pub(super) fn compare_again(
     let (mut compared_again, marker) = (Marks::default(), Marker::new(fingerprinter));
     for (name, provider, customer) in settled {
         for id in doubt_owners(&transaction, fingerprinter, provider_of(provider)?, customer)? {
-            compared_again.push(Mark::unread(marker.key(&id)));
+            compared_again.push(Mark::unread(marker.key(id.as_str())));
         }
         transaction.execute("DELETE FROM setting WHERE name = ?1", [name])?;
     }
@@ -268,26 +254,18 @@ fn doubt_owners(
     fingerprinter: &Fingerprinter,
     provider: ProviderId,
     customer: i64,
-) -> Result<Vec<String>, StoreError> {
-    let mut select = connection.prepare_cached(
-        "SELECT other.customer, customer.customer_id, other.fields, own.key FROM account AS own
-         JOIN account AS other ON other.provider = own.provider AND other.key = own.key AND other.known
-         JOIN customer ON customer.id = other.customer
-         WHERE own.provider = ?1 AND own.customer = ?2 AND own.known",
-    )?;
-    let mut update =
-        connection.prepare_cached("UPDATE account SET fields = ?3 WHERE customer = ?1 AND provider = ?2")?;
-    let (mut rows, mut owners) = (select.query((provider.number(), customer))?, Vec::new());
-    while let Some(row) = rows.next()? {
-        let (owner, key) = (row.get(0)?, ProviderKey(row.get::<_, String>(3)?.into()));
-        if owner != customer {
-            let fields = codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?;
-            let unknown = fields.keys().map(|&field| (field, Acknowledged::Unknown)).collect();
-            update.execute((owner, provider.number(), codec::pack_fields(&unknown)))?;
+) -> Result<Vec<CustomerId>, StoreError> {
+    let own = accounts::find(connection, customer, provider)?;
+    let Some(own) = own.filter(|account| account.known) else { return Ok(Vec::new()) };
+    let mark = fingerprinter.account_mark(provider, &own.key);
+    let mut owners = Vec::new();
+    for mut owner in accounts::known_under(connection, provider, &own.key)? {
+        if owner.customer != customer {
+            owner.doubt([]);
+            owner.put_fields(connection)?;
         }
-        let mark = fingerprinter.account_mark(provider, &key);
-        put(connection, &mark, provider, OtherKey { customer: owner, known: true })?;
-        owners.push(row.get(1)?);
+        put(connection, &mark, provider, OtherKey { customer: owner.customer, known: true })?;
+        owners.push(owner.customer_id);
     }
     Ok(owners)
 }

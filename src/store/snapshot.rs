@@ -17,7 +17,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::rare::Rare;
 use super::transitions::step;
-use super::{Store, StoreError, codec, flights, named_keys, orders, turned_away};
+use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, turned_away};
 
 /// The setting that names the fields of which any input has said something.
 pub(super) const KNOWN_FIELDS: &str = "full_columns";
@@ -213,7 +213,7 @@ impl<'a> Snapshot<'a> {
         )?;
         let mut rows = statement.query([customer])?;
         while let Some(row) = rows.next()? {
-            let before = Before { account: Some(account_of(row)?), ..Before::default() };
+            let before = Before { account: Some(accounts::read_from(row, 0)?), ..Before::default() };
             let known = KnownAt { before, skipped: skipped_of(row, 4)?, ..KnownAt::default() };
             found.push((provider_of(row.get(3)?)?, known));
         }
@@ -250,11 +250,7 @@ impl<'a> Snapshot<'a> {
 
     /// What a provider is known to hold of a customer.
     pub fn account(&self, customer: i64, provider: ProviderId) -> Result<Option<Account>, StoreError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2")?;
-        let mut rows = statement.query((customer, provider.number()))?;
-        rows.next()?.map(account_of).transpose()
+        accounts::find(self.connection, customer, provider)
     }
 
     /// The fields whose value was invalid at the last comparison.
@@ -353,14 +349,6 @@ pub(super) fn provider_of(number: u8) -> Result<ProviderId, StoreError> {
 
 pub(super) fn order_of(stored: Option<i64>) -> Option<Order> {
     stored.map(Order)
-}
-
-/// Reads key, knowledge and fields of an account.
-pub(super) fn account_of(row: &Row<'_>) -> Result<Account, StoreError> {
-    let damaged = |_| StoreError::Damaged { what: "an account is unreadable" };
-    let key = ProviderKey(row.get_ref(0)?.as_str().map_err(damaged)?.into());
-    let fields = codec::unpack_fields(row.get_ref(2)?.as_blob().map_err(damaged)?)?;
-    Ok(Account { key, known: row.get(1)?, fields })
 }
 
 /// What is known at a provider, among what is known in their order.

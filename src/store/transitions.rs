@@ -1,12 +1,20 @@
-//! What every transition of a call has to pass: the lifecycle allows it, and the row is as it was decided for.
+//! The one way in which the row of a call is written, and what every transition of it has to pass: the lifecycle allows it,
+//! and the row is as it was decided for.
+//!
+//! The life of a call is always written whole, so that nobody can write half of what the lifecycle decided. Two places know
+//! better for the sake of speed: a call that is accepted, and many new ones at once ([`super::blocks`]).
 
-use rusqlite::Connection;
+use std::fmt::Write as _;
 
-use crate::domain::call::CallId;
+use rusqlite::types::Value;
+use rusqlite::{Connection, params_from_iter};
+
+use crate::domain::call::{CallId, HoldReason, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::lifecycle::{self, Happening, Life, Step};
 
-use super::{RunNumber, StoreError};
+use super::packed::PackedPayload;
+use super::{RunNumber, StoreError, codec};
 
 /// What an event does to a call.
 pub(super) fn step(call: CallId, life: &Life, happening: Happening) -> Result<Step, StoreError> {
@@ -18,6 +26,89 @@ pub(super) fn one(changed: usize, call: CallId) -> Result<(), StoreError> {
     if changed == 1 { Ok(()) } else { Err(StoreError::Overtaken { call }) }
 }
 
+/// What is written to the row of a call.
+#[derive(Debug)]
+pub(super) struct CallRecord {
+    columns: Vec<&'static str>,
+    values: Vec<Value>,
+}
+
+impl CallRecord {
+    /// The whole life. A call that has come to its end carries nothing any more; one that is refused is so with all of it.
+    pub(super) fn of(life: &Life) -> Self {
+        let record = Self { columns: Vec::with_capacity(16), values: Vec::with_capacity(20) }
+            .with("state", life.state.name().to_owned())
+            .with("operation", life.operation.name().to_owned())
+            .with("hold", life.hold.map(|hold| HoldReason::name(hold).to_owned()))
+            .with("create_unknown", life.create_unknown)
+            .with("attempts", life.attempts)
+            .with("unknown_runs", life.unknown_runs)
+            .with("unknown_this_run", life.unknown_this_run)
+            .with("crashes", life.crashes)
+            .with("missing_seen", life.missing_seen)
+            .with("remedy_used", life.remedy_used);
+        match life.state {
+            State::Queued | State::Waiting | State::InFlight | State::Probing | State::Held => record,
+            State::Refused => record.with("only_fields", Value::Null),
+            State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => {
+                record.with("only_fields", Value::Null).with("payload", Value::Null)
+            }
+        }
+    }
+
+    /// A cell beside its life.
+    pub(super) fn with(mut self, column: &'static str, value: impl Into<Value>) -> Self {
+        debug_assert!(!self.columns.contains(&column), "{column} is written twice");
+        self.columns.push(column);
+        self.values.push(value.into());
+        self
+    }
+
+    /// What it carries from now on.
+    pub(super) fn carrying(self, payload: PackedPayload) -> Self {
+        self.with("payload", payload.bytes).with("fields", payload.fields)
+    }
+
+    /// What it carries from now on of that which it was made for.
+    pub(super) fn left_with(self, rest: &Payload) -> Self {
+        self.with("payload", codec::pack_payload(rest))
+    }
+
+    /// In which run it came to rest: at its end, or before a person.
+    pub(super) fn resting(self, life: &Life, run: RunNumber) -> Self {
+        let rests = !life.state.is_open() || life.state == State::Held;
+        self.with("settled_in", rests.then_some(run.0))
+    }
+
+    /// Writes a call that is not there yet; gives its number.
+    pub(super) fn insert(self, connection: &Connection, now: Timestamp) -> Result<CallId, StoreError> {
+        let record = self.with("created_at", now.0).with("changed_at", now.0);
+        let places = vec!["?"; record.columns.len()].join(", ");
+        let sql = format!("INSERT INTO call ({}) VALUES ({places})", record.columns.join(", "));
+        connection.prepare_cached(&sql)?.execute(params_from_iter(record.values))?;
+        Ok(CallId(connection.last_insert_rowid()))
+    }
+
+    /// Writes over a call, if it is in this state and has this lease still.
+    pub(super) fn update(
+        self,
+        connection: &Connection,
+        call: CallId,
+        (state, lease): (State, Option<i64>),
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut record = self.with("changed_at", now.0);
+        let mut sql = String::from("UPDATE call SET ");
+        for column in &record.columns {
+            write!(sql, "{column} = ?, ").expect("a text takes what is written");
+        }
+        sql.truncate(sql.len() - ", ".len());
+        sql.push_str(" WHERE id = ? AND state = ? AND lease IS ?");
+        record.values.extend([call.0.into(), state.name().to_owned().into(), lease.into()]);
+        one(connection.prepare_cached(&sql)?.execute(params_from_iter(record.values))?, call)
+    }
+}
+
 /// Ends a call that stands and brings nothing any more.
 pub(super) fn end(
     connection: &Connection,
@@ -26,10 +117,5 @@ pub(super) fn end(
     (run, now): (RunNumber, Timestamp),
 ) -> Result<(), StoreError> {
     let after = step(call, before, happening)?.life;
-    let mut statement = connection.prepare_cached(
-        "UPDATE call SET state = ?3, hold = NULL, payload = NULL, settled_in = ?4, changed_at = ?5
-         WHERE id = ?1 AND state = ?2 AND lease IS NULL",
-    )?;
-    let (before, after) = (before.state.name(), after.state.name());
-    one(statement.execute((call.0, before, after, run.0, now.0))?, call)
+    CallRecord::of(&after).resting(&after, run).update(connection, call, (before.state, None), now)
 }
