@@ -51,6 +51,8 @@ pub enum Happening {
     NothingLeft,
     /// Another customer turned out to have the same key at the provider.
     KeyDisputed,
+    /// The CRM has given the account it goes to to another customer, and its own customer another one, or none.
+    GivenAway,
     /// It was queued before the state was put back from a backup, and no input since then has its customer.
     LeftBehind,
     /// The state was put back from a backup: what the call did since then is not known.

@@ -137,7 +137,9 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
     match happening {
         Happening::Leased => Some(to(life, State::InFlight, Wait::Keep)),
         Happening::AttemptsUsedUp => Some(to(life, State::Queued, Wait::Keep)),
-        Happening::NewerValue | Happening::NothingLeft => Some(to(life, State::Superseded, Wait::Keep)),
+        Happening::NewerValue | Happening::NothingLeft | Happening::GivenAway => {
+            Some(to(life, State::Superseded, Wait::Keep))
+        }
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::NotToBeCreated if life.operation == Operation::Create && !life.create_unknown => {
             Some(to(&Life { operation: Operation::Update, ..*life }, life.state, Wait::Keep))
@@ -216,6 +218,7 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::NotToBeCreated
         | Happening::NothingLeft
         | Happening::KeyDisputed
+        | Happening::GivenAway
         | Happening::LeftBehind
         | Happening::Restored
         | Happening::Released
@@ -259,6 +262,8 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::Exists => Some(hold(&spent(life), HoldReason::ProbeRefused)),
         Happening::DeniedByCode => Some(hold(&spent(life), HoldReason::DeniedByCode)),
         Happening::AttemptsUsedUp | Happening::NewerValue => Some(to(life, State::Probing, Wait::Keep)),
+        // Whoever has the account now is probed before anybody is created there.
+        Happening::GivenAway => Some(to(life, State::Superseded, Wait::None)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::KeyDisputed => Some(hold(life, HoldReason::DuplicateKey)),
         Happening::LeftBehind => Some(hold(life, HoldReason::Restored)),
@@ -301,7 +306,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
             let effect = if life.create_unknown { Effect::Absent } else { Effect::None };
             Some(Step { effect, ..released(&Life { create_unknown: false, ..*life }) })
         }
-        Happening::Abandoned => Some(to(life, State::Abandoned, Wait::None)),
+        Happening::Abandoned | Happening::GivenAway => Some(to(life, State::Abandoned, Wait::None)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::Restored => Some(restored(life)),
         Happening::Leased
@@ -331,7 +336,9 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
 
 fn refused(life: &Life, happening: Happening) -> Option<Step> {
     match happening {
-        Happening::NewerValue | Happening::NothingLeft => Some(to(life, State::Superseded, Wait::Keep)),
+        Happening::NewerValue | Happening::NothingLeft | Happening::GivenAway => {
+            Some(to(life, State::Superseded, Wait::Keep))
+        }
         Happening::Released => Some(released(life)),
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::Restored => Some(restored(life)),

@@ -27,6 +27,7 @@ const HAPPENINGS: &[Happening] = &[
     Happening::NewerValue,
     Happening::NothingLeft,
     Happening::KeyDisputed,
+    Happening::GivenAway,
     Happening::LeftBehind,
     Happening::Restored,
     Happening::Released,
@@ -229,6 +230,21 @@ fn a_disputed_key_holds_what_has_not_left_and_nothing_else() {
     for state in [State::InFlight, State::Held, State::Refused] {
         assert!(next(&life(state, Operation::Update), Happening::KeyDisputed).is_err(), "{state:?}");
     }
+}
+
+#[test]
+fn a_call_whose_account_is_another_customer_s_ends_unless_it_is_on_its_way() {
+    let ends = [
+        (State::Queued, State::Superseded),
+        (State::Waiting, State::Superseded),
+        (State::Probing, State::Superseded),
+        (State::Refused, State::Superseded),
+        (State::Held, State::Abandoned),
+    ];
+    for (before, expected) in ends {
+        assert_eq!(after(&life(before, Operation::Create), Happening::GivenAway).life.state, expected);
+    }
+    assert!(next(&life(State::InFlight, Operation::Create), Happening::GivenAway).is_err());
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What a person decides about refused and held calls.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::types::Value;
 
@@ -130,10 +130,27 @@ impl Outbox<'_> {
         Ok(LetGo::Queued(row.life.state))
     }
 
+    /// Ends the calls that would leave by themselves for accounts that the CRM has given to other customers since: what they
+    /// carry is not theirs. Gives how many.
+    pub(super) fn end_all_given_away(&self) -> Result<BTreeMap<ProviderId, u64>, StoreError> {
+        let mut select = self.connection.prepare(
+            "SELECT call.id FROM named_key CROSS JOIN call USING (customer, provider)
+             WHERE payload IS NOT NULL AND lease IS NULL AND state <> 'held' AND state <> 'refused'",
+        )?;
+        let calls = select.query_map([], |row| Ok(CallId(row.get(0)?)))?.collect::<Result<Vec<_>, _>>()?;
+        let mut ended = BTreeMap::new();
+        for call in calls {
+            let row = self.read_standing(call)?;
+            if self.is_given_away(&row)? {
+                self.end_given_away(&row)?;
+                *ended.entry(row.provider).or_default() += 1;
+            }
+        }
+        Ok(ended)
+    }
+
     fn end_given_away(&self, row: &CallRow) -> Result<(), StoreError> {
-        let happening =
-            if row.life.state == State::Held { Happening::Abandoned } else { Happening::NothingLeft };
-        let after = decided(row, happening)?.life;
+        let after = decided(row, Happening::GivenAway)?.life;
         self.remember_unknown(row)?;
         self.compare_again(&row.customer)?;
         self.write_decision(row, &after, None)

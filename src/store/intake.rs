@@ -1,7 +1,7 @@
 //! Accepting an input: one transaction from the first customer to the last call.
 
 use std::cell::{Cell, RefCell};
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
@@ -22,10 +22,12 @@ use super::doubts::Doubts;
 use super::filling::Filling;
 use super::flights::Aloft;
 use super::marks::{self, Marks};
+use super::outbox::Outbox;
 use super::packed::{PackedAccount, PackedPayload};
 use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of};
+use super::statements::Statements;
 use super::transitions::{CallRecord, end, step};
 use super::{
     RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, turned_away,
@@ -391,6 +393,26 @@ impl Intake<'_> {
             (before.state, None),
             self.now,
         )
+    }
+
+    /// Ends the calls for accounts that this input, or an earlier one, has given to other customers; gives how many. Where it
+    /// changes nothing, it gives nothing away.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read or written.
+    pub fn end_given_away(&mut self) -> Result<BTreeMap<ProviderId, u64>, StoreError> {
+        if !self.has_changes() {
+            return Ok(BTreeMap::new());
+        }
+        let outbox = Outbox {
+            connection: &self.transaction,
+            statements: Statements::default(),
+            keeping: self.keeping,
+            aloft: self.aloft,
+            run: self.run,
+            now: self.now,
+        };
+        outbox.end_all_given_away()
     }
 
     /// Ends the doubt that a restored backup left about what is queued: this input holds every customer. Whoever is new

@@ -12,6 +12,7 @@ const CODES: &str = "response_codes = { \"101\" = \"missing\" }\n";
 const NEW_KEY: &str = "9900000001";
 const LOST_BEFORE: &str = "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n";
 const LOST_AFTER: &str = "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n";
+const PROBE_LOST: &str = "[[rule]]\noperation = \"updatePerson\"\neffect = { lose_reply = \"before\" }\n";
 const PROBE_REFUSED: &str =
     "[[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"155\" } }\n";
 
@@ -82,6 +83,29 @@ fn a_held_probe_that_is_released_does_not_write_to_who_has_the_key_now() {
     world.sync(&file(&world, &people)).exits(0);
     people.iter().for_each(|customer| world.all_hold(customer));
     assert_eq!(world.duplicates(), 0);
+}
+
+/// The probe would tell the account of somebody else who its former customer is.
+#[test]
+fn a_probe_ends_when_the_crm_gives_its_key_to_somebody_else() {
+    for create in [LOST_BEFORE, LOST_AFTER] {
+        let rules = format!("{create}{PROBE_LOST}");
+        let (world, mut people) = moved(&rules);
+        let old_key = customers(1)[0].person.clone();
+        let before = world.ledger().entries().len();
+        people[0].person = old_key;
+        people[1].person = NEW_KEY.to_owned();
+        world.sync(&file(&world, &people)).exits(3);
+        assert_eq!(world.report()["providers"]["wsone"]["superseded"], 1, "{rules}");
+        let probed = format!("1:{NEW_KEY}");
+        let sent = world.ledger().entries().split_off(before);
+        assert!(sent.iter().all(|entry| entry.key.as_ref() != Some(&probed)), "{rules}: {sent:?}");
+        world.run(&["rejects", "release", "--provider", "wsone"]).exits(0);
+        drop(world.run(&["resume"]));
+        world.sync(&file(&world, &people)).exits(0);
+        people.iter().for_each(|customer| world.all_hold(customer));
+        assert_eq!(world.duplicates(), 0, "{rules}");
+    }
 }
 
 /// Two whose calls are in doubt under the keys that they swap meanwhile: neither is probed under the other one's key.
