@@ -5,35 +5,29 @@ use crate::domain::call::{HoldReason, State};
 use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{KeyCell, Projection, ProviderKey};
 
-use super::{Findings, Rejection};
+use super::Rejection;
 
 /// The key that the file gives; when it has no such column, the last one that an earlier file gave: that of the call that
-/// stands, or else of the account, unless a later record named another one.
-pub(super) fn key_of(
-    before: &Before,
-    projection: &Projection,
-    findings: &mut Findings,
-) -> Option<ProviderKey> {
+/// stands, or else of the account, unless a later record named another one. None for whom the provider has no account.
+///
+/// # Errors
+/// [`Rejection::InvalidKey`], or [`Rejection::OtherKey`] where nobody can tell whose account it would be.
+pub fn key_of(before: &Before, projection: &Projection) -> Result<Option<ProviderKey>, Rejection> {
     match &projection.key {
-        KeyCell::Key(key) => Some(key.clone()),
+        KeyCell::Key(key) => Ok(Some(key.clone())),
         // Of a record that says nothing for this provider nobody need be told.
         KeyCell::Absent | KeyCell::InPart { .. }
             if before.other_key && before.standing.is_none() && !projection.cells.is_empty() =>
         {
-            findings.rejected = Some(Rejection::OtherKey);
-            None
+            Err(Rejection::OtherKey)
         }
-        KeyCell::Absent => known_key(before).cloned(),
+        KeyCell::Absent => Ok(known_key(before).cloned()),
         KeyCell::InPart { ending, .. } => {
-            let key = known_key(before).filter(|key| key.ends_with(ending)).cloned();
-            findings.rejected = key.is_none().then_some(Rejection::InvalidKey);
-            key
+            let key = known_key(before).filter(|key| key.ends_with(ending));
+            key.cloned().map(Some).ok_or(Rejection::InvalidKey)
         }
-        KeyCell::Cleared => None,
-        KeyCell::Invalid(_) => {
-            findings.rejected = Some(Rejection::InvalidKey);
-            None
-        }
+        KeyCell::Cleared => Ok(None),
+        KeyCell::Invalid(_) => Err(Rejection::InvalidKey),
     }
 }
 

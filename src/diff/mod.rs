@@ -8,6 +8,8 @@ mod desired;
 mod keys;
 mod selection;
 
+pub use keys::key_of;
+
 use litemap::LiteMap;
 use smol_str::SmolStr;
 
@@ -141,10 +143,17 @@ pub fn decide(
     keeper: &mut Keeper<'_>,
 ) -> Decision {
     let mut findings = Findings::default();
-    let Some(key) = keys::key_of(before, projection, &mut findings) else {
-        let is_taken_back = projection.key == KeyCell::Cleared && keys::ends_with_its_key(before);
-        let action = if is_taken_back { Action::Close } else { Action::Nothing };
-        return Decision { action, key: None, findings };
+    let key = match key_of(before, projection) {
+        Ok(Some(key)) => key,
+        Ok(None) => {
+            let is_taken_back = projection.key == KeyCell::Cleared && keys::ends_with_its_key(before);
+            let action = if is_taken_back { Action::Close } else { Action::Nothing };
+            return Decision { action, key: None, findings };
+        }
+        Err(rejection) => {
+            findings.rejected = Some(rejection);
+            return Decision { action: Action::Nothing, key: None, findings };
+        }
     };
     if before.standing.as_ref().is_some_and(|standing| keys::is_bound_to_another_key(standing, &key)) {
         findings.rejected = Some(Rejection::UnsettledKey);

@@ -198,6 +198,7 @@ proptest! {
                 prop_assert_eq!(before.state, State::Refused);
                 let allowed = [
                     Happening::NewerValue,
+                    Happening::GivenAway,
                     Happening::NothingLeft,
                     Happening::Released,
                     Happening::Restored,

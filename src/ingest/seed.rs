@@ -1,10 +1,11 @@
 //! Seeding: the input is taken for what the providers hold already, and nothing is sent.
 
-use crate::diff::{Findings, Rejection};
+use crate::diff::{self, Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::customer::CustomerId;
-use crate::domain::provider::ProviderId;
+use crate::domain::standing::Named;
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
+use crate::providers::Provider;
 use crate::store::{KnownAt, OtherKey, PackedAccount, StandingCall, StoreError};
 
 use super::IngestError;
@@ -17,15 +18,21 @@ const DISPUTED: &str = "several customers have this account; it was not seeded f
 /// What a provider is taken to hold of a customer.
 pub(super) struct Seed {
     taken: Taken,
+    /// The parked call of the customer.
+    standing: Option<StandingCall>,
+    /// Which account the record names, where that is not its own, and where that is news.
+    named: Option<Option<Named>>,
     /// Which part of the key is not valid, or that all are, where that is news.
     turned_away: Option<Option<FieldCode>>,
 }
 
 enum Taken {
-    /// Nothing: the customer has no account there.
+    /// Nothing, and nothing was said.
     Nothing,
-    /// The key is none.
-    InvalidKey,
+    /// Nothing: the customer is said to have no account there. What is known of one is written without what was left out.
+    NoAccount(Option<PackedAccount>),
+    /// Nothing, for a reason that has to be told.
+    Rejected(Rejection),
     Account(Box<SeedAccount>),
 }
 
@@ -33,26 +40,23 @@ enum Taken {
 struct SeedAccount {
     key: ProviderKey,
     mark: AccountMark,
-    standing: Option<StandingCall>,
-    skipped: Vec<FieldCode>,
-    packed: PackedAccount,
-    /// Is it what stands in the state.
-    stands: bool,
+    /// Fields that are invalid in this record.
+    invalid: Vec<FieldCode>,
+    /// The account, where that is not what stands in the state.
+    packed: Option<PackedAccount>,
     /// Was the provider known to have it.
     known: bool,
     /// The key that the provider was known to have the customer under.
     given_up: Option<ProviderKey>,
-    /// What was remembered of a record that named another key is settled.
-    settles: bool,
 }
 
 impl Seed {
     /// Does anybody have to be told of what was not taken over.
     pub(super) fn is_told(&self) -> bool {
         match &self.taken {
-            Taken::Nothing => false,
-            Taken::InvalidKey => true,
-            Taken::Account(account) => !account.skipped.is_empty(),
+            Taken::Nothing | Taken::NoAccount(_) => false,
+            Taken::Rejected(_) => true,
+            Taken::Account(account) => !account.invalid.is_empty(),
         }
     }
 }
@@ -66,55 +70,81 @@ impl Judge<'_> {
         known: Vec<KnownAt>,
     ) -> Vec<Seed> {
         let mut known = known.into_iter();
-        let seeds = self.providers.iter().zip(projections).map(|(provider, projection)| {
-            let known = known.next().unwrap_or_default();
-            let before = known.turned_away;
-            let taken = self.take(id, provider.id(), projection, known);
-            let invalid = invalid_key(&projection.key, matches!(taken, Taken::Account(_)), before);
-            Seed { taken, turned_away: (invalid != before).then_some(invalid) }
+        let seeds = self.providers.iter().zip(projections);
+        let seeds = seeds.map(|(provider, projection)| {
+            self.seed(id, &**provider, projection, known.next().unwrap_or_default())
         });
         seeds.collect()
     }
 
+    fn seed(
+        &self,
+        id: &CustomerId,
+        provider: &dyn Provider,
+        projection: &Projection,
+        mut known: KnownAt,
+    ) -> Seed {
+        let standing = known.call.take();
+        let (named, turned_away) = (known.named, known.turned_away);
+        let named_now = match projection.key {
+            // It is taken for the customer's account.
+            KeyCell::Key(_) => None,
+            KeyCell::Cleared | KeyCell::Invalid(_) => known.before.account.as_ref().map(|_| Named::Nobody),
+            KeyCell::Absent | KeyCell::InPart { .. } => named,
+        };
+        let taken = match diff::key_of(&known.before, projection) {
+            Err(rejection) => Taken::Rejected(rejection),
+            Ok(Some(key)) => Taken::Account(Box::new(self.take(id, provider, projection, key, known))),
+            Ok(None) if projection.key == KeyCell::Cleared => {
+                let account = known.before.account.filter(|_| !known.skipped.is_empty());
+                Taken::NoAccount(account.map(|account| PackedAccount::of(&account, &[])))
+            }
+            Ok(None) => Taken::Nothing,
+        };
+        let invalid = invalid_key(&projection.key, matches!(taken, Taken::Account(_)), turned_away);
+        Seed {
+            taken,
+            standing,
+            named: (named_now != named).then_some(named_now),
+            turned_away: (invalid != turned_away).then_some(invalid),
+        }
+    }
+
     /// What a provider is taken to hold.
-    fn take(&self, id: &CustomerId, provider: ProviderId, projection: &Projection, known: KnownAt) -> Taken {
-        let KnownAt { before, call: standing, skipped: skipped_before, named, .. } = known;
-        let key = match (&projection.key, &before.account) {
-            (KeyCell::Key(key), _) => key.clone(),
-            (KeyCell::Absent, Some(account)) => account.key.clone(),
-            (KeyCell::InPart { ending, .. }, Some(account)) if account.key.ends_with(ending) => {
-                account.key.clone()
-            }
-            (KeyCell::Absent, None) | (KeyCell::Cleared, _) => return Taken::Nothing,
-            (KeyCell::Invalid(_) | KeyCell::InPart { .. }, _) => return Taken::InvalidKey,
+    fn take(
+        &self,
+        id: &CustomerId,
+        provider: &dyn Provider,
+        projection: &Projection,
+        key: ProviderKey,
+        known: KnownAt,
+    ) -> SeedAccount {
+        let mut keeper = self.keeping.of(id, provider.id());
+        let invalid = invalid_fields(projection);
+        // A record that does not have a field says nothing of it.
+        let stays = |code: &&FieldCode| !projection.cells.contains_key(*code) && !provider.excludes(**code);
+        let mut skipped: Vec<_> = known.skipped.iter().filter(stays).chain(&invalid).copied().collect();
+        skipped.sort_unstable();
+        let mark = AccountMark::of(provider.id(), &key);
+        let Some(before) = known.before.account else {
+            let packed = PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
+            return SeedAccount { key, mark, invalid, packed: Some(packed), known: false, given_up: None };
         };
-        let mut keeper = self.keeping.of(id, provider);
-        let skipped = invalid_fields(projection);
-        let mark = AccountMark::of(provider, &key);
-        let account = match before.account {
-            None => {
-                let packed =
-                    PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
-                let (given_up, settles) = (None, false);
-                let (stands, known) = (false, false);
-                SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
-            }
-            Some(before) => {
-                let mut account = before.clone();
-                account.acknowledge_each(&key, values(projection), &mut keeper);
-                let is_empty = |code: &FieldCode| {
-                    matches!(projection.cells.get(code), Some(WireCell::Cleared | WireCell::Vacant))
-                };
-                account.fields.retain(|code, _| !is_empty(code));
-                let packed = PackedAccount::of(&account, &skipped);
-                let stands = before == account && skipped_before == skipped;
-                let known = before.known && before.key == key;
-                let given_up = (before.known && before.key != key).then_some(before.key);
-                let settles = named.is_some() && matches!(projection.key, KeyCell::Key(_));
-                SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles }
-            }
+        let mut account = before.clone();
+        account.acknowledge_each(&key, values(projection), &mut keeper);
+        let is_empty = |code: &FieldCode| {
+            matches!(projection.cells.get(code), Some(WireCell::Cleared | WireCell::Vacant))
         };
-        Taken::Account(Box::new(account))
+        account.fields.retain(|code, _| !is_empty(code));
+        let stands = before == account && known.skipped == skipped;
+        SeedAccount {
+            mark,
+            invalid,
+            packed: (!stands).then(|| PackedAccount::of(&account, &skipped)),
+            known: before.known && before.key == key,
+            given_up: (before.known && before.key != key).then_some(before.key),
+            key,
+        }
     }
 }
 
@@ -129,40 +159,56 @@ impl Apply<'_> {
         self.put_mark(&turn, false);
         self.seeded.push(turn.candidate.first().file_and_line());
         for (position, seed) in seeds.drain(..).enumerate() {
-            self.seed_account(&turn, position, seed.taken)?;
-            if let (Some(intake), Some(number), Some(part)) = (self.intake, turn.number, seed.turned_away) {
-                intake.put_turned_away(number, self.ingest.providers[position].id(), part)?;
-            }
+            self.seed_at(&turn, position, seed)?;
         }
         Ok(())
     }
 
-    fn seed_account(&mut self, turn: &Turn<'_>, position: usize, taken: Taken) -> Result<(), StoreError> {
+    fn seed_at(&mut self, turn: &Turn<'_>, position: usize, seed: Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
-        let SeedAccount { key, mark, standing, skipped, packed, stands, known, given_up, settles } =
-            match taken {
-                Taken::Nothing => return Ok(()),
-                Taken::InvalidKey => {
-                    let rejected = Some(Rejection::InvalidKey);
-                    return self.report(turn, position, &Findings { rejected, ..Findings::default() });
-                }
-                Taken::Account(account) => *account,
-            };
         let provider = self.ingest.providers[position].id();
-        self.report(turn, position, &Findings { skipped: skipped.clone(), ..Findings::default() })?;
+        let Seed { taken, standing, named, turned_away } = seed;
+        if let Some(part) = turned_away {
+            intake.put_turned_away(number, provider, part)?;
+        }
+        if let Some(named) = named {
+            intake.put_named(number, provider, named)?;
+        }
+        let ends = matches!(taken, Taken::Account(_) | Taken::NoAccount(_));
+        if let Some(parked) = standing.filter(|_| ends) {
+            intake.close_call(&parked)?;
+        }
+        match taken {
+            Taken::Nothing => Ok(()),
+            Taken::NoAccount(account) => {
+                account.map_or(Ok(()), |account| intake.put_account(number, provider, account))
+            }
+            Taken::Rejected(rejection) => {
+                let rejected = Some(rejection);
+                self.report(turn, position, &Findings { rejected, ..Findings::default() })
+            }
+            Taken::Account(account) => self.seed_account(turn, position, number, *account),
+        }
+    }
+
+    fn seed_account(
+        &mut self,
+        turn: &Turn<'_>,
+        position: usize,
+        number: i64,
+        taken: SeedAccount,
+    ) -> Result<(), StoreError> {
+        let Some(intake) = self.intake else { return Ok(()) };
+        let SeedAccount { key, mark, invalid, packed, known, given_up } = taken;
+        let provider = self.ingest.providers[position].id();
+        self.report(turn, position, &Findings { skipped: invalid, ..Findings::default() })?;
         let owners = self.other_owners(provider, &key, Some(number))?;
-        if !stands {
+        if let Some(packed) = packed {
             intake.put_account(number, provider, packed)?;
         }
         if let Some(key) = given_up {
             // Who had this key exists under it still.
             intake.put_other_key(OtherKey { customer: number, known: true }, provider, &key)?;
-        }
-        if settles {
-            intake.put_named(number, provider, None)?;
-        }
-        if let Some(parked) = standing {
-            intake.close_call(&parked)?;
         }
         let claim = Claim { customer: turn.turn, provider, call: ClaimedCall::Seeded(number) };
         for (other, is_known) in owners {

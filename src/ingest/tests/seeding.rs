@@ -4,7 +4,7 @@ use super::world::{SAFEDEBIT, WSONE, World, planned};
 use crate::domain::call::HoldReason;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId::{Safedebit, Wsone};
-use crate::ingest::{IngestError, IngestErrorKind};
+use crate::ingest::{IngestError, IngestErrorKind, Kind};
 
 const TEXT: &str = "customer_id,safedebit_reference,last_name\nc1,S1,Martin\nc2,S2,Durand\n";
 
@@ -66,4 +66,38 @@ fn no_guard_but_that_of_invalid_rows_stops_a_seed() {
     let broken = "customer_id,safedebit_reference,last_name\n,S1,Martin\nc2,S2,Durand\n";
     let stopped = world.seed(broken).expect_err("half of it is nobody's");
     assert!(matches!(stopped, IngestError::Guard { .. }), "{stopped}");
+}
+
+#[test]
+fn a_seed_remembers_that_a_key_was_taken_back_or_is_none() {
+    let too_long = "S".repeat(200);
+    for key in ["", too_long.as_str()] {
+        let mut world = World::new(SAFEDEBIT);
+        world.seed(TEXT).expect("seeded");
+        let moved = format!("customer_id,safedebit_reference,last_name\nc1,{key},Martin\nc2,S1,Durand\n");
+        world.seed(&moved).expect("seeded");
+        world.options.kind = Kind::Delta;
+        let told = world.sync("customer_id,last_name\nc1,Petit\n");
+        assert_eq!(planned(&told, Safedebit), (0, 0), "the account is the other one's by now");
+        assert_eq!(told.rejects.len(), 1);
+        let seeded = world.seed("customer_id,last_name\nc1,Petit\n").expect("seeded");
+        assert_eq!(seeded.rejects.len(), 1, "nobody can tell whose account it would be");
+    }
+}
+
+#[test]
+fn a_seed_leaves_what_it_says_nothing_of() {
+    let mut world = World::new(SAFEDEBIT);
+    let text = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,none\n";
+    let skipped = |world: &World| {
+        let counts = world.store.counts().expect("readable");
+        counts.get(&Safedebit).map_or(0, |counts| counts.skipped_fields)
+    };
+    world.sync(text);
+    world.deliver(Safedebit);
+    assert_eq!(skipped(&world), 1);
+    world.seed("customer_id,safedebit_reference,last_name\nc1,S1,Martin\n").expect("seeded");
+    assert_eq!(skipped(&world), 1, "without the column nothing is mended");
+    world.seed("customer_id,safedebit_reference,last_name,email\nc1,,Martin,none\n").expect("seeded");
+    assert_eq!(skipped(&world), 0, "whoever has no account lacks nothing there");
 }
