@@ -206,6 +206,9 @@ impl Outbox<'_> {
         };
         let step = decided(&row, happening)?;
         self.apply(step.effect, &Recipient::standing(&row))?;
+        if matches!(step.effect, Effect::Acknowledge | Effect::Exists) {
+            self.share(row.provider, row.customer_number)?;
+        }
         if happening == Happening::Abandoned {
             self.remember_unknown(&row)?;
         }

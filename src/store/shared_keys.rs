@@ -141,6 +141,15 @@ impl Outbox<'_> {
         Ok(())
     }
 
+    /// Where others are known to have the account that is a customer's by now, all of them are compared again.
+    pub(super) fn share(&self, provider: ProviderId, customer: i64) -> Result<(), StoreError> {
+        let fingerprinter = self.keeping.fingerprinter;
+        for id in doubt_owners(self.connection, fingerprinter, provider, customer)? {
+            self.compare_again(&id)?;
+        }
+        Ok(())
+    }
+
     /// Has the CRM given the account of a call to another customer: its own record names another one by now, or none.
     pub(super) fn is_given_away(&self, call: &CallRow) -> Result<bool, StoreError> {
         let (provider, key) = (call.provider, &call.payload.key);
@@ -248,7 +257,7 @@ fn settled(connection: &Connection) -> Result<Vec<(String, u8, i64)>, StoreError
 }
 
 /// Takes what the other owners of a customer's account are known to have there for unknown, remembers that they share it,
-/// and names all of them.
+/// and names all of them; nobody where there is no other.
 fn doubt_owners(
     connection: &Connection,
     fingerprinter: &Fingerprinter,
@@ -258,8 +267,11 @@ fn doubt_owners(
     let own = accounts::find(connection, customer, provider)?;
     let Some(own) = own.filter(|account| account.known) else { return Ok(Vec::new()) };
     let mark = fingerprinter.account_mark(provider, &own.key);
-    let mut owners = Vec::new();
-    for mut owner in accounts::known_under(connection, provider, &own.key)? {
+    let (mut owners, known) = (Vec::new(), accounts::known_under(connection, provider, &own.key)?);
+    if known.len() == 1 {
+        return Ok(owners);
+    }
+    for mut owner in known {
         if owner.customer != customer {
             owner.doubt([]);
             owner.put_fields(connection)?;

@@ -209,6 +209,29 @@ fn the_new_owner_of_an_account_that_was_given_up_is_not_held_for_the_old_one() {
     }
 }
 
+/// What somebody found applied has made the account his, and it is another one's still.
+#[test]
+fn who_shares_a_key_since_a_call_was_found_applied_is_held_on_whichever_night_one_of_them_changes() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].wallet = people[1].wallet.clone();
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(3);
+    let held = json(&world.run(&["--json", "rejects", "list"]).exits(0).out);
+    world.run(&["resolve", &held[0]["call"].to_string(), "--applied"]).exits(0);
+    drop(world.sync(&file));
+    world.ledger().reset();
+    for changed in [1, 0] {
+        people[changed].email = format!("newer{changed}@example.org");
+        world.sync(&world.csv("crm.csv", &people)).exits(3);
+        let told = [people[changed].id.as_str(), "lemonway", ""];
+        assert!(world.rejected().iter().any(|row| *row == told), "{:?}", world.rejected());
+        assert_eq!(world.requests(ProviderId::Lemonway), 0);
+    }
+}
+
 #[test]
 fn two_who_share_a_key_by_decision_are_told_of_on_whichever_night_one_of_them_changes() {
     let world = World::new();
