@@ -97,48 +97,11 @@ impl Customer {
             Some(Cell::Cleared | Cell::Invalid) | None => None,
         }
     }
-
-    /// Lays a newer row of the same customer over this one: each field that the newer row carries wins.
-    pub fn merge_newer(&mut self, newer: Self) {
-        self.in_part.retain(|field| newer.cell(*field).is_none() && !newer.in_part.contains(field));
-        self.in_part.extend(newer.in_part);
-        if let Some(presumption) = &mut self.presumption {
-            presumption.fields.retain(|field| newer.cells.get(*field).is_none());
-        }
-        match (&mut self.presumption, newer.presumption) {
-            (Some(presumption), Some(newer)) => presumption.fields.extend(newer.fields),
-            (presumption, newer) => *presumption = presumption.take().or(newer),
-        }
-        for (field, cell) in newer.cells {
-            self.cells.insert(field, cell);
-        }
-        self.order = newer.order.max(self.order);
-    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn customer(cells: &[(Field, Cell)]) -> Customer {
-        Customer {
-            id: CustomerId::new("1").expect("valid"),
-            cells: cells.iter().cloned().collect(),
-            order: None,
-            withheld: Vec::new(),
-            in_part: Vec::new(),
-            presumption: None,
-        }
-    }
-
-    #[test]
-    fn the_newest_row_that_carries_a_field_wins_it() {
-        let text = |s: &str| Cell::Value(Value::Text(s.into()));
-        let mut merged = customer(&[(Field::City, text("Lille")), (Field::FirstName, text("Jeanne"))]);
-        merged.merge_newer(customer(&[(Field::City, Cell::Cleared)]));
-        assert_eq!(merged.cell(Field::City), Some(&Cell::Cleared));
-        assert_eq!(merged.cell(Field::FirstName), Some(&text("Jeanne")));
-    }
 
     #[test]
     fn an_empty_or_endless_key_is_none() {

@@ -12,7 +12,7 @@ use crate::domain::defect::{Defect, Place};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
-use crate::mapping::RowDefect;
+use crate::mapping::{Mapped, Merge, RowDefect};
 use crate::reader::{Row, RowParser, Seeker, Span};
 
 use super::compare::Candidate;
@@ -216,40 +216,74 @@ impl<'a> Maker<'a> {
 
     /// One customer out of its rows: each field from the newest row that carries it.
     fn merge(&self, rows: Vec<OwnRow>, meaning: Digest) -> Result<Made, IngestError> {
-        let mut mapped = Vec::with_capacity(rows.len());
-        let (mut late, mut told) = (LateRows::default(), FieldSet::default());
+        let mut late = LateRows::default();
+        let mut valid = Vec::with_capacity(rows.len());
         for mut own in rows {
             let sheet = &self.sheets[usize::from(own.file)];
-            let place = sheet.place(own.row.span().line);
-            match sheet.map(&own.row, self.today, self.known) {
-                Ok(found) => {
-                    if sheet.file.header().is_none() {
-                        told |= sheet.told(&own.row, &found.customer);
+            match sheet.order(&own.row) {
+                Ok(order) => {
+                    own.order = order;
+                    if sheet.is_from_future(order) {
+                        late.future.push(self.place(&own));
                     }
-                    own.order = found.customer.order;
-                    if sheet.is_from_future(own.order) {
-                        late.future.push(place.clone());
-                    }
-                    mapped.push((own, found, place));
+                    valid.push(own);
                 }
-                Err(defect) => late.invalid.push(reject(sheet, &own.row, place, &defect)),
+                Err(defect) => late.invalid.push(reject(sheet, &own.row, self.place(&own), &defect)),
             }
         }
-        mapped.sort_by_key(|(own, ..)| own.order);
-        let mut merged: Option<Prepared> = None;
-        for (own, found, place) in mapped {
-            let defects = found.defects.into_iter().map(|defect| (place.clone(), defect)).collect();
-            merged = Some(match merged {
-                None => Prepared { customer: found.customer, defects, meaning, place, rows: vec![own], told },
-                Some(older) => older.with_newer(found.customer, defects, place, own),
-            });
+        valid.sort_by_key(|own| own.order);
+        let Some(newest) = valid.last() else { return Ok(Made { merged: Merged::Nothing, late }) };
+        let place = self.place(newest);
+        let (mut customer, defects) = match &*valid {
+            [own] => {
+                let sheet = &self.sheets[usize::from(own.file)];
+                match sheet.map(&own.row, self.today, self.known) {
+                    Ok(Mapped { customer, defects }) => {
+                        (customer, defects.into_iter().map(|defect| (place.clone(), defect)).collect())
+                    }
+                    Err(defect) => {
+                        late.invalid.push(reject(sheet, &own.row, place, &defect));
+                        return Ok(Made { merged: Merged::Nothing, late });
+                    }
+                }
+            }
+            several => self.map_together(several)?,
+        };
+        let mut told = FieldSet::default();
+        for own in &valid {
+            let sheet = &self.sheets[usize::from(own.file)];
+            if sheet.file.header().is_none() {
+                told |= sheet.told(&own.row, &customer);
+            }
         }
-        let Some(mut prepared) = merged else { return Ok(Made { merged: Merged::Nothing, late }) };
         // A street is one cell, whatever the CRM makes it of.
         let whole = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
         let known = self.known.iter().map(|field| whole(*field));
-        prepared.customer.withheld = known.filter(|field| prepared.customer.cell(*field).is_none()).collect();
+        customer.withheld = known.filter(|field| customer.cell(*field).is_none()).collect();
+        let prepared = Prepared { customer, defects, meaning, place, rows: valid, told };
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
+    }
+
+    /// The customer that several rows make, oldest first, and what is wrong with the cells that count.
+    fn map_together(&self, rows: &[OwnRow]) -> Result<(Customer, Vec<(Place, Defect)>), IngestError> {
+        let mut merge = Merge::default();
+        for own in rows {
+            self.sheets[usize::from(own.file)].lay_over(&own.row, &mut merge);
+        }
+        let newest = rows.last().expect("several");
+        let sheet = &self.sheets[usize::from(newest.file)];
+        let id = sheet.identify(&newest.row).ok_or_else(|| IngestError::changed(&self.place(newest)))?;
+        let Mapped { customer, defects } =
+            merge.map(&sheet.mapper, (id, newest.order), self.today, self.known);
+        let mut defects: Vec<_> =
+            defects.into_iter().map(|defect| (merge.row_of(defect.field), defect)).collect();
+        defects.sort_by_key(|(row, _)| std::cmp::Reverse(*row));
+        let at = |(row, defect): (usize, Defect)| (self.place(&rows[row]), defect);
+        Ok((customer, defects.into_iter().map(at).collect()))
+    }
+
+    fn place(&self, own: &OwnRow) -> Place {
+        self.sheets[usize::from(own.file)].place(own.row.span().line)
     }
 
     /// The same customer without the rows that are older than what was accepted; `None` where no row is left.
@@ -301,18 +335,5 @@ impl Prepared {
         self.customer.cells = Cells::new(Vec::new());
         self.defects = Vec::new();
         self.rows = Vec::new();
-    }
-
-    fn with_newer(
-        mut self,
-        customer: Customer,
-        mut defects: Vec<(Place, Defect)>,
-        place: Place,
-        row: OwnRow,
-    ) -> Self {
-        self.customer.merge_newer(customer);
-        defects.append(&mut self.defects);
-        self.rows.push(row);
-        Self { defects, place, ..self }
     }
 }

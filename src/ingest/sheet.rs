@@ -10,7 +10,7 @@ use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
-use crate::mapping::{Mapped, Mapper, MappingSettings, RowDefect, is_western, subscription_field};
+use crate::mapping::{Mapped, Mapper, MappingSettings, Merge, RowDefect, is_western, subscription_field};
 use crate::reader::{BadRow, Column, InputFile, Row};
 
 use super::IngestError;
@@ -67,7 +67,9 @@ impl<'a> Sheet<'a> {
         let order = self.mapper.order_warning().map(|warning| warning.to_string());
         let parts = Field::STREET_PARTS.into_iter();
         let in_parts = self.file.header().is_some() && parts.clone().any(|part| self.has(part));
-        let lacking = parts.clone().find(|part| known.contains(part) && !self.has(*part));
+        let lacks = |part: &Field| known.contains(part) && !self.has(*part);
+        let line = Some(Field::Street).filter(|line| lacks(line) && !self.has(Field::StreetName));
+        let lacking = parts.clone().find(lacks).or(line);
         let street = lacking.filter(|_| in_parts).map(|field| {
             format!("it has parts of streets, but not {field}, which an earlier file has: its streets are left out")
         });
@@ -113,6 +115,18 @@ impl<'a> Sheet<'a> {
         let mut mapped = self.mapper.map(cell, self.further_subscriptions(row), today, known)?;
         mapped.customer.order = mapped.customer.order.map(|order| self.not_in_future(order, row));
         Ok(mapped)
+    }
+
+    /// The order value of a row.
+    pub(super) fn order(&self, row: &Row) -> Result<Option<Order>, RowDefect> {
+        let Some(column) = &self.order else { return Ok(None) };
+        let order = self.mapper.order_of(&row.get(column))?;
+        Ok(order.map(|order| self.not_in_future(order, row)))
+    }
+
+    /// Lays the row over older ones of its customer.
+    pub(super) fn lay_over<'r>(&self, row: &'r Row, merge: &mut Merge<'r>) {
+        merge.lay(&self.mapper, |index| self.cell(row, index), self.further_subscriptions(row));
     }
 
     /// Of which fields a row says something that was read as this customer.

@@ -116,6 +116,11 @@ fn configured(settings: &MappingSettings) -> Result<Vec<(Field, &str)>, MappingE
     Ok(fields)
 }
 
+/// When the cells of a field are read: the country even before the postal code, whose form it decides.
+pub(super) fn turn(field: Field) -> (bool, bool, Field) {
+    (field != Field::Country, field != Field::PostalCode, field)
+}
+
 /// The columns to fetch. Country and postal code come first, because other values are read in their light.
 pub(super) fn resolve(
     settings: &MappingSettings,
@@ -126,10 +131,7 @@ pub(super) fn resolve(
         Some(header) => of_header(&configured, header)?,
         None => of_any_record(&configured),
     };
-    // The country even before the postal code, whose form it decides.
-    columns.sort_by_key(|column| {
-        (column.field != Field::Country, column.field != Field::PostalCode, column.field)
-    });
+    columns.sort_by_key(|column| turn(column.field));
     Ok(columns)
 }
 

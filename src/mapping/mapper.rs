@@ -22,7 +22,7 @@ use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
-const MAPPING_VERSION: u32 = 5;
+const MAPPING_VERSION: u32 = 6;
 
 /// Columns by which a file of rejects is known, see [`Mapper::is_rejects_file`].
 const REJECTS_COLUMNS: [&str; 3] = ["_row", "_customer_id", "_reason"];
@@ -253,6 +253,32 @@ impl Mapper {
         known: &[Field],
     ) -> Result<Mapped, RowDefect> {
         let id = self.key_of(&cell(self.key))?;
+        let mut row = self.row(today, known);
+        for (index, column) in self.own_columns() {
+            let raw = cell(index);
+            if !matches!(raw, RawCell::Absent) {
+                row.say(column.field, &column.column, self.heard(raw));
+            }
+        }
+        for (field, cell) in extra {
+            row.take(field, &field.name().into(), cell);
+        }
+        let order = match self.order_index() {
+            Some(index) => self.order_of(&cell(index))?,
+            None => None,
+        };
+        Ok(self.mapped(id, order, row, known))
+    }
+
+    /// The columns of fields, with their numbers, in the order in which their cells are read.
+    pub(super) fn own_columns(&self) -> impl Iterator<Item = (usize, &MappedColumn)> {
+        let own = self.order.own();
+        let columns = self.columns.iter().enumerate();
+        columns.filter(move |(index, _)| *index != self.key && Some(*index) != own)
+    }
+
+    /// A row that has said nothing yet.
+    pub(super) fn row(&self, today: Date, known: &[Field]) -> Row<'_> {
         let light = Light {
             forms: &self.forms,
             today,
@@ -262,33 +288,49 @@ impl Mapper {
             is_country_told: !known.contains(&Field::Country),
             postal_code: None,
         };
-        let mut row = Row::new(&self.nulls, light, self.columns.len());
-        let own = self.order.own();
-        for (index, column) in self.columns.iter().enumerate() {
-            if index != self.key && Some(index) != own {
-                let raw = cell(index);
-                let stands = !matches!(raw, RawCell::Absent);
-                let heard = self.heard(raw);
-                if stands && !known.is_empty() {
-                    row.note_told(column.field, !matches!(heard, RawCell::Absent));
-                }
-                row.take(column.field, &column.column, heard);
-            }
-        }
-        for (field, cell) in extra {
-            row.take(field, &field.name().into(), cell);
-        }
-        let order = match self.order.index().map(cell) {
-            Some(RawCell::Text(raw) | RawCell::Nested(raw)) => self.order(&raw)?,
-            Some(RawCell::Absent | RawCell::Null) | None => None,
-        };
+        Row::new(&self.nulls, light, self.columns.len())
+    }
+
+    /// The customer that a row makes which has said everything.
+    pub(super) fn mapped(
+        &self,
+        id: CustomerId,
+        order: Option<Order>,
+        row: Row<'_>,
+        known: &[Field],
+    ) -> Mapped {
         let Finished { cells, defects, in_part, presumption } = row.finish(&self.nic_column, known);
         let customer = Customer { id, cells, order, withheld: Vec::new(), in_part, presumption };
-        Ok(Mapped { customer, defects })
+        Mapped { customer, defects }
+    }
+
+    /// Where the order value of a row stands.
+    fn order_index(&self) -> Option<usize> {
+        self.order.index()
+    }
+
+    /// The order value in a cell.
+    ///
+    /// # Errors
+    /// As for [`order`](Self::order).
+    pub fn order_of(&self, cell: &RawCell<'_>) -> Result<Option<Order>, RowDefect> {
+        match cell {
+            RawCell::Text(raw) | RawCell::Nested(raw) => self.order(raw),
+            RawCell::Absent | RawCell::Null => Ok(None),
+        }
+    }
+
+    /// Does a cell hold more than what stands for nothing.
+    pub(super) fn says_something(&self, cell: &RawCell<'_>) -> bool {
+        match cell {
+            RawCell::Text(text) => !self.stands_for_nothing(text::bare(text)),
+            RawCell::Nested(_) => true,
+            RawCell::Absent | RawCell::Null => false,
+        }
     }
 
     /// A cell as far as it says anything.
-    fn heard<'a>(&self, cell: RawCell<'a>) -> RawCell<'a> {
+    pub(super) fn heard<'a>(&self, cell: RawCell<'a>) -> RawCell<'a> {
         match cell {
             RawCell::Text(text) if self.is_rejects_file && text::trim(&text).is_empty() => RawCell::Absent,
             RawCell::Text(_) | RawCell::Nested(_) | RawCell::Absent | RawCell::Null => cell,

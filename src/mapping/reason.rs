@@ -45,6 +45,7 @@ reasons! {
     IBAN_CHECKSUM = "is an IBAN whose checksum does not hold";
     IBAN_COUNTRY = "is not an IBAN of the form that its country uses";
     IP_FORM = "is not an IP address";
+    STREET_DIFFERS = "differs from what the line of the street says";
     POSTAL_LOST_ZERO = "has four digits: a spreadsheet may have removed the leading zero";
     POSTAL_FRENCH = "is not a French postal code of five digits";
     POSTAL_LONG = "has more than 16 characters";
@@ -52,7 +53,7 @@ reasons! {
     SIREN_CHECKSUM = "is a SIREN whose checksum does not hold";
     SIRET_CHECKSUM = "is a SIRET whose checksum does not hold";
     NIC_FORM = "is not a NIC of 5 digits";
-    NIC_DIFFERS = "differs from the NIC in the SIRET of the same row";
+    NIC_DIFFERS = "differs from the NIC in the SIRET of the same customer";
     NAF_FORM = "is not a NAF code of four digits and a letter";
     VAT_FORM = "is not a VAT number";
     VAT_CHECKSUM = "is a French VAT number whose key does not fit its SIREN";

@@ -48,6 +48,9 @@ struct StreetCells<'a> {
     is_invalid: bool,
     /// Which of number, kind and name the row says anything about.
     told: [bool; Field::STREET_PARTS.len()],
+    is_line_told: bool,
+    /// Where the number stands, or else the kind.
+    column: Option<Arc<str>>,
     line: Option<Cow<'a, str>>,
     number: Option<Cow<'a, str>>,
     kind: Option<Cow<'a, str>>,
@@ -68,16 +71,18 @@ impl<'a> Row<'a> {
         }
     }
 
-    /// Notes that the row has a cell of a field, before it is taken, and whether that says anything: a blank one of a file of
-    /// rejects does not, but is no column that is missing in a street.
-    pub(super) fn note_told(&mut self, field: Field, is_heard: bool) {
-        self.light.is_country_told |= field == Field::Country && is_heard;
+    /// Takes the next cell of a column that the row has, as far as it says anything: a blank one of a file of rejects does
+    /// not, but is no column that is missing in a street. Country and postal code must come before what is read in their light.
+    pub(super) fn say(&mut self, field: Field, column: &Arc<str>, heard: RawCell<'a>) {
+        self.light.is_country_told |= field == Field::Country && !matches!(heard, RawCell::Absent);
         if let Some(part) = Field::STREET_PARTS.iter().position(|part| *part == field) {
             self.street.told[part] = true;
         }
+        self.street.is_line_told |= field == Field::Street;
+        self.take(field, column, heard);
     }
 
-    /// Takes the next cell. Country and postal code must come before what is read in their light.
+    /// Takes a cell.
     pub(super) fn take(&mut self, field: Field, column: &Arc<str>, cell: RawCell<'a>) {
         match cell {
             RawCell::Text(Cow::Borrowed(text)) if is_clean(text) => self.take_clean(field, column, text),
@@ -92,7 +97,7 @@ impl<'a> Row<'a> {
         if self.nulls.iter().any(|null| null == text) {
             self.take_any(field, column, RawCell::Null);
         } else if is_street(field) {
-            self.street.take(field, text.into());
+            self.street.take(field, column, text.into());
         } else {
             self.take_text(field, column, text);
         }
@@ -103,7 +108,7 @@ impl<'a> Row<'a> {
             Ok(Clean::Absent) => {}
             Ok(Clean::Cleared) if is_street(field) => self.street.is_present = true,
             Ok(Clean::Cleared) => self.cells.push((field, Cell::Cleared)),
-            Ok(Clean::Text(text)) if is_street(field) => self.street.take(field, text),
+            Ok(Clean::Text(text)) if is_street(field) => self.street.take(field, column, text),
             Ok(Clean::Text(text)) => self.take_text(field, column, &text),
             Err(reason) => self.refuse(field, column, reason),
         }
@@ -166,7 +171,11 @@ impl<'a> Row<'a> {
         self.put_early_cells_in_place();
         if self.street.lacks_one_of(known) {
             self.in_part.push(Field::Street);
-        } else if let Some(cell) = self.street.cell() {
+        } else if let Some(read) = self.street.cell() {
+            let cell = read.unwrap_or_else(|defect| {
+                self.defects.push(defect);
+                Cell::Invalid
+            });
             let place = self.cells.partition_point(|(field, _)| *field < Field::Street);
             self.cells.insert(place, (Field::Street, cell));
         }
@@ -216,8 +225,11 @@ impl<'a> Row<'a> {
 }
 
 impl<'a> StreetCells<'a> {
-    fn take(&mut self, field: Field, text: Cow<'a, str>) {
+    fn take(&mut self, field: Field, column: &Arc<str>, text: Cow<'a, str>) {
         self.is_present = true;
+        if matches!(field, Field::StreetNumber | Field::StreetType) {
+            self.column.get_or_insert_with(|| Arc::clone(column));
+        }
         let place = if field == Field::StreetNumber {
             &mut self.number
         } else if field == Field::StreetType {
@@ -233,16 +245,19 @@ impl<'a> StreetCells<'a> {
     /// Are there some parts of a street without one that the CRM is known to have: it would be another street.
     fn lacks_one_of(&self, known: &[Field]) -> bool {
         let lacks = |(part, told): (&Field, bool)| !told && known.contains(part);
-        self.told.contains(&true) && Field::STREET_PARTS.iter().zip(self.told).any(lacks)
+        let name_told =
+            Field::STREET_PARTS.iter().zip(self.told).any(|(part, told)| told && *part == Field::StreetName);
+        let lacks_line = !self.is_line_told && !name_told && known.contains(&Field::Street);
+        self.told.contains(&true) && (lacks_line || Field::STREET_PARTS.iter().zip(self.told).any(lacks))
     }
 
     /// What the cells say together; `None` when the file has none of them.
-    fn cell(&self) -> Option<Cell> {
+    fn cell(&self) -> Option<Result<Cell, Defect>> {
         if !self.is_present {
             return None;
         }
         if self.is_invalid {
-            return Some(Cell::Invalid);
+            return Some(Ok(Cell::Invalid));
         }
         let street = streets::from_cells(streets::Cells {
             line: self.line.as_deref(),
@@ -250,7 +265,12 @@ impl<'a> StreetCells<'a> {
             kind: self.kind.as_deref(),
             name: self.name.as_deref(),
         });
-        Some(street.map_or(Cell::Cleared, |street| Cell::Value(Value::Street(Box::new(street)))))
+        let column = || self.column.clone().unwrap_or_else(|| Field::StreetNumber.name().into());
+        Some(match street {
+            Ok(Some(street)) => Ok(Cell::Value(Value::Street(Box::new(street)))),
+            Ok(None) => Ok(Cell::Cleared),
+            Err(reason) => Err(Defect { field: Field::StreetNumber, column: column(), reason }),
+        })
     }
 }
 

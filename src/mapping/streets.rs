@@ -9,6 +9,7 @@ use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::house_numbers::{Lead, lead};
+use super::reason::{self, Parsed};
 use super::text::squeeze;
 use crate::domain::fold;
 use crate::domain::street_kinds::{BEHIND_NUMBER_ONLY, KINDS_BY_WORD, KnownKind};
@@ -47,22 +48,72 @@ pub(super) struct Cells<'a> {
 
 /// The street of a row. Parts that the file gives are taken as they are; the line, where it is missing, is joined
 /// from them. `None` when all cells are empty.
-pub(super) fn from_cells(cells: Cells<'_>) -> Option<Street> {
+///
+/// # Errors
+/// Where number or kind stand beside a line that has another one.
+pub(super) fn from_cells(cells: Cells<'_>) -> Parsed<Option<Street>> {
     let [line, number, kind, name] = [cells.line, cells.number, cells.kind, cells.name]
         .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
-    let line = line.or_else(|| {
-        let written: Vec<&str> = [&number, &kind, &name].into_iter().flatten().map(SmolStr::as_str).collect();
-        (!written.is_empty()).then(|| written.join(" ").into())
-    })?;
-    let Some(name) = name else {
-        let parts = split(&line);
-        return Some(Street { line, parts });
-    };
-    let parts = match kind {
+    Ok(Some(match (line, name) {
+        (Some(line), Some(name)) => Street { line, parts: Some(given(number, kind, name)) },
+        (Some(line), None) if number.is_none() && kind.is_none() => {
+            let parts = split(&line);
+            Street { line, parts }
+        }
+        (Some(line), None) => completed(line, number, kind)?,
+        (None, name) => {
+            let written = [&number, &kind, &name];
+            if written.iter().all(|part| part.is_none()) {
+                return Ok(None);
+            }
+            let line = joined(written);
+            let parts = match name {
+                Some(name) => Some(given(number, kind, name)),
+                None => split(&line),
+            };
+            Street { line, parts }
+        }
+    }))
+}
+
+fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
+    parts.into_iter().flatten().map(SmolStr::as_str).collect::<Vec<_>>().join(" ").into()
+}
+
+/// The parts as the file has them.
+fn given(number: Option<SmolStr>, kind: Option<SmolStr>, name: SmolStr) -> StreetParts {
+    match kind {
         Some(kind) => StreetParts { number, kind: Some(kind_of(&kind)), name },
         None => with_kind_of_name(number, name),
-    };
-    Some(Street { line, parts: Some(parts) })
+    }
+}
+
+/// A line whose number or kind stands in a column of its own, as in SAP. A number that the line has too is in it once.
+fn completed(line: SmolStr, number: Option<SmolStr>, kind: Option<SmolStr>) -> Parsed<Street> {
+    let parts = split(&line);
+    let own = parts.clone().unwrap_or(StreetParts { number: None, kind: None, name: line.clone() });
+    let number = number.filter(|number| !has_words(&line, number));
+    let kind = kind.map(|kind| kind_of(&kind));
+    let is_other = |kind: &StreetKind| own.kind.as_ref().is_some_and(|own| own.standard != kind.standard);
+    if (number.is_some() && own.number.is_some()) || kind.as_ref().is_some_and(is_other) {
+        return Err(reason::STREET_DIFFERS);
+    }
+    let kind = kind.filter(|_| own.kind.is_none());
+    if number.is_none() && kind.is_none() {
+        return Ok(Street { line, parts });
+    }
+    let is_split = parts.is_some() || kind.is_some();
+    let whole = StreetParts { number: number.or(own.number), kind: kind.or(own.kind), name: own.name };
+    let written = whole.kind.as_ref().map(|kind| kind.written.clone());
+    let line = joined([&whole.number, &written, &Some(whole.name.clone())]);
+    let parts = if is_split { Some(whole) } else { split(&line) };
+    Ok(Street { line, parts })
+}
+
+/// Does a line have these words, next to each other?
+fn has_words(line: &str, words: &str) -> bool {
+    let spaced = |text: &str| format!(" {} ", fold::words(text));
+    spaced(line).contains(&spaced(words))
 }
 
 /// A number in its own column and a name that may begin with the kind.

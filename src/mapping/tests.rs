@@ -278,6 +278,20 @@ fn street_columns_become_one_street() {
     assert_eq!(broken.as_ref().map(parts), Some(owned("12 rue du Port Bât B", "12", "RUE", "du Port Bât B")));
     let lonely = read(&[("street_number", "12"), ("street_name", "")]);
     assert_eq!(lonely, Some(Street { line: "12".into(), parts: None }));
+    // A line whose number or kind stands beside it, as in SAP.
+    let beside = |line, more: &[(&'static str, &'static str)]| read(&[&[("street", line)], more].concat());
+    let whole = Some(owned("12 rue de la Paix", "12", "RUE", "de la Paix"));
+    for (line, more) in [
+        ("rue de la Paix", &[("street_number", "12")][..]),
+        ("12 rue de la Paix", &[("street_number", "12")]),
+        ("12 rue de la Paix", &[("street_type", "RUE")]),
+        ("de la Paix", &[("street_number", "12"), ("street_type", "rue")]),
+        ("12 de la Paix", &[("street_type", "rue")]),
+    ] {
+        assert_eq!(beside(line, more).as_ref().map(parts), whole, "{line} {more:?}");
+    }
+    let box_number = beside("BP 45", &[("street_number", "12")]);
+    assert_eq!(box_number, Some(Street { line: "12 BP 45".into(), parts: None }));
 }
 
 #[test]
@@ -287,6 +301,12 @@ fn a_street_is_cleared_or_invalid_as_a_whole() {
     assert_eq!(cell(&[("street_number", ""), ("street_name", "")]), Some(Cell::Cleared));
     assert_eq!(cell(&[("street_number", "1"), ("street_name", "RenÃ©e")]), Some(Cell::Invalid));
     assert_eq!(cell(&[("city", "Lille")]), None);
+    for more in [("street_number", "14"), ("street_type", "avenue")] {
+        let row = [("street", "12 rue du Port"), more];
+        assert_eq!(cell(&row), Some(Cell::Invalid), "nobody can tell which one it is");
+        let told: Vec<_> = one(&row).defects.into_iter().map(|defect| defect.column).collect();
+        assert_eq!(told, [more.0.into()]);
+    }
 }
 
 #[test]
@@ -355,7 +375,9 @@ fn streets_split_as_the_table_says() {
 }
 
 fn split(line: &str) -> Street {
-    streets::from_cells(streets::Cells { line: Some(line), ..streets::Cells::default() }).expect("not empty")
+    streets::from_cells(streets::Cells { line: Some(line), ..streets::Cells::default() })
+        .expect("nothing beside it")
+        .expect("not empty")
 }
 
 /// Letters and digits in any order, without what a normal form changes: case, and the "N°" before a number.

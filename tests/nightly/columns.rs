@@ -61,6 +61,26 @@ fn a_delta_without_all_columns_of_a_field_leaves_it_as_it_is() {
 }
 
 #[test]
+fn a_delta_with_a_number_alone_does_not_take_the_place_of_a_whole_line() {
+    let world = World::new();
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let row = "C00001;W00001;REF00001;7 rue Pasteur;Lille";
+    let text = format!("customer_id;wallet_id;safedebit_reference;street;city\n{row}\n");
+    world.sync(&world.file("crm.csv", &text)).exits(0);
+    for (parts, cells) in [("street_number", "5"), ("street_number;street_type", "5;rue")] {
+        let file = world.file("delta.csv", &format!("customer_id;{parts}\nC00001;{cells}\n"));
+        let ran = world.on("sync", &file, &["--kind", "delta"]);
+        assert!(ran.out.contains("it has parts of streets, but not street,"), "{}", ran.out);
+        assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newStreet"], "7 rue Pasteur", "{parts}");
+    }
+    let whole =
+        world.file("delta.csv", "customer_id;street_number;street_type;street_name\nC00001;5;rue;Foch\n");
+    world.on("sync", &whole, &["--kind", "delta"]).exits(0);
+    assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newStreet"], "5 rue Foch");
+}
+
+#[test]
 fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
     let world = World::new();
     let customer = Customer::new(1);

@@ -56,6 +56,60 @@ fn rows_of_one_customer_in_two_files_are_merged_field_by_field() {
     assert!(values.iter().any(|(_, value)| value == "Martin"), "{values:?}");
 }
 
+/// What is read in the light of another field is read once all rows are laid together.
+#[test]
+fn values_are_read_in_the_light_of_what_other_rows_of_their_customer_say() {
+    let head = "customer_id,safedebit_reference";
+    type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
+    let cases: [Case; 6] = [
+        ("country\nc1,S1,BE\n", "mobile_phone\nc1,S1,0470123456\n", &[("phone_number", "+32470123456")]),
+        ("country\nc1,S1,BE\n", "postal_code\nc1,S1,1000\n", &[("zip_code", "1000")]),
+        (
+            "street_number\nc1,S1,13\n",
+            "street_type,street_name\nc1,S1,rue,de la Paix\n",
+            &[("street_number", "13"), ("street_name", "de la Paix")],
+        ),
+        (
+            "street\nc1,S1,13 rue A\n",
+            "street\nc1,S1,5 rue B\n",
+            &[("street_number", "5"), ("street_name", "B")],
+        ),
+        ("siren\nc1,S1,73282932000074\n", "siren\nc1,S1,356000000\n", &[("siren", "356000000"), ("nic", "")]),
+        ("email\nc1,S1,none\n", "email\nc1,S1,a@example.org\n", &[("email", "a@example.org")]),
+    ];
+    for (one, other, expected) in cases {
+        // Two files may come in any order, unless both say something of one field.
+        let orders: &[[&str; 2]] = if one.lines().next() == other.lines().next() {
+            &[[one, other]]
+        } else {
+            &[[one, other], [other, one]]
+        };
+        for [first, second] in orders {
+            let mut world = World::new(SAFEDEBIT);
+            let files = [
+                world.write("a.csv", &format!("{head},{first}")),
+                world.write("b.csv", &format!("{head},{second}")),
+            ];
+            let outcome = world.take(Mode::Sync, &files).expect("accepted");
+            assert!(outcome.rejects.is_empty(), "{first} {second}: {:?}", outcome.rejects);
+            let values = world.queue(Safedebit).remove(0).2;
+            for (name, value) in expected {
+                let found = values.iter().find(|(known, _)| known.ends_with(name)).map(|(_, value)| &**value);
+                assert_eq!(found.unwrap_or_default(), *value, "{name} of {first} {second}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_defect_is_told_of_the_row_whose_cell_counts() {
+    let mut world = World::new(SAFEDEBIT);
+    let outcome = world
+        .sync("customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,none\nc1,S1,Petit,nobody\n");
+    let places: Vec<_> = outcome.rejects.iter().map(|reject| reject.place.line).collect();
+    assert!(!places.is_empty() && places.iter().all(|line| *line == 3), "{places:?}");
+}
+
 #[test]
 fn an_older_row_of_a_later_file_changes_nothing() {
     let mut world = ordered();
