@@ -4,6 +4,7 @@
 //! names and sizes only.
 
 use std::borrow::Cow;
+use std::collections::HashSet;
 use std::fmt;
 use std::time::Duration;
 
@@ -12,7 +13,8 @@ use base64::engine::general_purpose::STANDARD;
 use encoding_rs::Encoding;
 use reqwest::header::{AUTHORIZATION, HeaderName, HeaderValue};
 use secrecy::ExposeSecret;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, Error as _, MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 
 use crate::domain::wire::FieldCode;
 
@@ -106,11 +108,16 @@ impl Answer {
         })
     }
 
-    /// The body as a JSON object; `None` for everything else. (Serde alone would take an array for a struct.)
+    /// The body as a JSON object; `None` for everything else, and where an object has a key twice: that would be two claims.
+    /// (Serde alone would take an array for a struct.)
     pub(super) fn json_object<T: DeserializeOwned>(&self) -> Option<T> {
         let text = self.text()?;
         let text = text.trim_start();
-        if text.starts_with('{') { serde_json::from_str(text).ok() } else { None }
+        if !text.starts_with('{') {
+            return None;
+        }
+        let Unambiguous = serde_json::from_str(text).ok()?;
+        serde_json::from_str(text).ok()
     }
 
     /// What `Content-Type` says, else what an XML declaration says.
@@ -133,6 +140,63 @@ impl Answer {
 }
 
 const BYTE_ORDER_MARK: char = '\u{feff}';
+
+/// JSON in which no object has a key twice; its values are passed over.
+struct Unambiguous;
+
+impl<'de> Deserialize<'de> for Unambiguous {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(Self)
+    }
+}
+
+impl<'de> Visitor<'de> for Unambiguous {
+    type Value = Self;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("JSON in which no key comes twice")
+    }
+
+    fn visit_unit<E>(self) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_bool<E>(self, _: bool) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_str<E>(self, _: &str) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_u64<E>(self, _: u64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_i64<E>(self, _: i64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_f64<E>(self, _: f64) -> Result<Self, E> {
+        Ok(self)
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Self, A::Error> {
+        while items.next_element::<Self>()?.is_some() {}
+        Ok(self)
+    }
+
+    /// A number of many digits is a map, too, with a key of its own: the library keeps all of them.
+    fn visit_map<A: MapAccess<'de>>(self, mut object: A) -> Result<Self, A::Error> {
+        let mut keys = HashSet::new();
+        while let Some((key, Self)) = object.next_entry::<String, _>()? {
+            if !keys.insert(key) {
+                return Err(A::Error::custom("a key comes twice"));
+            }
+        }
+        Ok(self)
+    }
+}
 
 #[cfg(test)]
 mod tests {

@@ -28,7 +28,9 @@ pub(super) fn read(protocol: Protocol, answer: &Answer, key: &ProviderKey, table
     };
     match claim {
         None => Verdict::Unknown { what: "unreadable_answer" },
-        Some(Claim { failed: true, code: Some(code), .. }) if !code.is_empty() => failure(&code, table),
+        Some(Claim { failed: true, code: Some(code), .. }) if !AnswerCode::new(&code).as_str().is_empty() => {
+            failure(&code, table)
+        }
         Some(Claim { failed: true, .. }) => Verdict::Unknown { what: "error_without_code" },
         Some(Claim { wallet: Some(wallet), .. }) if wallet == key.0.trim() => Verdict::Accepted,
         Some(Claim { .. }) => Verdict::Unknown { what: "answer_for_another_wallet" },
@@ -62,6 +64,8 @@ fn json_claim(answer: &Answer) -> Option<Claim> {
         }
         Value::Bool(_) | Value::Number(_) | Value::String(_) | Value::Array(_) => return None,
     };
+    // It does not belong into the wallet; where it stands there all the same it counts.
+    let error = if error.is_null() { wallet.get("E").cloned().unwrap_or_default() } else { error };
     let failed = !error.is_null();
     let claim =
         Claim { failed, code: error.get("Code").and_then(word), wallet: wallet.get("ID").and_then(word) };

@@ -251,6 +251,14 @@ fn json_answers_are_read_as_documented_or_not_at_all() {
         (r#"{"E":{"Code":null}}"#, unknown("error_without_code")),
         (r#"{"E":{},"WALLET":{"ID":"W1"}}"#, unknown("error_without_code")),
         (r#"{"E":"147","WALLET":{"ID":"W1"}}"#, unknown("error_without_code")),
+        (r#"{"E":{"Code":"***"}}"#, unknown("error_without_code")),
+        (r#"{"WALLET":{"ID":"W1","E":{"Code":"147"}},"E":null}"#, refused("147")),
+        // What says something twice says nothing.
+        (r#"{"d":{"E":{"Code":"147"},"WALLET":{"ID":"W1"},"E":null}}"#, unreadable()),
+        (r#"{"d":{"WALLET":{"ID":"W2"},"WALLET":{"ID":"W1"}}}"#, unreadable()),
+        (r#"{"WALLET":{"ID":"W2","ID":"W1"}}"#, unreadable()),
+        (r#"{"WALLET":{"ID":"W1","x":[{"y":1,"y":1}]}}"#, unreadable()),
+        (r#"{"WALLET":{"ID":"W1","x":[1,-2,3.5,12345678901234567890]}}"#, Verdict::Accepted),
         // Other shapes.
         (r#"{"WALLET":{"LWID":"W1"}}"#, unreadable()),
         (r#"{"WALLET":["W1"]}"#, unreadable()),
@@ -300,6 +308,9 @@ fn soap(result: &str) -> String {
     )
 }
 
+const WALLET_RESULT: &str =
+    "<UpdateWalletDetailsResult><WALLET><ID>W1</ID></WALLET></UpdateWalletDetailsResult>";
+
 /// Bodies of HTTP 200 in XML and what they mean for wallet W1.
 #[test]
 fn xml_answers_are_read_as_documented_or_not_at_all() {
@@ -323,6 +334,21 @@ fn xml_answers_are_read_as_documented_or_not_at_all() {
         (result("<E><Msg>x</Msg></E>"), unknown("error_without_code")),
         (result("<E>147</E>"), unknown("error_without_code")),
         (result("<WALLET><ID>W2</ID></WALLET>"), unknown("answer_for_another_wallet")),
+        // So it does as text, in the response or in the wallet; with attributes it has no code that can be read.
+        (soap("<E><Code>147</Code></E>"), refused("147")),
+        (soap(&format!("{WALLET_RESULT}<E><Code>147</Code></E>")), refused("147")),
+        (soap("<UpdateWalletDetailsResult/><E><Code>147</Code></E>"), refused("147")),
+        (result("<WALLET><ID>W1</ID><E><Code>147</Code></E></WALLET>"), refused("147")),
+        (result("<WALLET><ID>W1</ID></WALLET><E Code=\"147\"/>"), unknown("error_without_code")),
+        // What says two things says nothing.
+        (result("<WALLET><ID>W1</ID></WALLET>&lt;E&gt;&lt;Code&gt;147&lt;/Code&gt;&lt;/E&gt;"), unreadable()),
+        (result("<![CDATA[<E><Code>147</Code></E>]]><WALLET><ID>W1</ID></WALLET>"), unreadable()),
+        (soap(&format!("{WALLET_RESULT}<UpdateWalletDetailsResult><E><Code>147</Code></E></UpdateWalletDetailsResult>")), unreadable()),
+        (soap(&format!("{WALLET_RESULT}</UpdateWalletDetailsResponse><UpdateWalletDetailsResponse>")), unreadable()),
+        (soap(WALLET_RESULT).replace("<soap:Body>", "<soap:Body><soap:Fault><faultcode>x</faultcode></soap:Fault>"), unreadable()),
+        (soap(WALLET_RESULT).replace("UpdateWalletDetailsResponse", "GetWalletDetailsResponse"), unreadable()),
+        (format!("{} Server Error: 147", soap(WALLET_RESULT)), unreadable()),
+        (format!("Fatal error {}", soap(WALLET_RESULT)), unreadable()),
         // Two wallets are two claims; a fault, HTML, other shapes and half documents are none.
         (result("<WALLET><ID>W1</ID></WALLET><WALLET><ID>W1</ID></WALLET>"), unreadable()),
         (result("<WALLET/>"), unreadable()),

@@ -5,6 +5,7 @@
 
 use quick_xml::escape::resolve_predefined_entity;
 use quick_xml::events::{BytesDecl, BytesEnd, BytesStart, BytesText, Event};
+use quick_xml::name::QName;
 use quick_xml::{Reader, Writer};
 
 use super::super::exchange::BuildError;
@@ -52,30 +53,45 @@ fn is_xml_char(c: char) -> bool {
     matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
 }
 
-/// What an XML answer says; `None` when it cannot be read or is a SOAP fault.
+/// What an XML answer says; `None` when it cannot be read, is a SOAP fault, or says more than one thing.
 pub(super) fn claim(text: &str) -> Option<Claim> {
     let root = parse(text)?;
     if root.name != "Envelope" {
         // The document of the vendor's page, without an envelope.
-        return claim_of(&Element { name: String::new(), text: String::new(), children: vec![root] });
+        return claim_of(&[root]);
     }
-    let response = root.child("Body")?.children.iter().find(|child| child.name.ends_with("Response"))?;
-    let result = response.children.iter().find(|child| child.name.ends_with("Result"))?;
-    if !result.children.is_empty() {
-        return claim_of(result);
+    let [response] = &*root.child("Body")?.children else { return None };
+    if response.name.strip_suffix("Response") != Some(METHOD) {
+        return None;
     }
-    let inner = parse(result.text.trim())?;
-    claim_of(&Element { name: String::new(), text: String::new(), children: vec![inner] })
+    if response.children.iter().any(Element::is_error) {
+        return claim_of(&response.children);
+    }
+    let [result] = &*response.children else { return None };
+    if !result.name.ends_with("Result") {
+        return None;
+    }
+    match (&*result.children, result.trimmed().as_str()) {
+        ([], text) => claim_of(&[parse(text)?]),
+        (children, "") => claim_of(children),
+        _ => None,
+    }
 }
 
-fn claim_of(result: &Element) -> Option<Claim> {
-    let wallet = result.child("WALLET").and_then(|wallet| wallet.child("ID")).map(Element::trimmed);
-    // An empty element is how a missing error object is written.
-    let is_error =
-        |child: &&Element| child.name == "E" && !(child.children.is_empty() && child.trimmed().is_empty());
-    let error = result.children.iter().find(is_error);
-    let code = error.and_then(|error| error.child("Code")).map(Element::trimmed);
+/// An error wins over a wallet, wherever it stands beside or in it.
+fn claim_of(elements: &[Element]) -> Option<Claim> {
+    let wallet = only(elements, "WALLET");
+    let inside = wallet.map(|wallet| &*wallet.children).unwrap_or_default();
+    let error = elements.iter().chain(inside).find(|element| element.is_error());
+    let code = error.and_then(|error| only(&error.children, "Code")).map(Element::trimmed);
+    let wallet = only(inside, "ID").map(Element::trimmed);
     (wallet.is_some() || error.is_some()).then(|| Claim { failed: error.is_some(), code, wallet })
+}
+
+/// The only one of that name; two of them would be two claims.
+fn only<'a>(elements: &'a [Element], name: &str) -> Option<&'a Element> {
+    let mut found = elements.iter().filter(|element| element.name == name);
+    found.next().filter(|_| found.next().is_none())
 }
 
 /// An element with its local name.
@@ -83,13 +99,19 @@ struct Element {
     name: String,
     text: String,
     children: Vec<Self>,
+    /// Has it attributes that say something.
+    has_attributes: bool,
 }
 
 impl Element {
-    /// The only child of that name; two of them would be two claims.
     fn child(&self, name: &str) -> Option<&Self> {
-        let mut found = self.children.iter().filter(|child| child.name == name);
-        found.next().filter(|_| found.next().is_none())
+        only(&self.children, name)
+    }
+
+    /// An empty element is how a missing error object is written.
+    fn is_error(&self) -> bool {
+        let is_empty = self.children.is_empty() && self.trimmed().is_empty() && !self.has_attributes;
+        self.name == "E" && !is_empty
     }
 
     fn trimmed(&self) -> String {
@@ -123,13 +145,13 @@ fn parse(text: &str) -> Option<Element> {
                 let done = open.pop()?;
                 close(done, &mut open, &mut root);
             }
-            Event::Text(text) => add(&mut open, &text.xml10_content()),
-            Event::CData(text) => add(&mut open, &text.xml10_content()),
+            Event::Text(text) => add(&mut open, &text.xml10_content())?,
+            Event::CData(text) => add(&mut open, &text.xml10_content())?,
             Event::GeneralRef(reference) => {
                 if let Some(c) = reference.resolve_char_ref().ok()? {
-                    add(&mut open, c.encode_utf8(&mut [0; 4]));
+                    add(&mut open, c.encode_utf8(&mut [0; 4]))?;
                 } else {
-                    add(&mut open, resolve_predefined_entity(&reference.xml10_content())?);
+                    add(&mut open, resolve_predefined_entity(&reference.xml10_content())?)?;
                 }
             }
             Event::Comment(_) | Event::Decl(_) | Event::PI(_) => {}
@@ -140,7 +162,17 @@ fn parse(text: &str) -> Option<Element> {
 }
 
 fn element(tag: &BytesStart<'_>) -> Element {
-    Element { name: tag.local_name().as_ref().to_owned(), text: String::new(), children: Vec::new() }
+    let says_something = |name: QName<'_>| {
+        let (name, prefix) = (name.local_name(), name.prefix());
+        name.as_ref() != "nil" && name.as_ref() != "xmlns" && prefix.is_none_or(|prefix| !prefix.is_xmlns())
+    };
+    let has_attributes = tag.attributes().any(|found| found.is_ok_and(|found| says_something(found.key)));
+    Element {
+        name: tag.local_name().as_ref().to_owned(),
+        text: String::new(),
+        children: Vec::new(),
+        has_attributes,
+    }
 }
 
 fn close(done: Element, open: &mut [Element], root: &mut Option<Element>) {
@@ -150,8 +182,12 @@ fn close(done: Element, open: &mut [Element], root: &mut Option<Element>) {
     }
 }
 
-fn add(open: &mut [Element], text: &str) {
-    if let Some(element) = open.last_mut() {
-        element.text.push_str(text);
+/// Text outside of all elements makes a document none.
+fn add(open: &mut [Element], text: &str) -> Option<()> {
+    match open.last_mut() {
+        Some(element) => element.text.push_str(text),
+        None if text.trim_matches('\u{feff}').trim().is_empty() => {}
+        None => return None,
     }
+    Some(())
 }

@@ -25,6 +25,13 @@ pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
     };
-    let code = if code.is_empty() { NO_CODE.to_owned() } else { code };
-    by_class(class_of(ProviderId::Safedebit, &code, table), AnswerCode::new(&code), Remedy::None)
+    let shown = AnswerCode::new(&code);
+    if shown.as_str().is_empty() {
+        return by_class(
+            class_of(ProviderId::Safedebit, NO_CODE, table),
+            AnswerCode::new(NO_CODE),
+            Remedy::None,
+        );
+    }
+    by_class(class_of(ProviderId::Safedebit, &code, table), shown, Remedy::None)
 }

@@ -243,7 +243,9 @@ fn answers_are_read_as_documented_or_not_at_all() {
         // It says that nothing was done, if not why.
         ("{\"result\":false,\"code\":\" \"}", refused("no_code")),
         ("{\"result\":false,\"code\":[\"EXIST_002\"]}", refused("no_code")),
+        ("{\"result\":false,\"code\":\"***\"}", refused("no_code")),
         ("{\"result\":false}", refused("no_code")),
+        ("{\"result\":true,\"result\":false}", Verdict::Unknown { what: "unreadable_answer" }),
         ("{\"result\":false,\"code\":null}", refused("no_code")),
         // Only the JSON value true is success, and only false is failure.
         ("{\"result\":\"true\"}", unreadable()),
