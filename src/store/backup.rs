@@ -155,10 +155,12 @@ impl StateFile {
             Ok(state) => state.len() == 0,
             Err(error) => error.kind() == io::ErrorKind::NotFound,
         };
+        if is_nothing { self.refuse_begun_anew() } else { Ok(()) }
+    }
+
+    /// The same for a file in which nothing was ever accepted: an empty one that somebody, or another program, has made.
+    pub(super) fn refuse_begun_anew(&self) -> Result<(), StoreError> {
         let proves = |backup: &Backup| self.has_key() || name_of_state(&backup.path).is_some();
-        if !is_nothing {
-            return Ok(());
-        }
         let was_there = self.backups()?.iter().any(proves) || (self.has_key() && self.was_used()?);
         if !was_there {
             return Ok(());

@@ -169,10 +169,7 @@ impl StoreError {
             | Self::BadKey { .. }
             | Self::ManyNames { .. }
             | Self::Damaged { .. } => true,
-            Self::Sqlite { source, .. } => matches!(
-                source.sqlite_error_code(),
-                Some(rusqlite::ErrorCode::DatabaseCorrupt | rusqlite::ErrorCode::NotADatabase)
-            ),
+            Self::Sqlite { source, .. } => is_damage(source),
             Self::File { .. }
             | Self::NoWriteAheadLog
             | Self::Locked { .. }
@@ -211,6 +208,20 @@ fn key_name(file: Option<&Path>) -> String {
     file.map_or_else(|| "`state.hash_key`".to_owned(), |path| format!("the hash key in {}", path.display()))
 }
 
+/// Does it tell that what is stored is not what was written: pages, or a cell that cannot be what its column holds.
+fn is_damage(source: &rusqlite::Error) -> bool {
+    use rusqlite::{Error, ErrorCode};
+    match source {
+        Error::FromSqlConversionFailure(..)
+        | Error::InvalidColumnType(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::Utf8Error(..) => true,
+        source => {
+            matches!(source.sqlite_error_code(), Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase))
+        }
+    }
+}
+
 /// What the operator can do about it, where that is known.
 fn advice(source: &rusqlite::Error) -> &'static str {
     use rusqlite::ErrorCode;
@@ -221,7 +232,7 @@ fn advice(source: &rusqlite::Error) -> &'static str {
         Some(ErrorCode::CannotOpen | ErrorCode::ReadOnly | ErrorCode::PermissionDenied) => {
             "; mend the rights on its file and folder, or the disk, then run the same command again"
         }
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => "; run `crmsync doctor`",
+        _ if is_damage(source) => "; run `crmsync doctor`",
         _ => "",
     }
 }

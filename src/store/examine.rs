@@ -5,6 +5,7 @@
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 
+use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
@@ -122,7 +123,8 @@ impl StateFile {
         }
         examine_customers(&connection, path, examination)?;
         examine_accounts(&connection, path, examination)?;
-        examine_calls(&connection, path, examination)
+        examine_calls(&connection, path, examination)?;
+        examine_words(&connection, path, examination)
     }
 
     /// Looks at every backup; gives those that are sound, oldest first, and what is wrong with the others.
@@ -288,7 +290,7 @@ fn examine_accounts(
     let mut rows = statement.query([])?;
     let mut wrong = 0;
     while let Some(row) = rows.next()? {
-        let readable = ProviderId::from_number(row.get(0)?).is_some()
+        let readable = row.get(0).is_ok_and(|number| ProviderId::from_number(number).is_some())
             && codec::unpack_fields(&row.get::<_, Vec<u8>>(1)?).is_ok()
             && codec::unpack_codes(row.get::<_, Option<Vec<u8>>>(2)?.as_deref()).is_ok();
         examination.accounts += u64::from(readable);
@@ -307,7 +309,11 @@ fn examine_calls(
     let mut rows = statement.query([])?;
     let (mut lives, mut payloads) = (0, Vec::new());
     while let Some(row) = rows.next()? {
-        let readable = ProviderId::from_number(row.get("provider")?).is_some() && life_of(row).is_ok();
+        let is_text = |column| row.get::<_, Option<String>>(column).is_ok();
+        let readable = row.get("provider").is_ok_and(|number| ProviderId::from_number(number).is_some())
+            && life_of(row).is_ok()
+            && is_text("class")
+            && is_text("code");
         examination.calls += u64::from(readable);
         lives += u64::from(!readable);
         if let Some(payload) = row.get::<_, Option<Vec<u8>>>("payload")? {
@@ -317,12 +323,42 @@ fn examine_calls(
             }
         }
     }
-    examination.findings.extend(count_broken(path, lives, "calls are in a state that does not exist"));
+    examination.findings.extend(count_broken(path, lives, "calls cannot be read"));
     if let Some(first) = payloads.first() {
         let what =
             format!("{} payloads do not match their digest, the first of call {first}", payloads.len());
         let advice = "put a backup in its place: `crmsync doctor --restore BACKUP`";
         examination.findings.push(Finding::new(Severity::Broken, path, what, advice));
+    }
+    Ok(())
+}
+
+/// The texts of customers, accounts, runs and answers.
+fn examine_words(
+    connection: &Connection,
+    path: &Path,
+    examination: &mut Examination,
+) -> Result<(), StoreError> {
+    let tables = [
+        ("SELECT id, command, outcome FROM run", "runs"),
+        ("SELECT class, code FROM answer", "answers"),
+        ("SELECT customer_id FROM customer", "keys of customers"),
+        ("SELECT key FROM account", "keys of accounts"),
+    ];
+    for (sql, name) in tables {
+        let mut statement = connection.prepare(sql)?;
+        let columns = statement.column_count();
+        let mut rows = statement.query([])?;
+        let mut wrong = 0;
+        while let Some(row) = rows.next()? {
+            let is_read = |column| match row.get_ref(column) {
+                Ok(ValueRef::Text(text)) => std::str::from_utf8(text).is_ok(),
+                Ok(ValueRef::Null) => true,
+                Ok(ValueRef::Integer(_) | ValueRef::Real(_) | ValueRef::Blob(_)) | Err(_) => false,
+            };
+            wrong += u64::from(!(0..columns).all(is_read));
+        }
+        examination.findings.extend(count_broken(path, wrong, &format!("{name} cannot be read")));
     }
     Ok(())
 }

@@ -172,6 +172,7 @@ impl StateFile {
             self.refuse_stale(&connection, has_log, true)?;
         }
         if !has_key_identity(&connection)? {
+            self.refuse_begun_anew()?;
             self.forget_tokens()?;
         }
         leave_log_on_close(&connection, true)?;

@@ -81,6 +81,9 @@ impl StateFile {
         }
         self.inspect(&connection)?;
         let has_key = has_key_identity(&connection)?;
+        if !has_key {
+            self.refuse_begun_anew()?;
+        }
         connection.busy_timeout(BUSY_TIMEOUT)?;
         Ok(has_key.then_some(connection))
     }

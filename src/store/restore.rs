@@ -20,7 +20,7 @@ use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, make_empty, sync_folder, vacuum_into, verify};
 use super::erase::still_read;
-use super::open::{Lock, beside, connect, migrate};
+use super::open::{LOGS, Lock, beside, connect, migrate};
 use super::snapshot::{Snapshot, life_of, provider_of};
 use super::transitions::{CallRecord, step};
 use super::{LaneUse, StateFile, Store, StoreError, accounts, codec, flights, marks, origin, runs};
@@ -157,29 +157,30 @@ impl StateFile {
         Ok(())
     }
 
-    /// Keeps the state under another name too, and takes its write-ahead log out of the way: it must never be laid
-    /// over the restored file. What fails leaves all as it was; what a crash leaves, [`take_back`] mends.
+    /// Keeps the state, if there is one, under another name too, and takes its log or journal out of the way: it must never be
+    /// laid over the restored file. What fails leaves all as it was; what a crash leaves, [`take_back`] mends.
     fn set_aside(&self, stamp: &str) -> Result<Option<PathBuf>, StoreError> {
-        if !self.exists() {
-            return Ok(None);
-        }
-        take_back(self.path())?;
-        self.empty_log_if_sound()?;
         let kept = beside(self.path(), &format!("{REPLACED}{stamp}"));
-        std::fs::hard_link(self.path(), &kept).map_err(|error| file_error("keep", self.path(), error))?;
-        for suffix in ["-wal", "-shm"] {
+        let is_there = self.exists();
+        if is_there {
+            take_back(self.path())?;
+            self.empty_log_if_sound()?;
+            std::fs::hard_link(self.path(), &kept).map_err(|error| file_error("keep", self.path(), error))?;
+        }
+        // What a state that is gone has left is in nobody's way beside its last name.
+        for suffix in LOGS {
             let (log, aside) = (beside(self.path(), suffix), beside(&kept, suffix));
             if !log.exists() {
                 continue;
             }
             if let Err(error) = std::fs::rename(&log, &aside) {
                 // Nothing is known against the state: where this fails too, whoever opens it does it.
-                drop(take_back(self.path()));
+                drop(is_there.then(|| take_back(self.path())));
                 return Err(file_error("set aside", &log, error));
             }
         }
         sync_folder(self.path())?;
-        Ok(Some(kept))
+        Ok(is_there.then_some(kept))
     }
 
     /// Moves what the log holds into the file, unless the file is damaged: then its log is kept beside it.
@@ -212,9 +213,11 @@ pub(super) fn take_back(path: &Path) -> Result<(), StoreError> {
         if !is_own || !entry.file_name().to_string_lossy().starts_with(&begins) {
             continue;
         }
-        let (log, aside) = (beside(path, "-wal"), beside(&kept, "-wal"));
-        if aside.exists() && !log.exists() {
-            std::fs::rename(&aside, &log).map_err(failed)?;
+        for suffix in ["-wal", "-journal"] {
+            let (log, aside) = (beside(path, suffix), beside(&kept, suffix));
+            if aside.exists() && !log.exists() {
+                std::fs::rename(&aside, &log).map_err(failed)?;
+            }
         }
         std::fs::remove_file(&kept).map_err(failed)?;
         sync_folder(path)?;

@@ -174,6 +174,31 @@ fn doctor_finds_what_is_damaged_foreign_or_newer() {
     }
 }
 
+/// A flipped bit in a text is no fault of the disk that goes away.
+#[test]
+fn a_text_of_the_state_that_is_none_is_damage() {
+    let people = customers(1);
+    let cases = [
+        ("call SET code", "calls cannot be read", &["rejects", "list"][..]),
+        ("run SET id", "runs cannot be read", &["status"]),
+        ("answer SET class", "answers cannot be read", &["explain", "C00001"]),
+    ];
+    for (text, word, command) in cases {
+        let world = World::new();
+        world.populate(&people);
+        world.play("[[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"155\" } }\n");
+        let lines = "on_new = \"update\"\n";
+        world.configure("", &[("wsone", lines)]);
+        world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(3);
+        let damage = format!("UPDATE {text} = CAST(x'4141ff' AS TEXT)");
+        assert!(state(&world).execute(&damage, []).expect("damaged") > 0);
+        let told = world.run(command).exits(7).err;
+        assert!(told.contains("error[E407]") && told.contains("crmsync doctor"), "{told}");
+        let found = world.run(&["doctor"]).exits(7).out;
+        assert!(found.contains(word), "{found}");
+    }
+}
+
 #[test]
 fn a_key_that_is_too_short_is_named_by_where_it_comes_from() {
     let people = customers(1);

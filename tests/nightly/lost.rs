@@ -13,9 +13,17 @@ use crate::support::{Customer, World, customers, files_below};
 /// Something that happens to a file between two runs.
 type Damage = fn(&Path);
 
-/// Takes a state away: its file, or what is in it.
-const LOSSES: [Damage; 2] =
-    [|state| fs::remove_file(state).expect("there"), |state| fs::write(state, "").expect("written")];
+/// Takes a state away: its file, or what is in it, or puts one in its place in which nothing is.
+const LOSSES: [Damage; 4] = [
+    |state| fs::remove_file(state).expect("there"),
+    |state| fs::write(state, "").expect("written"),
+    |state| fs::write(state, "S").expect("written"),
+    |state| {
+        fs::remove_file(state).expect("there");
+        let other = Connection::open_with_flags(state, OpenFlags::default()).expect("made");
+        other.pragma_update(None, "journal_mode", "wal").expect("a file");
+    },
+];
 
 #[test]
 fn a_lost_state_is_put_back_from_a_backup_and_never_begun_anew() {
@@ -26,6 +34,7 @@ fn a_lost_state_is_put_back_from_a_backup_and_never_begun_anew() {
         let path = file.to_str().expect("utf-8");
         let (state, sent) = (world.path("state/crmsync.db"), world.ledger().entries().len());
         lose(&state);
+        let left = fs::read(&state).ok();
         let commands: [&[&str]; 9] = [
             &["sync", path, "--allow-mass-change"],
             &["seed", path],
@@ -43,7 +52,7 @@ fn a_lost_state_is_put_back_from_a_backup_and_never_begun_anew() {
             assert!(said.contains("`crmsync doctor --restore BACKUP`"), "{command:?}: {said}");
         }
         assert!(world.run(&["status"]).err.contains("error[E415]"));
-        assert_eq!(fs::metadata(&state).map_or(0, |state| state.len()), 0, "none was made");
+        assert!(fs::read(&state).ok() == left, "none was made");
         assert_eq!(world.ledger().entries().len(), sent);
 
         let backup = backups(&world).pop().expect("a backup");

@@ -1,6 +1,7 @@
 //! A backup in the place of the state: nothing is created twice, no older value overwrites a newer one, nobody is stopped.
 
 use std::fs;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crmsync::domain::provider::ProviderId;
@@ -195,6 +196,36 @@ fn a_backup_of_another_program_or_a_damaged_one_is_not_restored() {
     let torn = world.file("torn.db", "this is no database at all, and never was one");
     world.run(&["doctor", "--restore", torn.to_str().expect("utf-8")]).exits(7);
     assert!(fs::read(world.path("state/crmsync.db")).expect("a state") == before);
+}
+
+/// A log that is laid over another file than its own damages it.
+#[test]
+fn a_restore_takes_out_of_the_way_what_a_state_that_is_gone_has_left() {
+    let people = customers(2);
+    let world = delivered(&people);
+    let path = |ending: &str| world.path(&format!("state/crmsync.db{ending}"));
+    let state = Connection::open_with_flags(path(""), OpenFlags::default()).expect("a state");
+    state.pragma_update(None, "wal_autocheckpoint", 0).expect("set");
+    state.execute("UPDATE call SET changed_at = changed_at + 1", []).expect("changed");
+    let log = fs::read(path("-wal")).expect("a log");
+    drop(state);
+    for ending in ["-wal", "-journal"] {
+        fs::remove_file(path("")).expect("a state");
+        for left in ["-wal", "-shm", "-journal"] {
+            drop(fs::remove_file(path(left)));
+        }
+        fs::write(path(ending), &log).expect("written");
+        fs::set_permissions(path(ending), fs::Permissions::from_mode(0o600)).expect("set");
+        let backup = backups(&world).pop().expect("a backup");
+        world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+        assert!(!path(ending).exists(), "{ending}");
+        world.run(&["doctor"]).exits(0);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        assert_eq!(world.duplicates(), 0);
+    }
+    let kept = fs::read_dir(world.path("state")).expect("listed").filter_map(Result::ok);
+    let kept: Vec<_> = kept.filter(|entry| fs::read(entry.path()).is_ok_and(|bytes| bytes == log)).collect();
+    assert_eq!(kept.len(), 2, "nothing is deleted: {kept:?}");
 }
 
 #[test]

@@ -88,7 +88,7 @@ pub(in crate::providers) const FIELDS: &[WireField] = &[
     coded(EXPIRE_DATE, "expire_date", &[Field::IdentityDocumentExpiresOn], (10, 10), "dd/MM/yyyy"),
     coded(BIRTH_DAY, "consumer_birth_day", &[Field::BirthDate], (10, 10), "dd/MM/yyyy"),
     string(BIRTH_CITY, "consumer_birth_city", &[Field::BirthCity], (1, 35), "text"),
-    string(NATIONALITY, "nationality", &[Field::Nationalities], (2, 3), "ISO 3166-1 alpha-2, the first one"),
+    coded(NATIONALITY, "nationality", &[Field::Nationalities], (2, 3), "ISO 3166-1 alpha-2, the first one"),
     string(STREET_NUMBER, "consumer_address_street_number", &[Field::Street, Field::StreetNumber], (1, 16), "text"),
     string(STREET_TYPE, "consumer_address_street_type", &[Field::Street, Field::StreetType], (1, 16), "text, or its postal abbreviation"),
     string(STREET_NAME, "consumer_address_street_name", &[Field::Street, Field::StreetName], (1, 70), "name of the street, or the whole line"),
