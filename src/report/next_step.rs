@@ -38,6 +38,8 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
         Outcome::Guarded => on_the_files("check", report, context),
         Outcome::Stopped if report.run.exit_code == TOO_MANY_ERRORS => command(&["rejects", "list"], context),
         Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => command(&["resume"], context),
+        // What failed is the state: credentials that a provider refuses fail nothing of the run.
+        Outcome::Denied if report.failure.is_some() => command(&["doctor"], context),
         Outcome::Denied => command(&["check"], context),
         Outcome::Failed if report.run.exit_code == USAGE => command(&["status"], context),
         Outcome::Failed => command(&["doctor"], context),
@@ -65,9 +67,13 @@ fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
     if files.is_empty() || files.iter().any(|file| file == STANDARD_INPUT) {
         return command(&["status"], context);
     }
-    // `check` takes one file, however it is meant.
-    let (count, input) = if word == "check" { (1, &[][..]) } else { (files.len(), context.input) };
-    let words = files.iter().take(count).chain(input).map(String::as_str);
+    if word == "check" {
+        // It takes one file, however it is meant: the one that the failure names.
+        let why = report.failure.as_deref().unwrap_or_default();
+        let named = files.iter().filter(|file| why.contains(file.as_str())).max_by_key(|file| file.len());
+        return command(&[word, named.unwrap_or(&files[0])], context);
+    }
+    let words = files.iter().chain(context.input).map(String::as_str);
     command(&[word].into_iter().chain(words).collect::<Vec<_>>(), context)
 }
 
@@ -106,6 +112,11 @@ mod tests {
         let typed = ["--kind", "delta"].map(str::to_owned);
         let context = Context { input: &typed, ..Context::default() };
         assert_eq!(of(&report, &context), "crmsync plan clients.csv 'b c.csv' --kind delta");
+
+        report.failure = Some("b c.csv: no column for the key".to_owned());
+        assert_eq!(of(&report, &Context::default()), "crmsync check 'b c.csv'");
+        report.run.outcome = Outcome::Denied;
+        assert_eq!(of(&report, &Context::default()), "crmsync doctor");
 
         let mut report = sample(Outcome::Partial, 3);
         report.providers.clear();

@@ -257,7 +257,8 @@ pub fn list_runs(runs: &Path) -> Result<Vec<RunId>, FileError> {
     let mut ids = Vec::new();
     for entry in entries {
         let entry = entry.map_err(FileError::on("list", runs))?;
-        let is_folder = entry.file_type().map_err(FileError::on("list", runs))?.is_dir();
+        // One that was moved to another disk may be a link here.
+        let is_folder = fs::metadata(entry.path()).is_ok_and(|found| found.is_dir());
         let id = entry.file_name().to_str().and_then(RunId::parse);
         ids.extend(id.filter(|_| is_folder));
     }

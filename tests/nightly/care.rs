@@ -265,6 +265,23 @@ fn a_forgotten_customer_is_in_no_file_and_stays_away_until_undone() {
 }
 
 #[test]
+fn a_run_that_was_moved_to_another_disk_is_looked_through_behind_its_link() {
+    let people = customers(1);
+    let world = World::new();
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--include-values"]).exits(3);
+    let (run, moved) = (world.run_folder(), world.path("another disk"));
+    fs::rename(&run, &moved).expect("moved");
+    std::os::unix::fs::symlink(&moved, &run).expect("linked");
+    assert!(holds(&moved.join("rejects.csv"), "elise.1@example.org"));
+    let listed = json(&world.run(&["history", "--json"]).exits(0));
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    world.run(&["forget", "C00001"]).exits(0);
+    assert!(!holds(&moved.join("rejects.csv"), "elise.1@example.org"));
+}
+
+#[test]
 fn a_backup_that_cannot_be_written_stops_the_erasure_and_stays_and_a_damaged_one_goes() {
     let mut people = customers(2);
     let world = delivered(&people);

@@ -60,6 +60,8 @@ struct Findings {
     codes: Vec<ExitCode>,
     /// Are there calls that the next run sends.
     has_queued: bool,
+    /// The state cannot be used; `doctor` looks into it.
+    state_is_faulty: bool,
 }
 
 impl Findings {
@@ -232,7 +234,10 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
     match known {
         Ok(_) if !state.exists() => findings.ok("state", format!("{path}: none yet, the first run makes it")),
         Ok(customers) => findings.ok("state", format!("{path}: {customers} customers")),
-        Err(error) => findings.fault("state", &Failure::from(error)),
+        Err(error) => {
+            findings.state_is_faulty = true;
+            findings.fault("state", &Failure::from(error));
+        }
     }
 }
 
@@ -243,6 +248,9 @@ fn next(program: &Program, findings: &Findings, file: Option<&Path>) -> String {
     let again = file.filter(|file| !is_standard_input(file));
     let file = again.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
     let is_well = findings.codes.is_empty() && findings.list.iter().all(|found| found.detail != NO_PROVIDER);
+    if findings.state_is_faulty {
+        return next_step::command(&["doctor"], &context);
+    }
     match (is_well, again) {
         // What stopped the last run is mended.
         (true, None) if findings.has_queued => next_step::command(&["resume"], &context),

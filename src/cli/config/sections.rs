@@ -5,7 +5,8 @@ use std::path::PathBuf;
 
 use clap::ValueEnum;
 use schemars::JsonSchema;
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize};
 
 use super::schema::fields_schema;
 use crate::cli::amounts::Time;
@@ -125,8 +126,10 @@ pub struct ColumnSettings(
 #[serde(default, deny_unknown_fields)]
 pub struct StateSettings {
     /// The state file.
+    #[serde(deserialize_with = "some_path")]
     pub path: PathBuf,
     /// The folder of runs, one folder each.
+    #[serde(deserialize_with = "some_path")]
     pub runs: PathBuf,
     /// So many runs are kept; the oldest go first.
     pub keep_runs: usize,
@@ -193,6 +196,15 @@ pub struct NotifySettings {
     pub command: Option<Vec<String>>,
 }
 
+/// A path that names something: an empty one would be joined to nothing here and listed as nothing there.
+fn some_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<PathBuf, D::Error> {
+    let path = PathBuf::deserialize(deserializer)?;
+    if path.as_os_str().is_empty() {
+        return Err(D::Error::custom("an empty path; write \".\" for the current folder"));
+    }
+    Ok(path)
+}
+
 /// Tables whose keys are canonical fields, under their names.
 mod by_field {
     use std::collections::BTreeMap;
@@ -215,7 +227,14 @@ mod by_field {
         let known = |name: &str| {
             Field::parse(name).ok_or_else(|| D::Error::custom(format!("`{name}` is no canonical field")))
         };
-        let map = BTreeMap::<String, V>::deserialize(deserializer)?;
-        map.into_iter().map(|(name, value)| Ok((known(&name)?, value))).collect()
+        let mut map = BTreeMap::new();
+        for (name, value) in BTreeMap::<String, V>::deserialize(deserializer)? {
+            if map.insert(known(&name)?, value).is_some() {
+                return Err(D::Error::custom(format!(
+                    "`{name}` is there twice, under another name of the same field"
+                )));
+            }
+        }
+        Ok(map)
     }
 }

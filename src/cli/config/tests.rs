@@ -51,6 +51,18 @@ fn a_misspelt_canonical_field_is_found() {
 }
 
 #[test]
+fn what_names_nothing_or_one_thing_twice_is_a_fault_with_its_place() {
+    for (text, place, word) in [
+        ("[state]\nruns = \"\"\n", "crmsync.toml:2:8", "empty path"),
+        ("[state]\n  path = \"\"\n", "crmsync.toml:2:10", "empty path"),
+        ("[columns]\nsubscription_012 = \"A\"\nsubscription_12 = \"B\"\n", "crmsync.toml:1:1", "twice"),
+    ] {
+        let fault = fault(text);
+        assert!(fault.starts_with(place) && fault.contains(word), "{fault}");
+    }
+}
+
+#[test]
 fn every_fault_is_shown_at_once_in_the_order_of_the_file() {
     insta::assert_snapshot!(fault(
         "[input]\nformat = \"cvs\"\nnull_values = \"NULL\"\nencoding = \"latin1\"\n[guard]\nfloor = -1\nmax_new = \"200%\"\n\
