@@ -109,7 +109,7 @@ named! {
         KeyChanged = "key_changed",
         /// Two customers have one key.
         DuplicateKey = "duplicate_key",
-        /// It was queued when the state was put back from a backup, and the complete input since then lacks its customer.
+        /// It was queued when the state was put back from a backup, and the complete input since does not say it too.
         Restored = "restored",
         /// It was in flight at three crashes.
         Crashed = "crashed",

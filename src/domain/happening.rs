@@ -53,7 +53,7 @@ pub enum Happening {
     KeyDisputed,
     /// The CRM has given the account it goes to to another customer, and its own customer another one, or none.
     GivenAway,
-    /// It was queued before the state was put back from a backup, and no input since then has its customer.
+    /// It was queued before the state was put back from a backup, and the complete input since then does not say it too.
     LeftBehind,
     /// The state was put back from a backup: what the call did since then is not known.
     Restored,

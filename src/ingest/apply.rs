@@ -226,7 +226,8 @@ impl<'a> Apply<'a> {
         self.report(turn, position, findings)?;
         self.outcome.show(std::mem::take(&mut judged.differences));
         let is_turned_away = findings.rejected.is_some() || judged.decision.key.is_none();
-        let stays = is_turned_away && judged.decision.action == Action::Nothing;
+        let is_unconfirmed = is_turned_away || judged.brings_earlier;
+        let stays = is_unconfirmed && judged.decision.action == Action::Nothing;
         if let Some(standing) = judged.standing.as_ref().filter(|_| stays) {
             self.hold_unconfirmed(provider.id(), standing)?;
         }
@@ -255,7 +256,8 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    /// After a restore, a record that is turned away, or has no key, does not say that what was queued is still so.
+    /// After a restore, a record that is turned away, has no key, or lacks some of what was queued, does not say that it is
+    /// still so.
     fn hold_unconfirmed(&mut self, provider: ProviderId, standing: &StandingCall) -> Result<(), StoreError> {
         let leaves = matches!(standing.life.state, State::Queued | State::Waiting | State::Probing);
         if leaves && self.doubtful.is_some() { self.leave_behind(standing.id, provider) } else { Ok(()) }
@@ -280,13 +282,19 @@ impl<'a> Apply<'a> {
                 Ok(ClaimedCall::None)
             }
             (Action::Replace(payload), Some(standing)) => {
+                self.outcome.replaced += 1;
                 self.intake.map_or(Ok(()), |intake| intake.replace_payload(standing, payload))?;
+                if judged.brings_earlier {
+                    self.hold_unconfirmed(provider.id(), standing)?;
+                }
                 Ok(ClaimedCall::None)
             }
             // The comparison only closes and replaces what stands.
             (Action::Close | Action::Replace(_), None) => Ok(ClaimedCall::None),
             (Action::Call { operation, payload, hold, withdrawal }, standing) => {
                 let (hold, exists) = self.weigh(turn, provider.id(), judged, &payload.key, *hold)?;
+                let is_doubted = judged.brings_earlier && self.doubtful.is_some();
+                let hold = hold.or(is_doubted.then_some(HoldReason::Restored));
                 // Whoever is known under this key exists: a person who releases the call must not make another one.
                 let operation = match operation {
                     Operation::Create if exists => {

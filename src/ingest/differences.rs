@@ -1,7 +1,7 @@
 //! Old values beside new ones, which a plan shows where the state keeps values in clear.
 
 use crate::diff::{Action, Decision};
-use crate::domain::account::Acknowledged;
+use crate::domain::account::{Account, Acknowledged};
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
@@ -40,7 +40,8 @@ impl Judge<'_> {
         before: &Before,
         decision: &Decision,
     ) -> Vec<Difference> {
-        let account = before.account.as_ref().filter(|account| account.known);
+        let is_it = |account: &&Account| account.known && decision.key.as_ref() == Some(&account.key);
+        let account = before.account.as_ref().filter(is_it);
         let (Some(account), Some(sent)) = (account, leaves(decision)) else { return Vec::new() };
         if self.mode != Mode::Plan || !self.keeping.clear {
             return Vec::new();

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::diff::{self, Action, Decision, Policy, Rejection};
 use crate::domain::account::{Account, Keeping};
-use crate::domain::call::State;
+use crate::domain::call::{Payload, State};
 use crate::domain::customer::Customer;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named};
@@ -68,6 +68,8 @@ pub(super) struct Judged {
     pub(super) given_up: Option<ProviderKey>,
     /// What else the customer has a claim to.
     pub(super) kept: Vec<KeptClaim>,
+    /// Does what stands, or takes its place, bring anything that the record does not say but an earlier one did.
+    pub(super) brings_earlier: bool,
 }
 
 /// A claim to what a customer keeps although the record names another key, or none.
@@ -132,7 +134,8 @@ impl Judge<'_> {
         let settings = provider.settings();
         if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.state != State::Refused) {
             // As a run that begins does, which a plan does not.
-            waiting.payload.values.0.retain(|code, _| !provider.excludes(*code));
+            let stays = |code: &FieldCode| projection.cells.contains_key(code) || !provider.excludes(*code);
+            waiting.payload.values.0.retain(|code, _| stays(code));
         }
         let field = |code| provider.field(code);
         let excluded = |code| provider.excludes(code);
@@ -175,7 +178,11 @@ impl Judge<'_> {
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
         let given_up = given_up.map(|account| account.key.clone());
         let kept = kept_claims(provider.id(), &before, given_up.as_ref(), standing.as_ref(), &decision);
+        let brings_earlier = standing
+            .as_ref()
+            .is_some_and(|standing| brings_earlier(&standing.standing.payload, projection, &decision.action));
         Judged {
+            brings_earlier,
             standing,
             decision,
             packed,
@@ -218,7 +225,7 @@ fn skipped_after<'a>(
     decision: &Decision,
     excluded: &dyn Fn(FieldCode) -> bool,
 ) -> Cow<'a, [FieldCode]> {
-    if decision.key.is_none() {
+    if decision.key.is_none() || decision.findings.rejected == Some(Rejection::UnsettledKey) {
         // Nothing was compared. Whoever has no account any more lacks nothing there.
         let is_taken_back = projection.key == KeyCell::Cleared;
         return Cow::Borrowed(if is_taken_back { &[] } else { before });
@@ -309,6 +316,18 @@ fn kept_claims(
         kept.push(KeptClaim { account, call, known: is_known(before, key) });
     }
     kept
+}
+
+/// Does what is left after an action bring anything of a standing payload that the record does not say.
+fn brings_earlier(standing: &Payload, projection: &Projection, action: &Action) -> bool {
+    let left = match action {
+        Action::Nothing => standing,
+        Action::Close => return false,
+        Action::Replace(payload) | Action::Call { payload, .. } => payload,
+    };
+    let is_earlier =
+        |field: &FieldCode| !projection.cells.contains_key(field) && standing.values.0.contains_key(field);
+    left.values.0.keys().any(is_earlier)
 }
 
 fn is_known(before: &Before, key: &ProviderKey) -> bool {

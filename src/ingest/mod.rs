@@ -168,9 +168,7 @@ impl Ingest<'_> {
         let read = self.read(store)?;
         let mut intake = store.intake(run, self.clock.now())?;
         let mut outcome = self.run(mode, read, intake.snapshot(), Some(&intake))?;
-        for (provider, ended) in intake.end_given_away()? {
-            outcome.tally(provider).superseded += ended;
-        }
+        outcome.ended = intake.end_given_away()?;
         if self.options.kind == Kind::Full {
             intake.end_doubt()?;
         }

@@ -25,6 +25,10 @@ pub struct Outcome {
     pub changed_fields: BTreeMap<Field, u64>,
     /// Calls that this input put on hold, created by it or before.
     pub held: BTreeMap<ProviderId, u64>,
+    /// Open calls that this input ended because it gave their accounts to other customers; a plan does not know them.
+    pub ended: BTreeMap<ProviderId, u64>,
+    /// Calls that keep their place and carry newer values.
+    pub replaced: u64,
     /// Calls that were held before and that this input superseded.
     pub superseded_held: BTreeMap<ProviderId, u64>,
     /// Invalid rows, fields invalid since this input, customers that a provider did not get: more than none is
@@ -117,6 +121,6 @@ impl Outcome {
     /// Would a sync of the same input create or change any call.
     #[must_use]
     pub fn has_changes(&self) -> bool {
-        self.providers.values().any(|tally| tally.planned.total() + tally.superseded > 0)
+        self.replaced > 0 || self.providers.values().any(|tally| tally.planned.total() + tally.superseded > 0)
     }
 }

@@ -70,28 +70,25 @@ pub trait Provider: Send + Sync {
         None
     }
 
-    /// Is the field one that the operator keeps from this provider (`exclude`).
+    /// Does the operator keep all that the field is made of from this provider (`exclude`).
     fn excludes(&self, code: FieldCode) -> bool {
-        let excluded = &self.settings().exclude;
-        // A street goes whole.
-        let is_out = |source: &Field| {
-            let is_part = |field: &Field| *source == Field::Street && Field::STREET_PARTS.contains(field);
-            excluded.iter().any(|field| field == source || is_part(field))
-        };
+        let is_out = |source| is_excluded(source, &self.settings().exclude);
         match code.subscription_id() {
-            Some(id) => excluded.contains(&Field::Subscription(id)),
-            None => self.field(code).is_some_and(|field| field.sources.iter().any(is_out)),
+            Some(id) => is_out(Field::Subscription(id)),
+            None => self.field(code).is_some_and(|field| sources_of(&field).all(is_out)),
         }
     }
 
-    /// All fields that it [excludes](Self::excludes).
+    /// All fields that are made of anything that the operator keeps from this provider: what was queued before that was said
+    /// may hold it.
     fn excluded(&self) -> Vec<FieldCode> {
         let subscriptions = self.settings().exclude.iter().filter_map(|field| match field {
             Field::Subscription(id) => FieldCode::subscription(*id),
             _ => None,
         });
-        let fixed = self.fields().iter().map(|field| field.code).filter(|code| self.excludes(*code));
-        let mut excluded: Vec<FieldCode> = fixed.chain(subscriptions).collect();
+        let is_out = |source| is_excluded(source, &self.settings().exclude);
+        let fixed = self.fields().iter().filter(|field| sources_of(field).any(is_out));
+        let mut excluded: Vec<FieldCode> = fixed.map(|field| field.code).chain(subscriptions).collect();
         excluded.sort_unstable();
         excluded.dedup();
         excluded
@@ -148,6 +145,18 @@ pub fn field_name(provider: ProviderId, code: FieldCode) -> String {
 
 /// Changes whenever projections of the same customer change with a new version of this program.
 const PROJECTION_VERSION: u32 = 3;
+
+/// Does the operator keep a canonical field from a provider. A street is one value: who excludes a part of it excludes all.
+fn is_excluded(field: Field, exclude: &[Field]) -> bool {
+    let is_part = |excluded: &Field| Field::STREET_PARTS.contains(excluded);
+    exclude.contains(&field) || (field == Field::Street && exclude.iter().any(is_part))
+}
+
+/// What a field is made of: a street as a whole, whatever columns it comes from.
+fn sources_of(field: &WireField) -> impl Iterator<Item = Field> + '_ {
+    let has_street = field.sources.contains(&Field::Street);
+    field.sources.iter().copied().filter(move |source| !has_street || !Field::STREET_PARTS.contains(source))
+}
 
 /// The row of that code in a table that is sorted by code.
 fn find(fields: &'static [WireField], code: FieldCode) -> Option<&'static WireField> {

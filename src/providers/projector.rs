@@ -14,6 +14,7 @@ use crate::domain::wire::{
 };
 
 use super::forms::line;
+use super::is_excluded;
 
 /// The upper limit of a field for which no document gives one.
 pub const CHARS_UNLIMITED: usize = usize::MAX;
@@ -132,10 +133,10 @@ impl<'a> Projector<'a> {
         Self { customer, exclude, sizes, cells, count: 0, next: 0, defects, in_part, presumed }
     }
 
-    /// What the file says about a field. A street is one value: excluding a part of it excludes all of it.
+    /// What the file says about a field.
     #[inline]
     pub(super) fn source(&self, field: Field) -> Source<'a> {
-        if !self.exclude.is_empty() && self.excludes(field) {
+        if !self.exclude.is_empty() && is_excluded(field, self.exclude) {
             return Source::Absent;
         }
         if !self.customer.in_part.is_empty() && self.customer.in_part.contains(&field) {
@@ -158,13 +159,7 @@ impl<'a> Projector<'a> {
 
     /// Does the CRM have the field, and the file not.
     pub(super) fn withholds(&self, field: Field) -> bool {
-        self.customer.withheld.contains(&field) && !self.excludes(field)
-    }
-
-    fn excludes(&self, field: Field) -> bool {
-        let is_part = |excluded: &Field| Field::STREET_PARTS.contains(excluded);
-        let part_excluded = field == Field::Street && self.exclude.iter().any(is_part);
-        part_excluded || self.exclude.contains(&field)
+        self.customer.withheld.contains(&field) && !is_excluded(field, self.exclude)
     }
 
     /// Draws from one field; `render` gives `None` for a value of another kind.

@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashSet};
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 
 use crate::domain::account::Keeping;
@@ -370,7 +371,7 @@ impl Intake<'_> {
         self.hold(call, Happening::KeyDisputed)
     }
 
-    /// Holds a call of [`Snapshot::doubtful_calls`] whose customer this input does not have.
+    /// Holds a call of [`Snapshot::doubtful_calls`] that this input does not say too.
     pub fn hold_left_behind(&self, call: CallId) -> Result<(), StoreError> {
         self.hold(call, Happening::LeftBehind)
     }
@@ -387,12 +388,12 @@ impl Intake<'_> {
         let has_not_left = is_new && !self.may_have_left.borrow().contains(&call);
         let mut after = step(call, &before, happening)?.life;
         after.create_unknown &= !has_not_left;
-        CallRecord::of(&after).resting(&after, self.run).update(
-            &self.transaction,
-            call,
-            (before.state, None),
-            self.now,
-        )
+        // Whatever it was answered before is not why it is held.
+        CallRecord::of(&after)
+            .resting(&after, self.run)
+            .with("class", Value::Null)
+            .with("code", Value::Null)
+            .update(&self.transaction, call, (before.state, None), self.now)
     }
 
     /// Ends the calls for accounts that this input, or an earlier one, has given to other customers; gives how many. Where it

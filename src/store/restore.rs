@@ -10,6 +10,7 @@
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
+use rusqlite::types::Value;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
 
 use crate::domain::call::{CallId, State};
@@ -149,7 +150,7 @@ impl StateFile {
         let replaced = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).ok();
         for provider in ProviderId::ALL {
             let by_backup = runs::lane_use(fresh, provider)?.on(now.day());
-            let by_replaced = replaced.as_ref().and_then(|state| runs::lane_use(state, provider).ok());
+            let by_replaced = replaced.as_ref().and_then(|state| used(state, provider, now.day()).ok());
             let by_replaced = by_replaced.unwrap_or_default().on(now.day());
             let (day, sent) = (by_backup.day, by_backup.sent).max((by_replaced.day, by_replaced.sent));
             runs::put_lane_use(fresh, provider, LaneUse { last_sent: now, day, sent })?;
@@ -225,6 +226,15 @@ pub(super) fn take_back(path: &Path) -> Result<(), StoreError> {
     Ok(())
 }
 
+/// What a state says was sent, with what a kill left on its way: that is counted when it comes back.
+fn used(state: &Connection, provider: ProviderId, today: i64) -> Result<LaneUse, StoreError> {
+    let sql = "SELECT (SELECT count(*) FROM call WHERE provider = ?1 AND lease IS NOT NULL)
+         + (SELECT count(*) FROM flight CROSS JOIN call ON call.id = flight.call WHERE provider = ?1)";
+    let aloft: i64 = state.query_row(sql, [provider.number()], |row| row.get(0))?;
+    let noted = runs::lane_use(state, provider)?.on(today);
+    Ok(LaneUse { sent: noted.sent.saturating_add(aloft.unsigned_abs()), ..noted })
+}
+
 pub(super) fn is_in_doubt(connection: &Connection) -> Result<bool, StoreError> {
     let found =
         connection.query_row("SELECT 1 FROM setting WHERE name = ?1", [DOUBT], |_| Ok(())).optional()?;
@@ -255,23 +265,33 @@ fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, Sto
     Ok(restored)
 }
 
-/// Calls that a crash left in flight are not touched: the recovery at the start of the next run sees to them.
+/// What was in flight is as after a crash. How long `settle` is, the next run knows, which has it begin anew.
 fn doubt_calls(connection: &Connection, now: Timestamp, restored: &mut Restored) -> Result<(), StoreError> {
-    let mut select = connection.prepare("SELECT * FROM call WHERE payload IS NOT NULL AND lease IS NULL")?;
+    let mut select = connection.prepare("SELECT * FROM call WHERE payload IS NOT NULL")?;
     let mut rows = select.query([])?;
     let mut steps = Vec::new();
     while let Some(row) = rows.next()? {
         let (call, before) = (CallId(row.get("id")?), life_of(row)?);
-        let step = step(call, &before, Happening::Restored)?;
-        if step.life.create_unknown {
+        let lease: Option<i64> = row.get("lease")?;
+        let landed = match lease {
+            Some(_) => step(call, &before, Happening::Crashed)?.life,
+            None => before,
+        };
+        let after = step(call, &landed, Happening::Restored)?.life;
+        if after.create_unknown {
             restored.creates_in_doubt += 1;
-        } else if before.state != State::Refused {
+        } else if !matches!(after.state, State::Refused | State::Held) {
             restored.updates += 1;
         }
-        steps.push((call, before.state, step.life));
+        steps.push((call, (before.state, lease), after));
     }
-    for (call, before, after) in steps {
-        CallRecord::of(&after).update(connection, call, (before, None), now)?;
+    for (call, guard, after) in steps {
+        let record = CallRecord::of(&after);
+        let record = match guard.1 {
+            Some(_) => record.with("lease", Value::Null).with("settling", true).with("due", now.0),
+            None => record,
+        };
+        record.update(connection, call, guard, now)?;
     }
     Ok(())
 }

@@ -209,6 +209,24 @@ fn the_new_owner_of_an_account_that_was_given_up_is_not_held_for_the_old_one() {
     }
 }
 
+/// Why a call is held is not what it was answered before.
+#[test]
+fn a_call_that_is_held_for_its_key_does_not_answer_to_the_code_of_an_earlier_refusal() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"179\" } }\n");
+    drop(world.sync(&world.csv("crm.csv", &people[..1])));
+    world.play("");
+    people[1].wallet = people[0].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let of = ["--provider", "lemonway", "--code"];
+    let listed =
+        |code| json(&world.run(&[&["--json", "rejects", "list"], &of[..], &[code]].concat()).exits(0).out);
+    assert_eq!(listed("179").as_array().map(Vec::len), Some(0));
+    assert_eq!(listed("duplicate_key").as_array().map(Vec::len), Some(2));
+}
+
 /// What somebody found applied has made the account his, and it is another one's still.
 #[test]
 fn who_shares_a_key_since_a_call_was_found_applied_is_held_on_whichever_night_one_of_them_changes() {

@@ -108,6 +108,21 @@ fn a_probe_ends_when_the_crm_gives_its_key_to_somebody_else() {
     }
 }
 
+/// What a probe carries is replaced without a new call, and is a change all the same.
+#[test]
+fn a_plan_counts_newer_values_of_a_probe_among_the_changes() {
+    let world = World::new();
+    wsone(&world, "");
+    let named = |name: &str| {
+        world
+            .file("crm.csv", &format!("customer_id;person_identifier;first_name\nC00001;7700000001;{name}\n"))
+    };
+    world.play(&format!("{LOST_BEFORE}{PROBE_LOST}"));
+    drop(world.on("sync", &named("Elise"), &["--allow-mass-change"]));
+    world.on("plan", &named("Elise"), &["--detailed-exitcode"]).exits(0);
+    world.on("plan", &named("Anne"), &["--detailed-exitcode"]).exits(20);
+}
+
 /// Two whose calls are in doubt under the keys that they swap meanwhile: neither is probed under the other one's key.
 #[test]
 fn two_who_swap_keys_while_their_calls_are_in_doubt_do_not_write_to_each_other() {

@@ -113,6 +113,26 @@ fn a_field_that_left_the_queue_goes_once_it_is_let_in_again() {
     }
 }
 
+/// What is made of several columns goes on being made of the others.
+#[test]
+fn what_waits_keeps_what_a_field_has_of_columns_that_are_not_excluded() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let lines =
+        [("safedebit", "exclude = [\"landline_phone\"]"), ("lemonway", "exclude = [\"address_building\"]")];
+    world.configure("", &lines);
+    let head = "customer_id;wallet_id;safedebit_reference;";
+    let full = world
+        .file("crm.csv", &format!("{head}mobile_phone;street\nC00001;W00001;REF00001;0612345678;2 rue B\n"));
+    world.on("sync", &full, &["--max-calls", "0"]).exits(10);
+    let delta = world.file("delta.csv", &format!("{head}last_name\nC00001;W00001;REF00001;Petit\n"));
+    world.on("sync", &delta, &["--kind", "delta"]).exits(0);
+    let held = |provider, key: &str| world.ledger().person(provider, key).expect("known").fields;
+    assert_eq!(held(ProviderId::Safedebit, "REF00001")["consumer_phone_number"], "0612345678");
+    assert_eq!(held(ProviderId::Lemonway, "W00001")["newStreet"], "2 rue B");
+}
+
 /// What was refused for a field goes without it, once that is excluded.
 #[test]
 fn what_was_refused_for_a_field_that_is_excluded_is_sent_without_it() {

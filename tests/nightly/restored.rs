@@ -75,6 +75,27 @@ fn after_a_restore_a_row_that_is_turned_away_does_not_let_an_older_value_leave()
     assert_eq!(world.report()["balanced"], true);
 }
 
+/// A column that the complete file lacks confirms nothing.
+#[test]
+fn after_a_restore_a_queued_value_that_the_complete_file_has_no_column_for_is_held() {
+    for more in ["", "Newname"] {
+        let mut people = customers(1);
+        let world = delivered(&people);
+        people[0].email = "older@example.org".to_owned();
+        world.on("sync", &world.csv("crm.csv", &people), &["--max-calls", "0"]).exits(10);
+        people[0].email = "newer@example.org".to_owned();
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        let backup = backups(&world).pop().expect("a backup");
+        world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+        let last = if more.is_empty() { people[0].last.clone() } else { more.to_owned() };
+        let text = format!("customer_id;wallet_id;last_name\nC00001;W00001;{last}\n");
+        world.sync(&world.file("narrow.csv", &text)).exits(3);
+        assert!(world.rejects().contains("C00001,lemonway,update,held,restored"), "{}", world.rejects());
+        let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
+        assert_eq!(wallet["newEmail"], "newer@example.org");
+    }
+}
+
 #[test]
 fn after_a_restore_what_waits_under_a_key_that_is_gone_ends() {
     let mut people = customers(2);

@@ -258,7 +258,9 @@ fn tally(run: &Run, after: &BTreeMap<ProviderId, Counts>) -> Tally {
             .unwrap_or_default();
         let sent = run.lane(provider).map(|lane| lane.tally.clone()).unwrap_or_default();
         let now = after.get(&provider).cloned().unwrap_or_default();
-        let ended = run.ended.get(&provider).copied().unwrap_or(0) + sent.superseded;
+        let given_away = run.ingested.as_ref().and_then(|outcome| outcome.ended.get(&provider));
+        let ended =
+            [run.ended.get(&provider), given_away].into_iter().flatten().sum::<u64>() + sent.superseded;
         tally.providers.insert(
             provider,
             ProviderTally {

@@ -334,7 +334,7 @@ pub(super) fn reason(hold: crate::domain::call::HoldReason) -> &'static str {
         HoldReason::KeyChanged => "the customer's key at the provider changed: another person, perhaps",
         HoldReason::DuplicateKey => "two customers have this key at the provider",
         HoldReason::Restored => {
-            "queued in the backup that the state was put back from, and the complete file since lacks the customer"
+            "queued in the backup that the state was put back from, and the complete file since does not say it too"
         }
         HoldReason::Crashed => "the program crashed three times while it was sent",
         HoldReason::Unknown => "its outcome was unknown in three runs: look it up at the provider",

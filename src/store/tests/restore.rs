@@ -50,6 +50,25 @@ fn a_restore_keeps_the_requests_of_the_day_and_counts_every_provider_as_called_j
     assert_eq!(world.used(WSONE).sent, 12);
 }
 
+/// Whether the next run has its provider is not known here.
+#[test]
+fn what_a_kill_left_in_flight_waits_after_a_restore_and_counts_as_sent() {
+    let mut world = World::new();
+    let update = world.queue("c1", Operation::Update, false);
+    let create = world.queue("c2", Operation::Create, false);
+    world.lease(2);
+    let backup = world.back_up("backup.db");
+    world.restore(&backup);
+    for (call, expected) in [(update, State::Waiting), (create, State::Probing)] {
+        let sql = "SELECT state, lease IS NULL AND settling = 1 FROM call WHERE id = ?1";
+        let found = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, bool>(1)?));
+        let found = world.store.connection.query_row(sql, [call.0], found).expect("readable");
+        assert_eq!(found, (expected.name().to_owned(), true));
+    }
+    assert_eq!(world.used(WSONE).sent, 2);
+    assert_eq!(world.store.snapshot().doubtful_calls().expect("readable").map(|calls| calls.len()), Some(2));
+}
+
 #[test]
 fn a_restore_on_another_day_begins_it_at_zero() {
     let mut world = World::new();
