@@ -16,6 +16,7 @@ use crate::domain::provider::ProviderId;
 
 use super::intake::{NewCall, priority};
 use super::packed::PackedAccount;
+use super::transitions::LAST_CALL;
 use super::{RunNumber, StoreError};
 
 /// So many rows go with one statement: beyond, little is saved.
@@ -184,7 +185,7 @@ fn rows_of(sql: &str, row: &str, count: usize) -> String {
 }
 
 fn next_call(connection: &Connection) -> Result<i64, StoreError> {
-    next(connection, "SELECT max(id) FROM call")
+    next(connection, &format!("SELECT {LAST_CALL}"))
 }
 
 fn next(connection: &Connection, last: &str) -> Result<i64, StoreError> {

@@ -21,6 +21,7 @@ use super::backup::{delete_copy, file_error, files_in, is_made_by_run, unfinishe
 use super::open::{LOGS, Lock, beside, connect, has_key_identity};
 use super::restore::RESTORING;
 use super::snapshot::life_of;
+use super::transitions::keep_last_call;
 use super::{
     StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys, turned_away,
 };
@@ -342,6 +343,7 @@ fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError>
         "DELETE FROM answer WHERE call IN (SELECT call.id FROM call JOIN customer ON customer.id = call.customer
              WHERE customer_id = ?1)",
     )?;
+    keep_last_call(connection)?;
     erased.calls =
         counted("DELETE FROM call WHERE customer IN (SELECT id FROM customer WHERE customer_id = ?1)")?;
     erased.accounts =

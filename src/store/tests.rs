@@ -309,6 +309,15 @@ fn after_a_crash_an_update_waits_for_settle_and_a_create_is_probed() {
 }
 
 #[test]
+fn the_number_of_an_erased_call_is_not_given_to_another_one() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let erased = world.queue("c2", Operation::Update, false);
+    world.store.forget(&customer_id("c2"), world.now).expect("erased");
+    assert!(world.queue("c3", Operation::Update, false) > erased);
+}
+
+#[test]
 fn there_is_one_open_call_for_a_customer_and_provider() {
     let mut world = World::new();
     world.queue("c1", Operation::Update, false);

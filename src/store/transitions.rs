@@ -26,6 +26,20 @@ pub(super) fn one(changed: usize, call: CallId) -> Result<(), StoreError> {
     if changed == 1 { Ok(()) } else { Err(StoreError::Overtaken { call }) }
 }
 
+/// The highest number that a call ever had: one that was erased with its customer is not given to another one, whom a person
+/// would take for it.
+pub(super) const LAST_CALL: &str = "max(coalesce((SELECT max(id) FROM call), 0),
+    coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM setting WHERE name = 'last_call'), 0))";
+
+/// Remembers that number, before calls are deleted.
+pub(super) fn keep_last_call(connection: &Connection) -> Result<(), StoreError> {
+    let sql = format!(
+        "INSERT OR REPLACE INTO setting (name, value) SELECT 'last_call', CAST(CAST({LAST_CALL} AS TEXT) AS BLOB)"
+    );
+    connection.execute(&sql, [])?;
+    Ok(())
+}
+
 /// What is written to the row of a call.
 #[derive(Debug)]
 pub(super) struct CallRecord {
@@ -84,7 +98,8 @@ impl CallRecord {
     pub(super) fn insert(self, connection: &Connection, now: Timestamp) -> Result<CallId, StoreError> {
         let record = self.with("created_at", now.0).with("changed_at", now.0);
         let places = vec!["?"; record.columns.len()].join(", ");
-        let sql = format!("INSERT INTO call ({}) VALUES ({places})", record.columns.join(", "));
+        let columns = record.columns.join(", ");
+        let sql = format!("INSERT INTO call (id, {columns}) VALUES ({LAST_CALL} + 1, {places})");
         connection.prepare_cached(&sql)?.execute(params_from_iter(record.values))?;
         Ok(CallId(connection.last_insert_rowid()))
     }
