@@ -15,6 +15,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
+use crate::domain::mark::Marker;
 use crate::domain::redacted::Redacted;
 
 use super::backup::{delete_copy, file_error, files_in, is_made_by_run, unfinished};
@@ -165,15 +166,9 @@ impl Store {
     /// [`StoreError`] when the state cannot be written.
     pub fn forget(&mut self, id: &CustomerId, now: Timestamp) -> Result<Erased, StoreError> {
         let mark = self.fingerprinter.tombstone(id);
-        let marker = self.marker();
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        doubts::remember_accounts(&transaction, &self.fingerprinter, id.as_str())?;
-        let erased = erase(&transaction, id)?;
-        marks::remove(&transaction, marker.key(id.as_str()))?;
-        transaction.execute(
-            "INSERT INTO tombstone (mark, at) VALUES (?1, ?2) ON CONFLICT (mark) DO NOTHING",
-            (mark.as_slice(), now.0),
-        )?;
+        let erased = erase(&transaction, &self.fingerprinter, id)?;
+        bury(&transaction, &mark, now)?;
         transaction.commit()?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(erased)
@@ -335,7 +330,51 @@ fn is_log(path: &Path) -> bool {
     LOGS.iter().any(|suffix| path.to_string_lossy().ends_with(suffix))
 }
 
-fn erase(connection: &Connection, id: &CustomerId) -> Result<Erased, StoreError> {
+/// The marks of all who were erased.
+pub(super) fn buried(connection: &Connection) -> Result<HashSet<[u8; 16]>, StoreError> {
+    let mut select = connection.prepare("SELECT mark FROM tombstone")?;
+    let marks = select.query_map([], |row| row.get(0))?;
+    Ok(marks.collect::<Result<_, _>>()?)
+}
+
+/// Whoever was erased from a state stays so in another one that is to take its place, and may know them still.
+pub(super) fn carry_over(
+    mut erased: HashSet<[u8; 16]>,
+    to: &Connection,
+    fingerprinter: &Fingerprinter,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let known = buried(to)?;
+    erased.retain(|mark| !known.contains(mark));
+    if erased.is_empty() {
+        return Ok(());
+    }
+    let mut found = Vec::new();
+    let mut select = to.prepare("SELECT customer_id FROM customer")?;
+    let mut rows = select.query([])?;
+    while let Some(row) = rows.next()? {
+        let id = CustomerId::new(&row.get::<_, String>(0)?);
+        found.extend(id.filter(|id| erased.contains(&fingerprinter.tombstone(id))));
+    }
+    for id in found {
+        erase(to, fingerprinter, &id)?;
+    }
+    erased.iter().try_for_each(|mark| bury(to, mark, now))
+}
+
+fn bury(connection: &Connection, mark: &[u8; 16], now: Timestamp) -> Result<(), StoreError> {
+    let sql = "INSERT INTO tombstone (mark, at) VALUES (?1, ?2) ON CONFLICT (mark) DO NOTHING";
+    connection.prepare_cached(sql)?.execute((mark.as_slice(), now.0))?;
+    Ok(())
+}
+
+fn erase(
+    connection: &Connection,
+    fingerprinter: &Fingerprinter,
+    id: &CustomerId,
+) -> Result<Erased, StoreError> {
+    doubts::remember_accounts(connection, fingerprinter, id.as_str())?;
+    marks::remove(connection, Marker::new(fingerprinter).key(id.as_str()))?;
     let mut erased = Erased { forgotten: ending(connection, id)?, ..Erased::default() };
     let counted =
         |sql: &str| -> Result<u64, StoreError> { Ok(connection.execute(sql, [id.as_str()])? as u64) };

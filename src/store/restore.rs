@@ -24,7 +24,7 @@ use super::erase::still_read;
 use super::open::{LOGS, Lock, beside, connect, migrate};
 use super::snapshot::{Snapshot, life_of, provider_of};
 use super::transitions::{CallRecord, step};
-use super::{LaneUse, StateFile, Store, StoreError, accounts, codec, flights, marks, origin, runs};
+use super::{LaneUse, StateFile, Store, StoreError, accounts, codec, erase, flights, marks, origin, runs};
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
@@ -136,26 +136,16 @@ impl StateFile {
         migrate(&mut connection)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
+        let replaced = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).ok();
+        // In one that cannot be read nobody can look for who was erased.
+        let erased = replaced.as_ref().and_then(|state| erase::buried(state).ok()).unwrap_or_default();
+        erase::carry_over(erased, &transaction, &Fingerprinter::new(&self.key(false)?), now)?;
         let restored = put_in_doubt(&transaction, now)?;
-        self.count_calls(&transaction, now)?;
+        count_calls(&transaction, replaced.as_ref(), now)?;
         origin::begin_anew(&transaction)?;
         self.change_token(&transaction)?;
         transaction.commit()?;
         Ok(restored)
-    }
-
-    /// Nobody knows when a provider was called last: as if it were just now. Of what was sent today the state that is replaced
-    /// may know more than the backup; where it cannot be read, what the backup says counts.
-    fn count_calls(&self, fresh: &Connection, now: Timestamp) -> Result<(), StoreError> {
-        let replaced = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).ok();
-        for provider in ProviderId::ALL {
-            let by_backup = runs::lane_use(fresh, provider)?.on(now.day());
-            let by_replaced = replaced.as_ref().and_then(|state| used(state, provider, now.day()).ok());
-            let by_replaced = by_replaced.unwrap_or_default().on(now.day());
-            let (day, sent) = (by_backup.day, by_backup.sent).max((by_replaced.day, by_replaced.sent));
-            runs::put_lane_use(fresh, provider, LaneUse { last_sent: now, day, sent })?;
-        }
-        Ok(())
     }
 
     /// Keeps the state, if there is one, under another name too, and takes its log or journal out of the way: it must never be
@@ -222,6 +212,19 @@ pub(super) fn take_back(path: &Path) -> Result<(), StoreError> {
         }
         std::fs::remove_file(&kept).map_err(failed)?;
         sync_folder(path)?;
+    }
+    Ok(())
+}
+
+/// Nobody knows when a provider was called last: as if it were just now. Of what was sent today the state that is replaced
+/// may know more than the backup; where it cannot be read, what the backup says counts.
+fn count_calls(fresh: &Connection, replaced: Option<&Connection>, now: Timestamp) -> Result<(), StoreError> {
+    for provider in ProviderId::ALL {
+        let by_backup = runs::lane_use(fresh, provider)?.on(now.day());
+        let by_replaced = replaced.and_then(|state| used(state, provider, now.day()).ok());
+        let by_replaced = by_replaced.unwrap_or_default().on(now.day());
+        let (day, sent) = (by_backup.day, by_backup.sent).max((by_replaced.day, by_replaced.sent));
+        runs::put_lane_use(fresh, provider, LaneUse { last_sent: now, day, sent })?;
     }
     Ok(())
 }

@@ -96,6 +96,26 @@ fn after_a_restore_a_queued_value_that_the_complete_file_has_no_column_for_is_he
     }
 }
 
+/// An erasure goes through the backups beside the state; one that lies elsewhere knows the person still.
+#[test]
+fn whoever_was_erased_stays_so_after_a_restore_of_a_backup_from_elsewhere() {
+    let mut people = customers(2);
+    let world = delivered(&people);
+    people[0].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let elsewhere = world.path("elsewhere.db");
+    fs::copy(backups(&world).pop().expect("a backup"), &elsewhere).expect("copied");
+    world.run(&["forget", "C00001"]).exits(0);
+    world.run(&["doctor", "--restore", elsewhere.to_str().expect("utf-8")]).exits(0);
+    let sent = world.ledger().entries().len();
+    world.sync(&world.csv("crm.csv", &people));
+    assert_eq!(world.report()["input"]["forgotten"], 1);
+    let sent = world.ledger().entries().split_off(sent);
+    assert!(sent.iter().all(|entry| entry.key.as_deref() != Some("W00001")), "{sent:?}");
+    let state = fs::read(world.path("state/crmsync.db")).expect("a state");
+    assert!(!state.windows(6).any(|bytes| bytes == b"W00001"));
+}
+
 #[test]
 fn after_a_restore_what_waits_under_a_key_that_is_gone_ends() {
     let mut people = customers(2);
