@@ -229,6 +229,21 @@ fn who_only_looks_at_a_file_takes_a_pipe_as_well() {
     assert!(written.contains("customer_id = \"customer_id\""), "{written}");
 }
 
+/// A file without a header cannot say that a column is misspelt.
+#[test]
+fn check_names_what_no_row_of_a_jsonl_file_has() {
+    let world = World::new();
+    let columns = "[columns]\nemail = \"mail_adress\"\nstreet_name = \"/a/street\"\ncity = \"town\"\n";
+    world.configure(columns, &[]);
+    let row = r#"{"customer_id": "C00001", "wallet_id": "W00001", "mail_address": "x@example.org", "a": {"street": "B"}}"#;
+    let looked = world.run(&["check", world.file("crm.jsonl", row).to_str().expect("utf-8")]).exits(0).out;
+    assert!(looked.contains("email: no row looked at has `mail_adress`"), "{looked}");
+    assert!(
+        looked.contains("city: no row looked at has `town`") && !looked.contains("/a/street`"),
+        "{looked}"
+    );
+}
+
 #[test]
 fn compressed_files_are_read_as_they_are() {
     for ending in ["gz", "zst"] {

@@ -185,6 +185,9 @@ fn tell_file(path: &Path, seen: &Looked, findings: &mut Findings) {
     if !seen.unused.is_empty() {
         findings.warn("columns", format!("not used: {}", seen.unused.join(", ")));
     }
+    for (field, column) in &seen.nowhere {
+        findings.warn("columns", format!("{field}: no row looked at has `{column}`"));
+    }
     if let Some(warning) = &seen.order_warning {
         findings.warn("order_by", warning.to_string());
     }

@@ -1,7 +1,7 @@
 //! A look at a file before it is used: what it is, which columns are understood, what the first rows suffer from, and
 //! what three of them are read as. What they suffer from is counts and names only, no value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use super::mapped_rows::{MappedRows, Showing};
@@ -10,6 +10,7 @@ use crate::cli::config::Config;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::defect::Defect;
+use crate::domain::field::Field;
 use crate::mapping::{Mapper, OrderWarning};
 use crate::reader::InputFile;
 
@@ -25,6 +26,10 @@ pub(super) struct Looked {
     pub(super) columns: Vec<(String, String)>,
     /// Columns that mean nothing to us.
     pub(super) unused: Vec<String>,
+    /// Fields and columns of the configuration that no row has, in a file without a header that would say so.
+    pub(super) nowhere: Vec<(String, String)>,
+    /// Of which fields the rows say something.
+    told: BTreeSet<Field>,
     /// Set when the file lacks the column of `order_by`.
     pub(super) order_warning: Option<OrderWarning>,
     /// Rows looked at.
@@ -58,9 +63,16 @@ pub(super) fn look(
     rows.each(ROWS_LOOKED_AT_MAX, |line, row| {
         if let rows::Looked::Customer(mapped) = &row {
             first.note(line, &mapped.customer);
+            looked.told.extend(mapped.customer.cells.fields().chain(mapped.customer.in_part.iter().copied()));
         }
         looked.note(row);
     })?;
+    if rows.input.header().is_none() && looked.rows > looked.faulty {
+        let whole = |field: Field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
+        let is_told = |field: &Field| *field == Field::CustomerId || looked.told.contains(&whole(*field));
+        let nowhere = config.columns.0.iter().filter(|(field, _)| !is_told(field));
+        looked.nowhere = nowhere.map(|(field, column)| (field.name().into_owned(), column.clone())).collect();
+    }
     looked.table = first.table(&rows.mapper, showing);
     looked.sentences = first.sentences(showing);
     Ok(looked)
