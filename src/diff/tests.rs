@@ -280,6 +280,17 @@ fn probing_and_held_calls_keep_their_place_and_get_the_newest_values() {
     }
 }
 
+/// One that crashed may have left what it carries; whether a key is still shared is not known here.
+#[test]
+fn a_held_call_stays_as_it_is_where_the_same_is_left_to_bring_or_nothing() {
+    for (hold, now) in [(HoldReason::Crashed, "A"), (HoldReason::DuplicateKey, "B")] {
+        let held = standing(State::Held, Operation::Update, &[(3, "B")]);
+        let held = held.map(|call| Standing { hold: Some(hold), ..call });
+        let before = Before { standing: held, ..known(&[(3, "A")]) };
+        assert_eq!(run(before, &says(&[(3, now)]), &policy()).action, Action::Nothing, "{hold:?}");
+    }
+}
+
 #[test]
 fn a_changed_key_is_held_and_closes_when_it_changes_back() {
     let mut now = says(&[(3, "A")]);
@@ -418,6 +429,10 @@ fn what_goes_along_with_every_update_makes_none() {
     assert_eq!(decision.action, update(&[(3, "B"), (4, "Z")]));
     assert_eq!(run(before.clone(), &says(&[(3, "A"), (4, "Z")]), &policy).action, Action::Nothing);
     assert_eq!(run(before, &says(&[(3, "B")]), &policy).action, update(&[(3, "B")]), "nobody knows it");
+    // Nor where all that changed is kept back.
+    let before = known(&[(1, "old@b.fr"), (2, "1"), (4, "Z")]);
+    let decision = run(before, &says(&[(1, "new@b.fr"), (4, "Z")]), &policy);
+    assert_eq!((decision.action, decision.findings.incomplete.len()), (Action::Nothing, 1));
 }
 
 #[test]

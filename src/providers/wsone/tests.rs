@@ -131,6 +131,19 @@ fn absent_objects_are_left_out() {
     assert!(body.get("SubscriptionRequest").is_none());
 }
 
+/// An empty value was for a person whom a lost create may have left.
+#[test]
+fn nobody_is_created_with_an_empty_value() {
+    let name = |name, value: &str| (code(&*wsone(), name), value.to_owned());
+    let values =
+        WireValues::from_iter([name("PersonRequest.firstName", ""), name("PersonRequest.lastName", "Roy")]);
+    let (_, body) = built(Operation::Create, "7:x", &values);
+    let expected = serde_json::json!({ "PersonRequest": { "lastName": "Roy" } });
+    assert_eq!(body["PersonProfilRequest"], expected);
+    let (_, body) = built(Operation::Update, "7:x", &values);
+    assert_eq!(body["PersonRequest"]["firstName"], "");
+}
+
 #[test]
 fn credentials_travel_in_the_header_alone() {
     let request = wsone().build(Operation::Update, &ProviderKey("1:x".into()), &example()).expect("fits");
