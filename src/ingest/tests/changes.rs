@@ -119,6 +119,22 @@ fn a_changed_setting_compares_everything_once_and_sends_only_differences() {
 }
 
 #[test]
+fn a_field_that_is_excluded_lacks_nothing_any_more() {
+    let mut world = World::new(SAFEDEBIT);
+    let text = ONE.replace("a@example.org", "none");
+    let skipped = |world: &World| {
+        let counts = world.store.counts().expect("readable");
+        counts.get(&Safedebit).map_or(0, |counts| counts.skipped_fields)
+    };
+    world.sync(&text);
+    world.deliver(Safedebit);
+    assert_eq!(skipped(&world), 1);
+    world.configure(&format!("{SAFEDEBIT}exclude = [\"email\"]\n"));
+    world.sync(&text);
+    assert_eq!(skipped(&world), 0);
+}
+
+#[test]
 fn a_full_resync_sends_what_the_provider_is_known_to_hold() {
     let mut world = World::new(SAFEDEBIT);
     world.guard.floor = 0;

@@ -139,6 +139,9 @@ fn what_is_on_its_way_already_is_no_new_change() {
     world.guard.max_changes = Threshold::Count(1);
     let text = six("Petit").replace("c9,S9,Martin", "c9,S9,Petit");
     assert_eq!(stopped_by(&mut world, &text), None);
+    // Nor is it one when a setting has everybody compared again.
+    world.configure(&format!("{SAFEDEBIT}exclude = [\"iban\"]\n"));
+    assert_eq!(stopped_by(&mut world, &text), None);
 }
 
 #[test]
@@ -154,6 +157,20 @@ fn an_older_file_than_the_last_one_is_refused() {
     assert_eq!(plan.older, Some(error.to_string()));
     world.options.allow_older = true;
     world.take(Mode::Sync, &files).expect("allowed");
+}
+
+/// A clock that was a little ahead where the file was written.
+#[test]
+fn a_file_from_the_future_counts_as_of_its_run() {
+    let mut world = guarded();
+    let now = world.clock.now().0.unsigned_abs() / 1_000;
+    for (name, seconds) in [("ahead.csv", now + 2), ("next.csv", now + 1)] {
+        world.write(name, &everybody());
+        world.touch(name, seconds);
+        let files = [world.open(name)];
+        world.take(Mode::Sync, &files).expect("not older than the last run");
+        world.clock.advance(std::time::Duration::from_secs(60));
+    }
 }
 
 #[test]

@@ -95,6 +95,31 @@ fn a_changed_key_of_a_known_account_is_held() {
 }
 
 #[test]
+fn a_newcomer_under_a_key_that_a_held_customer_gives_up_in_the_same_input_is_not_held() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\n"));
+    world.deliver(Safedebit);
+    world.sync(&file("c1,S9,Martin\n"));
+    assert_eq!(held(&world), [("c1".to_owned(), HoldReason::KeyChanged)]);
+    // Its turn comes while the call of the other one still stands.
+    world.sync(&file("c2,S9,Petit\nc1,S1,Martin\n"));
+    assert_eq!(held(&world), []);
+    assert_eq!(world.queue(Safedebit)[0].0, "c2");
+}
+
+#[test]
+fn the_owner_of_an_account_goes_on_while_who_moves_to_it_is_held() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync(&file("c1,S1,Martin\nc2,S2,Petit\n"));
+    world.deliver(Safedebit);
+    world.sync(&file("c1,S1,Martin\nc2,S1,Petit\n"));
+    world.options.kind = Kind::Delta;
+    world.sync(&file("c1,S1,Dupont\n"));
+    assert_eq!(held(&world), duplicates(&["c2"]));
+    assert_eq!(world.queue(Safedebit)[0].0, "c1");
+}
+
+#[test]
 fn a_key_that_changes_to_another_customers_is_held_as_a_duplicate() {
     let mut world = World::new(SAFEDEBIT);
     world.sync(&file("c1,S1,Martin\nc2,S2,Petit\n"));
