@@ -86,6 +86,48 @@ fn a_seed_remembers_that_a_key_was_taken_back_or_is_none() {
 }
 
 #[test]
+fn a_seed_with_a_key_ends_what_an_earlier_record_named() {
+    // The correction was right, or a mistake.
+    for key in ["S9", "S1"] {
+        let mut world = World::new(SAFEDEBIT);
+        world.sync(TEXT);
+        world.deliver(Safedebit);
+        world.sync(&TEXT.replace("S1", "S9"));
+        let held = world.held()[0].call;
+        world.store.resolve(held, Happening::Abandoned, world.clock.now()).expect("held");
+        world.seed(&TEXT.replace("S1", key)).expect("seeded");
+        world.options.kind = Kind::Delta;
+        let told = world.sync("customer_id,last_name\nc1,Petit\n");
+        assert_eq!((planned(&told, Safedebit), told.rejects.len()), ((0, 1), 0), "{key}");
+    }
+}
+
+#[test]
+fn a_seed_takes_an_account_that_its_former_customer_was_never_known_to_have() {
+    let mut world = World::new(&WSONE.replace("create", "skip"));
+    let text = "customer_id,person_identifier,first_name\nc1,W1,Jeanne\n";
+    world.sync(text);
+    let other = text.replace("c1", "c2");
+    let seeded = world.seed(&other).expect("seeded");
+    assert_eq!((seeded.became_invalid, seeded.rejects.len()), (0, 0));
+    world.options.kind = Kind::Delta;
+    assert_eq!(planned(&world.sync(&other.replace("Jeanne", "Anne")), Wsone), (0, 1));
+}
+
+#[test]
+fn what_a_seed_has_empty_is_not_held_any_more() {
+    let mut world = World::new(SAFEDEBIT);
+    let text = "customer_id,safedebit_reference,last_name,mobile_phone\nc1,S1,Martin,0612345678\n";
+    world.sync(text);
+    world.deliver(Safedebit);
+    let emptied = text.replace("0612345678", "");
+    world.seed(&emptied).expect("seeded");
+    world.configure(&format!("{SAFEDEBIT}on_cleared = \"send_empty\"\n"));
+    let same = world.sync(&emptied);
+    assert_eq!((same.input.changed, planned(&same, Safedebit)), (1, (0, 0)));
+}
+
+#[test]
 fn a_seed_leaves_what_it_says_nothing_of() {
     let mut world = World::new(SAFEDEBIT);
     let text = "customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,none\n";
