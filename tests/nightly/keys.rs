@@ -49,6 +49,22 @@ fn of_two_newcomers_with_one_key_who_are_released_the_second_is_updated() {
     world.all_hold(&people[1]);
 }
 
+/// What is refused goes nowhere by itself, so that nobody has to wait for it.
+#[test]
+fn who_is_held_beside_a_refused_call_for_the_same_account_goes_once_it_is_released() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"lemonway\"\nfirst = 1\neffect = { refuse = { code = \"178\" } }\n");
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(3);
+    people[1].wallet = people[0].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let told = json(&world.run(&["rejects", "release", "--customer", "C00002", "--json"]).exits(0).out);
+    assert_eq!((&told["queued"], &told["not_released"]), (&1.into(), &0.into()), "{told}");
+    world.run(&["resume"]).exits(0);
+    world.all_hold(&people[1]);
+}
+
 #[test]
 fn who_released_a_changed_key_is_not_asked_again_when_a_value_changes() {
     let world = World::new();
@@ -290,11 +306,13 @@ fn what_goes_to_somebody_elses_account_by_decision_goes_alone() {
     world.sync(&world.csv("crm.csv", &people)).exits(3);
     world.run(&["rejects", "release"]).exits(0);
     let wallet = || world.ledger().person(ProviderId::Lemonway, "W00002").expect("known").fields;
-    // The owner's change waits for the decision whether the other one changes as well, or not.
-    for (round, both) in [(1, false), (2, true)] {
+    // The owner's change waits for the decision whether the other one changes as well, or not, or for another provider.
+    for round in 1..=3 {
         people[1].email = format!("owner{round}@example.org");
-        if both {
-            people[0].email = format!("other{round}@example.org");
+        match round {
+            2 => people[0].email = format!("other{round}@example.org"),
+            3 => people[0].iban = "FR1420041010050500013M02606",
+            _ => {}
         }
         world
             .on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"])

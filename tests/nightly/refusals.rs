@@ -239,6 +239,52 @@ fn what_the_rest_was_refused_for_is_not_forgotten_over_what_its_part_meets() {
     assert!(listed.contains("C00001"), "{listed}");
 }
 
+/// Why it is held is what a person has to decide about, whatever the rest was refused for.
+#[test]
+fn a_part_that_is_held_says_why_and_goes_as_a_whole_once_it_is_released() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    // The first one shows that the lane works. The second one is refused as a whole, then denied its contact.
+    world.play(
+        "[lemonway]\nverified = [\"W00002\"]\n[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\nfrom = 2\n\
+         effect = { refuse = { code = \"120\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!((&listed[0]["status"], &listed[0]["code"]), (&json!("held"), &json!("120")), "{listed}");
+    world.play("");
+    world.run(&["rejects", "release"]).exits(0);
+    world.ledger().reset();
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.requests(ProviderId::Lemonway), 1);
+    let wallet = world.ledger().person(ProviderId::Lemonway, "W00002").expect("known").fields;
+    assert_eq!(wallet["newLastName"], people[1].last);
+}
+
+#[test]
+fn what_was_sent_last_goes_in_its_turn_again_once_it_is_released() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.configure("", &[("wsone", "enabled = false"), ("safedebit", "enabled = false")]);
+    // The address is taken: refused once, and again after all others.
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\nkey = \"W00001\"\neffect = { refuse = { code = \"204\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.play("");
+    world.run(&["rejects", "release"]).exits(0);
+    people[1].email = "newer@example.org".to_owned();
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.ledger().reset();
+    world.run(&["resume", "--max-calls", "1"]).exits(10);
+    let sent: Vec<_> = world.ledger().entries().into_iter().filter_map(|entry| entry.key).collect();
+    assert_eq!(sent, ["W00001"]);
+}
+
 #[test]
 fn an_address_that_another_wallet_gives_up_in_the_same_run_gets_through() {
     let world = World::new();
