@@ -78,6 +78,25 @@ fn a_line_that_names_its_customer_in_the_crms_own_column_alone_is_erased() {
 }
 
 #[test]
+fn values_that_were_delivered_are_looked_for_where_they_are_kept_in_clear() {
+    for (values, exit) in [("hashed", 0), ("clear", 1)] {
+        let world = World::new();
+        world.configure(&format!("values = \"{values}\""), &[]);
+        let people = customers(1);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        // A file of somebody's own, with nothing in it that the keys would find.
+        let copy = world.run_folder().join("copy.txt");
+        std::fs::write(&copy, &people[0].email).expect("written");
+        let forgot = json(&world.run(&["forget", &people[0].id, "--json"]).exits(exit));
+        let keys = 4;
+        assert_eq!(forgot["texts"].as_u64() > Some(keys), exit == 1, "{forgot:#}");
+        let left = if exit == 1 { serde_json::json!([copy]) } else { serde_json::json!([]) };
+        assert_eq!(forgot["left"], left, "{values}");
+    }
+}
+
+#[test]
 fn what_cannot_be_looked_for_is_no_proof() {
     const CLAIM: &str = "nothing of this customer alone is left";
     let world = World::new();

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::PathBuf;
+use std::process::Stdio;
 use std::time::Duration;
 
 use crmsync::domain::provider::ProviderId;
@@ -211,6 +212,24 @@ fn piped(world: &World, arguments: &[&str], text: &[u8]) -> Ran {
     let mut child = world.start_piped(arguments);
     child.stdin.take().expect("a pipe").write_all(text).expect("read to its end");
     Ran::from(child.wait_with_output().expect("ends"))
+}
+
+/// The state does not tell whether the input of a killed run was accepted; the calls that it left do.
+#[test]
+fn a_run_with_a_pipe_that_was_killed_once_its_calls_are_queued_is_gone_on_with() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let text = std::fs::read(world.csv("crm.csv", &people)).expect("written");
+    let mut killed = world.command(&["sync", "-", "--format", "csv", "--allow-mass-change"]);
+    killed.env("CRMSYNC_FAULT", "after-ingest-commit").stdin(Stdio::piped());
+    let mut killed = killed.spawn().expect("the binary runs");
+    killed.stdin.take().expect("a pipe").write_all(&text).expect("read to its end");
+    assert!(!killed.wait_with_output().expect("ends").status.success());
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(status.ends_with("next: crmsync resume\n") && !status.contains("was not accepted"), "{status}");
+    world.run(&["resume"]).exits(0);
+    people.iter().for_each(|person| world.all_hold(person));
 }
 
 #[test]

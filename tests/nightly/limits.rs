@@ -51,6 +51,38 @@ fn calls_per_day_holds_across_runs() {
 }
 
 #[test]
+fn a_lane_that_has_used_up_its_day_leaves_the_calls_of_the_run_to_the_others() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let one_by_one = "concurrency = 1";
+    let providers = [("wsone", one_by_one), ("lemonway", "calls_per_day = 1"), ("safedebit", one_by_one)];
+    world.configure("", &providers);
+    // The others still have one to send when the day of Lemonway is used up.
+    world.play(
+        "[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"300ms\" }\n\
+         [[rule]]\nprovider = \"safedebit\"\neffect = { latency = \"300ms\" }\n",
+    );
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "5"]).exits(10);
+    assert_eq!(world.ledger().entries().len(), 5);
+}
+
+#[test]
+fn calls_that_come_to_be_held_count_as_errors() {
+    let world = World::new();
+    world.configure("", &[("wsone", "concurrency = 1")]);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"200\" } }\n",
+    );
+    let file = world.csv("crm.csv", &customers(4));
+    let only = ["--provider", "wsone"];
+    world.on("sync", &file, &[&["--allow-mass-change", "--max-errors", "2"], &only[..]].concat()).exits(6);
+    assert!(world.report()["providers"]["wsone"]["held"].as_u64() >= Some(2));
+}
+
+#[test]
 fn max_errors_stops_the_lane() {
     let world = World::new();
     let people = customers(20);

@@ -461,6 +461,8 @@ fn what_waits_for_a_provider_that_is_switched_off_is_told_and_not_proposed_to_be
     let explained = world.run(&["explain", "C00001"]).exits(0).out;
     assert!(explained.contains("while the configuration has lemonway switched off"), "{explained}");
     assert!(!explained.contains("crmsync resume"), "{explained}");
+    world.sync(&file).exits(0);
+    assert_eq!(world.report().get("carried_from"), None, "nothing of it is this run's to send");
 }
 
 #[test]
