@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::diff::{self, Action, Decision, Policy, Rejection};
 use crate::domain::account::{Account, Keeping};
-use crate::domain::call::{Payload, State};
+use crate::domain::call::State;
 use crate::domain::customer::Customer;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named};
@@ -132,11 +132,7 @@ impl Judge<'_> {
     ) -> Judged {
         let KnownAt { mut before, call: standing, skipped, named, turned_away } = known;
         let settings = provider.settings();
-        if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.state != State::Refused) {
-            // As a run that begins does, which a plan does not.
-            let stays = |code: &FieldCode| projection.cells.contains_key(code) || !provider.excludes(*code);
-            waiting.payload.values.0.retain(|code, _| stays(code));
-        }
+        take_excluded(&mut before, projection, provider);
         let field = |code| provider.field(code);
         let excluded = |code| provider.excludes(code);
         let policy = Policy {
@@ -178,11 +174,8 @@ impl Judge<'_> {
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
         let given_up = given_up.map(|account| account.key.clone());
         let kept = kept_claims(provider.id(), &before, given_up.as_ref(), standing.as_ref(), &decision);
-        let brings_earlier = standing
-            .as_ref()
-            .is_some_and(|standing| brings_earlier(&standing.standing.payload, projection, &decision.action));
         Judged {
-            brings_earlier,
+            brings_earlier: brings_earlier(standing.as_ref(), projection, &decision.action),
             standing,
             decision,
             packed,
@@ -196,6 +189,14 @@ impl Judge<'_> {
             given_up,
             kept,
         }
+    }
+}
+
+/// Takes what a provider does not get any more out of what waits for it, as a run that begins does, which a plan does not.
+fn take_excluded(before: &mut Before, projection: &Projection, provider: &dyn Provider) {
+    if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.state != State::Refused) {
+        let stays = |code: &FieldCode| projection.cells.contains_key(code) || !provider.excludes(*code);
+        waiting.payload.values.0.retain(|code, _| stays(code));
     }
 }
 
@@ -319,7 +320,8 @@ fn kept_claims(
 }
 
 /// Does what is left after an action bring anything of a standing payload that the record does not say.
-fn brings_earlier(standing: &Payload, projection: &Projection, action: &Action) -> bool {
+fn brings_earlier(standing: Option<&StandingCall>, projection: &Projection, action: &Action) -> bool {
+    let Some(standing) = standing.map(|standing| &standing.standing.payload) else { return false };
     let left = match action {
         Action::Nothing => standing,
         Action::Close => return false,
