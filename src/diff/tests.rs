@@ -1,5 +1,7 @@
 //! The policy as cases: a small provider with one object, two lone fields and a consent.
 
+mod presumed;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -460,6 +462,18 @@ fn a_row_without_the_key_column_uses_the_key_that_is_known() {
 fn a_withdrawn_consent_is_marked() {
     let decision = run(known(&[(1, "a@b.fr"), (2, "1")]), &says(&[(1, "a@b.fr"), (2, "0")]), &policy());
     assert!(matches!(decision.action, Action::Call { withdrawal: true, .. }));
+}
+
+#[test]
+fn a_consent_that_a_lost_first_call_may_have_left_is_withdrawn() {
+    let mut account = Account::new(key("k1"));
+    account.mark_unknown([FieldCode(2)]);
+    let before = Before { account: Some(account), standing: None, ..Before::default() };
+    let withdrawn = |before| {
+        let decision = run(before, &says(&[(1, "a@b.fr"), (2, "0")]), &policy());
+        matches!(decision.action, Action::Call { withdrawal: true, .. })
+    };
+    assert!(withdrawn(before) && !withdrawn(Before::default()));
 }
 
 #[test]

@@ -262,6 +262,16 @@ fn the_oldest_queued_call_is_told_whatever_its_priority() {
 }
 
 #[test]
+fn a_withdrawn_consent_keeps_its_first_place_when_it_has_to_be_sent_once_more() {
+    let mut world = World::new();
+    let first = world.queue("c1", Operation::Update, true);
+    world.queue("c2", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::RefusedForNow).expect("settled");
+    assert_eq!(world.lease(1).remove(0).id, first);
+}
+
+#[test]
 fn withdrawn_consents_leave_first_then_what_waited_then_the_oldest() {
     let mut world = World::new();
     let names = ["c1", "c2", "c3"];

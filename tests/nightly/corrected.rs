@@ -122,6 +122,31 @@ fn days_come_back_as_the_configuration_writes_them() {
     assert_eq!(fields["newBirthDate"], "02/01/1980");
 }
 
+/// The same digits are somebody else's number in the configured country.
+#[test]
+fn a_corrected_number_is_not_read_by_the_configured_country_beside_a_blank_one() {
+    let world = World::new();
+    world.populate(&customers(1));
+    let header = "customer_id;wallet_id;country;mobile_phone;email";
+    let crm =
+        |mail: &str| world.file("crm.csv", &format!("{header}\nC00001;W00001;BE;0470 12 34 56;{mail}\n"));
+    world.sync(&crm("a@example.org")).exits(0);
+    let file = crm("no address");
+    world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
+    let corrected = edited(&world, &world.rejects(), |_, column, cell| match column {
+        "country" => cell.clear(),
+        "mobile_phone" => "0470 12 34 57".clone_into(cell),
+        "email" => "b@example.org".clone_into(cell),
+        _ => {}
+    });
+    world.on("sync", &corrected, &["--kind", "delta"]).exits(3);
+    let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
+    assert_eq!(
+        (&wallet["newEmail"], &wallet["newMobileNumber"]),
+        (&"b@example.org".into(), &"32470123456".into())
+    );
+}
+
 #[test]
 fn rejects_without_values_hold_none() {
     let world = World::new();

@@ -49,6 +49,18 @@ fn a_stale_row_changes_nothing() {
     assert_eq!(world.report()["input"]["changed"], 0);
 }
 
+#[test]
+fn a_row_of_the_same_time_is_not_stale() {
+    let world = World::new();
+    let person = Customer::new(1);
+    ordered(&world, std::slice::from_ref(&person));
+    world.sync(&dated(&world, "crm.csv", &[(&person, "2026-02-01 10:00")])).exits(0);
+    let new = person.email("new@example.org");
+    world.sync(&dated(&world, "crm.csv", &[(&new, "2026-02-01 10:00")])).exits(0);
+    world.all_hold(&new);
+    assert_eq!(world.report()["input"]["stale"], 0);
+}
+
 /// Values that were read in another way say nothing about those of today.
 #[test]
 fn another_order_column_or_date_form_makes_nobody_stale() {

@@ -392,6 +392,19 @@ fn a_street_without_a_number_does_not_go_while_an_old_number_stands() {
     }
 }
 
+/// Nor does it beside the old number where only what has changed is sent of an object.
+#[test]
+fn a_street_without_a_number_does_not_go_in_parts_where_only_changes_are_sent() {
+    let (world, mut customer) = settled(&[("wsone", "send = \"changed\"")]);
+    let key = format!("1:{}", customer.person);
+    let held = || world.ledger().person(ProviderId::Wsone, &key).expect("known").fields;
+    let before = held();
+    customer.street = "BP 123".to_owned();
+    sync_one(&world, &customer, 3);
+    assert_eq!(held(), before);
+    assert!(world.report()["providers"]["wsone"]["incomplete"].as_u64() > Some(0));
+}
+
 /// A lane for which nobody can have a key would be empty, night after night.
 #[test]
 fn an_identifier_without_a_type_is_refused_before_anything_is_taken_in() {

@@ -1,0 +1,24 @@
+//! Values that were read by a country which the record does not tell.
+
+use super::*;
+use crate::domain::wire::WirePresumption;
+
+/// A record whose number, field 4, was read by the country of field 3.
+fn presumed(country: &str) -> Projection {
+    let presumption =
+        WirePresumption { country: FieldCode(3), value: country.into(), fields: vec![FieldCode(4)] };
+    Projection { presumption: Some(presumption), ..says(&[(1, "a@b.fr"), (4, "0470")]) }
+}
+
+#[test]
+fn the_country_that_waits_to_be_sent_says_whether_a_presumed_one_is_right() {
+    let waits = |country| Before {
+        standing: standing(State::Queued, Operation::Update, &[(3, country), (4, "0499")]),
+        ..known(&[(1, "a@b.fr"), (3, "FR")])
+    };
+    let right = run(waits("FR"), &presumed("FR"), &policy());
+    assert_eq!((right.action, right.findings.in_part), (update(&[(4, "0470")]), vec![]));
+    let wrong = run(waits("BE"), &presumed("FR"), &policy());
+    let kept = wrong.findings.in_part;
+    assert_eq!((wrong.action, kept), (Action::Nothing, vec![FieldCode(4)]));
+}
