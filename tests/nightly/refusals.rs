@@ -5,6 +5,9 @@ use serde_json::{Value, json};
 
 use crate::support::{Customer, World, customers};
 
+/// A denial is of one call, where another was accepted before.
+const SECOND_DENIED: &str = "[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\ntimes = 1\neffect = { refuse = { code = \"120\" } }\n";
+
 const REFUSALS: &str = r#"
 [[rule]]
 provider = "lemonway"
@@ -22,6 +25,14 @@ key = "1:7700000001"
 times = 1
 effect = { refuse = { code = "199" } }
 "#;
+
+/// The number of the one call that waits for a person.
+fn call_to_decide(world: &World) -> String {
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+    let listed: Value = serde_json::from_str(&listed).expect("JSON");
+    assert_eq!(listed.as_array().map(Vec::len), Some(1), "{listed}");
+    listed[0]["call"].to_string()
+}
 
 #[test]
 fn a_refused_customer_is_reported_not_repeated_and_healed_by_a_change() {
@@ -118,23 +129,23 @@ fn two_customers_with_one_key_are_both_held() {
 
 /// What a person lets go of is what the CRM says then, whatever was held.
 #[test]
-fn a_change_that_the_crm_takes_back_while_its_call_is_held_is_never_sent() {
-    for decision in ["release", "not-applied", "applied"] {
+fn what_the_crm_takes_back_or_changes_again_while_its_call_is_held_is_never_sent() {
+    let decisions = ["release", "not-applied", "applied"];
+    let cases =
+        decisions.into_iter().flat_map(|decision| [(decision, None), (decision, Some("third@example.org"))]);
+    for (decision, newest) in cases {
         let world = World::new();
         world.configure("", &[("lemonway", "concurrency = 1")]);
         let mut people = customers(2);
         world.populate(&people);
         world.sync(&world.csv("crm.csv", &people)).exits(0);
         let before = people[1].clone();
-        // A denial is of one call, where another was accepted before.
         people[0].email = "first@example.org".to_owned();
         people[1].email = "second@example.org".to_owned();
-        world.play("[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\ntimes = 1\neffect = { refuse = { code = \"120\" } }\n");
+        world.play(SECOND_DENIED);
         world.sync(&world.csv("crm.csv", &people)).exits(3);
-        let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
-        let listed: Value = serde_json::from_str(&listed).expect("JSON");
-        let call = listed[0]["call"].to_string();
-        people[1].email.clone_from(&before.email);
+        let call = call_to_decide(&world);
+        newest.unwrap_or(&before.email).clone_into(&mut people[1].email);
         let file = world.csv("crm.csv", &people);
         world.sync(&file).exits(0);
         world.ledger().reset();
@@ -145,9 +156,31 @@ fn a_change_that_the_crm_takes_back_while_its_call_is_held_is_never_sent() {
         world.run(&["resume"]).exits(0);
         world.sync(&file).exits(0);
         let held = world.ledger().person(ProviderId::Lemonway, "W00002").expect("known").fields;
-        assert_eq!(held["newEmail"], before.email, "{decision}");
+        assert_eq!(held["newEmail"], people[1].email, "{decision}");
         assert_eq!(world.run(&["rejects", "list", "--json"]).exits(0).out.trim(), "[]", "{decision}");
     }
+}
+
+#[test]
+fn a_call_that_lost_an_excluded_field_before_it_left_is_settled_as_it_was_sent() {
+    let world = World::new();
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    for person in &mut people {
+        person.email = format!("new-{}@example.org", person.id);
+        person.title = "F";
+    }
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.configure("", &[("lemonway", "concurrency = 1\nexclude = [\"email\"]\n")]);
+    world.play(SECOND_DENIED);
+    world.run(&["resume"]).exits(3);
+    let told = world.run(&["resolve", &call_to_decide(&world), "--applied"]).exits(0);
+    world.ledger().reset();
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.requests(ProviderId::Lemonway), 0, "{}", told.err);
 }
 
 #[test]
@@ -286,6 +319,44 @@ fn what_was_sent_last_goes_in_its_turn_again_once_it_is_released() {
 }
 
 #[test]
+fn the_rest_stays_refused_where_a_person_has_found_its_part_applied() {
+    let world = World::new();
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    let people = customers(2);
+    world.populate(&people);
+    // As a whole by its status, then its contact by a denial.
+    world.play("[lemonway]\nverified = [\"W00002\"]\n[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\nfrom = 2\neffect = { refuse = { code = \"120\" } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let call = call_to_decide(&world);
+    world.run(&["resolve", &call, "--applied"]).exits(0);
+    assert_eq!(call_to_decide(&world), call);
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+    assert!(listed.contains("\"refused\""), "{listed}");
+}
+
+#[test]
+fn a_refused_call_that_is_released_goes_without_what_was_excluded_meanwhile() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].email = "new@example.org".to_owned();
+    people[0].last = "Durand".to_owned();
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.play("");
+    world.configure("", &[("lemonway", "exclude = [\"email\"]")]);
+    world.run(&["resume"]).exits(0);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
+    assert_eq!(
+        (&wallet["newLastName"], &wallet["newEmail"]),
+        (&json!("Durand"), &json!("elise.1@example.org"))
+    );
+}
+
+#[test]
 fn an_address_that_another_wallet_gives_up_in_the_same_run_gets_through() {
     let world = World::new();
     let mut people = customers(2);
@@ -340,9 +411,7 @@ fn a_decision_on_a_call_that_is_not_held_is_a_usage_error() {
     world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
     world.populate(&people);
     world.sync(&world.csv("crm.csv", &people)).exits(3);
-    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
-    let listed: Value = serde_json::from_str(&listed).expect("JSON");
-    let call = listed[0]["call"].to_string();
+    let call = call_to_decide(&world);
     let told = world.run(&["resolve", &call, "--abandon"]).exits(2).err;
     assert!(told.contains(&format!("error[E105]: call {call} is refused: ")), "{told}");
 }
