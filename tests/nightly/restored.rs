@@ -57,22 +57,74 @@ fn after_a_restore_a_queued_value_leaves_only_where_the_complete_file_says_it_to
     assert_eq!(world.report()["balanced"], true);
 }
 
-#[test]
-fn after_a_restore_a_row_that_is_turned_away_does_not_let_an_older_value_leave() {
-    let mut people = customers(2);
-    let world = delivered(&people);
+/// A world put back from a backup that has an older value of the first person in its queue than what was delivered since.
+/// Those of `before` were delivered before either.
+fn restored_with_an_older_value_queued(people: &mut [Customer], before: &[Customer]) -> World {
+    let world = delivered(before);
+    world.populate(people);
     people[0].email = "older@example.org".to_owned();
-    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.on("sync", &world.csv("crm.csv", people), &["--allow-mass-change", "--max-calls", "0"]).exits(10);
     people[0].email = "newer@example.org".to_owned();
-    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.sync(&world.csv("crm.csv", people)).exits(0);
     let backup = backups(&world).pop().expect("a backup");
     world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
-    world.configure("", &[("safedebit", "on_invalid = \"reject_customer\"")]);
-    people[0].mobile = "O612345678".to_owned();
-    sync_as_planned(&world, &world.csv("crm.csv", &people)).exits(3);
+    world
+}
+
+#[test]
+fn after_a_restore_a_row_that_is_turned_away_does_not_let_an_older_value_leave() {
+    // An update that is queued, and a create that would be probed.
+    for (provider, operation, new) in [("safedebit", "update", 0), ("wsone", "create", 1)] {
+        let mut people = customers(2);
+        let before = people[new..].to_vec();
+        let world = restored_with_an_older_value_queued(&mut people, &before);
+        world.configure("", &[(provider, "on_invalid = \"reject_customer\"")]);
+        people[0].mobile = "O612345678".to_owned();
+        sync_as_planned(&world, &world.csv("crm.csv", &people)).exits(3);
+        world.all_hold(&people[0]);
+        let held = format!(",C00001,{provider},{operation},held,restored,");
+        assert!(world.rejects().contains(&held), "{held}: {}", world.rejects());
+        assert_eq!(world.report()["balanced"], true, "{provider}");
+    }
+}
+
+#[test]
+fn after_a_restore_what_is_queued_for_a_provider_that_is_off_waits_for_a_person() {
+    let mut people = customers(1);
+    let before = people.clone();
+    let world = restored_with_an_older_value_queued(&mut people, &before);
+    world.configure("", &[("lemonway", "enabled = false")]);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--kind", "full", "--allow-mass-change"]).exits(3);
+    world.configure("", &[]);
+    world.run(&["resume"]).exits(0);
     world.all_hold(&people[0]);
-    assert!(world.rejects().contains(",restored,"), "{}", world.rejects());
-    assert_eq!(world.report()["balanced"], true);
+    let listed = world.run(&["rejects", "list", "--provider", "lemonway"]).exits(0).out;
+    assert!(listed.contains(" restored "), "{listed}");
+}
+
+/// Whether it was applied is not known any more, also while another customer has its key.
+#[test]
+fn after_a_restore_a_create_that_was_refused_and_is_found_applied_brings_the_newest_values() {
+    let mut people = customers(2);
+    let world = World::new();
+    world.populate(&people);
+    world.play("[[rule]]\noperation = \"createPerson\"\neffect = { refuse = { code = \"155\" } }\n");
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(3);
+    world.play("");
+    people[0].email = "newer@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    people[0].email = "newest@example.org".to_owned();
+    people[1].person = people[0].person.clone();
+    world.on("sync", &world.csv("crm.csv", &people), &["--kind", "full", "--allow-mass-change"]).exits(3);
+    let listed = json(&world.run(&["rejects", "list", "--customer", "C00001", "--json"]).exits(0));
+    assert_eq!(listed[0]["class"], "duplicate_key", "{listed}");
+    world.run(&["resolve", &listed[0]["call"].to_string(), "--applied"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    world.all_hold(&people[0]);
+    assert_eq!(world.duplicates(), 0);
 }
 
 /// A column that the complete file lacks confirms nothing.
