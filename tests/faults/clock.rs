@@ -51,6 +51,20 @@ fn no_jump_of_the_clock_loses_doubles_or_delays_a_call() {
     Row::kept(81, "the clock is set between two runs", JUMPS_DAYS.len()).enter();
 }
 
+/// The wait for another try is no longer than the longest backoff, by whichever clock it was begun.
+#[test]
+fn a_clock_that_is_set_back_does_not_delay_who_waits_for_another_try() {
+    let (what, years) = ("a clock that was ahead", -3_652);
+    let world = World::new(3);
+    // Nobody listens on port 1.
+    world.configure("http://127.0.0.1:1", "");
+    world.sync().exits(5, what);
+    world.clock_jumps(years);
+    world.configure(&world.healthy(), "retry = { attempts = 4, initial = \"5ms\", max = \"20ms\" }");
+    world.run(&["resume", "--max-duration", "10s"]).exits(0, what);
+    world.all_delivered(what);
+}
+
 /// When the clock is set, from the start of the program: before anything is read, while calls leave, and while those
 /// whose answers were lost wait for `settle`.
 const MOMENTS_MS: [u64; 3] = [0, 60, 220];

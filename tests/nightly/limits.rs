@@ -50,6 +50,22 @@ fn calls_per_day_holds_across_runs() {
     assert_eq!(world.requests(ProviderId::Wsone), 4);
 }
 
+/// What was on its way at a kill may have arrived.
+#[test]
+fn what_a_kill_left_on_its_way_counts_for_the_day() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let off = "enabled = false";
+    world.configure("", &[("wsone", off), ("safedebit", off), ("lemonway", "calls_per_day = 1")]);
+    let file = world.csv("crm.csv", &people);
+    let mut killed = world.command(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+    killed.env("CRMSYNC_FAULT", "after-answer").output().expect("the binary runs");
+    assert_eq!(world.requests(ProviderId::Lemonway), 1);
+    world.run(&["resume"]).exits(10);
+    assert_eq!(world.requests(ProviderId::Lemonway), 1);
+}
+
 #[test]
 fn a_lane_that_has_used_up_its_day_leaves_the_calls_of_the_run_to_the_others() {
     let world = World::new();

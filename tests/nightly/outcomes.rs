@@ -1,8 +1,9 @@
 //! Lost answers, lost creates, kills and outages: what is unknown stays unknown until it is found out.
 
 use crmsync::domain::provider::ProviderId;
-use crmsync::sandbox::Operation;
+use crmsync::sandbox::{Entry, Operation};
 
+use crate::care::{delivered, json};
 use crate::support::{Customer, World, customers, until};
 
 #[test]
@@ -222,11 +223,62 @@ fn throttling_pauses_the_lane_and_spends_nothing() {
     let world = World::new();
     let people = customers(3);
     world.populate(&people);
-    world.configure("", &[("safedebit", "retry = { attempts = 1, initial = \"5ms\", max = \"20ms\" }")]);
-    world.play("[[rule]]\nprovider = \"safedebit\"\ntimes = 2\neffect = { status = { code = 429, retry_after = \"1\" } }\n");
+    let lines = "concurrency = 1\nretry = { attempts = 1, initial = \"5ms\", max = \"20ms\" }";
+    world.configure("", &[("safedebit", lines)]);
+    // Who asks to wait for no time at all is not asked again at once either.
+    world.play(&format!("{}{}", throttle("REF00001", "1"), throttle("REF00002", "0")));
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert_eq!(world.report()["providers"]["safedebit"]["throttled"], 2);
     people.iter().for_each(|customer| world.all_hold(customer));
+    let sent = sent_to(&world, ProviderId::Safedebit);
+    for (at, throttled) in sent.iter().enumerate().filter(|(_, entry)| !entry.applied) {
+        assert!(sent[at + 1].at_ms >= throttled.at_ms + 1_000, "{sent:?}");
+    }
+}
+
+/// The first request for this account is answered by 429.
+fn throttle(key: &str, seconds: &str) -> String {
+    format!(
+        "[[rule]]\nprovider = \"safedebit\"\nkey = \"{key}\"\ntimes = 1\neffect = {{ status = {{ code = 429, retry_after = \"{seconds}\" }} }}\n"
+    )
+}
+
+fn sent_to(world: &World, provider: ProviderId) -> Vec<Entry> {
+    world.ledger().entries().into_iter().filter(|entry| entry.provider == provider).collect()
+}
+
+#[test]
+fn of_two_pauses_that_a_provider_asks_for_the_longer_one_is_kept() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.configure("", &[("safedebit", "concurrency = 2")]);
+    let later = "[[rule]]\nprovider = \"safedebit\"\nkey = \"REF00002\"\neffect = { latency = \"300ms\" }\n";
+    world.play(&format!("{later}{}{}", throttle("REF00001", "3"), throttle("REF00002", "1")));
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let sent = sent_to(&world, ProviderId::Safedebit);
+    assert_eq!(sent.iter().filter(|entry| entry.applied).count(), 3);
+    assert!(sent[2].at_ms >= sent[0].at_ms + 3_000, "{sent:?}");
+}
+
+/// The provider may hold it, though nobody has written that down yet.
+#[test]
+fn a_change_that_was_on_its_way_at_a_kill_is_taken_back_as_planned() {
+    let mut people = customers(1);
+    let world = delivered(&people);
+    let before = world.csv("before.csv", &people);
+    people[0].email = "lost@example.org".to_owned();
+    let file = world.csv("crm.csv", &people);
+    let arguments = ["sync", file.to_str().expect("utf-8"), "--allow-mass-change", "--provider", "lemonway"];
+    let mut killed = world.command(&arguments);
+    killed.env("CRMSYNC_FAULT", "after-answer").output().expect("the binary runs");
+    assert_eq!(world.emails(&people[0])[1], "lost@example.org");
+    let plan = json(&world.on("plan", &before, &["--json"]).exits(0));
+    let lanes = plan["providers"].as_array().expect("lanes");
+    let lane = lanes.iter().find(|lane| lane["provider"] == "lemonway").expect("a lane");
+    assert_eq!(lane["update"], 1, "{plan}");
+    world.sync(&before).exits(0);
+    world.all_hold(&customers(1)[0]);
 }
 
 #[test]
