@@ -52,6 +52,12 @@ const PRECEDENCE: [ExitCode; 11] = [
 ];
 
 impl ExitCode {
+    /// Ends the program here and now, wherever its other threads are: the main one waits for somebody who does not come. What
+    /// was committed stays, and nothing else.
+    pub fn leave(self) -> ! {
+        std::process::exit(i32::from(self.number()))
+    }
+
     /// All codes, in ascending order.
     pub const ALL: [Self; 14] = [
         Self::Complete,

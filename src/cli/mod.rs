@@ -5,6 +5,7 @@
 
 pub mod amounts;
 pub mod arguments;
+mod children;
 mod commands;
 pub mod config;
 pub mod console;

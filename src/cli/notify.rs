@@ -7,11 +7,10 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::{Command, Stdio};
+use std::process::Stdio;
 use std::time::Duration;
 
-use wait_timeout::ChildExt;
-
+use super::children;
 use crate::report::report_json::Outcome;
 
 /// How long the exit of the program waits for the command.
@@ -84,15 +83,23 @@ pub enum NotifyError {
     },
 }
 
-/// Runs the command with the report as its standard input, for at most ten seconds.
+/// Runs the command with the report as its standard input, for at most ten seconds, without the variables that hold secrets.
 ///
 /// # Errors
 /// [`NotifyError`]; whatever it is, the run has ended as it has.
-pub fn notify(words: &[String], occasion: Occasion, report: &str) -> Result<(), NotifyError> {
+pub fn notify(
+    words: &[String],
+    occasion: Occasion,
+    report: &str,
+    secrets: &[String],
+) -> Result<(), NotifyError> {
     let (program, arguments) = words.split_first().ok_or(NotifyError::Empty)?;
     let start = |source| NotifyError::Start { program: program.clone(), source };
-    let mut child = Command::new(program)
-        .args(arguments)
+    let mut command = children::command(program, arguments);
+    for name in secrets {
+        command.env_remove(name);
+    }
+    let mut child = command
         .env(VARIABLE, occasion.name())
         // On a full disk the command is told why it runs, and no more.
         .stdin(unnamed(report).map_or_else(|_| Stdio::null(), Stdio::from))
@@ -100,15 +107,10 @@ pub fn notify(words: &[String], occasion: Occasion, report: &str) -> Result<(), 
         .stderr(Stdio::null())
         .spawn()
         .map_err(start)?;
-    match child.wait_timeout(PATIENCE).map_err(start)? {
+    match children::wait(&mut child, PATIENCE).map_err(start)? {
         Some(status) if status.success() => Ok(()),
         Some(_) => Err(NotifyError::Failed { program: program.clone() }),
-        None => {
-            // It may have ended in this very moment; what matters is that it is gone.
-            drop(child.kill());
-            drop(child.wait());
-            Err(NotifyError::Slow { program: program.clone() })
-        }
+        None => Err(NotifyError::Slow { program: program.clone() }),
     }
 }
 

@@ -70,6 +70,8 @@ pub struct Tell {
     pub metrics_file: Option<PathBuf>,
     /// The program and arguments of a notification; nothing when nobody is notified.
     pub notify: Option<Vec<String>>,
+    /// Environment variables that hold secrets, of which it has no need.
+    pub secrets: Vec<String>,
     /// How the run before ended.
     pub outcome_before: Option<String>,
 }
@@ -83,7 +85,7 @@ impl Tell {
         };
         let occasion = Occasion::of(report.run.outcome, self.outcome_before.as_deref());
         let notified = match (&self.notify, occasion) {
-            (Some(words), Some(occasion)) => notify(words, occasion, &report.to_json()),
+            (Some(words), Some(occasion)) => notify(words, occasion, &report.to_json(), &self.secrets),
             (Some(_) | None, _) => Ok(()),
         };
         if let Err(error) = metrics {

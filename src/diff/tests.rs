@@ -1,5 +1,6 @@
 //! The policy as cases: a small provider with one object, two lone fields and a consent.
 
+mod held;
 mod presumed;
 
 use proptest::prelude::*;
@@ -270,50 +271,6 @@ fn a_refused_call_stays_parked_until_something_changes_then_all_goes() {
 }
 
 #[test]
-fn probing_and_held_calls_keep_their_place_and_get_the_newest_values() {
-    for state in [State::Probing, State::Held] {
-        let before = Before {
-            account: None,
-            standing: standing(state, Operation::Create, &[(3, "A"), (4, "Do")]),
-            ..Before::default()
-        };
-        let decision = run(before, &says(&[(3, "B")]), &policy());
-        assert_eq!(decision.action, Action::Replace(payload(&[(3, "B"), (4, "Do")])), "{state:?}");
-    }
-}
-
-/// One that crashed may have left what it carries; whether a key is still shared is not known here.
-#[test]
-fn a_held_call_stays_as_it_is_where_the_same_is_left_to_bring_or_nothing() {
-    for (hold, now) in [(HoldReason::Crashed, "A"), (HoldReason::DuplicateKey, "B")] {
-        let held = standing(State::Held, Operation::Update, &[(3, "B")]);
-        let held = held.map(|call| Standing { hold: Some(hold), ..call });
-        let before = Before { standing: held, ..known(&[(3, "A")]) };
-        assert_eq!(run(before, &says(&[(3, now)]), &policy()).action, Action::Nothing, "{hold:?}");
-    }
-}
-
-#[test]
-fn a_changed_key_is_held_and_closes_when_it_changes_back() {
-    let mut now = says(&[(3, "A")]);
-    now.key = KeyCell::Key(key("k2"));
-    let Action::Call { hold, payload: sent, .. } = run(known(&[(3, "A")]), &now, &policy()).action else {
-        unreachable!("a call")
-    };
-    assert_eq!((hold, sent.key), (Some(HoldReason::KeyChanged), key("k2")));
-    let held = Standing {
-        state: State::Held,
-        hold: Some(HoldReason::KeyChanged),
-        create_unknown: false,
-        missing: false,
-        operation: Operation::Create,
-        payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
-    };
-    let before = Before { standing: Some(held), ..known(&[(3, "A")]) };
-    assert_eq!(run(before, &says(&[(3, "A")]), &policy()).action, Action::Close);
-}
-
-#[test]
 fn a_key_that_changes_while_its_create_is_probed_is_reported_not_followed() {
     let before = Before {
         account: None,
@@ -373,26 +330,6 @@ fn a_part_that_is_held_empty_is_not_lost_when_its_object_goes_without_it() {
     let decision = run(before, &says(&[(1, "new@b.fr"), (2, "")]), &policy());
     assert_eq!(decision.action, update(&[(1, "new@b.fr")]));
     assert!(decision.findings.unknown_after.is_empty());
-}
-
-#[test]
-fn a_released_call_under_a_changed_key_is_not_held_again() {
-    let mut now = says(&[(3, "B")]);
-    now.key = KeyCell::Key(key("k2"));
-    let values = values(&[(3, "A")]);
-    for (state, hold) in [(State::Queued, None), (State::Held, Some(HoldReason::KeyChanged))] {
-        let payload = Payload { key: key("k2"), values: values.clone() };
-        let call = Standing {
-            state,
-            hold,
-            create_unknown: false,
-            missing: false,
-            operation: Operation::Create,
-            payload,
-        };
-        let decision = run(Before { standing: Some(call), ..known(&[(3, "A")]) }, &now, &policy());
-        assert!(matches!(decision.action, Action::Call { hold: now, .. } if now == hold), "{decision:?}");
-    }
 }
 
 #[test]

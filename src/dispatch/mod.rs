@@ -12,6 +12,7 @@ mod limiter;
 mod meter;
 mod retry;
 mod run_clock;
+mod signals;
 mod stops;
 mod worker;
 
@@ -21,7 +22,6 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::{Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
@@ -35,12 +35,14 @@ use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError, Terms};
 pub use checkpoint::CheckpointError;
 pub use lane::LaneEnd;
 pub use run_clock::RunClock;
+pub use signals::{Interruption, watch_the_end};
 pub use stops::{Limits, StopReason};
 
 use breaker::Breaker;
 use checkpoint::{Checkpoint, Records, Writer};
 use lane::{Lane, Order};
 use limiter::{DayBudget, Limiter};
+use signals::Signals;
 use stops::{CallBudget, ErrorMeter};
 use worker::Endpoint;
 
@@ -292,56 +294,6 @@ fn drain(orders: &watch::Sender<Order>) {
         }
         works
     });
-}
-
-/// A signal by which somebody ends a run.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Interruption {
-    /// SIGHUP: the terminal has gone.
-    HangUp,
-    /// SIGINT: Ctrl-C.
-    Interrupt,
-    /// SIGTERM.
-    Terminate,
-}
-
-struct Signals {
-    /// None where the program was started to outlive its terminal.
-    hangup: Option<Signal>,
-    interrupt: Signal,
-    terminate: Signal,
-}
-
-impl Signals {
-    fn listen() -> std::io::Result<Self> {
-        let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
-        let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
-        Ok(Self { hangup, interrupt, terminate })
-    }
-
-    /// Waits for the next signal.
-    async fn next(&mut self) -> Interruption {
-        let hangup = async {
-            match &mut self.hangup {
-                Some(hangup) => hangup.recv().await,
-                None => std::future::pending().await,
-            }
-        };
-        tokio::select! {
-            _ = hangup => Interruption::HangUp,
-            _ = self.interrupt.recv() => Interruption::Interrupt,
-            _ = self.terminate.recv() => Interruption::Terminate,
-        }
-    }
-}
-
-/// Did whoever started the program, as `nohup` does, say that it outlives its terminal.
-fn is_hangup_ignored() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
-    let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
-    // SIGHUP is number 1, the lowest bit.
-    mask.is_some_and(|mask| mask & 1 == 1)
 }
 
 #[cfg(test)]

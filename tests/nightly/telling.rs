@@ -2,10 +2,11 @@
 
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{Ran, World, customers, until};
+use crate::support::{PASSWORD, Ran, World, customers, until};
 
 const NOTIFY: &str =
     "[notify]\ncommand = [\"/bin/sh\", \"-c\", \"echo $CRMSYNC_NOTIFY >>told; cat >told.json\"]\n";
@@ -30,6 +31,30 @@ fn trouble_is_told_once_and_recovery_too() {
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert_eq!(told(&world), "trouble\nrecovery\n");
+}
+
+/// A command that hangs holds nobody up who wants the program gone; and it is told no secret.
+#[test]
+fn a_run_that_waits_at_its_end_can_be_ended() {
+    let world = World::new();
+    let words = "env >of_command; sleep 600 & echo $! >child; wait";
+    world.configure(&format!("[notify]\ncommand = [\"/bin/sh\", \"-c\", \"{words}\"]\n"), &[]);
+    let mut people = customers(1);
+    world.populate(&people);
+    "nobody".clone_into(&mut people[0].email);
+    let file = world.csv("crm.csv", &people);
+    let running = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+    let child = || std::fs::read_to_string(world.path("child")).unwrap_or_default();
+    until("the command has begun", || child().ends_with('\n'));
+    let signal =
+        |name: &str, pid: &str| Command::new("kill").args([name, pid]).status().expect("kill runs").success();
+    let pid = running.id().to_string();
+    assert!(signal("-TERM", &pid) && signal("-TERM", &pid));
+    Ran::from(running.wait_with_output().expect("gone")).exits(143);
+    assert!(signal("-KILL", child().trim()), "the program does not wait for the child of its child");
+    let variables = std::fs::read_to_string(world.path("of_command")).expect("written");
+    assert!(variables.contains("CRMSYNC_NOTIFY=") && !variables.contains(PASSWORD));
+    world.run(&["resume"]);
 }
 
 #[test]

@@ -298,13 +298,17 @@ fn codes(run: &Run, is_partial: bool) -> Vec<ExitCode> {
             codes.push(if failure.needs_a_person() { ExitCode::PersonMustAct } else { ExitCode::Failed });
         }
     }
-    codes.extend(match dispatched.interrupted {
-        Some(Interruption::HangUp) => Some(ExitCode::HungUp),
-        Some(Interruption::Interrupt) => Some(ExitCode::Interrupted),
-        Some(Interruption::Terminate) => Some(ExitCode::Terminated),
-        None => None,
-    });
+    codes.extend(dispatched.interrupted.map(code_of_interruption));
     codes
+}
+
+/// The exit code of a run that a signal has ended.
+pub(super) fn code_of_interruption(interruption: Interruption) -> ExitCode {
+    match interruption {
+        Interruption::HangUp => ExitCode::HungUp,
+        Interruption::Interrupt => ExitCode::Interrupted,
+        Interruption::Terminate => ExitCode::Terminated,
+    }
 }
 
 fn code_of_stop(stop: StopReason) -> Option<ExitCode> {

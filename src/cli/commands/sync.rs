@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::cli::Program;
 use crate::cli::arguments::{
@@ -26,6 +27,9 @@ use super::finish::{self, Run};
 use super::inputs;
 use super::plan;
 use super::rehearse;
+
+/// How long a run that has sent has to come to its end by itself once somebody ends it.
+const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
 
 /// Reads, compares, queues, sends and reports.
 pub(super) fn sync(program: &Program, typed: &SyncArguments) -> Result<ExitCode, Failure> {
@@ -81,6 +85,7 @@ pub(super) fn run(
             Work::Rehearse(..) => None,
             Work::Sync(..) | Work::Seed(..) | Work::Resume => config.notify.command.clone(),
         },
+        secrets: config.secret_variables(),
         outcome_before: None,
     };
     match begin(program, config, command, work, sending) {
@@ -182,7 +187,11 @@ impl Begun {
                     None => Some(store),
                     Some(typed) => {
                         let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
-                        run.sent(dispatch::run(store, number, &dispatch))
+                        let sent = run.sent(dispatch::run(store, number, &dispatch));
+                        dispatch::watch_the_end(PATIENCE_AT_THE_END, |interruption| {
+                            finish::code_of_interruption(interruption).leave();
+                        });
+                        sent
                     }
                 }
             }

@@ -88,6 +88,16 @@ impl Config {
         state.chain(providers).collect()
     }
 
+    /// The environment variables that hold secrets.
+    #[must_use]
+    pub fn secret_variables(&self) -> Vec<String> {
+        let variable = |(_, source): (String, &SecretSource)| match source {
+            SecretSource::Env(name) => Some(name.clone()),
+            SecretSource::File(_) | SecretSource::Command(_) => None,
+        };
+        self.secrets().into_iter().filter_map(variable).collect()
+    }
+
     /// The secrets of one provider, user name or login first; none when it has no section.
     #[must_use]
     pub fn credentials(&self, provider: ProviderId) -> Vec<(String, &SecretSource)> {
