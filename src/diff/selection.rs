@@ -74,10 +74,12 @@ impl Comparison<'_, '_> {
                 (Some(held), _) if self.keeper.holds(held, code, "") => {}
                 (Some(_), Some(WireCell::Cleared | WireCell::Vacant)) => parts.left_out.push(code),
                 (Some(_), _) if (self.policy.excluded)(code) => parts.left_out.push(code),
-                (Some(Acknowledged::Clear(held)), _) => {
+                (Some(Acknowledged::Clear(held)), _) if self.keeper.keeps_clear() => {
                     parts.values.0.insert(code, held.reveal().into());
                 }
-                (Some(Acknowledged::Hashed(_) | Acknowledged::Unknown), _) => return None,
+                (Some(Acknowledged::Clear(_) | Acknowledged::Hashed(_) | Acknowledged::Unknown), _) => {
+                    return None;
+                }
             }
         }
         Some(parts)

@@ -64,6 +64,12 @@ impl Keeper<'_> {
         Acknowledged::Hashed(self.fingerprints.value(field, value))
     }
 
+    /// Does the state keep values as they are. What it still has of an earlier setting is replaced by its next run.
+    #[must_use]
+    pub fn keeps_clear(&self) -> bool {
+        self.clear
+    }
+
     /// Does the provider hold exactly this value.
     #[must_use]
     pub fn holds(&mut self, kept: &Acknowledged, field: FieldCode, value: &str) -> bool {

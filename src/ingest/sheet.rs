@@ -186,11 +186,12 @@ impl<'a> Sheet<'a> {
         Arc::clone(&self.names)
     }
 
-    /// The cells of a row as they stand in the file, with their names.
+    /// The cells of a row as they stand in the file, with their names. An object is no value, and would be taken for one where
+    /// it stands as text.
     pub(super) fn raw_cells(&self, row: &Row) -> (Arc<[String]>, Vec<String>) {
         let text = |cell| match cell {
-            RawCell::Text(text) | RawCell::Nested(text) => text.into_owned(),
-            RawCell::Absent | RawCell::Null => String::new(),
+            RawCell::Text(text) => text.into_owned(),
+            RawCell::Nested(_) | RawCell::Absent | RawCell::Null => String::new(),
         };
         let cells = row.columns().map(|(_, cell)| text(cell)).collect();
         let names = match self.file.header() {

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashSet};
 
+use rusqlite::OptionalExtension;
 use rusqlite::types::Value;
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
@@ -231,6 +232,13 @@ impl Outbox<'_> {
         Ok(resolved)
     }
 
+    /// How the provider refused a call last: class and code.
+    fn last_refusal(&self, call: CallId) -> Result<Option<(String, String)>, StoreError> {
+        let sql = "SELECT class, code FROM answer WHERE call = ?1 AND class = 'refused' ORDER BY rowid DESC LIMIT 1";
+        let mut statement = self.connection.prepare_cached(sql)?;
+        Ok(statement.query_row([call.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()?)
+    }
+
     fn write_decision(&self, row: &CallRow, after: &Life, rest: Option<&Payload>) -> Result<(), StoreError> {
         let mut record = CallRecord::of(after)
             .resting(after, self.run)
@@ -242,6 +250,10 @@ impl Outbox<'_> {
         }
         if let Some(rest) = rest {
             record = record.left_with(rest);
+            // It stays refused for what the whole was refused for, not for what its part met.
+            if let Some((class, code)) = self.last_refusal(row.id)? {
+                record = record.with("class", class).with("code", code);
+            }
         }
         record.update(self.connection, row.id, (row.life.state, None), self.now)
     }

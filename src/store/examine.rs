@@ -186,10 +186,9 @@ impl StateFile {
     /// Empties the write-ahead log into the file. The lock proves that nobody else writes.
     ///
     /// # Errors
-    /// [`StoreError`] when the state cannot be opened or written.
+    /// [`StoreError`] when the state cannot be opened or written, or somebody reads it.
     pub fn empty_log(&self, lock: &super::Lock) -> Result<(), StoreError> {
-        let store = self.open(lock)?;
-        Ok(store.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?)
+        self.open(lock)?.empty_log()
     }
 
     /// The state's own files and the folders of its backups and rehearsal, as far as they are there. Backups and replaced

@@ -12,7 +12,7 @@ use super::backup::vacuum_into;
 use super::open::{
     BUSY_TIMEOUT, beside, connect, has_key_identity, has_log, open_private, refuse_second_name, version,
 };
-use super::{StateFile, Store, StoreError, filling, origin};
+use super::{StateFile, Store, StoreError, filling, origin, restore};
 
 impl StateFile {
     /// Opens the state for reading only, also while another process writes; a state that does not exist yet, whose making
@@ -66,7 +66,9 @@ impl StateFile {
     /// A connection for reading; none to a file whose making or first fill goes on or was cut short, in which nothing
     /// can be yet.
     pub(super) fn connect_to_read(&self) -> Result<Option<Connection>, StoreError> {
-        refuse_second_name(self.path())?;
+        if !restore::is_cut_short(self.path())? {
+            refuse_second_name(self.path())?;
+        }
         match self.look_in() {
             Err(error) if filling::explains(&error, self.path()) => Ok(None),
             found => found,

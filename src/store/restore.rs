@@ -186,24 +186,38 @@ impl StateFile {
     }
 }
 
+/// Has the state one other name, which a restore gave it and did not take away: whoever runs next does.
+pub(super) fn is_cut_short(path: &Path) -> Result<bool, StoreError> {
+    Ok(names_of_restores(path)?.len() == 1 && std::fs::metadata(path).is_ok_and(|own| own.nlink() == 2))
+}
+
+/// The second names that restores gave a state.
+fn names_of_restores(path: &Path) -> Result<Vec<PathBuf>, StoreError> {
+    let failed = |error| file_error("take a restore back of", path, error);
+    let own = std::fs::metadata(path).map_err(failed)?;
+    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(Vec::new()) };
+    if own.nlink() < 2 {
+        return Ok(Vec::new());
+    }
+    let begins = format!("{}{REPLACED}", name.to_string_lossy());
+    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    let mut names = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let entry = entry.map_err(failed)?;
+        let other = entry.metadata().map_err(failed)?;
+        let is_own = (other.dev(), other.ino()) == (own.dev(), own.ino());
+        if is_own && entry.file_name().to_string_lossy().starts_with(&begins) {
+            names.push(entry.path());
+        }
+    }
+    Ok(names)
+}
+
 /// Takes back what a restore began and did not end: the second name that it gave the state, and the place of its log. For who
 /// holds the lock.
 pub(super) fn take_back(path: &Path) -> Result<(), StoreError> {
     let failed = |error| file_error("take a restore back of", path, error);
-    let own = std::fs::metadata(path).map_err(failed)?;
-    let (Some(folder), Some(name)) = (path.parent(), path.file_name()) else { return Ok(()) };
-    if own.nlink() < 2 {
-        return Ok(());
-    }
-    let begins = format!("{}{REPLACED}", name.to_string_lossy());
-    let folder = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-    for entry in std::fs::read_dir(folder).map_err(failed)? {
-        let entry = entry.map_err(failed)?;
-        let (kept, other) = (entry.path(), entry.metadata().map_err(failed)?);
-        let is_own = (other.dev(), other.ino()) == (own.dev(), own.ino());
-        if !is_own || !entry.file_name().to_string_lossy().starts_with(&begins) {
-            continue;
-        }
+    for kept in names_of_restores(path)? {
         for suffix in ["-wal", "-journal"] {
             let (log, aside) = (beside(path, suffix), beside(&kept, suffix));
             if aside.exists() && !log.exists() {

@@ -42,6 +42,19 @@ times = 1
 effect = { refuse = { code = "178" } }
 "#;
 
+/// What is no value does not become one where it stands as text.
+#[test]
+fn an_object_in_the_place_of_a_key_comes_back_as_no_key() {
+    let world = World::new();
+    let row =
+        r#"{"customer_id": {"a": 1}, "person_identifier": "107", "first_name": "Ann", "city": {"b": 2}}"#;
+    world.on("sync", &world.file("crm.jsonl", row), &["--allow-mass-change", "--include-values"]).exits(3);
+    let rejects = world.file("rejects.csv", &world.rejects());
+    assert!(world.rejects().contains("Ann") && !world.rejects().contains("{"), "{}", world.rejects());
+    world.on("sync", &rejects, &["--kind", "delta", "--allow-mass-change"]).exits(3);
+    assert_eq!(world.requests(ProviderId::Wsone), 0);
+}
+
 #[test]
 fn corrected_rejects_repair_exactly_those_customers() {
     let world = World::new();

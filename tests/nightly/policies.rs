@@ -478,6 +478,18 @@ fn what_waits_for_a_provider_that_is_switched_off_is_told_and_not_proposed_to_be
     assert_eq!(world.report().get("carried_from"), None, "nothing of it is this run's to send");
 }
 
+/// A run replaces what the state has in clear before it compares; a plan only looks.
+#[test]
+fn a_plan_completes_no_object_from_values_that_are_no_longer_kept_in_clear() {
+    let (world, _) = settled_with("values = \"clear\"\n", &[]);
+    world.configure("", &[]);
+    let delta = world.file("delta.csv", "customer_id;first_name\nC00001;Paul\n");
+    let plan = crate::care::json(&world.on("plan", &delta, &["--kind", "delta", "--json"]).exits(0));
+    world.on("sync", &delta, &["--kind", "delta"]).exits(3);
+    assert_eq!(plan["providers"][0]["update"], 0, "{plan}");
+    assert_eq!(world.report()["providers"]["wsone"]["planned"]["update"], 0);
+}
+
 #[test]
 fn a_street_goes_whole_or_not_at_all() {
     let world = World::new();

@@ -331,7 +331,7 @@ fn the_rest_stays_refused_where_a_person_has_found_its_part_applied() {
     world.run(&["resolve", &call, "--applied"]).exits(0);
     assert_eq!(call_to_decide(&world), call);
     let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
-    assert!(listed.contains("\"refused\""), "{listed}");
+    assert!(listed.contains("\"refused\"") && listed.contains("\"146\""), "{listed}");
 }
 
 #[test]

@@ -131,6 +131,7 @@ fn a_restore_that_was_cut_short_is_taken_back() {
     let path = world.state().path().to_owned();
     let kept = path.with_file_name("crmsync.db.replaced-20261129T000000Z");
     std::fs::hard_link(&path, &kept).expect("linked");
+    world.state().open_read_only().expect("whoever only looks need not wait for that");
     world.reopen();
     assert!(!kept.exists());
     assert_eq!(world.used(WSONE).sent, 7);
