@@ -40,7 +40,7 @@ fn known_key(before: &Before) -> Option<&ProviderKey> {
 /// A call that may have left, and waits for a probe or a person, keeps its place; a newer value only changes what it
 /// carries.
 pub(super) fn keeps_its_place(standing: &Standing) -> bool {
-    standing.state == State::Probing || (standing.state == State::Held && !may_vanish(standing))
+    standing.life.state == State::Probing || (standing.life.state == State::Held && !may_vanish(standing))
 }
 
 /// A call that may have left under one key cannot go on under another one.
@@ -53,18 +53,18 @@ pub(super) fn is_bound_to_another_key(standing: &Standing, key: &ProviderKey) ->
 /// decided by a person, stays.
 pub(super) fn ends_with_its_key(before: &Before) -> bool {
     before.standing.as_ref().is_some_and(|standing| {
-        let waits = matches!(standing.state, State::Queued | State::Waiting | State::Refused);
+        let waits = matches!(standing.life.state, State::Queued | State::Waiting | State::Refused);
         (waits || may_vanish(standing)) && !may_have_left(standing, before.account.as_ref())
     })
 }
 
 fn may_have_left(standing: &Standing, account: Option<&Account>) -> bool {
     let unknown = |field| account.is_some_and(|it| it.fields.get(field) == Some(&Acknowledged::Unknown));
-    standing.create_unknown || standing.payload.values.0.keys().any(unknown)
+    standing.life.create_unknown || standing.payload.values.0.keys().any(unknown)
 }
 
 /// A held call that cannot have left is judged anew each time: the reason of its hold may be gone.
 fn may_vanish(standing: &Standing) -> bool {
-    !standing.create_unknown
-        && matches!(standing.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
+    !standing.life.create_unknown
+        && matches!(standing.life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
 }

@@ -220,16 +220,18 @@ impl Comparison<'_, '_> {
         let moved = before.is_some_and(|account| account.known && account.key != *self.key);
         let operation = match (self.standing, self.policy.on_new) {
             // A create that has not left is not wanted any more.
-            (Some(standing), OnNew::Skip) if standing.operation == Operation::Create && !moved => {
+            (Some(standing), OnNew::Skip) if standing.life.operation == Operation::Create && !moved => {
                 self.findings.changed.clear();
                 return Action::Close;
             }
-            (Some(standing), OnNew::Update | OnNew::Skip) if !standing.create_unknown => Operation::Update,
-            (Some(standing), OnNew::Create) if standing.missing && standing.hold.is_none() => {
+            (Some(standing), OnNew::Update | OnNew::Skip) if !standing.life.create_unknown => {
+                Operation::Update
+            }
+            (Some(standing), OnNew::Create) if standing.missing && standing.life.hold.is_none() => {
                 Operation::Create
             }
             // Parked and queued calls know best: a create that found somebody there goes on as an update.
-            (Some(standing), _) => standing.operation,
+            (Some(standing), _) => standing.life.operation,
             (None, OnNew::Create) => Operation::Create,
             // Somebody whom the provider has under another key is not new.
             (None, OnNew::Skip) if moved => Operation::Update,
@@ -246,7 +248,7 @@ impl Comparison<'_, '_> {
         let left: Vec<FieldCode> = values.0.keys().copied().filter(may_be_there).collect();
         let withdrawal = selection::withdraws(&values.only(&left), self.policy);
         // Who released a call under the new key has decided about the key.
-        let released = self.standing.is_some_and(|standing| standing.hold.is_none());
+        let released = self.standing.is_some_and(|standing| standing.life.hold.is_none());
         let hold = (moved && !released).then_some(HoldReason::KeyChanged);
         self.call_unless_standing(operation, values, hold, withdrawal)
     }
@@ -288,8 +290,8 @@ impl Comparison<'_, '_> {
         // Whether a shared key is still shared is not known here: such a call stays held until its values change.
         let same = self.before.standing.as_ref().is_some_and(|standing| {
             standing.payload == payload
-                && standing.operation == operation
-                && (standing.hold == hold || standing.hold == Some(HoldReason::DuplicateKey))
+                && standing.life.operation == operation
+                && (standing.life.hold == hold || standing.life.hold == Some(HoldReason::DuplicateKey))
         });
         if same { Action::Nothing } else { Action::Call { operation, payload, hold, withdrawal } }
     }

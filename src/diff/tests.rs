@@ -7,10 +7,11 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::account::Keeping;
-use crate::domain::call::State;
+use crate::domain::call::{CallId, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::lifecycle::Life;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{Form, WireCell};
 
@@ -108,7 +109,18 @@ fn says(cells: &[(u32, &str)]) -> Projection {
 
 fn standing(state: State, operation: Operation, pairs: &[(u32, &str)]) -> Option<Standing> {
     let hold = (state == State::Held).then_some(HoldReason::ProbeRefused);
-    Some(Standing { state, hold, create_unknown: false, missing: false, operation, payload: payload(pairs) })
+    let life = Life { state, ..Life::new(operation, hold) };
+    Some(standing_with(life, payload(pairs)))
+}
+
+fn standing_with(life: Life, payload: Payload) -> Standing {
+    Standing { id: CallId(1), life, due: 0, settling: false, missing: false, payload }
+}
+
+/// A create under another key, held because that is another one.
+fn held_under(other: &str, pairs: &[(u32, &str)]) -> Standing {
+    let life = Life::new(Operation::Create, Some(HoldReason::KeyChanged));
+    standing_with(life, Payload { key: key(other), values: values(pairs) })
 }
 
 fn update(pairs: &[(u32, &str)]) -> Action {
@@ -290,7 +302,7 @@ fn a_key_that_changes_while_its_create_is_probed_is_reported_not_followed() {
 fn a_key_that_is_taken_back_ends_what_waits_under_it() {
     let held = |hold, create_unknown| {
         let held = standing(State::Held, Operation::Create, &[(3, "A")]);
-        held.map(|held| Standing { hold: Some(hold), create_unknown, ..held })
+        held.map(|held| Standing { life: Life { hold: Some(hold), create_unknown, ..held.life }, ..held })
     };
     let mut now = says(&[(3, "A")]);
     now.key = KeyCell::Cleared;
@@ -334,14 +346,7 @@ fn a_part_that_is_held_empty_is_not_lost_when_its_object_goes_without_it() {
 
 #[test]
 fn a_key_that_changes_back_together_with_a_value_becomes_a_plain_update() {
-    let held = Standing {
-        state: State::Held,
-        hold: Some(HoldReason::KeyChanged),
-        create_unknown: false,
-        missing: false,
-        operation: Operation::Create,
-        payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
-    };
+    let held = held_under("k2", &[(3, "A")]);
     let before = Before { standing: Some(held), ..known(&[(3, "A")]) };
     assert_eq!(run(before, &says(&[(3, "B")]), &policy()).action, update(&[(3, "B")]));
 }

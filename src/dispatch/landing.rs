@@ -149,10 +149,7 @@ impl Working {
                 self.end.tally.refused += 1;
                 false
             }
-            State::Held => {
-                self.end.held += 1;
-                false
-            }
+            State::Held => false,
             State::Superseded => {
                 self.end.tally.superseded += 1;
                 return;

@@ -84,8 +84,6 @@ pub struct LaneEnd {
     pub stopped_by: Option<(CallId, String)>,
     /// Calls whose tries were used up.
     pub used_up: u64,
-    /// Calls that were held in this run.
-    pub held: u64,
     /// Why the state could not follow.
     pub failure: Option<CheckpointError>,
 }
@@ -101,7 +99,6 @@ impl LaneEnd {
             unanswered: None,
             stopped_by: None,
             used_up: 0,
-            held: 0,
             failure: None,
         }
     }

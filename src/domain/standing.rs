@@ -1,21 +1,22 @@
 //! What stands before a comparison: the account, and the call that is still to reach it.
 
 use super::account::Account;
-use super::call::{HoldReason, Operation, Payload, State};
+use super::call::{CallId, Payload};
+use super::lifecycle::Life;
 
 /// The call that stands between the account and the new values: the open one, or the parked one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Standing {
-    /// Where it stands. Never `in_flight`: recovery has run.
-    pub state: State,
-    /// Why it is held.
-    pub hold: Option<HoldReason>,
-    /// Is it a create of which nobody knows whether it was applied.
-    pub create_unknown: bool,
+    /// Its number.
+    pub id: CallId,
+    /// Where it stands. Never `in_flight` where it is compared: recovery has run.
+    pub life: Life,
+    /// Not before this time, in microseconds.
+    pub due: i64,
+    /// Does it wait for a late request to land.
+    pub settling: bool,
     /// The last answer to it was that nobody is there.
     pub missing: bool,
-    /// What it does.
-    pub operation: Operation,
     /// What it carries.
     pub payload: Payload,
 }

@@ -11,9 +11,10 @@ use crate::domain::customer::CustomerId;
 use crate::domain::mark::{KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
+use crate::domain::standing::Standing;
 use crate::domain::wire::{Projection, ProviderKey};
 use crate::providers::Provider;
-use crate::store::{DoubtfulCall, Intake, Marks, NewCall, OtherKey, Snapshot, StandingCall, StoreError};
+use crate::store::{DoubtfulCall, Intake, Marks, NewCall, OtherKey, Snapshot, StoreError};
 
 use super::claims::{Claim, ClaimedCall, Claims, Right};
 use super::compare::Candidate;
@@ -258,7 +259,7 @@ impl<'a> Apply<'a> {
 
     /// After a restore, a record that is turned away, has no key, or lacks some of what was queued, does not say that it is
     /// still so.
-    fn hold_unconfirmed(&mut self, provider: ProviderId, standing: &StandingCall) -> Result<(), StoreError> {
+    fn hold_unconfirmed(&mut self, provider: ProviderId, standing: &Standing) -> Result<(), StoreError> {
         let leaves = matches!(standing.life.state, State::Queued | State::Waiting | State::Probing);
         if leaves && self.doubtful.is_some() { self.leave_behind(standing.id, provider) } else { Ok(()) }
     }
@@ -371,7 +372,7 @@ impl<'a> Apply<'a> {
                 continue;
             }
             let standing = self.snapshot.standing(other, provider)?;
-            let standing = standing.filter(|standing| standing.standing.payload.key == *key);
+            let standing = standing.filter(|standing| standing.payload.key == *key);
             if known || standing.is_some() {
                 hold = Some(HoldReason::DuplicateKey);
             }
@@ -387,7 +388,7 @@ impl<'a> Apply<'a> {
             exists |= known;
             if Some(other) != turn.number && !self.is_candidate(other)? {
                 let standing = self.snapshot.standing(other, provider)?;
-                if standing.is_some_and(|standing| standing.standing.payload.key == *key) {
+                if standing.is_some_and(|standing| standing.payload.key == *key) {
                     hold = Some(HoldReason::DuplicateKey);
                 }
             }
@@ -412,7 +413,7 @@ impl<'a> Apply<'a> {
             let is_known = account.is_some_and(|account| account.known && account.key == *key);
             let reaches = standing.is_some_and(|call| {
                 let is_parked = matches!(call.life.state, State::Held | State::Refused);
-                call.standing.payload.key == *key && !is_parked
+                call.payload.key == *key && !is_parked
             });
             if is_known || reaches {
                 return Ok(Some(HoldReason::DuplicateKey));
@@ -453,7 +454,7 @@ impl<'a> Apply<'a> {
     }
 
     /// A parked call was counted in the run that refused it.
-    fn count_superseded(&mut self, provider: ProviderId, standing: &StandingCall) {
+    fn count_superseded(&mut self, provider: ProviderId, standing: &Standing) {
         self.outcome.tally(provider).superseded += u64::from(standing.life.state.is_open());
         if standing.life.state == State::Held {
             *self.outcome.superseded_held.entry(provider).or_default() += 1;

@@ -11,10 +11,10 @@ use crate::domain::account::{Account, Keeping};
 use crate::domain::call::State;
 use crate::domain::customer::Customer;
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::{Before, Named};
+use crate::domain::standing::{Before, Named, Standing};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireValues};
 use crate::providers::Provider;
-use crate::store::{KnownAt, PackedAccount, PackedPayload, StandingCall};
+use crate::store::{KnownAt, PackedAccount, PackedPayload};
 
 use super::Mode;
 use super::claims::{AccountMark, ClaimedCall};
@@ -46,7 +46,7 @@ pub(super) struct Decided {
 
 /// A decision with what is to be written and claimed for it.
 pub(super) struct Judged {
-    pub(super) standing: Option<StandingCall>,
+    pub(super) standing: Option<Standing>,
     pub(super) decision: Decision,
     /// What the call carries that the decision creates; nothing in a plan.
     pub(super) packed: Option<PackedPayload>,
@@ -130,7 +130,7 @@ impl Judge<'_> {
         known: KnownAt,
         news: Option<&mut News>,
     ) -> Judged {
-        let KnownAt { mut before, call: standing, skipped, named, turned_away } = known;
+        let KnownAt { mut before, skipped, named, turned_away } = known;
         let settings = provider.settings();
         take_excluded(&mut before, projection, provider);
         let field = |code| provider.field(code);
@@ -173,10 +173,10 @@ impl Judge<'_> {
         let known = key.is_some_and(|key| is_known(&before, key));
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
         let given_up = given_up.map(|account| account.key.clone());
-        let kept = kept_claims(provider.id(), &before, given_up.as_ref(), standing.as_ref(), &decision);
+        let kept = kept_claims(provider.id(), &before, given_up.as_ref(), &decision);
         Judged {
-            brings_earlier: brings_earlier(standing.as_ref(), projection, &decision.action),
-            standing,
+            brings_earlier: brings_earlier(before.standing.as_ref(), projection, &decision.action),
+            standing: before.standing,
             decision,
             packed,
             codes,
@@ -194,7 +194,7 @@ impl Judge<'_> {
 
 /// Takes what a provider does not get any more out of what waits for it, as a run that begins does, which a plan does not.
 fn take_excluded(before: &mut Before, projection: &Projection, provider: &dyn Provider) {
-    if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.state != State::Refused) {
+    if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.life.state != State::Refused) {
         let stays = |code: &FieldCode| projection.cells.contains_key(code) || !provider.excludes(*code);
         waiting.payload.values.0.retain(|code, _| stays(code));
     }
@@ -299,7 +299,6 @@ fn kept_claims(
     provider: ProviderId,
     before: &Before,
     given_up: Option<&ProviderKey>,
-    standing: Option<&StandingCall>,
     decision: &Decision,
 ) -> Vec<KeptClaim> {
     let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
@@ -308,11 +307,11 @@ fn kept_claims(
         let account = AccountMark::of(provider, key);
         kept.push(KeptClaim { account, call: ClaimedCall::None, known: true });
     }
-    if let Some(standing) = standing
+    if let Some(standing) = &before.standing
         && decision.action == Action::Nothing
-        && other(&standing.standing.payload.key)
+        && other(&standing.payload.key)
     {
-        let key = &standing.standing.payload.key;
+        let key = &standing.payload.key;
         let (account, call) = (AccountMark::of(provider, key), leaving(standing));
         kept.push(KeptClaim { account, call, known: is_known(before, key) });
     }
@@ -320,8 +319,8 @@ fn kept_claims(
 }
 
 /// Does what is left after an action bring anything of a standing payload that the record does not say.
-fn brings_earlier(standing: Option<&StandingCall>, projection: &Projection, action: &Action) -> bool {
-    let Some(standing) = standing.map(|standing| &standing.standing.payload) else { return false };
+fn brings_earlier(standing: Option<&Standing>, projection: &Projection, action: &Action) -> bool {
+    let Some(standing) = standing.map(|standing| &standing.payload) else { return false };
     let left = match action {
         Action::Nothing => standing,
         Action::Close => return false,
@@ -337,7 +336,7 @@ fn is_known(before: &Before, key: &ProviderKey) -> bool {
 }
 
 /// The call, if it could leave by itself.
-pub(super) fn leaving(standing: &StandingCall) -> ClaimedCall {
+pub(super) fn leaving(standing: &Standing) -> ClaimedCall {
     match standing.life.state {
         State::Queued | State::Waiting => ClaimedCall::Queued(standing.id),
         State::InFlight

@@ -3,10 +3,10 @@
 use crate::diff::{self, Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::customer::CustomerId;
-use crate::domain::standing::Named;
+use crate::domain::standing::{Named, Standing};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
 use crate::providers::Provider;
-use crate::store::{KnownAt, OtherKey, PackedAccount, StandingCall, StoreError};
+use crate::store::{KnownAt, OtherKey, PackedAccount, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
@@ -19,7 +19,7 @@ const DISPUTED: &str = "several customers have this account; it was not seeded f
 pub(super) struct Seed {
     taken: Taken,
     /// The parked call of the customer.
-    standing: Option<StandingCall>,
+    standing: Option<Standing>,
     /// Which account the record names, where that is not its own, and where that is news.
     named: Option<Option<Named>>,
     /// Which part of the key is not valid, or that all are, where that is news.
@@ -84,7 +84,6 @@ impl Judge<'_> {
         projection: &Projection,
         mut known: KnownAt,
     ) -> Seed {
-        let standing = known.call.take();
         let (named, turned_away) = (known.named, known.turned_away);
         let named_now = match projection.key {
             // It is taken for the customer's account.
@@ -92,7 +91,9 @@ impl Judge<'_> {
             KeyCell::Cleared | KeyCell::Invalid(_) => known.before.account.as_ref().map(|_| Named::Nobody),
             KeyCell::Absent | KeyCell::InPart { .. } => named,
         };
-        let taken = match diff::key_of(&known.before, projection) {
+        let taken_key = diff::key_of(&known.before, projection);
+        let standing = known.before.standing.take();
+        let taken = match taken_key {
             Err(rejection) => Taken::Rejected(rejection),
             Ok(Some(key)) => Taken::Account(Box::new(self.take(id, provider, projection, key, known))),
             Ok(None) if projection.key == KeyCell::Cleared => {

@@ -14,7 +14,7 @@ use crate::domain::fault::{self, Point};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::Named;
+use crate::domain::standing::{Named, Standing};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::backup::Backups;
@@ -27,7 +27,7 @@ use super::outbox::Outbox;
 use super::packed::{PackedAccount, PackedPayload};
 use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
-use super::snapshot::{KNOWN_FIELDS, Snapshot, StandingCall, life_of};
+use super::snapshot::{KNOWN_FIELDS, Snapshot, life_of};
 use super::statements::Statements;
 use super::transitions::{CallRecord, end, step};
 use super::{
@@ -233,7 +233,7 @@ impl Intake<'_> {
     }
 
     /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
-    pub fn put_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
+    pub fn put_call(&self, call: NewCall, replaced: Option<&Standing>) -> Result<CallId, StoreError> {
         let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(call, replaced) };
         if replaced.is_none() && call.hold.is_none() && self.doubts.are_none() {
             fault::pass(Point::MidIngest);
@@ -251,7 +251,7 @@ impl Intake<'_> {
         if blocks.is_full() { blocks.write_full(&self.transaction, self.run, self.now) } else { Ok(()) }
     }
 
-    fn insert_call(&self, call: NewCall, replaced: Option<&StandingCall>) -> Result<CallId, StoreError> {
+    fn insert_call(&self, call: NewCall, replaced: Option<&Standing>) -> Result<CallId, StoreError> {
         if let Some(replaced) = replaced {
             // A held call that cannot have left vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
@@ -350,12 +350,12 @@ impl Intake<'_> {
     }
 
     /// Closes a standing call that has nothing left to bring.
-    pub fn close_call(&self, call: &StandingCall) -> Result<(), StoreError> {
+    pub fn close_call(&self, call: &Standing) -> Result<(), StoreError> {
         self.settle_standing(call, Happening::NothingLeft)
     }
 
     /// Gives a probing or held call the newest values; it keeps its place.
-    pub fn replace_payload(&self, call: &StandingCall, payload: &Payload) -> Result<(), StoreError> {
+    pub fn replace_payload(&self, call: &Standing, payload: &Payload) -> Result<(), StoreError> {
         let after = step(call.id, &call.life, Happening::NewerValue)?.life;
         CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true).update(
             &self.transaction,
@@ -474,7 +474,7 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn settle_standing(&self, call: &StandingCall, happening: Happening) -> Result<(), StoreError> {
+    fn settle_standing(&self, call: &Standing, happening: Happening) -> Result<(), StoreError> {
         end(&self.transaction, (call.id, &call.life), happening, (self.run, self.now))
     }
 }

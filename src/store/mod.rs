@@ -61,7 +61,7 @@ pub use rehearsal::Rehearsal;
 pub use restore::{DoubtfulCall, Restored};
 pub use runs::{LaneUse, PastRun, RunNumber};
 pub use shared_keys::OtherKey;
-pub use snapshot::{KnownAt, Snapshot, StandingCall, Still, StoredCustomer};
+pub use snapshot::{KnownAt, Snapshot, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
 
 use crate::domain::fingerprint::Fingerprinter;

@@ -45,21 +45,6 @@ pub struct StoredCustomer {
     pub order: Option<Order>,
 }
 
-/// The open or parked call of a customer and provider.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct StandingCall {
-    /// Its number.
-    pub id: CallId,
-    /// Its life.
-    pub life: Life,
-    /// Not before this time.
-    pub due: i64,
-    /// Does it wait for a late request to land.
-    pub settling: bool,
-    /// What the comparison needs of it.
-    pub standing: Standing,
-}
-
 /// A state that does not change while it is looked at, whatever a run writes meanwhile.
 #[derive(Debug)]
 pub struct Still<'a> {
@@ -102,8 +87,6 @@ impl Store {
 pub struct KnownAt {
     /// What the comparison needs.
     pub before: Before,
-    /// The open or parked call, with all that belongs to it.
-    pub call: Option<StandingCall>,
     /// The fields whose value was invalid at the last comparison.
     pub skipped: Vec<FieldCode>,
     /// Which account the newest record names, where that is not what account and call have.
@@ -115,18 +98,15 @@ pub struct KnownAt {
 impl KnownAt {
     /// Takes the call that stands. What is on its way, of a run that was killed or goes on, is seen as the next run will
     /// find it, so that a plan says what that one does.
-    fn stands(&mut self, mut call: StandingCall) -> Result<(), StoreError> {
+    fn stands(&mut self, mut call: Standing) -> Result<(), StoreError> {
         if call.life.state == State::InFlight {
             call.life = step(call.id, &call.life, Happening::Crashed)?.life;
-            let Life { state, hold, create_unknown, .. } = call.life;
-            call.standing = Standing { state, hold, create_unknown, ..call.standing };
-            let sent = &call.standing.payload;
+            let sent = &call.payload;
             if let Some(account) = self.before.account.as_mut().filter(|account| account.key == sent.key) {
                 account.mark_unknown(sent.values.iter().map(|(field, _)| field));
             }
         }
-        self.before.standing = Some(call.standing.clone());
-        self.call = Some(call);
+        self.before.standing = Some(call);
         Ok(())
     }
 }
@@ -298,7 +278,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The open or parked call of a customer at a provider.
-    pub fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<StandingCall>, StoreError> {
+    pub fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<Standing>, StoreError> {
         let sql = "SELECT * FROM call WHERE customer = ?1 AND payload IS NOT NULL AND provider = ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query((customer, provider.number()))?;
@@ -309,23 +289,17 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Reads a call row that still has its payload.
-    fn standing_call(&self, row: &Row<'_>) -> Result<StandingCall, StoreError> {
+    fn standing_call(&self, row: &Row<'_>) -> Result<Standing, StoreError> {
         let id = CallId(row.get("id")?);
         let life = flights::life_of(row, id, self.is_on_its_way(id)?)?;
         let payload: Vec<u8> = row.get("payload")?;
-        Ok(StandingCall {
+        Ok(Standing {
             id,
             life,
             due: row.get("due")?,
             settling: row.get("settling")?,
-            standing: Standing {
-                state: life.state,
-                hold: life.hold,
-                create_unknown: life.create_unknown,
-                missing: row.get::<_, Option<String>>("class")?.as_deref() == Some("missing"),
-                operation: life.operation,
-                payload: codec::unpack_payload(&payload)?,
-            },
+            missing: row.get::<_, Option<String>>("class")?.as_deref() == Some("missing"),
+            payload: codec::unpack_payload(&payload)?,
         })
     }
 

@@ -131,16 +131,15 @@ impl World {
         self.store.snapshot().customer(&customer_id(name)).expect("readable").expect("known").number
     }
 
-    fn before(&self, name: &str) -> (crate::domain::standing::Before, Option<StandingCall>) {
+    fn before(&self, name: &str) -> crate::domain::standing::Before {
         let (number, snapshot) = (self.number(name), self.store.snapshot());
         let mut everywhere = snapshot.known(number, true).expect("readable");
-        let Some((WSONE, KnownAt { before, call, .. })) = everywhere.pop() else { panic!("{everywhere:?}") };
+        let Some((WSONE, KnownAt { before, .. })) = everywhere.pop() else { panic!("{everywhere:?}") };
         assert!(everywhere.is_empty());
         // Whichever way it is looked up.
         assert_eq!(before.account, snapshot.account(number, WSONE).expect("readable"));
-        assert_eq!(call, snapshot.standing(number, WSONE).expect("readable"));
-        assert_eq!(before.standing, call.as_ref().map(|call| call.standing.clone()));
-        (before, call)
+        assert_eq!(before.standing, snapshot.standing(number, WSONE).expect("readable"));
+        before
     }
 
     fn recover(&mut self) -> Recovered {
@@ -224,9 +223,9 @@ fn an_accepted_call_is_acknowledged_together_with_its_account() {
     world.queue("c1", Operation::Create, false);
     let leased = world.lease(10).remove(0);
     assert_eq!(world.settle(&leased, Happening::Accepted).expect("settled").life.state, State::Acknowledged);
-    let (before, standing) = world.before("c1");
+    let before = world.before("c1");
     let account = before.account.expect("put");
-    assert!(account.known && standing.is_none());
+    assert!(account.known && before.standing.is_none());
     assert!(matches!(&account.fields[&FieldCode(1)], Acknowledged::Clear(value) if value.reveal() == "new"));
     // What was delivered is erased from the call.
     let left: i64 = world
@@ -310,9 +309,9 @@ fn after_a_crash_an_update_waits_for_settle_and_a_create_is_probed() {
 
     assert_eq!(world.recover(), Recovered { in_flight: 2, held: 0, ..Recovered::default() });
     assert!(world.lease(10).is_empty(), "a late request may still land");
-    let states = ["c1", "c2"].map(|name| world.before(name).1.expect("open").life.state);
+    let states = ["c1", "c2"].map(|name| world.before(name).standing.expect("open").life.state);
     assert_eq!(states, [State::Waiting, State::Probing]);
-    assert_eq!(world.before("c1").0.account.expect("put").fields[&FieldCode(1)], Acknowledged::Unknown);
+    assert_eq!(world.before("c1").account.expect("put").fields[&FieldCode(1)], Acknowledged::Unknown);
 
     world.now = world.now.after(SETTLE);
     assert_eq!(world.lease(10).len(), 2);
@@ -363,7 +362,7 @@ fn a_call_of_an_earlier_input_is_held_but_none_that_is_in_flight() {
     assert_eq!((held.len(), held[0].hold), (1, Some(HoldReason::DuplicateKey)));
 
     world.store.release(&[queued], world.now).expect("released");
-    assert_eq!(world.before("c1").1.expect("open").life.state, State::Queued);
+    assert_eq!(world.before("c1").standing.expect("open").life.state, State::Queued);
 }
 
 #[test]
@@ -379,10 +378,10 @@ fn a_person_settles_a_held_call_in_three_ways() {
         let leased = world.lease(1).remove(0);
         world.settle(&leased, Happening::DeniedByCode).expect("held");
         world.store.resolve(call, happening, world.now).expect("settled");
-        let (before, standing) = world.before("c1");
+        let before = world.before("c1");
         assert_eq!(before.account.expect("put").known, known, "{happening:?}");
         assert_eq!(
-            standing.map(|call| call.life.state).filter(|_| state.is_open()),
+            before.standing.map(|call| call.life.state).filter(|_| state.is_open()),
             Some(state).filter(|s| s.is_open())
         );
         assert!(world.store.resolve(call, Happening::Abandoned, world.now).is_err(), "it is held no more");

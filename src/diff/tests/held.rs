@@ -20,7 +20,7 @@ fn probing_and_held_calls_keep_their_place_and_get_the_newest_values() {
 fn a_held_call_stays_as_it_is_where_the_same_is_left_to_bring_or_nothing() {
     for (hold, now) in [(HoldReason::Crashed, "A"), (HoldReason::DuplicateKey, "B")] {
         let held = standing(State::Held, Operation::Update, &[(3, "B")]);
-        let held = held.map(|call| Standing { hold: Some(hold), ..call });
+        let held = held.map(|call| Standing { life: Life { hold: Some(hold), ..call.life }, ..call });
         let before = Before { standing: held, ..known(&[(3, "A")]) };
         assert_eq!(run(before, &says(&[(3, now)]), &policy()).action, Action::Nothing, "{hold:?}");
     }
@@ -34,14 +34,7 @@ fn a_changed_key_is_held_and_closes_when_it_changes_back() {
         unreachable!("a call")
     };
     assert_eq!((hold, sent.key), (Some(HoldReason::KeyChanged), key("k2")));
-    let held = Standing {
-        state: State::Held,
-        hold: Some(HoldReason::KeyChanged),
-        create_unknown: false,
-        missing: false,
-        operation: Operation::Create,
-        payload: Payload { key: key("k2"), values: values(&[(3, "A")]) },
-    };
+    let held = held_under("k2", &[(3, "A")]);
     let before = Before { standing: Some(held), ..known(&[(3, "A")]) };
     assert_eq!(run(before, &says(&[(3, "A")]), &policy()).action, Action::Close);
 }
@@ -53,14 +46,7 @@ fn a_released_call_under_a_changed_key_is_not_held_again() {
     let values = values(&[(3, "A")]);
     for (state, hold) in [(State::Queued, None), (State::Held, Some(HoldReason::KeyChanged))] {
         let payload = Payload { key: key("k2"), values: values.clone() };
-        let call = Standing {
-            state,
-            hold,
-            create_unknown: false,
-            missing: false,
-            operation: Operation::Create,
-            payload,
-        };
+        let call = standing_with(Life { state, ..Life::new(Operation::Create, hold) }, payload);
         let decision = run(Before { standing: Some(call), ..known(&[(3, "A")]) }, &now, &policy());
         assert!(matches!(decision.action, Action::Call { hold: now, .. } if now == hold), "{decision:?}");
     }

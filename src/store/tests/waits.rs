@@ -23,7 +23,7 @@ fn inherits_the_wait(disputed: bool) {
         intake.hold_disputed(leased.id).expect("held");
         intake.commit().expect("accepted");
     }
-    let standing = world.before("c1").1.expect("waits");
+    let standing = world.before("c1").standing.expect("waits");
     assert_eq!(standing.life.state, if disputed { State::Held } else { State::Waiting });
     let customer = world.number("c1");
     let call = NewCall {
@@ -37,7 +37,7 @@ fn inherits_the_wait(disputed: bool) {
     let intake = world.store.intake(world.run, world.now).expect("begun");
     intake.put_call(call, Some(&standing)).expect("written");
     intake.commit().expect("accepted");
-    let newer = world.before("c1").1.expect("waits");
+    let newer = world.before("c1").standing.expect("waits");
     assert_eq!((newer.life.state, newer.due, newer.settling), (State::Waiting, standing.due, true));
     assert!(world.lease(10).is_empty());
 }
