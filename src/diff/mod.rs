@@ -50,7 +50,12 @@ pub enum Action {
     /// The standing call has nothing left to bring.
     Close,
     /// The standing call keeps its place and gets these values (probing and held calls).
-    Replace(Payload),
+    Replace {
+        /// What it carries from now on.
+        payload: Payload,
+        /// A consent is withdrawn: it leaves first.
+        withdrawal: bool,
+    },
     /// A new call; it takes the place of the standing one, if there is one.
     Call {
         /// What it does.
@@ -210,11 +215,15 @@ impl Comparison<'_, '_> {
             |field: &FieldCode| account.is_some_and(|account| account.fields.contains_key(field));
         values.0.retain(|field, value| !value.is_empty() || may_be_there(field));
         self.findings.changed = values.0.keys().copied().collect();
+        // Of somebody new no consent is withdrawn.
+        let left: Vec<FieldCode> = values.0.keys().copied().filter(may_be_there).collect();
+        let withdrawal = selection::withdraws(&values.only(&left), self.policy);
         if let Some(standing) = &self.before.standing
             && keys::keeps_its_place(standing)
         {
             let payload = self.payload(values);
-            return if standing.payload == payload { Action::Nothing } else { Action::Replace(payload) };
+            let same = standing.payload == payload;
+            return if same { Action::Nothing } else { Action::Replace { payload, withdrawal } };
         }
         let before = self.before.account.as_ref();
         let moved = before.is_some_and(|account| account.known && account.key != *self.key);
@@ -244,9 +253,6 @@ impl Comparison<'_, '_> {
         if operation == Operation::Update && values.is_empty() {
             return self.nothing_left();
         }
-        // Of somebody new no consent is withdrawn.
-        let left: Vec<FieldCode> = values.0.keys().copied().filter(may_be_there).collect();
-        let withdrawal = selection::withdraws(&values.only(&left), self.policy);
         // Who released a call under the new key has decided about the key.
         let released = self.standing.is_some_and(|standing| standing.life.hold.is_none());
         let hold = (moved && !released).then_some(HoldReason::KeyChanged);
@@ -257,17 +263,17 @@ impl Comparison<'_, '_> {
         let changed = self.differing(desired, &account.fields);
         self.findings.changed = changed.0.keys().copied().collect();
         let values = self.select(desired, &changed, account);
+        let withdrawal = selection::withdraws(&changed, self.policy);
         if let Some(standing) = &self.before.standing
             && keys::keeps_its_place(standing)
         {
             let payload = self.payload(values);
             let same = standing.payload == payload || payload.values.is_empty();
-            return if same { Action::Nothing } else { Action::Replace(payload) };
+            return if same { Action::Nothing } else { Action::Replace { payload, withdrawal } };
         }
         if values.is_empty() {
             return self.nothing_left();
         }
-        let withdrawal = selection::withdraws(&changed, self.policy);
         self.call_unless_standing(Operation::Update, values, None, withdrawal)
     }
 

@@ -282,16 +282,17 @@ impl<'a> Apply<'a> {
                 self.intake.map_or(Ok(()), |intake| intake.close_call(standing))?;
                 Ok(ClaimedCall::None)
             }
-            (Action::Replace(payload), Some(standing)) => {
+            (Action::Replace { payload, withdrawal }, Some(standing)) => {
                 self.outcome.replaced += 1;
-                self.intake.map_or(Ok(()), |intake| intake.replace_payload(standing, payload))?;
+                self.intake
+                    .map_or(Ok(()), |intake| intake.replace_payload(standing, payload, *withdrawal))?;
                 if judged.brings_earlier {
                     self.hold_unconfirmed(provider.id(), standing)?;
                 }
                 Ok(ClaimedCall::None)
             }
             // The comparison only closes and replaces what stands.
-            (Action::Close | Action::Replace(_), None) => Ok(ClaimedCall::None),
+            (Action::Close | Action::Replace { .. }, None) => Ok(ClaimedCall::None),
             (Action::Call { operation, payload, hold, withdrawal }, standing) => {
                 let (hold, exists) = self.weigh(turn, provider.id(), judged, &payload.key, *hold)?;
                 let is_doubted = judged.brings_earlier && self.doubtful.is_some();

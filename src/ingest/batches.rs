@@ -64,6 +64,7 @@ impl Apply<'_> {
             mode: self.mode,
             providers: self.ingest.providers,
             full_resync: self.ingest.options.full_resync,
+            starts_anew: self.ingest.starts_anew(),
             keeping: self.snapshot.keeping(),
         };
         let maker = preparer.maker();

@@ -66,7 +66,7 @@ impl Judge<'_> {
 /// What would be sent.
 fn leaves(decision: &Decision) -> Option<&WireValues> {
     match &decision.action {
-        Action::Call { payload, .. } | Action::Replace(payload) => Some(&payload.values),
+        Action::Call { payload, .. } | Action::Replace { payload, .. } => Some(&payload.values),
         Action::Nothing | Action::Close => None,
     }
 }

@@ -28,6 +28,8 @@ pub(super) struct Judge<'a> {
     pub(super) mode: Mode,
     pub(super) providers: &'a [Arc<dyn Provider>],
     pub(super) full_resync: bool,
+    /// Does the input say alone what the CRM has.
+    pub(super) starts_anew: bool,
     pub(super) keeping: Keeping<'a>,
 }
 
@@ -157,11 +159,13 @@ impl Judge<'_> {
                 let packed = is_written.then(|| PackedPayload::of(payload));
                 (packed, payload.values.0.keys().copied().collect())
             }
-            Action::Nothing | Action::Close | Action::Replace(_) => (None, Box::default()),
+            Action::Nothing | Action::Close | Action::Replace { .. } => (None, Box::default()),
         };
         let differences = self.differences(&customer.id, provider, &before, &decision);
         let key = decision.key.as_ref();
-        let lacks = || skipped_after(&skipped, projection, &decision, &excluded);
+        // Where the input says alone what the CRM has, nothing of before is left out any more.
+        let skipped_before = if self.starts_anew { &[][..] } else { &*skipped };
+        let lacks = || skipped_after(skipped_before, projection, &decision, &excluded);
         let account = is_written.then(|| account_to_write(&before, &skipped, &lacks(), &decision)).flatten();
         let named_now = named_by(&before, &projection.key, named, |key| {
             Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
@@ -279,7 +283,7 @@ pub(super) fn invalid_key(key: &KeyCell, is_for_known: bool, before: Option<Fiel
 fn account_after<'a>(before: &'a Account, key: &ProviderKey, decision: &Decision) -> Cow<'a, Account> {
     if before.key == *key {
         let unknown = &decision.findings.unknown_after;
-        let leaves = matches!(decision.action, Action::Call { .. } | Action::Replace(_));
+        let leaves = matches!(decision.action, Action::Call { .. } | Action::Replace { .. });
         if !leaves || unknown.is_empty() {
             return Cow::Borrowed(before);
         }
@@ -324,7 +328,7 @@ fn brings_earlier(standing: Option<&Standing>, projection: &Projection, action: 
     let left = match action {
         Action::Nothing => standing,
         Action::Close => return false,
-        Action::Replace(payload) | Action::Call { payload, .. } => payload,
+        Action::Replace { payload, .. } | Action::Call { payload, .. } => payload,
     };
     let is_earlier =
         |field: &FieldCode| !projection.cells.contains_key(field) && standing.values.0.contains_key(field);

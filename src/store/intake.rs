@@ -354,15 +354,19 @@ impl Intake<'_> {
         self.settle_standing(call, Happening::NothingLeft)
     }
 
-    /// Gives a probing or held call the newest values; it keeps its place.
-    pub fn replace_payload(&self, call: &Standing, payload: &Payload) -> Result<(), StoreError> {
+    /// Gives a probing or held call the newest values; it keeps its place, or goes first where it withdraws a consent.
+    pub fn replace_payload(
+        &self,
+        call: &Standing,
+        payload: &Payload,
+        withdrawal: bool,
+    ) -> Result<(), StoreError> {
         let after = step(call.id, &call.life, Happening::NewerValue)?.life;
-        CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true).update(
-            &self.transaction,
-            call.id,
-            (call.life.state, None),
-            self.now,
-        )
+        let mut record = CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true);
+        if withdrawal {
+            record = record.with("priority", PRIORITY_WITHDRAWAL);
+        }
+        record.update(&self.transaction, call.id, (call.life.state, None), self.now)
     }
 
     /// Holds a call that has not left yet, of this input or an earlier one, because another customer turned out to

@@ -11,7 +11,8 @@ fn probing_and_held_calls_keep_their_place_and_get_the_newest_values() {
             ..Before::default()
         };
         let decision = run(before, &says(&[(3, "B")]), &policy());
-        assert_eq!(decision.action, Action::Replace(payload(&[(3, "B"), (4, "Do")])), "{state:?}");
+        let expected = Action::Replace { payload: payload(&[(3, "B"), (4, "Do")]), withdrawal: false };
+        assert_eq!(decision.action, expected, "{state:?}");
     }
 }
 
@@ -50,4 +51,12 @@ fn a_released_call_under_a_changed_key_is_not_held_again() {
         let decision = run(Before { standing: Some(call), ..known(&[(3, "A")]) }, &now, &policy());
         assert!(matches!(decision.action, Action::Call { hold: now, .. } if now == hold), "{decision:?}");
     }
+}
+
+#[test]
+fn a_consent_that_is_withdrawn_in_a_call_that_keeps_its_place_goes_first() {
+    let held = standing(State::Held, Operation::Update, &[(2, "1"), (3, "B")]);
+    let before = Before { standing: held, ..known(&[(2, "1"), (3, "A")]) };
+    let decision = run(before, &says(&[(2, "0")]), &policy());
+    assert!(matches!(decision.action, Action::Replace { withdrawal: true, .. }), "{decision:?}");
 }

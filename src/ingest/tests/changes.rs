@@ -248,3 +248,20 @@ fn rows_in_another_order_are_unchanged_and_a_line_in_quotes_is_one_row() {
     let again = world.sync(&format!("{head}{turned}"));
     assert_eq!((again.input.unchanged, again.input.duplicates, again.input.missing), (12_000, 0, 0));
 }
+
+/// A column that the CRM has no more leaves nothing out.
+#[test]
+fn what_was_left_out_of_a_column_that_is_gone_ends_with_a_full_resync() {
+    let mut world = World::new(SAFEDEBIT);
+    let left_out = |world: &World| {
+        let counts = world.store.counts().expect("readable");
+        counts.get(&Safedebit).map_or(0, |counts| counts.skipped_fields)
+    };
+    world.sync("customer_id,safedebit_reference,last_name,email\nc1,S1,Martin,none\n");
+    let narrow = "customer_id,safedebit_reference,last_name\nc1,S1,Martin\n";
+    world.sync(narrow);
+    assert_eq!(left_out(&world), 1, "the column may come back");
+    world.options.full_resync = true;
+    world.sync(narrow);
+    assert_eq!(left_out(&world), 0);
+}
