@@ -65,6 +65,9 @@ impl Comparison<'_, '_> {
                         self.vacate(field, &mut desired);
                     }
                 }
+                WireCell::NotTheirs => {
+                    desired.0.remove(&field);
+                }
                 WireCell::Invalid => {
                     desired.0.remove(&field);
                     self.findings.skipped.push(field);

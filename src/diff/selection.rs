@@ -72,7 +72,9 @@ impl Comparison<'_, '_> {
                 (None, _) => {}
                 // What is empty stays empty, kept or dropped.
                 (Some(held), _) if self.keeper.holds(held, code, "") => {}
-                (Some(_), Some(WireCell::Cleared | WireCell::Vacant)) => parts.left_out.push(code),
+                (Some(_), Some(WireCell::Cleared | WireCell::Vacant | WireCell::NotTheirs)) => {
+                    parts.left_out.push(code);
+                }
                 (Some(_), _) if (self.policy.excluded)(code) => parts.left_out.push(code),
                 (Some(Acknowledged::Clear(held)), _) if self.keeper.keeps_clear() => {
                     parts.values.0.insert(code, held.reveal().into());

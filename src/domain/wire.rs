@@ -127,6 +127,9 @@ pub enum WireCell {
     Vacant,
     /// There is a value, but not one that this provider can take.
     Invalid,
+    /// Whatever the CRM holds, it is nothing that this customer has there: a person has no SIREN. What the provider holds is
+    /// left as it is.
+    NotTheirs,
 }
 
 impl fmt::Debug for WireCell {
@@ -136,6 +139,7 @@ impl fmt::Debug for WireCell {
             Self::Cleared => "Cleared",
             Self::Vacant => "Vacant",
             Self::Invalid => "Invalid",
+            Self::NotTheirs => "NotTheirs",
         })
     }
 }

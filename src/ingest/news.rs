@@ -60,7 +60,7 @@ fn is_news(
     let value = match projection.cells.get(&code) {
         Some(WireCell::Value(value)) => value.as_str(),
         Some(WireCell::Cleared | WireCell::Vacant) => "",
-        Some(WireCell::Invalid) | None => return false,
+        Some(WireCell::Invalid | WireCell::NotTheirs) | None => return false,
     };
     let Some(key) = &decision.key else { return false };
     let on_its_way = before.standing.as_ref().is_some_and(|standing| {

@@ -243,7 +243,7 @@ impl Apply<'_> {
 fn values(projection: &Projection) -> impl Iterator<Item = (FieldCode, &str)> {
     projection.cells.iter().filter_map(|(&code, cell)| match cell {
         WireCell::Value(value) => Some((code, value.as_str())),
-        WireCell::Cleared | WireCell::Vacant | WireCell::Invalid => None,
+        WireCell::Cleared | WireCell::Vacant | WireCell::Invalid | WireCell::NotTheirs => None,
     })
 }
 

@@ -150,6 +150,13 @@ impl<'a> Projector<'a> {
         }
     }
 
+    /// Notes of a field of which the file says something that the customer has none.
+    pub(super) fn not_theirs(&mut self, code: FieldCode, field: Field) {
+        if !matches!(self.source(field), Source::Absent) {
+            *self.cell(code) = WireCell::NotTheirs;
+        }
+    }
+
     /// Leaves a field open of which the file says something.
     pub(super) fn leave_open(&mut self, code: FieldCode, field: Field) {
         if !matches!(self.source(field), Source::Absent) {

@@ -90,6 +90,7 @@ pub(super) fn said(provider: &dyn Provider, projection: &Projection, name: &str)
         None => "absent".to_owned(),
         Some(WireCell::Cleared) => "cleared".to_owned(),
         Some(WireCell::Vacant) => "vacant".to_owned(),
+        Some(WireCell::NotTheirs) => "not theirs".to_owned(),
         Some(WireCell::Invalid) => "invalid".to_owned(),
         Some(WireCell::Value(value)) => format!("={value}"),
     }

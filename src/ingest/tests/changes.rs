@@ -265,3 +265,17 @@ fn what_was_left_out_of_a_column_that_is_gone_ends_with_a_full_resync() {
     world.sync(narrow);
     assert_eq!(left_out(&world), 0);
 }
+
+#[test]
+fn what_a_company_had_is_nothing_of_a_person_s() {
+    let head = "customer_id,safedebit_reference,customer_type,siren\n";
+    for siren in ["732829320", "12"] {
+        let mut world = World::new(SAFEDEBIT);
+        world.sync(&format!("{head}c1,S1,company,{siren}\n"));
+        world.sync(&format!("{head}c1,S1,person,{siren}\n"));
+        let values = world.queue(Safedebit).remove(0).2;
+        assert_eq!(values, [("consumer_type".to_owned(), "0".to_owned())], "{siren}");
+        let counts = world.store.counts().expect("readable");
+        assert_eq!(counts[&Safedebit].skipped_fields, 0, "{siren}");
+    }
+}

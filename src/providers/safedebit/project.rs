@@ -157,15 +157,13 @@ fn organisation(to: &mut Projector<'_>) {
         // Of a private person these are not Safedebit's.
         return ORGANISATION.into_iter().for_each(|(code, field)| to.leave_open(code, field));
     }
-    if matches!(kind, None | Some(CustomerType::Company)) {
-        to.copied(fields::SOCIAL_REFERENCE, Field::CompanyName, text);
-        to.copied(fields::SIREN, Field::Siren, text);
-        to.copied(fields::NIC, Field::Nic, text);
-        to.copied(fields::NAF, Field::Naf, text);
-        to.copied(fields::VAT_NUMBER, Field::VatNumber, text);
-    }
-    if matches!(kind, None | Some(CustomerType::Association)) {
-        to.copied(fields::WALDEC, Field::Rna, text);
+    for (code, field) in ORGANISATION {
+        let whose = if code == fields::WALDEC { CustomerType::Association } else { CustomerType::Company };
+        if kind.is_none_or(|kind| kind == whose) {
+            to.copied(code, field, text);
+        } else {
+            to.not_theirs(code, field);
+        }
     }
 }
 

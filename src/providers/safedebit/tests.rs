@@ -199,9 +199,9 @@ fn mobile_goes_before_landline() {
 fn organisation_fields_follow_the_type() {
     let kind = |kind| Some(Cell::Value(Value::CustomerType(kind)));
     let cases = [
-        (kind(CustomerType::Person), ["=0", "absent", "absent"]),
-        (kind(CustomerType::Company), ["=1", "=732829320", "absent"]),
-        (kind(CustomerType::Association), ["=2", "absent", "=W784000090"]),
+        (kind(CustomerType::Person), ["=0", "not theirs", "not theirs"]),
+        (kind(CustomerType::Company), ["=1", "=732829320", "not theirs"]),
+        (kind(CustomerType::Association), ["=2", "not theirs", "=W784000090"]),
         // Nobody knows what the customer is: both go.
         (Some(Cell::Cleared), ["cleared", "=732829320", "=W784000090"]),
         (None, ["absent", "=732829320", "=W784000090"]),
