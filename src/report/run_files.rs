@@ -266,7 +266,8 @@ pub fn list_runs(runs: &Path) -> Result<Vec<RunId>, FileError> {
     Ok(ids)
 }
 
-/// Deletes the oldest runs until `keep` are left; `current`, the run that goes on, stays, whatever time its name tells.
+/// Deletes the oldest runs until `keep` are left; `current`, the run that goes on, stays, whatever time its name tells. Those that
+/// tell a later one go first: they are of a clock that was ahead, and would stay until it is right.
 /// Folders that are not runs are left alone. Returns how many were deleted.
 ///
 /// # Errors
@@ -275,6 +276,7 @@ pub fn rotate_runs(runs: &Path, keep: usize, current: &RunId) -> Result<usize, F
     let mut ids = list_runs(runs)?;
     let surplus = ids.len().saturating_sub(keep.max(1));
     ids.retain(|id| id != current);
+    ids.sort_by_key(|id| id <= current);
     for id in ids.iter().take(surplus) {
         let path = runs.join(id.as_str());
         fs::remove_dir_all(&path).map_err(FileError::on("delete", &path))?;
@@ -388,5 +390,10 @@ mod tests {
             [ids[2].clone()],
             "the run that goes on stays, whatever its name"
         );
+        for id in [&ids[0], &ids[1], &ids[3]] {
+            RunFolder::create(home.path(), id).unwrap();
+        }
+        assert_eq!(rotate_runs(home.path(), 3, &ids[2]).unwrap(), 1);
+        assert_eq!(list_runs(home.path()).unwrap(), ids[..3], "of a clock that was ahead");
     }
 }

@@ -344,11 +344,13 @@ pub(super) fn make_private_folder(folder: &Path) -> Result<(), StoreError> {
     missing.into_iter().rev().try_for_each(sync_folder)
 }
 
-/// The one that was just made stays, whatever time its name tells.
+/// The one that was just made stays, whatever time its name tells. Those that tell a later one go first: they are of a clock that
+/// was ahead, and would stay until it is right.
 fn rotate(state: &Path, keep: usize, made: &Path) -> Result<(), StoreError> {
     let mut backups = backups_of(state)?;
     backups.retain(|backup| is_made_by_run(&backup.path));
     let surplus = backups.len().saturating_sub(keep);
     backups.retain(|backup| backup.path != made);
+    backups.sort_by_key(|backup| run_of(&backup.path) <= run_of(made));
     backups.iter().take(surplus).try_for_each(|backup| delete_copy(&backup.path))
 }
