@@ -4,7 +4,7 @@
 //! Looked for where the setting has changed since the last run, or something was released, and only then: whatever is queued
 //! later has none of them.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::Connection;
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
@@ -17,7 +17,7 @@ use super::marks::{self, Marks};
 use super::packed::PackedPayload;
 use super::snapshot::life_of;
 use super::transitions::{CallRecord, end};
-use super::{RunNumber, StoreError, codec};
+use super::{RunNumber, StoreError, codec, setting};
 
 /// How the name of the setting begins that says what was excluded in the last run; the number of the provider comes behind.
 const EXCLUDED: &str = "excluded:";
@@ -45,9 +45,7 @@ pub(super) fn take_out(
 ) -> Result<u64, StoreError> {
     let name = format!("{EXCLUDED}{}", provider.number());
     let packed = codec::pack_codes(excluded).unwrap_or_default();
-    let sql = "SELECT value FROM setting WHERE name = ?1";
-    let before: Option<Vec<u8>> = connection.query_row(sql, [&name], |row| row.get(0)).optional()?;
-    if before.unwrap_or_default() == packed {
+    if setting::get(connection, &name)?.unwrap_or_default() == packed {
         return Ok(0);
     }
     let (mut ended, mut compared_again) = (0, Marks::default());
@@ -69,15 +67,13 @@ pub(super) fn take_out(
         }
     }
     marks::put(connection, compared_again)?;
-    connection.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (name, packed))?;
+    setting::put(connection, &name, &packed)?;
     Ok(ended)
 }
 
 /// Has the next run look again: a call was released that was not looked at.
 pub(super) fn look_again(connection: &Connection, provider: ProviderId) -> Result<(), StoreError> {
-    let sql = "DELETE FROM setting WHERE name = ?1";
-    connection.prepare_cached(sql)?.execute([format!("{EXCLUDED}{}", provider.number())])?;
-    Ok(())
+    setting::remove(connection, &format!("{EXCLUDED}{}", provider.number()))
 }
 
 /// Those of the next calls that have such fields; none at the end.

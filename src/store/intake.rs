@@ -31,7 +31,7 @@ use super::snapshot::{KNOWN_FIELDS, Snapshot, life_of};
 use super::statements::Statements;
 use super::transitions::{CallRecord, end, step};
 use super::{
-    RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, turned_away,
+    RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, setting, turned_away,
 };
 
 /// Withdrawn consents leave first.
@@ -439,8 +439,7 @@ impl Intake<'_> {
         let known = if alone { told } else { before | told };
         if known != before {
             let names: Vec<_> = known.iter().map(Field::name).collect();
-            let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)";
-            self.transaction.execute(sql, (KNOWN_FIELDS, names.join(",").into_bytes()))?;
+            setting::put(&self.transaction, KNOWN_FIELDS, names.join(",").as_bytes())?;
         }
         Ok(())
     }

@@ -1,12 +1,12 @@
 //! How delivered values are kept, and what becomes of those that were kept otherwise: where `values = "clear"` is said no more,
 //! every value that stands in the state in clear is replaced by its digest.
 
-use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::account::{Acknowledged, Keeping};
 use crate::domain::fingerprint::Fingerprinter;
 
-use super::{StoreError, accounts};
+use super::{StoreError, accounts, setting};
 
 /// The setting that says how values are kept.
 const KEPT: &str = "values";
@@ -18,16 +18,14 @@ pub(super) fn settle(
     clear: bool,
 ) -> Result<(), StoreError> {
     let now: &[u8] = if clear { b"clear" } else { b"hashed" };
-    let sql = "SELECT value FROM setting WHERE name = ?1";
-    let before: Option<Vec<u8>> = connection.query_row(sql, [KEPT], |row| row.get(0)).optional()?;
-    if before.as_deref() == Some(now) {
+    if setting::get(connection, KEPT)?.as_deref() == Some(now) {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     if !clear {
         hash_all(&transaction, fingerprinter)?;
     }
-    transaction.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (KEPT, now))?;
+    setting::put(&transaction, KEPT, now)?;
     Ok(transaction.commit()?)
 }
 

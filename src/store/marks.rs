@@ -11,7 +11,7 @@ use crate::domain::mark::{Digest, KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
 
 use super::snapshot::Snapshot;
-use super::{StoreError, marks_pack, open};
+use super::{StoreError, marks_pack, open, setting};
 
 /// What is packed of a bucket.
 pub(super) const RECORDS_SQL: &str = "SELECT packed FROM mark WHERE bucket = ?1";
@@ -121,9 +121,7 @@ impl Snapshot<'_> {
 }
 
 fn is_complete(connection: &Connection) -> Result<bool, StoreError> {
-    let found =
-        connection.query_row("SELECT 1 FROM setting WHERE name = ?1", [COMPLETE], |_| Ok(())).optional()?;
-    Ok(found.is_some())
+    setting::is_set(connection, COMPLETE)
 }
 
 fn bucket_of(connection: &Connection, bucket: u8) -> Result<Bucket, StoreError> {
@@ -240,8 +238,7 @@ pub(super) fn clear(connection: &Connection) -> Result<(), StoreError> {
     connection.execute("DELETE FROM mark_change", [])?;
     connection.execute("DELETE FROM mark_meaning", [])?;
     connection.execute("DELETE FROM mark", [])?;
-    connection.execute("DELETE FROM setting WHERE name = ?1", [COMPLETE])?;
-    Ok(())
+    setting::remove(connection, COMPLETE)
 }
 
 /// Gives every customer of a state without marks an empty one, in one transaction. A crash before it returns leaves
@@ -265,7 +262,7 @@ pub(super) fn complete(connection: &mut Connection, marker: &Marker) -> Result<(
         }
     }
     put(&transaction, marks)?;
-    transaction.execute("INSERT INTO setting (name, value) VALUES (?1, x'01')", [COMPLETE])?;
+    setting::put(&transaction, COMPLETE, &[1])?;
     Ok(transaction.commit()?)
 }
 

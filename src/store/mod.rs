@@ -34,6 +34,7 @@ mod recovery;
 mod rehearsal;
 mod restore;
 mod runs;
+mod setting;
 mod shared_keys;
 mod snapshot;
 mod statements;

@@ -19,7 +19,9 @@ use crate::domain::mark::Marker;
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
 use super::rare::Rare;
-use super::{Store, StoreError, flights, kept, marks, orders, origin, restore, shared_keys, statements};
+use super::{
+    Store, StoreError, flights, kept, marks, orders, origin, restore, setting, shared_keys, statements,
+};
 
 /// "crms" in ASCII: marks a SQLite file as ours.
 const APPLICATION_ID: i32 = 0x6372_6d73;
@@ -250,10 +252,7 @@ impl StateFile {
         let has_key = has_key_identity(connection)?;
         let fingerprinter = Fingerprinter::new(&self.key(!has_key)?);
         if !has_key {
-            connection.execute(
-                "INSERT INTO setting (name, value) VALUES ('key_identity', ?1)",
-                [fingerprinter.key_identity().as_slice()],
-            )?;
+            setting::put(connection, KEY_IDENTITY, fingerprinter.key_identity().as_slice())?;
         }
         self.check_key(connection, &fingerprinter)?;
         Ok(fingerprinter)
@@ -264,10 +263,8 @@ impl StateFile {
         connection: &Connection,
         fingerprinter: &Fingerprinter,
     ) -> Result<(), StoreError> {
-        let stored: Vec<u8> =
-            connection
-                .query_row("SELECT value FROM setting WHERE name = 'key_identity'", [], |row| row.get(0))?;
-        if stored == fingerprinter.key_identity() {
+        let stored = setting::get(connection, KEY_IDENTITY)?;
+        if stored.as_deref() == Some(fingerprinter.key_identity().as_slice()) {
             return Ok(());
         }
         Err(StoreError::WrongHashKey { path: self.settings.path.clone() })
@@ -313,14 +310,16 @@ fn application(connection: &Connection) -> Result<i32, StoreError> {
     Ok(connection.pragma_query_value(None, "application_id", |row| row.get(0))?)
 }
 
+/// The setting that tells which key the state was made with.
+const KEY_IDENTITY: &str = "key_identity";
+
 /// Is there the identity of a key: the last thing that is written before anything can be accepted.
 pub(super) fn has_key_identity(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'setting'";
     if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {
         return Ok(false);
     }
-    let sql = "SELECT count(*) FROM setting WHERE name = 'key_identity'";
-    Ok(connection.query_row(sql, [], |row| row.get::<_, i64>(0))? > 0)
+    setting::is_set(connection, KEY_IDENTITY)
 }
 
 fn make_key(path: &Path) -> Result<(), StoreError> {

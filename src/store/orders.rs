@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::customer::Order;
 
-use super::StoreError;
 use super::snapshot::Snapshot;
+use super::{StoreError, setting};
 
 /// Fewer newer ones than this are never put in place.
 const NEWER_MIN: i64 = 4_096;
@@ -68,9 +68,7 @@ impl Snapshot<'_> {
     /// Are the order values of earlier inputs to be compared with those that are read in this way. What was read in another
     /// one (by another column, or dates in other forms) says nothing.
     pub fn orders_are_read_by(&self, reading: &[u8; 32]) -> Result<bool, StoreError> {
-        let sql = "SELECT value FROM setting WHERE name = ?1";
-        let before: Option<Vec<u8>> =
-            self.connection.query_row(sql, [READING], |row| row.get(0)).optional()?;
+        let before = setting::get(self.connection, READING)?;
         Ok(before.is_none_or(|before| before == reading))
     }
 }
@@ -84,10 +82,7 @@ pub(super) fn forget(connection: &Connection) -> Result<(), StoreError> {
 
 /// Notes how order values are read from now on.
 pub(super) fn put_reading(connection: &Connection, reading: &[u8; 32]) -> Result<(), StoreError> {
-    let sql = "INSERT INTO setting (name, value) VALUES (?1, ?2)
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE value <> excluded.value";
-    connection.execute(sql, (READING, reading.as_slice()))?;
-    Ok(())
+    setting::put(connection, READING, reading)
 }
 
 /// Removes the one of a customer who is erased, by its key. A copy of an older version has none.

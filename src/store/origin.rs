@@ -13,11 +13,11 @@ use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 use std::time::UNIX_EPOCH;
 
-use rusqlite::{Connection, OpenFlags, OptionalExtension, TransactionBehavior};
+use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::backup::file_error;
 use super::open::{connect, has_key_identity, lock_of, open_private};
-use super::{StateFile, StoreError};
+use super::{StateFile, StoreError, setting};
 
 /// The setting of a file that is a backup.
 const BACKUP: &str = "is_backup";
@@ -44,14 +44,14 @@ pub enum Stale {
 
 /// Says in a copy that it is a backup.
 pub(super) fn mark_backup(connection: &Connection) -> Result<(), StoreError> {
-    put(connection, BACKUP, b"")
+    setting::put(connection, BACKUP, b"")
 }
 
 /// Says that a run is about to send, before anything leaves, and gives the file that it works on; false where the file
 /// itself does not say so yet, because somebody reads what was before, and does so for longer than a writer waits.
 pub(super) fn begin_work(connection: &mut Connection, path: &Path) -> Result<([u8; 16], bool), StoreError> {
     let identity = identity(path)?;
-    rotate(connection, path, |connection| put(connection, AT_WORK, &identity))?;
+    rotate(connection, path, |connection| setting::put(connection, AT_WORK, &identity))?;
     Ok((identity, move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")?))
 }
 
@@ -73,11 +73,11 @@ pub(super) fn end_work(
     path: &Path,
     last: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
-    let Some(at_work) = setting(connection, AT_WORK)? else { return last(connection) };
+    let Some(at_work) = setting::get(connection, AT_WORK)? else { return last(connection) };
     refuse_other("end the run in", path, &at_work)?;
     rotate(connection, path, |connection| {
         last(connection)?;
-        take(connection, AT_WORK)
+        setting::remove(connection, AT_WORK)
     })
 }
 
@@ -97,13 +97,13 @@ pub(super) fn refuse_other(doing: &'static str, path: &Path, at_work: &[u8]) -> 
 
 /// Takes back that a run is at work: it was killed, and what it left is there.
 pub(super) fn end_killed_work(connection: &Connection) -> Result<(), StoreError> {
-    take(connection, AT_WORK)
+    setting::remove(connection, AT_WORK)
 }
 
 /// Makes a copy a state of its own, whatever it was copied from.
 pub(super) fn begin_anew(connection: &Connection) -> Result<(), StoreError> {
-    take(connection, BACKUP)?;
-    take(connection, AT_WORK)
+    setting::remove(connection, BACKUP)?;
+    setting::remove(connection, AT_WORK)
 }
 
 /// Writes a new token with a change. A crash leaves the old one or the new one, and the lock file knows both as long as it
@@ -117,7 +117,7 @@ fn rotate(
     write_tokens(path, &[old, new.clone()])?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     change(&transaction)?;
-    put(&transaction, TOKEN, new.as_bytes())?;
+    setting::put(&transaction, TOKEN, new.as_bytes())?;
     transaction.commit()?;
     write_tokens(path, &[new])
 }
@@ -139,7 +139,7 @@ impl StateFile {
             tokens.extend(own);
         }
         tokens.push(new.clone());
-        put(connection, TOKEN, new.as_bytes())?;
+        setting::put(connection, TOKEN, new.as_bytes())?;
         write_tokens(self.path(), &tokens)
     }
 
@@ -166,7 +166,7 @@ impl StateFile {
             return Ok(());
         }
         let stale = |how| Err(StoreError::Stale { path: self.path().to_owned(), how });
-        if setting(connection, BACKUP)?.is_some() {
+        if setting::get(connection, BACKUP)?.is_some() {
             return stale(Stale::Backup);
         }
         if !self.has_good_token(connection)? {
@@ -175,7 +175,7 @@ impl StateFile {
                 return stale(Stale::Other);
             }
         }
-        match setting(connection, AT_WORK)? {
+        match setting::get(connection, AT_WORK)? {
             Some(at_work) if !has_log && at_work != identity(self.path())? => stale(Stale::WithoutLog),
             Some(_) | None => Ok(()),
         }
@@ -205,7 +205,7 @@ fn drawn() -> String {
 
 /// The token of a state, as the lock file writes it.
 fn token(connection: &Connection) -> Result<String, StoreError> {
-    let token = setting(connection, TOKEN)?.and_then(|token| String::from_utf8(token).ok());
+    let token = setting::get(connection, TOKEN)?.and_then(|token| String::from_utf8(token).ok());
     Ok(token.unwrap_or_else(|| NO_TOKEN.to_owned()))
 }
 
@@ -230,20 +230,4 @@ fn write_tokens(state: &Path, tokens: &[String]) -> Result<(), StoreError> {
     let written =
         file.set_len(0).and_then(|()| file.write_all(line.as_bytes())).and_then(|()| file.sync_all());
     written.map_err(|source| file_error("write", &path, source))
-}
-
-fn setting(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>, StoreError> {
-    let sql = "SELECT value FROM setting WHERE name = ?1";
-    Ok(connection.query_row(sql, [name], |row| row.get(0)).optional()?)
-}
-
-fn put(connection: &Connection, name: &str, value: &[u8]) -> Result<(), StoreError> {
-    connection.execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (name, value))?;
-    Ok(())
-}
-
-/// Writes nothing where there is nothing to take.
-fn take(connection: &Connection, name: &str) -> Result<(), StoreError> {
-    connection.execute("DELETE FROM setting WHERE name = ?1", [name])?;
-    Ok(())
 }

@@ -24,7 +24,9 @@ use super::erase::still_read;
 use super::open::{LOGS, Lock, beside, connect, migrate};
 use super::snapshot::{Snapshot, life_of, provider_of};
 use super::transitions::{CallRecord, step};
-use super::{LaneUse, StateFile, Store, StoreError, accounts, codec, erase, flights, marks, origin, runs};
+use super::{
+    LaneUse, StateFile, Store, StoreError, accounts, codec, erase, flights, marks, origin, runs, setting,
+};
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
@@ -253,15 +255,12 @@ fn used(state: &Connection, provider: ProviderId, today: i64) -> Result<LaneUse,
 }
 
 pub(super) fn is_in_doubt(connection: &Connection) -> Result<bool, StoreError> {
-    let found =
-        connection.query_row("SELECT 1 FROM setting WHERE name = ?1", [DOUBT], |_| Ok(())).optional()?;
-    Ok(found.is_some())
+    setting::is_set(connection, DOUBT)
 }
 
 /// May a person of whom the state knows nothing have been created by a run that it has forgotten.
 pub(super) fn may_know_too_little(connection: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM setting WHERE name = ?1 OR name = ?2)";
-    Ok(connection.query_row(sql, [DOUBT, PROBE_NEW], |row| row.get(0))?)
+    Ok(setting::is_set(connection, DOUBT)? || setting::is_set(connection, PROBE_NEW)?)
 }
 
 pub(super) fn end_doubt(connection: &Connection) -> Result<(), StoreError> {
@@ -274,11 +273,7 @@ fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, Sto
     doubt_calls(connection, now, &mut restored)?;
     restored.accounts = doubt_accounts(connection)?;
     marks::clear(connection)?;
-    connection.execute(
-        "INSERT INTO setting (name, value) VALUES (?1, CAST(?2 AS BLOB))
-         ON CONFLICT (name) DO UPDATE SET value = excluded.value",
-        (DOUBT, now.to_string()),
-    )?;
+    setting::put(connection, DOUBT, now.to_string().as_bytes())?;
     Ok(restored)
 }
 

@@ -21,7 +21,7 @@ use super::marks::{self, Marks};
 use super::outbox::{Outbox, Recipient};
 use super::rare::has_any;
 use super::snapshot::{Snapshot, provider_of};
-use super::{StoreError, accounts, codec, named_keys};
+use super::{StoreError, accounts, codec, named_keys, setting};
 
 /// How the name of a setting begins that says that a call was released to another one's account; provider and customer
 /// come behind.
@@ -210,8 +210,7 @@ impl Outbox<'_> {
         if has_owner {
             let name = format!("{RELEASED}{}:{}", provider.number(), released.customer_number);
             let value = released.customer_number.to_string().into_bytes();
-            self.connection
-                .execute("INSERT OR REPLACE INTO setting (name, value) VALUES (?1, ?2)", (name, value))?;
+            setting::put(self.connection, &name, &value)?;
             return Ok(true);
         }
         let others = find(self.connection, self.keeping.fingerprinter, provider, key)?;
@@ -235,7 +234,7 @@ pub(super) fn compare_again(
         for id in doubt_owners(&transaction, fingerprinter, provider_of(provider)?, customer)? {
             compared_again.push(Mark::unread(marker.key(id.as_str())));
         }
-        transaction.execute("DELETE FROM setting WHERE name = ?1", [name])?;
+        setting::remove(&transaction, &name)?;
     }
     marks::put(&transaction, compared_again)?;
     Ok(transaction.commit()?)

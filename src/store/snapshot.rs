@@ -17,7 +17,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::rare::Rare;
 use super::transitions::step;
-use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, turned_away};
+use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, setting, turned_away};
 
 /// The setting that names the fields of which any input has said something.
 pub(super) const KNOWN_FIELDS: &str = "full_columns";
@@ -135,9 +135,7 @@ impl<'a> Snapshot<'a> {
 
     /// The fields of which any input has said something.
     pub fn known_fields(&self) -> Result<Vec<Field>, StoreError> {
-        let sql = "SELECT value FROM setting WHERE name = ?1";
-        let names: Option<Vec<u8>> =
-            self.connection.query_row(sql, [KNOWN_FIELDS], |row| row.get(0)).optional()?;
+        let names = setting::get(self.connection, KNOWN_FIELDS)?;
         let damaged = StoreError::Damaged { what: "the fields of earlier inputs are unreadable" };
         let names = String::from_utf8(names.unwrap_or_default()).map_err(|_| damaged)?;
         Ok(names.split(',').filter_map(Field::parse).collect())

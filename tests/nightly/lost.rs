@@ -142,8 +142,8 @@ fn backups_that_name_no_state_take_their_turn_by_age() {
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     let names: Vec<_> =
         backups(&world).iter().filter_map(|path| path.file_name()).map(OsString::from).collect();
-    assert!(names.len() == 2 && names[0] == "99990101T000000Z-0000.db", "{names:?}");
-    assert!(!first.exists());
+    // One of a time to come was made by a clock that was ahead.
+    assert!(names.len() == 2 && first.exists(), "{names:?}");
 
     // Whatever the clock says, the one that was just made stays.
     world.configure("backups = 1", &[]);
