@@ -5,7 +5,6 @@
 
 pub mod amounts;
 pub mod arguments;
-mod children;
 mod commands;
 pub mod config;
 pub mod console;

@@ -7,10 +7,11 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use super::children;
+use wait_timeout::ChildExt;
+
 use crate::report::report_json::Outcome;
 
 /// How long the exit of the program waits for the command.
@@ -95,7 +96,8 @@ pub fn notify(
 ) -> Result<(), NotifyError> {
     let (program, arguments) = words.split_first().ok_or(NotifyError::Empty)?;
     let start = |source| NotifyError::Start { program: program.clone(), source };
-    let mut command = children::command(program, arguments);
+    let mut command = Command::new(program);
+    command.args(arguments);
     for name in secrets {
         command.env_remove(name);
     }
@@ -107,10 +109,15 @@ pub fn notify(
         .stderr(Stdio::null())
         .spawn()
         .map_err(start)?;
-    match children::wait(&mut child, PATIENCE).map_err(start)? {
+    match child.wait_timeout(PATIENCE).map_err(start)? {
         Some(status) if status.success() => Ok(()),
         Some(_) => Err(NotifyError::Failed { program: program.clone() }),
-        None => Err(NotifyError::Slow { program: program.clone() }),
+        None => {
+            // It may have ended in this very moment; what matters is that it is gone.
+            drop(child.kill());
+            drop(child.wait());
+            Err(NotifyError::Slow { program: program.clone() })
+        }
     }
 }
 

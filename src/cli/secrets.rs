@@ -7,13 +7,13 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::Duration;
 
 use secrecy::SecretString;
+use wait_timeout::ChildExt;
 
-use super::children;
 use super::environment::Environment;
 use crate::providers::SecretSource;
 
@@ -101,15 +101,21 @@ fn read_limited(source: impl Read) -> io::Result<Vec<u8>> {
 fn run(words: &[String], patience: Duration) -> Result<Vec<u8>, Fault> {
     let (program, arguments) = words.split_first().ok_or(Fault::NoProgram)?;
     let failed = |source| Fault::Command { program: program.clone(), source };
-    let mut child = children::command(program, arguments)
+    let mut child = Command::new(program)
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::null())
         .spawn()
         .map_err(failed)?;
     let printed = listen(&mut child).map_err(failed)?;
-    let status = children::wait(&mut child, patience).map_err(failed)?;
-    let Some(status) = status else { return Err(Fault::Slow(program.clone())) };
+    let status = child.wait_timeout(patience).map_err(failed)?;
+    let Some(status) = status else {
+        // It may have ended in this very moment; what matters is that it is gone.
+        drop(child.kill());
+        drop(child.wait());
+        return Err(Fault::Slow(program.clone()));
+    };
     if !status.success() {
         return Err(Fault::CommandFailed(program.clone()));
     }

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 use smol_str::SmolStr;
 
 use crate::domain::account::Keeper;
+use crate::domain::call::State;
 use crate::domain::policy::{OnCleared, OnInvalid, Send};
 use crate::domain::standing::Before;
 use crate::domain::wire::{self, FieldCode, Projection, WireCell, WirePresumption, WireValues};
@@ -46,7 +47,10 @@ impl Comparison<'_, '_> {
     /// left there.
     pub(super) fn desired_values(&mut self) -> WireValues {
         let mut desired = self.standing.map(|standing| standing.payload.values.clone()).unwrap_or_default();
-        desired.0.retain(|&field, _| !(self.policy.excluded)(field));
+        // From what is refused nobody has taken what is excluded since: what may hold it does not go.
+        let is_refused = self.standing.is_some_and(|standing| standing.life.state == State::Refused);
+        let is_out = if is_refused { self.policy.touched } else { self.policy.excluded };
+        desired.0.retain(|&field, _| !is_out(field));
         let projection = self.projection;
         for (&field, cell) in &projection.cells {
             match cell {

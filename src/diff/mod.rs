@@ -34,6 +34,8 @@ pub struct Policy<'a> {
     pub full_resync: bool,
     /// Fields that this provider never gets (`exclude`).
     pub excluded: &'a (dyn Fn(FieldCode) -> bool + Sync),
+    /// Fields that are made of something that it never gets, among others.
+    pub touched: &'a (dyn Fn(FieldCode) -> bool + Sync),
     /// The field of a code, subscriptions included.
     pub field: &'a (dyn Fn(FieldCode) -> Option<WireField> + Sync),
     /// The fixed part of the table.

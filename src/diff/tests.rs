@@ -53,6 +53,7 @@ fn policy() -> Policy<'static> {
         on_invalid: OnInvalid::SkipField,
         full_resync: false,
         excluded: &nothing_excluded,
+        touched: &nothing_excluded,
         field: &lookup,
         fields: &TABLE,
         along: &[],

@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use crate::domain::provider::ProviderId;
 use crate::providers::Provider;
 use crate::store::{KnownAt, StoreError, StoredCustomer};
 
@@ -46,6 +47,17 @@ fn decided(
 }
 
 impl Apply<'_> {
+    /// Providers whose exclusions no run has carried out yet: a plan comes before that.
+    fn newly_excluded(&self) -> Result<Vec<ProviderId>, StoreError> {
+        let mut newly = Vec::new();
+        for provider in self.ingest.providers {
+            if self.snapshot.are_newly_excluded(provider.id(), &provider.excluded())? {
+                newly.push(provider.id());
+            }
+        }
+        Ok(newly)
+    }
+
     /// Takes the customers that were sifted, in their order.
     pub(super) fn all(&mut self, mut sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
         self.marks = std::mem::take(&mut sifted.marks);
@@ -65,6 +77,7 @@ impl Apply<'_> {
             providers: self.ingest.providers,
             full_resync: self.ingest.options.full_resync,
             starts_anew: self.ingest.starts_anew(),
+            newly_excluded: self.newly_excluded()?,
             keeping: self.snapshot.keeping(),
         };
         let maker = preparer.maker();

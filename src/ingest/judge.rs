@@ -30,6 +30,8 @@ pub(super) struct Judge<'a> {
     pub(super) full_resync: bool,
     /// Does the input say alone what the CRM has.
     pub(super) starts_anew: bool,
+    /// Providers whose exclusions no run has carried out yet.
+    pub(super) newly_excluded: Vec<ProviderId>,
     pub(super) keeping: Keeping<'a>,
 }
 
@@ -134,9 +136,12 @@ impl Judge<'_> {
     ) -> Judged {
         let KnownAt { mut before, skipped, named, turned_away } = known;
         let settings = provider.settings();
-        take_excluded(&mut before, projection, provider);
+        if self.newly_excluded.contains(&provider.id()) {
+            take_excluded(&mut before, projection, provider);
+        }
         let field = |code| provider.field(code);
         let excluded = |code| provider.excludes(code);
+        let touched = |code| provider.touched_by_exclude(code);
         let policy = Policy {
             send: settings.send_mode(),
             on_new: provider.on_new(),
@@ -144,6 +149,7 @@ impl Judge<'_> {
             on_invalid: settings.on_invalid,
             full_resync: self.full_resync,
             excluded: &excluded,
+            touched: &touched,
             field: &field,
             fields: provider.fields(),
             along: provider.along(),
@@ -154,13 +160,7 @@ impl Judge<'_> {
             news.take(provider, customer, projection, &before, &decision, &mut keeper);
         }
         let is_written = self.mode == Mode::Sync;
-        let (packed, codes) = match &decision.action {
-            Action::Call { payload, .. } => {
-                let packed = is_written.then(|| PackedPayload::of(payload));
-                (packed, payload.values.0.keys().copied().collect())
-            }
-            Action::Nothing | Action::Close | Action::Replace { .. } => (None, Box::default()),
-        };
+        let (packed, codes) = new_payload(&decision.action, is_written);
         let differences = self.differences(&customer.id, provider, &before, &decision);
         let key = decision.key.as_ref();
         // Where the input says alone what the CRM has, nothing of before is left out any more.
@@ -179,7 +179,7 @@ impl Judge<'_> {
         let given_up = given_up.map(|account| account.key.clone());
         let kept = kept_claims(provider.id(), &before, given_up.as_ref(), &decision);
         Judged {
-            brings_earlier: brings_earlier(before.standing.as_ref(), projection, &decision.action),
+            brings_earlier: brings_earlier(before.standing.as_ref(), projection, &decision),
             standing: before.standing,
             decision,
             packed,
@@ -196,10 +196,19 @@ impl Judge<'_> {
     }
 }
 
-/// Takes what a provider does not get any more out of what waits for it, as a run that begins does, which a plan does not.
+/// What a new call carries, packed where it is written, and its fields.
+fn new_payload(action: &Action, is_written: bool) -> (Option<PackedPayload>, Box<[FieldCode]>) {
+    let Action::Call { payload, .. } = action else { return (None, Box::default()) };
+    let packed = is_written.then(|| PackedPayload::of(payload));
+    (packed, payload.values.0.keys().copied().collect())
+}
+
+/// Takes what a provider does not get any more out of what waits for it and the record does not say anew, as the next run does at
+/// its beginning, which a plan does not.
 fn take_excluded(before: &mut Before, projection: &Projection, provider: &dyn Provider) {
     if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.life.state != State::Refused) {
-        let stays = |code: &FieldCode| projection.cells.contains_key(code) || !provider.excludes(*code);
+        let stays =
+            |code: &FieldCode| projection.cells.contains_key(code) || !provider.touched_by_exclude(*code);
         waiting.payload.values.0.retain(|code, _| stays(code));
     }
 }
@@ -323,15 +332,18 @@ fn kept_claims(
 }
 
 /// Does what is left after an action bring anything of a standing payload that the record does not say.
-fn brings_earlier(standing: Option<&Standing>, projection: &Projection, action: &Action) -> bool {
+fn brings_earlier(standing: Option<&Standing>, projection: &Projection, decision: &Decision) -> bool {
     let Some(standing) = standing.map(|standing| &standing.payload) else { return false };
-    let left = match action {
+    let left = match &decision.action {
         Action::Nothing => standing,
         Action::Close => return false,
         Action::Replace { payload, .. } | Action::Call { payload, .. } => payload,
     };
-    let is_earlier =
-        |field: &FieldCode| !projection.cells.contains_key(field) && standing.values.0.contains_key(field);
+    // What the record says and nobody can read without what it lacks is not said.
+    let is_said = |field: &FieldCode| {
+        projection.cells.contains_key(field) && !decision.findings.in_part.contains(field)
+    };
+    let is_earlier = |field: &FieldCode| !is_said(field) && standing.values.0.contains_key(field);
     left.values.0.keys().any(is_earlier)
 }
 

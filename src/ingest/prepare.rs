@@ -12,7 +12,7 @@ use crate::domain::defect::{Defect, Place};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
-use crate::mapping::{Mapped, Merge, RowDefect};
+use crate::mapping::{Counting, Mapped, Merge, RowDefect};
 use crate::reader::{Row, RowParser, Seeker, Span};
 
 use super::compare::Candidate;
@@ -35,10 +35,15 @@ pub(super) struct Prepared {
     pub(super) place: Place,
     /// Of which fields those of its rows say something that have no header.
     pub(super) told: FieldSet,
+    /// Which of several rows, by their numbers, each field is of; nothing, where there is one row.
+    sources: Vec<(Field, usize)>,
     /// The rows, oldest first: by their order value, else as they came. One without an order value stands before those
     /// that have one.
     rows: Vec<OwnRow>,
 }
+
+/// A customer of several rows: what is wrong with its cells, and which row each field is of.
+type Together = (Customer, Vec<(Place, Defect)>, Vec<(Field, usize)>);
 
 /// What the rows of a candidate come to.
 pub(super) struct Made {
@@ -61,6 +66,8 @@ struct OwnRow {
     file: u16,
     row: Row,
     order: Option<Order>,
+    /// What it says is older than what was accepted, or nobody knows how old: others are read in its light all the same.
+    is_background: bool,
 }
 
 /// Reads the rows of customers, and has what makes customers of them.
@@ -202,7 +209,7 @@ impl<'a> Maker<'a> {
                 return Err(IngestError::changed(&sheet.place(span.line)));
             }
             sheet.canonical(&row, said);
-            rows.push(OwnRow { file, row, order: None });
+            rows.push(OwnRow { file, row, order: None, is_background: false });
         }
         let meaning = self.meanings.record(said);
         if !self.take_all && candidate.meaning() == Some(meaning) {
@@ -217,7 +224,7 @@ impl<'a> Maker<'a> {
     /// One customer out of its rows: each field from the newest row that carries it.
     fn merge(&self, rows: Vec<OwnRow>, meaning: Digest) -> Result<Made, IngestError> {
         let mut late = LateRows::default();
-        let mut valid = Vec::with_capacity(rows.len());
+        let mut ordered = Vec::with_capacity(rows.len());
         for mut own in rows {
             let sheet = &self.sheets[usize::from(own.file)];
             match sheet.order(&own.row) {
@@ -226,31 +233,31 @@ impl<'a> Maker<'a> {
                     if sheet.is_from_future(order) {
                         late.future.push(self.place(&own));
                     }
-                    valid.push(own);
                 }
-                Err(defect) => late.invalid.push(reject(sheet, &own.row, self.place(&own), &defect)),
+                Err(defect) => {
+                    late.invalid.push(reject(sheet, &own.row, self.place(&own), &defect));
+                    own.is_background = true;
+                }
             }
+            ordered.push(own);
         }
-        valid.sort_by_key(|own| own.order);
-        let Some(newest) = valid.last() else { return Ok(Made { merged: Merged::Nothing, late }) };
+        ordered.sort_by_key(|own| own.order);
+        let Some(newest) = ordered.iter().rev().find(|own| !own.is_background) else {
+            return Ok(Made { merged: Merged::Nothing, late });
+        };
         let place = self.place(newest);
-        let (mut customer, defects) = match &*valid {
+        let (mut customer, defects, sources) = match &*ordered {
             [own] => {
                 let sheet = &self.sheets[usize::from(own.file)];
-                match sheet.map(&own.row, self.today, self.known) {
-                    Ok(Mapped { customer, defects }) => {
-                        (customer, defects.into_iter().map(|defect| (place.clone(), defect)).collect())
-                    }
-                    Err(defect) => {
-                        late.invalid.push(reject(sheet, &own.row, place, &defect));
-                        return Ok(Made { merged: Merged::Nothing, late });
-                    }
-                }
+                let Mapped { customer, defects } =
+                    sheet.map(&own.row, self.today, self.known).map_err(|_| IngestError::changed(&place))?;
+                let defects = defects.into_iter().map(|defect| (place.clone(), defect)).collect();
+                (customer, defects, Vec::new())
             }
-            several => self.map_together(several)?,
+            several => self.map_together(several, newest)?,
         };
         let mut told = FieldSet::default();
-        for own in &valid {
+        for own in &ordered {
             let sheet = &self.sheets[usize::from(own.file)];
             if sheet.file.header().is_none() {
                 told |= sheet.told(&own.row, &customer);
@@ -259,34 +266,35 @@ impl<'a> Maker<'a> {
         // A street is one cell, whatever the CRM makes it of.
         let whole = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
         let known = self.known.iter().map(|field| whole(*field));
-        customer.withheld = known.filter(|field| customer.cell(*field).is_none()).collect();
-        let prepared = Prepared { customer, defects, meaning, place, rows: valid, told };
+        let withheld = known.filter(|field| customer.cell(*field).is_none()).collect::<Vec<_>>();
+        customer.withheld.extend(withheld);
+        let prepared = Prepared { customer, defects, meaning, place, rows: ordered, sources, told };
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
-    /// The customer that several rows make, oldest first, and what is wrong with the cells that count.
-    fn map_together(&self, rows: &[OwnRow]) -> Result<(Customer, Vec<(Place, Defect)>), IngestError> {
+    /// The customer that several rows make, oldest first; what is wrong with the cells that count; and which row each field is of.
+    fn map_together(&self, rows: &[OwnRow], newest: &OwnRow) -> Result<Together, IngestError> {
         let mut merge = Merge::default();
         for own in rows {
-            self.sheets[usize::from(own.file)].lay_over(&own.row, &mut merge);
+            let counting = if own.is_background { Counting::AsBackground } else { Counting::Fully };
+            self.sheets[usize::from(own.file)].lay_over(&own.row, counting, &mut merge);
         }
-        let newest = rows.last().expect("several");
         let sheet = &self.sheets[usize::from(newest.file)];
         let id = sheet.identify(&newest.row).ok_or_else(|| IngestError::changed(&self.place(newest)))?;
         let Mapped { customer, defects } =
             merge.map(&sheet.mapper, (id, newest.order), self.today, self.known);
-        let mut defects: Vec<_> =
-            defects.into_iter().map(|defect| (merge.row_of(defect.field), defect)).collect();
+        let row_of = |field| merge.row_of(field).unwrap_or(rows.len() - 1);
+        let mut defects: Vec<_> = defects.into_iter().map(|defect| (row_of(defect.field), defect)).collect();
         defects.sort_by_key(|(row, _)| std::cmp::Reverse(*row));
         let at = |(row, defect): (usize, Defect)| (self.place(&rows[row]), defect);
-        Ok((customer, defects.into_iter().map(at).collect()))
+        Ok((customer, defects.into_iter().map(at).collect(), merge.rows_by_field().collect()))
     }
 
     fn place(&self, own: &OwnRow) -> Place {
         self.sheets[usize::from(own.file)].place(own.row.span().line)
     }
 
-    /// The same customer without the rows that are older than what was accepted; `None` where no row is left.
+    /// The same customer without what rows say that are older than what was accepted; `None` where no row is left.
     pub(super) fn without_stale(
         &self,
         mut prepared: Box<Prepared>,
@@ -296,7 +304,12 @@ impl<'a> Maker<'a> {
         if !self.orders_count || !prepared.rows.iter().any(is_stale) {
             return Ok(Some(prepared));
         }
-        prepared.rows.retain(|own| !is_stale(own));
+        for own in &mut prepared.rows {
+            own.is_background |= is_stale(own);
+        }
+        if prepared.rows.iter().all(|own| own.is_background) {
+            return Ok(None);
+        }
         match self.merge(prepared.rows, prepared.meaning)?.merged {
             Merged::Customer(prepared) => Ok(Some(prepared)),
             Merged::Alike | Merged::Nothing => Ok(None),
@@ -324,10 +337,12 @@ impl std::fmt::Debug for Prepared {
 }
 
 impl Prepared {
-    /// The newest row, with the number of its file.
-    pub(super) fn row(&self) -> (u16, &Row) {
-        let own = self.rows.last().expect("a customer has at least one row");
-        (own.file, &own.row)
+    /// The row that one of these fields is of, with the number of its file; the newest one that counts, where none is.
+    pub(super) fn row_of(&self, fields: &[Field]) -> (u16, &Row) {
+        let of_field = fields.iter().find_map(|field| self.sources.iter().find(|(of, _)| of == field));
+        let newest = || self.rows.iter().rposition(|own| !own.is_background);
+        let row = of_field.map(|(_, row)| *row).or_else(newest).expect("a customer has at least one row");
+        (self.rows[row].file, &self.rows[row].row)
     }
 
     /// Lets go of everything but whose they are, for somebody of whom nothing has to be told.

@@ -29,8 +29,8 @@ const STUCK: &str = "the new value has no such part, and what the provider holds
      sent; set on_cleared = \"send_empty\", or correct it at the provider";
 const NOT_VALID: &str = "is not valid for this provider";
 
-/// Where a defect stands and what it is.
-type Found = (Place, Option<Arc<str>>, &'static str);
+/// Where a defect stands, in which column, what it is, and which fields it is of, so that their row is shown.
+type Found = (Place, Option<Arc<str>>, &'static str, Vec<Field>);
 
 impl Apply<'_> {
     /// Reports what was left out, and counts what was not left out before.
@@ -77,12 +77,11 @@ impl Apply<'_> {
             self.outcome.became_invalid += u64::from(!told);
         }
         for incomplete in &findings.incomplete {
-            let object = incomplete.object.into();
-            self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(object), INCOMPLETE));
+            self.reject(turn, provider.id(), of_customer(turn, Some(incomplete.object.into()), INCOMPLETE));
         }
         for (codes, reason) in [(&findings.in_part, IN_PART), (&findings.stuck, STUCK)] {
             for name in codes.iter().filter_map(|&code| Some(provider.field(code)?.name)) {
-                self.reject(turn, provider.id(), (turn.prepared.place.clone(), Some(name.into()), reason));
+                self.reject(turn, provider.id(), of_customer(turn, Some(name.into()), reason));
             }
         }
         Ok(())
@@ -90,9 +89,10 @@ impl Apply<'_> {
 
     fn reject(&mut self, turn: &Turn<'_>, provider: ProviderId, found: Found) {
         let id = turn.prepared.customer.id.clone();
-        let (file, row) = turn.prepared.row();
-        let (names, cells) = self.sheets[usize::from(file)].raw_cells(row);
-        self.push(found, id, provider, (names, cells));
+        let (place, column, reason, fields) = found;
+        let (file, row) = turn.prepared.row_of(&fields);
+        let shown = self.sheets[usize::from(file)].raw_cells(row);
+        self.push((place, column, reason), id, provider, shown);
     }
 
     /// Reports a customer that a provider does not get at all.
@@ -108,7 +108,7 @@ impl Apply<'_> {
 
     fn push(
         &mut self,
-        (place, column, reason): Found,
+        (place, column, reason): (Place, Option<Arc<str>>, &'static str),
         id: CustomerId,
         provider: ProviderId,
         (names, cells): (Arc<[String]>, Vec<String>),
@@ -132,10 +132,7 @@ impl Apply<'_> {
         let provider = &*self.ingest.providers[position];
         let defect = turn.projections[position].defects.iter().find(|defect| defect.field == code);
         match defect {
-            Some(defect) => {
-                let place = turn.prepared.place.clone();
-                (place, self.column(turn, defect.source), defect.reason)
-            }
+            Some(defect) => self.of_fields(turn, &[defect.source], defect.reason),
             None => self.mapping_defect(turn, &sources(provider, code), NOT_VALID),
         }
     }
@@ -148,7 +145,7 @@ impl Apply<'_> {
                 let keys: Vec<Field> = KEYS.into_iter().filter(of_provider).collect();
                 let defects = &turn.projections[position].defects;
                 if let Some(defect) = defects.iter().find(|defect| keys.contains(&defect.source)) {
-                    return (turn.prepared.place.clone(), self.column(turn, defect.source), defect.reason);
+                    return self.of_fields(turn, &[defect.source], defect.reason);
                 }
                 return self.mapping_defect(turn, &keys, "the key of the account is not valid");
             }
@@ -163,23 +160,36 @@ impl Apply<'_> {
                 "the key changed while a call under the old one is not settled; it is compared again next time"
             }
         };
-        (turn.prepared.place.clone(), None, reason)
+        of_customer(turn, None, reason)
     }
 
     fn mapping_defect(&self, turn: &Turn<'_>, fields: &[Field], otherwise: &'static str) -> Found {
-        let defect = turn.prepared.defects.iter().find(|(_, defect)| fields.contains(&defect.field));
+        let whole = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
+        // In the order of the fields: it is the first that a value is made of before others.
+        let defect = fields.iter().find_map(|field| {
+            turn.prepared
+                .defects
+                .iter()
+                .find(|(_, defect)| [defect.field, whole(defect.field)].contains(field))
+        });
         match defect {
-            Some((place, defect)) => (place.clone(), Some(defect.column.clone()), defect.reason.0),
-            None => {
-                let column = fields.first().and_then(|&field| self.column(turn, field));
-                (turn.prepared.place.clone(), column, otherwise)
+            Some((place, defect)) => {
+                (place.clone(), Some(defect.column.clone()), defect.reason.0, vec![defect.field])
             }
+            None => self.of_fields(turn, fields, otherwise),
         }
     }
 
-    /// The column of a canonical field in the file of the customer's newest row.
-    fn column(&self, turn: &Turn<'_>, field: Field) -> Option<Arc<str>> {
-        let sheet = self.sheets.iter().find(|sheet| sheet.place(0).file == turn.prepared.place.file)?;
-        sheet.column(field)
+    /// Something about the cells of these fields: where the first one stands.
+    fn of_fields(&self, turn: &Turn<'_>, fields: &[Field], reason: &'static str) -> Found {
+        let (file, row) = turn.prepared.row_of(fields);
+        let sheet = &self.sheets[usize::from(file)];
+        let column = fields.iter().find_map(|field| sheet.column(*field));
+        (sheet.place(row.span().line), column, reason, fields.to_vec())
     }
+}
+
+/// Something about the customer as a whole.
+fn of_customer(turn: &Turn<'_>, column: Option<Arc<str>>, reason: &'static str) -> Found {
+    (turn.prepared.place.clone(), column, reason, Vec::new())
 }

@@ -10,7 +10,9 @@ use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
-use crate::mapping::{Mapped, Mapper, MappingSettings, Merge, RowDefect, is_western, subscription_field};
+use crate::mapping::{
+    Counting, Mapped, Mapper, MappingSettings, Merge, RowDefect, is_western, subscription_field,
+};
 use crate::reader::{BadRow, Column, InputFile, Row};
 
 use super::IngestError;
@@ -125,8 +127,9 @@ impl<'a> Sheet<'a> {
     }
 
     /// Lays the row over older ones of its customer.
-    pub(super) fn lay_over<'r>(&self, row: &'r Row, merge: &mut Merge<'r>) {
-        merge.lay(&self.mapper, |index| self.cell(row, index), self.further_subscriptions(row));
+    pub(super) fn lay_over<'r>(&self, row: &'r Row, counting: Counting, merge: &mut Merge<'r>) {
+        let cell = |index| self.cell(row, index);
+        merge.lay(&self.mapper, counting, cell, self.further_subscriptions(row));
     }
 
     /// Of which fields a row says something that was read as this customer.

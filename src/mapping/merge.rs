@@ -7,6 +7,7 @@ use jiff::civil::Date;
 
 use super::header::turn;
 use super::mapper::{Mapped, Mapper};
+use crate::domain::cells::Cells;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::field::Field;
 use crate::domain::raw_cell::RawCell;
@@ -15,7 +16,17 @@ use crate::domain::raw_cell::RawCell;
 #[derive(Debug, Default)]
 pub struct Merge<'a> {
     cells: Vec<Laid<'a>>,
-    rows: usize,
+    /// For each row, whether it counts or is only there for what others are read by.
+    rows: Vec<Counting>,
+}
+
+/// Does what a row says count.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Counting {
+    /// It does.
+    Fully,
+    /// Others are read in its light, and nothing else: it is older than what was accepted.
+    AsBackground,
 }
 
 #[derive(Debug)]
@@ -32,26 +43,27 @@ impl<'a> Merge<'a> {
     pub fn lay(
         &mut self,
         mapper: &Mapper,
+        counting: Counting,
         cell: impl Fn(usize) -> RawCell<'a>,
         extra: impl IntoIterator<Item = (Field, RawCell<'a>)>,
     ) {
-        let row = self.rows;
-        self.rows += 1;
-        let (mut has_line, mut has_name) = (false, false);
+        let row = self.rows.len();
+        self.rows.push(counting);
         let columns = mapper.own_columns().map(|(index, column)| {
             let stands = cell(index);
             (column.field, Arc::clone(&column.column), stands)
         });
         let extra = extra.into_iter().map(|(field, cell)| (field, field.name().into(), cell));
+        let (mut has_line, mut has_name) = (false, false);
         for (field, column, cell) in columns.chain(extra) {
             if matches!(cell, RawCell::Absent) {
                 continue;
             }
-            let heard = mapper.heard(cell);
-            let says_something = mapper.says_something(&heard);
+            let cell = mapper.heard(cell);
+            let says_something = mapper.says_something(&cell);
             has_line |= field == Field::Street && says_something;
             has_name |= field == Field::StreetName && says_something;
-            let laid = Laid { field, column, cell: heard, row };
+            let laid = Laid { field, column, cell, row };
             match self.cells.iter_mut().find(|known| known.field == field) {
                 // A cell that stands there and says nothing hides none.
                 Some(_) if matches!(laid.cell, RawCell::Absent) => {}
@@ -59,16 +71,24 @@ impl<'a> Merge<'a> {
                 None => self.cells.push(laid),
             }
         }
-        // The whole street is said anew, as a line or in parts: older ones of the other kind are another street's.
-        let is_replaced = |field: Field| match field {
-            Field::Street => has_name && !has_line,
-            part if Field::STREET_PARTS.contains(&part) => has_line && !has_name,
-            _ => false,
-        };
-        self.cells.retain(|laid| laid.row == row || !is_replaced(laid.field));
+        if has_line && !has_name && self.says_something(mapper, Field::StreetName) {
+            // Older parts are those of another street; without a name they belong to this one.
+            self.drop_older(row, |field| Field::STREET_PARTS.contains(&field));
+        } else if has_name && !has_line {
+            self.drop_older(row, |field| field == Field::Street);
+        }
     }
 
-    /// The customer that the rows make together. The mapper may be that of any of them.
+    fn says_something(&self, mapper: &Mapper, field: Field) -> bool {
+        self.cells.iter().any(|laid| laid.field == field && mapper.says_something(&laid.cell))
+    }
+
+    fn drop_older(&mut self, row: usize, is_dropped: impl Fn(Field) -> bool) {
+        self.cells.retain(|laid| laid.row == row || !is_dropped(laid.field));
+    }
+
+    /// The customer that the rows make together. The mapper may be that of any of them. What only rows of the background say is
+    /// withheld.
     #[must_use]
     pub fn map(
         &self,
@@ -83,15 +103,47 @@ impl<'a> Merge<'a> {
         for Laid { field, column, cell, .. } in cells {
             row.say(*field, column, cell.clone());
         }
-        mapper.mapped(id, order, row, known)
+        let mut mapped = mapper.mapped(id, order, row, known);
+        if self.rows.contains(&Counting::AsBackground) {
+            self.take_background(&mut mapped);
+        }
+        mapped
     }
 
-    /// The number of the row, counted from the oldest one as 0, that a defect of a field comes from.
+    fn take_background(&self, Mapped { customer, defects }: &mut Mapped) {
+        let counts = |field: Field| self.made_of(field).any(|laid| self.rows[laid.row] == Counting::Fully);
+        let cells = std::mem::replace(&mut customer.cells, Cells::new(Vec::new()));
+        let (kept, withheld): (Vec<_>, Vec<_>) = cells.into_iter().partition(|(field, _)| counts(*field));
+        customer.cells = Cells::new(kept);
+        customer.withheld.extend(withheld.into_iter().map(|(field, _)| field));
+        customer.in_part.retain(|field| counts(*field));
+        if let Some(presumption) = &mut customer.presumption {
+            presumption.fields.retain(|field| counts(*field));
+        }
+        defects.retain(|defect| counts(defect.field));
+    }
+
+    /// The cells that a field of a customer is made of.
+    fn made_of(&self, field: Field) -> impl Iterator<Item = &Laid<'a>> {
+        let is_street = field == Field::Street || Field::STREET_PARTS.contains(&field);
+        self.cells.iter().filter(move |laid| match laid.field {
+            // A NIC may be that of a SIRET.
+            Field::Siren if field == Field::Nic => true,
+            of if is_street => of == Field::Street || Field::STREET_PARTS.contains(&of),
+            of => of == field,
+        })
+    }
+
+    /// The number of the row, counted from the oldest one as 0, that says what a field is; the newest of several. None where
+    /// no row says anything of it.
     #[must_use]
-    pub fn row_of(&self, field: Field) -> usize {
-        let of = |field| self.cells.iter().find(|laid| laid.field == field).map(|laid| laid.row);
-        // A NIC may be that of a SIRET.
-        let row = of(field).or_else(|| of(Field::Siren).filter(|_| field == Field::Nic));
-        row.unwrap_or(self.rows.saturating_sub(1))
+    pub fn row_of(&self, field: Field) -> Option<usize> {
+        let own = self.cells.iter().find(|laid| laid.field == field).map(|laid| laid.row);
+        own.or_else(|| self.made_of(field).map(|laid| laid.row).max())
+    }
+
+    /// All fields of which a row says something, with the numbers of these rows.
+    pub fn rows_by_field(&self) -> impl Iterator<Item = (Field, usize)> {
+        self.cells.iter().map(|laid| (laid.field, laid.row))
     }
 }

@@ -37,7 +37,7 @@ pub use dates::propose_forms;
 pub use error::{MappingError, OrderWarning, RowDefect};
 pub use header::{MappedColumn, subscription_field};
 pub use mapper::{Mapped, Mapper, customer_id};
-pub use merge::Merge;
+pub use merge::{Counting, Merge};
 pub use phones::load_numbering_plans;
 pub use settings::MappingSettings;
 pub use text::is_western;

@@ -48,9 +48,11 @@ struct StreetCells<'a> {
     is_invalid: bool,
     /// Which of number, kind and name the row says anything about.
     told: [bool; Field::STREET_PARTS.len()],
-    is_line_told: bool,
-    /// Where the number stands, or else the kind.
-    column: Option<Arc<str>>,
+    /// Does the row say anything about line and name, be it that there is none.
+    is_line_heard: bool,
+    is_name_heard: bool,
+    /// Where number and kind stand.
+    columns: [Option<Arc<str>>; 2],
     line: Option<Cow<'a, str>>,
     number: Option<Cow<'a, str>>,
     kind: Option<Cow<'a, str>>,
@@ -74,11 +76,13 @@ impl<'a> Row<'a> {
     /// Takes the next cell of a column that the row has, as far as it says anything: a blank one of a file of rejects does
     /// not, but is no column that is missing in a street. Country and postal code must come before what is read in their light.
     pub(super) fn say(&mut self, field: Field, column: &Arc<str>, heard: RawCell<'a>) {
-        self.light.is_country_told |= field == Field::Country && !matches!(heard, RawCell::Absent);
+        let is_heard = !matches!(heard, RawCell::Absent);
+        self.light.is_country_told |= field == Field::Country && is_heard;
         if let Some(part) = Field::STREET_PARTS.iter().position(|part| *part == field) {
             self.street.told[part] = true;
         }
-        self.street.is_line_told |= field == Field::Street;
+        self.street.is_line_heard |= field == Field::Street && is_heard;
+        self.street.is_name_heard |= field == Field::StreetName && is_heard;
         self.take(field, column, heard);
     }
 
@@ -227,8 +231,10 @@ impl<'a> Row<'a> {
 impl<'a> StreetCells<'a> {
     fn take(&mut self, field: Field, column: &Arc<str>, text: Cow<'a, str>) {
         self.is_present = true;
-        if matches!(field, Field::StreetNumber | Field::StreetType) {
-            self.column.get_or_insert_with(|| Arc::clone(column));
+        if field == Field::StreetNumber {
+            self.columns[0] = Some(Arc::clone(column));
+        } else if field == Field::StreetType {
+            self.columns[1] = Some(Arc::clone(column));
         }
         let place = if field == Field::StreetNumber {
             &mut self.number
@@ -242,13 +248,21 @@ impl<'a> StreetCells<'a> {
         *place = Some(text);
     }
 
-    /// Are there some parts of a street without one that the CRM is known to have: it would be another street.
+    /// Are there some parts of a street without one that the CRM is known to have: it would be another street. A number or a kind
+    /// alone is none where streets have names or lines, nor is a line without a number where those stand beside it.
     fn lacks_one_of(&self, known: &[Field]) -> bool {
-        let lacks = |(part, told): (&Field, bool)| !told && known.contains(part);
-        let name_told =
-            Field::STREET_PARTS.iter().zip(self.told).any(|(part, told)| told && *part == Field::StreetName);
-        let lacks_line = !self.is_line_told && !name_told && known.contains(&Field::Street);
-        self.told.contains(&true) && (lacks_line || Field::STREET_PARTS.iter().zip(self.told).any(lacks))
+        let is_known = |field| known.contains(&field);
+        let has_whole = self.is_line_heard || self.is_name_heard;
+        let is_alone = (self.number.is_some() || self.kind.is_some()) && !has_whole;
+        if is_alone && (is_known(Field::Street) || is_known(Field::StreetName)) {
+            return true;
+        }
+        let lacks = |(part, told): (&Field, bool)| !told && is_known(*part);
+        if self.told.contains(&true) {
+            return Field::STREET_PARTS.iter().zip(self.told).any(lacks);
+        }
+        let numbers_apart = is_known(Field::StreetNumber) && !is_known(Field::StreetName);
+        numbers_apart && self.line.as_deref().is_some_and(|line| !streets::has_number(line))
     }
 
     /// What the cells say together; `None` when the file has none of them.
@@ -265,11 +279,14 @@ impl<'a> StreetCells<'a> {
             kind: self.kind.as_deref(),
             name: self.name.as_deref(),
         });
-        let column = || self.column.clone().unwrap_or_else(|| Field::StreetNumber.name().into());
         Some(match street {
             Ok(Some(street)) => Ok(Cell::Value(Value::Street(Box::new(street)))),
             Ok(None) => Ok(Cell::Cleared),
-            Err(reason) => Err(Defect { field: Field::StreetNumber, column: column(), reason }),
+            Err((field, reason)) => {
+                let column = self.columns[usize::from(field == Field::StreetType)].clone();
+                let column = column.unwrap_or_else(|| field.name().into());
+                Err(Defect { field, column, reason })
+            }
         })
     }
 }

@@ -9,8 +9,10 @@ use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
 use super::house_numbers::{Lead, lead};
-use super::reason::{self, Parsed};
+use super::reason;
 use super::text::squeeze;
+use crate::domain::defect::DefectReason;
+use crate::domain::field::Field;
 use crate::domain::fold;
 use crate::domain::street_kinds::{BEHIND_NUMBER_ONLY, KINDS_BY_WORD, KnownKind};
 use crate::domain::value::{Street, StreetKind, StreetParts};
@@ -50,8 +52,8 @@ pub(super) struct Cells<'a> {
 /// from them. `None` when all cells are empty.
 ///
 /// # Errors
-/// Where number or kind stand beside a line that has another one.
-pub(super) fn from_cells(cells: Cells<'_>) -> Parsed<Option<Street>> {
+/// The part that stands beside a line which has another one.
+pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, DefectReason)> {
     let [line, number, kind, name] = [cells.line, cells.number, cells.kind, cells.name]
         .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
     Ok(Some(match (line, name) {
@@ -60,7 +62,7 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Parsed<Option<Street>> {
             let parts = split(&line);
             Street { line, parts }
         }
-        (Some(line), None) => completed(line, number, kind)?,
+        (Some(line), None) => completed(line, number.as_deref(), kind)?,
         (None, name) => {
             let written = [&number, &kind, &name];
             if written.iter().all(|part| part.is_none()) {
@@ -88,17 +90,27 @@ fn given(number: Option<SmolStr>, kind: Option<SmolStr>, name: SmolStr) -> Stree
     }
 }
 
-/// A line whose number or kind stands in a column of its own, as in SAP. A number that the line has too is in it once.
-fn completed(line: SmolStr, number: Option<SmolStr>, kind: Option<SmolStr>) -> Parsed<Street> {
+/// A line whose number or kind stands in a column of its own, as in SAP. What the line has too is in it once.
+fn completed(
+    line: SmolStr,
+    number: Option<&str>,
+    kind: Option<SmolStr>,
+) -> Result<Street, (Field, DefectReason)> {
     let parts = split(&line);
     let own = parts.clone().unwrap_or(StreetParts { number: None, kind: None, name: line.clone() });
-    let number = number.filter(|number| !has_words(&line, number));
-    let kind = kind.map(|kind| kind_of(&kind));
-    let is_other = |kind: &StreetKind| own.kind.as_ref().is_some_and(|own| own.standard != kind.standard);
-    if (number.is_some() && own.number.is_some()) || kind.as_ref().is_some_and(is_other) {
-        return Err(reason::STREET_DIFFERS);
+    let number = match number.and_then(alone) {
+        Some(number) => missing_number(&line, number, own.kind.is_some())
+            .ok_or((Field::StreetNumber, reason::STREET_DIFFERS))?,
+        None => None,
+    };
+    let kind = kind.filter(|kind| kind.chars().any(char::is_alphanumeric)).map(|kind| kind_of(&kind));
+    let is_there = |kind: &StreetKind| {
+        own.kind.as_ref().is_some_and(|own| own.standard == kind.standard) || has_words(&line, &kind.written)
+    };
+    let kind = kind.filter(|kind| !is_there(kind));
+    if kind.is_some() && own.kind.is_some() {
+        return Err((Field::StreetType, reason::STREET_DIFFERS));
     }
-    let kind = kind.filter(|_| own.kind.is_none());
     if number.is_none() && kind.is_none() {
         return Ok(Street { line, parts });
     }
@@ -108,6 +120,57 @@ fn completed(line: SmolStr, number: Option<SmolStr>, kind: Option<SmolStr>) -> P
     let line = joined([&whole.number, &written, &Some(whole.name.clone())]);
     let parts = if is_split { Some(whole) } else { split(&line) };
     Ok(Street { line, parts })
+}
+
+/// A number from a column of its own, in the form that it has in a line; none where it stands for nothing.
+fn alone(number: &str) -> Option<SmolStr> {
+    let bare = number.trim_start_matches('0');
+    let probe = format!("{bare} rue X");
+    match lead(&probe) {
+        Lead::Number { number, .. } => Some(number),
+        Lead::PartOfName | Lead::Unclear | Lead::None if bare.chars().any(char::is_alphanumeric) => {
+            Some(number.into())
+        }
+        Lead::PartOfName | Lead::Unclear | Lead::None => None,
+    }
+}
+
+/// The number as far as the line lacks it; `None` where the line has another one.
+fn missing_number(line: &str, number: SmolStr, has_kind: bool) -> Option<Option<SmolStr>> {
+    let known = house_numbers(line);
+    let plain = |number: &str| number.chars().take_while(char::is_ascii_digit).collect::<String>();
+    // "12" beside "12 bis": the line says more.
+    if known.iter().any(|known| *known == number || plain(known) == *number) {
+        return Some(None);
+    }
+    if !known.is_empty() {
+        return None;
+    }
+    // "Hauptstraße 12": behind a name without a kind of street that is known.
+    let last = fold::words(line.rsplit(' ').next().unwrap_or_default());
+    let is_behind = !has_kind && plain(&last) == plain(&number) && !plain(&number).is_empty();
+    Some((!is_behind).then_some(number))
+}
+
+/// The numbers of houses in a line: at its beginning, or before a kind of street.
+fn house_numbers(line: &str) -> Vec<SmolStr> {
+    let starts = line.match_indices([' ', ',']).map(|(index, _)| index + 1);
+    let numbers = [0].into_iter().chain(starts).filter_map(|start| {
+        let behind = line.get(start..)?;
+        if start > 0 && !behind.starts_with(|c: char| c.is_ascii_digit()) {
+            return None;
+        }
+        match lead(behind) {
+            Lead::Number { number, rest } if start == 0 || kind_at(rest, true).is_some() => Some(number),
+            Lead::Number { .. } | Lead::PartOfName | Lead::Unclear | Lead::None => None,
+        }
+    });
+    numbers.collect()
+}
+
+/// Has a line a house number of its own.
+pub(super) fn has_number(line: &str) -> bool {
+    !house_numbers(&squeeze(line)).is_empty()
 }
 
 /// Does a line have these words, next to each other?

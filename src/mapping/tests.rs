@@ -290,6 +290,28 @@ fn street_columns_become_one_street() {
     ] {
         assert_eq!(beside(line, more).as_ref().map(parts), whole, "{line} {more:?}");
     }
+    for (line, number, expected) in [
+        ("rue du 8 mai 1945", "8", "8 rue du 8 mai 1945"),
+        ("Place du 11 novembre", "11", "11 Place du 11 novembre"),
+        ("route nationale 12", "12", "12 route nationale 12"),
+        ("Résidence 12", "12", "12 Résidence 12"),
+        ("rue X Apt 4", "4", "4 rue X Apt 4"),
+        ("Appartement 3, 12 rue Foch", "12", "Appartement 3, 12 rue Foch"),
+        ("Hauptstraße 12a", "12", "Hauptstraße 12a"),
+        ("12 bis rue Foch", "12bis", "12 bis rue Foch"),
+        ("12bis rue Foch", "12", "12bis rue Foch"),
+        ("12 rue Foch", "N° 12", "12 rue Foch"),
+        ("12 rue Foch", "012", "12 rue Foch"),
+        ("12 rue Foch", "0", "12 rue Foch"),
+        ("rue Foch", "-", "rue Foch"),
+        ("rue Foch", "12bis", "12 bis rue Foch"),
+    ] {
+        let read = beside(line, &[("street_number", number)]).map(|street| street.line);
+        assert_eq!(read.as_deref(), Some(expected), "{line} and {number}");
+    }
+    for line in ["Appartement 3, 12 rue X", "Grande Rue", "rue de la Paix"] {
+        assert_eq!(beside(line, &[("street_type", "rue")]).map(|street| street.line).as_deref(), Some(line));
+    }
     let box_number = beside("BP 45", &[("street_number", "12")]);
     assert_eq!(box_number, Some(Street { line: "12 BP 45".into(), parts: None }));
 }
@@ -301,8 +323,12 @@ fn a_street_is_cleared_or_invalid_as_a_whole() {
     assert_eq!(cell(&[("street_number", ""), ("street_name", "")]), Some(Cell::Cleared));
     assert_eq!(cell(&[("street_number", "1"), ("street_name", "RenÃ©e")]), Some(Cell::Invalid));
     assert_eq!(cell(&[("city", "Lille")]), None);
-    for more in [("street_number", "14"), ("street_type", "avenue")] {
-        let row = [("street", "12 rue du Port"), more];
+    for (line, more) in [
+        ("12 rue du Port", ("street_number", "14")),
+        ("12 rue du Port", ("street_type", "avenue")),
+        ("Appartement 3, 12 rue X", ("street_number", "14")),
+    ] {
+        let row = [("street", line), more];
         assert_eq!(cell(&row), Some(Cell::Invalid), "nobody can tell which one it is");
         let told: Vec<_> = one(&row).defects.into_iter().map(|defect| defect.column).collect();
         assert_eq!(told, [more.0.into()]);

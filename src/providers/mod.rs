@@ -79,16 +79,24 @@ pub trait Provider: Send + Sync {
         }
     }
 
-    /// All fields that are made of anything that the operator keeps from this provider: what was queued before that was said
-    /// may hold it.
+    /// Is the field made of anything that the operator keeps from this provider: what was queued before that was said may hold it.
+    fn touched_by_exclude(&self, code: FieldCode) -> bool {
+        let is_out = |source| is_excluded(source, &self.settings().exclude);
+        match code.subscription_id() {
+            Some(id) => is_out(Field::Subscription(id)),
+            None => self.field(code).is_some_and(|field| sources_of(&field).any(is_out)),
+        }
+    }
+
+    /// All fields that are [touched by it](Self::touched_by_exclude).
     fn excluded(&self) -> Vec<FieldCode> {
         let subscriptions = self.settings().exclude.iter().filter_map(|field| match field {
             Field::Subscription(id) => FieldCode::subscription(*id),
             _ => None,
         });
-        let is_out = |source| is_excluded(source, &self.settings().exclude);
-        let fixed = self.fields().iter().filter(|field| sources_of(field).any(is_out));
-        let mut excluded: Vec<FieldCode> = fixed.map(|field| field.code).chain(subscriptions).collect();
+        let fixed =
+            self.fields().iter().map(|field| field.code).filter(|code| self.touched_by_exclude(*code));
+        let mut excluded: Vec<FieldCode> = fixed.chain(subscriptions).collect();
         excluded.sort_unstable();
         excluded.dedup();
         excluded

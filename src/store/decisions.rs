@@ -136,7 +136,10 @@ impl Outbox<'_> {
     pub(super) fn end_all_given_away(&self) -> Result<BTreeMap<ProviderId, u64>, StoreError> {
         let mut select = self.connection.prepare(
             "SELECT call.id FROM named_key CROSS JOIN call USING (customer, provider)
-             WHERE payload IS NOT NULL AND lease IS NULL AND state <> 'held' AND state <> 'refused'",
+             WHERE payload IS NOT NULL AND lease IS NULL AND state <> 'held' AND state <> 'refused'
+                 -- What is no key gives nothing away.
+                 AND NOT EXISTS (SELECT 1 FROM turned_away
+                     WHERE turned_away.customer = call.customer AND turned_away.provider = call.provider)",
         )?;
         let calls = select.query_map([], |row| Ok(CallId(row.get(0)?)))?.collect::<Result<Vec<_>, _>>()?;
         let mut ended = BTreeMap::new();

@@ -15,7 +15,7 @@ use crate::domain::wire::FieldCode;
 
 use super::marks::{self, Marks};
 use super::packed::PackedPayload;
-use super::snapshot::life_of;
+use super::snapshot::{Snapshot, life_of};
 use super::transitions::{CallRecord, end};
 use super::{RunNumber, StoreError, codec, setting};
 
@@ -69,6 +69,18 @@ pub(super) fn take_out(
     marks::put(connection, compared_again)?;
     setting::put(connection, &name, &packed)?;
     Ok(ended)
+}
+
+impl Snapshot<'_> {
+    /// Has no run yet taken these fields out of the calls of a provider.
+    pub fn are_newly_excluded(
+        &self,
+        provider: ProviderId,
+        excluded: &[FieldCode],
+    ) -> Result<bool, StoreError> {
+        let before = setting::get(self.connection, &format!("{EXCLUDED}{}", provider.number()))?;
+        Ok(before.unwrap_or_default() != codec::pack_codes(excluded).unwrap_or_default())
+    }
 }
 
 /// Has the next run look again: a call was released that was not looked at.

@@ -249,7 +249,8 @@ fn count_calls(fresh: &Connection, replaced: Option<&Connection>, now: Timestamp
 fn used(state: &Connection, provider: ProviderId, today: i64) -> Result<LaneUse, StoreError> {
     let sql = "SELECT (SELECT count(*) FROM call WHERE provider = ?1 AND lease IS NOT NULL)
          + (SELECT count(*) FROM flight CROSS JOIN call ON call.id = flight.call WHERE provider = ?1)";
-    let aloft: i64 = state.query_row(sql, [provider.number()], |row| row.get(0))?;
+    // A state of an older version has none.
+    let aloft: i64 = state.query_row(sql, [provider.number()], |row| row.get(0)).unwrap_or_default();
     let noted = runs::lane_use(state, provider)?.on(today);
     Ok(LaneUse { sent: noted.sent.saturating_add(aloft.unsigned_abs()), ..noted })
 }

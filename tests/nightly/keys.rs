@@ -243,6 +243,25 @@ fn a_call_that_is_held_for_its_key_does_not_answer_to_the_code_of_an_earlier_ref
     assert_eq!(listed("duplicate_key").as_array().map(Vec::len), Some(2));
 }
 
+/// What is no key gives no account away.
+#[test]
+fn a_call_that_was_released_outlives_a_spoilt_key() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    people[1].wallet = people[0].wallet.clone();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    drop(world.run(&["resume"]));
+    people[0].email = "newer@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.run(&["rejects", "release", "--customer", "C00001"]).exits(0);
+    let spoilt = world.file("delta.csv", &format!("customer_id;wallet_id\nC00001;{}\n", "W".repeat(300)));
+    drop(world.on("sync", &spoilt, &["--kind", "delta", "--max-calls", "0"]));
+    assert_eq!(world.report()["providers"]["lemonway"]["superseded"], 0);
+}
+
 /// What somebody found applied has made the account his, and it is another one's still.
 #[test]
 fn who_shares_a_key_since_a_call_was_found_applied_is_held_on_whichever_night_one_of_them_changes() {

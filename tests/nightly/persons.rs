@@ -113,6 +113,38 @@ fn a_field_that_left_the_queue_goes_once_it_is_let_in_again() {
     }
 }
 
+/// From a refused call nobody takes what is excluded; it must not go along with the next change.
+#[test]
+fn what_is_excluded_does_not_leave_a_refused_call_with_the_next_change() {
+    let world = World::new();
+    world.populate(&customers(1));
+    let file = |name: &str| {
+        let head = "customer_id;safedebit_reference;first_name;landline_phone";
+        world.file("crm.csv", &format!("{head}\nC00001;REF00001;{name};0140506070\n"))
+    };
+    world.play("[[rule]]\nprovider = \"safedebit\"\neffect = { refuse = { code = \"X_1\" } }\n");
+    world.on("sync", &file("Elise"), &["--allow-mass-change"]).exits(3);
+    world.play("");
+    world.configure("", &[("safedebit", "exclude = [\"landline_phone\"]")]);
+    world.sync(&file("Anne")).exits(0);
+    let consumer = world.ledger().person(ProviderId::Safedebit, "REF00001").expect("known").fields;
+    assert_eq!(consumer["consumer_first_name"], "Anne");
+    assert!(!consumer.contains_key("consumer_phone_number"), "{consumer:?}");
+}
+
+#[test]
+fn a_plan_takes_out_of_what_waits_what_the_next_run_will() {
+    let world = World::new();
+    world.populate(&customers(1));
+    let text = "customer_id;safedebit_reference;landline_phone\nC00001;REF00001;0140506070\n";
+    let file = world.file("crm.csv", text);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    world.configure("", &[("safedebit", "exclude = [\"landline_phone\"]")]);
+    world.on("plan", &file, &["--detailed-exitcode"]).exits(20);
+    world.sync(&file).exits(0);
+    assert_eq!(world.requests(ProviderId::Safedebit), 0);
+}
+
 /// What is made of several columns goes on being made of the others.
 #[test]
 fn what_waits_keeps_what_a_field_has_of_columns_that_are_not_excluded() {

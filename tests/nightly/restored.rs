@@ -148,6 +148,29 @@ fn after_a_restore_a_queued_value_that_the_complete_file_has_no_column_for_is_he
     }
 }
 
+/// A national number says nothing where the country that it is read by is in doubt.
+#[test]
+fn after_a_restore_a_queued_number_is_held_where_the_complete_file_lacks_its_country() {
+    let world = World::new();
+    world.populate(&customers(1));
+    let file = |phone: &str, with_country: bool| {
+        let (head, cell) = if with_country { (";country", ";BE") } else { ("", "") };
+        world.file(
+            "crm.csv",
+            &format!("customer_id;wallet_id;mobile_phone{head}\nC00001;W00001;{phone}{cell}\n"),
+        )
+    };
+    world.on("sync", &file("0470000000", true), &["--allow-mass-change"]).exits(0);
+    world.on("sync", &file("0470000002", true), &["--max-calls", "0"]).exits(10);
+    world.run(&["resume"]).exits(0);
+    world.sync(&file("0470000003", true)).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    drop(world.sync(&file("0470000003", false)));
+    let wallet = world.ledger().person(ProviderId::Lemonway, "W00001").expect("known").fields;
+    assert_eq!(wallet["newMobileNumber"], "32470000003");
+}
+
 /// An erasure goes through the backups beside the state; one that lies elsewhere knows the person still.
 #[test]
 fn whoever_was_erased_stays_so_after_a_restore_of_a_backup_from_elsewhere() {

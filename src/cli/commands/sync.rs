@@ -28,8 +28,8 @@ use super::inputs;
 use super::plan;
 use super::rehearse;
 
-/// How long a run that has sent has to come to its end by itself once somebody ends it.
-const PATIENCE_AT_THE_END: Duration = Duration::from_secs(5);
+/// How long a run that has sent has to come to its end by itself once somebody ends it: longer than a notification may take.
+const PATIENCE_AT_THE_END: Duration = Duration::from_secs(15);
 
 /// Reads, compares, queues, sends and reports.
 pub(super) fn sync(program: &Program, typed: &SyncArguments) -> Result<ExitCode, Failure> {

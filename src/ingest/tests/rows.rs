@@ -6,7 +6,7 @@ use super::world::{SAFEDEBIT, World, planned};
 use crate::domain::clock::Clock;
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId::Safedebit;
-use crate::ingest::Mode;
+use crate::ingest::{Kind, Mode};
 use crate::reader::{InputFile, ReaderSettings};
 
 const HEAD: &str = "customer_id,safedebit_reference,last_name,email,updated_at\n";
@@ -61,13 +61,18 @@ fn rows_of_one_customer_in_two_files_are_merged_field_by_field() {
 fn values_are_read_in_the_light_of_what_other_rows_of_their_customer_say() {
     let head = "customer_id,safedebit_reference";
     type Case = (&'static str, &'static str, &'static [(&'static str, &'static str)]);
-    let cases: [Case; 6] = [
+    let cases: [Case; 7] = [
         ("country\nc1,S1,BE\n", "mobile_phone\nc1,S1,0470123456\n", &[("phone_number", "+32470123456")]),
         ("country\nc1,S1,BE\n", "postal_code\nc1,S1,1000\n", &[("zip_code", "1000")]),
         (
             "street_number\nc1,S1,13\n",
             "street_type,street_name\nc1,S1,rue,de la Paix\n",
             &[("street_number", "13"), ("street_name", "de la Paix")],
+        ),
+        (
+            "street_number\nc1,S1,12\n",
+            "street\nc1,S1,rue Foch\n",
+            &[("street_number", "12"), ("street_name", "Foch")],
         ),
         (
             "street\nc1,S1,13 rue A\n",
@@ -272,4 +277,71 @@ fn values_appear_in_no_error_and_no_debug() {
     for value in ["c1-secret", "S1", "Martin", "not an address", "Durand"] {
         assert!(!shown.contains(value), "{value} in {shown}");
     }
+}
+
+/// What was accepted is not older than itself: a row that has not changed still says by what others are read.
+#[test]
+fn rows_that_are_older_than_what_was_accepted_tell_what_newer_ones_are_read_by_and_nothing_else() {
+    let mut world = ordered();
+    let head = "customer_id,safedebit_reference,updated_at";
+    let run = |world: &mut World, country: &str, phone: &str, date: &str| {
+        let files = [
+            world.write("a.csv", &format!("{head},country,city\nc1,S1,2026-01-01,{country},Liege\n")),
+            world.write("b.csv", &format!("{head},mobile_phone\nc1,S1,{date},{phone}\n")),
+        ];
+        world.take(Mode::Sync, &files).expect("accepted")
+    };
+    run(&mut world, "BE", "0470123456", "2026-01-20");
+    world.deliver(Safedebit);
+    let outcome = run(&mut world, "BE", "0470999999", "2026-01-21");
+    assert!(outcome.rejects.is_empty(), "{:?}", outcome.rejects);
+    let values = world.queue(Safedebit).remove(0).2;
+    assert_eq!(values, [("consumer_phone_number".to_owned(), "+32470999999".to_owned())]);
+    // One whose date nobody can read counts as little.
+    let files = [
+        world.write("a.csv", &format!("{head},country\nc1,S1,some day,BE\n")),
+        world.write("b.csv", &format!("{head},mobile_phone\nc1,S1,2026-01-22,0470888888\n")),
+    ];
+    let outcome = world.take(Mode::Sync, &files).expect("accepted");
+    assert_eq!(outcome.input.invalid, 1);
+    let values = world.queue(Safedebit).remove(0).2;
+    assert_eq!(values, [("consumer_phone_number".to_owned(), "+32470888888".to_owned())]);
+}
+
+#[test]
+fn a_reject_shows_the_row_whose_cell_it_blames() {
+    let mut world = World::new(SAFEDEBIT);
+    let head = "customer_id,safedebit_reference";
+    let long = "x".repeat(40);
+    let files = [
+        world.write("a.csv", &format!("{head},email,company_name\nc1,S1,none,{long}\n")),
+        world.write("b.csv", &format!("{head},city\nc1,S1,Lille\n")),
+    ];
+    let outcome = world.take(Mode::Sync, &files).expect("accepted");
+    assert_eq!(outcome.rejects.len(), 2);
+    for reject in outcome.rejects {
+        let column = reject.column.expect("named");
+        assert!(reject.place.file.ends_with("a.csv"), "{:?}", reject.place);
+        assert!(reject.names.iter().any(|name| **name == *column), "{column} of {:?}", reject.names);
+    }
+}
+
+/// In a file of rejects a blank cell says nothing, also of a street.
+#[test]
+fn a_corrected_number_does_not_take_the_place_of_a_street_beside_a_blank_line() {
+    let mut world = World::new(SAFEDEBIT);
+    world.sync("customer_id,safedebit_reference,street,street_number\nc1,S1,rue Foch,12\n");
+    world.deliver(Safedebit);
+    world.options.kind = Kind::Delta;
+    let head = "_row,_customer_id,_reason,customer_id,safedebit_reference,street,street_number";
+    let outcome = world.sync(&format!("{head}\n2,c1,x,c1,S1,,16\n"));
+    assert_eq!(planned(&outcome, Safedebit), (0, 0));
+    assert!(outcome.rejects.iter().any(|reject| reject.reason.contains("several columns")));
+    // Nor does a line without its number.
+    let outcome = world.sync("customer_id,safedebit_reference,street\nc1,S1,rue Pasteur\n");
+    assert_eq!(planned(&outcome, Safedebit), (0, 0));
+    assert_eq!(
+        planned(&world.sync("customer_id,safedebit_reference,street\nc1,S1,5 rue Pasteur\n"), Safedebit),
+        (0, 1)
+    );
 }

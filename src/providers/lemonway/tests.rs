@@ -348,6 +348,7 @@ fn xml_answers_are_read_as_documented_or_not_at_all() {
         (soap("<E><Code>147</Code></E>"), refused("147")),
         (soap(&format!("{WALLET_RESULT}<E><Code>147</Code></E>")), refused("147")),
         (soap("<UpdateWalletDetailsResult/><E><Code>147</Code></E>"), refused("147")),
+        (soap(&format!("{WALLET_RESULT}<E xsi:nil=\"true\" xsi:type=\"E\"/>")), Verdict::Accepted),
         (result("<WALLET><ID>W1</ID><E><Code>147</Code></E></WALLET>"), refused("147")),
         (result("<WALLET><ID>W1</ID></WALLET><E Code=\"147\"/>"), unknown("error_without_code")),
         // What says two things says nothing.

@@ -67,7 +67,9 @@ pub(super) fn claim(text: &str) -> Option<Claim> {
     if response.children.iter().any(Element::is_error) {
         return claim_of(&response.children);
     }
-    let [result] = &*response.children else { return None };
+    // What is no error is how a missing one is written.
+    let mut others = response.children.iter().filter(|child| child.name != "E");
+    let (Some(result), None) = (others.next(), others.next()) else { return None };
     if !result.name.ends_with("Result") {
         return None;
     }
@@ -164,7 +166,7 @@ fn parse(text: &str) -> Option<Element> {
 fn element(tag: &BytesStart<'_>) -> Element {
     let says_something = |name: QName<'_>| {
         let (name, prefix) = (name.local_name(), name.prefix());
-        name.as_ref() != "nil" && name.as_ref() != "xmlns" && prefix.is_none_or(|prefix| !prefix.is_xmlns())
+        !matches!(name.as_ref(), "nil" | "type" | "xmlns") && prefix.is_none_or(|prefix| !prefix.is_xmlns())
     };
     let has_attributes = tag.attributes().any(|found| found.is_ok_and(|found| says_something(found.key)));
     Element {
