@@ -19,7 +19,7 @@ use super::compare::Candidate;
 use super::late::LateRows;
 use super::rejects::IngestReject;
 use super::sheet::Sheet;
-use super::{Ingest, IngestError, Read};
+use super::{Ingest, IngestError, Kind, Read};
 
 /// Customers of a batch, whose values are in memory together.
 pub(super) const BATCH_CUSTOMERS: usize = 128;
@@ -89,6 +89,9 @@ pub(super) struct Maker<'a> {
     take_all: bool,
     /// Rows that are older than what was accepted last are stale.
     orders_count: bool,
+    /// Does the input hold all that the CRM has, so that also older rows tell what newer ones are read by. Of a part, something
+    /// newer may have been accepted.
+    is_complete: bool,
     today: Date,
 }
 
@@ -142,7 +145,8 @@ impl<'a> Preparer<'a> {
         let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
         let (seekers, today) = (read.seekers(rows)?, ingest.today());
         let (sheets, known) = (&read.sheets, &read.known);
-        let maker = Maker { sheets, known, marker, meanings, take_all, orders_count, today };
+        let is_complete = ingest.options.kind == Kind::Full;
+        let maker = Maker { sheets, known, marker, meanings, take_all, orders_count, is_complete, today };
         Ok(Self { seekers, maker, rooms: Vec::new() })
     }
 
@@ -239,7 +243,9 @@ impl<'a> Maker<'a> {
                     own.is_background = true;
                 }
             }
-            ordered.push(own);
+            if self.is_complete || !own.is_background {
+                ordered.push(own);
+            }
         }
         ordered.sort_by_key(|own| own.order);
         let Some(newest) = ordered.iter().rev().find(|own| !own.is_background) else {
@@ -307,6 +313,7 @@ impl<'a> Maker<'a> {
         for own in &mut prepared.rows {
             own.is_background |= is_stale(own);
         }
+        prepared.rows.retain(|own| self.is_complete || !own.is_background);
         if prepared.rows.iter().all(|own| own.is_background) {
             return Ok(None);
         }

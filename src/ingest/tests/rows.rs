@@ -345,3 +345,24 @@ fn a_corrected_number_does_not_take_the_place_of_a_street_beside_a_blank_line() 
         (0, 1)
     );
 }
+
+/// Between two parts of what the CRM has, another one may have said something newer.
+#[test]
+fn an_older_row_of_a_delta_tells_nothing() {
+    let mut world = ordered();
+    let head = "customer_id,safedebit_reference,updated_at";
+    world.sync(&format!("{head},country,mobile_phone\nc1,S1,2026-01-20,FR,0612345678\n"));
+    world.deliver(Safedebit);
+    world.options.kind = Kind::Delta;
+    let files = [
+        world.write("a.csv", &format!("{head},country\nc1,S1,2026-01-10,BE\n")),
+        world.write("b.csv", &format!("{head},mobile_phone\nc1,S1,2026-01-21,0612345679\n")),
+    ];
+    world.take(Mode::Sync, &files).expect("accepted");
+    let values = world.queue(Safedebit).remove(0).2;
+    assert_eq!(
+        values,
+        [("consumer_phone_number".to_owned(), "0612345679".to_owned())],
+        "it is a French one still"
+    );
+}
