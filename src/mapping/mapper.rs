@@ -263,7 +263,7 @@ impl Mapper {
         for (field, cell) in extra {
             row.take(field, &field.name().into(), cell);
         }
-        let order = match self.order_index() {
+        let order = match self.order.index() {
             Some(index) => self.order_of(&cell(index))?,
             None => None,
         };
@@ -302,11 +302,6 @@ impl Mapper {
         let Finished { cells, defects, in_part, presumption } = row.finish(&self.nic_column, known);
         let customer = Customer { id, cells, order, withheld: Vec::new(), in_part, presumption };
         Mapped { customer, defects }
-    }
-
-    /// Where the order value of a row stands.
-    fn order_index(&self) -> Option<usize> {
-        self.order.index()
     }
 
     /// The order value in a cell.

@@ -83,6 +83,19 @@ pub(super) fn put(
     Ok(())
 }
 
+/// Writes over what is known of an account, but for what was left out; gives how many there were.
+pub(super) fn set(
+    connection: &Connection,
+    customer: i64,
+    provider: ProviderId,
+    account: &Account,
+) -> Result<usize, StoreError> {
+    let sql = "UPDATE account SET key = ?3, known = ?4, fields = ?5 WHERE customer = ?1 AND provider = ?2";
+    let fields = codec::pack_fields(&account.fields);
+    let cells = (customer, provider.number(), account.key.0.as_str(), account.known, fields);
+    Ok(connection.prepare_cached(sql)?.execute(cells)?)
+}
+
 /// The account of a customer at a provider.
 pub(super) fn find(
     connection: &Connection,

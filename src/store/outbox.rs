@@ -247,17 +247,7 @@ impl Outbox<'_> {
             // The call was for another account (a key that a person released): nothing is known of the old one.
             Effect::MarkUnknown | Effect::Absent | Effect::None => return Ok(()),
         }
-        let mut statement = self.connection.prepare_cached(
-            "UPDATE account SET key = ?3, known = ?4, fields = ?5 WHERE customer = ?1 AND provider = ?2",
-        )?;
-        let changed = statement.execute((
-            to.customer_number,
-            to.provider.number(),
-            account.key.0.as_str(),
-            account.known,
-            codec::pack_fields(&account.fields),
-        ))?;
-        one(changed, to.call)
+        one(accounts::set(self.connection, to.customer_number, to.provider, &account)?, to.call)
     }
 
     /// Was the key of a call given up: whoever is proved not to be there is not to be created under it any more.

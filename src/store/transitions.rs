@@ -1,8 +1,9 @@
 //! The one way in which the row of a call is written, and what every transition of it has to pass: the lifecycle allows it,
 //! and the row is as it was decided for.
 //!
-//! The life of a call is always written whole, so that nobody can write half of what the lifecycle decided. Two places know
-//! better for the sake of speed: a call that is accepted, and many new ones at once ([`super::blocks`]).
+//! The life of a call is always written whole, so that nobody can write half of what the lifecycle decided. Three places know
+//! better for the sake of speed: a call that is accepted, many new ones at once ([`super::blocks`]), and all that wait at the
+//! start of a run ([`super::recovery`]).
 
 use std::fmt::Write as _;
 
