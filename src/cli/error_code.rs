@@ -180,7 +180,7 @@ codes! {
     StateManyNames "E414" "the file of the state has several names, each with a lock and a log of its own"
         "keep the name that runs used last and delete the other hard links";
     StateLost "E415" "the state is missing or empty, although there are backups of it"
-        "`crmsync doctor --restore BACKUP`; if a new beginning is meant, move the backups and the key away";
+        "`crmsync doctor --restore BACKUP`; if a new beginning is meant, move the backups, the key and the lock file away";
     StateNoKey "E416" "the file of the hash key is missing or cannot be read"
         "bring the key file or state.hash_key back: state and backups are useless without it";
     StateStale "E417" "the state is older than what was sent from it: a backup or a copy was put in its place"

@@ -35,7 +35,7 @@ pub enum StoreError {
     },
     /// There is no state, or nothing in its file, although there are backups of it.
     #[error(
-        "{path} is missing or empty, although there was one: backups of it lie in {backups}, or {path}.lock tells that something was sent; put a backup in its place with `crmsync doctor --restore BACKUP`, which needs the hash key that it was made with; or, if a new beginning is meant, move the backups and the key away"
+        "{path} is missing or empty, although there was one: backups of it lie in {backups}, or {path}.lock tells that something was sent; put a backup in its place with `crmsync doctor --restore BACKUP`, which needs the hash key that it was made with; or, if a new beginning is meant, move the backups, the key and the lock file away"
     )]
     Lost {
         /// Which file.
