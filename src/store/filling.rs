@@ -66,6 +66,25 @@ pub(super) fn explains(error: &StoreError, path: &Path) -> bool {
     is_rollback_due(source) || is_busy(source) && has_journal(path)
 }
 
+/// Could the state not be read because of a journal that holds its first page alone: the fill was accepted, and the file was about
+/// to get its write-ahead log back; or nothing of it was written yet. Either way the file is as it has to be.
+pub(super) fn is_kept_whole(error: &StoreError, path: &Path) -> bool {
+    let StoreError::Sqlite { source, .. } = error else { return false };
+    is_rollback_due(source) && holds_first_page_alone(path).unwrap_or(false)
+}
+
+/// Reads the journal by <https://www.sqlite.org/fileformat.html#the_rollback_journal>: a header of one sector, then records, each of
+/// the number of a page, the page, and a sum.
+fn holds_first_page_alone(path: &Path) -> std::io::Result<bool> {
+    let journal = std::fs::read(beside(path, "-journal"))?;
+    let number =
+        |at: usize| journal.get(at..at + 4).and_then(|bytes| bytes.try_into().ok()).map(u32::from_be_bytes);
+    let (Some(sector), Some(page)) = (number(20), number(24)) else { return Ok(false) };
+    let record = u64::from(page) + 8;
+    let is_single = journal.len() as u64 == u64::from(sector) + record;
+    Ok(is_single && usize::try_from(sector).is_ok_and(|sector| number(sector) == Some(1)))
+}
+
 /// A rollback journal lies beside the file, and only a writer could roll it back.
 fn is_rollback_due(error: &rusqlite::Error) -> bool {
     error.sqlite_error().is_some_and(|error| error.extended_code == rusqlite::ffi::SQLITE_READONLY_ROLLBACK)

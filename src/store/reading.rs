@@ -70,6 +70,9 @@ impl StateFile {
             refuse_second_name(self.path())?;
         }
         match self.look_in() {
+            Err(error) if filling::is_kept_whole(&error, self.path()) => {
+                self.connect_unchanging(error).map(Some)
+            }
             Err(error) if filling::explains(&error, self.path()) => Ok(None),
             found => found,
         }
@@ -98,16 +101,16 @@ impl StateFile {
             .and_then(|connection| version(&connection).map(|_| connection));
         match found {
             Err(error) if has_no_place(&error) && is_read_only(path) && !has_log(path) => {
-                match unchanging(path) {
-                    Some(uri) => connect(
-                        Path::new(&uri),
-                        OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI,
-                    ),
-                    None => Err(error),
-                }
+                self.connect_unchanging(error)
             }
             found => found,
         }
+    }
+
+    /// Reads the file alone, whatever lies beside it; fails as before where its name is no text.
+    fn connect_unchanging(&self, error: StoreError) -> Result<Connection, StoreError> {
+        let uri = unchanging(self.path()).ok_or(error)?;
+        connect(Path::new(&uri), OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_URI)
     }
 }
 

@@ -109,3 +109,33 @@ fn only_a_fill_that_is_accepted_leaves_a_backup() {
         found.query_row("SELECT count(*) FROM customer", [], |row| row.get(0)).expect("readable");
     assert_eq!(customers, 0, "as it was before the run");
 }
+
+/// A kill while the file gets its write-ahead log back, after the commit: a journal with the first page.
+#[test]
+fn what_was_accepted_is_read_although_the_log_did_not_come_back() {
+    let mut world = World::new();
+    let folder = world.folder.path().to_owned();
+    world.queue("c1", Operation::Create, false);
+    drop(world.store.connection.pragma_update_and_check(None, "journal_mode", "DELETE", |_| Ok(())));
+    let path = folder.join("state/crmsync.db");
+    let state = fs::read(&path).expect("a state");
+    let page_bytes = 8_192_u32;
+    let pages = u32::try_from(state.len()).expect("small") / page_bytes;
+    // Header: magic, one record, nonce, pages of the file, sector, page.
+    let mut journal = b"\xd9\xd5\x05\xf9\x20\xa1\x63\xd7".to_vec();
+    for word in [1, 7, pages, 512, page_bytes] {
+        journal.extend_from_slice(&u32::to_be_bytes(word));
+    }
+    journal.resize(512, 0);
+    journal.extend_from_slice(&1_u32.to_be_bytes());
+    journal.extend_from_slice(&state[..page_bytes as usize]);
+    journal.extend_from_slice(&[0; 4]);
+    let image = tempfile::tempdir().expect("a folder");
+    fs::create_dir(image.path().join("state")).expect("made");
+    for suffix in ["", ".key"] {
+        let name = format!("state/crmsync.db{suffix}");
+        fs::copy(folder.join(&name), image.path().join(&name)).expect("copied");
+    }
+    fs::write(image.path().join("state/crmsync.db-journal"), journal).expect("written");
+    assert_eq!(customers_read(image.path()), 1);
+}
