@@ -10,26 +10,29 @@ use crate::domain::policy::{OnCleared, OnInvalid, Send};
 use crate::domain::standing::Before;
 use crate::domain::wire::{self, FieldCode, Projection, WireCell, WirePresumption, WireValues};
 
-use super::{Comparison, Findings, Rejection};
+use super::{Comparison, Findings, Policy, Rejection};
 
 /// Leaves out what was read by a presumed country, where another one is known: what waits to be sent says the newest, then
 /// what the provider holds. Of whom no country is known, the configured one is presumed in complete rows too.
 pub(super) fn without_presumed<'a>(
     projection: &'a Projection,
     before: &Before,
+    policy: &Policy<'_>,
     keeper: &mut Keeper<'_>,
     findings: &mut Findings,
 ) -> Cow<'a, Projection> {
     let Some(WirePresumption { country, value, fields }) = &projection.presumption else {
         return Cow::Borrowed(projection);
     };
+    // What the provider never got, or did not get, it does not hold although the customer has one.
+    let is_withheld = (policy.touched)(*country) || before.left_out.contains(country);
     let waiting = before.standing.as_ref().and_then(|standing| standing.payload.values.get(*country));
     let held = before.account.as_ref().and_then(|account| account.fields.get(country));
     let is_right = match (projection.cells.get(country), waiting, held) {
         (Some(WireCell::Value(told)), _, _) => told == value,
         (_, Some(waiting), _) => waiting == value.as_str(),
         (_, None, Some(held)) => keeper.holds(held, *country, value),
-        (_, None, None) => before.account.is_some(),
+        (_, None, None) => before.account.is_some() && !is_withheld,
     };
     if is_right {
         return Cow::Borrowed(projection);

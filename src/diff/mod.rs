@@ -167,7 +167,7 @@ pub fn decide(
         return Decision { action: Action::Nothing, key: Some(key), findings };
     }
     findings.in_part.clone_from(&projection.in_part);
-    let settled = desired::without_presumed(projection, before, keeper, &mut findings);
+    let settled = desired::without_presumed(projection, before, policy, keeper, &mut findings);
     let mut comparison = Comparison {
         key: &key,
         before,

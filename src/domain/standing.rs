@@ -3,6 +3,7 @@
 use super::account::Account;
 use super::call::{CallId, Payload};
 use super::lifecycle::Life;
+use super::wire::FieldCode;
 
 /// The call that stands between the account and the new values: the open one, or the parked one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,4 +40,6 @@ pub struct Before {
     pub standing: Option<Standing>,
     /// The newest record that has the key names another account, or none.
     pub other_key: bool,
+    /// Fields that were left out at the last comparison; only where it matters.
+    pub left_out: Vec<FieldCode>,
 }

@@ -136,6 +136,9 @@ impl Judge<'_> {
     ) -> Judged {
         let KnownAt { mut before, skipped, named, turned_away } = known;
         let settings = provider.settings();
+        if projection.presumption.is_some() {
+            before.left_out.clone_from(&skipped);
+        }
         if self.newly_excluded.contains(&provider.id()) {
             take_excluded(&mut before, projection, provider);
         }

@@ -108,7 +108,8 @@ fn completed(
         own.kind.as_ref().is_some_and(|own| own.standard == kind.standard) || has_words(&line, &kind.written)
     };
     let kind = kind.filter(|kind| !is_there(kind));
-    if kind.is_some() && own.kind.is_some() {
+    // A line that does not split has its kind anywhere, or none, as a post-office box.
+    if kind.is_some() && (own.kind.is_some() || parts.is_none()) {
         return Err((Field::StreetType, reason::STREET_DIFFERS));
     }
     if number.is_none() && kind.is_none() {

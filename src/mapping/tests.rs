@@ -327,6 +327,7 @@ fn a_street_is_cleared_or_invalid_as_a_whole() {
         ("12 rue du Port", ("street_number", "14")),
         ("12 rue du Port", ("street_type", "avenue")),
         ("Appartement 3, 12 rue X", ("street_number", "14")),
+        ("Appartement 3, 12 rue X", ("street_type", "avenue")),
     ] {
         let row = [("street", line), more];
         assert_eq!(cell(&row), Some(Cell::Invalid), "nobody can tell which one it is");

@@ -22,3 +22,15 @@ fn the_country_that_waits_to_be_sent_says_whether_a_presumed_one_is_right() {
     let kept = wrong.findings.in_part;
     assert_eq!((wrong.action, kept), (Action::Nothing, vec![FieldCode(4)]));
 }
+
+/// Where the provider has no country because it was kept from it, the configured one is not the customer's.
+#[test]
+fn a_country_that_the_provider_did_not_get_says_nothing() {
+    let touched = |code: FieldCode| code == FieldCode(3);
+    let excluded = Policy { touched: &touched, ..policy() };
+    let before = || known(&[(1, "a@b.fr"), (4, "0499")]);
+    assert_eq!(run(before(), &presumed("FR"), &policy()).action, update(&[(4, "0470")]));
+    assert_eq!(run(before(), &presumed("FR"), &excluded).findings.in_part, [FieldCode(4)]);
+    let left_out = Before { left_out: vec![FieldCode(3)], ..before() };
+    assert_eq!(run(left_out, &presumed("FR"), &policy()).findings.in_part, [FieldCode(4)]);
+}

@@ -366,3 +366,30 @@ fn an_older_row_of_a_delta_tells_nothing() {
         "it is a French one still"
     );
 }
+
+/// Rows that were accepted together are read together again.
+#[test]
+fn the_same_rows_say_the_same_once_more() {
+    let mut world = ordered();
+    world.sync(
+        "customer_id,safedebit_reference,country,mobile_phone,updated_at\nc1,S1,FR,0612345678,2026-01-01\n",
+    );
+    world.deliver(Safedebit);
+    world.options.kind = Kind::Delta;
+    let head = "customer_id,safedebit_reference,updated_at";
+    let run = |world: &mut World| {
+        let files = [
+            world.write("a.csv", &format!("{head},country\nc1,S1,2026-01-10,BE\n")),
+            world.write("b.csv", &format!("{head},mobile_phone,email\nc1,S1,2026-01-21,0470123456,none\n")),
+        ];
+        world.take(Mode::Sync, &files).expect("accepted")
+    };
+    run(&mut world);
+    world.deliver(Safedebit);
+    let again = run(&mut world);
+    assert_eq!((again.input.stale, planned(&again, Safedebit)), (0, (0, 0)));
+    world.options.full_resync = true;
+    run(&mut world);
+    let values = world.queue(Safedebit).remove(0).2;
+    assert!(values.contains(&("consumer_phone_number".to_owned(), "+32470123456".to_owned())), "{values:?}");
+}
