@@ -166,13 +166,18 @@ pub fn decide(
         findings.rejected = Some(Rejection::UnsettledKey);
         return Decision { action: Action::Nothing, key: Some(key), findings };
     }
-    findings.in_part.clone_from(&projection.in_part);
+    let account = before.account.as_ref().filter(|account| account.key == key);
+    let is_held = |code: &FieldCode, keeper: &mut Keeper<'_>| {
+        let held = account.and_then(|account| account.fields.get(code));
+        held.zip(projection.context.get(code)).is_some_and(|(held, value)| keeper.holds(held, *code, value))
+    };
+    findings.in_part = projection.in_part.iter().copied().filter(|code| !is_held(code, keeper)).collect();
     let settled = desired::without_presumed(projection, before, policy, keeper, &mut findings);
     let mut comparison = Comparison {
         key: &key,
         before,
         standing: before.standing.as_ref().filter(|standing| standing.payload.key == key),
-        account: before.account.as_ref().filter(|account| account.key == key),
+        account,
         projection: &settled,
         policy,
         keeper,

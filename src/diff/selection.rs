@@ -76,6 +76,15 @@ impl Comparison<'_, '_> {
                     parts.left_out.push(code);
                 }
                 (Some(_), _) if (self.policy.excluded)(code) => parts.left_out.push(code),
+                (Some(held), None)
+                    if self
+                        .projection
+                        .context
+                        .get(&code)
+                        .is_some_and(|value| self.keeper.holds(held, code, value)) =>
+                {
+                    parts.values.0.insert(code, self.projection.context[&code].clone());
+                }
                 (Some(Acknowledged::Clear(held)), _) if self.keeper.keeps_clear() => {
                     parts.values.0.insert(code, held.reveal().into());
                 }

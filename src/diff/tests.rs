@@ -102,6 +102,7 @@ fn says(cells: &[(u32, &str)]) -> Projection {
     Projection {
         key: KeyCell::Key(key("k1")),
         cells: cells.iter().map(|(code, text)| (FieldCode(*code), cell(text))).collect(),
+        context: LiteMap::new(),
         defects: Vec::new(),
         in_part: Vec::new(),
         presumption: None,

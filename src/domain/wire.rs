@@ -151,6 +151,9 @@ pub struct Projection {
     pub key: KeyCell,
     /// What should stand in each field.
     pub cells: LiteMap<FieldCode, WireCell>,
+    /// What older rows would have in fields without a cell: what the provider is known to hold can be told by it, and nothing
+    /// else.
+    pub context: LiteMap<FieldCode, SmolStr>,
     /// Why cells are invalid for this provider although mapping found the value in order: too long, no code
     /// for it … One constant text a field.
     pub defects: Vec<WireDefect>,
@@ -159,6 +162,17 @@ pub struct Projection {
     pub in_part: Vec<FieldCode>,
     /// Set, where some cells hold only if the provider holds a certain country.
     pub presumption: Option<WirePresumption>,
+}
+
+impl Projection {
+    /// Adds what older rows would have where this one has nothing.
+    pub fn add_context(&mut self, whole: Self) {
+        for (code, cell) in whole.cells {
+            if let (WireCell::Value(value), None) = (cell, self.cells.get(&code)) {
+                self.context.insert(code, value);
+            }
+        }
+    }
 }
 
 /// Cells that were read by a country about which the file says nothing.

@@ -94,6 +94,10 @@ impl Judge<'_> {
         let customer = &ready.prepared.customer;
         // Not before: customers are kept by the thousand until it is their turn, and nobody else looks at them.
         let mut projections: Vec<_> = self.providers.iter().map(|one| one.project(customer)).collect();
+        if let Some(whole) = &ready.prepared.whole {
+            let each = self.providers.iter().zip(&mut projections);
+            each.for_each(|(one, projection)| projection.add_context(one.project(whole)));
+        }
         let (mut judged, seeds) = match self.mode {
             Mode::Seed => (Vec::new(), self.seeds(&customer.id, &projections, accounts)),
             Mode::Plan | Mode::Sync => {
@@ -136,9 +140,7 @@ impl Judge<'_> {
     ) -> Judged {
         let KnownAt { mut before, skipped, named, turned_away } = known;
         let settings = provider.settings();
-        if projection.presumption.is_some() {
-            before.left_out.clone_from(&skipped);
-        }
+        before.left_out = if projection.presumption.is_some() { skipped.clone() } else { Vec::new() };
         if self.newly_excluded.contains(&provider.id()) {
             take_excluded(&mut before, projection, provider);
         }

@@ -27,6 +27,8 @@ pub(super) const BATCH_CUSTOMERS: usize = 128;
 /// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
     pub(super) customer: Customer,
+    /// What all rows say, where some are older than what was accepted.
+    pub(super) whole: Option<Box<Customer>>,
     /// What mapping found wrong, the newest row first.
     pub(super) defects: Vec<(Place, Defect)>,
     /// What all its rows say.
@@ -43,7 +45,7 @@ pub(super) struct Prepared {
 }
 
 /// A customer of several rows: what is wrong with its cells, and which row each field is of.
-type Together = (Customer, Vec<(Place, Defect)>, Vec<(Field, usize)>);
+type Together = (Customer, Option<Box<Customer>>, Vec<(Place, Defect)>, Vec<(Field, usize)>);
 
 /// What the rows of a candidate come to.
 pub(super) struct Made {
@@ -252,13 +254,13 @@ impl<'a> Maker<'a> {
             return Ok(Made { merged: Merged::Nothing, late });
         };
         let place = self.place(newest);
-        let (mut customer, defects, sources) = match &*ordered {
+        let (mut customer, whole, defects, sources) = match &*ordered {
             [own] => {
                 let sheet = &self.sheets[usize::from(own.file)];
                 let Mapped { customer, defects } =
                     sheet.map(&own.row, self.today, self.known).map_err(|_| IngestError::changed(&place))?;
                 let defects = defects.into_iter().map(|defect| (place.clone(), defect)).collect();
-                (customer, defects, Vec::new())
+                (customer, None, defects, Vec::new())
             }
             several => self.map_together(several, newest)?,
         };
@@ -270,11 +272,11 @@ impl<'a> Maker<'a> {
             }
         }
         // A street is one cell, whatever the CRM makes it of.
-        let whole = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
-        let known = self.known.iter().map(|field| whole(*field));
+        let as_one = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
+        let known = self.known.iter().map(|field| as_one(*field));
         let withheld = known.filter(|field| customer.cell(*field).is_none()).collect::<Vec<_>>();
         customer.withheld.extend(withheld);
-        let prepared = Prepared { customer, defects, meaning, place, rows: ordered, sources, told };
+        let prepared = Prepared { customer, whole, defects, meaning, place, rows: ordered, sources, told };
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
@@ -287,13 +289,14 @@ impl<'a> Maker<'a> {
         }
         let sheet = &self.sheets[usize::from(newest.file)];
         let id = sheet.identify(&newest.row).ok_or_else(|| IngestError::changed(&self.place(newest)))?;
-        let Mapped { customer, defects } =
+        let (Mapped { customer, defects }, whole) =
             merge.map(&sheet.mapper, (id, newest.order), self.today, self.known);
         let row_of = |field| merge.row_of(field).unwrap_or(rows.len() - 1);
         let mut defects: Vec<_> = defects.into_iter().map(|defect| (row_of(defect.field), defect)).collect();
         defects.sort_by_key(|(row, _)| std::cmp::Reverse(*row));
         let at = |(row, defect): (usize, Defect)| (self.place(&rows[row]), defect);
-        Ok((customer, defects.into_iter().map(at).collect(), merge.rows_by_field().collect()))
+        let defects = defects.into_iter().map(at).collect();
+        Ok((customer, whole.map(Box::new), defects, merge.rows_by_field().collect()))
     }
 
     fn place(&self, own: &OwnRow) -> Place {
@@ -357,6 +360,7 @@ impl Prepared {
     /// Lets go of everything but whose they are, for somebody of whom nothing has to be told.
     pub(super) fn forget_values(&mut self) {
         self.customer.cells = Cells::new(Vec::new());
+        self.whole = None;
         self.defects = Vec::new();
         self.rows = Vec::new();
     }

@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::header::turn;
 use super::mapper::{Mapped, Mapper};
 use crate::domain::cells::Cells;
-use crate::domain::customer::{CustomerId, Order};
+use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::field::Field;
 use crate::domain::raw_cell::RawCell;
 
@@ -88,7 +88,7 @@ impl<'a> Merge<'a> {
     }
 
     /// The customer that the rows make together. The mapper may be that of any of them. What only rows of the background say is
-    /// withheld.
+    /// withheld; where there are some, what all rows say comes along.
     #[must_use]
     pub fn map(
         &self,
@@ -96,7 +96,7 @@ impl<'a> Merge<'a> {
         (id, order): (CustomerId, Option<Order>),
         today: Date,
         known: &[Field],
-    ) -> Mapped {
+    ) -> (Mapped, Option<Customer>) {
         let mut cells: Vec<&Laid<'a>> = self.cells.iter().collect();
         cells.sort_by_key(|laid| turn(laid.field));
         let mut row = mapper.row(today, known);
@@ -104,10 +104,12 @@ impl<'a> Merge<'a> {
             row.say(*field, column, cell.clone());
         }
         let mut mapped = mapper.mapped(id, order, row, known);
-        if self.rows.contains(&Counting::AsBackground) {
-            self.take_background(&mut mapped);
+        if !self.rows.contains(&Counting::AsBackground) {
+            return (mapped, None);
         }
-        mapped
+        let whole = mapped.customer.clone();
+        self.take_background(&mut mapped);
+        (mapped, Some(whole))
     }
 
     fn take_background(&self, Mapped { customer, defects }: &mut Mapped) {

@@ -409,7 +409,8 @@ impl<'a> Projector<'a> {
         let mut cells = self.cells;
         cells.truncate(self.count);
         let cells = LiteMap::from_sorted_store_unchecked(cells);
-        Projection { key, cells, defects: self.defects, in_part: self.in_part, presumption }
+        let context = LiteMap::new();
+        Projection { key, cells, context, defects: self.defects, in_part: self.in_part, presumption }
     }
 
     /// Subscriptions of this customer that are not excluded.

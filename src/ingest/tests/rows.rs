@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use super::world::{SAFEDEBIT, World, planned};
+use super::world::{SAFEDEBIT, WSONE, World, planned};
 use crate::domain::clock::Clock;
 use crate::domain::customer::CustomerId;
-use crate::domain::provider::ProviderId::Safedebit;
+use crate::domain::provider::ProviderId::{Safedebit, Wsone};
 use crate::ingest::{Kind, Mode};
 use crate::reader::{InputFile, ReaderSettings};
 
@@ -392,4 +392,46 @@ fn the_same_rows_say_the_same_once_more() {
     run(&mut world);
     let values = world.queue(Safedebit).remove(0).2;
     assert!(values.contains(&("consumer_phone_number".to_owned(), "+32470123456".to_owned())), "{values:?}");
+}
+
+/// What older rows say is nothing to send, but what the provider is known to hold by it completes what is.
+#[test]
+fn what_older_rows_say_completes_an_object_and_makes_no_value_incomplete() {
+    let mut world = World::new(WSONE);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    let head = "customer_id,person_identifier,updated_at";
+    let run = |world: &mut World, city: &str, date: &str| {
+        let files = [
+            world.write("a.csv", &format!("{head},street,postal_code\nc1,P1,2026-01-01,12 rue Foch,59000\n")),
+            world.write("b.csv", &format!("{head},city,address_building\nc1,P1,{date},{city},Bat B\n")),
+        ];
+        world.take(Mode::Sync, &files).expect("accepted")
+    };
+    run(&mut world, "Lille", "2026-01-20");
+    world.deliver(Wsone);
+    let outcome = run(&mut world, "Lyon", "2026-01-21");
+    assert!(outcome.rejects.is_empty(), "{:?}", outcome.rejects);
+    let values = world.queue(Wsone).remove(0).2;
+    let value =
+        |name: &str| values.iter().find(|(known, _)| known.ends_with(name)).map(|(_, value)| &**value);
+    assert_eq!(
+        ["city", "zipCode", "address3Name"].map(value),
+        [Some("Lyon"), Some("59000"), Some("12 rue Foch")]
+    );
+
+    let mut world = World::new(SAFEDEBIT);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    let head = "customer_id,safedebit_reference,updated_at";
+    let run = |world: &mut World, name: &str, date: &str| {
+        let files = [
+            world.write("a.csv", &format!("{head},address_apartment\nc1,S1,2026-01-01,Apt 4\n")),
+            world.write("b.csv", &format!("{head},first_name,address_building\nc1,S1,{date},{name},Bat B\n")),
+        ];
+        world.take(Mode::Sync, &files).expect("accepted")
+    };
+    run(&mut world, "Anne", "2026-01-20");
+    world.deliver(Safedebit);
+    let outcome = run(&mut world, "Jeanne", "2026-01-21");
+    assert!(outcome.rejects.is_empty(), "{:?}", outcome.rejects);
+    assert_eq!(world.queue(Safedebit).remove(0).2, [("consumer_first_name".to_owned(), "Jeanne".to_owned())]);
 }
