@@ -16,7 +16,7 @@ use crate::domain::provider::ProviderId;
 
 use super::intake::{NewCall, priority};
 use super::packed::PackedAccount;
-use super::transitions::LAST_CALL;
+use super::transitions::next_call;
 use super::{RunNumber, StoreError};
 
 /// So many rows go with one statement: beyond, little is saved.
@@ -46,7 +46,7 @@ impl Blocks {
             accounts: Vec::new(),
             calls: Vec::new(),
             next_customer: next(connection, "SELECT max(id) FROM customer")?,
-            next_call: next_call(connection)?,
+            next_call: next_call(connection)?.0,
         })
     }
 
@@ -134,7 +134,7 @@ impl Blocks {
 
     /// Goes on behind what was written row by row.
     pub(super) fn resume(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        self.next_call = next_call(connection)?;
+        self.next_call = next_call(connection)?.0;
         Ok(())
     }
 }
@@ -182,10 +182,6 @@ fn rows_of(sql: &str, row: &str, count: usize) -> String {
         sql.push_str(row);
     }
     sql
-}
-
-fn next_call(connection: &Connection) -> Result<i64, StoreError> {
-    next(connection, &format!("SELECT {LAST_CALL}"))
 }
 
 fn next(connection: &Connection, last: &str) -> Result<i64, StoreError> {

@@ -29,7 +29,7 @@ use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, life_of};
 use super::statements::Statements;
-use super::transitions::{CallRecord, end, step};
+use super::transitions::{CallRecord, end, next_call, step};
 use super::{
     RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, setting, turned_away,
 };
@@ -65,6 +65,8 @@ pub struct Intake<'a> {
     many: Cell<bool>,
     /// Rows that wait to be written together; none, where they are written one by one.
     blocks: RefCell<Option<Blocks>>,
+    /// The number of the next call that is written by itself; none before the first one, and behind blocks.
+    next_call: Cell<Option<CallId>>,
     keeping: Keeping<'a>,
     run: RunNumber,
     now: Timestamp,
@@ -145,6 +147,7 @@ impl Store {
             may_have_left: RefCell::default(),
             many: Cell::new(false),
             blocks: RefCell::new(None),
+            next_call: Cell::new(None),
             keeping: Keeping { fingerprinter, clear: *clear_values },
             run,
             now,
@@ -203,6 +206,7 @@ impl Intake<'_> {
 
     /// Writes down what still waits; from then on each row is written at once.
     pub fn write_blocks(&self) -> Result<(), StoreError> {
+        self.next_call.set(None);
         match self.blocks.take() {
             Some(mut blocks) => blocks.write(&self.transaction, self.run, self.now),
             None => Ok(()),
@@ -242,6 +246,7 @@ impl Intake<'_> {
             return Ok(id);
         }
         blocks.write(&self.transaction, self.run, self.now)?;
+        self.next_call.set(None);
         let id = self.insert_call(call, replaced)?;
         blocks.resume(&self.transaction)?;
         Ok(id)
@@ -255,10 +260,8 @@ impl Intake<'_> {
         if let Some(replaced) = replaced {
             // A held call that cannot have left vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
-            self.settle_standing(
-                replaced,
-                if held { Happening::NothingLeft } else { Happening::NewerValue },
-            )?;
+            let happening = if held { Happening::NothingLeft } else { Happening::NewerValue };
+            self.settle_standing(replaced, happening)?;
         }
         let inherited = replaced.filter(|replaced| {
             matches!(replaced.life.state, State::Waiting | State::Queued | State::Held) && replaced.due > 0
@@ -275,7 +278,9 @@ impl Intake<'_> {
         }
         // What was unknown of an update stays so, however the wait for it ended.
         life.unknown_runs = replaced.map_or(0, |replaced| replaced.life.unknown_runs);
-        let id = CallRecord::of(&life)
+        let id = self.next_call.get().map_or_else(|| next_call(&self.transaction), Ok)?;
+        self.next_call.set(Some(CallId(id.0 + 1)));
+        CallRecord::of(&life)
             .with("customer", call.customer)
             .with("provider", call.provider.number())
             .with("priority", priority(&call))
@@ -283,7 +288,7 @@ impl Intake<'_> {
             .with("settling", inherited.is_some_and(|replaced| replaced.settling))
             .with("planned_in", self.run.0)
             .carrying(call.payload)
-            .insert(&self.transaction, self.now)?;
+            .insert(&self.transaction, id, self.now)?;
         fault::pass(Point::MidIngest);
         if is_inherited {
             self.may_have_left.borrow_mut().insert(id);

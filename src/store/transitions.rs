@@ -29,8 +29,14 @@ pub(super) fn one(changed: usize, call: CallId) -> Result<(), StoreError> {
 
 /// The highest number that a call ever had: one that was erased with its customer is not given to another one, whom a person
 /// would take for it.
-pub(super) const LAST_CALL: &str = "max(coalesce((SELECT max(id) FROM call), 0),
+const LAST_CALL: &str = "max(coalesce((SELECT max(id) FROM call), 0),
     coalesce((SELECT CAST(CAST(value AS TEXT) AS INTEGER) FROM setting WHERE name = 'last_call'), 0))";
+
+/// The number of the next call.
+pub(super) fn next_call(connection: &Connection) -> Result<CallId, StoreError> {
+    let last: i64 = connection.query_row(&format!("SELECT {LAST_CALL}"), [], |row| row.get(0))?;
+    Ok(CallId(last + 1))
+}
 
 /// Remembers that number, before calls are deleted.
 pub(super) fn keep_last_call(connection: &Connection) -> Result<(), StoreError> {
@@ -95,14 +101,18 @@ impl CallRecord {
         self.with("settled_in", rests.then_some(run.0))
     }
 
-    /// Writes a call that is not there yet; gives its number.
-    pub(super) fn insert(self, connection: &Connection, now: Timestamp) -> Result<CallId, StoreError> {
-        let record = self.with("created_at", now.0).with("changed_at", now.0);
+    /// Writes a call that is not there yet, with the number that [`next_call`] gave.
+    pub(super) fn insert(
+        self,
+        connection: &Connection,
+        call: CallId,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let record = self.with("id", call.0).with("created_at", now.0).with("changed_at", now.0);
         let places = vec!["?"; record.columns.len()].join(", ");
-        let columns = record.columns.join(", ");
-        let sql = format!("INSERT INTO call (id, {columns}) VALUES ({LAST_CALL} + 1, {places})");
+        let sql = format!("INSERT INTO call ({}) VALUES ({places})", record.columns.join(", "));
         connection.prepare_cached(&sql)?.execute(params_from_iter(record.values))?;
-        Ok(CallId(connection.last_insert_rowid()))
+        Ok(())
     }
 
     /// Writes over a call, if it is in this state and has this lease still.
