@@ -115,11 +115,10 @@ fn completed(
     if number.is_none() && kind.is_none() {
         return Ok(Street { line, parts });
     }
-    let is_split = parts.is_some() || kind.is_some();
     let whole = StreetParts { number: number.or(own.number), kind: kind.or(own.kind), name: own.name };
     let written = whole.kind.as_ref().map(|kind| kind.written.clone());
     let line = joined([&whole.number, &written, &Some(whole.name.clone())]);
-    let parts = if is_split { Some(whole) } else { split(&line) };
+    let parts = if parts.is_some() { Some(whole) } else { split(&line) };
     Ok(Street { line, parts })
 }
 
