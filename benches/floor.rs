@@ -1,19 +1,23 @@
-//! What the commands are measured against: the `csv` crate parsing the same file, the `csv-diff` crate comparing two,
-//! bare `reqwest` sending the same number of bodies, and a server on loopback that answers at once and keeps the times
+//! What the commands are measured against: the `csv` crate parsing the same file, a bare pass over it that keeps nothing,
+//! the `csv-diff` crate comparing two, bare `reqwest` sending the same number of bodies, and a server on loopback that answers at once and keeps the times
 //! at which requests arrived.
 //!
-//! `benches/run.py` calls it: `floor csv FILE THREADS`, `floor csv-diff FILE FILE`, `floor serve DELAY_MS`,
-//! `floor load URL COUNT IN_FLIGHT`.
+//! `benches/run.py` calls it: `floor csv FILE THREADS`, `floor pass FILE THREADS`, `floor csv-diff FILE FILE`,
+//! `floor serve DELAY_MS`, `floor load URL COUNT IN_FLIGHT`.
 //! Each prints one line of JSON. Nothing here is part of the product.
 
 use std::error::Error;
 use std::fs::File;
+use std::hint::black_box;
 use std::io::{BufRead, BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::FileExt;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
 use csv_diff::csv::Csv;
 use csv_diff::csv_diff::CsvByteDiffLocal;
+use highway::{HighwayHash, HighwayHasher, Key};
+use memchr::memchr;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::task::JoinSet;
@@ -22,6 +26,8 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A body as long as a customer's; what is in it does not matter to the transport.
 const BODY_BYTES: usize = 900;
+/// So much is read at a time, as the program does it.
+const PASS_BYTES: usize = 256 * 1024;
 const WSONE_ANSWER: &str = r#"{"responseCode":"000","infos":"OK","NewIdentifierResponse":null}"#;
 const SAFEDEBIT_ANSWER: &str = r#"{"result":true}"#;
 
@@ -29,13 +35,14 @@ fn main() -> Outcome<()> {
     let arguments: Vec<String> = std::env::args().skip(1).filter(|word| word != "--bench").collect();
     let words: Vec<&str> = arguments.iter().map(String::as_str).collect();
     match words.as_slice() {
-        ["csv", file, threads] => csv_floor(file, threads.parse()?),
+        ["csv", file, threads] => shared(file, threads.parse()?, parse),
+        ["pass", file, threads] => shared(file, threads.parse()?, pass),
         ["csv-diff", before, after] => csv_diff_floor(before, after),
         ["serve", delay] => runtime()?.block_on(serve(Duration::from_millis(delay.parse()?))),
         ["load", url, count, in_flight] => runtime()?.block_on(load(url, count.parse()?, in_flight.parse()?)),
         [] => tell("called by benches/run.py; see `make bench`"),
         _ => Err(
-            "usage: floor csv FILE THREADS | csv-diff FILE FILE | serve DELAY_MS | load URL COUNT IN_FLIGHT"
+            "usage: floor csv FILE THREADS | pass FILE THREADS | csv-diff FILE FILE | serve DELAY_MS | load URL COUNT IN_FLIGHT"
                 .into(),
         ),
     }
@@ -55,23 +62,57 @@ fn runtime() -> Outcome<tokio::runtime::Runtime> {
     Ok(tokio::runtime::Builder::new_current_thread().enable_all().build()?)
 }
 
-/// Every record of the file as a `ByteRecord`, each thread with its share of the bytes (no quoted line ends).
-fn csv_floor(file: &str, threads: u64) -> Outcome<()> {
+/// The whole file, each thread with its share of the bytes (no quoted line ends); counts what they found.
+fn shared(file: &str, threads: u64, work: fn(&str, u64, u64) -> Outcome<u64>) -> Outcome<()> {
     let bytes = std::fs::metadata(file)?.len();
     let started = now();
     let parts = (0..threads).map(|part| (bytes * part / threads, bytes * (part + 1) / threads));
-    let fields = std::thread::scope(|scope| {
-        let workers: Vec<_> = parts.map(|(from, to)| scope.spawn(move || parse(file, from, to))).collect();
+    let found = std::thread::scope(|scope| {
+        let workers: Vec<_> = parts.map(|(from, to)| scope.spawn(move || work(file, from, to))).collect();
         workers.into_iter().try_fold(0, |sum, worker| match worker.join() {
-            Ok(fields) => fields.map(|fields| sum + fields),
+            Ok(found) => found.map(|found| sum + found),
             Err(_) => Err("a thread fell over".into()),
         })
     })?;
     let seconds = started.elapsed().as_secs_f64();
-    tell(&format!(r#"{{"seconds": {seconds:.6}, "fields": {fields}}}"#))
+    tell(&format!(r#"{{"seconds": {seconds:.6}, "found": {found}}}"#))
 }
 
-/// The records that begin in `from..to`; a record belongs to the part in which its first byte is.
+/// The least that tells whether a record is the same: its bytes are read, its end is found, the record and its key are
+/// hashed with 128 bits under a secret. Lines whose first byte is in `from..to`.
+fn pass(file: &str, from: u64, to: u64) -> Outcome<u64> {
+    let input = File::open(file)?;
+    let mut buffer = vec![0; PASS_BYTES];
+    // The line that `from` is in begins in the share before, unless the byte before ends one.
+    let (mut at, mut kept, mut is_cut) = (from.saturating_sub(1), 0, from > 0);
+    let mut lines = 0;
+    loop {
+        let read = input.read_at(&mut buffer[kept..], at + kept as u64)?;
+        let mut rest = &buffer[..kept + read];
+        while let Some(end) = memchr(b'\n', rest) {
+            if at >= to {
+                return Ok(lines);
+            }
+            if !std::mem::take(&mut is_cut) {
+                let line = &rest[..end];
+                let key = &line[..memchr(b';', line).unwrap_or(end)];
+                let hashed = |bytes| HighwayHasher::new(Key([1, 2, 3, 4])).hash128(bytes);
+                black_box((hashed(line), hashed(key)));
+                lines += 1;
+            }
+            rest = &rest[end + 1..];
+            at += end as u64 + 1;
+        }
+        if read == 0 {
+            return if rest.is_empty() { Ok(lines) } else { Err("the last line has no end".into()) };
+        }
+        let left = kept + read - rest.len();
+        buffer.copy_within(left..kept + read, 0);
+        kept = kept + read - left;
+    }
+}
+
+/// Every record as a `ByteRecord` that begins in `from..to`; a record belongs to the part in which its first byte is.
 fn parse(file: &str, from: u64, to: u64) -> Outcome<u64> {
     let mut input = BufReader::with_capacity(1 << 18, File::open(file)?);
     let mut at = from;
