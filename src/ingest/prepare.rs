@@ -44,8 +44,13 @@ pub(super) struct Prepared {
     rows: Vec<OwnRow>,
 }
 
-/// A customer of several rows: what is wrong with its cells, and which row each field is of.
-type Together = (Customer, Option<Box<Customer>>, Vec<(Place, Defect)>, Vec<(Field, usize)>);
+/// How the rows of a customer are read; see the same of [`Prepared`].
+struct Reading {
+    customer: Customer,
+    whole: Option<Box<Customer>>,
+    defects: Vec<(Place, Defect)>,
+    sources: Vec<(Field, usize)>,
+}
 
 /// What the rows of a candidate come to.
 pub(super) struct Made {
@@ -254,14 +259,8 @@ impl<'a> Maker<'a> {
             return Ok(Made { merged: Merged::Nothing, late });
         };
         let place = self.place(newest);
-        let (mut customer, whole, defects, sources) = match &*ordered {
-            [own] => {
-                let sheet = &self.sheets[usize::from(own.file)];
-                let Mapped { customer, defects } =
-                    sheet.map(&own.row, self.today, self.known).map_err(|_| IngestError::changed(&place))?;
-                let defects = defects.into_iter().map(|defect| (place.clone(), defect)).collect();
-                (customer, None, defects, Vec::new())
-            }
+        let Reading { mut customer, whole, defects, sources } = match &*ordered {
+            [own] => self.map_one(own)?,
             several => self.map_together(several, newest)?,
         };
         let mut told = FieldSet::default();
@@ -280,8 +279,16 @@ impl<'a> Maker<'a> {
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
-    /// The customer that several rows make, oldest first; what is wrong with the cells that count; and which row each field is of.
-    fn map_together(&self, rows: &[OwnRow], newest: &OwnRow) -> Result<Together, IngestError> {
+    fn map_one(&self, own: &OwnRow) -> Result<Reading, IngestError> {
+        let (sheet, place) = (&self.sheets[usize::from(own.file)], self.place(own));
+        let Mapped { customer, defects } =
+            sheet.map(&own.row, self.today, self.known).map_err(|_| IngestError::changed(&place))?;
+        let defects = defects.into_iter().map(|defect| (place.clone(), defect)).collect();
+        Ok(Reading { customer, whole: None, defects, sources: Vec::new() })
+    }
+
+    /// Reads several rows, oldest first.
+    fn map_together(&self, rows: &[OwnRow], newest: &OwnRow) -> Result<Reading, IngestError> {
         let mut merge = Merge::default();
         for own in rows {
             let counting = if own.is_background { Counting::AsBackground } else { Counting::Fully };
@@ -296,7 +303,8 @@ impl<'a> Maker<'a> {
         defects.sort_by_key(|(row, _)| std::cmp::Reverse(*row));
         let at = |(row, defect): (usize, Defect)| (self.place(&rows[row]), defect);
         let defects = defects.into_iter().map(at).collect();
-        Ok((customer, whole.map(Box::new), defects, merge.rows_by_field().collect()))
+        let sources = merge.rows_by_field().collect();
+        Ok(Reading { customer, whole: whole.map(Box::new), defects, sources })
     }
 
     fn place(&self, own: &OwnRow) -> Place {
