@@ -29,7 +29,7 @@ use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{KNOWN_FIELDS, Snapshot, life_of};
 use super::statements::Statements;
-use super::transitions::{CallRecord, end, next_call, step};
+use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
     RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, setting, turned_away,
 };
@@ -67,6 +67,7 @@ pub struct Intake<'a> {
     blocks: RefCell<Option<Blocks>>,
     /// The number of the next call that is written by itself; none before the first one, and behind blocks.
     next_call: Cell<Option<CallId>>,
+    insert: RefCell<InsertText>,
     keeping: Keeping<'a>,
     run: RunNumber,
     now: Timestamp,
@@ -148,6 +149,7 @@ impl Store {
             many: Cell::new(false),
             blocks: RefCell::new(None),
             next_call: Cell::new(None),
+            insert: RefCell::default(),
             keeping: Keeping { fingerprinter, clear: *clear_values },
             run,
             now,
@@ -288,7 +290,7 @@ impl Intake<'_> {
             .with("settling", inherited.is_some_and(|replaced| replaced.settling))
             .with("planned_in", self.run.0)
             .carrying(call.payload)
-            .insert(&self.transaction, id, self.now)?;
+            .insert(&self.transaction, &mut self.insert.borrow_mut(), id, self.now)?;
         fault::pass(Point::MidIngest);
         if is_inherited {
             self.may_have_left.borrow_mut().insert(id);

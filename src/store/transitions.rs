@@ -105,13 +105,13 @@ impl CallRecord {
     pub(super) fn insert(
         self,
         connection: &Connection,
+        text: &mut InsertText,
         call: CallId,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let record = self.with("id", call.0).with("created_at", now.0).with("changed_at", now.0);
-        let places = vec!["?"; record.columns.len()].join(", ");
-        let sql = format!("INSERT INTO call ({}) VALUES ({places})", record.columns.join(", "));
-        connection.prepare_cached(&sql)?.execute(params_from_iter(record.values))?;
+        let sql = text.of(&record.columns);
+        connection.prepare_cached(sql)?.execute(params_from_iter(record.values))?;
         Ok(())
     }
 
@@ -132,6 +132,24 @@ impl CallRecord {
         sql.push_str(" WHERE id = ? AND state = ? AND lease IS ?");
         record.values.extend([call.0.into(), state.name().to_owned().into(), lease.into()]);
         one(connection.prepare_cached(&sql)?.execute(params_from_iter(record.values))?, call)
+    }
+}
+
+/// The text of the last INSERT with its columns: thousands of calls are written one after the other.
+#[derive(Debug, Default)]
+pub(super) struct InsertText {
+    columns: Vec<&'static str>,
+    sql: String,
+}
+
+impl InsertText {
+    fn of(&mut self, columns: &[&'static str]) -> &str {
+        if self.columns != columns {
+            let places = vec!["?"; columns.len()].join(", ");
+            self.sql = format!("INSERT INTO call ({}) VALUES ({places})", columns.join(", "));
+            self.columns = columns.to_vec();
+        }
+        &self.sql
     }
 }
 
