@@ -94,6 +94,9 @@ fn rejects_are_exported_with_their_codes() {
     let exported = std::fs::read_to_string(world.path("out.csv")).expect("exported");
     assert_eq!(exported.lines().count(), 2, "{exported}");
     assert!(exported.contains(",DATA_001,"), "{exported}");
+    let printed = world.run(&["rejects", "export", "-", "--provider", "safedebit"]).exits(0).out;
+    assert_eq!(printed, exported);
+    assert!(!world.path("-").exists());
 }
 
 #[test]

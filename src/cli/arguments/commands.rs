@@ -284,7 +284,7 @@ pub struct RejectsFilter {
 /// `rejects export`.
 #[derive(Debug, Clone, Args)]
 pub struct ExportArguments {
-    /// The file to write; it must not exist yet
+    /// The file to write, which must not exist yet; `-` writes to standard output
     #[arg(value_name = "FILE.csv", value_hint = ValueHint::FilePath)]
     pub file: PathBuf,
     /// Put the customers' values in front, so that the file can be corrected and fed in again

@@ -4,6 +4,8 @@
 use std::borrow::Cow;
 use std::fmt::Write as _;
 use std::fs::File;
+use std::io;
+use std::path::Path;
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -128,8 +130,13 @@ fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure>
     } else {
         Values::default()
     };
+    if arguments.file == Path::new("-") {
+        let (csv, _) = write(Vec::new(), &found, values)?;
+        return Ok(program.console.bytes(&csv)?);
+    }
     let file = create_new_private(&arguments.file)?;
-    let count = write(file, &found, values).map_err(|failure| {
+    let synced = |(file, count): (File, u64)| file.sync_all().map(|()| count).map_err(Failure::from);
+    let count = write(file, &found, values).and_then(synced).map_err(|failure| {
         // Half a file is of no use, and in the way of the next try.
         drop(std::fs::remove_file(&arguments.file));
         Failure::told(failure.code, failure.named, format!("{}: {failure}", arguments.file.display()))
@@ -138,7 +145,12 @@ fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure>
     Ok(program.console.done(&json!({ "file": arguments.file, "lines": count }), &words)?)
 }
 
-fn write(file: File, Found { rows, left_out }: &Found, mut values: Values) -> Result<u64, Failure> {
+/// Writes the lines; gives how many they are.
+fn write<W: io::Write>(
+    file: W,
+    Found { rows, left_out }: &Found,
+    mut values: Values,
+) -> Result<(W, u64), Failure> {
     let mut writer = RejectsWriter::new(file, values.names(), RowForm::Line)?;
     for row in rows {
         writer.write(&reject(row, &mut values))?;
@@ -151,8 +163,7 @@ fn write(file: File, Found { rows, left_out }: &Found, mut values: Values) -> Re
         writer.write(&field)?;
         count += 1;
     }
-    writer.finish()?.sync_all()?;
-    Ok(count)
+    Ok((writer.finish()?, count))
 }
 
 fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
