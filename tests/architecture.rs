@@ -83,7 +83,9 @@ fn rooms_named(text: &str) -> Vec<&str> {
     let mut before = "";
     for part in text.split("crate::") {
         if !before.is_empty() && !before.ends_with(is_word) {
-            rooms.push(part.split(|c: char| !is_word(c)).next().unwrap_or_default());
+            let room = part.split(|c: char| !is_word(c)).next().unwrap_or_default();
+            assert!(!room.is_empty(), "no room is named behind `crate::`: {part:.40}");
+            rooms.push(room);
         }
         before = part;
     }

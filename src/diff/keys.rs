@@ -63,7 +63,8 @@ fn may_have_left(standing: &Standing, account: Option<&Account>) -> bool {
     standing.life.create_unknown || standing.payload.values.0.keys().any(unknown)
 }
 
-/// A held call that cannot have left is judged anew each time: the reason of its hold may be gone.
+/// A call that is held for its key is judged anew each time, since the reason may be gone, unless it is a create that may have
+/// been applied. One that left as an update has left the fields unknown in which it may have been.
 fn may_vanish(standing: &Standing) -> bool {
     !standing.life.create_unknown
         && matches!(standing.life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))

@@ -285,7 +285,7 @@ impl Working {
         Ok(())
     }
 
-    /// Breaker, budgets and rate, in this order; what they let through is sent at once.
+    /// The breaker, then what [`Self::pass_budgets`] asks; what they let through is sent at once.
     fn pass_gates(&mut self) -> Step {
         let now = self.lane.clock.elapsed();
         match self.lane.breaker.try_pass(now) {

@@ -232,6 +232,12 @@ impl Field {
     /// What a street is made of, where a file has no whole line.
     pub const STREET_PARTS: [Self; 3] = [Self::StreetNumber, Self::StreetType, Self::StreetName];
 
+    /// What counts as one with this field: a street is one, whatever a file makes it of.
+    #[must_use]
+    pub fn whole(self) -> Self {
+        if Self::STREET_PARTS.contains(&self) { Self::Street } else { self }
+    }
+
     /// The field of that canonical name, `subscription_<id>` included.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

@@ -283,7 +283,8 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
 fn held(life: &Life, happening: Happening) -> Option<Step> {
     match happening {
         Happening::NewerValue => Some(to(life, State::Held, Wait::Keep)),
-        // Only a call that never left may vanish because the CRM took the change back.
+        // A create that may have been applied must not vanish because the CRM took the change back. An update may: what it was
+        // to bring is unknown at the account, and whatever follows waits as long as it would have.
         Happening::NothingLeft
             if !life.create_unknown
                 && matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)) =>

@@ -95,7 +95,7 @@ pub struct ProviderTally {
     pub planned: ByOperation,
     /// Calls that were open when the run started.
     pub carried_over: u64,
-    /// Parked calls that this run queued again.
+    /// Parked calls that this run queued again: 0, as long as people alone do so, between runs.
     pub released: u64,
     /// Calls whose success is committed.
     pub acknowledged: ByOperation,
@@ -107,17 +107,18 @@ pub struct ProviderTally {
     pub deferred: u64,
     /// Calls that a newer value replaced.
     pub superseded: u64,
-    /// Calls that a person gave up.
+    /// Calls that a person gave up: 0, as for `released`.
     pub abandoned: u64,
-    /// Calls of erased customers.
+    /// Calls of erased customers: 0, as for `released`.
     pub forgotten: u64,
     /// Stock of refused calls that wait for a change or a release.
     pub parked: u64,
-    /// Stock of fields left out because their value is invalid.
+    /// Stock of fields left out: the value is invalid, the object that they belong to is not known whole, or the CRM cleared them
+    /// and they are left as they are.
     pub skipped_fields: u64,
-    /// Fields that the CRM cleared and `on_cleared = "ignore"` left as they are.
+    /// Fields that the CRM cleared and that are left as they are: `on_cleared` is not `send_empty`, or they cannot be empty.
     pub cleared_fields: u64,
-    /// Objects not sent because a part of them is not known.
+    /// What was not sent because something that goes with it is not known: objects, and fields of several columns.
     pub incomplete: u64,
     /// Requests that left, probes and repeats included.
     pub requests: u64,

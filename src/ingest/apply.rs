@@ -91,12 +91,12 @@ impl<'a> Apply<'a> {
             had_calls: true,
             keys: HashSet::new(),
             held: HashSet::new(),
+            late: Late::after(outcome),
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
             fields: FieldCounts::new(),
             marks: Marks::default(),
-            late: Late::default(),
             seeded: Pages::default(),
             turn: 0,
         })

@@ -107,8 +107,8 @@ impl Apply<'_> {
     }
 
     fn write(&mut self, mut batch: DecidedBatch) -> Result<(), IngestError> {
-        for (rows, nothing_left) in &batch.late {
-            self.late.take(rows, *nothing_left);
+        for (rows, nothing_left) in std::mem::take(&mut batch.late) {
+            self.late.take(rows, nothing_left);
         }
         self.count_fields(batch.fields);
         batch.decided.iter_mut().try_for_each(|decided| match self.mode {

@@ -19,7 +19,8 @@ pub(super) struct Claim {
     pub(super) call: ClaimedCall,
 }
 
-/// Stands for one provider's key: no two of one input share 96 bits by chance. Made wherever there is time for it.
+/// Stands for one provider's key: no two of one input share by chance the 88 bits that
+/// are the key's. Made wherever there is time for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct AccountMark([u8; 12]);
 

@@ -1,7 +1,7 @@
 //! The first pass: every record once, into marks of 48 bytes.
 //!
-//! No value stays in memory, not even the CRM's key; the rows themselves are read again, by position, for those
-//! customers alone that turn out to be new or changed. Blocks are looked at by all processors while the next ones are
+//! No value of a valid row stays in memory, not even the CRM's key; the rows themselves are read again, by position, for
+//! those customers alone that turn out to be new or changed. Blocks are looked at by all processors while the next ones are
 //! read.
 
 use std::sync::Arc;
@@ -17,7 +17,7 @@ use crate::mapping::{self, MappingError};
 use crate::reader::{Block, Found, InputFile, Passed, Row, Scan, Scanned, Span};
 
 use super::partitions::{Parted, Partitions, RowMark, RowPlace};
-use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
+use super::rejects::{CellsRoom, IngestReject};
 use super::sheet::Sheet;
 use super::{Ingest, IngestError};
 
@@ -41,8 +41,8 @@ pub(super) struct Index {
     pub(super) rows: u64,
     /// Bytes of decoded text.
     pub(super) bytes: u64,
-    /// Bytes of raw cells that `invalid` holds.
-    pub(super) reject_bytes: usize,
+    /// What the raw cells in `invalid` take.
+    pub(super) room: CellsRoom,
 }
 
 /// Looks at the records of one file, on any thread.
@@ -83,7 +83,8 @@ impl Index {
         marker: &Marker,
     ) -> Result<Self, IngestError> {
         let partitions = Partitions::default();
-        let mut index = Self { partitions, invalid: Vec::new(), rows: 0, bytes: 0, reject_bytes: 0 };
+        let mut index =
+            Self { partitions, invalid: Vec::new(), rows: 0, bytes: 0, room: CellsRoom::default() };
         for (number, sheet) in sheets.iter().enumerate() {
             let file = u16::try_from(number)
                 .map_err(|_| IngestError::TooMany { what: "files", max: u64::from(u16::MAX) })?;
@@ -209,18 +210,16 @@ impl Index {
             self.partitions.add(rows, lines).map_err(IngestError::Spill)?;
         }
         for Invalid { span, customer_id, column, reason, names, cells } in looked.invalid {
-            let size: usize = cells.iter().map(String::len).sum();
-            let fits = self.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
-            self.reject_bytes += if fits { size } else { 0 };
-            self.invalid.push(IngestReject {
+            let reject = IngestReject {
                 place: looker.sheet.place(span.line + line),
                 customer_id,
                 provider: None,
                 column: column.map(Into::into),
                 reason: reason.into(),
                 names,
-                cells: Redacted::new(if fits { cells } else { Vec::new() }),
-            });
+                cells: Redacted::new(cells),
+            };
+            self.invalid.push(reject.within(&mut self.room));
         }
         Ok(())
     }

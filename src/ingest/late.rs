@@ -4,12 +4,11 @@
 //! The first pass counted them as valid, because it does not look into fields; here is what has to be counted anew.
 
 use crate::domain::defect::Place;
-use crate::domain::redacted::Redacted;
 use crate::domain::tally::InputTally;
 
 use super::guard::InputCounts;
 use super::outcome::Outcome;
-use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
+use super::rejects::{CellsRoom, IngestReject};
 
 /// So many rows of the future are shown by their lines.
 const PLACES_SHOWN_MAX: usize = 3;
@@ -21,7 +20,7 @@ pub(super) struct Late {
     /// Customers without any row that can be taken.
     customers: u64,
     /// Bytes of raw cells that all rejects hold.
-    bytes: usize,
+    room: CellsRoom,
     future: u64,
     future_places: Vec<Place>,
 }
@@ -36,21 +35,17 @@ pub(super) struct LateRows {
 impl Late {
     /// Starts with what the rejects of the first pass hold.
     pub(super) fn after(outcome: &Outcome) -> Self {
-        Self { bytes: outcome.reject_bytes, ..Self::default() }
+        Self { room: outcome.room, ..Self::default() }
     }
 
     /// Takes what turned out about a customer; `nothing_left` says that no row of it can be taken.
-    pub(super) fn take(&mut self, rows: &LateRows, nothing_left: bool) {
+    pub(super) fn take(&mut self, rows: LateRows, nothing_left: bool) {
         self.customers += u64::from(nothing_left);
-        for reject in &rows.invalid {
-            let size: usize = reject.cells.reveal().iter().map(String::len).sum();
-            let fits = self.bytes + size <= REJECT_CELLS_BYTES_MAX;
-            self.bytes += if fits { size } else { 0 };
-            let cells = if fits { reject.cells.clone() } else { Redacted::new(Vec::new()) };
-            self.invalid.push(IngestReject { cells, ..reject.clone() });
+        for reject in rows.invalid {
+            self.invalid.push(reject.within(&mut self.room));
         }
         self.future += rows.future.len() as u64;
-        self.future_places.extend_from_slice(&rows.future);
+        self.future_places.extend(rows.future);
         self.future_places.sort_by(|a, b| (&a.file, a.line).cmp(&(&b.file, b.line)));
         self.future_places.truncate(PLACES_SHOWN_MAX);
     }
@@ -63,7 +58,7 @@ impl Late {
         *duplicates -= rows - self.customers;
         *invalid += rows;
         outcome.became_invalid += rows;
-        outcome.reject_bytes = self.bytes;
+        outcome.room = self.room;
         for reject in &self.invalid {
             counts.invalid.add(|| reject.place.clone());
         }

@@ -9,7 +9,7 @@ use crate::domain::tally::{InputTally, ProviderTally};
 
 use super::differences::Difference;
 use super::guard::Tripped;
-use super::rejects::IngestReject;
+use super::rejects::{CellsRoom, IngestReject};
 use super::{Ingest, Kind, Read};
 
 /// What became of an input, or would become of it.
@@ -36,8 +36,8 @@ pub struct Outcome {
     pub became_invalid: u64,
     /// What did not get through.
     pub rejects: Vec<IngestReject>,
-    /// Bytes of raw cells that `rejects` hold.
-    pub(super) reject_bytes: usize,
+    /// What the raw cells in `rejects` take.
+    pub(super) room: CellsRoom,
     /// Old and new values; only a plan has some, where the state keeps values in clear.
     pub differences: Vec<Difference>,
     /// How many others there are.
@@ -96,7 +96,7 @@ impl Outcome {
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
             warnings: warnings.chain(lost(ingest, read)).chain(alike).collect(),
-            reject_bytes: read.index.reject_bytes,
+            room: read.index.room,
             rejects: std::mem::take(&mut read.index.invalid),
             ..Self::default()
         }

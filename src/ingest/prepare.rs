@@ -1,6 +1,6 @@
 //! The second pass: rows of new and changed customers, read again by position, become customers.
 //!
-//! Batch by batch; the only room of ingest where values are in memory, and only those of the batches under way.
+//! Batch by batch: of valid values only those of the batches under way are in memory.
 
 use std::sync::Arc;
 
@@ -270,9 +270,7 @@ impl<'a> Maker<'a> {
                 told |= sheet.told(&own.row, &customer);
             }
         }
-        // A street is one cell, whatever the CRM makes it of.
-        let as_one = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
-        let known = self.known.iter().map(|field| as_one(*field));
+        let known = self.known.iter().map(|field| field.whole());
         let withheld = known.filter(|field| customer.cell(*field).is_none()).collect::<Vec<_>>();
         customer.withheld.extend(withheld);
         let prepared = Prepared { customer, whole, defects, meaning, place, rows: ordered, sources, told };

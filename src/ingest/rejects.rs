@@ -8,8 +8,14 @@ use crate::domain::defect::Place;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 
-/// Raw cells of rejected rows are kept up to here, in bytes, for the file of rejects; beyond, only place and reason are.
-pub(super) const REJECT_CELLS_BYTES_MAX: usize = 64 * 1024 * 1024;
+/// So much memory the raw cells of rejected rows may take, for the file of rejects; of what is beyond, place and reason are kept.
+const CELLS_BYTES_MAX: usize = 64 * 1024 * 1024;
+
+/// How much of that is taken.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct CellsRoom {
+    bytes: usize,
+}
 
 /// An invalid row, a field that was left out, or a customer that was not sent to a provider.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -29,4 +35,60 @@ pub struct IngestReject {
     /// The raw cells of the row, in the order of the file. Customer values: for 0600 files alone. Empty where no row
     /// is at fault, and beyond a limit of 64 MiB for the whole input.
     pub cells: Redacted<Vec<String>>,
+}
+
+impl IngestReject {
+    /// The same with its cells, or without them where there is no room for them.
+    pub(super) fn within(mut self, room: &mut CellsRoom) -> Self {
+        let memory =
+            |texts: &[String]| texts.iter().map(|text| text.len() + size_of::<String>()).sum::<usize>();
+        // Those of a header all rows have in common.
+        let names = if Arc::strong_count(&self.names) == 1 { memory(&self.names) } else { 0 };
+        let bytes = room.bytes + names + memory(self.cells.reveal());
+        if bytes <= CELLS_BYTES_MAX {
+            room.bytes = bytes;
+        } else {
+            self.names = Arc::from([]);
+            self.cells = Redacted::new(Vec::new());
+        }
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reject(names: &Arc<[String]>, cell_bytes: usize) -> IngestReject {
+        IngestReject {
+            place: Place { file: "crm.csv".into(), line: 2 },
+            customer_id: None,
+            provider: None,
+            column: None,
+            reason: "is no date".into(),
+            names: Arc::clone(names),
+            cells: Redacted::new(vec!["x".repeat(cell_bytes)]),
+        }
+    }
+
+    #[test]
+    fn what_no_room_is_left_for_is_told_without_its_cells() {
+        let header: Arc<[String]> = Arc::from(["name".to_owned()]);
+        let mut room = CellsRoom::default();
+        let text = size_of::<String>();
+        let first = reject(&header, CELLS_BYTES_MAX - 2 * text - 10).within(&mut room);
+        assert_eq!((first.names.len(), first.cells.reveal().len()), (1, 1));
+        let beyond = reject(&header, 11).within(&mut room);
+        assert_eq!((beyond.names.len(), beyond.cells.reveal().len()), (0, 0));
+        assert_eq!((&*beyond.reason, beyond.place.line), ("is no date", 2));
+        // The names of a JSON object are its own, and take room too.
+        let own = |cell_bytes| {
+            let mut reject = reject(&header, cell_bytes);
+            reject.names = Arc::from(["name".to_owned()]);
+            reject
+        };
+        assert!(own(10).within(&mut room).cells.reveal().is_empty());
+        assert_eq!(reject(&header, 10).within(&mut room).cells.reveal().len(), 1, "up to the last byte");
+        assert!(reject(&header, 0).within(&mut room).cells.reveal().is_empty());
+    }
 }

@@ -13,7 +13,7 @@ use crate::store::StoreError;
 
 use super::apply::{Apply, Turn};
 use super::news::sources;
-use super::rejects::{IngestReject, REJECT_CELLS_BYTES_MAX};
+use super::rejects::IngestReject;
 
 /// The canonical fields that keys of accounts are made of.
 const KEYS: [Field; 4] =
@@ -113,18 +113,17 @@ impl Apply<'_> {
         provider: ProviderId,
         (names, cells): (Arc<[String]>, Vec<String>),
     ) {
-        let size: usize = cells.iter().map(String::len).sum();
-        let fits = self.outcome.reject_bytes + size <= REJECT_CELLS_BYTES_MAX;
-        self.outcome.reject_bytes += if fits { size } else { 0 };
-        self.outcome.rejects.push(IngestReject {
+        let reject = IngestReject {
             place,
             customer_id: Some(id),
             provider: Some(provider),
             column,
             reason: reason.into(),
             names,
-            cells: Redacted::new(if fits { cells } else { Vec::new() }),
-        });
+            cells: Redacted::new(cells),
+        };
+        let reject = reject.within(&mut self.outcome.room);
+        self.outcome.rejects.push(reject);
     }
 
     /// Why a field was left out: the provider's reason, else that of the mapping.
@@ -164,13 +163,12 @@ impl Apply<'_> {
     }
 
     fn mapping_defect(&self, turn: &Turn<'_>, fields: &[Field], otherwise: &'static str) -> Found {
-        let whole = |field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
         // In the order of the fields: it is the first that a value is made of before others.
         let defect = fields.iter().find_map(|field| {
             turn.prepared
                 .defects
                 .iter()
-                .find(|(_, defect)| [defect.field, whole(defect.field)].contains(field))
+                .find(|(_, defect)| [defect.field, defect.field.whole()].contains(field))
         });
         match defect {
             Some((place, defect)) => {

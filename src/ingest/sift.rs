@@ -130,7 +130,7 @@ impl Sieve<'_> {
             }
             let Made { merged, late: rows } = ready.next().expect("every known customer was made ready");
             candidate.spoilt = !rows.invalid.is_empty();
-            self.late.take(&rows, matches!(merged, Merged::Nothing));
+            self.late.take(rows, matches!(merged, Merged::Nothing));
             let prepared = match (merged, meaning) {
                 (Merged::Customer(prepared), _) => prepared,
                 (Merged::Alike, Some(meaning)) => {

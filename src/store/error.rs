@@ -155,6 +155,12 @@ pub enum StoreError {
 }
 
 impl StoreError {
+    /// Was a table asked for that is not there: the file is a database, and no state.
+    pub(super) fn lacks_a_table(&self) -> bool {
+        let Self::Sqlite { source, .. } = self else { return false };
+        matches!(source.sqlite_error_code(), Some(rusqlite::ErrorCode::Unknown))
+    }
+
     /// Must a person act before any run can work (exit 7): the state is lost, corrupt, foreign, newer or under another
     /// key.
     #[must_use]

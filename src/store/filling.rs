@@ -93,3 +93,23 @@ fn is_rollback_due(error: &rusqlite::Error) -> bool {
 fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
+
+/// As long as it lives, no account and no call is asked whether its customer is there. For a state without customers
+/// alone: in it everything new belongs to somebody who was written down in the same transaction, and a statement that is
+/// asked for each of its rows keeps all that it changes a second time. `doctor` asks them all the same.
+#[derive(Debug)]
+pub(super) struct Unasked<'a>(&'a Connection);
+
+impl<'a> Unasked<'a> {
+    pub(super) fn new(connection: &'a Connection) -> Result<Self, StoreError> {
+        connection.pragma_update(None, "foreign_keys", "OFF")?;
+        Ok(Self(connection))
+    }
+}
+
+impl Drop for Unasked<'_> {
+    /// The setting is kept in memory, so that no disk can refuse it.
+    fn drop(&mut self) {
+        drop(self.0.pragma_update(None, "foreign_keys", "ON"));
+    }
+}

@@ -20,7 +20,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 use super::backup::Backups;
 use super::blocks::Blocks;
 use super::doubts::Doubts;
-use super::filling::Filling;
+use super::filling::{Filling, Unasked};
 use super::flights::Aloft;
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
@@ -71,26 +71,6 @@ pub struct Intake<'a> {
     keeping: Keeping<'a>,
     run: RunNumber,
     now: Timestamp,
-}
-
-/// As long as it lives, no account and no call is asked whether its customer is there. For a state without customers
-/// alone: in it everything new belongs to somebody who was written down in the same transaction, and a statement that is
-/// asked for each of its rows keeps all that it changes a second time. `doctor` asks them all the same.
-#[derive(Debug)]
-struct Unasked<'a>(&'a Connection);
-
-impl<'a> Unasked<'a> {
-    fn new(connection: &'a Connection) -> Result<Self, StoreError> {
-        connection.pragma_update(None, "foreign_keys", "OFF")?;
-        Ok(Self(connection))
-    }
-}
-
-impl Drop for Unasked<'_> {
-    /// The setting is kept in memory, so that no disk can refuse it.
-    fn drop(&mut self) {
-        drop(self.0.pragma_update(None, "foreign_keys", "ON"));
-    }
 }
 
 /// A call to be put into the outbox.
@@ -260,7 +240,7 @@ impl Intake<'_> {
 
     fn insert_call(&self, call: NewCall, replaced: Option<&Standing>) -> Result<CallId, StoreError> {
         if let Some(replaced) = replaced {
-            // A held call that cannot have left vanishes; every other one is replaced by the newer value.
+            // A held call vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
             let happening = if held { Happening::NothingLeft } else { Happening::NewerValue };
             self.settle_standing(replaced, happening)?;

@@ -135,7 +135,8 @@ pub struct Outbox<'a> {
 }
 
 impl Outbox<'_> {
-    /// Notes that requests are about to leave, so that the rate and the daily limit hold across restarts.
+    /// Notes that requests have left, so that the rate and the daily limit hold across restarts. What a crash keeps from being
+    /// noted, the recovery notes.
     pub fn note_sent(&mut self, provider: ProviderId, requests: u64) -> Result<(), StoreError> {
         let used = runs::lane_use(self.connection, provider)?.on(self.now.day());
         let sent = used.sent.saturating_add(requests);

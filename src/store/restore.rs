@@ -62,6 +62,8 @@ pub struct Restored {
     pub updates: u64,
     /// Accounts whose fields count as unknown.
     pub accounts: u64,
+    /// There was no state that could be asked who was erased since the backup.
+    pub erased_unknown: bool,
 }
 
 impl Store {
@@ -138,11 +140,14 @@ impl StateFile {
         migrate(&mut connection)?;
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
-        let replaced = connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY).ok();
-        // In one that cannot be read nobody can look for who was erased.
-        let erased = replaced.as_ref().and_then(|state| erase::buried(state).ok()).unwrap_or_default();
-        erase::carry_over(erased, &transaction, &Fingerprinter::new(&self.key(false)?), now)?;
-        let restored = put_in_doubt(&transaction, now)?;
+        let replaced = self.exists().then(|| connect(self.path(), OpenFlags::SQLITE_OPEN_READ_ONLY));
+        let replaced = replaced.and_then(|state| unless_damaged(state).transpose()).transpose()?;
+        let erased = replaced.as_ref().and_then(|state| unless_damaged(erase::buried(state)).transpose());
+        let erased = erased.transpose()?;
+        let erased_unknown = erased.is_none();
+        let fingerprinter = Fingerprinter::new(&self.key(false)?);
+        erase::carry_over(erased.unwrap_or_default(), &transaction, &fingerprinter, now)?;
+        let restored = Restored { erased_unknown, ..put_in_doubt(&transaction, now)? };
         count_calls(&transaction, replaced.as_ref(), now)?;
         origin::begin_anew(&transaction)?;
         self.change_token(&transaction)?;
@@ -243,6 +248,16 @@ fn count_calls(fresh: &Connection, replaced: Option<&Connection>, now: Timestamp
         runs::put_lane_use(fresh, provider, LaneUse { last_sent: now, day, sent })?;
     }
     Ok(())
+}
+
+/// What was read of the state that is replaced; nothing, where it is damaged, which may be why it is replaced. Any other failure
+/// (a disk, a permission, somebody who has it) may pass, and what is not carried over is lost for good.
+pub(super) fn unless_damaged<T>(read: Result<T, StoreError>) -> Result<Option<T>, StoreError> {
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.needs_a_person() || error.lacks_a_table() => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What a state says was sent, with what a kill left on its way: that is counted when it comes back.

@@ -42,7 +42,7 @@ pub struct PastRun {
 /// When a provider was last called, and how often on that day (UTC).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct LaneUse {
-    /// The time of the last lease.
+    /// When it was last noted that requests had left.
     pub last_sent: Timestamp,
     /// Days since 1970.
     pub day: i64,

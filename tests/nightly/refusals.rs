@@ -84,6 +84,26 @@ fn released_work_is_sent_again() {
 }
 
 #[test]
+fn nobody_is_told_to_class_a_code_that_is_classed() {
+    let classed =
+        ["response_codes = { \"199\" = \"refused\" }", "error_codes = { \"DATA_001\" = \"refused\" }"];
+    for ([wsone, safedebit], is_told) in [([""; 2], true), (classed, false)] {
+        let world = World::new();
+        world.configure("", &[("wsone", wsone), ("safedebit", safedebit)]);
+        let people = customers(1);
+        world.populate(&people);
+        world.play(REFUSALS);
+        world.sync(&world.csv("crm.csv", &people)).exits(3);
+        let reasons = world.report()["reasons"].as_array().cloned().unwrap_or_default();
+        let of_wsone = reasons.iter().find(|reason| reason["code"] == "199").expect("a reason");
+        let told = "class the code";
+        assert_eq!(of_wsone["advice"].as_str().is_some_and(|advice| advice.contains(told)), is_told);
+        let explained = world.run(&["explain", "C00001"]).exits(0).out;
+        assert_eq!(explained.contains(told), is_told, "{explained}");
+    }
+}
+
+#[test]
 fn rejects_are_exported_with_their_codes() {
     let world = World::new();
     let people = customers(1);

@@ -192,6 +192,23 @@ fn whoever_was_erased_stays_so_after_a_restore_of_a_backup_from_elsewhere() {
 }
 
 #[test]
+fn a_restore_tells_where_no_state_could_say_who_was_erased() {
+    let people = customers(1);
+    let world = delivered(&people);
+    let mut people = people;
+    people[0].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    let restore = || world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0).out;
+    let unknown = "who was erased since the backup is not known";
+    assert!(!restore().contains(unknown));
+    fs::write(world.path("state/crmsync.db"), "no database").expect("damaged");
+    assert!(restore().contains(unknown));
+    fs::remove_file(world.path("state/crmsync.db")).expect("lost");
+    assert!(restore().contains(unknown));
+}
+
+#[test]
 fn after_a_restore_what_waits_under_a_key_that_is_gone_ends() {
     let mut people = customers(2);
     let world = delivered(&people[1..]);

@@ -68,8 +68,7 @@ pub(super) fn look(
         looked.note(row);
     })?;
     if rows.input.header().is_none() && looked.rows > looked.faulty {
-        let whole = |field: Field| if Field::STREET_PARTS.contains(&field) { Field::Street } else { field };
-        let is_told = |field: &Field| *field == Field::CustomerId || looked.told.contains(&whole(*field));
+        let is_told = |field: &Field| *field == Field::CustomerId || looked.told.contains(&field.whole());
         let nowhere = config.columns.0.iter().filter(|(field, _)| !is_told(field));
         looked.nowhere = nowhere.map(|(field, column)| (field.name().into_owned(), column.clone())).collect();
     }

@@ -47,6 +47,7 @@ struct RestoredReport {
     creates_in_doubt: u64,
     updates: u64,
     accounts: u64,
+    erased_unknown: bool,
 }
 
 /// Looks at everything, or restores a backup.
@@ -214,10 +215,10 @@ fn restore(program: &Program, state: &StateFile, backup: &Path) -> Result<ExitCo
     let lock = state.lock()?;
     let now = program.clock.now();
     let stamp = RunId::new(now, rand::random());
-    let Restored { replaced, creates_in_doubt, updates, accounts } =
+    let Restored { replaced, creates_in_doubt, updates, accounts, erased_unknown } =
         state.restore(&lock, backup, stamp.as_str(), now)?;
-    let report =
-        RestoredReport { state: state.path().to_owned(), replaced, creates_in_doubt, updates, accounts };
+    let state = state.path().to_owned();
+    let report = RestoredReport { state, replaced, creates_in_doubt, updates, accounts, erased_unknown };
     if program.console.is_json() {
         program.console.json(&report)?;
         return Ok(ExitCode::Complete);
@@ -234,6 +235,12 @@ fn restored_text(report: &RestoredReport, backup: &Path, arguments: &[String]) -
         Some(path) => format!("the state that it replaces is kept: {}\n", path.display()),
         None => String::new(),
     };
+    let erased = if report.erased_unknown {
+        "- who was erased since the backup is not known, because there is no state that could be asked: erase them again with \
+         `crmsync forget`\n"
+    } else {
+        ""
+    };
     let [creates, updates, accounts] =
         [report.creates_in_doubt, report.updates, report.accounts].map(grouped);
     let context = Context { arguments, ..Context::default() };
@@ -243,7 +250,7 @@ fn restored_text(report: &RestoredReport, backup: &Path, arguments: &[String]) -
          - {creates} creates are probed before they are ever sent again, and so is every new one\n\
          - {updates} queued updates wait for a complete file, which may hold something newer\n\
          - {accounts} accounts are compared and sent again, since the providers may hold newer values\n\
-         next: {sync}, with the newest complete file\n",
+         {erased}next: {sync}, with the newest complete file\n",
         backup.display(),
         report.state.display(),
     )

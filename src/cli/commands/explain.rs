@@ -25,14 +25,15 @@ use crate::domain::policy::{OnCleared, OnInvalid};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 use crate::mapping;
-use crate::providers::{CommonSettings, ProvidersSettings, codes, field_name, own_codes};
+use crate::providers::codes::CodeTable;
+use crate::providers::{CommonSettings, ProvidersSettings, field_name};
 use crate::report::next_step;
 use crate::report::shown::Shown;
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE};
 use crate::store::{Story, StoryCall};
 
-use super::explain_code::{advice, operator_codes};
+use super::explain_code::{meaning_and_advice, operator_codes};
 use super::rejects::reason;
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -186,8 +187,8 @@ fn stands(
         }
         State::Refused => {
             let code = call.code.as_deref().unwrap_or_default();
-            let meaning = codes::lookup(call.provider, code).meaning;
-            let advice = advice(call.provider, code, &operator_codes(settings, call.provider));
+            let table = operator_codes(settings, call.provider);
+            let (meaning, advice) = meaning_and_advice(call.provider, code, &table);
             let why = format!(
                 "refused with code {code} ({meaning}): parked until what would be sent changes, or a person releases it; {advice}"
             );
@@ -268,10 +269,7 @@ fn moments(call: &StoryCall) -> Vec<Moment> {
         code: None,
         meaning: None,
     };
-    let meaning = |code: &str| {
-        let own = own_codes::lookup(code).map(|own| own.meaning);
-        Some(own.unwrap_or_else(|| codes::lookup(call.provider, code).meaning))
-    };
+    let meaning = |code: &str| Some(meaning_and_advice(call.provider, code, &CodeTable::new()).0);
     let fields = call.fields.as_ref().map(|fields| names(call.provider, fields));
     let mut moments = vec![Moment { fields, ..moment(call.created_at, &call.planned_in, "planned") }];
     for answer in &call.answers {

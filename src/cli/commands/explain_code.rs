@@ -138,8 +138,20 @@ fn of_provider<'a>(
     })
 }
 
+/// What a code of a refused call means, and what to do about it; also one that the program gave in place of a provider's.
+pub(super) fn meaning_and_advice(
+    provider: ProviderId,
+    code: &str,
+    table: &CodeTable,
+) -> (&'static str, &'static str) {
+    match own_codes::lookup(code) {
+        Some(own) => (own.meaning, own.advice),
+        None => (codes::lookup(provider, code).meaning, advice(provider, code, table)),
+    }
+}
+
 /// What to do about a provider's code: nobody has to class one that the configuration has classed.
-pub(super) fn advice(provider: ProviderId, code: &str, table: &CodeTable) -> &'static str {
+fn advice(provider: ProviderId, code: &str, table: &CodeTable) -> &'static str {
     let info = codes::lookup(provider, code);
     match table.get(code) {
         Some(class) if !info.is_documented() => match class {

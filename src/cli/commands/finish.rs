@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::advice;
 use super::earlier;
-use super::explain_code::hold_advice;
+use super::explain_code::{hold_advice, meaning_and_advice, operator_codes};
 use super::rejects;
 use super::values::Values;
 use crate::cli::Program;
@@ -20,7 +20,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 use crate::domain::tally::{InputTally, ProviderTally, Tally};
 use crate::ingest::{IngestReject, Outcome};
-use crate::providers::{Provider, codes};
+use crate::providers::{Provider, ProvidersSettings};
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::{FileError, REJECTS_FILE};
 use crate::report::text::Reason;
@@ -232,7 +232,7 @@ impl Found {
         self.is_partial = !rows.is_empty();
         rows.extend(store.used_up(run.number)?);
         let values = run.values(config, &rows);
-        self.reasons = write_rejects(session, run, &rows, values)?;
+        self.reasons = write_rejects(session, run, &rows, values, &config.providers)?;
         Ok(())
     }
 }
@@ -329,6 +329,7 @@ fn write_rejects(
     run: &Run,
     rejected: &[RejectRow],
     mut values: Values,
+    providers: &ProvidersSettings,
 ) -> Result<Vec<Reason>, Failure> {
     let run_id = session.id().to_string();
     let several = run.ingested.as_ref().is_some_and(|outcome| outcome.input.files.len() > 1);
@@ -354,7 +355,7 @@ fn write_rejects(
     let mut reasons: Vec<Reason> = counts
         .into_iter()
         .map(|((provider, status, code), count)| {
-            let advice = advice_on(provider, status, &code);
+            let advice = advice_on(providers, provider, status, &code);
             Reason { provider, status: status.to_owned(), code, count, advice }
         })
         .collect();
@@ -363,16 +364,21 @@ fn write_rejects(
     Ok(reasons)
 }
 
-/// What the provider means by a code of its own, or why a call is held, and what to do.
-fn advice_on(provider: Option<ProviderId>, status: &str, code: &str) -> String {
+/// What a code means, or why a call is held, and what to do.
+fn advice_on(
+    providers: &ProvidersSettings,
+    provider: Option<ProviderId>,
+    status: &str,
+    code: &str,
+) -> String {
     if let Some(hold) = HoldReason::parse(code).filter(|_| status == State::Held.name()) {
         return format!("{}; {}", rejects::reason(hold), hold_advice(hold));
     }
     let Some(provider) = provider.filter(|_| status == State::Refused.name() && !code.is_empty()) else {
         return String::new();
     };
-    let info = codes::lookup(provider, code);
-    format!("{}; {}", info.meaning, info.advice)
+    let (meaning, advice) = meaning_and_advice(provider, code, &operator_codes(providers, provider));
+    format!("{meaning}; {advice}")
 }
 
 fn of_input(reject: &IngestReject, run: &str, cells: Vec<String>) -> Reject {

@@ -67,17 +67,14 @@ impl MappedRows {
 
 /// The columns that a field came from: a street has up to four, and the NIC can come with the SIRET.
 fn columns(mapper: &Mapper, field: Field) -> String {
-    let names_of = |wanted: &[Field]| -> Vec<&str> {
-        let of_field =
-            mapper.columns().iter().filter(|column: &&MappedColumn| wanted.contains(&column.field));
+    let names_of = |wanted: Field| -> Vec<&str> {
+        let columns = mapper.columns().iter();
+        let of_field = columns.filter(|column: &&MappedColumn| column.field.whole() == wanted);
         of_field.map(|column| column.column.as_ref()).collect()
     };
     let names = match field {
-        Field::Street => {
-            names_of(&[Field::Street, Field::StreetNumber, Field::StreetType, Field::StreetName])
-        }
-        Field::Nic if names_of(&[field]).is_empty() => names_of(&[Field::Siren]),
-        field => names_of(&[field]),
+        Field::Nic if names_of(field).is_empty() => names_of(Field::Siren),
+        field => names_of(field),
     };
     names.join(" + ")
 }

@@ -144,3 +144,18 @@ fn a_restore_that_was_cut_short_is_taken_back() {
     std::fs::hard_link(&path, path.with_file_name("other.db")).expect("linked");
     assert!(matches!(world.state().open(&world._lock), Err(StoreError::ManyNames { names: 2, .. })));
 }
+
+#[test]
+fn only_a_damaged_state_is_replaced_without_being_asked_who_was_erased() {
+    use rusqlite::ffi;
+    let asked = |code| {
+        let source = rusqlite::Error::SqliteFailure(ffi::Error::new(code), None);
+        super::super::restore::unless_damaged::<()>(Err(StoreError::Sqlite { action: "read", source }))
+    };
+    for passing in [ffi::SQLITE_IOERR_READ, ffi::SQLITE_BUSY, ffi::SQLITE_CANTOPEN, ffi::SQLITE_NOMEM] {
+        assert!(asked(passing).is_err(), "{passing}");
+    }
+    for lasting in [ffi::SQLITE_CORRUPT, ffi::SQLITE_NOTADB, ffi::SQLITE_ERROR] {
+        assert!(matches!(asked(lasting), Ok(None)), "{lasting}");
+    }
+}
