@@ -470,7 +470,9 @@ fn what_was_done_is_told_as_json_to_who_asks_for_it() {
     let held =
         listed.as_array().expect("a list").iter().find(|line| line["status"] == "held").expect("a held call");
     let abandoned = done(&["resolve", &held["call"].to_string(), "--abandon"]);
-    assert_eq!(abandoned, json!({ "call": held["call"], "decision": "abandoned", "stays_held": false }));
+    let expected = json!({ "call": held["call"], "decision": "abandoned", "goes_again": false, "stays_held": false, "given_away": false });
+    assert_eq!(abandoned, expected);
+    world.run(&["rejects", "export", "-", "--json"]).exits(2);
     let released = json!({ "queued": 4, "waited_for_a_decision": 1, "not_released": 0, "ended": 0 });
     assert_eq!(done(&["rejects", "release"]), released);
     let nothing = json!({ "queued": 0, "waited_for_a_decision": 0, "not_released": 0, "ended": 0 });

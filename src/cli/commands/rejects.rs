@@ -15,6 +15,7 @@ use crate::cli::Program;
 use crate::cli::arguments::{
     ExportArguments, RejectsAction, RejectsArguments, RejectsFilter, ResolveArguments,
 };
+use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::{CallId, State};
@@ -88,8 +89,13 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
     let state = program.state(&config)?;
     let lock = state.lock()?;
     let resolved = state.open(&lock)?.resolve(arguments.call, happening, program.clock.now())?;
-    let stays_held = resolved == Resolved::Behind;
-    let done = json!({ "call": arguments.call.0, "decision": decision, "stays_held": stays_held });
+    let done = json!({
+        "call": arguments.call.0,
+        "decision": decision,
+        "goes_again": resolved == Resolved::GoesAgain,
+        "stays_held": resolved == Resolved::Behind,
+        "given_away": resolved == Resolved::GivenAway,
+    });
     let told = match resolved {
         Resolved::Settled => format!("call {} is settled", arguments.call),
         Resolved::GoesAgain => {
@@ -131,6 +137,10 @@ fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure>
         Values::default()
     };
     if arguments.file == Path::new("-") {
+        if program.console.is_json() {
+            let words = "`--json` and the lines of the export cannot both go to standard output: name a file, or leave `--json` out";
+            return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageArguments, words));
+        }
         let (csv, _) = write(Vec::new(), &found, values)?;
         return Ok(program.console.bytes(&csv)?);
     }
