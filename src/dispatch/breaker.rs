@@ -136,16 +136,25 @@ impl Breaker {
         }
     }
 
+    /// How long nothing may leave, as far as is known; nothing, where a call may or the lane gives up.
+    pub(super) fn holds_back(&self, now: Duration) -> Option<Duration> {
+        let wait = match self.state(now) {
+            BreakerState::Open { until } => until - now,
+            BreakerState::HalfOpen if self.phase == Phase::Trying => self.pause,
+            BreakerState::Closed | BreakerState::HalfOpen | BreakerState::GaveUp => return None,
+        };
+        Some(wait.min(self.patience_left(now)))
+    }
+
     /// Asks for one call. A [`Pass::Trial`] is given once until its answer is in.
     pub(super) fn try_pass(&mut self, now: Duration) -> Pass {
+        if let Some(wait) = self.holds_back(now) {
+            return Pass::Wait(wait);
+        }
         match self.state(now) {
             BreakerState::Closed => Pass::Go,
             BreakerState::GaveUp => Pass::GiveUp,
-            BreakerState::Open { until } => Pass::Wait((until - now).min(self.patience_left(now))),
-            BreakerState::HalfOpen if self.phase == Phase::Trying => {
-                Pass::Wait(self.pause.min(self.patience_left(now)))
-            }
-            BreakerState::HalfOpen => {
+            BreakerState::Open { .. } | BreakerState::HalfOpen => {
                 self.phase = Phase::Trying;
                 self.fresh_since = now;
                 Pass::Trial

@@ -216,6 +216,9 @@ impl Working {
             return Ok(self.rest(self.paused_until.saturating_sub(now)));
         }
         // What is leased counts as sent after a crash: nothing is, while nothing may leave.
+        if let Some(wait) = self.lane.breaker.holds_back(now) {
+            return Ok(self.rest_with_breaker(wait));
+        }
         if let Some(wait) = self.lane.limiter.opens_in(now) {
             return Ok(Step::Wait(Some(wait)));
         }
@@ -262,8 +265,13 @@ impl Working {
         self.hand_over()?;
         let (checkpoint, filter) = (self.lane.checkpoint.clone(), self.lane.filter.clone());
         let (provider, flying) = (self.provider, self.crew.flying());
-        let block =
-            if flying * 2 >= self.concurrency() { self.concurrency() } else { self.concurrency() - flying };
+        // An open breaker lets a single one through.
+        let is_tried = self.lane.breaker.state(self.lane.clock.elapsed()) != BreakerState::Closed;
+        let block = match self.concurrency() {
+            _ if is_tried => 1,
+            all if flying * 2 >= all => all,
+            all => all - flying,
+        };
         self.leasing.spawn(async move { checkpoint.lease(provider, block, filter).await });
         Ok(())
     }
@@ -297,11 +305,7 @@ impl Working {
                 }
                 step
             }
-            Pass::Wait(wait) => {
-                let until = self.lane.clock.now().after(wait);
-                self.show(LaneState::BreakerOpen { until });
-                self.rest(wait)
-            }
+            Pass::Wait(wait) => self.rest_with_breaker(wait),
             Pass::GiveUp => Step::Stop(StopReason::Unavailable),
         }
     }
@@ -433,6 +437,12 @@ impl Working {
         self.show(state);
         self.meter.write_to(&mut self.end.tally);
         self.end
+    }
+
+    fn rest_with_breaker(&mut self, wait: Duration) -> Step {
+        let until = self.lane.clock.now().after(wait);
+        self.show(LaneState::BreakerOpen { until });
+        self.rest(wait)
     }
 
     /// Waits while nothing may leave. What is leased counts as sent after a crash: for long nothing stays so.

@@ -7,6 +7,7 @@ use crate::domain::account::Account;
 use crate::domain::call::{Operation, Payload};
 use crate::domain::clock::Clock;
 use crate::domain::customer::Customer;
+use crate::domain::event::{Event, LaneState};
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 use crate::providers::codes::CodeTable;
@@ -166,4 +167,31 @@ fn a_lane_that_falls_over_is_told_as_such_and_the_others_leave_nothing_in_flight
     let (mut store, run) = opened(&folder, "second");
     let recovered = recover(&mut store, &providers, run, &dispatch.clock).expect("recovered");
     assert_eq!(recovered.in_flight, 0);
+}
+
+/// For as long as a provider may be down nothing is leased to be given back: each time would be written and synced.
+#[test]
+fn a_lane_whose_provider_is_down_leases_only_what_it_tries() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let keys: Vec<String> = (0..40).map(|number| format!("ref{number}")).collect();
+    let keys: Vec<_> = keys.iter().map(|key| (ProviderId::Safedebit, key.as_str())).collect();
+    let (store, run) = filled(&folder, &keys);
+    let mut dispatch = dispatch_to(vec![fragile(ProviderId::Safedebit, false)]);
+    // The second pause is longer than calls stay leased that may not leave.
+    dispatch.outage_patience = Duration::from_millis(2_500);
+    let (listener, heard) = std::sync::mpsc::channel();
+    dispatch.events = Events::to(listener);
+    let (store, dispatched) = super::run(store, run, &dispatch).expect("tried");
+    let lane = &dispatched.lanes[&ProviderId::Safedebit];
+    assert_eq!(lane.stop, Some(StopReason::Unavailable), "{lane:?}");
+    assert!((5..20).contains(&lane.tally.requests), "{}", lane.tally.requests);
+    drop((store, dispatch));
+    // Each block of leases, and each of what is given back, is a commit; each pause is told.
+    let is_pause = |event: &Event| matches!(event, Event::Lane { state: LaneState::BreakerOpen { .. }, .. });
+    let pauses = heard.iter().flatten().filter(is_pause).count();
+    assert!((1..10).contains(&pauses), "{pauses}");
+    let state = rusqlite::Connection::open(folder.path().join("state.db")).expect("a state");
+    let answers = "SELECT count(*) FROM answer";
+    let answers: i64 = state.query_row(answers, [], |row| row.get(0)).expect("readable");
+    assert_eq!(answers.unsigned_abs(), lane.tally.requests);
 }

@@ -176,7 +176,8 @@ impl Outbox<'_> {
             self.write_settled(call, settlement, &written)?;
         }
         self.apply(settled.effect, &Recipient::of(call))?;
-        if settlement.happening != Happening::Accepted {
+        // What was given back before it left has got no answer.
+        if !matches!(settlement.happening, Happening::Accepted | Happening::Interrupted) {
             self.put_answer(call, settlement)?;
         }
         // The next input decides whether an update of somebody new, who is not there, becomes a create.
