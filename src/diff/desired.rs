@@ -6,6 +6,7 @@ use smol_str::SmolStr;
 
 use crate::domain::account::Keeper;
 use crate::domain::call::State;
+use crate::domain::field::Compound;
 use crate::domain::policy::{OnCleared, OnInvalid, Send};
 use crate::domain::standing::Before;
 use crate::domain::wire::{self, FieldCode, Projection, WireCell, WirePresumption, WireValues};
@@ -87,7 +88,34 @@ impl Comparison<'_, '_> {
         for &field in &self.findings.stuck {
             desired.0.retain(|&other, _| !self.is_same_value(field, other));
         }
+        self.keep_together(&mut desired);
         desired
+    }
+
+    /// Keeps back what is new of an address, a document or a number of which another part cannot go, while the provider holds
+    /// an old one. With `send = "objects"` [`Comparison::select`] does so for whole objects.
+    fn keep_together(&mut self, desired: &mut WireValues) {
+        let Findings { skipped, stuck, in_part, .. } = &self.findings;
+        let spoilt: Vec<FieldCode> = skipped.iter().chain(stuck).chain(in_part).copied().collect();
+        for part in spoilt {
+            let Some(compound) = self.compound(part).filter(|_| self.holds_something(part)) else { continue };
+            let is_of_it = |code: &&FieldCode| self.compound(**code) == Some(compound);
+            let of_it: Vec<FieldCode> = desired.0.keys().filter(is_of_it).copied().collect();
+            for code in of_it {
+                let value = desired.0.remove(&code).unwrap_or_default();
+                let held = self.account.and_then(|account| account.fields.get(&code));
+                if !held.is_some_and(|held| self.keeper.holds(held, code, &value)) {
+                    self.findings.torn.push(code);
+                }
+            }
+        }
+    }
+
+    /// What a field is a part of, if it goes by itself.
+    fn compound(&self, code: FieldCode) -> Option<Compound> {
+        let field = (self.policy.field)(code)?;
+        let goes_alone = field.object.is_empty() || self.policy.send == Send::Changed;
+        field.sources.first().filter(|_| goes_alone)?.compound()
     }
 
     fn holds_something(&mut self, field: FieldCode) -> bool {

@@ -86,6 +86,8 @@ pub struct Findings {
     pub in_part: Vec<FieldCode>,
     /// Parts that the provider holds and that cannot be taken away: nothing of the new value goes.
     pub stuck: Vec<FieldCode>,
+    /// Fields left out because another part of the same thing cannot go: the provider would hold old and new parts of it.
+    pub torn: Vec<FieldCode>,
     /// Why the customer is not sent to this provider at all.
     pub rejected: Option<Rejection>,
     /// Fields that go missing inside an object that is sent: what the provider then holds is not known.
@@ -131,13 +133,13 @@ impl Findings {
     /// How much was not sent because not all of it is there, or not all of the old can go.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        self.incomplete.len() + self.in_part.len() + self.stuck.len()
+        self.incomplete.len() + self.in_part.len() + self.stuck.len() + self.torn.len()
     }
 
     /// The fields of that.
     pub fn kept_back(&self) -> impl Iterator<Item = FieldCode> {
         let incomplete = self.incomplete.iter().flat_map(|object| &object.fields);
-        incomplete.chain(&self.in_part).chain(&self.stuck).copied()
+        incomplete.chain(&self.in_part).chain(&self.stuck).chain(&self.torn).copied()
     }
 }
 

@@ -228,6 +228,17 @@ impl BitOrAssign for FieldSet {
     }
 }
 
+/// What several fields are parts of: a provider that holds old and new parts of one has something that never was.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Compound {
+    /// Where somebody lives.
+    Address,
+    /// A passport, a card, a licence.
+    IdentityDocument,
+    /// SIREN and NIC.
+    Establishment,
+}
+
 impl Field {
     /// What a street is made of, where a file has no whole line.
     pub const STREET_PARTS: [Self; 3] = [Self::StreetNumber, Self::StreetType, Self::StreetName];
@@ -236,6 +247,29 @@ impl Field {
     #[must_use]
     pub fn whole(self) -> Self {
         if Self::STREET_PARTS.contains(&self) { Self::Street } else { self }
+    }
+
+    /// What it is a part of.
+    #[must_use]
+    pub fn compound(self) -> Option<Compound> {
+        match self {
+            Self::Street
+            | Self::StreetNumber
+            | Self::StreetType
+            | Self::StreetName
+            | Self::AddressApartment
+            | Self::AddressBuilding
+            | Self::AddressLocality
+            | Self::PostalCode
+            | Self::City
+            | Self::Country => Some(Compound::Address),
+            Self::IdentityDocumentType
+            | Self::IdentityDocumentNumber
+            | Self::IdentityDocumentIssuedOn
+            | Self::IdentityDocumentExpiresOn => Some(Compound::IdentityDocument),
+            Self::Siren | Self::Nic => Some(Compound::Establishment),
+            _ => None,
+        }
     }
 
     /// The field of that canonical name, `subscription_<id>` included.

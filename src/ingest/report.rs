@@ -27,6 +27,9 @@ const IN_PART: &str = "not sent: it needs several columns (a street all of its p
 /// Why no part of a value went; `_column` names the part that stands in the way.
 const STUCK: &str = "the new value has no such part, and what the provider holds there cannot be taken away: nothing of the value was \
      sent; set on_cleared = \"send_empty\", or correct it at the provider";
+/// Why a part of something did not go; `_column` names it.
+const TORN: &str = "not sent: another part of the same address, document or number cannot go, and the provider would hold old and new \
+     parts of it; it goes with that part";
 const NOT_VALID: &str = "is not valid for this provider";
 
 /// Where a defect stands, in which column, what it is, and which fields it is of, so that their row is shown.
@@ -79,7 +82,9 @@ impl Apply<'_> {
         for incomplete in &findings.incomplete {
             self.reject(turn, provider.id(), of_customer(turn, Some(incomplete.object.into()), INCOMPLETE));
         }
-        for (codes, reason) in [(&findings.in_part, IN_PART), (&findings.stuck, STUCK)] {
+        for (codes, reason) in
+            [(&findings.in_part, IN_PART), (&findings.stuck, STUCK), (&findings.torn, TORN)]
+        {
             for name in codes.iter().filter_map(|&code| Some(provider.field(code)?.name)) {
                 self.reject(turn, provider.id(), of_customer(turn, Some(name.into()), reason));
             }

@@ -10,9 +10,7 @@ use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
-use crate::mapping::{
-    Counting, Mapped, Mapper, MappingSettings, Merge, RowDefect, is_western, subscription_field,
-};
+use crate::mapping::{Counting, Mapped, Mapper, MappingSettings, Merge, RowDefect, is_western};
 use crate::reader::{BadRow, Column, InputFile, Row};
 
 use super::IngestError;
@@ -171,11 +169,7 @@ impl<'a> Sheet<'a> {
         if self.file.header().is_some() {
             return Vec::new();
         }
-        let subscription = |(name, cell): (Cow<'_, str>, RawCell<'r>)| {
-            let field = subscription_field(&name).filter(|&field| !self.has(field))?;
-            Some((field, cell))
-        };
-        row.columns().filter_map(subscription).collect()
+        self.mapper.further_subscriptions(row.columns())
     }
 
     /// The file's own name for the column of a canonical field.

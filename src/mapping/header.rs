@@ -22,7 +22,7 @@ pub struct MappedColumn {
 
 /// The subscription that a column or key of that name holds: `subscription_<id>`, compared as headers are.
 #[must_use]
-pub fn subscription_field(key: &str) -> Option<Field> {
+pub(super) fn subscription_field(key: &str) -> Option<Field> {
     let folded = fold::header(key);
     let id = folded.strip_prefix(SUBSCRIPTION_PREFIX.trim_end_matches('_'))?;
     let sign = key.trim_end().trim_end_matches(|last: char| last.is_ascii_digit()).strip_suffix('-');

@@ -9,7 +9,7 @@ use super::canonical::{self, Label, Tone};
 use super::countries;
 use super::dates::{DateForms, OrderKind};
 use super::error::{MappingError, OrderWarning, RowDefect};
-use super::header::{Found, Header, MappedColumn, is_ignored, resolve};
+use super::header::{Found, Header, MappedColumn, is_ignored, resolve, subscription_field};
 use super::parse::Light;
 use super::reason;
 use super::row::{Finished, Row};
@@ -237,8 +237,19 @@ impl Mapper {
         canonical::end(into);
     }
 
-    /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are further
-    /// subscriptions of a JSONL record (see [`subscription_field`](super::subscription_field)); `today` bounds births. Of
+    /// The subscriptions of a record, by all its names, that are not among the [`columns`](Self::columns): those of JSONL no
+    /// header announces.
+    pub fn further_subscriptions<'a>(
+        &self,
+        record: impl Iterator<Item = (Cow<'a, str>, RawCell<'a>)>,
+    ) -> Vec<(Field, RawCell<'a>)> {
+        let is_column = |field: &Field| self.columns().iter().any(|column| column.field == *field);
+        let further = |name: &str| subscription_field(name).filter(|field| !is_column(field));
+        record.filter_map(|(name, cell)| Some((further(&name)?, cell))).collect()
+    }
+
+    /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are the
+    /// [further subscriptions](Self::further_subscriptions) of a JSONL record; `today` bounds births. Of
     /// `known` fields the CRM is known to have a value somewhere: what has to be read together with one of them, about which
     /// the row says nothing, is left open (see [`Customer::in_part`]).
     ///

@@ -35,7 +35,7 @@ mod text;
 
 pub use dates::propose_forms;
 pub use error::{MappingError, OrderWarning, RowDefect};
-pub use header::{MappedColumn, subscription_field};
+pub use header::MappedColumn;
 pub use mapper::{Mapped, Mapper, customer_id};
 pub use merge::{Counting, Merge};
 pub use phones::load_numbering_plans;

@@ -7,7 +7,8 @@ use jiff::civil::{Date, date};
 use proptest::prelude::*;
 use smol_str::SmolStr;
 
-use super::{Mapped, Mapper, MappingError, MappingSettings, RowDefect, subscription_field};
+use super::header::subscription_field;
+use super::{Mapped, Mapper, MappingError, MappingSettings, RowDefect};
 use super::{reason, streets};
 use crate::domain::customer::{Cell, Customer, Order};
 use crate::domain::field::Field;

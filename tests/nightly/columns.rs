@@ -81,7 +81,7 @@ fn a_delta_with_a_number_alone_does_not_take_the_place_of_a_whole_line() {
 }
 
 #[test]
-fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
+fn a_delta_with_some_parts_of_a_street_leaves_the_address_as_it_is() {
     let world = World::new();
     let customer = Customer::new(1);
     world.populate(std::slice::from_ref(&customer));
@@ -91,8 +91,9 @@ fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
     let file = world.file("delta.csv", "customer_id;street_name;city\nC00001;Voltaire;Lyon\n");
     let ran = world.on("sync", &file, &["--kind", "delta"]).exits(3);
     assert!(ran.out.contains("delta.csv: it has parts of streets, but not street_number"), "{}", ran.out);
+    // In Lyon there may be no such number.
     let wallet = held(&world, ProviderId::Lemonway, "W00001");
-    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Lyon")));
+    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Lille")));
     // Those for whom nothing else changed are told of, too.
     for delta in [
         "customer_id;street_name\nC00001;Voltaire\n",
@@ -106,7 +107,68 @@ fn a_delta_with_some_parts_of_a_street_leaves_the_street_as_it_is() {
     let record = r#"{"customer_id": "C00001", "street_number": "9", "city": "Metz"}"#;
     world.on("sync", &world.file("delta.jsonl", record), &["--kind", "delta"]).exits(0);
     let wallet = held(&world, ProviderId::Lemonway, "W00001");
-    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Metz")));
+    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("7 rue Pasteur"), &json!("Lille")));
+    let whole = "customer_id;street_number;street_type;street_name;city\nC00001;9;rue;Voltaire;Metz\n";
+    world.on("sync", &world.file("delta.csv", whole), &["--kind", "delta"]).exits(0);
+    let wallet = held(&world, ProviderId::Lemonway, "W00001");
+    assert_eq!((&wallet["newStreet"], &wallet["newCity"]), (&json!("9 rue Voltaire"), &json!("Metz")));
+}
+
+/// Left out means unchanged there: half of a new address beside half of the old one is a house that never was.
+#[test]
+fn a_new_address_or_document_of_which_a_part_cannot_go_stays_out_as_a_whole() {
+    let world = World::new();
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let header = "customer_id;wallet_id;safedebit_reference;email;street;postal_code;city;identity_document_type;\
+                  identity_document_number;identity_document_issued_on";
+    let sync = |email: &str, rest: &str, code| {
+        let row = format!("C00001;W00001;REF00001;{email};{rest}");
+        world.sync(&world.file("crm.csv", &format!("{header}\n{row}\n"))).exits(code);
+        let of = |provider, key, names: [&str; 4]| {
+            let fields = held(&world, provider, key);
+            names.map(|name| fields[name].as_str().unwrap_or("-").to_owned())
+        };
+        let lemonway =
+            of(ProviderId::Lemonway, "W00001", ["newEmail", "newStreet", "newPostCode", "newCity"]);
+        let address =
+            ["consumer_email", "consumer_address_street_number", "consumer_zip_code", "consumer_city"];
+        let document = ["consumer_email", "identity_type", "id_number", "emission_date"];
+        [
+            lemonway,
+            of(ProviderId::Safedebit, "REF00001", address),
+            of(ProviderId::Safedebit, "REF00001", document),
+        ]
+    };
+    let all = |texts: [[&str; 4]; 3]| texts.map(|of_one| of_one.map(str::to_owned));
+    let first = sync("a@example.org", "12 rue Foch;59000;Lille;passport;12AB34567;2020-01-02", 0);
+    let email = ["a@example.org"; 3];
+    let lille = |email: [&'static str; 3]| {
+        all([
+            [email[0], "12 rue Foch", "59000", "Lille"],
+            [email[1], "12", "59000", "Lille"],
+            [email[2], "3", "12AB34567", "02/01/2020"],
+        ])
+    };
+    assert_eq!(first, lille(email));
+    // No number takes the place of the old one at Safedebit; nothing keeps the address from Lemonway.
+    let moved = sync("b@example.org", "Le Bourg;23000;Gueret;passport;12AB34567;2020-01-02", 3);
+    let mut expected = lille(["b@example.org"; 3]);
+    expected[0] = ["b@example.org", "Le Bourg", "23000", "Gueret"].map(str::to_owned);
+    assert_eq!(moved, expected);
+    // A street that is too long for both, and a number of a document that is too long.
+    let long =
+        format!("{} Bourg;75001;Paris;identity_card;{};2025-01-02", "Tres long ".repeat(30), "9".repeat(40));
+    let moved = sync("c@example.org", &long, 3);
+    expected.iter_mut().for_each(|of_one| of_one[0] = "c@example.org".to_owned());
+    assert_eq!(moved, expected);
+    let moved = sync("c@example.org", "3 rue Basse;75001;Paris;identity_card;123456789;2025-01-02", 0);
+    let paris = [
+        ["c@example.org", "3 rue Basse", "75001", "Paris"],
+        ["c@example.org", "3", "75001", "Paris"],
+        ["c@example.org", "1", "123456789", "02/01/2025"],
+    ];
+    assert_eq!(moved, all(paris));
 }
 
 /// Records of JSONL name what the CRM has, as a header does; so does a delta.

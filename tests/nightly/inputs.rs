@@ -276,6 +276,14 @@ fn check_names_what_no_row_of_a_jsonl_file_has() {
 }
 
 #[test]
+fn check_looks_at_the_subscriptions_of_a_jsonl_file() {
+    let world = World::new();
+    let row = r#"{"customer_id": "C00001", "wallet_id": "W00001", "subscription_7": "perhaps"}"#;
+    let looked = world.run(&["check", world.file("crm.jsonl", row).to_str().expect("utf-8")]).exits(0).out;
+    assert!(looked.contains("subscription_7"), "{looked}");
+}
+
+#[test]
 fn compressed_files_are_read_as_they_are() {
     for ending in ["gz", "zst"] {
         let world = World::new();

@@ -62,7 +62,11 @@ impl Rows {
             let column = self.columns.get(index).and_then(Option::as_ref);
             column.map_or(RawCell::Absent, |column| row.get(column))
         };
-        self.mapper.map(cell, [], self.today, &[])
+        let further = match self.input.header() {
+            Some(_) => Vec::new(),
+            None => self.mapper.further_subscriptions(row.columns()),
+        };
+        self.mapper.map(cell, further, self.today, &[])
     }
 }
 
