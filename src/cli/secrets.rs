@@ -148,7 +148,9 @@ fn into_secret(mut bytes: Vec<u8>) -> Result<SecretString, Fault> {
         }
     }
     let text = String::from_utf8(bytes).map_err(|_| Fault::NotText)?;
-    if text.is_empty() { Err(Fault::Empty) } else { Ok(SecretString::from(text)) }
+    // Some editors put a byte order mark before a text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(&text);
+    if text.is_empty() { Err(Fault::Empty) } else { Ok(SecretString::from(text.to_owned())) }
 }
 
 #[cfg(test)]

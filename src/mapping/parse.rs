@@ -60,7 +60,7 @@ pub(super) fn value(field: Field, text: &str, light: &Light<'_>) -> Parsed<Value
         | Field::CompanyName
         | Field::CompanyWebsite
         | Field::CompanyDescription
-        | Field::UpdatedAt => Ok(Value::Text(text.into())),
+        | Field::UpdatedAt => not_a_flag(text).map(Value::Text),
         Field::PersonIdentifierType => integer(text).map(Value::Integer),
         Field::Title => choices::title(text).map(Value::Title),
         Field::BirthDate => light.forms.birth(text, light.today).map(Value::Date),
@@ -120,7 +120,12 @@ impl Light<'_> {
 
 /// A key of some system: taken as it is, unless a spreadsheet destroyed it.
 fn identifier(text: &str) -> Parsed<SmolStr> {
-    if phones::is_scientific(text) { Err(reason::SCIENTIFIC) } else { Ok(text.into()) }
+    if phones::is_scientific(text) { Err(reason::SCIENTIFIC) } else { not_a_flag(text) }
+}
+
+/// Any text but what a program writes for yes, no, and some for nothing.
+fn not_a_flag(text: &str) -> Parsed<SmolStr> {
+    if matches!(text, "true" | "false") { Err(reason::NOT_A_TEXT) } else { Ok(text.into()) }
 }
 
 /// A number from 0 to 2147483647, which any consumer of JSON can hold.

@@ -17,6 +17,7 @@ reasons! {
     BROKEN_ENCODING = "was damaged by a wrong character encoding; check `encoding`";
     TOO_LONG = "is longer than any value can be; quotes or columns may be shifted";
     SCIENTIFIC = "was turned into scientific notation by a spreadsheet";
+    NOT_A_TEXT = "is true or false, where a text or a number is expected";
     NOT_AN_INTEGER = "is not a whole number from 0 to 2147483647";
     NOT_A_FLAG = "is neither yes nor no";
     NOT_A_TITLE = "is not a form of address that is understood";

@@ -253,7 +253,11 @@ fn numbers_flags_and_titles_have_their_types() {
     for number in ["-1", "1.0", "2147483648", "+1"] {
         assert_eq!(one(&[("person_identifier_type", number)]).defects.len(), 1, "{number}");
     }
-    assert_eq!(reasons(&one(&[("wallet_id", "3,36E+10")])).len(), 1);
+    for (field, value) in
+        [("wallet_id", "3,36E+10"), ("wallet_id", "true"), ("city", "false"), ("first_name", "true")]
+    {
+        assert_eq!(reasons(&one(&[(field, value)])).len(), 1, "{field} {value}");
+    }
 }
 
 #[test]

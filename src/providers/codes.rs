@@ -6,10 +6,17 @@
 use std::collections::BTreeMap;
 
 use crate::domain::provider::ProviderId;
-use crate::domain::verdict::CodeClass;
+use crate::domain::verdict::{AnswerCode, CodeClass};
 
 /// The operator's classes for codes: what stands in `response_codes` or `error_codes`.
 pub type CodeTable = BTreeMap<String, CodeClass>;
+
+/// Why a table of the operator's cannot work, if it cannot: a class would never be found under such a key.
+pub(super) fn defect(table: &CodeTable) -> Option<&'static str> {
+    let is_code = |key: &String| AnswerCode::new(key).as_str() == key && !key.is_empty();
+    let wrong = !table.keys().all(is_code);
+    wrong.then_some("has a key that can be no code: up to 40 letters, digits, `_`, `-` and `.`")
+}
 
 /// What is known of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -11,7 +11,7 @@ use std::time::Duration;
 use jiff::SignedDuration;
 use reqwest::Url;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
-use secrecy::SecretString;
+use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serializer, de};
 
 use crate::domain::field::Field;
@@ -175,8 +175,23 @@ pub struct Credentials {
     pub password: SecretString,
 }
 
+/// Refuses a user name that HTTP Basic cannot carry: it ends at the first colon (RFC 7617).
+pub(super) fn check_basic(provider: ProviderId, credentials: &Credentials) -> Result<(), SettingsError> {
+    if credentials.username.expose_secret().contains(':') {
+        return Err(SettingsError {
+            provider,
+            key: "username",
+            what: "must not hold a colon: HTTP Basic ends a user name there",
+        });
+    }
+    Ok(())
+}
+
 /// Takes a base URL apart, or says in a constant what is wrong with it.
 pub(super) fn parse_base_url(text: &str) -> Result<Url, &'static str> {
+    if text.contains(char::is_whitespace) {
+        return Err("has a space or another blank in it");
+    }
     let url = Url::parse(text).map_err(|_| "is not a URL, expected https://host/path")?;
     let Some(host) = url.host_str() else {
         return Err("names no host, expected https://host/path");

@@ -154,8 +154,26 @@ pub(super) fn cell(raw: &str) -> RawCell<'_> {
             None => return RawCell::Nested(raw.into()),
         },
         Some(b'{') => return RawCell::Nested(raw.into()),
+        Some(b'-' | b'0'..=b'9') => number(raw),
         Some(_) | None => Cow::Borrowed(raw),
     })
+}
+
+/// The text of a number. A whole one is written as such, also where a program that knows fractions alone has written it; one
+/// that has lost its digits to an exponent is written as spreadsheets do it, so that it is known for that.
+fn number(raw: &str) -> Cow<'_, str> {
+    match raw.find(['.', 'e', 'E']) {
+        None => Cow::Borrowed(raw),
+        Some(end) => match raw.split_at(end) {
+            (whole, fraction) if fraction.bytes().skip(1).all(|byte| byte == b'0') => Cow::Borrowed(whole),
+            _ => match raw.split_once(['e', 'E']) {
+                Some((mantissa, exponent)) if !exponent.starts_with(['+', '-']) => {
+                    Cow::Owned(format!("{mantissa}E+{exponent}"))
+                }
+                Some(_) | None => Cow::Borrowed(raw),
+            },
+        },
+    }
 }
 
 /// The text of a string; escapes were checked when the record was.
@@ -177,6 +195,7 @@ fn list(raw: &str) -> Option<String> {
         match value.get().as_bytes().first() {
             Some(b'n' | b'[' | b'{') | None => return None,
             Some(b'"') => joined.push_str(&string(value.get())),
+            Some(b'-' | b'0'..=b'9') => joined.push_str(&number(value.get())),
             Some(_) => joined.push_str(value.get()),
         }
     }

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::domain::policy::OnCleared;
 use crate::domain::provider::ProviderId;
 
-use super::super::codes::CodeTable;
+use super::super::codes::{self, CodeTable};
 use super::super::settings::{CommonSettings, SecretSource, SettingsError};
 
 /// The section of Lemonway. Unknown keys are found by the JSON Schema.
@@ -63,6 +63,17 @@ impl LemonwaySettings {
         }
         if self.wallet_ip.parse::<std::net::IpAddr>().is_err() {
             return fail("wallet_ip", "must be an IP address");
+        }
+        // They go with every call: one that cannot be built, or is refused for them, would be each customer's.
+        for (key, text) in
+            [("language", &self.language), ("version", &self.version), ("wallet_ua", &self.wallet_ua)]
+        {
+            if text.trim().is_empty() || text.chars().any(char::is_control) {
+                return fail(key, "must be a text without control characters, and not empty");
+            }
+        }
+        if let Some(what) = codes::defect(&self.error_codes) {
+            return fail("error_codes", what);
         }
         Ok(())
     }

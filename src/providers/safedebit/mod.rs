@@ -29,9 +29,9 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
 
-use super::codes::CodeTable;
+use super::codes::{self, CodeTable};
 use super::exchange::{Answer, BuildError, Request, basic};
-use super::settings::{CommonSettings, Credentials, SettingsError};
+use super::settings::{CommonSettings, Credentials, SettingsError, check_basic};
 use super::{Provider, SettingsDigest};
 
 /// Safedebit with its settings and credentials.
@@ -50,6 +50,10 @@ impl Safedebit {
     pub fn new(mut settings: SafedebitSettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Safedebit)?;
         settings.common.send.get_or_insert(Send::Changed);
+        check_basic(ProviderId::Safedebit, &credentials)?;
+        if let Some(what) = codes::defect(&settings.error_codes) {
+            return Err(SettingsError { provider: ProviderId::Safedebit, key: "error_codes", what });
+        }
         let authorization = basic(&credentials);
         Ok(Self { settings, credentials, authorization })
     }

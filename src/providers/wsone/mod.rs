@@ -34,7 +34,7 @@ use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireVal
 
 use super::codes::CodeTable;
 use super::exchange::{Answer, BuildError, Request, basic};
-use super::settings::{CommonSettings, Credentials, SettingsError};
+use super::settings::{CommonSettings, Credentials, SettingsError, check_basic};
 use super::{Provider, SettingsDigest};
 
 /// What an update carries where the configuration does not choose: whether the provider patches or replaces an object,
@@ -58,6 +58,7 @@ impl WsOne {
         settings.common.validate(ProviderId::Wsone)?;
         settings.normalise()?;
         settings.common.send.get_or_insert(SEND);
+        check_basic(ProviderId::Wsone, &credentials)?;
         let authorization = basic(&credentials);
         Ok(Self { settings, credentials, authorization })
     }

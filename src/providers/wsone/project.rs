@@ -145,7 +145,7 @@ fn three_fields(settings: &WsOneSettings, parts: &StreetParts) -> Option<(Drawn,
 /// Digits without a sign or a zero before them, which 32 bits hold.
 fn is_plain_integer(text: &str) -> bool {
     let is_plain = text.bytes().all(|byte| byte.is_ascii_digit()) && (text == "0" || !text.starts_with('0'));
-    is_plain && text.parse::<u32>().is_ok()
+    is_plain && text.parse::<i32>().is_ok()
 }
 
 fn integer(value: &Value) -> Option<SmolStr> {

@@ -18,10 +18,11 @@ pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
     if code == SUCCESS {
         return Verdict::Accepted;
     }
-    // What is looked up is what is shown and can be classed. What would be the success then is none, and no refusal either.
-    let code = AnswerCode::new(&code);
-    if code.as_str().is_empty() || code.as_str() == SUCCESS {
+    // What would be the success, if it were shown, is none, and no refusal either.
+    let shown = AnswerCode::new(&code);
+    if shown.as_str().is_empty() || shown.as_str() == SUCCESS {
         return Verdict::Unknown { what: "unreadable_answer" };
     }
-    by_class(class_of(ProviderId::Wsone, code.as_str(), table), code, Remedy::None)
+    // What only looks like a code when characters are dropped proves nothing that the code would prove.
+    by_class(class_of(ProviderId::Wsone, code.trim(), table), shown, Remedy::None)
 }

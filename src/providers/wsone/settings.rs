@@ -11,7 +11,7 @@ use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::domain::street_kinds::KINDS_BY_WORD;
 
-use super::super::codes::CodeTable;
+use super::super::codes::{self, CodeTable};
 use super::super::settings::{CommonSettings, SecretSource, SettingsError};
 
 /// The section of `WsOne`. Unknown keys are found by the JSON Schema.
@@ -68,6 +68,20 @@ impl WsOneSettings {
         }
         if self.response_codes.contains_key("000") {
             return fail("response_codes", "classes 000, which is success and nothing else");
+        }
+        if let Some(what) = codes::defect(&self.response_codes) {
+            return fail("response_codes", what);
+        }
+        let is_int = |number: &i64| (0..=i64::from(i32::MAX)).contains(number);
+        const NO_INT: &str = "has a number that is not one from 0 to 2147483647";
+        if !self.identifier_type.iter().all(is_int) {
+            return fail("identifier_type", NO_INT);
+        }
+        if !self.titles.values().all(is_int) {
+            return fail("titles", NO_INT);
+        }
+        if !self.street_types.values().all(is_int) {
+            return fail("street_types", NO_INT);
         }
         let words = std::mem::take(&mut self.street_types);
         let count = words.len();

@@ -314,6 +314,9 @@ fn answers_are_read_as_documented_or_not_at_all() {
         // Any other code is a refusal until the operator classes it.
         ("{\"responseCode\": \"001\"}", refused("001")),
         ("{\"responseCode\": \"0000\"}", refused("0000")),
+        // What is a classed code only when characters are dropped proves nothing.
+        ("{\"responseCode\": \"10/1\"}", refused("101")),
+        ("{\"responseCode\": \"101 \"}", Verdict::Missing { code: AnswerCode::new("101") }),
         // Nearly the success is none.
         ("{\"responseCode\": \" 000\"}", unreadable()),
         ("{\"responseCode\": \"101\"}", Verdict::Missing { code: AnswerCode::new("101") }),

@@ -39,6 +39,30 @@ fn values_are_text_exactly_as_written() {
 }
 
 #[test]
+fn a_whole_number_is_written_as_one_and_one_without_its_digits_as_such() {
+    let cases = [
+        ("1234567891011.0", "1234567891011"),
+        ("7.00", "7"),
+        ("-3.0", "-3"),
+        ("1E0", "1"),
+        ("1.5", "1.5"),
+        ("1.05", "1.05"),
+        ("1.234567891012e12", "1.234567891012E+12"),
+        ("1e12", "1E+12"),
+        ("1.50E+2", "1.50E+2"),
+        ("12e-1", "12e-1"),
+        ("[1.0, 2]", "1,2"),
+        ("\"1.0\"", "1.0"),
+    ];
+    for (raw, expected) in cases {
+        let sheet = Sheet::jsonl(format!("{{\"a\": {raw}}}\n"));
+        let input = sheet.open().unwrap();
+        let records = sheet.read().unwrap();
+        assert_eq!(text(&row(&records[0]).get(&input.resolve("a").unwrap())), expected, "{raw}");
+    }
+}
+
+#[test]
 fn nested_values_are_reached_by_pointer() {
     let line =
         r#"{"a": {"b": {"c": "x"}, "d/e": 1, "f~g": 2, "": 3}, "l": [{"m": "y"}], "n": null, "s": "t"}"#;
