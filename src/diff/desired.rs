@@ -14,7 +14,7 @@ use crate::domain::wire::{self, FieldCode, Projection, WireCell, WirePresumption
 use super::{Comparison, Findings, Policy, Rejection};
 
 /// Leaves out what was read by a presumed country, where another one is known: what waits to be sent says the newest, then
-/// what the provider holds. Of whom no country is known, the configured one is presumed in complete rows too.
+/// what the provider holds. Of whom no country is known, the configured one is presumed, unless the CRM may have one.
 pub(super) fn without_presumed<'a>(
     projection: &'a Projection,
     before: &Before,
@@ -22,18 +22,21 @@ pub(super) fn without_presumed<'a>(
     keeper: &mut Keeper<'_>,
     findings: &mut Findings,
 ) -> Cow<'a, Projection> {
-    let Some(WirePresumption { country, value, fields }) = &projection.presumption else {
+    let Some(WirePresumption { country, value, fields, is_doubted }) = &projection.presumption else {
         return Cow::Borrowed(projection);
     };
     // What the provider never got, or did not get, it does not hold although the customer has one.
     let is_withheld = (policy.touched)(*country) || before.left_out.contains(country);
     let waiting = before.standing.as_ref().and_then(|standing| standing.payload.values.get(*country));
     let held = before.account.as_ref().and_then(|account| account.fields.get(country));
+    let can_be_empty = (policy.field)(*country).is_some_and(|field| field.can_be_empty);
     let is_right = match (projection.cells.get(country), waiting, held) {
         (Some(WireCell::Value(told)), _, _) => told == value,
+        // No country takes the place of the old one.
+        (Some(WireCell::Cleared), _, _) if can_be_empty && policy.on_cleared == OnCleared::SendEmpty => true,
         (_, Some(waiting), _) => waiting == value.as_str(),
         (_, None, Some(held)) => keeper.holds(held, *country, value),
-        (_, None, None) => before.account.is_some() && !is_withheld,
+        (_, None, None) => !is_doubted || (before.account.is_some() && !is_withheld),
     };
     if is_right {
         return Cow::Borrowed(projection);

@@ -184,6 +184,8 @@ pub struct WirePresumption {
     pub value: SmolStr,
     /// The cells that hold then.
     pub fields: Vec<FieldCode>,
+    /// May the CRM have another one, which the row does not tell.
+    pub is_doubted: bool,
 }
 
 /// A value that is in order, but not for this provider.

@@ -111,10 +111,11 @@ impl Light<'_> {
         }
     }
 
-    /// Is a field read by the country that is configured, because the row does not tell its own.
+    /// Is a field read by the country that is configured, because the row has none.
     pub(super) fn presumes_country_for(&self, field: Field, text: &str) -> bool {
         let is_phone = matches!(field, Field::MobilePhone | Field::LandlinePhone);
-        !self.is_country_told && (field == Field::PostalCode || (is_phone && !phones::is_international(text)))
+        self.country.is_none()
+            && (field == Field::PostalCode || (is_phone && !phones::is_international(text)))
     }
 }
 

@@ -131,7 +131,9 @@ impl<'a> Row<'a> {
                 self.cells.push((field, Cell::Value(value)));
             }
             // It may be in order, in the country that the row does not tell.
-            Err(_) if self.light.presumes_country_for(field, text) => self.in_part.push(field),
+            Err(_) if !self.light.is_country_told && self.light.presumes_country_for(field, text) => {
+                self.in_part.push(field);
+            }
             Err(reason) => self.refuse(field, column, reason),
         }
     }
@@ -187,11 +189,12 @@ impl<'a> Row<'a> {
             self.add_nic(nic, nic_column);
         }
         let (country, fields) = (self.light.default_country, self.presumed);
+        let is_doubted = !self.light.is_country_told;
         Finished {
             cells: Cells::new(self.cells),
             defects: self.defects,
             in_part: self.in_part,
-            presumption: (!fields.is_empty()).then_some(Presumption { country, fields }),
+            presumption: (!fields.is_empty()).then_some(Presumption { country, fields, is_doubted }),
         }
     }
 

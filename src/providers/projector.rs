@@ -404,7 +404,12 @@ impl<'a> Projector<'a> {
         let presumption = self.customer.presumption.as_ref().filter(|_| !self.presumed.is_empty());
         let presumption = presumption.and_then(|presumption| {
             let value = render(&Value::Country(presumption.country))?;
-            Some(WirePresumption { country, value, fields: self.presumed })
+            Some(WirePresumption {
+                country,
+                value,
+                fields: self.presumed,
+                is_doubted: presumption.is_doubted,
+            })
         });
         let mut cells = self.cells;
         cells.truncate(self.count);

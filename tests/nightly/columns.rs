@@ -441,3 +441,57 @@ fn what_a_delta_left_open_goes_with_the_next_complete_file() {
     world.sync(&complete).exits(0);
     assert!(world.ledger().entries().is_empty());
 }
+
+/// The number of somebody else, in the country that is configured: a row may leave the country out, a file its customer, and the
+/// CRM may have taken it back.
+#[test]
+fn a_national_number_is_not_read_by_the_configured_country_where_the_provider_holds_another() {
+    let belgian = |world: &World| {
+        let wallet = held(world, ProviderId::Lemonway, "W00001");
+        [&wallet["newCtry"], &wallet["newMobileNumber"]].map(|value| value.as_str().unwrap_or("-").to_owned())
+    };
+    let world = || {
+        let world = World::new();
+        world.populate(&[Customer::new(1)]);
+        world
+    };
+    let first = ["BEL", "32470123456"].map(str::to_owned);
+
+    let in_json = world();
+    let record = |rest: &str| format!("{{\"customer_id\": \"C00001\", \"wallet_id\": \"W00001\", {rest}}}");
+    let row = record("\"country\": \"BE\", \"mobile_phone\": \"0470123456\"");
+    in_json.sync(&in_json.file("crm.jsonl", &row)).exits(0);
+    assert_eq!(belgian(&in_json), first);
+    let row = record("\"mobile_phone\": \"0470999999\"");
+    let ran = in_json.sync(&in_json.file("crm.jsonl", &row)).exits(3);
+    assert_eq!(belgian(&in_json), first, "{}", ran.out);
+    let row = record("\"country\": \"BE\", \"mobile_phone\": \"0470999999\"");
+    in_json.sync(&in_json.file("crm.jsonl", &row)).exits(0);
+    assert_eq!(belgian(&in_json)[1], "32470999999");
+
+    let in_two = world();
+    let phones = |number| {
+        in_two.file("p.csv", &format!("customer_id;wallet_id;mobile_phone\nC00001;W00001;{number}\n"))
+    };
+    let countries =
+        |row: &str| in_two.file("a.csv", &format!("customer_id;country;city\nC00002;BE;Gand\n{row}"));
+    let both = |number, row: &str| {
+        let files = [phones(number), countries(row)].map(|file| file.to_str().expect("utf-8").to_owned());
+        in_two.run(&["sync", &files[0], &files[1]])
+    };
+    both("0470123456", "C00001;BE;Liege\n").exits(0);
+    assert_eq!(belgian(&in_two), first);
+    both("0470999999", "").exits(3);
+    assert_eq!(belgian(&in_two), first);
+
+    let emptied = world();
+    let row = |country| {
+        emptied.file(
+            "crm.csv",
+            &format!("customer_id;wallet_id;country;mobile_phone\nC00001;W00001;{country};0470123456\n"),
+        )
+    };
+    emptied.sync(&row("BE")).exits(0);
+    emptied.sync(&row("")).exits(3);
+    assert_eq!(belgian(&emptied), first);
+}

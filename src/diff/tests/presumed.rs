@@ -5,8 +5,12 @@ use crate::domain::wire::WirePresumption;
 
 /// A record whose number, field 4, was read by the country of field 3.
 fn presumed(country: &str) -> Projection {
-    let presumption =
-        WirePresumption { country: FieldCode(3), value: country.into(), fields: vec![FieldCode(4)] };
+    let presumption = WirePresumption {
+        country: FieldCode(3),
+        value: country.into(),
+        fields: vec![FieldCode(4)],
+        is_doubted: true,
+    };
     Projection { presumption: Some(presumption), ..says(&[(1, "a@b.fr"), (4, "0470")]) }
 }
 
