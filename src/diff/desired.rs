@@ -4,14 +4,38 @@ use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
-use crate::domain::account::Keeper;
+use crate::domain::account::{Account, Keeper};
 use crate::domain::call::State;
 use crate::domain::field::Compound;
 use crate::domain::policy::{OnCleared, OnInvalid, Send};
-use crate::domain::standing::Before;
+use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{self, FieldCode, Projection, WireCell, WirePresumption, WireValues};
 
 use super::{Comparison, Findings, Policy, Rejection};
+
+/// Adds what older rows of a complete input have, where the provider was never given a value of the field, and where they
+/// complete one that the newest row says a part of.
+pub(super) fn completed<'a>(
+    projection: &'a Projection,
+    account: Option<&Account>,
+    standing: Option<&Standing>,
+) -> Cow<'a, Projection> {
+    if projection.context.is_empty() {
+        return Cow::Borrowed(projection);
+    }
+    let is_given = |code: &FieldCode| {
+        account.is_some_and(|account| account.fields.contains_key(code))
+            || standing.is_some_and(|standing| standing.payload.values.get(*code).is_some())
+    };
+    let mut completed = projection.clone();
+    completed.in_part.retain(|code| !projection.context.contains_key(code));
+    for (code, value) in &projection.context {
+        if projection.in_part.contains(code) || !is_given(code) {
+            completed.cells.insert(*code, WireCell::Value(value.clone()));
+        }
+    }
+    Cow::Owned(completed)
+}
 
 /// Leaves out what was read by a presumed country, where another one is known: what waits to be sent says the newest, then
 /// what the provider holds. Of whom no country is known, the configured one is presumed, unless the CRM may have one.

@@ -169,22 +169,12 @@ pub fn decide(
         return Decision { action: Action::Nothing, key: Some(key), findings };
     }
     let account = before.account.as_ref().filter(|account| account.key == key);
-    let is_held = |code: &FieldCode, keeper: &mut Keeper<'_>| {
-        let held = account.and_then(|account| account.fields.get(code));
-        held.zip(projection.context.get(code)).is_some_and(|(held, value)| keeper.holds(held, *code, value))
-    };
-    findings.in_part = projection.in_part.iter().copied().filter(|code| !is_held(code, keeper)).collect();
-    let settled = desired::without_presumed(projection, before, policy, keeper, &mut findings);
-    let mut comparison = Comparison {
-        key: &key,
-        before,
-        standing: before.standing.as_ref().filter(|standing| standing.payload.key == key),
-        account,
-        projection: &settled,
-        policy,
-        keeper,
-        findings,
-    };
+    let standing = before.standing.as_ref().filter(|standing| standing.payload.key == key);
+    let completed = desired::completed(projection, account, standing);
+    findings.in_part.clone_from(&completed.in_part);
+    let settled = desired::without_presumed(&completed, before, policy, keeper, &mut findings);
+    let mut comparison =
+        Comparison { key: &key, before, standing, account, projection: &settled, policy, keeper, findings };
     let action = comparison.action();
     let findings = comparison.findings;
     Decision { action, key: Some(key), findings }

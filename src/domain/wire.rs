@@ -151,8 +151,8 @@ pub struct Projection {
     pub key: KeyCell,
     /// What should stand in each field.
     pub cells: LiteMap<FieldCode, WireCell>,
-    /// What older rows would have in fields without a cell: what the provider is known to hold can be told by it, and nothing
-    /// else.
+    /// What older rows of a complete input have in fields without a cell. It takes the place of nothing that the provider was
+    /// given by itself: what is newer, nobody knows.
     pub context: LiteMap<FieldCode, SmolStr>,
     /// Why cells are invalid for this provider although mapping found the value in order: too long, no code
     /// for it … One constant text a field.
@@ -171,6 +171,10 @@ impl Projection {
             if let (WireCell::Value(value), None) = (cell, self.cells.get(&code)) {
                 self.context.insert(code, value);
             }
+        }
+        // What the older rows were read by, all were.
+        if whole.presumption.is_some() {
+            self.presumption = whole.presumption;
         }
     }
 }

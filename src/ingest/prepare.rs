@@ -316,8 +316,8 @@ impl<'a> Maker<'a> {
         accepted: Option<Order>,
     ) -> Result<Option<Box<Prepared>>, IngestError> {
         let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order) < accepted);
-        // Where the newest of them is what was accepted last, the others are what was accepted with it.
-        let is_the_same = prepared.customer.order == accepted;
+        // Where the newest of them is what was accepted last, the others of a complete input are what was accepted with it.
+        let is_the_same = self.is_complete && prepared.customer.order == accepted;
         if !self.orders_count || is_the_same || !prepared.rows.iter().any(is_stale) {
             return Ok(Some(prepared));
         }

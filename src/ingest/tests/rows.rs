@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use super::world::{SAFEDEBIT, WSONE, World, planned};
+use super::world::{LEMONWAY, SAFEDEBIT, WSONE, World, planned};
 use crate::domain::clock::Clock;
 use crate::domain::customer::CustomerId;
-use crate::domain::provider::ProviderId::{Safedebit, Wsone};
-use crate::ingest::{Kind, Mode};
+use crate::domain::provider::ProviderId::{Lemonway, Safedebit, Wsone};
+use crate::ingest::{Kind, Mode, Outcome};
 use crate::reader::{InputFile, ReaderSettings};
 
 const HEAD: &str = "customer_id,safedebit_reference,last_name,email,updated_at\n";
@@ -367,15 +367,30 @@ fn an_older_row_of_a_delta_tells_nothing() {
     );
 }
 
-/// Rows that were accepted together are read together again.
+/// Rows that were accepted together are read together again; of a delta nobody knows that they were.
 #[test]
-fn the_same_rows_say_the_same_once_more() {
+fn the_same_rows_say_the_same_once_more_and_those_of_a_delta_nothing_else() {
+    let numbers = |kind| {
+        let (again, mut world) = rows_read_twice(kind);
+        assert_eq!((again.input.stale, planned(&again, Safedebit)), (0, (0, 0)));
+        let values = world.queue(Safedebit).into_iter().flat_map(|call| call.2);
+        values
+            .filter(|(name, _)| name == "consumer_phone_number")
+            .map(|(_, number)| number)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(Kind::Full), ["+32470123456"]);
+    assert_eq!(numbers(Kind::Delta), [""; 0], "least of all a French one");
+}
+
+/// A country and a number in two rows, the same once more, and once more with everything compared.
+fn rows_read_twice(kind: Kind) -> (Outcome, World) {
     let mut world = ordered();
     world.sync(
         "customer_id,safedebit_reference,country,mobile_phone,updated_at\nc1,S1,FR,0612345678,2026-01-01\n",
     );
     world.deliver(Safedebit);
-    world.options.kind = Kind::Delta;
+    world.options.kind = kind;
     let head = "customer_id,safedebit_reference,updated_at";
     let run = |world: &mut World| {
         let files = [
@@ -387,11 +402,75 @@ fn the_same_rows_say_the_same_once_more() {
     run(&mut world);
     world.deliver(Safedebit);
     let again = run(&mut world);
-    assert_eq!((again.input.stale, planned(&again, Safedebit)), (0, (0, 0)));
     world.options.full_resync = true;
     run(&mut world);
-    let values = world.queue(Safedebit).remove(0).2;
-    assert!(values.contains(&("consumer_phone_number".to_owned(), "+32470123456".to_owned())), "{values:?}");
+    (again, world)
+}
+
+/// A day is an order value too: what has the accepted one is not what was accepted.
+#[test]
+fn an_older_row_beside_one_as_old_as_what_was_accepted_changes_nothing() {
+    let mut world = World::new(LEMONWAY);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    world.options.kind = Kind::Delta;
+    world.sync("customer_id,wallet_id,email,updated_at\nc1,W1,new@example.org,2026-01-10\n");
+    world.deliver(Lemonway);
+    let files = [
+        world.write("a.csv", "customer_id,email,updated_at\nc1,old@example.org,2026-01-05\n"),
+        world.write("b.csv", "customer_id,first_name,updated_at\nc1,Ann,2026-01-10\n"),
+    ];
+    world.take(Mode::Sync, &files).expect("accepted");
+    assert_eq!(world.queue(Lemonway).remove(0).2, [("newFirstName".to_owned(), "Ann".to_owned())]);
+}
+
+/// A table that did not change beside one that did: its rows are older than what was accepted, and all that there is.
+#[test]
+fn older_rows_of_a_complete_input_say_what_an_account_was_never_given() {
+    let run = |world: &mut World, wallet: &str, date: &str| {
+        let address =
+            "customer_id,street,postal_code,city,updated_at\nc1,12 rue Foch,59000,Lille,2026-01-01\n";
+        let files = [
+            world.write("a.csv", address),
+            world.write(
+                "p.csv",
+                &format!("customer_id,wallet_id,first_name,updated_at\nc1,{wallet},Ann,{date}\n"),
+            ),
+        ];
+        world.take(Mode::Sync, &files).expect("accepted")
+    };
+    let mut world = World::new(LEMONWAY);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    run(&mut world, "", "2026-01-20");
+    run(&mut world, "W1", "2026-01-21");
+    let names = |world: &mut World| -> Vec<String> {
+        let calls = world.queue(Lemonway).into_iter();
+        calls.flat_map(|call| call.2).map(|(name, _)| name).collect()
+    };
+    assert_eq!(names(&mut world), ["newFirstName", "newStreet", "newPostCode", "newCity"]);
+    world.deliver(Lemonway);
+    run(&mut world, "W1", "2026-01-22");
+    assert_eq!(names(&mut world), [""; 0]);
+
+    // What several tables make together, the newest with the rest.
+    let run = |world: &mut World, street: &str, date: &str| {
+        let files = [
+            world.write(
+                "a.csv",
+                "customer_id,wallet_id,updated_at,address_apartment\nc1,W1,2026-01-01,Apt 4\n",
+            ),
+            world
+                .write("b.csv", &format!("customer_id,wallet_id,updated_at,street\nc1,W1,{date},{street}\n")),
+        ];
+        world.take(Mode::Sync, &files).expect("accepted")
+    };
+    let mut world = World::new(LEMONWAY);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    run(&mut world, "12 rue Foch", "2026-01-20");
+    world.deliver(Lemonway);
+    let outcome = run(&mut world, "5 avenue Hoche", "2026-01-21");
+    assert!(outcome.rejects.is_empty(), "{:?}", outcome.rejects);
+    let street = ("newStreet".to_owned(), "5 avenue Hoche, Apt 4".to_owned());
+    assert_eq!(world.queue(Lemonway).remove(0).2, [street]);
 }
 
 /// What older rows say is nothing to send, but what the provider is known to hold by it completes what is.
