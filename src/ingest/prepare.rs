@@ -73,6 +73,8 @@ struct OwnRow {
     file: u16,
     row: Row,
     order: Option<Order>,
+    /// By what it is put in order among the rows of its customer.
+    turn: Option<Order>,
     /// What it says is older than what was accepted, or nobody knows how old: others are read in its light all the same.
     is_background: bool,
 }
@@ -220,7 +222,7 @@ impl<'a> Maker<'a> {
                 return Err(IngestError::changed(&sheet.place(span.line)));
             }
             sheet.canonical(&row, said);
-            rows.push(OwnRow { file, row, order: None, is_background: false });
+            rows.push(OwnRow { file, row, order: None, turn: None, is_background: false });
         }
         let meaning = self.meanings.record(said);
         if !self.take_all && candidate.meaning() == Some(meaning) {
@@ -236,11 +238,15 @@ impl<'a> Maker<'a> {
     fn merge(&self, rows: Vec<OwnRow>, meaning: Digest) -> Result<Made, IngestError> {
         let mut late = LateRows::default();
         let mut ordered = Vec::with_capacity(rows.len());
+        let mut highest = None;
         for mut own in rows {
             let sheet = &self.sheets[usize::from(own.file)];
             match sheet.order(&own.row) {
                 Ok(order) => {
                     own.order = order;
+                    highest = highest.max(order);
+                    // Where the file has no column for it, the later row wins.
+                    own.turn = if sheet.has_order() { order } else { highest };
                     if sheet.is_from_future(order) {
                         late.future.push(self.place(&own));
                     }
@@ -254,7 +260,7 @@ impl<'a> Maker<'a> {
                 ordered.push(own);
             }
         }
-        ordered.sort_by_key(|own| own.order);
+        ordered.sort_by_key(|own| own.turn);
         let Some(newest) = ordered.iter().rev().find(|own| !own.is_background) else {
             return Ok(Made { merged: Merged::Nothing, late });
         };
@@ -294,8 +300,9 @@ impl<'a> Maker<'a> {
         }
         let sheet = &self.sheets[usize::from(newest.file)];
         let id = sheet.identify(&newest.row).ok_or_else(|| IngestError::changed(&self.place(newest)))?;
+        let highest = rows.iter().filter(|own| !own.is_background).filter_map(|own| own.order).max();
         let (Mapped { customer, defects }, whole) =
-            merge.map(&sheet.mapper, (id, newest.order), self.today, self.known);
+            merge.map(&sheet.mapper, (id, highest), self.today, self.known);
         let row_of = |field| merge.row_of(field).unwrap_or(rows.len() - 1);
         let mut defects: Vec<_> = defects.into_iter().map(|defect| (row_of(defect.field), defect)).collect();
         defects.sort_by_key(|(row, _)| std::cmp::Reverse(*row));

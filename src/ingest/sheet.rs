@@ -117,6 +117,11 @@ impl<'a> Sheet<'a> {
         Ok(mapped)
     }
 
+    /// Has the file a column of order values.
+    pub(super) fn has_order(&self) -> bool {
+        self.order.is_some()
+    }
+
     /// The order value of a row.
     pub(super) fn order(&self, row: &Row) -> Result<Option<Order>, RowDefect> {
         let Some(column) = &self.order else { return Ok(None) };

@@ -407,6 +407,25 @@ fn rows_read_twice(kind: Kind) -> (Outcome, World) {
     (again, world)
 }
 
+#[test]
+fn a_later_row_of_a_file_without_order_values_wins() {
+    let dated = "customer_id,safedebit_reference,first_name,updated_at\nc1,S1,Dated,2026-01-20\n";
+    let bare = "customer_id,safedebit_reference,first_name\nc1,S1,Later\n";
+    for (files, name) in [([dated, bare], "Later"), ([bare, dated], "Dated")] {
+        let mut world = ordered();
+        world.options.kind = Kind::Delta;
+        let [one, two] = files;
+        let files = [world.write("a.csv", one), world.write("b.csv", two)];
+        world.take(Mode::Sync, &files).expect("accepted");
+        let values = world.queue(Safedebit).remove(0).2;
+        assert_eq!(values, [("consumer_first_name".to_owned(), name.to_owned())]);
+        world.deliver(Safedebit);
+        let older =
+            world.sync("customer_id,safedebit_reference,first_name,updated_at\nc1,S1,Older,2026-01-19\n");
+        assert_eq!(older.input.stale, 1, "what was dated is remembered");
+    }
+}
+
 /// A day is an order value too: what has the accepted one is not what was accepted.
 #[test]
 fn an_older_row_beside_one_as_old_as_what_was_accepted_changes_nothing() {
