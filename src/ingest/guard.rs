@@ -199,12 +199,14 @@ impl GuardSettings {
         if counts.known == 0 {
             return check(Guard::FirstInput, &counts.new, 0, Threshold::Count(self.floor));
         }
-        if self.is_below_floor(counts) {
-            return Ok(());
-        }
-        if let Some(count) = counts.missing {
+        // A header alone is an export that failed, however few customers there are.
+        let is_empty = counts.rows == 0;
+        if let Some(count) = counts.missing.filter(|_| is_empty || !self.is_below_floor(counts)) {
             let missing = Measured { count, examples: Vec::new() };
             check(Guard::Missing, &missing, counts.known, self.max_missing)?;
+        }
+        if self.is_below_floor(counts) {
+            return Ok(());
         }
         check(Guard::New, &counts.new, counts.known, self.max_new)
     }

@@ -52,32 +52,15 @@ pub struct Outcome {
     pub older: Option<String>,
 }
 
-/// Fields without which others cannot be understood, or made.
-const NEEDED: [Field; 14] = [
-    Field::StoreId,
-    Field::Country,
-    Field::Street,
-    Field::StreetNumber,
-    Field::StreetType,
-    Field::StreetName,
-    Field::AddressApartment,
-    Field::AddressBuilding,
-    Field::AddressLocality,
-    Field::MobilePhone,
-    Field::CustomerType,
-    Field::CompanyRegistration,
-    Field::Siren,
-    Field::Rna,
-];
-
-/// Says which of them a complete input has lost.
+/// Says which fields of earlier ones a complete input has lost. Of what order values are of, the file itself tells.
 fn lost(ingest: &Ingest<'_>, read: &Read<'_>) -> Option<String> {
-    let names = NEEDED.iter().filter(|field| read.known.contains(field)).map(|field| field.name());
+    let names = read.known.iter().filter(|field| **field != Field::UpdatedAt).map(|field| field.name());
     let names = names.collect::<Vec<_>>().join(", ");
     (ingest.options.kind == Kind::Full && !names.is_empty()).then(|| {
         format!(
-            "no file has a column for {names}, which earlier files have: what needs it is left as it is; add the column, or \
-             send everything with --full-resync if the CRM has it no more",
+            "no file has a column for {names}, which earlier files have: what it says, and what needs it, is left as it is; add \
+             the column, name it in [columns] if it has another name now, or send everything with --full-resync if the CRM has \
+             it no more",
         )
     })
 }

@@ -51,7 +51,8 @@ fn a_delta_without_all_columns_of_a_field_leaves_it_as_it_is() {
     let row = "C00001;W00001;REF00001;Martinez;7 rue Pasteur;Bat C";
     let file = world.file("crm.csv", &format!("{header}\n{row}\n"));
     let ran = world.sync(&file).exits(0);
-    assert!(ran.out.contains("no file has a column for address_apartment, mobile_phone"), "{}", ran.out);
+    let gone = "no file has a column for mobile_phone, landline_phone, address_apartment,";
+    assert!(ran.out.contains(gone), "{}", ran.out);
     assert_eq!(held(ProviderId::Lemonway, "W00001")["newStreet"], "7 rue Pasteur, Apt 4, Bat B");
     world.on("sync", &file, &["--full-resync", "--allow-mass-change"]).exits(0);
     assert_eq!(held(ProviderId::Lemonway, "W00001")["newStreet"], "7 rue Pasteur, Bat C");
@@ -494,4 +495,21 @@ fn a_national_number_is_not_read_by_the_configured_country_where_the_provider_ho
     emptied.sync(&row("BE")).exits(0);
     emptied.sync(&row("")).exits(3);
     assert_eq!(belgian(&emptied), first);
+}
+
+#[test]
+fn a_column_that_is_gone_is_told_of_whatever_it_is() {
+    let world = World::new();
+    world.populate(&[Customer::new(1)]);
+    let row = "C00001;W00001;a@example.org;non";
+    let head = "customer_id;wallet_id;email;email_opt_in";
+    world.sync(&world.file("crm.csv", &format!("{head}\n{row}\n"))).exits(0);
+    let renamed = format!("{}\nC00001;W00001;b@example.org;oui\n", head.replace(";email;", ";mail_client;"));
+    let ran = world.sync(&world.file("crm.csv", &renamed)).exits(0);
+    assert!(ran.out.contains("no file has a column for email, which earlier files have"), "{}", ran.out);
+    let ran = world.run(&[
+        "plan",
+        world.file("crm.csv", "customer_id;email\nC00001;b@example.org\n").to_str().expect("utf-8"),
+    ]);
+    assert!(ran.out.contains("no file has a column for wallet_id, email_opt_in,"), "{}{}", ran.out, ran.err);
 }

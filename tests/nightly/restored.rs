@@ -191,6 +191,23 @@ fn whoever_was_erased_stays_so_after_a_restore_of_a_backup_from_elsewhere() {
     assert!(!state.windows(6).any(|bytes| bytes == b"W00001"));
 }
 
+/// What a restored state does not know of may never have been sent.
+#[test]
+fn a_restored_state_is_not_seeded() {
+    let people = customers(2);
+    let world = delivered(&people);
+    let mut changed = people.clone();
+    changed[0].email = "changed@example.org".to_owned();
+    let file = world.csv("crm.csv", &changed);
+    world.sync(&file).exits(0);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    let ran = world.on("seed", &file, &["--kind", "full"]).exits(7);
+    assert!(ran.err.contains("run `crmsync sync` with the newest complete file"), "{}", ran.err);
+    world.on("sync", &file, &["--kind", "full", "--allow-mass-change"]).exits(0);
+    world.all_hold(&changed[0]);
+}
+
 #[test]
 fn a_restore_tells_where_no_state_could_say_who_was_erased() {
     let people = customers(1);

@@ -206,11 +206,11 @@ impl Begun {
 }
 
 impl<'a> Work<'a> {
-    /// Has it no input that says what every customer has.
+    /// Has it no input that says what every customer has, or does it take for delivered what that says.
     fn lacks_customers(self, config: &Config) -> bool {
         match self {
-            Self::Sync(..) | Self::Rehearse(..) | Self::Seed(..) => config.input.kind != InputKind::Full,
-            Self::Resume => true,
+            Self::Sync(..) | Self::Rehearse(..) => config.input.kind != InputKind::Full,
+            Self::Seed(..) | Self::Resume => true,
         }
     }
 

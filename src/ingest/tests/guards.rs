@@ -129,6 +129,16 @@ fn a_delta_misses_nobody() {
 }
 
 #[test]
+fn a_header_alone_is_no_complete_file_however_few_are_known() {
+    let mut world = guarded();
+    world.guard.floor = 1_000;
+    assert_eq!(stopped_by(&mut world, &file([])), Some(Guard::Missing));
+    assert_eq!(stopped_by(&mut world, &file([row(1, "Martin", "a")])), None);
+    world.options.kind = Kind::Delta;
+    assert_eq!(stopped_by(&mut world, &file([])), None);
+}
+
+#[test]
 fn what_is_on_its_way_already_is_no_new_change() {
     let mut world = guarded();
     let six = |name: &'static str| {
