@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::arguments::{GlobalArguments, LogFormat, ProgressWhen};
 use super::failure::Failure;
 use super::logging;
+use crate::report::next_step;
 use crate::report::shown::shown_lines;
 
 /// Where the program prints.
@@ -20,6 +21,8 @@ pub struct Console {
     quiet: bool,
     log_format: LogFormat,
     progress: ProgressWhen,
+    /// What other commands need to work on the same configuration and state.
+    arguments: Vec<String>,
 }
 
 /// How progress is shown in this run.
@@ -45,6 +48,7 @@ impl Console {
             quiet: global.quiet,
             log_format: global.log_format,
             progress: global.progress,
+            arguments: super::repeated(global),
         }
     }
 
@@ -134,7 +138,10 @@ impl Console {
     /// Tells a failure on standard error. Where nobody can be told, the exit code still can.
     pub fn fail(&self, failure: &Failure) {
         let told = match self.log_format {
-            LogFormat::Text => self.stderr(&format!("error[{}]: {failure}", failure.named.name())),
+            LogFormat::Text => {
+                let sentence = next_step::typed(&failure.to_string(), &self.arguments);
+                self.stderr(&format!("error[{}]: {sentence}", failure.named.name()))
+            }
             LogFormat::Json => {
                 tracing::error!(exit_code = failure.code.number(), code = failure.named.name(), "{failure}");
                 Ok(())

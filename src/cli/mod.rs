@@ -148,14 +148,18 @@ impl Program {
     /// The global arguments that another command needs to work on the same configuration and state.
     #[must_use]
     pub fn repeated_arguments(&self) -> Vec<String> {
-        let text = |path: &std::path::Path| path.display().to_string();
-        let mut words = Vec::new();
-        if self.global.config.as_os_str() != config::DEFAULT_FILE {
-            words.extend(["--config".to_owned(), text(&self.global.config)]);
-        }
-        if let Some(state) = &self.global.state {
-            words.extend(["--state".to_owned(), text(state)]);
-        }
-        words
+        repeated(&self.global)
     }
+}
+
+fn repeated(global: &GlobalArguments) -> Vec<String> {
+    let text = |path: &std::path::Path| path.display().to_string();
+    let mut words = Vec::new();
+    if global.config.as_os_str() != config::DEFAULT_FILE {
+        words.extend(["--config".to_owned(), text(&global.config)]);
+    }
+    if let Some(state) = &global.state {
+        words.extend(["--state".to_owned(), text(state)]);
+    }
+    words
 }

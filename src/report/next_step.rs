@@ -55,6 +55,22 @@ pub fn command(words: &[&str], context: &Context<'_>) -> String {
     shlex::try_join(all).unwrap_or_else(|_| "crmsync status".to_owned())
 }
 
+/// A sentence whose commands, between backquotes, can be typed as they stand: with the arguments that find the same state.
+#[must_use]
+pub fn typed(sentence: &str, arguments: &[String]) -> String {
+    let Ok(arguments) = shlex::try_join(arguments.iter().map(String::as_str)) else {
+        return sentence.to_owned();
+    };
+    if arguments.is_empty() {
+        return sentence.to_owned();
+    }
+    let complete = |(number, part): (usize, &str)| {
+        let is_command = number % 2 == 1 && part.starts_with("crmsync ");
+        if is_command { format!("{part} {arguments}") } else { part.to_owned() }
+    };
+    sentence.split('`').enumerate().map(complete).collect::<Vec<_>>().join("`")
+}
+
 /// Rows and fields are mended in the CRM; the list of them is a file.
 fn look_at_rejects(context: &Context<'_>) -> String {
     let Some(folder) = context.folder else { return command(&["status"], context) };
@@ -122,6 +138,17 @@ mod tests {
         report.providers.clear();
         let context = Context { folder: Some(Path::new("runs/my run")), ..Context::default() };
         assert_eq!(of(&report, &context), "less 'runs/my run/rejects.csv'");
+    }
+
+    #[test]
+    fn a_command_in_a_sentence_finds_the_same_state() {
+        let sentence = "mend `base_url`, then `crmsync resume`; or `crmsync doctor --restore BACKUP`";
+        assert_eq!(typed(sentence, &[]), sentence);
+        assert_eq!(
+            typed(sentence, &["--config", "my config.toml"].map(str::to_owned)),
+            "mend `base_url`, then `crmsync resume --config 'my config.toml'`; or `crmsync doctor --restore BACKUP --config \
+             'my config.toml'`"
+        );
     }
 
     #[test]

@@ -21,6 +21,8 @@ pub(super) fn of(program: &Program, config: &Config, session: &Session, run: &Ru
     if config.providers.enabled().is_empty() {
         advice.push(format!("providers: {NO_PROVIDER}"));
     }
+    let arguments = program.repeated_arguments();
+    let mut advice: Vec<String> = advice.iter().map(|text| next_step::typed(text, &arguments)).collect();
     advice.extend(again(program, session, run));
     advice
 }

@@ -28,7 +28,14 @@ pub(super) fn sandbox(program: &Program, arguments: &SandboxArguments) -> Result
     }
     if !arguments.populate.is_empty() {
         let config = program.config()?;
-        for (provider, key) in population(&config, &arguments.populate, program.clock.now())? {
+        let keys = population(&config, &arguments.populate, program.clock.now())?;
+        if keys.is_empty() {
+            program.console.talk(
+                "warning: nobody was populated: no row has the key of a provider that the configuration switches on and that \
+                 knows its customers before the first sync",
+            )?;
+        }
+        for (provider, key) in keys {
             options.populate(provider, key);
         }
     }
