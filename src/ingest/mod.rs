@@ -174,10 +174,8 @@ impl Ingest<'_> {
         }
         intake.back_up()?;
         intake.put_known_fields(outcome.told, self.starts_anew())?;
-        if let Some((_, time)) = self.newest_file() {
-            // A time stamp from the future must not lock out every later input.
-            intake.put_input_time(time.min(self.clock.now()))?;
-        }
+        // A time stamp from the future must not lock out every later input.
+        intake.accept(self.newest_file().map(|(_, time)| time.min(self.clock.now())))?;
         if let Some(reading) = self.mapping.order_reading() {
             intake.put_order_reading(&reading)?;
         }

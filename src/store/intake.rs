@@ -31,7 +31,8 @@ use super::snapshot::{KNOWN_FIELDS, Snapshot, life_of};
 use super::statements::Statements;
 use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
-    RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, setting, turned_away,
+    RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, runs, setting,
+    turned_away,
 };
 
 /// Withdrawn consents leave first.
@@ -413,9 +414,11 @@ impl Intake<'_> {
         restore::end_doubt(&self.transaction)
     }
 
-    /// Notes the time stamp of the input; no change that a backup would be made for.
-    pub fn put_input_time(&self, time: Timestamp) -> Result<(), StoreError> {
-        self.transaction.execute("UPDATE run SET input_time = ?2 WHERE number = ?1", (self.run.0, time.0))?;
+    /// Notes that the run has accepted its input, with the time stamp of that, if it has one; no change that a backup would be
+    /// made for.
+    pub fn accept(&self, time: Option<Timestamp>) -> Result<(), StoreError> {
+        let time = time.map_or(runs::NO_TIME, |time| time.0);
+        self.transaction.execute("UPDATE run SET input_time = ?2 WHERE number = ?1", (self.run.0, time))?;
         Ok(())
     }
 

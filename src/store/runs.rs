@@ -20,6 +20,9 @@ impl RunNumber {
     }
 }
 
+/// Stands for the time stamp of an accepted input that has none: it came by standard input.
+pub(super) const NO_TIME: i64 = 0;
+
 /// An earlier run.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
 pub struct PastRun {
@@ -35,7 +38,7 @@ pub struct PastRun {
     pub exit_code: Option<u8>,
     /// `complete`, `partial` …
     pub outcome: Option<String>,
-    /// Was a file accepted; what came by standard input is not known here.
+    /// Was its input accepted.
     pub accepted: bool,
 }
 
@@ -130,8 +133,8 @@ impl Store {
     /// One from after `now` was stamped by a clock that was wrong, and is passed over.
     pub fn newest_input(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {
         let newest: Option<i64> = self.connection.query_row(
-            "SELECT max(input_time) FROM run WHERE input_time <= ?1",
-            [now.0],
+            "SELECT max(input_time) FROM run WHERE input_time <= ?1 AND input_time <> ?2",
+            [now.0, NO_TIME],
             |row| row.get(0),
         )?;
         Ok(newest.map(Timestamp))

@@ -226,7 +226,32 @@ fn piped(world: &World, arguments: &[&str], text: &[u8]) -> Ran {
     Ran::from(child.wait_with_output().expect("ends"))
 }
 
-/// The state does not tell whether the input of a killed run was accepted; the calls that it left do.
+/// What was queued before says nothing of the file that a killed run read.
+#[test]
+fn a_file_that_a_killed_run_did_not_accept_is_asked_for_until_it_is_read() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    let delta = world.file("delta.csv", "customer_id;email\nC00001;newer@example.org\n");
+    let mut killed = world.command(&["sync", delta.to_str().expect("utf-8"), "--kind", "delta"]);
+    killed.env("CRMSYNC_FAULT", "before-ingest-commit");
+    assert!(!killed.output().expect("the binary runs").status.success());
+    let asks = || {
+        let status = world.run(&["status"]).exits(0).out;
+        assert!(status.contains("was not accepted by `sync`: run the file again"), "{status}");
+        assert!(status.ends_with("next: crmsync sync FILE\n"), "{status}");
+    };
+    asks();
+    world.run(&["resume"]).exits(0);
+    asks();
+    // WsOne does not get half of an object.
+    world.on("sync", &delta, &["--kind", "delta"]).exits(3);
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(!status.contains("was not accepted"), "{status}");
+}
+
 #[test]
 fn a_run_with_a_pipe_that_was_killed_once_its_calls_are_queued_is_gone_on_with() {
     let world = World::new();

@@ -100,10 +100,6 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
 }
 
 impl Status {
-    fn has_open_calls(&self) -> bool {
-        self.providers.values().any(Queue::has_open_calls)
-    }
-
     /// Is there anything that `resume` would send.
     fn has_sendable_calls(&self) -> bool {
         self.providers.iter().any(|(id, queue)| queue.has_open_calls() && self.enabled.contains(id))
@@ -216,17 +212,15 @@ fn text(status: &Status, arguments: &[String]) -> String {
 }
 
 /// The last run that read a file, when its input was not accepted, so that `resume` sends nothing of it; a restored state
-/// waits for another input. A run that was killed with calls left, or before others came, may have had its input from a
-/// pipe, of which the state does not tell whether it was accepted.
+/// waits for another input.
 fn without_input(status: &Status) -> Option<&Run> {
     if status.restored {
         return None;
     }
-    let was_killed =
-        |run: &Run| run.exit_code.is_none() && !run.accepted && !status.running && !status.has_open_calls();
-    let last = status.last_run.as_ref();
-    let last = last.filter(|run| run.reads_files() && (run.failed_before_input() || was_killed(run)));
-    last.or_else(|| status.last_input.as_ref().filter(|run| run.failed_before_input()))
+    let was_killed = |run: &Run| run.exit_code.is_none() && !run.accepted && !status.running;
+    let is_lost = |run: &&Run| run.failed_before_input() || was_killed(run);
+    let last = status.last_run.as_ref().filter(|run| run.reads_files());
+    last.or(status.last_input.as_ref()).filter(is_lost)
 }
 
 /// What to type now: what waits to be sent comes first, then what needs a person, which is counted above. A restored state
