@@ -204,7 +204,7 @@ fn stale(path: &Path, how: Stale) -> String {
             "{path} is not the state that the last run here left, but another one, an earlier one perhaps: {unknown}; bring that one back; where this one is the newest and comes from elsewhere, bring {path}.lock along; else {restore}"
         ),
         Stale::WithoutLog => format!(
-            "{path} was copied without its write-ahead log while a run was sending, or after one was killed: {unknown}; copy it again, together with {path}-wal; where that is gone, {restore}"
+            "{path} has lost its write-ahead log, or was copied without it, while a run was sending or after one was killed: {unknown}; bring {path}-wal back, or copy the two again together; where it is gone, {restore}"
         ),
     }
 }

@@ -91,6 +91,8 @@ pub struct Store {
     at_work: Option<[u8; 16]>,
     /// Does the file itself say so, where a run is at work on it.
     says_at_work: bool,
+    /// How many transactions of it were committed.
+    groups: u32,
     backups: backup::Backups,
 }
 

@@ -222,6 +222,7 @@ impl StateFile {
             aloft: Aloft::default(),
             at_work: None,
             says_at_work: true,
+            groups: 0,
             backups: Backups::default(),
         })
     }

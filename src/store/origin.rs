@@ -4,7 +4,8 @@
 //! time. Three traces tell such a file. Whenever a run begins to send, and when it has ended, it draws a token, writes it into
 //! the state and into the lock file beside it: whatever was put in the place of the state has another one. A backup says of
 //! itself that it is one. And a file that was copied while a run was sending, or after one was killed, says so, where its
-//! write-ahead log, which alone holds the newest answers, was not copied with it.
+//! write-ahead log, which alone holds the newest answers, was not copied with it. So does the file itself that has lost its log:
+//! while a run sends, the log alone says that there is one.
 //! [`restore`](super::restore) makes a state of any of them.
 
 use std::fs;
@@ -23,6 +24,8 @@ use super::{StateFile, StoreError, setting};
 const BACKUP: &str = "is_backup";
 /// The setting that a run leaves while it sends: which file it works on, as [`identity`] tells.
 const AT_WORK: &str = "at_work_in";
+/// The setting that never stands in the file of a state while a run sends from it, but in its log.
+const LOGGED: &str = "logged";
 /// The setting that has the token of the last run that sent.
 const TOKEN: &str = "token";
 /// Stands in the lock file for a state that has no token yet.
@@ -38,7 +41,7 @@ pub enum Stale {
     Backup,
     /// Another state was put in its place, an earlier one perhaps.
     Other,
-    /// It was copied without its log.
+    /// It was copied without its log, or has lost it.
     WithoutLog,
 }
 
@@ -51,13 +54,22 @@ pub(super) fn mark_backup(connection: &Connection) -> Result<(), StoreError> {
 /// itself does not say so yet, because somebody reads what was before, and does so for longer than a writer waits.
 pub(super) fn begin_work(connection: &mut Connection, path: &Path) -> Result<([u8; 16], bool), StoreError> {
     let identity = identity(path)?;
-    rotate(connection, path, |connection| setting::put(connection, AT_WORK, &identity))?;
-    Ok((identity, move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")?))
+    rotate(connection, path, |connection| {
+        setting::remove(connection, LOGGED)?;
+        setting::put(connection, AT_WORK, &identity)
+    })?;
+    let is_said = move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")?;
+    setting::put(connection, LOGGED, b"")?;
+    Ok((identity, is_said))
 }
 
-/// Has the file itself say so too, unless somebody still reads what was before. Waits for nobody.
-pub(super) fn say_at_work(connection: &Connection) -> Result<bool, StoreError> {
-    move_into_file(connection, "PRAGMA wal_checkpoint(PASSIVE)")
+/// Moves what the log holds into the file, unless somebody still reads what was before; the file then says that a run is at
+/// work, and not that there is a log. Waits for nobody.
+pub(super) fn move_log(connection: &Connection) -> Result<bool, StoreError> {
+    setting::remove(connection, LOGGED)?;
+    let is_moved = move_into_file(connection, "PRAGMA wal_checkpoint(PASSIVE)")?;
+    setting::put(connection, LOGGED, b"")?;
+    Ok(is_moved)
 }
 
 fn move_into_file(connection: &Connection, checkpoint: &str) -> Result<bool, StoreError> {
@@ -77,7 +89,7 @@ pub(super) fn end_work(
     refuse_other("end the run in", path, &at_work)?;
     rotate(connection, path, |connection| {
         last(connection)?;
-        setting::remove(connection, AT_WORK)
+        end_killed_work(connection)
     })
 }
 
@@ -97,13 +109,14 @@ pub(super) fn refuse_other(doing: &'static str, path: &Path, at_work: &[u8]) -> 
 
 /// Takes back that a run is at work: it was killed, and what it left is there.
 pub(super) fn end_killed_work(connection: &Connection) -> Result<(), StoreError> {
-    setting::remove(connection, AT_WORK)
+    setting::remove(connection, AT_WORK)?;
+    setting::remove(connection, LOGGED)
 }
 
 /// Makes a copy a state of its own, whatever it was copied from.
 pub(super) fn begin_anew(connection: &Connection) -> Result<(), StoreError> {
     setting::remove(connection, BACKUP)?;
-    setting::remove(connection, AT_WORK)
+    end_killed_work(connection)
 }
 
 /// Writes a new token with a change. A crash leaves the old one or the new one, and the lock file knows both as long as it
@@ -175,10 +188,9 @@ impl StateFile {
                 return stale(Stale::Other);
             }
         }
-        match setting::get(connection, AT_WORK)? {
-            Some(at_work) if !has_log && at_work != identity(self.path())? => stale(Stale::WithoutLog),
-            Some(_) | None => Ok(()),
-        }
+        let Some(at_work) = setting::get(connection, AT_WORK)?.filter(|_| !has_log) else { return Ok(()) };
+        let is_whole = at_work == identity(self.path())? && setting::is_set(connection, LOGGED)?;
+        if is_whole { Ok(()) } else { stale(Stale::WithoutLog) }
     }
 
     fn has_good_token(&self, connection: &Connection) -> Result<bool, StoreError> {

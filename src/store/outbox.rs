@@ -64,10 +64,10 @@ pub struct Settled {
 /// How much of the state stays in memory during dispatch, negative as SQLite wants kibibytes: what one group writes
 /// must not have to leave before its commit.
 const CACHE_KIB_DISPATCH: i64 = -8_192;
-/// How long the write-ahead log grows before it is moved into the file, in pages. A page with several calls is written
-/// anew for each group that has one of them: of a longer log fewer copies go into the file. But what is written over is
-/// written faster than what is new to the file system: with eight times the pages a call takes 4 % more of the processor.
-const LOG_PAGES_DISPATCH: i64 = 2_000;
+/// After so many groups the write-ahead log is moved into the file; mostly some two thousand pages. A page with several calls
+/// is written anew for each group that has one of them: of a longer log fewer copies go into the file. But what is written over
+/// is written faster than what is new to the file system: with eight times the pages a call takes 4 % more of the processor.
+const LOG_GROUPS: u32 = 128;
 
 impl Store {
     /// Prepares for many small transactions, of which the write-ahead log alone will know for a while.
@@ -76,9 +76,10 @@ impl Store {
     /// [`StoreError`] when the state refuses.
     pub fn expect_dispatch(&mut self) -> Result<(), StoreError> {
         self.connection.pragma_update(None, "cache_size", CACHE_KIB_DISPATCH)?;
-        self.connection.pragma_update(None, "wal_autocheckpoint", LOG_PAGES_DISPATCH)?;
+        self.connection.pragma_update(None, "wal_autocheckpoint", 0)?;
         let begun = origin::begin_work(&mut self.connection, &self.path).inspect_err(|_| self.leave_log())?;
         (self.at_work, self.says_at_work) = (Some(begun.0), begun.1);
+        self.groups = 0;
         Ok(())
     }
 
@@ -115,8 +116,9 @@ impl Store {
         }
         transaction.commit()?;
         self.aloft = aloft;
-        if !self.says_at_work {
-            self.says_at_work = origin::say_at_work(&self.connection)?;
+        self.groups += 1;
+        if self.at_work.is_some() && (!self.says_at_work || self.groups.is_multiple_of(LOG_GROUPS)) {
+            self.says_at_work |= origin::move_log(&self.connection)?;
         }
         Ok(result)
     }

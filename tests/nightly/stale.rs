@@ -4,6 +4,8 @@
 use std::fs;
 use std::path::PathBuf;
 
+use rusqlite::{Connection, OpenFlags};
+
 use crate::care::{backups, delivered};
 use crate::support::{Customer, Ran, World, customers};
 
@@ -119,8 +121,34 @@ fn a_state_that_is_copied_without_its_log_after_a_kill_is_refused() {
     let moved = copied(&world, &["", ".key"]);
     let moved = moved.each_ref().map(String::as_str);
     let said = refused(&world, &moved);
-    assert!(said.contains("was copied without its write-ahead log"), "{said}");
+    assert!(said.contains("was copied without it, while a run was sending"), "{said}");
     mended(&world, &said, &moved, &people);
+}
+
+#[test]
+fn a_state_whose_log_was_deleted_after_a_kill_is_refused() {
+    let mut people = customers(3);
+    let world = killed(&mut people);
+    fs::remove_file(world.path("state/crmsync.db-wal")).expect("a log");
+    let said = refused(&world, &[]);
+    assert!(said.contains("has lost its write-ahead log"), "{said}");
+    mended(&world, &said, &[], &people);
+}
+
+/// Whoever opens a database and closes it moves its log into the file.
+#[test]
+fn a_log_that_another_program_has_moved_into_the_file_is_not_missed() {
+    let mut people = customers(3);
+    let world = killed(&mut people);
+    let state =
+        Connection::open_with_flags(world.path("state/crmsync.db"), OpenFlags::SQLITE_OPEN_READ_WRITE)
+            .expect("a database");
+    state.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("moved");
+    state.close().expect("closed");
+    assert!(!world.path("state/crmsync.db-wal").exists());
+    world.run(&["resume"]);
+    world.sync(&world.path("crm.csv")).exits(0);
+    assert_eq!(world.duplicates(), 0);
 }
 
 #[test]
