@@ -423,6 +423,11 @@ impl Working {
             let drained = self.drain().await;
             result = result.and_then(|stop| drained.map(|()| stop));
         }
+        // Also of a lane that was cut short the writer commits what it was given, and the state counts it.
+        while result.is_ok() && self.settling > 0 {
+            let group = self.lane.records.recv().await;
+            result = result.and_then(|stop| self.recorded(group).map(|()| stop));
+        }
         let state = match result {
             // What came in while the lane was draining weighs more than why it was told to drain.
             Ok(stop) => {
