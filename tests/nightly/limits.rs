@@ -422,6 +422,26 @@ fn a_signal_drains_and_checkpoints() {
     }
 }
 
+/// What was answered when the second one came is committed all the same, and counted.
+#[test]
+fn a_second_signal_cuts_a_run_short_and_its_books_balance() {
+    for _ in 0..5 {
+        let world = World::new();
+        let people = customers(80);
+        world.populate(&people);
+        world.play("[[rule]]\neffect = { latency = \"4ms\" }\n");
+        let file = world.csv("crm.csv", &people);
+        let child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+        until("some requests are made", || world.requests(ProviderId::Wsone) >= 3);
+        let twice = format!("kill -INT {0}; kill -INT {0}", child.id());
+        assert!(Command::new("/bin/sh").args(["-c", &twice]).status().expect("a shell").success());
+        let ran = Ran::from(child.wait_with_output().expect("gone")).exits(130);
+        assert_eq!(world.report()["balanced"], true, "{}{}", ran.out, ran.err);
+        world.run(&["resume"]);
+        assert_eq!(world.duplicates(), 0);
+    }
+}
+
 #[test]
 fn a_run_that_was_started_to_outlive_its_terminal_does() {
     let world = World::new();
