@@ -1,16 +1,16 @@
 //! The story of one customer: accounts, calls and answers, without a value.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use rusqlite::{OptionalExtension as _, Row};
 
 use crate::domain::account::Acknowledged;
-use crate::domain::call::{CallId, State};
+use crate::domain::call::{CallId, HoldReason, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::lifecycle::Life;
 use crate::domain::provider::ProviderId;
-use crate::domain::wire::FieldCode;
+use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::{Store, StoreError, codec, flights};
 
@@ -69,6 +69,8 @@ pub struct StoryCall {
     pub settled_in: Option<String>,
     /// Every answer that did not settle it well.
     pub answers: Vec<StoryAnswer>,
+    /// Who else has the account, of a call that is held for that.
+    pub others: Vec<CustomerId>,
 }
 
 /// One answer.
@@ -141,9 +143,27 @@ impl Store {
         while let Some(row) = rows.next()? {
             let mut call = story_call(row)?;
             call.answers = self.story_answers(call.id)?;
+            if call.life.hold == Some(HoldReason::DuplicateKey) {
+                let payload: Vec<u8> = row.get("payload")?;
+                call.others = self.others(customer, call.provider, &codec::unpack_payload(&payload)?.key)?;
+            }
             calls.push(call);
         }
         Ok(calls)
+    }
+
+    fn others(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        key: &ProviderKey,
+    ) -> Result<Vec<CustomerId>, StoreError> {
+        let snapshot = self.snapshot();
+        let owners =
+            snapshot.other_owners(provider, key, Some(customer))?.into_iter().map(|(owner, _)| owner);
+        let once = snapshot.other_keys(provider, key)?.into_iter().map(|other| other.customer);
+        let others: BTreeSet<i64> = owners.chain(once).filter(|other| *other != customer).collect();
+        others.into_iter().map(|other| snapshot.customer_id(other)).collect()
     }
 
     /// A state of version 1 that is only read has no such column yet.
@@ -190,6 +210,7 @@ fn story_call(row: &Row<'_>) -> Result<StoryCall, StoreError> {
             .ok_or(StoreError::Damaged { what: "a call is for a provider that does not exist" })?,
         life,
         fields,
+        others: Vec::new(),
         class: row.get("class")?,
         code: row.get("code")?,
         due: (waits && due > 0).then_some(Timestamp(due)),

@@ -112,3 +112,20 @@ fn what_cannot_be_looked_for_is_no_proof() {
     let all = world.run(&["forget", "C00002"]).exits(0).out;
     assert!(all.contains(CLAIM) && !all.contains("no proof") && !all.contains("among them"), "{all}");
 }
+
+#[test]
+fn a_key_that_looks_like_a_flag_is_one_all_the_same() {
+    let world = World::new();
+    let mut people = customers(2);
+    people[1].id = "-A2".to_owned();
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let explained = world.run(&["explain", "-A2"]).exits(0).out;
+    assert!(explained.contains("acknowledged"), "{explained}");
+    world.run(&["rejects", "list", "--customer", "-A2", "--provider", "wsone"]).exits(0);
+    world.run(&["resume", "--only", "-A2"]).exits(0);
+    world.run(&["forget", "-A2"]).exits(0);
+    let undone = world.run(&["forget", "-A2", "--undo"]).exits(0);
+    assert!(!undone.err.contains("error"), "{}", undone.err);
+    world.run(&["explain", "--call", "1"]).exits(0);
+}

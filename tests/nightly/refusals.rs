@@ -146,6 +146,8 @@ fn two_customers_with_one_key_are_both_held() {
     people[1].wallet = people[0].wallet.clone();
     world.sync(&world.csv("crm.csv", &people)).exits(3);
     assert_eq!(world.requests(ProviderId::Lemonway), 1);
+    let explained = world.run(&["explain", "C00002"]).exits(0).out;
+    assert!(explained.contains("two customers have this key at the provider; so has C00001"), "{explained}");
     assert_eq!(world.report()["providers"]["lemonway"]["held"], 2);
     assert_eq!(world.rejects().matches("duplicate_key").count(), 2, "{}", world.rejects());
 }

@@ -121,7 +121,7 @@ pub struct DispatchArguments {
     #[arg(long = "provider", value_name = "NAME", value_delimiter = ',')]
     pub providers: Vec<ProviderId>,
     /// Send these customers only; may be repeated
-    #[arg(long = "only", value_name = "CUSTOMER")]
+    #[arg(long = "only", value_name = "CUSTOMER", allow_hyphen_values = true)]
     pub only: Vec<String>,
     /// Stop sending after this time: 30m, 2h
     #[arg(long, value_name = "TIME")]
@@ -277,7 +277,7 @@ pub struct RejectsFilter {
     #[arg(long, value_name = "CODE")]
     pub code: Option<String>,
     /// Of this customer
-    #[arg(long, value_name = "CUSTOMER")]
+    #[arg(long, value_name = "CUSTOMER", allow_hyphen_values = true)]
     pub customer: Option<String>,
 }
 
@@ -317,7 +317,7 @@ pub struct ResolveArguments {
 #[derive(Debug, Clone, Args)]
 pub struct ExplainArguments {
     /// The customer, by the CRM's key
-    #[arg(value_name = "CUSTOMER", required_unless_present = "call")]
+    #[arg(value_name = "CUSTOMER", required_unless_present = "call", allow_hyphen_values = true)]
     pub customer: Option<String>,
     /// Whoever has this call, by the number that messages and events.jsonl give it
     #[arg(long, value_name = "N", value_parser = call_id, conflicts_with = "customer")]
@@ -365,7 +365,7 @@ pub struct FieldsArguments {
 #[derive(Debug, Clone, Args)]
 pub struct ForgetArguments {
     /// The customer, by the CRM's key
-    #[arg(value_name = "CUSTOMER")]
+    #[arg(value_name = "CUSTOMER", allow_hyphen_values = true)]
     pub customer: String,
     /// Let later files bring the customer back
     #[arg(long)]

@@ -183,7 +183,10 @@ fn stands(
         }
         State::Held => {
             let why = call.life.hold.map_or("waits for a person", reason);
-            (format!("held: {why}"), Some(decision(call, id, context)))
+            let others: Vec<&str> = call.others.iter().map(CustomerId::as_str).collect();
+            let whose =
+                if others.is_empty() { String::new() } else { format!("; so has {}", others.join(", ")) };
+            (format!("held: {why}{whose}"), Some(decision(call, id, context)))
         }
         State::Refused => {
             let code = call.code.as_deref().unwrap_or_default();
