@@ -111,6 +111,7 @@ impl Tell {
         let run = RunInfo {
             id: RunId::new(now, rand::random()).to_string(),
             command: command.to_owned(),
+            arguments: Vec::new(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: now,
             finished_at: now,
@@ -203,6 +204,7 @@ impl Session {
         let run = RunInfo {
             id: self.id.to_string(),
             command: self.command.to_owned(),
+            arguments: ending.input_arguments,
             version: env!("CARGO_PKG_VERSION").to_owned(),
             started_at: self.started_at,
             finished_at: self.clock.now(),
@@ -231,7 +233,7 @@ impl Session {
         if let Err(error) = report.write(&self.folder) {
             fail(error.into(), &mut report);
         }
-        if let Err(error) = show(program, &report, &self.folder, &ending.input_arguments) {
+        if let Err(error) = show(program, &report, &self.folder) {
             fail(error.into(), &mut report);
         }
         if let Err(error) = ending.tell.perform(program, &report) {
@@ -251,9 +253,9 @@ impl Session {
 }
 
 /// Prints the summary, or the report with `--json`.
-fn show(program: &Program, report: &Report, folder: &RunFolder, input: &[String]) -> io::Result<()> {
+fn show(program: &Program, report: &Report, folder: &RunFolder) -> io::Result<()> {
     let arguments = &program.repeated_arguments();
-    let context = text::Context { folder: Some(folder.path()), arguments, input, failure_is_told: true };
+    let context = text::Context { folder: Some(folder.path()), arguments, failure_is_told: true };
     if program.console.is_json() {
         program.console.json(report)?;
         // The report is out; where nobody listens to talk, nothing is lost.

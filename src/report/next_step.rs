@@ -89,7 +89,7 @@ fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
         let named = files.iter().filter(|file| why.contains(file.as_str())).max_by_key(|file| file.len());
         return command(&[word, named.unwrap_or(&files[0])], context);
     }
-    let words = files.iter().chain(context.input).map(String::as_str);
+    let words = files.iter().chain(&report.run.arguments).map(String::as_str);
     command(&[word].into_iter().chain(words).collect::<Vec<_>>(), context)
 }
 
@@ -125,9 +125,8 @@ mod tests {
         report.failure = Some("guard.max_new: too many".to_owned());
         report.input.files.push("b c.csv".to_owned());
         assert_eq!(of(&report, &Context::default()), "crmsync plan clients.csv 'b c.csv'");
-        let typed = ["--kind", "delta"].map(str::to_owned);
-        let context = Context { input: &typed, ..Context::default() };
-        assert_eq!(of(&report, &context), "crmsync plan clients.csv 'b c.csv' --kind delta");
+        report.run.arguments = ["--kind", "delta"].map(str::to_owned).into();
+        assert_eq!(of(&report, &Context::default()), "crmsync plan clients.csv 'b c.csv' --kind delta");
 
         report.failure = Some("b c.csv: no column for the key".to_owned());
         assert_eq!(of(&report, &Context::default()), "crmsync check 'b c.csv'");

@@ -63,6 +63,9 @@ pub struct RunInfo {
     pub id: String,
     /// The command that was typed: `sync`, `resume` …
     pub command: String,
+    /// What was typed besides the files and says how they are read: `--kind`, `delta` …
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<String>,
     /// The version of the program.
     pub version: String,
     /// When it began.
@@ -239,6 +242,7 @@ pub(crate) mod tests {
         let run = RunInfo {
             id: "20261122T211626Z-3f2a".to_owned(),
             command: "sync".to_owned(),
+            arguments: Vec::new(),
             version: "0.1.0".to_owned(),
             started_at: Timestamp(1_795_382_186_123),
             finished_at: Timestamp(1_795_382_246_123),

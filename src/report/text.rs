@@ -46,8 +46,6 @@ pub struct Context<'a> {
     pub folder: Option<&'a Path>,
     /// Global arguments that the next command needs to find the same state: `--config`, `other.toml` …
     pub arguments: &'a [String],
-    /// Arguments that a command on the same files needs to read them alike: `--kind`, `delta` …
-    pub input: &'a [String],
     /// Has the reason why the input was not accepted been told elsewhere.
     pub failure_is_told: bool,
 }
@@ -303,7 +301,6 @@ mod tests {
             folder: Some(Path::new("state/runs/20261122T211626Z-3f2a")),
             arguments: &arguments,
             failure_is_told: true,
-            input: &[],
         };
         insta::assert_snapshot!(closing(&report, &context));
     }

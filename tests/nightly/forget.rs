@@ -123,7 +123,7 @@ fn a_key_that_looks_like_a_flag_is_one_all_the_same() {
     let explained = world.run(&["explain", "-A2"]).exits(0).out;
     assert!(explained.contains("acknowledged"), "{explained}");
     world.run(&["rejects", "list", "--customer", "-A2", "--provider", "wsone"]).exits(0);
-    world.run(&["resume", "--only", "-A2"]).exits(0);
+    world.run(&["resume", "--only=-A2"]).exits(0);
     world.run(&["forget", "-A2"]).exits(0);
     let undone = world.run(&["forget", "-A2", "--undo"]).exits(0);
     assert!(!undone.err.contains("error"), "{}", undone.err);

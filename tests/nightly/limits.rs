@@ -246,6 +246,13 @@ fn a_file_full_of_bad_rows_is_stopped() {
     assert_eq!(report["providers"]["wsone"]["planned"]["create"], 0);
     assert_eq!(world.rejects().lines().count(), 101);
     assert!(ran.out.contains("600 new") && ran.out.contains("100 INVALID rows"), "{}", ran.out);
+    // Whoever looks at the run later reads what to type as it was told then.
+    let ran = world.on("sync", &world.path("crm.csv"), &["--kind", "delta"]).exits(4);
+    let next = ran.out.lines().find(|line| line.starts_with("next: ")).expect("a next step").to_owned();
+    assert!(next.ends_with("crm.csv --kind delta"), "{next}");
+    let run = world.report()["run"]["id"].as_str().expect("a name").to_owned();
+    let told = world.run(&["history", &run]).exits(0).out;
+    assert!(told.contains(&next), "{told}");
 }
 
 #[test]

@@ -121,7 +121,7 @@ pub struct DispatchArguments {
     #[arg(long = "provider", value_name = "NAME", value_delimiter = ',')]
     pub providers: Vec<ProviderId>,
     /// Send these customers only; may be repeated
-    #[arg(long = "only", value_name = "CUSTOMER", allow_hyphen_values = true)]
+    #[arg(long = "only", value_name = "CUSTOMER")]
     pub only: Vec<String>,
     /// Stop sending after this time: 30m, 2h
     #[arg(long, value_name = "TIME")]

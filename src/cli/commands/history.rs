@@ -59,12 +59,7 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     let report = read(&runs, &id)?;
     let folder = RunFolder::of(&runs, &id);
     let repeated = program.repeated_arguments();
-    let context = Context {
-        folder: Some(folder.path()),
-        arguments: &repeated,
-        failure_is_told: false,
-        ..Context::default()
-    };
+    let context = Context { folder: Some(folder.path()), arguments: &repeated, failure_is_told: false };
     let next = next_step::of(&report, &context);
     let page = html::page(&report, &timeline(&folder)?, &next)?;
     write_named(&arguments.html, page.as_bytes())?;
@@ -89,12 +84,7 @@ fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
     }
     let folder = RunFolder::of(runs, id);
     let arguments = program.repeated_arguments();
-    let context = Context {
-        folder: Some(folder.path()),
-        arguments: &arguments,
-        failure_is_told: false,
-        ..Context::default()
-    };
+    let context = Context { folder: Some(folder.path()), arguments: &arguments, failure_is_told: false };
     Ok(program.console.text(&text::closing(&report, &context))?)
 }
 
