@@ -11,24 +11,20 @@ use rand::rngs::StdRng;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc, watch};
 use tokio::task::JoinSet;
 
-use crate::domain::call::CallId;
 use crate::domain::event::{Event, Events, LaneState};
-use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
-use crate::domain::tally::ProviderTally;
-use crate::domain::verdict::{Remedy, Verdict};
-use crate::providers::{Connecting, Provider};
+use crate::providers::Connecting;
 use crate::store::{LeaseFilter, Leased};
 
 use super::breaker::{Breaker, BreakerState, Pass};
 use super::checkpoint::{Checkpoint, CheckpointError, Outcome, Records, SETTLING_MAX};
 use super::crew::Crew;
+use super::ending::LaneEnd;
 use super::limiter::{DayBudget, Limiter};
 use super::meter::Meter;
-use super::retry::{Decided, LaneEffect};
 use super::run_clock::RunClock;
 use super::stops::{CallBudget, ErrorMeter, StopReason};
-use super::worker::{Endpoint, Finished};
+use super::worker::Endpoint;
 
 /// How long calls stay leased that may not leave.
 const LEASED_IDLE_MAX: Duration = Duration::from_secs(1);
@@ -69,49 +65,6 @@ pub(super) struct Lane {
     pub(super) total: u64,
 }
 
-/// How a lane ended.
-#[derive(Debug)]
-pub struct LaneEnd {
-    /// Whose.
-    pub provider: ProviderId,
-    /// What it counted; stocks and sums over the state are added by the caller.
-    pub tally: ProviderTally,
-    /// Why it ended before its work was done.
-    pub stop: Option<StopReason>,
-    /// Why the last request that the provider did not take got no answer, by our own code.
-    pub unanswered: Option<&'static str>,
-    /// The call whose answer stopped it, and the code of that answer.
-    pub stopped_by: Option<(CallId, String)>,
-    /// Calls whose tries were used up.
-    pub used_up: u64,
-    /// Why the state could not follow.
-    pub failure: Option<CheckpointError>,
-}
-
-impl LaneEnd {
-    fn before_work(provider: &dyn Provider) -> Self {
-        let allowed_per_second = provider.settings().rate_per_second;
-        let tally = ProviderTally { allowed_per_second, ..ProviderTally::default() };
-        Self {
-            provider: provider.id(),
-            tally,
-            stop: None,
-            unanswered: None,
-            stopped_by: None,
-            used_up: 0,
-            failure: None,
-        }
-    }
-
-    /// The end of a lane that had nothing to do from the start.
-    pub(super) fn idle(provider: &dyn Provider, events: &Events) -> Self {
-        for state in [LaneState::Running, LaneState::Drained] {
-            events.emit(Event::Lane { provider: provider.id(), state, total: 0 });
-        }
-        Self::before_work(provider)
-    }
-}
-
 /// What a lane does next.
 enum Step {
     /// At the moment at which it was allowed.
@@ -135,9 +88,9 @@ enum Block {
 pub(super) struct Working {
     pub(super) lane: Lane,
     pub(super) provider: ProviderId,
-    ready: VecDeque<Arc<Leased>>,
+    pub(super) ready: VecDeque<Arc<Leased>>,
     /// The next block of leases, while the writer commits it: never more than one.
-    leasing: JoinSet<Result<Vec<Leased>, CheckpointError>>,
+    pub(super) leasing: JoinSet<Result<Vec<Leased>, CheckpointError>>,
     /// What the last block brought.
     last_block: Block,
     crew: Crew,
@@ -213,7 +166,10 @@ impl Working {
             return Ok(if nothing_flies { Step::Stop(StopReason::Unavailable) } else { Step::Wait(None) });
         }
         if now < self.paused_until {
-            return Ok(self.rest(self.paused_until.saturating_sub(now)));
+            return Ok(match self.out_of_budget() {
+                Some(reason) => Step::Stop(reason),
+                None => self.rest(self.paused_until.saturating_sub(now)),
+            });
         }
         // What is leased counts as sent after a crash: nothing is, while nothing may leave.
         if let Some(wait) = self.lane.breaker.holds_back(now) {
@@ -336,6 +292,16 @@ impl Working {
         None
     }
 
+    /// Why nothing that waits could be sent when its time has come, once what is on its way is back.
+    fn out_of_budget(&self) -> Option<StopReason> {
+        let day = self.lane.day.is_spent(self.lane.clock.now());
+        let reason = match self.lane.budget.is_spent() {
+            true => Some(StopReason::MaxCalls),
+            false => day.then_some(StopReason::CallsPerDay),
+        };
+        reason.filter(|_| !self.is_busy())
+    }
+
     /// Nothing may be sent now: waits for what is on its way or due later, then lets the last ones go, then the
     /// suspected ones.
     async fn idle(&mut self) -> Result<Step, CheckpointError> {
@@ -344,7 +310,7 @@ impl Working {
         let wait = due.map(|due| self.lane.clock.now().until(due).max(Duration::from_millis(1)));
         self.turn = None;
         match wait {
-            Some(wait) => Ok(Step::Wait(Some(wait))),
+            Some(wait) => Ok(self.out_of_budget().map_or(Step::Wait(Some(wait)), Step::Stop)),
             None if self.is_busy() => Ok(Step::Wait(None)),
             None if self.lane.filter.widen() => Ok(Step::Wait(Some(Duration::ZERO))),
             None => Ok(Step::Done),
@@ -359,7 +325,7 @@ impl Working {
         self.turn.is_some() && !self.is_busy()
     }
 
-    fn is_busy(&self) -> bool {
+    pub(super) fn is_busy(&self) -> bool {
         self.crew.flying() > 0 || self.settling > 0
     }
 
@@ -371,7 +337,7 @@ impl Working {
     }
 
     /// Waits for a result, an order, or for `limit` to pass.
-    async fn wait(&mut self, limit: Option<Duration>) -> Result<(), CheckpointError> {
+    pub(super) async fn wait(&mut self, limit: Option<Duration>) -> Result<(), CheckpointError> {
         let pass = async {
             match limit {
                 Some(limit) => tokio::time::sleep(limit).await,
@@ -416,34 +382,6 @@ impl Working {
         Ok(())
     }
 
-    /// Gives back what was not sent, waits for what was, and writes both down.
-    async fn finish(mut self, stopped: Result<Option<StopReason>, CheckpointError>) -> LaneEnd {
-        let mut result = stopped.and_then(|stop| self.hand_over().map(|()| stop));
-        if !self.is_aborted() && result.is_ok() {
-            let drained = self.drain().await;
-            result = result.and_then(|stop| drained.map(|()| stop));
-        }
-        // Also of a lane that was cut short the writer commits what it was given, and the state counts it.
-        while result.is_ok() && self.settling > 0 {
-            let group = self.lane.records.recv().await;
-            result = result.and_then(|stop| self.recorded(group).map(|()| stop));
-        }
-        let state = match result {
-            // What came in while the lane was draining weighs more than why it was told to drain.
-            Ok(stop) => {
-                self.end.stop = self.end.stop.filter(|noted| noted.is_grave()).or(stop);
-                self.end.stop.map_or(LaneState::Drained, StopReason::lane_state)
-            }
-            Err(failure) => {
-                self.end.failure = Some(failure);
-                LaneState::Failed
-            }
-        };
-        self.show(state);
-        self.meter.write_to(&mut self.end.tally);
-        self.end
-    }
-
     fn rest_with_breaker(&mut self, wait: Duration) -> Step {
         let until = self.lane.clock.now().after(wait);
         self.show(LaneState::BreakerOpen { until });
@@ -458,30 +396,7 @@ impl Working {
         Step::Wait(Some(wait))
     }
 
-    fn give_back(&mut self) {
-        while let Some(call) = self.ready.pop_front() {
-            let verdict = Verdict::NotSent { what: "interrupted" };
-            let left = self.lane.clock.elapsed();
-            let finished = Finished { call, verdict, sent: false, left, took: Duration::ZERO };
-            let decided =
-                Decided { happening: Happening::Interrupted, lane: LaneEffect::None, remedy: Remedy::None };
-            self.settle(finished, &decided);
-        }
-    }
-
-    async fn drain(&mut self) -> Result<(), CheckpointError> {
-        self.give_back();
-        while self.is_busy() || !self.leasing.is_empty() {
-            if self.is_aborted() {
-                return Ok(());
-            }
-            self.wait(None).await?;
-            self.give_back();
-        }
-        Ok(())
-    }
-
-    fn is_aborted(&self) -> bool {
+    pub(super) fn is_aborted(&self) -> bool {
         *self.lane.orders.borrow() == Order::Abort
     }
 

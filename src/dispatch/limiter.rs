@@ -210,6 +210,11 @@ impl DayBudget {
         true
     }
 
+    /// Is there none left of the day that it counts.
+    pub(super) fn is_spent(&self, now: Timestamp) -> bool {
+        now.day() <= self.day && self.per_day.is_some_and(|limit| self.used >= limit)
+    }
+
     /// Gives back a request that was taken then and did not leave; on a later day nothing of it is left.
     pub(super) fn give_back(&mut self, taken: Timestamp) {
         if taken.day() == self.day {

@@ -6,6 +6,7 @@
 mod breaker;
 mod checkpoint;
 mod crew;
+mod ending;
 mod landing;
 mod lane;
 mod limiter;
@@ -33,7 +34,7 @@ use crate::providers::{Provider, Transport, TransportError};
 use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError, Terms};
 
 pub use checkpoint::CheckpointError;
-pub use lane::LaneEnd;
+pub use ending::LaneEnd;
 pub use run_clock::RunClock;
 pub use signals::{Interruption, watch_the_end};
 pub use stops::{Limits, StopReason};

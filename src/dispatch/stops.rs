@@ -124,6 +124,11 @@ impl CallBudget {
         self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 
+    /// Is there none left.
+    pub(super) fn is_spent(&self) -> bool {
+        self.max.is_some_and(|max| self.used.load(Ordering::Relaxed) >= max)
+    }
+
     /// Gives back a request that was taken and did not leave.
     pub(super) fn give_back(&self) {
         let next = |used: u64| Some(used.saturating_sub(1));

@@ -429,6 +429,21 @@ fn a_signal_drains_and_checkpoints() {
     }
 }
 
+/// What may not be sent any more is not waited for.
+#[test]
+fn a_run_without_requests_left_ends_before_what_waits_is_due() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"wsone\"\ntimes = 1\neffect = { status = { code = 429, retry_after = \"3600\" } }\n");
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "1", "--provider", "wsone"]).exits(10);
+    assert_eq!(world.report()["providers"]["wsone"]["requests"], 1);
+    // Nor is what an earlier run left.
+    world.run(&["resume", "--max-calls", "0", "--provider", "wsone"]).exits(10);
+    world.play("");
+}
+
 /// What was answered when the second one came is committed all the same, and counted.
 #[test]
 fn a_second_signal_cuts_a_run_short_and_its_books_balance() {
