@@ -180,7 +180,7 @@ fn bottomless_json_is_refused_without_a_deep_stack() {
 }
 
 #[test]
-fn json_numbers_and_strings_keep_what_is_written() {
+fn json_numbers_and_strings_keep_what_they_say() {
     for case in cases("transform.json").iter().filter(|case| !case.is_lost()) {
         let name = case.name.trim_end_matches(".json");
         let expected = match name {
@@ -193,6 +193,9 @@ fn json_numbers_and_strings_keep_what_is_written() {
             | "string_2_escaped_invalid_codepoints"
             | "string_3_escaped_invalid_codepoints" => "refused",
             "string_with_escaped_NULL" => "A\0B",
+            // A whole number is written as one, and one that has lost its digits as such.
+            "number_1.0" => "1",
+            "number_1e6" => "1E+6",
             number => {
                 assert!(number.starts_with("number_"), "{number} has no verdict");
                 case.input.trim().trim_matches(['[', ']'])
