@@ -122,8 +122,8 @@ impl Comparison<'_, '_> {
     /// Keeps back what is new of an address, a document or a number of which another part cannot go, while the provider holds
     /// an old one. With `send = "objects"` [`Comparison::select`] does so for whole objects.
     fn keep_together(&mut self, desired: &mut WireValues) {
-        let Findings { skipped, stuck, in_part, .. } = &self.findings;
-        let spoilt: Vec<FieldCode> = skipped.iter().chain(stuck).chain(in_part).copied().collect();
+        let spoilt: Vec<FieldCode> =
+            self.findings.skipped.iter().chain(&self.findings.stuck).copied().collect();
         for part in spoilt {
             let Some(compound) = self.compound(part).filter(|_| self.holds_something(part)) else { continue };
             let is_of_it = |code: &&FieldCode| self.compound(**code) == Some(compound);

@@ -253,12 +253,13 @@ impl<'a> Maker<'a> {
                 }
                 Err(defect) => {
                     late.invalid.push(reject(sheet, &own.row, self.place(&own), &defect));
+                    if !self.is_complete {
+                        continue;
+                    }
                     own.is_background = true;
                 }
             }
-            if self.is_complete || !own.is_background {
-                ordered.push(own);
-            }
+            ordered.push(own);
         }
         ordered.sort_by_key(|own| own.turn);
         let Some(newest) = ordered.iter().rev().find(|own| !own.is_background) else {
@@ -309,7 +310,9 @@ impl<'a> Maker<'a> {
         let at = |(row, defect): (usize, Defect)| (self.place(&rows[row]), defect);
         let defects = defects.into_iter().map(at).collect();
         let sources = merge.rows_by_field().collect();
-        Ok(Reading { customer, whole: whole.map(Box::new), defects, sources })
+        // In a delta somebody else may have said something newer of what the provider lacks.
+        let whole = whole.filter(|_| self.is_complete).map(Box::new);
+        Ok(Reading { customer, whole, defects, sources })
     }
 
     fn place(&self, own: &OwnRow) -> Place {
@@ -323,15 +326,17 @@ impl<'a> Maker<'a> {
         accepted: Option<Order>,
     ) -> Result<Option<Box<Prepared>>, IngestError> {
         let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order) < accepted);
-        // Where the newest of them is what was accepted last, the others of a complete input are what was accepted with it.
-        let is_the_same = self.is_complete && prepared.customer.order == accepted;
-        if !self.orders_count || is_the_same || !prepared.rows.iter().any(is_stale) {
+        // Where the newest of them is what was accepted last, the others of a complete input are what was accepted with it. In a
+        // delta they may be: they say by what the newest is read, and nothing else.
+        let is_the_same = prepared.customer.order == accepted;
+        let counts = self.is_complete && is_the_same;
+        if !self.orders_count || counts || !prepared.rows.iter().any(is_stale) {
             return Ok(Some(prepared));
         }
         for own in &mut prepared.rows {
             own.is_background |= is_stale(own);
         }
-        prepared.rows.retain(|own| self.is_complete || !own.is_background);
+        prepared.rows.retain(|own| self.is_complete || is_the_same || !own.is_background);
         if prepared.rows.iter().all(|own| own.is_background) {
             return Ok(None);
         }

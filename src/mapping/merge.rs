@@ -8,7 +8,7 @@ use jiff::civil::Date;
 use super::header::turn;
 use super::mapper::{Mapped, Mapper};
 use crate::domain::cells::Cells;
-use crate::domain::customer::{Customer, CustomerId, Order};
+use crate::domain::customer::{Cell, Customer, CustomerId, Order};
 use crate::domain::field::Field;
 use crate::domain::raw_cell::RawCell;
 
@@ -115,14 +115,16 @@ impl<'a> Merge<'a> {
     fn take_background(&self, Mapped { customer, defects }: &mut Mapped) {
         let counts = |field: Field| self.made_of(field).any(|laid| self.rows[laid.row] == Counting::Fully);
         let cells = std::mem::replace(&mut customer.cells, Cells::new(Vec::new()));
-        let (kept, withheld): (Vec<_>, Vec<_>) = cells.into_iter().partition(|(field, _)| counts(*field));
+        // What is not valid goes nowhere, however old it is, and keeps back what goes with it.
+        let stays = |(field, cell): &(Field, Cell)| counts(*field) || *cell == Cell::Invalid;
+        let (kept, withheld): (Vec<_>, Vec<_>) = cells.into_iter().partition(stays);
         customer.cells = Cells::new(kept);
         customer.withheld.extend(withheld.into_iter().map(|(field, _)| field));
         customer.in_part.retain(|field| counts(*field));
         if let Some(presumption) = &mut customer.presumption {
             presumption.fields.retain(|field| counts(*field));
         }
-        defects.retain(|defect| counts(defect.field));
+        defects.retain(|defect| counts(defect.field) || customer.cell(defect.field) == Some(&Cell::Invalid));
     }
 
     /// The cells that a field of a customer is made of.
