@@ -2,7 +2,9 @@
 //!
 //! A stranger can check the promises of the project against [`next`]: nothing leaves a settled state except by a
 //! newer value or a person; a create whose outcome is unknown is never queued again without proof; waiting does not
-//! spend an attempt. The store performs what this function decides and decides nothing itself.
+//! spend an attempt. The store performs what this function decides. What a new call takes over from the one it replaces, what a
+//! person's release finds at the account, and what the start of a run does to all that wait, it writes itself
+//! (`store::intake`, `store::decisions`, `store::recovery`).
 
 use super::call::{HoldReason, Operation, State};
 pub use super::happening::Happening;
