@@ -241,6 +241,13 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_a_secret() {
+        let secret = into_secret("\u{feff}hush\r\n".into()).map(|secret| secret.expose_secret().to_owned());
+        assert_eq!(secret.ok().as_deref(), Some("hush"));
+        assert!(into_secret("\u{feff}\n".into()).is_err());
+    }
+
+    #[test]
     fn what_can_be_no_secret_is_refused() {
         for (script, reason) in [
             ("true", "is empty"),

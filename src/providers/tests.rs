@@ -412,3 +412,33 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn settings_that_no_call_can_be_built_with_are_refused() {
+    use ProviderId::{Lemonway, Safedebit, Wsone};
+    let session = |key: &'static str, value: &str| {
+        (Lemonway, format!("wallet_ip = \"127.0.0.1\"\n{key} = \"{value}\""), key)
+    };
+    let of = |id, lines: &str, key| (id, lines.to_owned(), key);
+    let cases = [
+        session("version", ""),
+        session("language", " "),
+        session("wallet_ua", "a\\u0001b"),
+        of(Lemonway, "wallet_ip = \"127.0.0.1\"\nerror_codes = { \"E:12\" = \"transient\" }", "error_codes"),
+        of(Safedebit, "error_codes = { \"\" = \"refused\" }", "error_codes"),
+        of(Wsone, &format!("response_codes = {{ \"{}\" = \"missing\" }}", "1".repeat(41)), "response_codes"),
+        of(Wsone, "identifier_type = 99999999999", "identifier_type"),
+        of(Wsone, "titles = { M = -1 }", "titles"),
+        of(Wsone, "street_types = { RUE = 2147483648 }", "street_types"),
+    ];
+    for (id, lines, key) in cases {
+        assert_eq!(try_provider(id, &lines).err().map(|error| error.key), Some(key), "{lines}");
+    }
+    try_provider(Wsone, "identifier_type = 2147483647\nresponse_codes = { \"http-1.x_Y\" = \"missing\" }")
+        .expect("right");
+    let colon = Credentials { username: "us:er".to_owned().into(), ..credentials() };
+    assert_eq!(settings::check_basic(Wsone, &colon).err().map(|error| error.key), Some("username"));
+    for url in ["https://a.example/ ", " https://a.example", "https://a.example/\t"] {
+        assert!(settings::parse_base_url(url).is_err(), "{url:?}");
+    }
+}
