@@ -5,6 +5,7 @@ mod guards;
 mod keys;
 mod laws;
 mod meddling;
+mod older;
 mod rows;
 mod seeding;
 mod world;
