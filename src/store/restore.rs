@@ -74,6 +74,24 @@ impl Store {
     pub fn is_in_doubt(&self) -> Result<bool, StoreError> {
         is_in_doubt(&self.connection)
     }
+
+    /// When the state was put back from a backup, where a complete input was accepted since and yet every new person is probed
+    /// before it is created.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn new_probed_since(&self) -> Result<Option<String>, StoreError> {
+        let since = setting::get(&self.connection, PROBE_NEW)?.map(String::from_utf8).transpose();
+        since.map_err(|_| StoreError::Damaged { what: "the time of a restore is none" })
+    }
+
+    /// Has new persons be created at once again. What is being probed goes on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written.
+    pub fn end_probing(&mut self) -> Result<(), StoreError> {
+        setting::remove(&self.connection, PROBE_NEW)
+    }
 }
 
 impl Snapshot<'_> {

@@ -5,6 +5,7 @@ use std::os::unix::fs::PermissionsExt as _;
 use std::path::Path;
 
 use crmsync::domain::provider::ProviderId;
+use crmsync::sandbox::Operation;
 use rusqlite::{Connection, OpenFlags};
 
 use crate::care::{backups, delivered, json};
@@ -267,6 +268,35 @@ fn after_a_restore_a_person_whom_the_complete_file_lacks_is_not_created_twice_ei
     world.populate(&people);
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     world.all_hold(&people[2]);
+}
+
+/// That new persons are probed can be seen, and a person ends it; not before a complete file was accepted.
+#[test]
+fn new_persons_are_probed_until_a_person_ends_it() {
+    let mut people = customers(4);
+    let world = restored_before_the_second_person(&people[..2]);
+    world.configure("", &[]);
+    let refused = world.run(&["doctor", "--end-probing"]).exits(7);
+    assert!(refused.err.contains("newest complete file"), "{}", refused.err);
+    world.on("sync", &world.csv("crm.csv", &people[..2]), &["--allow-mass-change"]).exits(0);
+    world.populate(&people);
+    let since = json(&world.run(&["status", "--json"]))["new_probed_since"].as_str().map(str::to_owned);
+    let told = world.run(&["status"]).exits(0).out;
+    let expected = format!("since a backup was put back at {} every new", since.expect("a time"));
+    assert!(told.contains(&expected) && told.contains("`crmsync doctor --end-probing` ends that"), "{told}");
+    // No code says that a person is missing.
+    world.sync(&world.csv("crm.csv", &people[..3])).exits(3);
+    let creates = || {
+        world.ledger().summary().providers[&ProviderId::Wsone].operations[&Operation::CreatePerson].requests
+    };
+    let before = creates();
+    world.run(&["doctor", "--end-probing"]).exits(0);
+    assert!(!world.run(&["status"]).exits(0).out.contains("probed"));
+    world.run(&["doctor", "--end-probing"]).exits(0);
+    people[0].email = "changed@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!((creates() - before, world.duplicates()), (1, 0));
+    [0, 1, 3].iter().for_each(|who| world.all_hold(&people[*who]));
 }
 
 #[test]

@@ -381,6 +381,9 @@ pub struct DoctorArguments {
     /// Take the rights of others away, and empty the log that a killed run left
     #[arg(long, conflicts_with = "restore")]
     pub repair: bool,
+    /// Create new persons at once again: a state that was put back from a backup probes each of them first
+    #[arg(long, conflicts_with_all = ["restore", "repair"])]
+    pub end_probing: bool,
 }
 
 /// `report`.

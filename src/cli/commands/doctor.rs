@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use serde::Serialize;
+use serde_json::json;
 
 use crate::cli::Program;
 use crate::cli::arguments::DoctorArguments;
@@ -19,6 +20,8 @@ use crate::store::{
     Backup, Examination, Finding, Lock, Restored, Severity, StateFile, StoreError, close_folder,
     is_open_to_others, is_writable_by_all, make_private,
 };
+
+use super::earlier::refuse_doubt;
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -56,8 +59,24 @@ pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitC
     let state = program.state(&config)?;
     match &typed.restore {
         Some(backup) => restore(program, &state, backup),
+        None if typed.end_probing => end_probing(program, &state),
         None => examine(program, &config, &state, typed.repair),
     }
+}
+
+/// Ends what a restore began for new persons; whether nobody can have been created in the time that was lost, a person knows.
+fn end_probing(program: &Program, state: &StateFile) -> Result<ExitCode, Failure> {
+    let lock = state.lock()?;
+    let mut store = state.open(&lock)?;
+    refuse_doubt(&store)?;
+    let since = store.new_probed_since()?;
+    store.end_probing()?;
+    let told = match &since {
+        Some(_) => "new persons are created at once again",
+        None => "new persons are created at once: there is nothing to end",
+    };
+    program.console.done(&json!({ "new_probed_since": since }), told)?;
+    Ok(ExitCode::Complete)
 }
 
 fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) -> Result<ExitCode, Failure> {

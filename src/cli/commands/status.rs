@@ -33,6 +33,8 @@ struct Status {
     needs_a_person: u64,
     /// Was the state put back from a backup, and no complete input accepted since: only that may go on.
     restored: bool,
+    /// When the state was put back from a backup, where new persons are probed before they are created ever since.
+    new_probed_since: Option<String>,
     /// The last run that read a file, where others came after it.
     #[serde(skip)]
     last_input: Option<Run>,
@@ -87,10 +89,20 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         store.counts()?.into_iter().map(|(provider, counts)| (provider, queue(&counts))).collect();
     let needs_a_person = providers.values().map(|queue| queue.held + queue.refused).sum();
     let restored = store.is_in_doubt()?;
+    let new_probed_since = store.new_probed_since()?;
     let enabled = config.providers.enabled();
     let missing = (!state.exists()).then(|| state.absolute_path());
-    let status =
-        Status { last_run, last_input, running, providers, needs_a_person, restored, enabled, missing };
+    let status = Status {
+        last_run,
+        last_input,
+        running,
+        providers,
+        needs_a_person,
+        restored,
+        new_probed_since,
+        enabled,
+        missing,
+    };
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -207,6 +219,13 @@ fn text(status: &Status, arguments: &[String]) -> String {
     if status.restored {
         writeln!(text, "{RESTORED}").expect(INFALLIBLE);
     }
+    if let Some(since) = &status.new_probed_since {
+        let told = format!(
+            "since a backup was put back at {since} every new person is probed before it is created: \
+             `crmsync doctor --end-probing` ends that"
+        );
+        writeln!(text, "{}", next_step::typed(&told, arguments)).expect(INFALLIBLE);
+    }
     writeln!(text, "next: {}", next(status, arguments)).expect(INFALLIBLE);
     text
 }
@@ -297,6 +316,7 @@ mod tests {
             providers: providers.into(),
             needs_a_person: 3,
             restored: false,
+            new_probed_since: None,
             enabled: vec![ProviderId::Wsone],
             missing: None,
         };
@@ -312,6 +332,7 @@ mod tests {
             providers: BTreeMap::new(),
             needs_a_person: 0,
             restored: false,
+            new_probed_since: None,
             enabled: Vec::new(),
             missing: Some("/var/crmsync.db".into()),
         };
@@ -356,6 +377,7 @@ mod tests {
                 providers,
                 needs_a_person,
                 restored,
+                new_probed_since: None,
                 enabled,
                 missing,
             };
