@@ -151,7 +151,7 @@ impl Ingest<'_> {
     /// was, or with the whole input recorded.
     ///
     /// # Errors
-    /// [`IngestError::SeedWhileOpen`] while calls are open, else as [`sync`](Self::sync).
+    /// [`IngestError::SeedWhileOpen`] while calls to these providers are open, else as [`sync`](Self::sync).
     pub fn seed(&self, store: &mut Store, run: RunNumber) -> Result<Outcome, IngestError> {
         self.write(Mode::Seed, store, run)
     }
@@ -160,7 +160,9 @@ impl Ingest<'_> {
         let (started, backups_before) = (self.clock.elapsed(), store.backup_time());
         self.refuse_older(store)?;
         if mode == Mode::Seed {
-            let open = store.open_calls()?;
+            // Those of a provider that is switched off nobody can deliver, and nothing is seeded there.
+            let open = self.providers.iter().map(|provider| store.open_calls(provider.id()));
+            let open = open.sum::<Result<u64, _>>()?;
             if open > 0 {
                 return Err(IngestError::SeedWhileOpen { open });
             }

@@ -136,14 +136,14 @@ pub(super) fn used_up_sql() -> String {
 }
 
 impl Store {
-    /// How many calls are open; a seed must not overtake them.
+    /// How many calls of a provider are open; a seed must not overtake them.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
-    pub fn open_calls(&self) -> Result<u64, StoreError> {
-        let sql = format!("SELECT count(*) FROM call WHERE state IN {OPEN}");
-        let count: i64 = self.connection.query_row(&sql, [], |row| row.get(0))?;
-        Ok(u64::try_from(count).unwrap_or(0))
+    pub fn open_calls(&self, provider: ProviderId) -> Result<u64, StoreError> {
+        let sql = format!("SELECT count(*) FROM call WHERE provider = ?1 AND state IN {OPEN}");
+        let count: i64 = self.connection.query_row(&sql, [provider.number()], |row| row.get(0))?;
+        Ok(count.unsigned_abs())
     }
 
     /// The counts of each provider that has anything in the state.

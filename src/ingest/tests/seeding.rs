@@ -36,6 +36,21 @@ fn a_seed_waits_for_open_calls() {
     assert_eq!(error.kind(), IngestErrorKind::Usage);
 }
 
+/// Nobody can deliver them, and nothing is seeded there; when the provider is switched on again, they go.
+#[test]
+fn a_seed_does_not_wait_for_calls_to_a_provider_that_is_switched_off() {
+    let mut world = World::new(&format!("{SAFEDEBIT}{WSONE}"));
+    let text = "customer_id,safedebit_reference,person_identifier,first_name\nc1,S1,W1,Jeanne\n";
+    world.sync(text);
+    world.deliver(Safedebit);
+    world.configure(SAFEDEBIT);
+    world.seed(&text.replace("Jeanne", "Anne")).expect("nothing of Safedebit is open");
+    world.configure(&format!("{SAFEDEBIT}{WSONE}"));
+    assert_eq!(planned(&world.sync(&text.replace("Jeanne", "Anne")), Safedebit), (0, 0));
+    let queued = world.queue(Wsone);
+    assert!(queued[0].2.iter().any(|(_, value)| value == "Anne"), "{queued:?}");
+}
+
 #[test]
 fn a_seed_puts_an_end_to_parked_calls() {
     let mut world = World::new(SAFEDEBIT);
