@@ -168,13 +168,17 @@ pub(super) fn put(connection: &Connection, marks: Marks) -> Result<(), StoreErro
     if changes > CHANGES_MIN.max(packed / CHANGES_SHARE) {
         return marks_pack::pack(connection, marks);
     }
+    marks.0.iter().flat_map(Pages::iter).try_for_each(|mark| put_one(connection, mark))
+}
+
+/// Adds a mark, or replaces that of the same key. Whether to pack is left to the next input.
+pub(super) fn put_one(connection: &Connection, mark: &Mark) -> Result<(), StoreError> {
     let mut statement = connection.prepare_cached(
         "INSERT INTO mark_change (bucket, key, record, meaning) VALUES (?1, ?2, ?3, ?4)
          ON CONFLICT (bucket, key) DO UPDATE SET record = excluded.record, meaning = excluded.meaning",
     )?;
-    for &Mark { key, record, meaning } in marks.0.iter().flat_map(Pages::iter) {
-        statement.execute((key.bucket(), key.0, record, meaning))?;
-    }
+    let Mark { key, record, meaning } = *mark;
+    statement.execute((key.bucket(), key.0, record, meaning))?;
     Ok(())
 }
 

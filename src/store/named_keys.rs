@@ -60,6 +60,10 @@ pub(super) fn of_customer(
     Ok(found)
 }
 
+/// The last condition is what its index asks for.
+pub(super) const BY_ANOTHER_SQL: &str = "SELECT EXISTS (SELECT 1 FROM named_key
+    WHERE provider = ?1 AND mark = ?2 AND customer <> ?3 AND mark <> x'')";
+
 /// Does the record of another customer name this account, whatever its own account and call are.
 pub(super) fn is_named_by_another(
     connection: &Connection,
@@ -67,8 +71,7 @@ pub(super) fn is_named_by_another(
     mark: &[u8; 16],
     customer: i64,
 ) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM named_key WHERE provider = ?1 AND mark = ?2 AND customer <> ?3)";
-    let mut statement = connection.prepare_cached(sql)?;
+    let mut statement = connection.prepare_cached(BY_ANOTHER_SQL)?;
     Ok(statement.query_row((provider.number(), mark.as_slice(), customer), |row| row.get(0))?)
 }
 

@@ -50,6 +50,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/011_other_keys.sql"),
     include_str!("schema/012_named_keys.sql"),
     include_str!("schema/013_turned_away.sql"),
+    include_str!("schema/014_named_key_by_mark.sql"),
 ];
 
 /// What the operator settles about the state.

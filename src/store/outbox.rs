@@ -21,7 +21,7 @@ use crate::domain::wire::{FieldCode, ProviderKey, WireValues};
 use super::flights::Aloft;
 use super::intake::PRIORITY_WITHDRAWAL;
 use super::lease::{CallRow, Leased, PRIORITY_LAST};
-use super::marks::{self, Marks};
+use super::marks;
 use super::shared_keys::{self, OtherKey};
 use super::statements::Statements;
 use super::transitions::{CallRecord, one, step};
@@ -67,7 +67,7 @@ const CACHE_KIB_DISPATCH: i64 = -8_192;
 /// After so many groups the write-ahead log is moved into the file; mostly some two thousand pages. A page with several calls
 /// is written anew for each group that has one of them: of a longer log fewer copies go into the file. But what is written over
 /// is written faster than what is new to the file system: with eight times the pages a call takes 4 % more of the processor.
-const LOG_GROUPS: u32 = 128;
+pub(super) const LOG_GROUPS: u32 = 128;
 
 impl Store {
     /// Prepares for many small transactions, of which the write-ahead log alone will know for a while.
@@ -96,6 +96,7 @@ impl Store {
         if let Some(at_work) = &self.at_work {
             origin::refuse_other("go on in", &self.path, at_work)?;
         }
+        self.tend_log()?;
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let changes_before = transaction.total_changes();
@@ -117,10 +118,17 @@ impl Store {
         transaction.commit()?;
         self.aloft = aloft;
         self.groups += 1;
-        if self.at_work.is_some() && (!self.says_at_work || self.groups.is_multiple_of(LOG_GROUPS)) {
-            self.says_at_work |= origin::move_log(&self.connection)?;
-        }
         Ok(result)
+    }
+
+    /// Moves the log into the file where it is time for that. Comes before a group: what fails behind its commit would be told
+    /// as if nothing of it were written.
+    fn tend_log(&mut self) -> Result<(), StoreError> {
+        if self.at_work.is_some() && (!self.says_at_work || self.groups >= LOG_GROUPS) {
+            self.says_at_work |= origin::move_log(&self.connection)?;
+            self.groups = 0;
+        }
+        Ok(())
     }
 }
 
@@ -209,9 +217,8 @@ impl Outbox<'_> {
 
     /// Has a customer compared at its next record, whatever that says.
     pub(super) fn compare_again(&self, customer: &CustomerId) -> Result<(), StoreError> {
-        let mut compared_again = Marks::default();
-        compared_again.push(Mark::unread(Marker::new(self.keeping.fingerprinter).key(customer.as_str())));
-        marks::put(self.connection, compared_again)
+        let key = Marker::new(self.keeping.fingerprinter).key(customer.as_str());
+        marks::put_one(self.connection, &Mark::unread(key))
     }
 
     pub(super) fn apply(&self, effect: Effect, to: &Recipient<'_>) -> Result<(), StoreError> {

@@ -95,7 +95,9 @@ pub struct LeftOut {
 pub(super) const QUEUED_FLIGHTS: &str = "SELECT count(*) FROM flight CROSS JOIN call ON call.id = flight.call
     WHERE provider = ?1 AND state = 'queued'";
 
-const OPEN: &str = "('queued', 'waiting', 'in_flight', 'probing', 'held')";
+/// Who is open or refused carries something: an index knows them.
+pub(super) const OPEN_CALLS_SQL: &str =
+    "SELECT count(*) FROM call WHERE provider = ?1 AND payload IS NOT NULL AND state <> 'refused'";
 
 /// The few are found in their own index (`call_stuck`), and only then looked at: the history of calls grows, and the order
 /// asked for would else lead through all of it.
@@ -141,8 +143,7 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
     pub fn open_calls(&self, provider: ProviderId) -> Result<u64, StoreError> {
-        let sql = format!("SELECT count(*) FROM call WHERE provider = ?1 AND state IN {OPEN}");
-        let count: i64 = self.connection.query_row(&sql, [provider.number()], |row| row.get(0))?;
+        let count: i64 = self.connection.query_row(OPEN_CALLS_SQL, [provider.number()], |row| row.get(0))?;
         Ok(count.unsigned_abs())
     }
 

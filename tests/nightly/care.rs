@@ -17,7 +17,7 @@ pub(crate) fn backups(world: &World) -> Vec<PathBuf> {
     paths
 }
 
-fn state(world: &World) -> Connection {
+pub(crate) fn state(world: &World) -> Connection {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE;
     Connection::open_with_flags(world.path("state/crmsync.db"), flags).expect("a state")
 }
@@ -413,7 +413,7 @@ fn a_state_of_version_1_opens_and_its_calls_are_delivered() {
     assert_eq!(world.applied(), 6);
     let version: i64 =
         state(&world).pragma_query_value(None, "user_version", |row| row.get(0)).expect("readable");
-    assert_eq!(version, 13);
+    assert_eq!(version, 14);
     world.run(&["doctor", "--repair"]).exits(0);
 }
 
