@@ -11,7 +11,6 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{Remedy, Verdict};
 use crate::store::Settlement;
 
-use super::breaker::BreakerState;
 use super::checkpoint::{CheckpointError, Outcome, Recorded};
 use super::lane::Working;
 use super::retry::{self, Context, Decided, LaneEffect};
@@ -34,7 +33,7 @@ impl Working {
             self.take_back(&finished);
             self.lane.breaker.return_trial(now);
         }
-        let breaker_open = self.lane.breaker.state(now) != BreakerState::Closed;
+        let breaker_open = self.lane.breaker.spares_tries(now);
         let context = Context {
             life: finished.call.life,
             breaker_open,

@@ -388,10 +388,14 @@ impl Working {
         self.rest(wait)
     }
 
-    /// Waits while nothing may leave. What is leased counts as sent after a crash: for long nothing stays so.
+    /// Waits while nothing may leave. What is leased counts as sent after a crash: for long nothing stays so, and no other
+    /// lane waits for the turn of this one.
     fn rest(&mut self, wait: Duration) -> Step {
         if wait > LEASED_IDLE_MAX {
             self.give_back();
+            if !self.is_busy() {
+                self.turn = None;
+            }
         }
         Step::Wait(Some(wait))
     }

@@ -50,6 +50,11 @@ impl Context {
     fn is_probe(&self) -> bool {
         self.life.state == State::Probing
     }
+
+    /// Was a create sent, which must not be sent again while its outcome is unknown.
+    fn is_create(&self) -> bool {
+        self.life.operation == Operation::Create && !self.is_probe()
+    }
 }
 
 /// What has to be done after an answer.
@@ -86,14 +91,17 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         Verdict::NotSent { .. } | Verdict::Transient { .. } => {
             call_only(Happening::NotApplied { breaker_open: context.breaker_open })
         }
+        Verdict::Contract { perhaps_applied: true, .. } if context.is_create() => {
+            Decided { happening: Happening::OutcomeUnknown, ..stopped_by_call(StopReason::Contract) }
+        }
         Verdict::Unknown { .. } if context.lane_acknowledged => call_only(Happening::OutcomeUnknown),
         Verdict::Unknown { .. } => call_only(Happening::UnknownInOutage),
         Verdict::Refused { remedy, .. } => refused(*remedy, context),
         Verdict::Exists { .. } => call_only(exists(context)),
         Verdict::Missing { .. } => call_only(Happening::Missing),
         Verdict::Denied { by_body: true, .. } => denied_by_body(context),
-        Verdict::Denied { by_body: false, .. } => stopped(StopReason::Denied),
-        // The call itself may be what the provider does not understand.
+        // The call itself may be what is not let through, or not understood.
+        Verdict::Denied { by_body: false, .. } => stopped_by_call(StopReason::Denied),
         Verdict::Contract { .. } => stopped_by_call(StopReason::Contract),
     }
 }
@@ -135,11 +143,8 @@ fn denied_by_body(context: &Context) -> Decided {
 
 /// The next run sends the call after all others, so that it does not hold them up for ever.
 fn stopped_by_call(reason: StopReason) -> Decided {
-    Decided { remedy: Remedy::OnceMoreLast, ..stopped(reason) }
-}
-
-fn stopped(reason: StopReason) -> Decided {
-    Decided { lane: LaneEffect::Stop(reason), ..call_only(Happening::LaneStopped) }
+    let lane = LaneEffect::Stop(reason);
+    Decided { happening: Happening::LaneStopped, lane, remedy: Remedy::OnceMoreLast }
 }
 
 fn call_only(happening: Happening) -> Decided {

@@ -139,7 +139,8 @@ fn what_an_answer_means_for_its_lane() {
     let working = Context { lane_acknowledged: true, ..update() };
     let again = Context { denials_in_a_row: 1, ..working };
     let stop = LaneEffect::Stop;
-    let contract = Verdict::Contract { code: code() };
+    let contract = |perhaps_applied| Verdict::Contract { code: code(), perhaps_applied };
+    let create = fresh(Operation::Create);
     let throttled = |retry_after| Verdict::Throttled { retry_after };
     let cases = [
         // The whole lane waits, for as long as the provider says, if it says.
@@ -150,8 +151,12 @@ fn what_an_answer_means_for_its_lane() {
         (denial(false), update(), Happening::LaneStopped, stop(StopReason::Denied)),
         (denial(false), working, Happening::LaneStopped, stop(StopReason::Denied)),
         (denial(false), probe(), Happening::LaneStopped, stop(StopReason::Denied)),
-        (contract.clone(), update(), Happening::LaneStopped, stop(StopReason::Contract)),
-        (contract, working, Happening::LaneStopped, stop(StopReason::Contract)),
+        (contract(false), update(), Happening::LaneStopped, stop(StopReason::Contract)),
+        (contract(true), working, Happening::LaneStopped, stop(StopReason::Contract)),
+        (contract(false), create, Happening::LaneStopped, stop(StopReason::Contract)),
+        (contract(true), probe(), Happening::LaneStopped, stop(StopReason::Contract)),
+        // Somebody may have been created.
+        (contract(true), create, Happening::OutcomeUnknown, stop(StopReason::Contract)),
         // A body code is believed before the lane has shown that it works …
         (denial(true), update(), Happening::LaneStopped, stop(StopReason::Denied)),
         // … then the first is one bad value, perhaps …
@@ -178,9 +183,7 @@ fn a_remedy_is_recorded_exactly_when_it_is_to_be_tried() {
     for_every_case(|verdict, context| {
         let decided = happening(verdict, context);
         let tried = matches!(decided.happening, Happening::RefusedForNow | Happening::RefusedAsWhole)
-            || decided.lane == LaneEffect::Stop(StopReason::Contract)
-            || (decided.lane == LaneEffect::Stop(StopReason::Denied)
-                && matches!(verdict, Verdict::Denied { by_body: true, .. }));
+            || matches!(decided.lane, LaneEffect::Stop(_));
         assert_eq!(decided.remedy != Remedy::None, tried, "{verdict:?} in {context:?}");
     });
 }
@@ -224,7 +227,8 @@ fn for_every_case(check: impl Fn(&Verdict, &Context)) {
         Verdict::Missing { code: code() },
         denial(true),
         denial(false),
-        Verdict::Contract { code: code() },
+        Verdict::Contract { code: code(), perhaps_applied: false },
+        Verdict::Contract { code: code(), perhaps_applied: true },
     ];
     let flag = |bits: u32, place: u32| bits >> place & 1 == 1;
     for base in [update(), fresh(Operation::Create), probe()] {

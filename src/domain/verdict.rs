@@ -60,6 +60,8 @@ pub enum Verdict {
     Contract {
         /// The HTTP status.
         code: AnswerCode,
+        /// The status can also follow upon a request that was acted upon (303, 409).
+        perhaps_applied: bool,
     },
 }
 
@@ -93,7 +95,7 @@ impl Verdict {
             | Self::Exists { code }
             | Self::Missing { code }
             | Self::Denied { code, .. }
-            | Self::Contract { code } => code.as_str(),
+            | Self::Contract { code, .. } => code.as_str(),
         }
     }
 
@@ -105,7 +107,7 @@ impl Verdict {
             | Self::Exists { code }
             | Self::Missing { code }
             | Self::Denied { code, .. }
-            | Self::Contract { code } => Some(code),
+            | Self::Contract { code, .. } => Some(code),
             Self::Accepted | Self::Throttled { .. } | Self::NotSent { .. } | Self::Unknown { .. } => None,
         }
     }

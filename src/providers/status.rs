@@ -57,8 +57,14 @@ fn undocumented(provider: &dyn Provider, status: u16) -> Verdict {
         // A status speaks for the whole lane, never for one value.
         Some(CodeClass::Denied) => Verdict::Denied { code, by_body: false },
         Some(class) => by_class(*class, code, Remedy::None),
-        None => Verdict::Contract { code },
+        None => Verdict::Contract { code, perhaps_applied: !is_refused_unread(status) },
     }
+}
+
+/// Does the status say that the request was turned away before anything was made of it (RFC 9110, 15.4 and 15.5; RFC 6585)?
+/// A redirect of another kind is what often follows upon a request that was done, a conflict what a second one meets.
+fn is_refused_unread(status: u16) -> bool {
+    matches!(status, 307 | 308 | 400 | 404..=407 | 411 | 413..=417 | 421 | 426 | 428 | 431)
 }
 
 fn status_code(status: u16) -> AnswerCode {

@@ -57,7 +57,7 @@
 //! | `late = { after, stall }` | the request is applied so much later; the connection closes after `stall` (at once) |
 //! | `refuse = { code, apply }` | a refusal in the provider's own words |
 //! | `garbage = { body, apply }` | HTTP 200 with an `html` page, an `empty` or a `truncated` body; `apply` is true |
-//! | `redirect = { location, status }` | status 307, or another |
+//! | `redirect = { location, status, apply }` | status 307, or another; `apply` acts before it |
 
 use std::fmt;
 use std::future::Future;

@@ -271,6 +271,8 @@ pub(super) struct Redirect {
     pub(super) location: String,
     #[serde(default = "temporary_redirect")]
     pub(super) status: u16,
+    #[serde(default)]
+    pub(super) apply: bool,
 }
 
 fn yes() -> bool {

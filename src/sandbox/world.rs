@@ -89,7 +89,7 @@ impl World {
                 self.write(call, Outcome::Garbage, "200", served.as_ref(), true);
                 Ending::Answer(gibberish(garbage.body))
             }
-            Some(Effect::Redirect(redirect)) => Ending::Answer(self.redirect(call, &redirect)),
+            Some(Effect::Redirect(redirect)) => Ending::Answer(self.redirect(call, &redirect, now)),
         };
         Course { delay, ending }
     }
@@ -163,8 +163,9 @@ impl World {
         }
     }
 
-    fn redirect(&mut self, call: &Call, redirect: &Redirect) -> Reply {
-        self.write(call, Outcome::Redirected, &redirect.status.to_string(), None, true);
+    fn redirect(&mut self, call: &Call, redirect: &Redirect, now: Timestamp) -> Reply {
+        let served = redirect.apply.then(|| self.serve(call, now));
+        self.write(call, Outcome::Redirected, &redirect.status.to_string(), served.as_ref(), true);
         Reply::html(http_status(redirect.status), "Moved").with_header(LOCATION, &redirect.location)
     }
 

@@ -29,6 +29,7 @@ mod refusals;
 mod rehearsal;
 mod restored;
 mod stale;
+mod stopped;
 mod support;
 #[path = "../deep/table.rs"]
 mod table;
