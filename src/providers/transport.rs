@@ -32,6 +32,9 @@ const CONNECT_SECONDS_MAX: u64 = 10;
 /// How long an idle connection is reused, in seconds. Common servers close after 5: a request that meets a closing
 /// connection has an unknown outcome, and an unknown create costs a probe.
 const IDLE_SECONDS_MAX: u64 = 4;
+/// The only status whose body is looked at.
+const STATUS_WITH_BODY: u16 = 200;
+const TIMEOUT: SendError = SendError::Unknown { what: "timeout" };
 
 /// Sends requests to one provider.
 pub struct Transport {
@@ -175,14 +178,27 @@ impl Transport {
     ) -> Result<Answer, SendError> {
         let Patience(timer) = patience;
         timer.as_mut().reset(Instant::now() + self.timeout);
-        tokio::select! {
+        let (mut answer, response) = tokio::select! {
             biased;
-            answer = self.exchange(request, now) => answer,
-            () = timer => Err(SendError::Unknown { what: "timeout" }),
+            head = self.exchange(request, now) => head?,
+            () = timer.as_mut() => return Err(TIMEOUT),
+        };
+        let body = tokio::select! {
+            biased;
+            body = body(response) => body,
+            () = timer => Err(TIMEOUT),
+        };
+        match body {
+            Ok(body) => answer.body = body,
+            Err(error) if answer.status == STATUS_WITH_BODY => return Err(error),
+            // Any other status says all there is to say, and how long to wait, before its body.
+            Err(_) => {}
         }
+        Ok(answer)
     }
 
-    async fn exchange(&self, request: Request, now: Timestamp) -> Result<Answer, SendError> {
+    /// Sends a request and reads the head of its answer.
+    async fn exchange(&self, request: Request, now: Timestamp) -> Result<(Answer, Response), SendError> {
         let Address { url, host } = self.address(&request.url)?;
         let mut builder = self.client.post(url).header(HOST, host).body(request.body);
         for (name, value) in request.headers {
@@ -190,14 +206,13 @@ impl Transport {
         }
         let response = builder.send().await.map_err(|error| classify(&error))?;
         let header = |name| response.headers().get(name).and_then(|value| value.to_str().ok());
-        let mut answer = Answer {
+        let answer = Answer {
             status: response.status().as_u16(),
             retry_after: header(RETRY_AFTER).and_then(|value| retry_after(value, now)),
             content_type: header(CONTENT_TYPE).map(str::to_owned),
             body: Vec::new(),
         };
-        answer.body = body(response).await?;
-        Ok(answer)
+        Ok((answer, response))
     }
 
     fn address(&self, text: &str) -> Result<Address, SendError> {

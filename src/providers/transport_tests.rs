@@ -180,6 +180,29 @@ fn answer_cut_in_its_body_is_unknown() {
     assert_eq!(send(&url).expect_err("half an answer"), SendError::Unknown { what: "cut" });
 }
 
+/// A refused login is one, however its page comes; so is a wait that is asked for.
+#[test]
+fn a_status_that_needs_no_body_counts_without_it() {
+    for (status, body) in [(401, "cut"), (403, &"x".repeat(BODY_BYTES_MAX + 1)), (429, "slow")] {
+        let (done, wait) = std::sync::mpsc::channel::<()>();
+        let length = if body.len() > 4 { body.len() } else { 100 };
+        let answer =
+            format!("HTTP/1.1 {status} No\r\nRetry-After: 7\r\nContent-Length: {length}\r\n\r\n{body}");
+        let (url, server) = serve(move |stream| {
+            // Whoever has read enough hangs up.
+            drop(stream.write_all(answer.as_bytes()));
+            if status == 429 {
+                assert!(wait.recv().is_err());
+            }
+        });
+        let answer = send_within(&url, "300ms").expect("answered");
+        drop(done);
+        assert_eq!((answer.status, answer.retry_after), (status, Some(Duration::from_secs(7))));
+        assert!(answer.body.is_empty());
+        server.join().expect("served");
+    }
+}
+
 #[test]
 fn silence_after_the_request_is_unknown() {
     let (done, wait) = std::sync::mpsc::channel::<()>();
