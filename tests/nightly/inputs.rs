@@ -308,6 +308,18 @@ fn check_looks_at_the_subscriptions_of_a_jsonl_file() {
     assert!(looked.contains("subscription_7"), "{looked}");
 }
 
+/// Each run lets `settle` begin anew.
+#[test]
+fn check_warns_of_runs_that_end_before_an_unknown_outcome_has_settled() {
+    let world = World::new();
+    let warning = "a call whose outcome is not known would never go again";
+    for (max_duration, warns) in [("300ms", true), ("301ms", false)] {
+        world.configure(&format!("[dispatch]\nmax_duration = \"{max_duration}\"\n"), &[]);
+        let told = world.run(&["check"]).exits(0).out;
+        assert_eq!(told.matches(warning).count(), if warns { 3 } else { 0 }, "{told}");
+    }
+}
+
 #[test]
 fn compressed_files_are_read_as_they_are() {
     for ending in ["gz", "zst"] {

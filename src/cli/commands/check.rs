@@ -125,7 +125,16 @@ fn check_providers(config: &Config, findings: &mut Findings) {
         match config.providers.common(provider) {
             Some(common) if common.enabled => {
                 let detail = format!("{}, {} requests a second", common.base_url, common.rate_per_second);
-                findings.ok(what, detail);
+                findings.ok(what.clone(), detail);
+                if config.dispatch.max_duration.is_some_and(|limit| limit.0 <= common.settle) {
+                    // Each run lets `settle` begin anew.
+                    let warning = format!(
+                        "a run is over before settle = {}s is: a call whose outcome is not known would never go again; \
+                         make max_duration longer",
+                        common.settle.as_secs_f64()
+                    );
+                    findings.warn(what, warning);
+                }
             }
             Some(_) => findings.ok(what, "off: enabled = false"),
             None => findings.ok(what, "off: no section"),
