@@ -1,7 +1,7 @@
 //! The forms of single values that more than one provider documents: dates, e-mails, countries, numbers.
 //! Pure, and strict: what the documents do not allow is refused.
 
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr};
 
 use iban::Iban;
 use jiff::civil::Date;
@@ -45,6 +45,16 @@ pub(super) fn is_email(text: &str) -> bool {
 /// Whether the text is an address of IP version 4 or 6.
 pub(super) fn is_ip(text: &str) -> bool {
     text.parse::<IpAddr>().is_ok()
+}
+
+/// Whether the text is an address of IP version 4.
+pub(super) fn is_ip4(text: &str) -> bool {
+    text.parse::<Ipv4Addr>().is_ok()
+}
+
+/// Whether the text is the number of an association: a W and nine digits.
+pub(super) fn is_rna(text: &str) -> bool {
+    text.strip_prefix('W').is_some_and(|digits| digits.len() == 9 && is_digits(digits))
 }
 
 /// Whether the text is a country code of two capitals.
@@ -111,6 +121,10 @@ mod tests {
         assert!(is_alpha3("FRA") && !is_alpha3("fra") && !is_alpha3("FR") && !is_alpha3("XXX"));
         assert!(is_alpha2("FR") && !is_alpha2("fr") && !is_alpha2("UK") && !is_alpha2(""));
         assert!(is_ip("127.0.0.1") && is_ip("2001:db8::1") && !is_ip("91.222.286.32"));
+        assert!(is_ip4("127.0.0.1") && !is_ip4("2001:db8::1") && !is_ip4("::1"));
+        assert!(
+            is_rna("W751234567") && !is_rna("W75123456") && !is_rna("751234567") && !is_rna("w751234567")
+        );
         assert!(is_siren("732829320") && !is_siren("732829321") && !is_siren("73282932"));
         assert!(is_iban("FR1420041010050500013M02606"));
         assert!(!is_iban("FR1420041010050500013M02607") && !is_iban("FR14 2004 1010 0505 0001 3M02 606"));

@@ -39,6 +39,8 @@ enum Form {
     Ip,
     Iban,
     Siren,
+    Rna,
+    Digits,
     Country,
 }
 
@@ -65,7 +67,7 @@ const FIELDS: &[(&str, usize, Form)] = &[
     ("consumer_address_complement", 70, Form::Text),
     ("consumer_zip_code", 16, Form::Text),
     ("consumer_city", 35, Form::Text),
-    ("consumer_country", 35, Form::Text),
+    ("consumer_country", 35, Form::Country),
     ("consumer_email", 70, Form::Email),
     ("consumer_phone_number", 16, Form::Phone),
     ("consumer_ip", 16, Form::Ip),
@@ -73,10 +75,10 @@ const FIELDS: &[(&str, usize, Form)] = &[
     ("iban", 34, Form::Iban),
     ("social_reference", 32, Form::Text),
     ("siren", 9, Form::Siren),
-    ("nic", 5, Form::Text),
+    ("nic", 5, Form::Digits),
     ("naf", 32, Form::Text),
     ("tva_interco", 32, Form::Text),
-    ("waldec", 16, Form::Text),
+    ("waldec", 16, Form::Rna),
 ];
 
 /// Serves one request.
@@ -122,11 +124,11 @@ fn denied(with_401: bool) -> Served {
     Served::unchanged(refusal(DENIED), Outcome::Denied, DENIED)
 }
 
-/// The page's requests ask for JSON by name; a wildcard will do, silence will not.
+/// The page's requests ask for JSON by name. A wildcard is what HTTP libraries add for whoever forgot it.
 fn accepts_json(headers: &HeaderMap) -> bool {
     let accepted = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
     let mut ranges = accepted.flat_map(|value| value.split(',')).filter_map(|range| range.split(';').next());
-    ranges.any(|range| matches!(range.trim(), "application/json" | "application/*" | "*/*"))
+    ranges.any(|range| range.trim() == "application/json")
 }
 
 fn edit(content: &Map<String, Value>, desk: &mut Desk<'_>) -> Result<(), &'static str> {
@@ -167,17 +169,23 @@ fn check_form(form: Form, text: &str, today: Date) -> Result<(), &'static str> {
         Form::Iban => (checks::is_iban(text), "DATA_007"),
         Form::Email => (text.is_empty() || checks::is_email(text), "DATA_008"),
         Form::Phone => (text.is_empty() || is_phone(text), "DATA_009"),
-        Form::Ip => (checks::is_ip(text), "DATA_010"),
+        // No longer address fits.
+        Form::Ip => (checks::is_ip4(text), "DATA_010"),
         Form::Siren => (checks::is_siren(text), "DATA_011"),
         Form::Country => (checks::is_alpha2(text), "DATA_012"),
+        Form::Rna => (checks::is_rna(text), "DATA_013"),
+        Form::Digits => (checks::is_digits(text), "DATA_014"),
     };
     if is_right { Ok(()) } else { Err(code) }
 }
 
-/// The French national form with its leading 0, or `+` and an international number.
+/// The French national form with its leading 0; of another country `+` and an international number.
 fn is_phone(text: &str) -> bool {
     match text.strip_prefix('+') {
-        Some(number) => (7..=15).contains(&number.len()) && checks::is_digits(number),
+        Some(number) => {
+            let is_foreign = !number.starts_with('0') && !number.starts_with("33");
+            is_foreign && (7..=15).contains(&number.len()) && checks::is_digits(number)
+        }
         None => text.len() == 10 && text.starts_with('0') && checks::is_digits(text),
     }
 }

@@ -10,7 +10,7 @@ use quick_xml::name::ResolveResult;
 use serde_json::{Map, Value};
 
 use super::super::reply::Reply;
-use super::super::request::{Malformed, has_media_type};
+use super::super::request::{Malformed, is_utf8_of};
 use super::super::route::Dialect;
 use super::super::scenario::ResultElement;
 
@@ -18,7 +18,7 @@ const ENVELOPE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 const METHOD: &str = "UpdateWalletDetails";
 
 const NOT_XML_TYPE: Malformed =
-    Malformed::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be text/xml");
+    Malformed::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "the content type must be text/xml, in UTF-8");
 const NO_ACTION: Malformed = Malformed::new(
     StatusCode::INTERNAL_SERVER_ERROR,
     "Server did not recognize the value of HTTP Header SOAPAction.",
@@ -36,12 +36,15 @@ pub(in crate::sandbox) fn read(
     headers: &HeaderMap,
     body: &[u8],
 ) -> Result<Map<String, Value>, Malformed> {
-    if !has_media_type(headers, "text/xml") {
+    if !is_utf8_of(headers, "text/xml") {
         return Err(NOT_XML_TYPE);
     }
     let namespace = if dialect == Dialect::Soap { "Service_mb" } else { "Service_mb_xml" };
     let action = headers.get("SOAPAction").and_then(|value| value.to_str().ok()).unwrap_or_default();
-    if action.trim().trim_matches('"') != format!("{namespace}/{METHOD}") {
+    // SOAP 1.1 (6.1.1) has it in quotes; that of the older page stands without.
+    let quoted = action.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let action = if dialect == Dialect::Soap { quoted.unwrap_or(action) } else { quoted.unwrap_or_default() };
+    if action != format!("{namespace}/{METHOD}") {
         return Err(NO_ACTION);
     }
     parse(std::str::from_utf8(body).map_err(|_| NOT_XML)?, namespace)
@@ -53,6 +56,7 @@ struct Position {
     depth: usize,
     parameter: Option<(String, String)>,
     parameters: Map<String, Value>,
+    bodies: usize,
     methods: usize,
     in_header: bool,
 }
@@ -65,6 +69,9 @@ fn parse(text: &str, namespace: &str) -> Result<Map<String, Value>, Malformed> {
     loop {
         match reader.read_resolved_event().map_err(|_| NOT_XML)? {
             (resolved, Event::Start(element)) => {
+                if element.attributes().any(|attribute| attribute.is_err()) {
+                    return Err(NOT_XML);
+                }
                 let name = element.local_name().into_inner().to_owned();
                 position.open(&resolved, name, namespace)?;
             }
@@ -97,9 +104,12 @@ impl Position {
             1 => is_in(ENVELOPE) && name == "Envelope",
             2 if is_in(ENVELOPE) && name == "Header" => {
                 self.in_header = true;
-                true
+                self.bodies == 0
             }
-            2 => is_in(ENVELOPE) && name == "Body",
+            2 => {
+                self.bodies += 1;
+                is_in(ENVELOPE) && name == "Body" && self.bodies == 1
+            }
             3 => {
                 self.methods += 1;
                 is_in(namespace) && name == METHOD
@@ -123,6 +133,11 @@ impl Position {
     }
 
     fn write(&mut self, text: &str) -> Result<(), Malformed> {
+        // XML 1.0, 2.2: whether it is written out or as a reference.
+        let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+        if !text.chars().all(is_allowed) {
+            return Err(NOT_XML);
+        }
         match &mut self.parameter {
             Some((_, written)) => written.push_str(text),
             None if self.in_header || text.trim().is_empty() => {}

@@ -153,6 +153,12 @@ async fn envelopes_that_are_none_get_a_fault() {
             wrap(&method.replace("<newTitle>", "<newCity>x</newCity><newTitle>")),
             500,
         ),
+        ("half of the quotes", "\"Service_mb_xml/UpdateWalletDetails", wrap(&method), 500),
+        ("no quotes", "Service_mb_xml/UpdateWalletDetails", wrap(&method), 500),
+        ("a character that XML forbids", right, wrap(&method.replace("Montreuil", "&#1;")), 400),
+        ("an attribute twice", right, wrap(&method.replace("<newTitle>", "<newTitle a=\"1\" a=\"2\">")), 400),
+        ("two bodies", right, wrap(&format!("{method}</Body><Body>")), 500),
+        ("a header behind the body", right, wrap(&format!("{method}</Body><Header></Header><Body>")), 500),
         ("an open end", right, format!("<Envelope xmlns=\"{envelope}\"><Body>{method}"), 400),
         ("no XML", right, "{}".to_owned(), 500),
     ];
@@ -161,10 +167,13 @@ async fn envelopes_that_are_none_get_a_fault() {
         assert_eq!(answer.status, status, "{case}");
         assert!(answer.body.contains("<soap:Fault>"), "{case}");
     }
-    let headers = [("Content-Type", "application/soap+xml"), ("SOAPAction", right)];
-    let path = "/directkitxml/service.asmx";
-    let answer = client::send(running.address(), "POST", path, &headers, &wrap(&method)).await;
-    assert_eq!(answer.expect("answered").status, 415);
+    for media_type in ["application/soap+xml", "text/xml; charset=utf-16", "text/xml;charset=\"iso-8859-1\""]
+    {
+        let headers = [("Content-Type", media_type), ("SOAPAction", right)];
+        let path = "/directkitxml/service.asmx";
+        let answer = client::send(running.address(), "POST", path, &headers, &wrap(&method)).await;
+        assert_eq!(answer.expect("answered").status, 415, "{media_type}");
+    }
     assert!(running.ledger().entries().iter().all(|entry| entry.outcome == Outcome::Malformed));
 }
 

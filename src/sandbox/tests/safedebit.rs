@@ -66,8 +66,14 @@ async fn wrong_values_are_refused_with_their_code_and_http_200() {
         ("consumer_email", json!("email@boite"), "DATA_008"),
         ("consumer_phone_number", json!("33600000000"), "DATA_009"),
         ("consumer_ip", json!("91.222.286.32"), "DATA_010"),
+        ("consumer_phone_number", json!("+33600000000"), "DATA_009"),
+        ("consumer_phone_number", json!("+000000000"), "DATA_009"),
+        ("consumer_ip", json!("::1"), "DATA_010"),
         ("siren", json!("732829321"), "DATA_011"),
         ("nationality", json!("FRA"), "DATA_012"),
+        ("consumer_country", json!("FRANCE"), "DATA_012"),
+        ("waldec", json!("751234567"), "DATA_013"),
+        ("nic", json!("ABC"), "DATA_014"),
     ];
     for (name, value, code) in cases {
         let body = with(&example(), &format!("/{name}"), value.clone());
@@ -79,7 +85,10 @@ async fn wrong_values_are_refused_with_their_code_and_http_200() {
         );
     }
     assert!(running.ledger().person(Safedebit, "REF_XXX").expect("populated").fields.is_empty());
-    assert_eq!(post(running.address(), EDIT, "{").await.json()["code"], "DATA_000");
+    let twice = r#"{"safedebit_consumer_reference": "REF_XXX", "iban": "", "iban": ""}"#;
+    for body in ["{", "[]", twice] {
+        assert_eq!(post(running.address(), EDIT, body).await.json()["code"], "DATA_000", "{body}");
+    }
 }
 
 #[tokio::test]
@@ -125,7 +134,13 @@ async fn wrong_credentials_are_denied_with_200_or_401() {
 async fn client_that_does_not_ask_for_json_is_not_served() {
     let running = start(knowing()).await;
     let base = [("Authorization", "Basic dXNlcjpwYXNz"), ("Content-Type", "application/json")];
-    for (accept, status) in [(None, 406), (Some("text/html"), 406), (Some("text/html, */*;q=0.5"), 200)] {
+    let accepted = [
+        (None, 406),
+        (Some("text/html"), 406),
+        (Some("text/html, */*;q=0.5"), 406),
+        (Some("application/json;q=0.9, text/html"), 200),
+    ];
+    for (accept, status) in accepted {
         let mut headers = base.to_vec();
         headers.extend(accept.map(|accept| ("Accept", accept)));
         let answer = client::send(running.address(), "POST", EDIT, &headers, &example().to_string()).await;

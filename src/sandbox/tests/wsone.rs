@@ -136,6 +136,7 @@ async fn values_of_a_wrong_form_are_refused_and_change_nothing() {
         (format!("{address}/zipCode"), json!(59_000)),
         (format!("{address}/country"), json!("FR")),
         (format!("{address}/country"), json!("France")),
+        (format!("{address}/country"), json!("1234")),
         (format!("{phone}/dialingCode"), json!(33)),
         (format!("{phone}/dialingCode"), json!("+33")),
         (format!("{phone}/dialingCode"), json!("")),

@@ -164,9 +164,10 @@ fn check_value(field: &Field, value: &Value, today: Date) -> Result<(), String> 
     if is_right { Ok(()) } else { Err(format!("{} has a wrong value: {value}", field.name)) }
 }
 
-/// A name in capitals; the shortest French names of countries have four letters.
+/// A name in capitals, of letters and what may stand between them; the shortest French names of countries have four letters.
 fn is_country(text: &str) -> bool {
-    checks::length(text) >= 4 && !text.chars().any(char::is_lowercase)
+    let is_in_name = |c: char| c.is_alphabetic() && !c.is_lowercase() || " -'’().,".contains(c);
+    checks::length(text) >= 4 && text.chars().all(is_in_name)
 }
 
 fn is_subscription(value: &Value) -> bool {
