@@ -63,9 +63,8 @@ fn may_have_left(standing: &Standing, account: Option<&Account>) -> bool {
     standing.life.create_unknown || standing.payload.values.0.keys().any(unknown)
 }
 
-/// A call that is held for its key is judged anew each time, since the reason may be gone, unless it is a create that may have
-/// been applied. One that left as an update has left the fields unknown in which it may have been.
+/// Some held calls are judged anew each time, since the reason may be gone, unless one is a create that may have been applied.
+/// One that left as an update has left the fields unknown in which it may have been.
 fn may_vanish(standing: &Standing) -> bool {
-    !standing.life.create_unknown
-        && matches!(standing.life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey))
+    !standing.life.create_unknown && standing.life.hold.is_some_and(HoldReason::is_judged_anew)
 }

@@ -6,9 +6,11 @@
 
 mod desired;
 mod keys;
+mod overtaken;
 mod selection;
 
 pub use keys::key_of;
+pub use overtaken::is_overtaken;
 
 use litemap::LiteMap;
 use smol_str::SmolStr;

@@ -111,6 +111,8 @@ named! {
         DuplicateKey = "duplicate_key",
         /// It was queued when the state was put back from a backup, and the complete input since does not say it too.
         Restored = "restored",
+        /// It waits for a provider that is switched off, and the record of its customer has changed since.
+        Overtaken = "overtaken",
         /// It was in flight at three crashes.
         Crashed = "crashed",
         /// Its outcome was unknown in three runs.
@@ -121,6 +123,14 @@ named! {
         DeniedByCode = "denied_by_code",
         /// Refused after an unknown outcome: the refusal may be the echo of its own success.
         RefusedAfterUnknown = "refused_after_unknown",
+    }
+}
+
+impl HoldReason {
+    /// Does the next record of the customer decide anew, because the reason lies in what the CRM says.
+    #[must_use]
+    pub fn is_judged_anew(self) -> bool {
+        matches!(self, Self::KeyChanged | Self::DuplicateKey | Self::Overtaken)
     }
 }
 

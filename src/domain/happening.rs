@@ -55,6 +55,8 @@ pub enum Happening {
     GivenAway,
     /// It was queued before the state was put back from a backup, and the complete input since then does not say it too.
     LeftBehind,
+    /// Its provider is switched off, and an input has changed the record of its customer.
+    Overtaken,
     /// The state was put back from a backup: what the call did since then is not known.
     Restored,
     /// A person queues it again.

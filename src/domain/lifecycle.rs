@@ -148,6 +148,7 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         }
         Happening::KeyDisputed => Some(hold(life, HoldReason::DuplicateKey)),
         Happening::LeftBehind => Some(hold(life, HoldReason::Restored)),
+        Happening::Overtaken => Some(hold(life, HoldReason::Overtaken)),
         Happening::Restored => Some(restored(life)),
         Happening::NotToBeCreated
         | Happening::Accepted
@@ -222,6 +223,7 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::KeyDisputed
         | Happening::GivenAway
         | Happening::LeftBehind
+        | Happening::Overtaken
         | Happening::Restored
         | Happening::Released
         | Happening::ResolvedApplied
@@ -269,6 +271,7 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         Happening::Forgotten => Some(to(life, State::Forgotten, Wait::None)),
         Happening::KeyDisputed => Some(hold(life, HoldReason::DuplicateKey)),
         Happening::LeftBehind => Some(hold(life, HoldReason::Restored)),
+        Happening::Overtaken => Some(hold(life, HoldReason::Overtaken)),
         Happening::Restored => Some(restored(life)),
         Happening::AcceptedInPart
         | Happening::NotToBeCreated
@@ -288,8 +291,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         // A create that may have been applied must not vanish because the CRM took the change back. An update may: what it was
         // to bring is unknown at the account, and whatever follows waits as long as it would have.
         Happening::NothingLeft
-            if !life.create_unknown
-                && matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)) =>
+            if !life.create_unknown && life.hold.is_some_and(HoldReason::is_judged_anew) =>
         {
             Some(to(life, State::Superseded, Wait::None))
         }
@@ -332,6 +334,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::AttemptsUsedUp
         | Happening::KeyDisputed
         | Happening::LeftBehind
+        | Happening::Overtaken
         | Happening::NotToBeCreated
         | Happening::NothingLeft => None,
     }
@@ -366,6 +369,7 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::KeyDisputed
         | Happening::NotToBeCreated
         | Happening::LeftBehind
+        | Happening::Overtaken
         | Happening::ResolvedApplied
         | Happening::ResolvedAppliedOlder
         | Happening::ResolvedAppliedInPart

@@ -14,10 +14,11 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::Standing;
 use crate::domain::wire::{Projection, ProviderKey};
 use crate::providers::Provider;
-use crate::store::{DoubtfulCall, Intake, Marks, NewCall, OtherKey, Snapshot, StoreError};
+use crate::store::{Intake, Marks, NewCall, OtherKey, Snapshot, StoreError, WaitingCall};
 
 use super::claims::{Claim, ClaimedCall, Claims, Right};
 use super::compare::Candidate;
+use super::elsewhere::Elsewhere;
 use super::fields::FieldCounts;
 use super::guard::ChangeCounts;
 use super::judge::{Decided, Judged, KeptClaim, leaving};
@@ -46,7 +47,8 @@ pub(super) struct Apply<'a> {
     /// Calls of earlier inputs that this one has held.
     held: HashSet<CallId>,
     /// What waits since before the state was put back from a backup; none, where it was not.
-    doubtful: Option<Vec<DoubtfulCall>>,
+    doubtful: Option<Vec<WaitingCall>>,
+    elsewhere: Elsewhere,
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
@@ -81,6 +83,7 @@ impl<'a> Apply<'a> {
     ) -> Result<Self, StoreError> {
         Ok(Self {
             doubtful: access.0.doubtful_calls()?,
+            elsewhere: Elsewhere::read(ingest, &access.0)?,
             ingest,
             mode,
             snapshot: access.0,
@@ -118,6 +121,7 @@ impl<'a> Apply<'a> {
         let mut turn = self.next_turn(ready, projections);
         self.count_changes(&turn, news);
         turn.number = self.put_customer(&turn)?;
+        self.hold_overtaken(&turn)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
         // What a part of the customers or fields left open, a complete input may settle with the very same record.
         let is_part = self.ingest.options.kind == Kind::Delta;
@@ -166,6 +170,20 @@ impl<'a> Apply<'a> {
         if self.held.insert(call) {
             self.intake.map_or(Ok(()), |intake| intake.hold_left_behind(call))?;
             self.count_held(provider);
+        }
+        Ok(())
+    }
+
+    /// What waits for a provider that is switched off must not leave over what it misses now, when it is switched on.
+    pub(super) fn hold_overtaken(&mut self, turn: &Turn<'_>) -> Result<(), StoreError> {
+        // After a restore a stricter rule holds, see `hold_left_behind`.
+        let Some(number) = turn.number.filter(|_| self.doubtful.is_none()) else { return Ok(()) };
+        let of = (number, &turn.prepared.customer);
+        for call in self.elsewhere.overtaken(self.ingest, &self.snapshot, of)? {
+            if self.held.insert(call.id) {
+                self.intake.map_or(Ok(()), |intake| intake.hold_overtaken(call.id))?;
+                self.count_held(call.provider);
+            }
         }
         Ok(())
     }

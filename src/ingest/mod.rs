@@ -11,6 +11,7 @@ mod batches;
 mod claims;
 mod compare;
 mod differences;
+mod elsewhere;
 mod error;
 mod fields;
 mod guard;
@@ -48,6 +49,7 @@ use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::{Event, Events};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::mark::Marker;
+use crate::domain::provider::ProviderId;
 use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
 use crate::reader::{InputFile, Seeker};
@@ -94,6 +96,8 @@ pub struct Ingest<'a> {
     pub mapping: &'a MappingSettings,
     /// Every enabled provider: filters restrict dispatch, never ingest.
     pub providers: &'a [Arc<dyn Provider>],
+    /// Those that have settings and are switched off: nothing is queued for them.
+    pub idle: &'a [Arc<dyn Provider>],
     /// What stops the input.
     pub guard: &'a GuardSettings,
     /// The choices of this run.
@@ -176,6 +180,8 @@ impl Ingest<'_> {
         }
         intake.back_up()?;
         intake.put_known_fields(outcome.told, self.starts_anew())?;
+        let changes = outcome.input.new + outcome.input.changed > 0;
+        intake.note_inputs(&self.enabled(), self.options.kind == Kind::Full, changes)?;
         // A time stamp from the future must not lock out every later input.
         intake.accept(self.newest_file().map(|(_, time)| time.min(self.clock.now())))?;
         if let Some(reading) = self.mapping.order_reading() {
@@ -184,6 +190,11 @@ impl Ingest<'_> {
         intake.commit()?;
         self.finish(&mut outcome, started + store.backup_time().saturating_sub(backups_before));
         Ok(outcome)
+    }
+
+    /// The providers that are switched on.
+    fn enabled(&self) -> Vec<ProviderId> {
+        self.providers.iter().map(|provider| provider.id()).collect()
     }
 
     /// The first pass.

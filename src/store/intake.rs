@@ -31,8 +31,8 @@ use super::snapshot::{KNOWN_FIELDS, Snapshot, life_of};
 use super::statements::Statements;
 use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
-    RunNumber, Store, StoreError, accounts, codec, flights, named_keys, orders, restore, runs, setting,
-    turned_away,
+    RunNumber, Store, StoreError, accounts, codec, flights, missed, named_keys, orders, restore, runs,
+    setting, turned_away,
 };
 
 /// Withdrawn consents leave first.
@@ -368,6 +368,11 @@ impl Intake<'_> {
         self.hold(call, Happening::LeftBehind)
     }
 
+    /// Holds a call of [`Snapshot::waiting_elsewhere`] whose customer's record this input changes.
+    pub fn hold_overtaken(&self, call: CallId) -> Result<(), StoreError> {
+        self.hold(call, Happening::Overtaken)
+    }
+
     fn hold(&self, call: CallId, happening: Happening) -> Result<(), StoreError> {
         let (before, is_new) = {
             let mut statement =
@@ -432,6 +437,16 @@ impl Intake<'_> {
             setting::put(&self.transaction, KNOWN_FIELDS, names.join(",").as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Notes which providers have this input, and which miss what it changes; no change that a backup would be made for.
+    pub fn note_inputs(
+        &self,
+        enabled: &[ProviderId],
+        is_complete: bool,
+        changes: bool,
+    ) -> Result<(), StoreError> {
+        missed::note(&self.transaction, enabled, is_complete, changes, self.now)
     }
 
     /// Forgets the order values of all customers: they were read in another way than this input, or it begins anew.

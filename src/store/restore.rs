@@ -22,10 +22,11 @@ use crate::domain::provider::ProviderId;
 use super::backup::{file_error, make_empty, sync_folder, vacuum_into, verify};
 use super::erase::still_read;
 use super::open::{LOGS, Lock, beside, connect, migrate};
-use super::snapshot::{Snapshot, life_of, provider_of};
+use super::snapshot::{Snapshot, life_of};
 use super::transitions::{CallRecord, step};
 use super::{
-    LaneUse, StateFile, Store, StoreError, accounts, codec, erase, flights, marks, origin, runs, setting,
+    LaneUse, StateFile, Store, StoreError, WaitingCall, accounts, codec, erase, flights, marks, missed,
+    origin, runs, setting,
 };
 
 /// The setting that says since when a restored state is in doubt.
@@ -39,17 +40,6 @@ const PROBE_NEW: &str = "probe_new_since";
 const REPLACED: &str = ".replaced-";
 /// Added to the name of the state: what is to take its place, until it is whole.
 pub(super) const RESTORING: &str = ".restoring";
-
-/// A call that waits since before the state was put back from a backup.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct DoubtfulCall {
-    /// Its number.
-    pub id: CallId,
-    /// The number of the customer.
-    pub customer: i64,
-    /// Where it goes.
-    pub provider: ProviderId,
-}
 
 /// What a restore did.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -96,19 +86,13 @@ impl Store {
 
 impl Snapshot<'_> {
     /// What waits since before the state was put back from a backup; none, where it was not, or has had a complete input since.
-    pub fn doubtful_calls(&self) -> Result<Option<Vec<DoubtfulCall>>, StoreError> {
+    pub fn doubtful_calls(&self) -> Result<Option<Vec<WaitingCall>>, StoreError> {
         if !is_in_doubt(self.connection)? {
             return Ok(None);
         }
-        let mut statement = self.connection.prepare(
-            "SELECT id, customer, provider FROM call WHERE payload IS NOT NULL AND lease IS NULL
-                 AND (state = 'queued' OR state = 'waiting' OR state = 'probing')",
-        )?;
-        let mut rows = statement.query([])?;
         let mut calls = Vec::new();
-        while let Some(row) = rows.next()? {
-            let (id, customer, provider) = (CallId(row.get(0)?), row.get(1)?, provider_of(row.get(2)?)?);
-            calls.push(DoubtfulCall { id, customer, provider });
+        for provider in ProviderId::ALL {
+            calls.extend(missed::waiting(self.connection, provider)?);
         }
         Ok(Some(calls))
     }

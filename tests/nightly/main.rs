@@ -31,6 +31,7 @@ mod restored;
 mod stale;
 mod stopped;
 mod support;
+mod switched_off;
 #[path = "../deep/table.rs"]
 mod table;
 mod telling;

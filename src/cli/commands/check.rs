@@ -21,6 +21,7 @@ use crate::report::{events, next_step, report_json};
 use super::check_file::{self, Looked};
 use super::inputs::is_standard_input;
 use super::mapped_rows::Showing;
+use super::status::misses_inputs;
 use super::{explain, history, plan, rejects, status};
 
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
@@ -240,6 +241,11 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
     };
     let known = state.open_read_only().and_then(|store| {
         let (counts, enabled) = (store.counts()?, config.providers.enabled());
+        for provider in &enabled {
+            if let Some(since) = store.misses_inputs_since(*provider)? {
+                findings.warn(format!("provider {provider}"), misses_inputs(*provider, &since));
+            }
+        }
         findings.has_queued = counts.iter().any(|(id, of)| enabled.contains(id) && of.open() > of.held);
         store.snapshot().customers()
     });

@@ -210,7 +210,9 @@ fn decision(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String 
         Some(hold @ (HoldReason::KeyChanged | HoldReason::DuplicateKey)) => {
             next_step::command(&["explain-code", call.provider.name(), hold.name()], context)
         }
-        Some(HoldReason::Restored | HoldReason::DeniedByCode) => release(call, id, context),
+        Some(HoldReason::Restored | HoldReason::Overtaken | HoldReason::DeniedByCode) => {
+            release(call, id, context)
+        }
         Some(
             HoldReason::Crashed
             | HoldReason::Unknown

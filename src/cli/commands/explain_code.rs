@@ -252,6 +252,10 @@ pub(super) fn hold_advice(reason: HoldReason) -> &'static str {
             "look the account up at the provider; then `crmsync resolve CALL --abandon`, or `crmsync rejects release \
              --customer CUSTOMER` to send it"
         }
+        HoldReason::Overtaken => {
+            "switch the provider on and sync the newest complete file, which says what is due; without one look the account up at \
+             the provider, then `crmsync resolve CALL --abandon`, or `crmsync rejects release --customer CUSTOMER` to send it"
+        }
         HoldReason::Crashed
         | HoldReason::Unknown
         | HoldReason::ProbeRefused

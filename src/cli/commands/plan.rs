@@ -155,12 +155,13 @@ pub(super) fn show(
     if config.input.kind != InputKind::Full {
         earlier::refuse_doubt(&store)?;
     }
-    let mapping = config.mapping_settings();
+    let (mapping, idle) = (config.mapping_settings(), config.idle_providers());
     let outcome = inputs::with_files(&config, input, |files| {
         let ingest = Ingest {
             files,
             mapping: &mapping,
             providers: &providers,
+            idle: &idle,
             guard: &config.guard,
             options: inputs::options(&config, typed),
             clock: &program.clock,

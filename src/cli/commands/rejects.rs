@@ -357,6 +357,9 @@ pub(super) fn reason(hold: crate::domain::call::HoldReason) -> &'static str {
         HoldReason::Restored => {
             "queued in the backup that the state was put back from, and the complete file since does not say it too"
         }
+        HoldReason::Overtaken => {
+            "it waited while its provider was switched off, and its customer's record has changed since"
+        }
         HoldReason::Crashed => "the program crashed three times while it was sent",
         HoldReason::Unknown => "its outcome was unknown in three runs: look it up at the provider",
         HoldReason::ProbeRefused => "the probe was refused, so the create is neither proven nor disproven",

@@ -16,7 +16,7 @@ use crate::report::next_step;
 use crate::report::report_json::Outcome;
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
-use crate::store::{Counts, PastRun};
+use crate::store::{Counts, PastRun, StoreError};
 
 use super::doctor::AFTER_RESTORE;
 
@@ -35,6 +35,8 @@ struct Status {
     restored: bool,
     /// When the state was put back from a backup, where new persons are probed before they are created ever since.
     new_probed_since: Option<String>,
+    /// Providers that are switched on and were not when inputs were accepted, and since when they miss what those changed.
+    misses_inputs_since: BTreeMap<ProviderId, String>,
     /// The last run that read a file, where others came after it.
     #[serde(skip)]
     last_input: Option<Run>,
@@ -91,6 +93,8 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let restored = store.is_in_doubt()?;
     let new_probed_since = store.new_probed_since()?;
     let enabled = config.providers.enabled();
+    let misses = enabled.iter().map(|id| Ok(store.misses_inputs_since(*id)?.map(|since| (*id, since))));
+    let misses_inputs_since = misses.filter_map(Result::transpose).collect::<Result<_, StoreError>>()?;
     let missing = (!state.exists()).then(|| state.absolute_path());
     let status = Status {
         last_run,
@@ -100,6 +104,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         needs_a_person,
         restored,
         new_probed_since,
+        misses_inputs_since,
         enabled,
         missing,
     };
@@ -219,6 +224,10 @@ fn text(status: &Status, arguments: &[String]) -> String {
     if status.restored {
         writeln!(text, "{RESTORED}").expect(INFALLIBLE);
     }
+    for (provider, since) in &status.misses_inputs_since {
+        writeln!(text, "{}", next_step::typed(&misses_inputs(*provider, since), arguments))
+            .expect(INFALLIBLE);
+    }
     if let Some(since) = &status.new_probed_since {
         let told = format!(
             "since a backup was put back at {since} every new person is probed before it is created: \
@@ -228,6 +237,14 @@ fn text(status: &Status, arguments: &[String]) -> String {
     }
     writeln!(text, "next: {}", next(status, arguments)).expect(INFALLIBLE);
     text
+}
+
+/// What to do about a provider that was switched off when inputs were accepted.
+pub(super) fn misses_inputs(provider: ProviderId, since: &str) -> String {
+    format!(
+        "{provider} was off when inputs were accepted, since {since}: `crmsync sync FILE --kind full` with the newest \
+         complete file brings what it misses"
+    )
 }
 
 /// The last run that read a file, when its input was not accepted, so that `resume` sends nothing of it; a restored state
@@ -317,6 +334,7 @@ mod tests {
             needs_a_person: 3,
             restored: false,
             new_probed_since: None,
+            misses_inputs_since: BTreeMap::new(),
             enabled: vec![ProviderId::Wsone],
             missing: None,
         };
@@ -333,6 +351,7 @@ mod tests {
             needs_a_person: 0,
             restored: false,
             new_probed_since: None,
+            misses_inputs_since: BTreeMap::new(),
             enabled: Vec::new(),
             missing: Some("/var/crmsync.db".into()),
         };
@@ -378,6 +397,7 @@ mod tests {
                 needs_a_person,
                 restored,
                 new_probed_since: None,
+                misses_inputs_since: BTreeMap::new(),
                 enabled,
                 missing,
             };

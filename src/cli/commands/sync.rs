@@ -272,13 +272,14 @@ fn prepare(
         Work::Seed(input, typed) => (input, typed),
         Work::Sync(input, typed) | Work::Rehearse(input, typed, _) => (input, typed),
     };
-    let mapping = config.mapping_settings();
+    let (mapping, idle) = (config.mapping_settings(), config.idle_providers());
     let events = session.events();
     let accepted = inputs::with_files(config, input, |files| {
         let ingest = Ingest {
             files,
             mapping: &mapping,
             providers,
+            idle: &idle,
             guard: &config.guard,
             options: inputs::options(config, typed),
             clock: &program.clock,

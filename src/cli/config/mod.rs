@@ -59,6 +59,15 @@ impl Config {
         Ok(made.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
+    /// The providers that have a section and are switched off, as they project. One whose section cannot work, which nobody
+    /// has to mend before it is switched on, is not among them.
+    #[must_use]
+    pub fn idle_providers(&self) -> Vec<Arc<dyn Provider>> {
+        let enabled = self.providers.enabled();
+        let idle = ProviderId::ALL.into_iter().filter(|id| !enabled.contains(id));
+        idle.filter_map(|id| without_secrets(self, id).ok().flatten()).collect()
+    }
+
     /// Reads a configuration file.
     ///
     /// # Errors

@@ -1,0 +1,88 @@
+//! A provider that is switched off for some nights: nothing that waits for it leaves over what it missed, and what it missed is
+//! told of.
+
+use crmsync::domain::provider::ProviderId;
+
+use serde_json::json;
+
+use crate::care::{delivered, json};
+use crate::support::{Customer, World, customers};
+
+const OFF: (&str, &str) = ("lemonway", "enabled = false");
+
+/// Customers 1 and 2 have a change that waits for Lemonway, which is then switched off, and 1 and 3 change again.
+fn switched_off(people: &mut [Customer]) -> World {
+    let world = delivered(people);
+    people[..2].iter_mut().for_each(|person| person.email = format!("older-{}@example.org", person.id));
+    world.configure("[dispatch]\noutage_patience = \"300ms\"\n", &[]);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { status = { code = 503 } }\n");
+    world.on("sync", &world.csv("crm.csv", people), &["--allow-mass-change"]).exits(5);
+    world.play("");
+    world.configure("", &[OFF]);
+    for who in [0, 2] {
+        people[who].email = format!("newer-{}@example.org", people[who].id);
+    }
+    world
+}
+
+fn wallet_email(world: &World, person: &Customer) -> String {
+    world.emails(person)[1].clone()
+}
+
+#[test]
+fn in_deltas_an_overtaken_value_waits_for_a_person() {
+    let mut people = customers(3);
+    let world = switched_off(&mut people);
+    let delta = world.csv("delta.csv", &[people[0].clone(), people[2].clone()]);
+    let delta_flags = ["--kind", "delta", "--allow-mass-change"];
+    world.on("sync", &delta, &delta_flags).exits(3);
+    assert_eq!(world.report()["balanced"], true);
+    world.configure("", &[]);
+    let told = world.run(&["status"]).exits(0).out;
+    assert!(told.contains("lemonway was off when inputs were accepted, since "), "{told}");
+    assert!(json(&world.run(&["status", "--json"]))["misses_inputs_since"]["lemonway"].is_string());
+    let told = world.run(&["check"]).exits(0).out;
+    assert!(told.contains("`crmsync sync FILE --kind full` with the newest complete file"), "{told}");
+    // What was not overtaken goes; the other call is shown, with its reason.
+    world.run(&["resume"]).exits(0);
+    assert_eq!(wallet_email(&world, &people[1]), people[1].email);
+    assert_eq!(wallet_email(&world, &people[0]), "elise.1@example.org");
+    let listed = json(&world.run(&["rejects", "list", "--json"]).exits(0));
+    assert_eq!((&listed[0]["customer_id"], &listed[0]["class"]), (&"C00001".into(), &"overtaken".into()));
+    // The next record decides anew.
+    people[0].email = "newest@example.org".to_owned();
+    world.on("sync", &world.csv("delta.csv", &people[..1]), &delta_flags).exits(0);
+    assert_eq!(wallet_email(&world, &people[0]), "newest@example.org");
+    // That the third one's change was missed is told of until a complete file came.
+    assert!(world.run(&["status"]).exits(0).out.contains("was off when inputs were accepted"));
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(0);
+    people.iter().for_each(|person| world.all_hold(person));
+    assert!(!world.run(&["status"]).exits(0).out.contains("was off when inputs were accepted"));
+}
+
+/// A night that says nothing else leaves them as they are, whatever else it changes.
+#[test]
+fn what_the_record_says_too_goes_when_the_provider_is_switched_on() {
+    let mut people = customers(3);
+    let world = switched_off(&mut people);
+    people[0].email = format!("older-{}@example.org", people[0].id);
+    people[1].iban = "";
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(0);
+    world.configure("", &[]);
+    world.run(&["resume"]).exits(0);
+    people[..2].iter().for_each(|person| assert_eq!(wallet_email(&world, person), person.email));
+}
+
+#[test]
+fn a_complete_file_says_what_is_due_and_nobody_has_to_decide() {
+    let mut people = customers(3);
+    let world = switched_off(&mut people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change"]).exits(3);
+    world.configure("", &[]);
+    let before = world.requests(ProviderId::Lemonway);
+    world.on("sync", &file, &["--allow-mass-change"]).exits(0);
+    people.iter().for_each(|person| world.all_hold(person));
+    assert_eq!(world.requests(ProviderId::Lemonway) - before, 3);
+    assert_eq!(json(&world.run(&["rejects", "list", "--json"]).exits(0)), json!([]));
+}
