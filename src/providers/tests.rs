@@ -31,12 +31,20 @@ pub(super) fn provider(id: ProviderId, lines: &str) -> Arc<dyn Provider> {
 }
 
 pub(super) fn try_provider(id: ProviderId, lines: &str) -> Result<Arc<dyn Provider>, SettingsError> {
+    try_provider_with(id, lines, credentials())
+}
+
+fn try_provider_with(
+    id: ProviderId,
+    lines: &str,
+    credentials: Credentials,
+) -> Result<Arc<dyn Provider>, SettingsError> {
     let login = if id == ProviderId::Lemonway { "login" } else { "username" };
     let text = format!(
         "[{id}]\nbase_url = \"https://{id}.example/base/\"\n{login} = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}\n{lines}"
     );
     let settings: ProvidersSettings = toml::from_str(&text).expect("the section is well-formed");
-    Ok(settings.provider(id, credentials())?.expect("the section is there"))
+    Ok(settings.provider(id, credentials)?.expect("the section is there"))
 }
 
 pub(super) fn customer(cells: Vec<(Field, Cell)>) -> Customer {
@@ -438,6 +446,13 @@ fn settings_that_no_call_can_be_built_with_are_refused() {
         .expect("right");
     let colon = Credentials { username: "us:er".to_owned().into(), ..credentials() };
     assert_eq!(settings::check_basic(Wsone, &colon).err().map(|error| error.key), Some("username"));
+    let control = Credentials { password: "a\u{1}b".to_owned().into(), ..credentials() };
+    for (protocol, key) in
+        [("directkitxml", Some("password")), ("directkit", Some("password")), ("directkitjson2", None)]
+    {
+        let made = try_provider_with(Lemonway, &format!("protocol = \"{protocol}\""), control.clone());
+        assert_eq!(made.err().map(|error| error.key), key, "{protocol}");
+    }
     for url in ["https://a.example/ ", " https://a.example", "https://a.example/\t"] {
         assert!(settings::parse_base_url(url).is_err(), "{url:?}");
     }

@@ -1,7 +1,9 @@
 //! `check`: configuration, secrets, state and, given a file, its header and first rows. No network.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
+use secrecy::SecretString;
 use serde::Serialize;
 
 use crate::cli::Program;
@@ -14,7 +16,7 @@ use crate::cli::notify::is_missing;
 use crate::cli::secrets;
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
-use crate::providers::SecretSource;
+use crate::providers::{Credentials, SecretSource};
 use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
@@ -215,21 +217,42 @@ fn tell_file(path: &Path, seen: &Looked, findings: &mut Findings) {
 }
 
 fn check_secrets(program: &Program, config: &Config, findings: &mut Findings) {
-    for (key, source) in config.secrets() {
-        check_secret(program, &key, source, findings);
+    let secrets = config.secrets().into_iter();
+    let mut found: BTreeMap<String, SecretString> = secrets
+        .filter_map(|(key, source)| Some((check_secret(program, &key, source, findings)?, key)))
+        .map(|(secret, key)| (key, secret))
+        .collect();
+    // Some protocols cannot carry every secret.
+    for id in config.providers.enabled() {
+        let mut own = config.credentials(id).into_iter().map(|(key, _)| found.remove(&key));
+        let (Some(Some(username)), Some(Some(password))) = (own.next(), own.next()) else { continue };
+        if let Err(error) = config.providers.provider(id, Credentials { username, password }) {
+            findings.fault(format!("provider {id}"), &Failure::from(error));
+        }
     }
 }
 
-fn check_secret(program: &Program, key: &str, source: &SecretSource, findings: &mut Findings) {
+fn check_secret(
+    program: &Program,
+    key: &str,
+    source: &SecretSource,
+    findings: &mut Findings,
+) -> Option<SecretString> {
     let what = format!("secret {key}");
     match secrets::resolve(source, key, &program.environment) {
-        Err(error) => findings.fault(what, &Failure::from(error)),
-        Ok(_) => match secrets::exposed_file(source, &program.environment) {
-            Some(path) => {
-                findings.warn(what, format!("others may read `{}`; chmod 600 it", path.display()));
+        Err(error) => {
+            findings.fault(what, &Failure::from(error));
+            None
+        }
+        Ok(secret) => {
+            match secrets::exposed_file(source, &program.environment) {
+                Some(path) => {
+                    findings.warn(what, format!("others may read `{}`; chmod 600 it", path.display()));
+                }
+                None => findings.ok(what, "found"),
             }
-            None => findings.ok(what, "found"),
-        },
+            Some(secret)
+        }
     }
 }
 

@@ -53,6 +53,7 @@ impl Lemonway {
     pub fn new(mut settings: LemonwaySettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Lemonway)?;
         settings.check()?;
+        settings.check_credentials(&credentials)?;
         settings.common.send.get_or_insert(Send::Changed);
         Ok(Self { settings, credentials })
     }

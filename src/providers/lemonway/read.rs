@@ -56,6 +56,9 @@ fn failure(code: &str, table: &CodeTable) -> Verdict {
 /// What a JSON answer says, bare or inside `d`; `None` when it is neither.
 fn json_claim(answer: &Answer) -> Option<Claim> {
     let answer: JsonAnswer = answer.json_object()?;
+    if !answer.exception_type.is_null() {
+        return None;
+    }
     let (wallet, error) = match answer.d {
         Value::Null => (answer.wallet, answer.error),
         Value::Object(mut inner) => {

@@ -1,13 +1,15 @@
 //! `[providers.lemonway]`.
 
 use schemars::JsonSchema;
+use secrecy::ExposeSecret;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::policy::OnCleared;
 use crate::domain::provider::ProviderId;
 
 use super::super::codes::{self, CodeTable};
-use super::super::settings::{CommonSettings, SecretSource, SettingsError};
+use super::super::settings::{CommonSettings, Credentials, SecretSource, SettingsError};
+use super::xml;
 
 /// The section of Lemonway. Unknown keys are found by the JSON Schema.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
@@ -74,6 +76,18 @@ impl LemonwaySettings {
         }
         if let Some(what) = codes::defect(&self.error_codes) {
             return fail("error_codes", what);
+        }
+        Ok(())
+    }
+
+    /// They stand in the body of every call: one that XML cannot hold would make each customer's call one that cannot be built.
+    pub(super) fn check_credentials(&self, credentials: &Credentials) -> Result<(), SettingsError> {
+        let is_xml = matches!(self.protocol, Protocol::DirectKitXml | Protocol::DirectKit);
+        for (key, secret) in [("login", &credentials.username), ("password", &credentials.password)] {
+            if is_xml && !xml::can_hold(secret.expose_secret()) {
+                let what = "has a character that XML, and so this protocol, cannot hold";
+                return Err(SettingsError { provider: ProviderId::Lemonway, key, what });
+            }
         }
         Ok(())
     }

@@ -291,6 +291,7 @@ fn a_json_answer_that_says_something_twice_says_nothing() {
         (r#"{"d":{"E":{"Code":"147"},"WALLET":{"ID":"W1"},"E":null}}"#, unreadable()),
         (r#"{"d":{"WALLET":{"ID":"W2"},"WALLET":{"ID":"W1"}}}"#, unreadable()),
         (r#"{"WALLET":{"ID":"W2","ID":"W1"}}"#, unreadable()),
+        (r#"{"d":{"WALLET":{"ID":"W1"}},"Message":"x","ExceptionType":"y"}"#, unreadable()),
         (r#"{"WALLET":{"ID":"W1","x":[{"y":1,"y":1}]}}"#, unreadable()),
         (r#"{"WALLET":{"ID":"W1","x":[1,-2,3.5,12345678901234567890]}}"#, Verdict::Accepted),
     ];
@@ -328,6 +329,12 @@ fn xml_answers_are_read_as_documented_or_not_at_all() {
     let result =
         |inner: &str| soap(&format!("<UpdateWalletDetailsResult>{inner}</UpdateWalletDetailsResult>"));
     let cases = [
+        (result("<WALLET><ID>W<b>x</b>1</ID></WALLET>"), unreadable()),
+        (result("<WALLET><ID>W1</ID><DOC><E><Code>147</Code></E></DOC></WALLET>"), unreadable()),
+        (result("<X><E><Code>147</Code></E></X><WALLET><ID>W1</ID></WALLET>"), unreadable()),
+        (result("<WALLET><ID>W1</ID><DOC><E/></DOC></WALLET>"), Verdict::Accepted),
+        (soap(WALLET_RESULT).replace("</soap:Body>", "</soap:Body><soap:Fault/>"), unreadable()),
+        (soap(WALLET_RESULT).replace("<soap:Body>", "<soap:Header/><soap:Body>"), Verdict::Accepted),
         // Both names of the result, with and without LWID.
         (result("<WALLET><ID>W1</ID><LWID>2343</LWID></WALLET>"), Verdict::Accepted),
         (soap("<UpdateWalletStatusResult><WALLET><ID>W1</ID></WALLET></UpdateWalletStatusResult>"), Verdict::Accepted),

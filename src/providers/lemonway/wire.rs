@@ -61,6 +61,9 @@ pub(super) struct JsonAnswer {
     pub(super) wallet: Value,
     #[serde(default, rename = "E")]
     pub(super) error: Value,
+    /// The service itself failed.
+    #[serde(default, rename = "ExceptionType")]
+    pub(super) exception_type: Value,
 }
 
 /// What an answer says, in whatever protocol.

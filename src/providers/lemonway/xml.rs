@@ -20,7 +20,7 @@ const SOAP_NAMESPACE: &str = "http://schemas.xmlsoap.org/soap/envelope/";
 
 /// The envelope of one call, everything escaped.
 pub(super) fn soap(namespace: &str, elements: &[(&'static str, &str)]) -> Result<Vec<u8>, BuildError> {
-    if let Some((name, _)) = elements.iter().find(|(_, text)| !text.chars().all(is_xml_char)) {
+    if let Some((name, _)) = elements.iter().find(|(_, text)| !can_hold(text)) {
         return Err(BuildError::Form(name));
     }
     let written = write_soap(namespace, elements);
@@ -48,9 +48,10 @@ fn write_soap(namespace: &str, elements: &[(&str, &str)]) -> std::io::Result<Vec
     Ok(writer.into_inner())
 }
 
-/// May the character stand in an XML 1.0 document, escaped or not.
-fn is_xml_char(c: char) -> bool {
-    matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..)
+/// May the text stand in an XML 1.0 document (2.2), escaped or not.
+pub(super) fn can_hold(text: &str) -> bool {
+    let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
+    text.chars().all(is_allowed)
 }
 
 /// What an XML answer says; `None` when it cannot be read, is a SOAP fault, or says more than one thing.
@@ -59,6 +60,10 @@ pub(super) fn claim(text: &str) -> Option<Claim> {
     if root.name != "Envelope" {
         // The document of the vendor's page, without an envelope.
         return claim_of(&[root]);
+    }
+    let is_of_envelope = |part: &Element| ["Header", "Body"].contains(&&*part.name);
+    if !root.children.iter().all(is_of_envelope) {
+        return None;
     }
     let [response] = &*root.child("Body")?.children else { return None };
     if response.name.strip_suffix("Response") != Some(METHOD) {
@@ -80,13 +85,16 @@ pub(super) fn claim(text: &str) -> Option<Claim> {
     }
 }
 
-/// An error wins over a wallet, wherever it stands beside or in it.
+/// An error wins over a wallet, beside or in it. One that stands deeper says that something is wrong, and not with what.
 fn claim_of(elements: &[Element]) -> Option<Claim> {
     let wallet = only(elements, "WALLET");
     let inside = wallet.map(|wallet| &*wallet.children).unwrap_or_default();
     let error = elements.iter().chain(inside).find(|element| element.is_error());
+    if error.is_none() && elements.iter().any(Element::has_error_below) {
+        return None;
+    }
     let code = error.and_then(|error| only(&error.children, "Code")).map(Element::trimmed);
-    let wallet = only(inside, "ID").map(Element::trimmed);
+    let wallet = only(inside, "ID").filter(|id| id.children.is_empty()).map(Element::trimmed);
     (wallet.is_some() || error.is_some()).then(|| Claim { failed: error.is_some(), code, wallet })
 }
 
@@ -114,6 +122,10 @@ impl Element {
     fn is_error(&self) -> bool {
         let is_empty = self.children.is_empty() && self.trimmed().is_empty() && !self.has_attributes;
         self.name == "E" && !is_empty
+    }
+
+    fn has_error_below(&self) -> bool {
+        self.children.iter().any(|child| child.is_error() || child.has_error_below())
     }
 
     fn trimmed(&self) -> String {
