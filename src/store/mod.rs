@@ -5,6 +5,7 @@
 //! be sent; this room writes it down. No type of the database leaves the room, so that a second engine can take its place.
 
 mod accounts;
+mod addresses;
 mod backup;
 mod blocks;
 mod codec;

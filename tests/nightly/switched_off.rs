@@ -1,5 +1,5 @@
 //! A provider that is switched off for some nights: nothing that waits for it leaves over what it missed, and what it missed is
-//! told of.
+//! told of. One that is somewhere else than before.
 
 use crmsync::domain::provider::ProviderId;
 
@@ -85,4 +85,36 @@ fn a_complete_file_says_what_is_due_and_nobody_has_to_decide() {
     people.iter().for_each(|person| world.all_hold(person));
     assert_eq!(world.requests(ProviderId::Lemonway) - before, 3);
     assert_eq!(json(&world.run(&["rejects", "list", "--json"]).exits(0)), json!([]));
+}
+
+/// Perhaps it is another system, which holds nothing of what the state says was delivered.
+#[test]
+fn another_address_of_a_provider_is_told_of_once() {
+    let world = World::new();
+    world.configure("", &[("lemonway", "enabled = false"), ("safedebit", "enabled = false")]);
+    let http = world.url();
+    let move_to = |address: &str| {
+        let text = std::fs::read_to_string(world.path("crmsync.toml")).expect("a configuration");
+        let lines = text.lines().map(|line| {
+            match line.starts_with("base_url") && !line.contains(&format!("{http}/")) {
+                true => format!("base_url = \"{address}\"\n"),
+                false => format!("{line}\n"),
+            }
+        });
+        world.file("crmsync.toml", &lines.collect::<String>());
+    };
+    let file = world.csv("crm.csv", &customers(1));
+    let run = || world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    let all = |ran: crate::support::Ran| ran.out + &ran.err;
+    move_to("https://test.example");
+    let warning =
+        "wsone was at https://test.example and is at https://live.example: if that is another system";
+    assert!(!all(run()).contains("wsone was at"));
+    move_to("https://test.example/");
+    assert!(!all(run()).contains("wsone was at"));
+    move_to("https://live.example");
+    assert!(all(world.run(&["check"]).exits(0)).contains(warning));
+    assert!(all(world.on("plan", &file, &["--allow-mass-change"]).exits(0)).contains(warning));
+    assert!(all(run()).contains(warning));
+    assert!(!all(run()).contains("wsone was at"));
 }

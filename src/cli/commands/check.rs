@@ -24,7 +24,7 @@ use super::check_file::{self, Looked};
 use super::inputs::is_standard_input;
 use super::mapped_rows::Showing;
 use super::status::misses_inputs;
-use super::{explain, history, plan, rejects, status};
+use super::{addresses, explain, history, plan, rejects, status};
 
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
 pub(super) const NO_PROVIDER: &str =
@@ -268,6 +268,9 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
             if let Some(since) = store.misses_inputs_since(*provider)? {
                 findings.warn(format!("provider {provider}"), misses_inputs(*provider, &since));
             }
+        }
+        for (provider, told) in addresses::moved(config, &store)? {
+            findings.warn(format!("provider {provider}"), told);
         }
         findings.has_queued = counts.iter().any(|(id, of)| enabled.contains(id) && of.open() > of.held);
         store.snapshot().customers()

@@ -1,5 +1,6 @@
 //! One function a command, and the list of them.
 
+mod addresses;
 mod advice;
 mod check;
 mod check_file;

@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
 
+use super::addresses;
 use super::check::NO_PROVIDER;
 use super::earlier;
 use crate::cli::Program;
@@ -175,6 +176,7 @@ pub(super) fn show(
     let not_sent: Vec<String> = outcome.providers.iter().filter_map(not_sent).collect();
     let mut plan = of(outcome, &providers, &store, config.dispatch.max_duration)?;
     plan.warnings.extend(not_sent);
+    plan.warnings.extend(addresses::moved(&config, &store)?.into_iter().map(|(_, told)| told));
     plan.warnings.extend(beyond_the_day(&plan, &providers, &store, program.clock.now())?);
     if providers.is_empty() {
         plan.warnings.push(format!("providers: {NO_PROVIDER}"));

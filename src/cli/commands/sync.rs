@@ -22,6 +22,7 @@ use crate::mapping;
 use crate::providers::Provider;
 use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
 
+use super::addresses;
 use super::earlier;
 use super::finish::{self, Run};
 use super::inputs;
@@ -179,7 +180,8 @@ impl Begun {
                 run.ended = ended;
                 prepare(program, config, &session, &mut store, (number, &providers), work)
             })
-            .and_then(|outcome| warn_of_strangers(outcome, &store, &only));
+            .and_then(|outcome| warn_of_strangers(outcome, &store, &only))
+            .and_then(|outcome| warn_of_moves(outcome, &mut store, config, work));
         let store = match worked {
             Ok(outcome) => {
                 run.ingested = Some(outcome);
@@ -237,6 +239,20 @@ fn warn_of_strangers(mut outcome: Outcome, store: &Store, only: &[CustomerId]) -
         let are = if strangers == 1 { "is" } else { "are" };
         let warning = format!("--only: {strangers} of {} customers {are} not known", only.len());
         outcome.warnings.push(warning);
+    }
+    Ok(outcome)
+}
+
+/// What the state knows to be delivered was delivered elsewhere, perhaps; told once. A rehearsal sends to simulators.
+fn warn_of_moves(
+    mut outcome: Outcome,
+    store: &mut Store,
+    config: &Config,
+    work: Work<'_>,
+) -> Result<Outcome, Failure> {
+    if !matches!(work, Work::Rehearse(..)) {
+        outcome.warnings.extend(addresses::moved(config, store)?.into_iter().map(|(_, told)| told));
+        addresses::note(config, store)?;
     }
     Ok(outcome)
 }

@@ -1,0 +1,36 @@
+//! Providers that are somewhere else than when the state was last worked with: perhaps another system, which holds nothing of
+//! what the state says was delivered.
+
+use crate::cli::config::Config;
+use crate::domain::provider::ProviderId;
+use crate::store::{Store, StoreError};
+
+/// Those that are switched on, and where they are. What is on this machine is a simulator or a tunnel, whose port says nothing.
+fn addresses(config: &Config) -> Vec<(ProviderId, &str)> {
+    let common = |id: ProviderId| Some((id, &*config.providers.common(id)?.base_url));
+    let enabled = config.providers.enabled().into_iter().filter_map(common);
+    enabled
+        .filter(|(_, address)| address.starts_with("https://"))
+        .map(|(id, address)| (id, address.trim_end_matches('/')))
+        .collect()
+}
+
+/// What has to be said of those that have moved, each in a sentence.
+pub(super) fn moved(config: &Config, store: &Store) -> Result<Vec<(ProviderId, String)>, StoreError> {
+    let mut told = Vec::new();
+    for (id, address) in addresses(config) {
+        if let Some(before) = store.address_of(id)?.filter(|before| before != address) {
+            let sentence = format!(
+                "{id} was at {before} and is at {address}: if that is another system, which has got nothing yet, give it a state \
+                 of its own (state.path), or send it everything with `crmsync sync FILE --full-resync --allow-mass-change`"
+            );
+            told.push((id, sentence));
+        }
+    }
+    Ok(told)
+}
+
+/// Notes where they are from now on.
+pub(super) fn note(config: &Config, store: &mut Store) -> Result<(), StoreError> {
+    addresses(config).into_iter().try_for_each(|(id, address)| store.note_address(id, address))
+}
