@@ -149,12 +149,25 @@ pub(super) fn ending(report: &Report) -> String {
         Outcome::Partial => "finished, but not everything got through",
         Outcome::Guarded => "stopped by a guard: nothing was queued, nothing was sent",
         Outcome::Stopped => "stopped at its limit; the rest stays queued",
+        // Whoever was down has calls left that were not tried so often.
+        Outcome::Unavailable if left > 0 && left == used_up(report) => {
+            let calls =
+                if left == 1 { "call has used up its tries" } else { "calls have used up their tries" };
+            return format!(
+                "finished, but {} {calls}; what is left stays queued for the next run",
+                grouped(left)
+            );
+        }
         Outcome::Unavailable => "a provider was not available; its calls stay queued",
         Outcome::Denied => "stopped: a person must act",
         Outcome::Interrupted => "interrupted; the rest stays queued",
         Outcome::Failed => "FAILED",
     };
     sentence.to_owned()
+}
+
+fn used_up(report: &Report) -> u64 {
+    report.reasons.iter().filter(|reason| reason.status == "deferred").map(|reason| reason.count).sum()
 }
 
 fn input(input: &InputTally) -> String {
@@ -320,6 +333,17 @@ mod tests {
         let mut report = sample(Outcome::Failed, 1);
         report.balanced = false;
         assert!(closing(&report, &Context::default()).contains("DOES NOT BALANCE"));
+    }
+
+    #[test]
+    fn a_provider_that_answered_every_call_was_available() {
+        let mut report = sample(Outcome::Unavailable, 5);
+        report.providers.values_mut().for_each(|tally| tally.deferred = 0);
+        report.providers.entry(ProviderId::Wsone).or_default().deferred = 2;
+        report.reasons = vec![reason(Some(ProviderId::Wsone), "deferred", "101", 2)];
+        assert!(ending(&report).starts_with("finished, but 2 calls have used up their tries;"));
+        report.providers.entry(ProviderId::Wsone).or_default().deferred = 3;
+        assert!(ending(&report).starts_with("a provider was not available"));
     }
 
     #[test]
