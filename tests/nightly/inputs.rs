@@ -308,6 +308,23 @@ fn check_looks_at_the_subscriptions_of_a_jsonl_file() {
     assert!(looked.contains("subscription_7"), "{looked}");
 }
 
+#[test]
+fn check_warns_of_what_an_exclude_takes_out_of_objects_that_are_sent_whole() {
+    let world = World::new();
+    let cases = [
+        ("exclude = [\"email\"]", true),
+        ("exclude = [\"email\"]\nsend = \"changed\"", false),
+        ("exclude = [\"email\", \"email_opt_in\", \"email_partner_opt_in\"]", false),
+    ];
+    for (lines, warns) in cases {
+        world.configure("", &[("wsone", lines)]);
+        let told = world.run(&["check"]).exits(0).out;
+        let warning =
+            "exclude leaves ContactsRequest.EmailRequest.emailValue out of objects that are sent whole";
+        assert_eq!(told.contains(warning), warns, "{lines}: {told}");
+    }
+}
+
 /// Each run lets `settle` begin anew.
 #[test]
 fn check_warns_of_runs_that_end_before_an_unknown_outcome_has_settled() {

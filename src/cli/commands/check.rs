@@ -15,8 +15,10 @@ use crate::cli::failure::Failure;
 use crate::cli::notify::is_missing;
 use crate::cli::secrets;
 use crate::domain::field::Field;
+use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
-use crate::providers::{Credentials, SecretSource};
+use crate::domain::wire::WireField;
+use crate::providers::{Credentials, Provider, SecretSource};
 use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
@@ -145,6 +147,29 @@ fn check_providers(config: &Config, findings: &mut Findings) {
     }
     if config.providers.enabled().is_empty() {
         findings.warn("providers", NO_PROVIDER);
+    }
+    // Sections that cannot work were refused when the file was read.
+    for provider in config.providers_without_secrets().into_iter().flatten() {
+        check_excluded(&*provider, findings);
+    }
+}
+
+/// Whether a provider replaces objects or lays them over what it has, nobody documents.
+fn check_excluded(provider: &dyn Provider, findings: &mut Findings) {
+    let is_partner = |one: &WireField, other: &WireField| {
+        !one.object.is_empty() && one.object == other.object && !provider.excludes(other.code)
+    };
+    let fields = provider.fields();
+    let left_out = fields.iter().filter(|field| provider.excludes(field.code));
+    let left_out = left_out.filter(|field| fields.iter().any(|other| is_partner(field, other)));
+    let names: Vec<&str> = left_out.map(|field| field.name).collect();
+    if provider.settings().send_mode() != Send::Changed && !names.is_empty() {
+        let warning = format!(
+            "exclude leaves {} out of objects that are sent whole: where the provider has it and replaces objects, it is lost; \
+             send = \"changed\" sends single fields",
+            names.join(", ")
+        );
+        findings.warn(format!("provider {}", provider.id()), warning);
     }
 }
 
