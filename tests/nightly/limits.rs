@@ -1,7 +1,6 @@
 //! Budgets, guards, the lock, signals: each exit code of the contract by the built binary.
 
 use std::fmt::Write as _;
-use std::process::{Command, Stdio};
 
 use crmsync::domain::provider::ProviderId;
 
@@ -395,40 +394,6 @@ fn a_second_run_exits_11_and_changes_nothing() {
     assert_eq!(world.applied(), 6);
 }
 
-/// Was this test itself started as under `nohup`: what it starts ignores a hang-up too, as it should.
-fn ignores_hang_ups() -> bool {
-    let status = std::fs::read_to_string("/proc/self/status").expect("a process");
-    let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("signals");
-    u64::from_str_radix(ignored.trim(), 16).expect("a mask") & 1 == 1
-}
-
-#[test]
-fn a_signal_drains_and_checkpoints() {
-    let hang_up = (!ignores_hang_ups()).then_some(("-HUP", 129));
-    for (signal, code) in [("-INT", 130), ("-TERM", 143)].into_iter().chain(hang_up) {
-        let world = World::new();
-        let people = customers(50);
-        world.populate(&people);
-        world.configure("", &[("wsone", "rate_per_second = 20\nburst = 1")]);
-        world.play("[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"100ms\" }\n");
-        let file = world.csv("crm.csv", &people);
-        let child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
-        until("some requests are made", || world.requests(ProviderId::Wsone) >= 3);
-        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
-        assert!(sent.expect("kill runs").success());
-        let ran = Ran::from(child.wait_with_output().expect("gone")).exits(code);
-        assert!(ran.err.contains("stopped: interrupted"), "{}", ran.err);
-        let events = std::fs::read_to_string(world.run_folder().join("events.jsonl")).expect("events");
-        assert!(events.contains(r#""provider":"wsone","state":"interrupted""#), "{events}");
-        let report = world.report();
-        assert_eq!(report["run"]["outcome"], "interrupted");
-        assert_eq!(report["balanced"], true);
-        // Nothing was left in the air: every request that was made is acknowledged.
-        let acknowledged = report["providers"]["wsone"]["acknowledged"]["create"].as_u64().expect("a count");
-        assert_eq!(acknowledged, world.requests(ProviderId::Wsone));
-    }
-}
-
 /// What may not be sent any more is not waited for.
 #[test]
 fn a_run_without_requests_left_ends_before_what_waits_is_due() {
@@ -442,60 +407,6 @@ fn a_run_without_requests_left_ends_before_what_waits_is_due() {
     // Nor is what an earlier run left.
     world.run(&["resume", "--max-calls", "0", "--provider", "wsone"]).exits(10);
     world.play("");
-}
-
-/// What was answered when the second one came is committed all the same, and counted.
-#[test]
-fn a_second_signal_cuts_a_run_short_and_its_books_balance() {
-    let world = World::new();
-    let people = customers(80);
-    world.populate(&people);
-    world.configure("", &[("wsone", "rate_per_second = 40\nburst = 4")]);
-    let file = world.csv("crm.csv", &people);
-    let child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
-    until("some requests are made", || world.requests(ProviderId::Wsone) >= 3);
-    // Somebody has the state, so that nothing is committed for a while.
-    let state = world.path("state/crmsync.db");
-    let other = rusqlite::Connection::open_with_flags(state, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE);
-    let other = other.expect("a state");
-    other.busy_timeout(std::time::Duration::from_secs(5)).expect("set");
-    other.execute_batch("BEGIN IMMEDIATE").expect("begun");
-    let before = world.requests(ProviderId::Wsone);
-    until("more is answered", || world.requests(ProviderId::Wsone) > before + 2);
-    // Two of one kind that come at once count as one.
-    let twice = format!("kill -INT {0}; kill -TERM {0}", child.id());
-    assert!(Command::new("/bin/sh").args(["-c", &twice]).status().expect("a shell").success());
-    let mut looks = 0;
-    until("both are heard", || {
-        looks += 1;
-        looks > 60
-    });
-    other.execute_batch("ROLLBACK").expect("given back");
-    let ran = Ran::from(child.wait_with_output().expect("gone"));
-    assert!([130, 143].contains(&ran.code) && ran.out.contains("cut short"), "{}{}", ran.out, ran.err);
-    assert_eq!(world.report()["balanced"], true, "{}{}", ran.out, ran.err);
-    world.run(&["resume"]);
-    assert_eq!(world.duplicates(), 0);
-}
-
-#[test]
-fn a_run_that_was_started_to_outlive_its_terminal_does() {
-    let world = World::new();
-    let people = customers(3);
-    world.populate(&people);
-    world.play("[[rule]]\nprovider = \"wsone\"\neffect = { latency = \"300ms\" }\n");
-    let file = world.csv("crm.csv", &people);
-    let script = format!("trap '' HUP; exec {} sync {file:?}", env!("CARGO_BIN_EXE_crmsync"));
-    let mut shell = Command::new("/bin/sh");
-    shell.args(["-c", &script]).current_dir(world.path("")).stdout(Stdio::null()).stderr(Stdio::null());
-    let program = world.command(&[]);
-    shell.env_clear().envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
-    let mut child = shell.spawn().expect("a shell");
-    until("some requests are made", || world.requests(ProviderId::Wsone) > 0);
-    let sent = Command::new("kill").args(["-HUP", &child.id().to_string()]).status();
-    assert!(sent.expect("kill runs").success());
-    assert!(child.wait().expect("gone").success());
-    assert_eq!(world.applied(), 9);
 }
 
 #[test]

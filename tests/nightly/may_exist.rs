@@ -1,0 +1,167 @@
+//! Accounts that may exist although nobody knows: who comes under their key is probed, and nobody is created twice.
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::keys::{json, resolve_all_as_not_applied};
+use crate::support::{World, customers};
+
+#[test]
+fn who_takes_the_key_of_a_create_that_is_probed_waits_also_when_found_not_applied() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    // The create of the second one is applied and its answer lost; probes are not answered either.
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\neffect = { status = { code = 503 } }\n",
+    );
+    let newcomer = people[1].person.clone();
+    let lost = world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]);
+    assert_eq!(lost.code, 5, "{}", lost.out);
+    let former = std::mem::replace(&mut people[0].person, newcomer);
+    let shared = world.on("sync", &world.csv("crm.csv", &people), &["--max-calls", "0"]);
+    assert_eq!(shared.code, 10, "{}", shared.out);
+    let told = resolve_all_as_not_applied(&world);
+    assert!(told.iter().any(|told| told.contains("stays held, because another")), "{told:?}");
+    world.play("");
+    people[1].person = former;
+    let file = world.csv("crm.csv", &people);
+    for _ in 0..3 {
+        world.sync(&file);
+        world.run(&["rejects", "release"]).exits(0);
+    }
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|person| world.all_hold(person));
+}
+
+#[test]
+fn who_was_given_up_while_nobody_knew_whether_it_exists_is_probed_before_it_is_created() {
+    for case in ["a value changes", "all is compared again", "another one has the key"] {
+        let world = World::new();
+        let mut people = customers(2);
+        world.populate(&people);
+        world.play(
+            "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n\
+             [[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"200\" } }\n",
+        );
+        world.sync(&world.csv("crm.csv", &people[..1])).exits(3);
+        let listed = json(&world.run(&["rejects", "list", "--json"]).exits(0).out);
+        assert_eq!(listed[0]["class"], "probe_refused", "{listed}");
+        world.run(&["resolve", &listed[0]["call"].to_string(), "--abandon"]).exits(0);
+        world.play("");
+        let mut more = vec!["--allow-mass-change"];
+        match case {
+            "a value changes" => people[0].email = "newer@example.org".to_owned(),
+            "all is compared again" => more.push("--full-resync"),
+            _ => people[1].person = std::mem::take(&mut people[0].person),
+        }
+        world.on("sync", &world.csv("crm.csv", &people), &more).exits(0);
+        assert_eq!(world.duplicates(), 0, "{case}");
+        world.all_hold(&people[1]);
+    }
+}
+
+#[test]
+fn whoever_comes_under_a_key_of_somebody_who_was_erased_is_probed_first() {
+    for is_undone in [false, true] {
+        let world = World::new();
+        let mut people = customers(2);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        world.run(&["forget", &people[0].id]).exits(0);
+        if is_undone {
+            world.run(&["forget", &people[0].id, "--undo"]).exits(0);
+        }
+        // The same person under another number of the CRM.
+        people[0].id = "C90000".to_owned();
+        world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(0);
+        assert_eq!(world.duplicates(), 0);
+        people.iter().for_each(|person| world.all_hold(person));
+    }
+}
+
+#[test]
+fn who_is_held_beside_somebody_who_may_exist_is_probed_when_it_is_released() {
+    for is_forgotten in [false, true] {
+        let world = World::new();
+        let mut people = customers(2);
+        world.populate(&people);
+        world.play(
+            "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n\
+             [[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"200\" } }\n",
+        );
+        world.sync(&world.csv("crm.csv", &people[..1])).exits(3);
+        let call = json(&world.run(&["rejects", "list", "--json"]).exits(0).out)[0]["call"].to_string();
+        people[1].person = people[0].person.clone();
+        world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(3);
+        if is_forgotten {
+            world.run(&["forget", &people[0].id]).exits(0);
+        } else {
+            world.run(&["resolve", &call, "--abandon"]).exits(0);
+        }
+        world.play("");
+        world.run(&["rejects", "release", "--customer", &people[1].id]).exits(0);
+        world.run(&["resume"]).exits(0);
+        assert_eq!(world.duplicates(), 0);
+        world.all_hold(&people[1]);
+    }
+}
+
+#[test]
+fn two_newcomers_under_the_key_of_somebody_erased_are_delivered_once_the_crm_has_it_right() {
+    let world = World::new();
+    let mut people = customers(3);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    let erased = people[0].person.clone();
+    world.run(&["forget", &people[0].id]).exits(0);
+    let own = std::mem::replace(&mut people[2].person, erased.clone());
+    people[1].person = erased;
+    world.on("sync", &world.csv("crm.csv", &people[1..]), &["--allow-mass-change"]).exits(3);
+    people[2].person = own;
+    world.on("sync", &world.csv("crm.csv", &people[1..]), &["--allow-mass-change"]);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people[1..].iter().for_each(|person| world.all_hold(person));
+    assert!(world.run(&["rejects", "list"]).exits(0).out.contains("nothing is refused or held"));
+}
+
+/// Who is proved not to be there under a key that the CRM has corrected meanwhile is created under the new one alone.
+#[test]
+fn nobody_is_created_under_a_key_that_was_corrected_while_its_create_was_in_doubt() {
+    for (second, decided) in [("7700099999", false), ("", false), ("7700099999", true)] {
+        let world = World::new();
+        world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+        let mut people = customers(2);
+        world.populate(&people[1..]);
+        world.sync(&world.csv("crm.csv", &people[1..])).exits(0);
+        world.play("[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n");
+        let old = format!("1:{}", people[0].person);
+        world.on("sync", &world.csv("crm.csv", &people), &["--max-calls", "1", "--provider", "wsone"]);
+        world.play(if decided {
+            "[[rule]]\noperation = \"updatePerson\"\ntimes = 1\neffect = { refuse = { code = \"155\" } }\n"
+        } else {
+            ""
+        });
+        people[0].person = second.to_owned();
+        let file = world.csv("crm.csv", &people);
+        world.sync(&file);
+        assert_eq!(world.report()["balanced"], true, "{second:?} {decided}");
+        if decided {
+            let listed = world.run(&["rejects", "list", "--json", "--provider", "wsone"]).exits(0).out;
+            let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+            world.run(&["resolve", &listed[0]["call"].to_string(), "--not-applied"]).exits(0);
+        }
+        world.run(&["resume"]).exits(0);
+        assert!(world.ledger().person(ProviderId::Wsone, &old).is_none(), "{second:?} {decided}");
+        assert_eq!(world.report()["balanced"], true);
+        world.sync(&file).exits(0);
+        let new = world.ledger().person(ProviderId::Wsone, &format!("1:{second}"));
+        assert_eq!(new.is_some(), !second.is_empty(), "{second:?} {decided}");
+        assert!(world.ledger().person(ProviderId::Wsone, &old).is_none(), "{second:?} {decided}");
+        assert_eq!(world.duplicates(), 0);
+    }
+}
