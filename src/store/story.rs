@@ -27,6 +27,8 @@ pub struct Story {
     pub turned_away: BTreeMap<ProviderId, FieldCode>,
     /// All calls, oldest first.
     pub calls: Vec<StoryCall>,
+    /// The first of the runs whose settled calls are all kept; none, where nothing was ever deleted.
+    pub kept_since: Option<String>,
 }
 
 /// What a provider is known to hold.
@@ -121,7 +123,8 @@ impl Store {
         }
         let turned_away = snapshot.turned_away(customer.number)?.into_iter().collect();
         let calls = self.story_calls(customer.number)?;
-        Ok(Story { known: true, forgotten, accounts, turned_away, calls })
+        let kept_since = self.calls_kept_since()?;
+        Ok(Story { known: true, forgotten, accounts, turned_away, calls, kept_since })
     }
 
     fn story_calls(&self, customer: i64) -> Result<Vec<StoryCall>, StoreError> {

@@ -88,6 +88,49 @@ fn backups_are_rotated_and_none_are_made_when_none_are_wanted() {
     }
 }
 
+/// What is open, or refused, stays however old it is.
+#[test]
+fn settled_calls_are_kept_as_long_as_the_folders_of_their_runs() {
+    let mut people = customers(3);
+    let world = World::new();
+    world.populate(&people);
+    world.configure("keep_runs = 2\n", &[]);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\nkey = \"W00003\"\neffect = { refuse = { code = \"178\" } }\n",
+    );
+    let calls = || -> Vec<(i64, String)> {
+        let state = state(&world);
+        let mut rows = state.prepare("SELECT id, state FROM call ORDER BY id").expect("a query");
+        let rows = rows.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("rows");
+        rows.collect::<Result<_, _>>().expect("readable")
+    };
+    for night in 0..4 {
+        people[0].email = format!("night-{night}@example.org");
+        let ran = world.sync(&world.csv("crm.csv", &people));
+        assert!([0, 3].contains(&ran.code), "{}", ran.err);
+        assert_eq!(world.report()["balanced"], true);
+    }
+    // Nine calls of the first night, eight of them settled by it; three of each other one.
+    let kept = calls();
+    assert_eq!(kept.len(), 1 + 3 + 3 + 3, "{kept:?}");
+    assert_eq!(kept.iter().filter(|(_, state)| state == "refused").count(), 1);
+    let told = world.run(&["explain", "C00001"]).exits(0).out;
+    assert!(told.contains("settled are not kept (state.keep_runs)"), "{told}");
+    // A night without a change changes nothing.
+    let last = kept[kept.len() - 1].0;
+    for _ in 0..3 {
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+    }
+    assert_eq!(calls(), kept);
+    // Nor is a number given out twice, or anything else lost.
+    people[1].email = "last@example.org".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(calls().len(), 1 + 3);
+    assert!(calls().iter().skip(1).all(|(call, _)| *call > last));
+    world.run(&["doctor", "--repair"]).exits(0);
+    people[..2].iter().for_each(|person| world.all_hold(person));
+}
+
 #[test]
 fn doctor_finds_rights_that_are_too_wide_and_takes_them_away() {
     let people = customers(1);

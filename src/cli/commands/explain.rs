@@ -42,6 +42,8 @@ struct Explained {
     forgotten: bool,
     providers: BTreeMap<ProviderId, AtProvider>,
     timeline: Vec<Moment>,
+    /// The first of the runs whose settled calls are all kept; none, where nothing was ever deleted.
+    calls_kept_since: Option<String>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -125,7 +127,8 @@ fn explained(
         story.accounts.keys().copied().chain(of_calls).chain(settings.enabled()).collect();
     let at_provider = |provider| (provider, at_provider(story, provider, id, settings, context));
     let providers = ids.into_iter().map(at_provider).collect();
-    Explained { known: story.known, forgotten: story.forgotten, providers, timeline }
+    let calls_kept_since = story.kept_since.clone();
+    Explained { known: story.known, forgotten: story.forgotten, providers, timeline, calls_kept_since }
 }
 
 fn at_provider(
@@ -316,6 +319,10 @@ fn text(explained: &Explained, id: &CustomerId, context: &Context<'_>) -> String
     let header = ["time", "provider", "call", "operation", "event", "what", "run"];
     let rows = explained.timeline.iter().map(cells);
     writeln!(text, "{}", aligned(&header, rows, &[2])).expect(INFALLIBLE);
+    if let Some(run) = &explained.calls_kept_since {
+        writeln!(text, "calls that runs before {run} settled are not kept (state.keep_runs)")
+            .expect(INFALLIBLE);
+    }
     for (provider, at) in &explained.providers {
         writeln!(text, "\n{provider}: {}", at.now).expect(INFALLIBLE);
         if let Some(next) = &at.next {

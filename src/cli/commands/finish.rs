@@ -159,8 +159,12 @@ pub(super) fn finish(
     match store {
         Some(store) if unusable => store.abandon(),
         Some(mut store) => {
-            let ended =
-                store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now());
+            // A run that has sent nothing leaves alone what is old.
+            let has_sent = found.tally.providers.values().any(|lane| lane.requests > 0);
+            let keep_runs = if has_sent { config.state.keep_runs } else { usize::MAX };
+            let ended = store.prune(run.number, keep_runs).and_then(|_| {
+                store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())
+            });
             if let Err(error) = ended {
                 fail(error.into(), &mut codes);
                 store.abandon();

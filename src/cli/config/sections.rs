@@ -141,7 +141,7 @@ pub struct StateSettings {
     /// The folder of runs, one folder each.
     #[serde(deserialize_with = "some_path")]
     pub runs: PathBuf,
-    /// So many runs are kept; the oldest go first.
+    /// So many runs are kept, with the calls that they settled; the oldest go first.
     pub keep_runs: usize,
     /// How delivered values are kept.
     pub values: StoredValues,

@@ -1,0 +1,69 @@
+//! How long what is settled is kept: as long as the folders of the runs that settled it. Nothing that is open or refused goes.
+
+use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
+
+use super::transitions::keep_last_call;
+use super::{RunNumber, Store, StoreError, setting};
+
+/// So many calls are looked at in one run: a third of a second's work. Where more have grown old at once, the next runs go on.
+const CALLS_AT_ONCE: i64 = 100_000;
+/// The setting that names the first of the runs whose settled calls are all kept.
+const KEPT_SINCE: &str = "calls_kept_since";
+
+/// What has to go: calls up to that number that were settled before that run.
+struct Old {
+    last: i64,
+    before: i64,
+}
+
+impl Store {
+    /// Deletes calls that were settled more than so many runs before this one, with their answers; gives how many. A run
+    /// that has changed nothing must not ask for it: it makes a backup where none was made yet. One transaction.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read or, so for every method of this file, written.
+    pub fn prune(&mut self, run: RunNumber, keep_runs: usize) -> Result<u64, StoreError> {
+        let before = run.0.saturating_sub(i64::try_from(keep_runs).unwrap_or(i64::MAX));
+        let Some(old) = old(&self.connection, before)? else { return Ok(0) };
+        self.backups.make_due()?;
+        let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        keep_last_call(&transaction)?;
+        let is_old = "id <= ?1 AND payload IS NULL AND planned_in < ?2 AND settled_in < ?2";
+        let numbers = (old.last, old.before);
+        transaction.execute(
+            &format!("DELETE FROM answer WHERE call IN (SELECT id FROM call WHERE {is_old})"),
+            numbers,
+        )?;
+        let deleted = transaction.execute(&format!("DELETE FROM call WHERE {is_old}"), numbers)?;
+        let first_kept: Option<String> = transaction
+            .query_row("SELECT id FROM run WHERE number >= ?1 ORDER BY number LIMIT 1", [old.before], |row| {
+                row.get(0)
+            })
+            .optional()?;
+        if let Some(first) = first_kept {
+            setting::put(&transaction, KEPT_SINCE, first.as_bytes())?;
+        }
+        transaction.commit()?;
+        Ok(deleted as u64)
+    }
+
+    /// The first of the runs whose settled calls are all kept; none, where nothing was ever deleted.
+    pub fn calls_kept_since(&self) -> Result<Option<String>, StoreError> {
+        let since = setting::get(&self.connection, KEPT_SINCE)?.map(String::from_utf8).transpose();
+        since.map_err(|_| StoreError::Damaged { what: "the name of a run is no text" })
+    }
+}
+
+/// Calls are numbered in the order of the runs that made them: the old ones come first, with the few that are still open.
+fn old(connection: &Connection, before: i64) -> Result<Option<Old>, StoreError> {
+    let first = "SELECT planned_in FROM call ORDER BY id LIMIT 1";
+    let first: Option<i64> = connection.query_row(first, [], |row| row.get(0)).optional()?;
+    if first.is_none_or(|planned_in| planned_in >= before) {
+        return Ok(None);
+    }
+    let sql =
+        "SELECT max(id) FROM (SELECT id, payload, planned_in, settled_in FROM call ORDER BY id LIMIT ?2)
+               WHERE payload IS NULL AND planned_in < ?1 AND settled_in < ?1";
+    let last: Option<i64> = connection.query_row(sql, (before, CALLS_AT_ONCE), |row| row.get(0))?;
+    Ok(last.map(|last| Old { last, before }))
+}
