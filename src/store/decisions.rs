@@ -16,7 +16,7 @@ use super::intake::PRIORITY_NORMAL;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
 use super::transitions::{self, CallRecord};
-use super::{RunNumber, Store, StoreError, doubts, excluded};
+use super::{RunNumber, Store, StoreError, accounts, doubts, excluded, shared_keys};
 
 /// What became of calls that a person released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -126,9 +126,34 @@ impl Outbox<'_> {
         }
         let Some(after) = self.goes_again(&row, after, doubts)? else { return Ok(LetGo::Behind) };
         accounts.insert(account);
+        self.doubt_missing(&row)?;
         excluded::look_again(self.connection, row.provider)?;
         self.write_decision(&row, &after, None)?;
         Ok(LetGo::Queued(row.life.state))
+    }
+
+    /// Where the provider said that nobody is there, and a person does not leave it at that, nobody is known there any more: the
+    /// next record of the customer decides anew, and whom it creates is probed first.
+    fn doubt_missing(&self, row: &CallRow) -> Result<(), StoreError> {
+        let sql = "SELECT coalesce(class = 'missing', 0) FROM call WHERE id = ?1";
+        let is_missing: bool = self.connection.query_row(sql, [row.id.0], |row| row.get(0))?;
+        if row.life.state != State::Refused || !is_missing {
+            return Ok(());
+        }
+        let (fingerprinter, key) = (self.keeping.fingerprinter, &row.payload.key);
+        shared_keys::forget_known(self.connection, fingerprinter, row.provider, key)?;
+        doubts::put(self.connection, fingerprinter, row.provider, key)?;
+        let account = accounts::find(self.connection, row.customer_number, row.provider)?;
+        if let Some(mut account) = account.filter(|account| account.known && account.key == *key) {
+            account.known = false;
+            let fields: Vec<_> = account.fields.keys().copied().collect();
+            account.mark_unknown(fields);
+            transitions::one(
+                accounts::set(self.connection, row.customer_number, row.provider, &account)?,
+                row.id,
+            )?;
+        }
+        self.compare_again(&row.customer)
     }
 
     /// Ends the calls that would leave by themselves for accounts that the CRM has given to other customers since: what they

@@ -1,6 +1,7 @@
 //! Accounts that may exist although nobody knows: who comes under their key is probed, and nobody is created twice.
 
 use crmsync::domain::provider::ProviderId;
+use crmsync::sandbox::Operation;
 
 use crate::keys::{json, resolve_all_as_not_applied};
 use crate::support::{World, customers};
@@ -163,5 +164,37 @@ fn nobody_is_created_under_a_key_that_was_corrected_while_its_create_was_in_doub
         assert_eq!(new.is_some(), !second.is_empty(), "{second:?} {decided}");
         assert!(world.ledger().person(ProviderId::Wsone, &old).is_none(), "{second:?} {decided}");
         assert_eq!(world.duplicates(), 0);
+    }
+}
+
+/// Whom the provider has lost, or never had: what is released is refused once more, and then the CRM's record creates it.
+#[test]
+fn who_is_missing_at_the_provider_and_is_released_is_created_by_the_next_file() {
+    for has_resumed in [true, false] {
+        let mut people = customers(2);
+        let (world, other) = (World::new(), World::new());
+        let missing = [("wsone", "response_codes = { \"101\" = \"missing\" }")];
+        world.configure("", &missing);
+        world.populate(&people);
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        // Another system, which has the second one alone.
+        other.populate(&people);
+        other.populate_persons(&people[1..]);
+        let text = std::fs::read_to_string(world.path("crmsync.toml")).expect("a configuration");
+        world.file("crmsync.toml", &text.replace(&world.url(), &other.url()));
+        people[0].email = "new@example.org".to_owned();
+        let file = world.csv("crm.csv", &people);
+        world.sync(&file).exits(3);
+        world.run(&["rejects", "release", "--customer", "C00001", "--provider", "wsone"]).exits(0);
+        if has_resumed {
+            world.run(&["resume"]).exits(3);
+        }
+        world.sync(&file).exits(0);
+        other.all_hold(&people[0]);
+        assert_eq!(other.duplicates(), 0);
+        let created =
+            &other.ledger().summary().providers[&ProviderId::Wsone].operations[&Operation::CreatePerson];
+        assert_eq!((created.requests, created.applied), (1, 1));
+        world.sync(&file).exits(0);
     }
 }

@@ -187,7 +187,11 @@ fn words(class: CodeClass) -> (&'static str, &'static str) {
         CodeClass::Transient => ("transient", "the call is tried again"),
         CodeClass::Denied => ("denied", "the provider's lane stops, and a person must act"),
         CodeClass::Exists => ("exists", "a create goes on as an update"),
-        CodeClass::Missing => ("missing", "the provider does not have the account"),
+        CodeClass::Missing => (
+            "missing",
+            "the provider does not have the account; once the call is released, the next file with the customer decides anew: \
+             on_new = \"create\" creates it, probed first",
+        ),
     }
 }
 
