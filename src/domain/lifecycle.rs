@@ -252,11 +252,12 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         Happening::UnknownInOutage => Some(unknown(&noted(&spent(life)))),
         Happening::Crashed => Some(crashed(life)),
         Happening::Missing if life.missing_seen + 1 < MISSING_PROOFS => {
-            let seen = Life { missing_seen: life.missing_seen + 1, ..spent(life) };
+            // It is a step of finding out, and no try that failed.
+            let seen = Life { missing_seen: life.missing_seen + 1, ..*life };
             Some(to(&seen, State::Probing, Wait::Settle))
         }
         Happening::Missing => {
-            let absent = Life { create_unknown: false, missing_seen: 0, ..spent(life) };
+            let absent = Life { create_unknown: false, missing_seen: 0, ..*life };
             Some(Step { effect: Effect::Absent, ..to(&absent, State::Queued, Wait::None) })
         }
         Happening::Refused

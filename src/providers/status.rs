@@ -57,14 +57,14 @@ fn undocumented(provider: &dyn Provider, status: u16) -> Verdict {
         // A status speaks for the whole lane, never for one value.
         Some(CodeClass::Denied) => Verdict::Denied { code, by_body: false },
         Some(class) => by_class(*class, code, Remedy::None),
-        None => Verdict::Contract { code, perhaps_applied: !is_refused_unread(status) },
+        None => Verdict::Contract { code, perhaps_applied: may_follow_success(status) },
     }
 }
 
-/// Does the status say that the request was turned away before anything was made of it (RFC 9110, 15.4 and 15.5; RFC 6585)?
-/// A redirect of another kind is what often follows upon a request that was done, a conflict what a second one meets.
-fn is_refused_unread(status: u16) -> bool {
-    matches!(status, 307 | 308 | 400 | 404..=407 | 411 | 413..=417 | 421 | 426 | 428 | 431)
+/// Is the status what a request that was done can be answered with: the way to its result (303, RFC 9110, 15.4.4), or what its
+/// second arrival meets (409). Every other one says that nothing was made of the request.
+fn may_follow_success(status: u16) -> bool {
+    matches!(status, 303 | 409)
 }
 
 fn status_code(status: u16) -> AnswerCode {

@@ -325,7 +325,9 @@ fn a_person_whose_erasure_is_taken_back_is_not_created_again() {
 #[test]
 fn a_person_whose_erasure_is_taken_back_and_who_is_not_there_is_created() {
     let world = World::new();
-    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    // One try: that nobody is there is told twice, and costs none.
+    let lane = "response_codes = { \"101\" = \"missing\" }\nretry = { attempts = 1, initial = \"5ms\", max = \"20ms\" }";
+    world.configure("", &[("wsone", lane)]);
     let people = customers(2);
     world.populate(&people);
     world.run(&["forget", "C00001"]).exits(0);
