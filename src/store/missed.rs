@@ -26,12 +26,15 @@ pub struct WaitingCall {
     pub provider: ProviderId,
 }
 
+/// In two parts, so that each is looked up in its own index.
+pub(super) const WAITING_SQL: &str = "
+    SELECT id, customer FROM call WHERE provider = ?1 AND payload IS NOT NULL AND lease IS NULL AND state = 'queued'
+    UNION ALL SELECT id, customer FROM call
+        WHERE provider = ?1 AND payload IS NOT NULL AND lease IS NULL AND state IN ('waiting', 'probing')";
+
 /// The calls that wait for a provider.
 pub(super) fn waiting(connection: &Connection, provider: ProviderId) -> Result<Vec<WaitingCall>, StoreError> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, customer FROM call WHERE provider = ?1 AND payload IS NOT NULL AND lease IS NULL
-             AND (state = 'queued' OR state = 'waiting' OR state = 'probing')",
-    )?;
+    let mut statement = connection.prepare_cached(WAITING_SQL)?;
     let calls = statement.query_map([provider.number()], |row| {
         Ok(WaitingCall { id: CallId(row.get(0)?), customer: row.get(1)?, provider })
     })?;

@@ -95,9 +95,12 @@ pub struct LeftOut {
 pub(super) const QUEUED_FLIGHTS: &str = "SELECT count(*) FROM flight CROSS JOIN call ON call.id = flight.call
     WHERE provider = ?1 AND state = 'queued'";
 
-/// Who is open or refused carries something: an index knows them.
-pub(super) const OPEN_CALLS_SQL: &str =
-    "SELECT count(*) FROM call WHERE provider = ?1 AND payload IS NOT NULL AND state <> 'refused'";
+/// Each state is counted in its own index.
+pub(super) const OPEN_CALLS_SQL: &str = "
+    SELECT (SELECT count(*) FROM call WHERE provider = ?1 AND state = 'queued')
+         + (SELECT count(*) FROM call WHERE provider = ?1 AND state IN ('waiting', 'probing'))
+         + (SELECT count(*) FROM call WHERE provider = ?1 AND payload IS NOT NULL
+                AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing' AND state <> 'refused')";
 
 /// The few are found in their own index (`call_stuck`), and only then looked at: the history of calls grows, and the order
 /// asked for would else lead through all of it.
