@@ -161,8 +161,9 @@ pub(super) fn finish(
         Some(mut store) => {
             // A run that has sent nothing leaves alone what is old.
             let has_sent = found.tally.providers.values().any(|lane| lane.requests > 0);
-            let keep_runs = if has_sent { config.state.keep_runs } else { usize::MAX };
-            let ended = store.prune(run.number, keep_runs).and_then(|_| {
+            let pruned =
+                if has_sent { store.prune(run.number, config.state.keep_runs).map(drop) } else { Ok(()) };
+            let ended = pruned.and_then(|()| {
                 store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())
             });
             if let Err(error) = ended {
