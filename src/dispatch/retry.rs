@@ -32,7 +32,7 @@ pub(super) fn backoff(attempt: u32, initial: Duration, max: Duration, random: f6
 pub(super) struct Context {
     /// The call as it was leased: in flight, or probing.
     pub(super) life: Life,
-    /// The lane's breaker is not closed, this answer included.
+    /// The lane's breaker is not closed, this answer included, and does not only rest after transient codes.
     pub(super) breaker_open: bool,
     /// The lane had an acknowledgement in this run.
     pub(super) lane_acknowledged: bool,

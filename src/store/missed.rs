@@ -66,11 +66,11 @@ pub(super) fn note(
 ) -> Result<(), StoreError> {
     for provider in ProviderId::ALL {
         let name = name_of(provider);
-        let is_known = setting::get(connection, &name)?;
+        let noted = setting::get(connection, &name)?;
         let is_on = enabled.contains(&provider);
-        if is_on && (is_complete || is_known.is_none()) {
+        if is_on && (is_complete || noted.is_none()) {
             setting::put(connection, &name, ALL)?;
-        } else if !is_on && changes && is_known.as_deref() == Some(ALL) {
+        } else if !is_on && changes && noted.as_deref() == Some(ALL) {
             setting::put(connection, &name, now.to_string().as_bytes())?;
         }
     }
