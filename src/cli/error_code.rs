@@ -199,7 +199,7 @@ codes! {
         "check base_url and protocol; where one call alone gets it, correct the customer, or class its `http_…` code in response_codes or error_codes";
     LaneUnavailable "E512" "a provider was down, or throttled every call, for longer than outage_patience"
         "`crmsync resume` when it is back; nothing is lost";
-    LaneMaxErrors "E513" "--max-errors was reached"
+    LaneMaxErrors "E513" "max_errors was reached"
         "`crmsync rejects list` shows why; then `crmsync resume`";
     LaneDayBudget "E514" "calls_per_day was reached"
         "nothing: the rest goes tomorrow, oldest first";

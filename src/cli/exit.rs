@@ -113,11 +113,11 @@ impl ExitCode {
             Self::Unavailable => {
                 "a provider was unavailable, or calls used up their attempts; they stay queued, run again"
             }
-            Self::TooManyErrors => "--max-errors reached; the rest stays queued",
+            Self::TooManyErrors => "max_errors reached; the rest stays queued",
             Self::PersonMustAct => {
                 "a person must act: credentials refused, state corrupt, older than what was sent, or newer than the program"
             }
-            Self::BudgetUsed => "--max-duration, --max-calls or calls_per_day reached; the rest stays queued",
+            Self::BudgetUsed => "max_duration, --max-calls or calls_per_day reached; the rest stays queued",
             Self::AnotherRun => "another run holds the state",
             Self::Changes => "plan --detailed-exitcode: there are changes",
             Self::HungUp => "interrupted by SIGHUP after draining and checkpointing",

@@ -1,4 +1,4 @@
-//! Time, as an argument. The only file that reads the clock.
+//! Time, as an argument. The only file that reads the clock, besides the timers of tokio.
 
 use std::fmt;
 use std::sync::Arc;

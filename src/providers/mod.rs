@@ -126,8 +126,9 @@ pub trait Provider: Send + Sync {
     /// What the body of an answer with HTTP 200 means. Never success for anything but the documented success.
     fn read(&self, operation: Operation, key: &ProviderKey, answer: &Answer) -> Verdict;
 
-    /// A digest of every setting that changes what is projected or sent, so that a changed setting makes each record
-    /// be compared once. Pace, patience, credentials and addresses are not in it.
+    /// A digest of every setting that changes which values a customer has here, so that a changed setting makes each record
+    /// be compared once. What goes along with every call (`source`, `language`, `wallet_ip` …), pace, patience, credentials
+    /// and addresses are not in it: nobody is sent anew for them.
     fn fingerprint(&self) -> [u8; 32];
 }
 

@@ -72,11 +72,13 @@ impl ProvidersSettings {
             (ProviderId::Wsone, common) => {
                 common.and_then(|common| common.send).unwrap_or(super::wsone::SEND)
             }
-            (_, common) => common.map_or(Send::Changed, CommonSettings::send_mode),
+            (ProviderId::Lemonway | ProviderId::Safedebit, common) => {
+                common.map_or(Send::Changed, CommonSettings::send_mode)
+            }
         }
     }
 
-    /// The same, to be changed: a rehearsal sends to its simulators.
+    /// What is common to the section of a provider, to be changed: a rehearsal sends to its simulators.
     pub fn common_mut(&mut self, id: ProviderId) -> Option<&mut CommonSettings> {
         match id {
             ProviderId::Wsone => self.wsone.as_mut().map(|section| &mut section.common),

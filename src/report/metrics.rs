@@ -80,6 +80,8 @@ fn write_input(text: &mut String, report: &Report) -> fmt::Result {
         ("new", input.new),
         ("changed", input.changed),
         ("unchanged", input.unchanged),
+        ("stale", input.stale),
+        ("forgotten", input.forgotten),
         ("duplicates", input.duplicates),
         ("invalid", input.invalid),
         ("missing", input.missing),

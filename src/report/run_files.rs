@@ -132,7 +132,12 @@ impl RunFolder {
     pub fn files(&self) -> Result<Vec<PathBuf>, FileError> {
         let failed = |error| FileError::on("list", &self.path)(error);
         let mut files = Vec::new();
-        for entry in fs::read_dir(&self.path).map_err(failed)? {
+        let entries = match fs::read_dir(&self.path) {
+            Ok(entries) => entries,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(files),
+            Err(error) => return Err(failed(error)),
+        };
+        for entry in entries {
             let entry = entry.map_err(failed)?;
             files.extend(entry.file_type().map_err(failed)?.is_file().then(|| entry.path()));
         }
@@ -226,7 +231,7 @@ fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
 ///
 /// # Errors
 /// When there is something under that name, or the file cannot be created.
-pub fn create_new_private(path: &Path) -> Result<File, FileError> {
+fn create_new_private(path: &Path) -> Result<File, FileError> {
     OpenOptions::new()
         .write(true)
         .create_new(true)
@@ -235,13 +240,19 @@ pub fn create_new_private(path: &Path) -> Result<File, FileError> {
         .map_err(FileError::on("create", path))
 }
 
-/// Writes a file, 0600, that must not be there yet.
+/// Writes a file, 0600, that must not be there yet. One that cannot be written whole is not left.
 ///
 /// # Errors
-/// When there is something under that name, or the file cannot be written.
-pub fn write_new_private(path: &Path, bytes: &[u8]) -> Result<(), FileError> {
-    let mut file = create_new_private(path)?;
-    file.write_all(bytes).and_then(|()| file.sync_all()).map_err(FileError::on("write", path))
+/// When there is something under that name, or what `write` says.
+pub fn write_new_private<T, E: From<FileError>>(
+    path: &Path,
+    write: impl FnOnce(File) -> Result<T, E>,
+) -> Result<T, E> {
+    let file = create_new_private(path)?;
+    write(file).inspect_err(|_| {
+        // Half a file is of no use, and in the way of the next try.
+        drop(fs::remove_file(path));
+    })
 }
 
 /// The runs that have a folder, oldest first; none when there is no folder of runs yet.
@@ -278,10 +289,25 @@ pub fn rotate_runs(runs: &Path, keep: usize, current: &RunId) -> Result<usize, F
     ids.retain(|id| id != current);
     ids.sort_by_key(|id| id <= current);
     for id in ids.iter().take(surplus) {
-        let path = runs.join(id.as_str());
-        fs::remove_dir_all(&path).map_err(FileError::on("delete", &path))?;
+        let folder = RunFolder::of(runs, id);
+        if folder.path.is_symlink() {
+            // Behind the link alone: its files would lie on where nobody looks for them. What else lies there is not ours.
+            for name in [REPORT_FILE, EVENTS_FILE, REJECTS_FILE] {
+                remove_file(&folder.file(name))?;
+            }
+            remove_file(&folder.path)?;
+        } else {
+            fs::remove_dir_all(&folder.path).map_err(FileError::on("delete", &folder.path))?;
+        }
     }
     Ok(surplus)
+}
+
+fn remove_file(path: &Path) -> Result<(), FileError> {
+    match fs::remove_file(path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(FileError::on("delete", path)(error)),
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 fn folder_of(path: &Path) -> &Path {
@@ -395,5 +421,42 @@ mod tests {
         }
         assert_eq!(rotate_runs(home.path(), 3, &ids[2]).unwrap(), 1);
         assert_eq!(list_runs(home.path()).unwrap(), ids[..3], "of a clock that was ahead");
+    }
+
+    /// A folder that was moved to another disk and is a link since.
+    #[test]
+    fn rotation_takes_the_files_of_a_run_that_are_elsewhere_and_nothing_else_there() {
+        let (home, elsewhere) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let [old, new] = [0, 1_000].map(|time| RunId::new(Timestamp(time), 7));
+        for name in [REPORT_FILE, EVENTS_FILE, REJECTS_FILE, "notes.txt"] {
+            fs::write(elsewhere.path().join(name), "written").unwrap();
+        }
+        std::os::unix::fs::symlink(elsewhere.path(), home.path().join(old.as_str())).unwrap();
+        RunFolder::create(home.path(), &new).unwrap();
+        assert_eq!(rotate_runs(home.path(), 1, &new).unwrap(), 1);
+        assert!(!home.path().join(old.as_str()).is_symlink());
+        let left: Vec<_> =
+            fs::read_dir(elsewhere.path()).unwrap().map(|entry| entry.unwrap().file_name()).collect();
+        assert_eq!(left, ["notes.txt"]);
+    }
+
+    #[test]
+    fn a_file_that_could_not_be_written_is_not_in_the_way_of_the_next_try() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("new");
+        let full = |_| Err::<(), _>(FileError::writing(&path)(io::Error::from(io::ErrorKind::StorageFull)));
+        assert!(write_new_private(&path, full).is_err());
+        assert!(!path.exists());
+        write_new_private(&path, |_| Ok::<_, FileError>(())).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        let again = write_new_private(&path, |_| Ok::<_, FileError>(()));
+        assert!(again.is_err() && path.exists(), "what is there already stays");
+    }
+
+    #[test]
+    fn a_folder_that_is_gone_has_no_files() {
+        let home = tempfile::tempdir().unwrap();
+        let gone = RunFolder::of(home.path(), &RunId::new(Timestamp(0), 1));
+        assert_eq!(gone.files().unwrap(), Vec::<PathBuf>::new());
     }
 }

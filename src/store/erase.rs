@@ -158,7 +158,8 @@ impl Store {
         search.add(&self.connection, id)
     }
 
-    /// Erases a customer and leaves a tombstone, in one transaction, and empties the write-ahead log. Open calls
+    /// Erases a customer and leaves a tombstone, in one transaction, and empties the write-ahead log as far as
+    /// nobody reads it; [`look_through`](Self::look_through) tells what is left. Open calls
     /// become `forgotten`; what was in flight at a crash counts as crashed first. A crash before it returns leaves
     /// everything or nothing erased; done again it finishes.
     ///

@@ -207,12 +207,16 @@ impl StateFile {
     }
 }
 
-/// Is a file or folder open to others than its owner.
+/// Is a file or folder open to others than its owner. One that a run has taken away since it was found is not.
 ///
 /// # Errors
 /// [`StoreError::File`] when it cannot be looked at.
 pub fn is_open_to_others(path: &Path) -> Result<bool, StoreError> {
-    let metadata = std::fs::symlink_metadata(path).map_err(|source| file_error("look at", path, source))?;
+    let metadata = match std::fs::symlink_metadata(path) {
+        Ok(metadata) => metadata,
+        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(false),
+        Err(source) => return Err(file_error("look at", path, source)),
+    };
     Ok(!metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0)
 }
 

@@ -122,7 +122,8 @@ fn may_end(life: &Life) -> bool {
     let waits = match life.state {
         State::Queued | State::Waiting => true,
         State::Held => matches!(life.hold, Some(HoldReason::KeyChanged | HoldReason::DuplicateKey)),
-        _ => false,
+        State::InFlight | State::Probing | State::Refused => false,
+        State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => false,
     };
     waits && life.operation == Operation::Update && !life.create_unknown
 }

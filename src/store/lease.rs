@@ -10,6 +10,7 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
+use super::intake::PRIORITY_WITHDRAWAL;
 use super::outbox::Outbox;
 use super::snapshot::operation_of;
 use super::transitions::{CallRecord, step};
@@ -128,8 +129,10 @@ impl Outbox<'_> {
         filter: &LeaseFilter,
         next_lease: &mut i64,
     ) -> Result<Vec<Leased>, StoreError> {
-        let mut turns = self.turns(Turn::Again, provider, limit, filter)?;
-        turns.extend(self.turns(Turn::Fresh, provider, limit, filter)?);
+        let mut turns = Vec::new();
+        for turn in [Turn::Withdrawal, Turn::Again, Turn::Fresh] {
+            turns.extend(self.turns(turn, provider, limit, filter)?);
+        }
         turns.sort_by_key(CallRow::place);
         turns.truncate(limit);
         let mut leased = Vec::with_capacity(turns.len());
@@ -161,8 +164,9 @@ impl Outbox<'_> {
         filter: &LeaseFilter,
     ) -> Result<Vec<CallRow>, StoreError> {
         let (states, order) = match turn {
-            Turn::Again => (WAITING, "due, call.id"),
-            Turn::Fresh => ("state = 'queued'", "priority, call.id"),
+            Turn::Withdrawal => (format!("{WAITING} AND priority = {PRIORITY_WITHDRAWAL}"), "due, call.id"),
+            Turn::Again => (format!("{WAITING} AND priority > {PRIORITY_WITHDRAWAL}"), "due, call.id"),
+            Turn::Fresh => ("state = 'queued'".to_owned(), "priority, call.id"),
         };
         let sql = format!(
             "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?4 AND lease IS NULL AND deferred_in <> ?3
@@ -266,6 +270,8 @@ pub(super) const TRIED: &str = "state = 'queued'
 /// Why it may be a call's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {
+    /// It has waited long enough, and withdraws a consent.
+    Withdrawal,
     /// It has waited long enough.
     Again,
     /// It is queued.

@@ -51,6 +51,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/012_named_keys.sql"),
     include_str!("schema/013_turned_away.sql"),
     include_str!("schema/014_named_key_by_mark.sql"),
+    include_str!("schema/015_withdrawals_that_wait.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -433,7 +434,21 @@ pub(super) fn refuse_second_name(path: &Path) -> Result<(), StoreError> {
 }
 
 /// Kinds of file systems, as `/proc/self/mounts` names them, where locks and syncs cannot be trusted.
-const NETWORK_KINDS: [&str; 8] = ["nfs", "nfs4", "cifs", "smb3", "smbfs", "ceph", "fuse.sshfs", "afs"];
+const NETWORK_KINDS: [&str; 13] = [
+    "nfs",
+    "nfs4",
+    "cifs",
+    "smb3",
+    "smbfs",
+    "ceph",
+    "fuse.ceph-fuse",
+    "fuse.sshfs",
+    "afs",
+    "lustre",
+    "gpfs",
+    "glusterfs",
+    "fuse.glusterfs",
+];
 
 fn refuse_network(path: &Path) -> Result<(), StoreError> {
     let Ok(mounts) = std::fs::read_to_string("/proc/self/mounts") else { return Ok(()) };

@@ -221,7 +221,8 @@ fn token(connection: &Connection) -> Result<String, StoreError> {
     Ok(token.unwrap_or_else(|| NO_TOKEN.to_owned()))
 }
 
-/// The tokens that a state may have, of which the lock file knows; none where it knows nothing, or was written in part.
+/// The tokens that a state may have, of which the lock file knows; none where it knows nothing. They are its first line: behind
+/// it the rest of a longer one may stand, which a crash kept from being cut off.
 fn read_tokens(state: &Path) -> Result<Vec<String>, StoreError> {
     let path = lock_of(state);
     let text = match fs::read(&path) {
@@ -229,17 +230,20 @@ fn read_tokens(state: &Path) -> Result<Vec<String>, StoreError> {
         Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(Vec::new()),
         Err(source) => return Err(file_error("read", &path, source)),
     };
-    let line = std::str::from_utf8(&text).ok().and_then(|text| text.strip_suffix('\n')).unwrap_or_default();
+    let text = std::str::from_utf8(&text).unwrap_or_default();
+    let line = text.split_once('\n').map_or("", |(line, _)| line);
     let words = line.strip_prefix(TOKENS).unwrap_or_default().split_ascii_whitespace();
     Ok(words.map(str::to_owned).collect())
 }
 
-/// The file stays the same, because it is locked.
+/// The file stays the same, because it is locked, and is never empty meanwhile: without tokens every state is good.
 fn write_tokens(state: &Path, tokens: &[String]) -> Result<(), StoreError> {
     let path = lock_of(state);
     let line = format!("{TOKENS} {}\n", tokens.join(" "));
     let mut file = open_private(&path)?;
-    let written =
-        file.set_len(0).and_then(|()| file.write_all(line.as_bytes())).and_then(|()| file.sync_all());
+    let written = file
+        .write_all(line.as_bytes())
+        .and_then(|()| file.set_len(line.len() as u64))
+        .and_then(|()| file.sync_all());
     written.map_err(|source| file_error("write", &path, source))
 }

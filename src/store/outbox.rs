@@ -350,9 +350,10 @@ impl Outbox<'_> {
             record = record.with("priority", PRIORITY_LAST);
         }
         // The rest stays refused for the reason that it was refused for, whatever the part meets on its way. Why a call is
-        // held is what a person has to decide about.
+        // held is what a person has to decide about. And what did not leave was told nothing new.
         let goes_on = life.state.is_open() && life.state != State::Held;
-        if !(in_part || (call.reduced && goes_on)) {
+        let is_told = settlement.happening != Happening::Interrupted;
+        if is_told && !(in_part || (call.reduced && goes_on)) {
             record = record.with("class", settlement.class.to_owned()).with("code", settlement.code.clone());
         }
         record.update(self.connection, call.id, (call.standing_state(), call.standing_lease()), self.now)

@@ -1,4 +1,5 @@
-//! How long what is settled is kept: as long as the folders of the runs that settled it. Nothing that is open or refused goes.
+//! How long what is settled is kept: for as many runs as folders are kept. A rehearsal has a folder and no number here, so
+//! that calls stay longer than folders where there are rehearsals. Nothing that is open or refused goes.
 
 use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 

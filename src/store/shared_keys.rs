@@ -124,7 +124,9 @@ impl Outbox<'_> {
         Ok(self.rivals(released)?.iter().any(|rival| match rival.state {
             State::Refused => false,
             State::Held => rival.create_unknown && !is_probed,
-            _ => true,
+            State::Queued | State::Waiting | State::InFlight | State::Probing => true,
+            // They carry nothing.
+            State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => false,
         }))
     }
 

@@ -25,6 +25,7 @@ mod flights;
 mod looks;
 mod orders;
 mod restore;
+mod turns;
 mod waits;
 
 const WSONE: ProviderId = ProviderId::Wsone;
@@ -258,32 +259,6 @@ fn the_oldest_queued_call_is_told_whatever_its_priority() {
         let counts = world.store.counts().expect("readable");
         assert_eq!((counts[&WSONE].queued, counts[&WSONE].oldest), (2, Some(NOON)));
     }
-}
-
-#[test]
-fn a_withdrawn_consent_keeps_its_first_place_when_it_has_to_be_sent_once_more() {
-    let mut world = World::new();
-    let first = world.queue("c1", Operation::Update, true);
-    world.queue("c2", Operation::Update, false);
-    let leased = world.lease(1).remove(0);
-    world.settle(&leased, Happening::RefusedForNow).expect("settled");
-    assert_eq!(world.lease(1).remove(0).id, first);
-}
-
-#[test]
-fn withdrawn_consents_leave_first_then_what_waited_then_the_oldest() {
-    let mut world = World::new();
-    let names = ["c1", "c2", "c3"];
-    for name in names {
-        world.queue(name, Operation::Update, false);
-    }
-    let first = world.lease(1).remove(0);
-    assert_eq!(first.customer.as_str(), "c1");
-    world.settle(&first, Happening::NotApplied { breaker_open: false }).expect("settled");
-    world.queue("c4", Operation::Update, true);
-    world.now = world.now.after(Duration::from_secs(2));
-    let order: Vec<_> = world.lease(10).iter().map(|call| call.customer.as_str().to_owned()).collect();
-    assert_eq!(order, ["c4", "c1", "c2", "c3"]);
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! times in the state that are shifted in the other, so the tests shift those; within a run a fault that only test
 //! builds have shifts what the wall clock says. No luck and no privilege is needed.
 
+use crmsync::domain::clock::Clock;
 use crmsync::domain::provider::ProviderId;
 
 use crate::table::Row;
@@ -144,18 +145,25 @@ fn the_calls_of_a_day_are_given_once_and_withheld_for_a_day_at_most() {
         let what = format!("a jump by {jump} days");
         let world = World::new(6);
         world.configure(&world.healthy(), "calls_per_day = 4");
+        // A midnight between two runs would give new calls.
+        let to_noon = (DAY_MS / 2 - Clock::system().now().0.rem_euclid(DAY_MS)) / 1_000;
+        let run = |arguments: &[&str]| {
+            let mut command = world.command(&[], arguments);
+            command.env("CRMSYNC_FAULT", format!("clock-step@0={to_noon}"));
+            Ran::from(&command.output().expect("the binary runs"))
+        };
         let lane = ["--provider", "safedebit"];
         let first = ["sync", "crm.csv", "--allow-mass-change", "--max-calls", "2"];
-        world.run(&[&first[..], &lane].concat()).exits(10, &what);
+        run(&[&first[..], &lane].concat()).exits(10, &what);
         world.clock_jumps(jump);
         let resume = [&["resume"], &lane[..]].concat();
-        world.run(&[&resume[..], &["--max-calls", "1"]].concat()).exits(10, &what);
+        run(&[&resume[..], &["--max-calls", "1"]].concat()).exits(10, &what);
         for _again in 0..2 {
-            world.run(&resume).exits(10, &what);
+            run(&resume).exits(10, &what);
             assert_eq!(world.applied(ProviderId::Safedebit), 4, "{what}");
         }
         world.clock_jumps(days);
-        world.run(&resume).exits(0, &what);
+        run(&resume).exits(0, &what);
         assert_eq!(world.applied(ProviderId::Safedebit), 6, "{what}");
     }
 }

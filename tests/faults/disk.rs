@@ -166,6 +166,29 @@ fn a_disk_that_fills_up_while_calls_are_acknowledged_stops_the_sending() {
     Row::kept(63, "the disk fills up while acknowledging", 1).enter();
 }
 
+/// The lock file tells an older state from the one that was sent from. While it is written it must not forget that.
+#[test]
+fn a_lock_file_that_cannot_be_written_still_refuses_an_older_state() {
+    if !may_trace() {
+        return;
+    }
+    let mut world = World::new(3);
+    world.sync().exits(0, "delivered");
+    std::fs::copy(world.path("state/crmsync.db"), world.path("older.db")).expect("copied");
+    world.change_everybody();
+    world.sync().exits(0, "delivered");
+    world.change_everybody();
+    for call in ["write", "ftruncate"] {
+        let fault = Fault { call, error: "ENOSPC", files: &["crmsync.db.lock"] };
+        let (ran, log) = run_with(&world, fault, "1+", &["sync", "crm.csv", "-q"]);
+        assert!(!injected(&log).is_empty(), "{call}: the lock file was not written");
+        ran.exits(1, call);
+    }
+    std::fs::copy(world.path("older.db"), world.path("state/crmsync.db")).expect("put in place");
+    let ran = world.sync().exits(7, "an older state");
+    assert!(ran.err.contains("[E417]"), "{}", ran.err);
+}
+
 /// The files of a run are for people. Where they cannot be made, nothing is taken in and nothing is sent.
 #[test]
 fn a_run_that_can_leave_no_files_does_not_begin() {

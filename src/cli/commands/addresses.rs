@@ -5,12 +5,16 @@ use crate::cli::config::Config;
 use crate::domain::provider::ProviderId;
 use crate::store::{Store, StoreError};
 
+const HTTPS: &str = "https://";
+
 /// Those that are switched on, and where they are. What is on this machine is a simulator or a tunnel, whose port says nothing.
 fn addresses(config: &Config) -> Vec<(ProviderId, &str)> {
     let common = |id: ProviderId| Some((id, &*config.providers.common(id)?.base_url));
     let enabled = config.providers.enabled().into_iter().filter_map(common);
     enabled
-        .filter(|(_, address)| address.starts_with("https://"))
+        .filter(|(_, address)| {
+            address.get(..HTTPS.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(HTTPS))
+        })
         .map(|(id, address)| (id, address.trim_end_matches('/')))
         .collect()
 }

@@ -1,6 +1,6 @@
 //! `explain`: one customer's life, without a value.
 //!
-//! The JSON: `known`, `forgotten`; `providers`, for each one that is on or has an account or a call: `account` (`known`, and
+//! The JSON: `known`, `forgotten`, `calls_kept_since` (settled calls of earlier runs are gone; or null); `providers`, for each one that is on or has an account or a call: `account` (`known`, and
 //! the names of fields that are `acknowledged`, `unknown` or `skipped`), `now` (why something is or is not sent) and
 //! `next` (a command, or null); `timeline`, oldest first: `time`, `run`, `provider`, `call`, `operation`, `event`
 //! (`planned`, `answer`, `probe_answer` or the state that the call is in since then), `fields` (planned only; null

@@ -150,7 +150,7 @@ pub(super) fn finish(
     let mut fail = |failed: Failure, codes: &mut Vec<ExitCode>| {
         codes.push(failed.code);
         program.console.fail(&failed);
-        failure.get_or_insert(failed.to_string());
+        failure.get_or_insert(failed.with_code());
     };
     run.failure.take().into_iter().chain(gathered.err()).for_each(|failed| fail(failed, &mut codes));
     let balanced = found.tally.balances();

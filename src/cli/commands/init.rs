@@ -1,5 +1,8 @@
 //! `init`: a commented configuration to start from. Never overwrites one.
 
+use std::fs::File;
+use std::io::Write;
+
 use crate::cli::Program;
 use crate::cli::arguments::InitArguments;
 use crate::cli::error_code::ErrorCode;
@@ -11,7 +14,7 @@ use crate::mapping::aliases::{self, Proposal};
 use crate::mapping::{MappingSettings, propose_forms};
 use crate::reader::{self, ReaderSettings, Row, Sniffed};
 use crate::report::next_step;
-use crate::report::run_files::write_new_private;
+use crate::report::run_files::{FileError, write_new_private};
 use crate::report::shown::Shown;
 use crate::report::text::Context;
 
@@ -39,7 +42,8 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
     let sniff = |path| look_into(path, &ReaderSettings::default()).and_then(|input| reader::sniff(&input));
     let sniffed = arguments.from.as_deref().map(sniff).transpose()?;
     let text = sniffed.as_ref().map_or_else(|| TEMPLATE.to_owned(), proposed);
-    write_new_private(path, text.as_bytes())?;
+    let write = |mut file: File| file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    write_new_private(path, |file| write(file).map_err(FileError::writing(path)))?;
     let shown = path.display();
     let repeated = program.repeated_arguments();
     let context = Context { arguments: &repeated, ..Context::default() };

@@ -14,7 +14,7 @@ use crate::cli::failure::Failure;
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::providers::{Credentials, Provider};
-use crate::report::run_files::create_new_private;
+use crate::report::run_files::write_new_private;
 use crate::sandbox::{Options, Running, Sandbox, Scenario};
 use crate::store::Store;
 
@@ -26,9 +26,20 @@ const REHEARSAL_RATE: f64 = 100_000.0;
 
 /// The whole job against the simulators, with a copy of the state that is thrown away.
 pub(super) fn rehearse(program: &Program, typed: &RehearseArguments) -> Result<ExitCode, Failure> {
-    let mut config = program.config()?.with_input(&typed.input).with_ingest(&typed.ingest);
-    // Made before the work, so that a rehearsal of hours does not end with a file that cannot be written.
-    let written = typed.ledger.as_deref().map(create_new_private).transpose()?;
+    let config = program.config()?.with_input(&typed.input).with_ingest(&typed.ingest);
+    // The ledger is made before the work, so that a rehearsal of hours does not end with a file that cannot be written.
+    match &typed.ledger {
+        Some(path) => write_new_private(path, |file| rehearse_into(program, typed, config, Some(file))),
+        None => rehearse_into(program, typed, config, None),
+    }
+}
+
+fn rehearse_into(
+    program: &Program,
+    typed: &RehearseArguments,
+    mut config: Config,
+    ledger: Option<File>,
+) -> Result<ExitCode, Failure> {
     let copy = program.state(&config)?.rehearsal()?;
     config.state.path = copy.path();
     let scenario = typed.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
@@ -38,7 +49,7 @@ pub(super) fn rehearse(program: &Program, typed: &RehearseArguments) -> Result<E
     let populate = |store: &Store| simulators.populate(store, &providers);
     let work = Work::Rehearse(&typed.input, &typed.ingest, &populate);
     let code = sync::run(program, &config, "rehearse", work, Some(&DispatchArguments::default()))?;
-    if let Some(file) = written {
+    if let Some(file) = ledger {
         simulators.write_ledger(file)?;
     }
     simulators.stop();

@@ -26,7 +26,7 @@ use crate::mapping;
 use crate::providers::field_name;
 use crate::report::next_step;
 use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
-use crate::report::run_files::create_new_private;
+use crate::report::run_files::write_new_private;
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved};
@@ -144,12 +144,11 @@ fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure>
         let (csv, _) = write(Vec::new(), &found, values)?;
         return Ok(program.console.bytes(&csv)?);
     }
-    let file = create_new_private(&arguments.file)?;
-    let synced = |(file, count): (File, u64)| file.sync_all().map(|()| count).map_err(Failure::from);
-    let count = write(file, &found, values).and_then(synced).map_err(|failure| {
-        // Half a file is of no use, and in the way of the next try.
-        drop(std::fs::remove_file(&arguments.file));
-        Failure::told(failure.code, failure.named, format!("{}: {failure}", arguments.file.display()))
+    let count = write_new_private(&arguments.file, |file| {
+        let synced = |(file, count): (File, u64)| file.sync_all().map(|()| count).map_err(Failure::from);
+        write(file, &found, values).and_then(synced).map_err(|failure| {
+            Failure::told(failure.code, failure.named, format!("{}: {failure}", arguments.file.display()))
+        })
     })?;
     let words = format!("wrote {} lines into {}", grouped(count), arguments.file.display());
     Ok(program.console.done(&json!({ "file": arguments.file, "lines": count }), &words)?)
@@ -264,7 +263,17 @@ pub(super) fn reject(row: &RejectRow, values: &mut Values) -> Reject {
     let (status, why) = match (row.state, row.hold) {
         (state @ State::Held, Some(hold)) => (Status::Call(state), reason(hold)),
         (state @ (State::Held | State::Refused), _) => (Status::Call(state), "refused by the provider"),
-        _ => (Status::Deferred, "every try of this run failed: it stays queued, run again"),
+        (
+            State::Queued
+            | State::Waiting
+            | State::InFlight
+            | State::Probing
+            | State::Acknowledged
+            | State::Superseded
+            | State::Abandoned
+            | State::Forgotten,
+            _,
+        ) => (Status::Deferred, "every try of this run failed: it stays queued, run again"),
     };
     Reject {
         row: None,

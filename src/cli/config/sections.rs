@@ -181,9 +181,9 @@ pub enum StoredValues {
 pub struct DispatchSettings {
     /// How long a run may take; without it, as long as there is work.
     pub max_duration: Option<Time>,
-    /// Refused and failed calls of a lane, of at least 100 settled ones.
+    /// So many refused and held calls end a lane; a share is judged from 100 settled calls on.
     pub max_errors: Threshold,
-    /// How long a lane waits for a provider that is down.
+    /// How long a lane waits for a provider that is down, or takes no call.
     pub outage_patience: Time,
 }
 
