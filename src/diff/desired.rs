@@ -6,10 +6,10 @@ use smol_str::SmolStr;
 
 use crate::domain::account::{Account, Keeper};
 use crate::domain::call::State;
-use crate::domain::field::Compound;
+use crate::domain::field::{Compound, Field};
 use crate::domain::policy::{OnCleared, OnInvalid, Send};
 use crate::domain::standing::{Before, Standing};
-use crate::domain::wire::{self, FieldCode, Projection, WireCell, WirePresumption, WireValues};
+use crate::domain::wire::{self, FieldCode, Projection, WireCell, WireField, WirePresumption, WireValues};
 
 use super::{Comparison, Findings, Policy, Rejection};
 
@@ -88,7 +88,8 @@ impl Comparison<'_, '_> {
                 WireCell::Value(value) => {
                     wire::put(&mut desired.0, field, value.clone());
                 }
-                WireCell::Cleared => {
+                // What belongs to another kind of customer is none of this one's.
+                WireCell::Cleared | WireCell::NotTheirs => {
                     desired.0.remove(&field);
                     if self.holds_something(field) {
                         self.clear(field, &mut desired);
@@ -100,9 +101,6 @@ impl Comparison<'_, '_> {
                         self.vacate(field, &mut desired);
                     }
                 }
-                WireCell::NotTheirs => {
-                    desired.0.remove(&field);
-                }
                 WireCell::Invalid => {
                     desired.0.remove(&field);
                     self.findings.skipped.push(field);
@@ -112,6 +110,7 @@ impl Comparison<'_, '_> {
                 }
             }
         }
+        self.vacate_old_nic(&mut desired);
         for &field in &self.findings.stuck {
             desired.0.retain(|&other, _| !self.is_same_value(field, other));
         }
@@ -122,8 +121,9 @@ impl Comparison<'_, '_> {
     /// Keeps back what is new of an address, a document or a number of which another part cannot go, while the provider holds
     /// an old one. With `send = "objects"` [`Comparison::select`] does so for whole objects.
     fn keep_together(&mut self, desired: &mut WireValues) {
-        let spoilt: Vec<FieldCode> =
-            self.findings.skipped.iter().chain(&self.findings.stuck).copied().collect();
+        // What was cleared and cannot be sent as empty stays there.
+        let spoilt = self.findings.skipped.iter().chain(&self.findings.stuck).chain(&self.findings.cleared);
+        let spoilt: Vec<FieldCode> = spoilt.copied().collect();
         for part in spoilt {
             let Some(compound) = self.compound(part).filter(|_| self.holds_something(part)) else { continue };
             let is_of_it = |code: &&FieldCode| self.compound(**code) == Some(compound);
@@ -172,6 +172,19 @@ impl Comparison<'_, '_> {
             desired.0.insert(field, SmolStr::default());
         } else if part.object.is_empty() || self.policy.send == Send::Changed {
             self.findings.stuck.push(field);
+        }
+    }
+
+    /// The NIC of an earlier SIRET is not that of another company, whose record has a SIREN alone.
+    fn vacate_old_nic(&mut self, desired: &mut WireValues) {
+        let of = |source| move |field: &&WireField| field.sources.first() == Some(&source);
+        let code = |source| self.policy.fields.iter().find(of(source)).map(|field| field.code);
+        let (Some(siren), Some(nic)) = (code(Field::Siren), code(Field::Nic)) else { return };
+        let Some(value) = desired.0.get(&siren) else { return };
+        let held = self.account.and_then(|account| account.fields.get(&siren));
+        let is_same = held.is_none_or(|held| self.keeper.holds(held, siren, value));
+        if !is_same && !self.projection.cells.contains_key(&nic) && self.holds_something(nic) {
+            self.vacate(nic, desired);
         }
     }
 

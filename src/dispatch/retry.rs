@@ -50,11 +50,6 @@ impl Context {
     fn is_probe(&self) -> bool {
         self.life.state == State::Probing
     }
-
-    /// Was a create sent, which must not be sent again while its outcome is unknown.
-    fn is_create(&self) -> bool {
-        self.life.operation == Operation::Create && !self.is_probe()
-    }
 }
 
 /// What has to be done after an answer.
@@ -91,7 +86,8 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         Verdict::NotSent { .. } | Verdict::Transient { .. } => {
             call_only(Happening::NotApplied { breaker_open: context.breaker_open })
         }
-        Verdict::Contract { perhaps_applied: true, .. } if context.is_create() => {
+        // An update too: what it carried may stand there, whatever the CRM says next.
+        Verdict::Contract { perhaps_applied: true, .. } => {
             Decided { happening: Happening::OutcomeUnknown, ..stopped_by_call(StopReason::Contract) }
         }
         Verdict::Unknown { .. } if context.lane_acknowledged => call_only(Happening::OutcomeUnknown),

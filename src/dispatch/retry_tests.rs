@@ -152,11 +152,12 @@ fn what_an_answer_means_for_its_lane() {
         (denial(false), working, Happening::LaneStopped, stop(StopReason::Denied)),
         (denial(false), probe(), Happening::LaneStopped, stop(StopReason::Denied)),
         (contract(false), update(), Happening::LaneStopped, stop(StopReason::Contract)),
-        (contract(true), working, Happening::LaneStopped, stop(StopReason::Contract)),
         (contract(false), create, Happening::LaneStopped, stop(StopReason::Contract)),
-        (contract(true), probe(), Happening::LaneStopped, stop(StopReason::Contract)),
-        // Somebody may have been created.
+        (contract(false), probe(), Happening::LaneStopped, stop(StopReason::Contract)),
+        // Somebody may have been created, or changed.
         (contract(true), create, Happening::OutcomeUnknown, stop(StopReason::Contract)),
+        (contract(true), working, Happening::OutcomeUnknown, stop(StopReason::Contract)),
+        (contract(true), probe(), Happening::OutcomeUnknown, stop(StopReason::Contract)),
         // A body code is believed before the lane has shown that it works …
         (denial(true), update(), Happening::LaneStopped, stop(StopReason::Denied)),
         // … then the first is one bad value, perhaps …

@@ -3,6 +3,9 @@
 use std::borrow::Cow;
 use std::fmt;
 
+/// Stands between the members of an array that became one text: a character that no value has.
+pub const BETWEEN_MEMBERS: char = '\u{1F}';
+
 /// A cell. Its `Debug` tells the kind, not the value.
 #[derive(Clone, PartialEq, Eq)]
 pub enum RawCell<'a> {
@@ -11,7 +14,7 @@ pub enum RawCell<'a> {
     /// JSON `null`, itself or in an object on the way to it.
     Null,
     /// The text of the cell as it is written. JSON numbers and booleans are text too; the members of an array of
-    /// such values are joined by commas.
+    /// such values are joined by [`BETWEEN_MEMBERS`].
     Text(Cow<'a, str>),
     /// A JSON object, or an array that holds more than plain values: JSON, and no value.
     Nested(Cow<'a, str>),

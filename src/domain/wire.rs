@@ -127,8 +127,8 @@ pub enum WireCell {
     Vacant,
     /// There is a value, but not one that this provider can take.
     Invalid,
-    /// Whatever the CRM holds, it is nothing that this customer has there: a person has no SIREN. What the provider holds is
-    /// left as it is.
+    /// Whatever the CRM holds, it is nothing that this customer has there: a person has no SIREN. Of whoever was another kind of
+    /// customer before, it is cleared.
     NotTheirs,
 }
 

@@ -1,8 +1,11 @@
 //! What waits for providers that are switched off while an input is accepted: where the input says something else, it must not
 //! leave once they are switched on again.
 
+use std::sync::Arc;
+
 use crate::diff;
 use crate::domain::customer::Customer;
+use crate::providers::Provider;
 use crate::store::{Snapshot, StoreError, WaitingCall};
 
 use super::Ingest;
@@ -15,7 +18,8 @@ impl Elsewhere {
         Ok(Self(snapshot.waiting_elsewhere(&ingest.enabled())?))
     }
 
-    /// Those of a customer that its record contradicts. What a provider without settings would be sent, nobody knows.
+    /// Those of a customer that its record contradicts. What a provider without settings would be sent, nobody knows, and so
+    /// none of its calls may leave before that is known.
     pub(super) fn overtaken(
         &self,
         ingest: &Ingest<'_>,
@@ -29,8 +33,11 @@ impl Elsewhere {
             let provider = ingest.idle.iter().find(|provider| provider.id() == call.provider);
             let standing =
                 snapshot.standing(number, call.provider)?.filter(|standing| standing.id == call.id);
-            let (Some(provider), Some(standing)) = (provider, standing) else { continue };
-            if diff::is_overtaken(&standing.payload, &provider.project(customer)) {
+            let Some(standing) = standing else { continue };
+            let contradicts = |provider: &Arc<dyn Provider>| {
+                diff::is_overtaken(&standing.payload, &provider.project(customer))
+            };
+            if provider.is_none_or(contradicts) {
                 overtaken.push(*call);
             }
         }

@@ -9,7 +9,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Place;
 use crate::domain::field::{Field, FieldSet};
-use crate::domain::raw_cell::RawCell;
+use crate::domain::raw_cell::{BETWEEN_MEMBERS, RawCell};
 use crate::mapping::{Counting, Mapped, Mapper, MappingSettings, Merge, RowDefect, is_western};
 use crate::reader::{BadRow, Column, InputFile, Row};
 
@@ -112,7 +112,7 @@ impl<'a> Sheet<'a> {
     /// The row as a customer. `known` are fields that the CRM is known to have, where it matters.
     pub(super) fn map(&self, row: &Row, today: Date, known: &[Field]) -> Result<Mapped, RowDefect> {
         let cell = |index| self.cell(row, index);
-        let mut mapped = self.mapper.map(cell, self.further_subscriptions(row), today, known)?;
+        let mut mapped = self.mapper.map(cell, self.further_cells(row), today, known)?;
         mapped.customer.order = mapped.customer.order.map(|order| self.not_in_future(order, row));
         Ok(mapped)
     }
@@ -132,7 +132,7 @@ impl<'a> Sheet<'a> {
     /// Lays the row over older ones of its customer.
     pub(super) fn lay_over<'r>(&self, row: &'r Row, counting: Counting, merge: &mut Merge<'r>) {
         let cell = |index| self.cell(row, index);
-        merge.lay(&self.mapper, counting, cell, self.further_subscriptions(row));
+        merge.lay(&self.mapper, counting, cell, self.further_cells(row));
     }
 
     /// Of which fields a row says something that was read as this customer.
@@ -146,7 +146,7 @@ impl<'a> Sheet<'a> {
     pub(super) fn canonical(&self, row: &Row, into: &mut Vec<u8>) {
         let cell = |index| self.cell(row, index);
         let is_western = row.text().is_some_and(is_western);
-        self.mapper.canonical(cell, self.further_subscriptions(row), is_western, into);
+        self.mapper.canonical(cell, self.further_cells(row), is_western, into);
     }
 
     fn cell<'r>(&self, row: &'r Row, index: usize) -> RawCell<'r> {
@@ -169,12 +169,12 @@ impl<'a> Sheet<'a> {
         order == Some(self.now)
     }
 
-    /// The subscriptions of a JSONL record, whose keys no header announces.
-    fn further_subscriptions<'r>(&self, row: &'r Row) -> Vec<(Field, RawCell<'r>)> {
+    /// The cells of a JSONL record that are not under the names of the columns.
+    fn further_cells<'r>(&self, row: &'r Row) -> Vec<(Field, RawCell<'r>)> {
         if self.file.header().is_some() {
             return Vec::new();
         }
-        self.mapper.further_subscriptions(row.columns())
+        self.mapper.further_cells(row.columns())
     }
 
     /// The file's own name for the column of a canonical field.
@@ -192,7 +192,7 @@ impl<'a> Sheet<'a> {
     /// it stands as text.
     pub(super) fn raw_cells(&self, row: &Row) -> (Arc<[String]>, Vec<String>) {
         let text = |cell| match cell {
-            RawCell::Text(text) => text.into_owned(),
+            RawCell::Text(text) => text.replace(BETWEEN_MEMBERS, ","),
             RawCell::Nested(_) | RawCell::Absent | RawCell::Null => String::new(),
         };
         let cells = row.columns().map(|(_, cell)| text(cell)).collect();

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use rustc_hash::FxHashMap;
+
 use super::error::MappingError;
 use super::settings::MappingSettings;
 use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
@@ -28,6 +30,10 @@ pub(super) fn subscription_field(key: &str) -> Option<Field> {
     let sign = key.trim_end().trim_end_matches(|last: char| last.is_ascii_digit()).strip_suffix('-');
     let is_negative = sign.is_some_and(|name| !name.ends_with(char::is_alphanumeric));
     if id.is_empty() || !id.bytes().all(|byte| byte.is_ascii_digit()) || is_negative || is_ignored(key) {
+        return None;
+    }
+    // "subscription_1_2" is neither 1 nor 12.
+    if !key.trim_end().ends_with(id) {
         return None;
     }
     let id = id.parse().ok()?;
@@ -171,6 +177,43 @@ fn of_header(configured: &[(Field, &str)], header: &Header<'_>) -> Result<Vec<Ma
         seen.push((field, column));
     }
     Ok(columns)
+}
+
+/// The names under which the cells of a record without a header are fetched.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Names {
+    exact: FxHashMap<Arc<str>, Field>,
+    folded: FxHashMap<String, Field>,
+}
+
+/// How a name is one of a field's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Named {
+    /// It is the one that is fetched.
+    Exactly(Field),
+    /// It is the same up to case, accents, spaces, `_` and `-`.
+    Alike(Field),
+}
+
+impl Names {
+    pub(super) fn of(columns: &[MappedColumn]) -> Self {
+        let exact = columns.iter().map(|column| (Arc::clone(&column.column), column.field)).collect();
+        // Whose record it is, is looked for under the name itself, and a path into a record is no name.
+        let is_name =
+            |column: &&MappedColumn| column.field != Field::CustomerId && !column.column.starts_with('/');
+        let columns = columns.iter().filter(is_name);
+        let folded = columns.map(|column| (fold::header(&column.column), column.field)).collect();
+        Self { exact, folded }
+    }
+
+    /// The field that a name is for.
+    pub(super) fn field(&self, name: &str) -> Option<Named> {
+        if let Some(field) = self.exact.get(name) {
+            return Some(Named::Exactly(*field));
+        }
+        let alike = || self.folded.get(&fold::header(name)).map(|field| Named::Alike(*field));
+        if is_ignored(name) { None } else { alike() }
+    }
 }
 
 /// Without a header every field is fetched under its mapped or its canonical name.

@@ -9,8 +9,11 @@ use super::canonical::{self, Label, Tone};
 use super::countries;
 use super::dates::{DateForms, OrderKind};
 use super::error::{MappingError, OrderWarning, RowDefect};
-use super::header::{Found, Header, MappedColumn, is_ignored, resolve, subscription_field};
+use super::header::{
+    Found, Header, MappedColumn, Named, Names, is_ignored, resolve, subscription_field, turn,
+};
 use super::parse::Light;
+use super::phones;
 use super::reason;
 use super::row::{Finished, Row};
 use super::settings::MappingSettings;
@@ -22,7 +25,7 @@ use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
-const MAPPING_VERSION: u32 = 8;
+const MAPPING_VERSION: u32 = 9;
 
 /// Columns by which a file of rejects is known, see [`Mapper::is_rejects_file`].
 const REJECTS_COLUMNS: [&str; 3] = ["_row", "_customer_id", "_reason"];
@@ -44,6 +47,9 @@ pub struct Mapper {
     order: OrderColumn,
     nic_column: Arc<str>,
     unused: Vec<String>,
+    has_header: bool,
+    /// The names of the columns, where no header has told which are there.
+    names: Names,
     is_rejects_file: bool,
     nulls: Vec<String>,
     forms: DateForms,
@@ -97,6 +103,7 @@ impl Mapper {
         let named = |field: Field| columns.iter().find(|column| column.field == field);
         let nic_column = named(Field::Nic).or_else(|| named(Field::Siren));
         let nic_column = nic_column.map_or_else(|| Arc::from("nic"), |column| Arc::clone(&column.column));
+        let names = if available.is_some() { Names::default() } else { Names::of(&columns) };
         let unused = unused(available.unwrap_or_default(), &columns);
         let fingerprint = fingerprint(settings, available);
         let nulls = settings.null_values.clone();
@@ -108,6 +115,8 @@ impl Mapper {
             order,
             nic_column,
             unused,
+            has_header: available.is_some(),
+            names,
             is_rejects_file,
             nulls,
             forms,
@@ -172,7 +181,12 @@ impl Mapper {
         let length = if key.is_ascii() { key.len() } else { key.chars().count() };
         let is_null = self.nulls.iter().any(|null| *null == key);
         let is_usable = (1..=CustomerId::CHARS_MAX).contains(&length) && !is_null;
-        (is_usable && !super::phones::is_scientific(&key)).then_some(key)
+        (is_usable && !self.is_header(&key) && phones::mangled(&key).is_none()).then_some(key)
+    }
+
+    /// Is a key the name of its column, where the file has a header: it stands there once more.
+    fn is_header(&self, key: &str) -> bool {
+        self.has_header && key == self.customer_id_column()
     }
 
     /// The same as a customer's key.
@@ -237,19 +251,27 @@ impl Mapper {
         canonical::end(into);
     }
 
-    /// The subscriptions of a record, by all its names, that are not among the [`columns`](Self::columns): those of JSONL no
-    /// header announces.
-    pub fn further_subscriptions<'a>(
+    /// The cells of a JSONL record, by all its names, that are not under those of the [`columns`](Self::columns): subscriptions,
+    /// which no header announces, and what is under a name that is the same as headers are compared, where the record does
+    /// not have the name itself.
+    pub fn further_cells<'a>(
         &self,
         record: impl Iterator<Item = (Cow<'a, str>, RawCell<'a>)>,
     ) -> Vec<(Field, RawCell<'a>)> {
-        let is_column = |field: &Field| self.columns().iter().any(|column| column.field == *field);
-        let further = |name: &str| subscription_field(name).filter(|field| !is_column(field));
-        record.filter_map(|(name, cell)| Some((further(&name)?, cell))).collect()
+        let (mut further, mut has) = (Vec::new(), Vec::with_capacity(self.columns.len()));
+        for (name, cell) in record {
+            match self.names.field(&name) {
+                Some(Named::Exactly(field)) => has.push(field),
+                Some(Named::Alike(field)) => further.push((field, cell)),
+                None => further.extend(subscription_field(&name).map(|field| (field, cell))),
+            }
+        }
+        further.retain(|(field, _)| !has.contains(field));
+        further
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are the
-    /// [further subscriptions](Self::further_subscriptions) of a JSONL record; `today` bounds births. Of
+    /// [further cells](Self::further_cells) of a JSONL record; `today` bounds births. Of
     /// `known` fields the CRM is known to have a value somewhere: what has to be read together with one of them, about which
     /// the row says nothing, is left open (see [`Customer::in_part`]).
     ///
@@ -265,14 +287,20 @@ impl Mapper {
     ) -> Result<Mapped, RowDefect> {
         let id = self.key_of(&cell(self.key))?;
         let mut row = self.row(today, known);
+        let mut extra: Vec<(Field, RawCell<'a>)> = extra.into_iter().collect();
+        extra.sort_by_key(|(field, _)| turn(*field));
+        let mut extra = extra.into_iter().peekable();
         for (index, column) in self.own_columns() {
+            while let Some((field, cell)) = extra.next_if(|(field, _)| turn(*field) < turn(column.field)) {
+                row.say(field, &field.name().into(), cell);
+            }
             let raw = cell(index);
             if !matches!(raw, RawCell::Absent) {
                 row.say(column.field, &column.column, self.heard(raw));
             }
         }
         for (field, cell) in extra {
-            row.take(field, &field.name().into(), cell);
+            row.say(field, &field.name().into(), cell);
         }
         let order = match self.order.index() {
             Some(index) => self.order_of(&cell(index))?,
@@ -354,10 +382,10 @@ impl Mapper {
         };
         self.customer_id(raw).ok_or_else(|| RowDefect {
             column: self.customer_id_column().into(),
-            reason: if self.stands_for_nothing(text::bare(raw)) {
-                reason::KEY_EMPTY
-            } else {
-                reason::KEY_UNUSABLE
+            reason: match text::bare(raw) {
+                bare if self.stands_for_nothing(bare) => reason::KEY_EMPTY,
+                bare if self.is_header(bare) => reason::KEY_IS_HEADER,
+                bare => phones::mangled(bare).unwrap_or(reason::KEY_UNUSABLE),
             },
         })
     }

@@ -4,12 +4,14 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
+use smol_str::SmolStr;
 
 use super::header::turn;
 use super::mapper::{Mapped, Mapper};
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Cell, Customer, CustomerId, Order};
 use crate::domain::field::Field;
+use crate::domain::fold;
 use crate::domain::raw_cell::RawCell;
 
 /// Rows laid over each other.
@@ -18,6 +20,8 @@ pub struct Merge<'a> {
     cells: Vec<Laid<'a>>,
     /// For each row, whether it counts or is only there for what others are read by.
     rows: Vec<Counting>,
+    /// Has the CRM a column of house numbers that the row with the newest street does not have.
+    lacks_number: bool,
 }
 
 /// Does what a row says count.
@@ -54,7 +58,8 @@ impl<'a> Merge<'a> {
             (column.field, Arc::clone(&column.column), stands)
         });
         let extra = extra.into_iter().map(|(field, cell)| (field, field.name().into(), cell));
-        let (mut has_line, mut has_name) = (false, false);
+        let older = if row > 0 { self.street_words() } else { Vec::new() };
+        let (mut has_line, mut has_name, mut has_number) = (false, false, false);
         for (field, column, cell) in columns.chain(extra) {
             if matches!(cell, RawCell::Absent) {
                 continue;
@@ -63,6 +68,7 @@ impl<'a> Merge<'a> {
             let says_something = mapper.says_something(&cell);
             has_line |= field == Field::Street && says_something;
             has_name |= field == Field::StreetName && says_something;
+            has_number |= field == Field::StreetNumber && !matches!(cell, RawCell::Absent);
             let laid = Laid { field, column, cell, row };
             match self.cells.iter_mut().find(|known| known.field == field) {
                 // A cell that stands there and says nothing hides none.
@@ -77,6 +83,28 @@ impl<'a> Merge<'a> {
         } else if has_name && !has_line {
             self.drop_older(row, |field| field == Field::Street);
         }
+        if (has_line || has_name)
+            && !has_number
+            && !older.is_empty()
+            && older != self.street_words()
+            && self.says_something(mapper, Field::StreetNumber)
+        {
+            // The number is that of another street.
+            self.drop_older(row, |field| matches!(field, Field::StreetNumber | Field::StreetType));
+            self.lacks_number = true;
+        } else if has_number {
+            self.lacks_number = false;
+        }
+    }
+
+    /// What the line and the name of the street say, however they are written.
+    fn street_words(&self) -> Vec<SmolStr> {
+        let is_whole = |laid: &&Laid<'_>| matches!(laid.field, Field::Street | Field::StreetName);
+        let words = |laid: &Laid<'_>| match &laid.cell {
+            RawCell::Text(text) => fold::words(text),
+            RawCell::Nested(_) | RawCell::Absent | RawCell::Null => SmolStr::default(),
+        };
+        self.cells.iter().filter(is_whole).map(words).collect()
     }
 
     fn says_something(&self, mapper: &Mapper, field: Field) -> bool {
@@ -99,6 +127,9 @@ impl<'a> Merge<'a> {
     ) -> (Mapped, Option<Customer>) {
         let mut cells: Vec<&Laid<'a>> = self.cells.iter().collect();
         cells.sort_by_key(|laid| turn(laid.field));
+        let lacking = self.lacks_number.then_some(Field::StreetNumber);
+        let known: Vec<Field> = known.iter().copied().chain(lacking).collect();
+        let known = &*known;
         let mut row = mapper.row(today, known);
         for Laid { field, column, cell, .. } in cells {
             row.say(*field, column, cell.clone());

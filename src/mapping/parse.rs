@@ -121,7 +121,7 @@ impl Light<'_> {
 
 /// A key of some system: taken as it is, unless a spreadsheet destroyed it.
 fn identifier(text: &str) -> Parsed<SmolStr> {
-    if phones::is_scientific(text) { Err(reason::SCIENTIFIC) } else { not_a_flag(text) }
+    phones::mangled(text).map_or_else(|| not_a_flag(text), Err)
 }
 
 /// Any text but what a program writes for yes, no, and some for nothing.

@@ -10,7 +10,11 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 
 use super::postal;
 use super::reason::{self, Parsed};
+use crate::domain::defect::DefectReason;
 use crate::domain::value::{Phone, TRUNK_ZERO_CODES};
+
+/// Digits that a number has at least which is taken for one of a program that knows fractions alone.
+const WHOLE_DIGITS_MIN: usize = 4;
 
 /// Territories that share the national numbering plan with France: a number such as 0692… belongs to one of them
 /// only, wherever its owner lives.
@@ -120,7 +124,10 @@ fn try_region(digits: &str, region: Region) -> Tried {
 /// dial them ("O612…" would be another number).
 fn dialable(text: &str) -> Parsed<String> {
     if text.chars().any(char::is_alphabetic) {
-        return Err(if is_scientific(text) { reason::SCIENTIFIC } else { reason::PHONE_LETTERS });
+        return Err(mangled(text).unwrap_or(reason::PHONE_LETTERS));
+    }
+    if let Some(mangled) = mangled(text) {
+        return Err(mangled);
     }
     let mut digits = String::with_capacity(text.len());
     for c in text.chars() {
@@ -138,16 +145,24 @@ fn dialable(text: &str) -> Parsed<String> {
     Ok(digits)
 }
 
-/// "3.36123E+10": what a spreadsheet makes of a long number.
-pub(super) fn is_scientific(text: &str) -> bool {
+/// What a spreadsheet, or a program that knows fractions alone, made of a long number: "3.36123E+10", "3.36123E10",
+/// "33612345678.0". Shorter ones with a zero behind the point may be meant so.
+pub(super) fn mangled(text: &str) -> Option<DefectReason> {
     // Hardly any key is one, and each is asked about: most do not even begin like it.
-    if !text.starts_with(|first: char| first.is_ascii_digit()) || !text.as_bytes().contains(&b'+') {
-        return false;
+    if !text.starts_with(|first: char| first.is_ascii_digit())
+        || !text.bytes().any(|byte| matches!(byte, b'+' | b'.' | b','))
+    {
+        return None;
     }
-    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else { return false };
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+    let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
+        let (whole, fraction) = text.split_once(['.', ','])?;
+        let is_whole = whole.len() >= WHOLE_DIGITS_MIN && is_digits(whole);
+        return (is_whole && matches!(fraction, "0" | "00")).then_some(reason::DECIMALS);
+    };
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
-    exponent.strip_prefix('+').is_some_and(is_digits) && is_digits(whole) && is_digits(fraction)
+    let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
+    (is_digits(exponent) && is_digits(whole) && is_digits(fraction)).then_some(reason::SCIENTIFIC)
 }
 
 fn phone(number: &PhoneNumber) -> Phone {

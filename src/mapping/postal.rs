@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::phones;
 use super::reason::{self, Parsed};
 
 /// Characters that any country's postal code has at most.
@@ -43,7 +44,8 @@ pub(super) fn overseas(code: &str) -> Option<&'static str> {
 pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<SmolStr> {
     if !alpha2.is_some_and(is_french) {
         let fits = text.chars().count() <= POSTAL_CODE_CHARS_MAX;
-        return if fits { Ok(text.into()) } else { Err(reason::POSTAL_LONG) };
+        let mangled = phones::mangled(text).or((!fits).then_some(reason::POSTAL_LONG));
+        return mangled.map_or_else(|| Ok(text.into()), Err);
     }
     if text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.into());

@@ -11,12 +11,17 @@ macro_rules! reasons {
 
 reasons! {
     KEY_EMPTY = "the customer's key is empty";
+    KEY_IS_HEADER = "is the name of its column: the header again, as where files were joined";
     KEY_UNUSABLE = "the customer's key is too long or has characters that no key has";
     CONTROL_CHARACTER = "contains a line break or another control character";
     NESTED = "is an object or a list of them, not a value; name what is in it by a JSON pointer in [columns]";
     BROKEN_ENCODING = "was damaged by a wrong character encoding; check `encoding`";
     TOO_LONG = "is longer than any value can be; quotes or columns may be shifted";
     SCIENTIFIC = "was turned into scientific notation by a spreadsheet";
+    DECIMALS = "was turned into a number with decimals by a spreadsheet or a program";
+    SPREADSHEET_ERROR = "is an error of a spreadsheet instead of a value";
+    QUOTE_BEHIND_BLANK = "has quotes behind a blank, which are a part of it then; no blank may follow a delimiter";
+    LIST = "is a list, where one value is expected";
     NOT_A_TEXT = "is true or false, where a text or a number is expected";
     NOT_AN_INTEGER = "is not a whole number from 0 to 2147483647";
     NOT_A_FLAG = "is neither yes nor no";
@@ -46,6 +51,7 @@ reasons! {
     IBAN_CHECKSUM = "is an IBAN whose checksum does not hold";
     IBAN_COUNTRY = "is not an IBAN of the form that its country uses";
     IP_FORM = "is not an IP address";
+    STREET_NAME_DIFFERS = "is not in the line of the street";
     STREET_DIFFERS = "differs from what the line of the street says";
     POSTAL_LOST_ZERO = "has four digits: a spreadsheet may have removed the leading zero";
     POSTAL_FRENCH = "is not a French postal code of five digits";

@@ -51,8 +51,8 @@ struct StreetCells<'a> {
     /// Does the row say anything about line and name, be it that there is none.
     is_line_heard: bool,
     is_name_heard: bool,
-    /// Where number and kind stand.
-    columns: [Option<Arc<str>>; 2],
+    /// Where number, kind and name stand.
+    columns: [Option<Arc<str>>; Field::STREET_PARTS.len()],
     line: Option<Cow<'a, str>>,
     number: Option<Cow<'a, str>>,
     kind: Option<Cow<'a, str>>,
@@ -234,10 +234,8 @@ impl<'a> Row<'a> {
 impl<'a> StreetCells<'a> {
     fn take(&mut self, field: Field, column: &Arc<str>, text: Cow<'a, str>) {
         self.is_present = true;
-        if field == Field::StreetNumber {
-            self.columns[0] = Some(Arc::clone(column));
-        } else if field == Field::StreetType {
-            self.columns[1] = Some(Arc::clone(column));
+        if let Some(part) = Field::STREET_PARTS.iter().position(|part| *part == field) {
+            self.columns[part] = Some(Arc::clone(column));
         }
         let place = if field == Field::StreetNumber {
             &mut self.number
@@ -286,7 +284,8 @@ impl<'a> StreetCells<'a> {
             Ok(Some(street)) => Ok(Cell::Value(Value::Street(Box::new(street)))),
             Ok(None) => Ok(Cell::Cleared),
             Err((field, reason)) => {
-                let column = self.columns[usize::from(field == Field::StreetType)].clone();
+                let part = Field::STREET_PARTS.iter().position(|part| *part == field);
+                let column = part.and_then(|part| self.columns[part].clone());
                 let column = column.unwrap_or_else(|| field.name().into());
                 Err(Defect { field, column, reason })
             }
@@ -294,9 +293,13 @@ impl<'a> StreetCells<'a> {
     }
 }
 
-/// A street may stand on several lines.
+/// A street may stand on several lines, and somebody may have several nationalities and names.
 pub(super) fn breaks(field: Field) -> Breaks {
-    if is_street(field) { Breaks::AreSpace } else { Breaks::Refused }
+    match field {
+        Field::Nationalities | Field::OtherFirstNames => Breaks::OfListsAreCommas,
+        field if is_street(field) => Breaks::AreSpace,
+        _ => Breaks::Refused,
+    }
 }
 
 /// Is this one of the cells that become one street?

@@ -48,8 +48,8 @@ pub(super) struct Cells<'a> {
     pub(super) name: Option<&'a str>,
 }
 
-/// The street of a row. Parts that the file gives are taken as they are; the line, where it is missing, is joined
-/// from them. `None` when all cells are empty.
+/// The street of a row. Parts that the file gives are taken as they are, but for what stands in two of them; the line, where
+/// it is missing, is joined from them. `None` when all cells are empty.
 ///
 /// # Errors
 /// The part that stands beside a line which has another one.
@@ -57,22 +57,26 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
     let [line, number, kind, name] = [cells.line, cells.number, cells.kind, cells.name]
         .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
     Ok(Some(match (line, name) {
-        (Some(line), Some(name)) => Street { line, parts: Some(given(number, kind, name)) },
+        (Some(line), Some(name)) => {
+            let parts = given(number, kind, name);
+            differing(&line, &parts).map_or(Ok(()), Err)?;
+            Street { line, parts: Some(parts) }
+        }
         (Some(line), None) if number.is_none() && kind.is_none() => {
             let parts = split(&line);
             Street { line, parts }
         }
         (Some(line), None) => completed(line, number.as_deref(), kind)?,
-        (None, name) => {
-            let written = [&number, &kind, &name];
-            if written.iter().all(|part| part.is_none()) {
-                return Ok(None);
-            }
-            let line = joined(written);
-            let parts = match name {
-                Some(name) => Some(given(number, kind, name)),
-                None => split(&line),
-            };
+        (None, Some(name)) => {
+            let parts = given(number, kind, name);
+            let written = parts.kind.as_ref().map(|kind| kind.written.clone());
+            let line = joined([&parts.number, &written, &Some(parts.name.clone())]);
+            Street { line, parts: Some(parts) }
+        }
+        (None, None) if number.is_none() && kind.is_none() => return Ok(None),
+        (None, None) => {
+            let line = joined([&number, &kind, &None]);
+            let parts = split(&line);
             Street { line, parts }
         }
     }))
@@ -82,12 +86,46 @@ fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
     parts.into_iter().flatten().map(SmolStr::as_str).collect::<Vec<_>>().join(" ").into()
 }
 
-/// The parts as the file has them.
+/// The parts as the file has them, each once: number and kind may stand in the name too.
 fn given(number: Option<SmolStr>, kind: Option<SmolStr>, name: SmolStr) -> StreetParts {
-    match kind {
-        Some(kind) => StreetParts { number, kind: Some(kind_of(&kind)), name },
-        None => with_kind_of_name(number, name),
+    let number = number.as_deref().and_then(alone);
+    let (number, name) = match lead(&name) {
+        Lead::Number { number: own, rest } if number.as_ref().is_none_or(|number| *number == own) => {
+            (Some(own), rest.into())
+        }
+        Lead::Number { .. } | Lead::PartOfName | Lead::Unclear | Lead::None => (number, name),
+    };
+    let Some(kind) = kind.filter(|kind| kind.chars().any(char::is_alphanumeric)) else {
+        return with_kind_of_name(number, name);
+    };
+    let kind = kind_of(&kind);
+    let own = kind_at(&name, true).filter(|(known, ..)| kind.standard == known.standard);
+    let rest =
+        own.map(|(.., rest)| trim_separators(rest)).filter(|rest| rest.contains(char::is_alphanumeric));
+    let name = rest.map_or_else(|| name.clone(), SmolStr::from);
+    StreetParts { number, kind: Some(kind), name }
+}
+
+/// Which of the parts that stand beside a line is not in it: another number, or a name of which the line has not a word. A line
+/// may be cut, and its words shortened.
+fn differing(line: &str, parts: &StreetParts) -> Option<(Field, DefectReason)> {
+    let own = split(line);
+    let has_kind = own.as_ref().is_some_and(|own| own.kind.is_some());
+    let other_number = |number: &SmolStr| missing_number(line, number.clone(), has_kind).is_none();
+    if parts.number.as_ref().is_some_and(other_number) {
+        return Some((Field::StreetNumber, reason::STREET_DIFFERS));
     }
+    let words = fold::words(&parts.name);
+    let mut telling = words.split(' ').filter(|word| !word.is_empty() && !LINKS.contains(word)).peekable();
+    let in_line = fold::words(line);
+    let is_there = |word: &str| in_line.split(' ').any(|own| own == word || is_shortened(own, word));
+    let is_other = telling.peek().is_some() && !telling.any(is_there);
+    is_other.then_some((Field::StreetName, reason::STREET_NAME_DIFFERS))
+}
+
+/// Is one of two words the beginning of the other.
+fn is_shortened(one: &str, other: &str) -> bool {
+    one.len().min(other.len()) > 1 && (one.starts_with(other) || other.starts_with(one))
 }
 
 /// A line whose number or kind stands in a column of its own, as in SAP. What the line has too is in it once.

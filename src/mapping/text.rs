@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use unicode_normalization::{IsNormalized, UnicodeNormalization, is_nfc_quick};
 
 use super::reason::{self, Parsed};
-use crate::domain::raw_cell::RawCell;
+use crate::domain::raw_cell::{BETWEEN_MEMBERS, RawCell};
 
 /// Longest text of any cell, in characters: a longer one is a sign of shifted quotes.
 const TEXT_CHARS_MAX: usize = 4_000;
@@ -17,11 +17,13 @@ pub(super) enum Clean<'a> {
     Text(Cow<'a, str>),
 }
 
-/// Whether line breaks and tabs in a text are an error or only space.
+/// Whether line breaks and tabs in a text are an error or only space, and what several values in it are.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Breaks {
     Refused,
     AreSpace,
+    /// The text may be of several values, which commas stand between.
+    OfListsAreCommas,
 }
 
 /// Looks at a cell for the first time.
@@ -43,6 +45,12 @@ pub(super) fn clean<'a>(cell: RawCell<'a>, nulls: &[String], breaks: Breaks) -> 
     if trimmed.is_empty() || nulls.iter().any(|null| null == trimmed) {
         return Ok(Clean::Cleared);
     }
+    if is_error(trimmed) {
+        return Err(reason::SPREADSHEET_ERROR);
+    }
+    if has_quotes_behind_blank(&text) {
+        return Err(reason::QUOTE_BEHIND_BLANK);
+    }
     let untouched = trimmed.len() == text.len();
     if is_plain(trimmed) {
         if trimmed.len() > TEXT_CHARS_MAX {
@@ -62,6 +70,9 @@ pub(super) fn key(raw: &str) -> Option<Cow<'_, str>> {
         return Some(Cow::Borrowed(raw));
     }
     let trimmed = unguarded(trim(raw));
+    if is_error(trimmed) || has_quotes_behind_blank(raw) {
+        return None;
+    }
     if is_plain(trimmed) {
         return Some(Cow::Borrowed(trimmed));
     }
@@ -90,6 +101,29 @@ fn unguarded(text: &str) -> &str {
     };
     let quoted = bare.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     quoted.filter(|value| !value.contains('"')).map_or(bare, trim)
+}
+
+/// What stands in a cell of a spreadsheet whose formula has no value, in whatever language ("#REF!", "#N/A", "#NOM?"), or
+/// whose column is too narrow for it ("####").
+fn is_error(text: &str) -> bool {
+    let Some(word) = text.strip_prefix('#') else { return false };
+    let is_name = |name: &str| {
+        let is_of_name =
+            |letter: char| letter.is_uppercase() || letter == '/' || letter == '¡' || letter == '0';
+        (2..=16).contains(&name.len()) && name.chars().all(is_of_name)
+    };
+    matches!(word, "N/A" | "N/D" | "NV")
+        || word.strip_suffix(['!', '?']).is_some_and(is_name)
+        || (word.len() > 1 && word.bytes().all(|byte| byte == b'#'))
+}
+
+/// Are there quotes around a value and a blank before them, which makes them a part of it: `"C1", "Durand"`.
+fn has_quotes_behind_blank(raw: &str) -> bool {
+    let quoted = raw.trim_start();
+    quoted.len() < raw.len()
+        && quoted.len() > 1
+        && quoted.starts_with('"')
+        && quoted.trim_end().ends_with('"')
 }
 
 /// One space for each run of white space.
@@ -132,7 +166,7 @@ pub(super) fn is_clean_part(text: &str, is_western: bool) -> bool {
 /// Is there surely nothing around the value? One of ASCII is meant; of others only the ends are told.
 fn is_bare(text: &str) -> bool {
     match text.as_bytes() {
-        [b' ' | b'\'' | b'=', ..] | [] | [.., b' '] => false,
+        [b' ' | b'\'' | b'=' | b'#', ..] | [] | [.., b' '] => false,
         [..] => true,
     }
 }
@@ -191,8 +225,11 @@ fn is_no_character(letter: char) -> bool {
 
 fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
     let text = match breaks {
+        Breaks::Refused if trimmed.contains(BETWEEN_MEMBERS) => return Err(reason::LIST),
         Breaks::Refused => Cow::Borrowed(trimmed),
+        Breaks::AreSpace if trimmed.contains(BETWEEN_MEMBERS) => return Err(reason::LIST),
         Breaks::AreSpace => squeeze(trimmed),
+        Breaks::OfListsAreCommas => trimmed.replace(BETWEEN_MEMBERS, ",").into(),
     };
     let text = if text.contains(is_unseen) { Cow::Owned(text.replace(is_unseen, "")) } else { text };
     if text.chars().any(|letter| letter.is_control() || is_no_character(letter)) {

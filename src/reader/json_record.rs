@@ -3,7 +3,7 @@
 //! `serde_json` reads everything; this file adds what it leaves open: duplicate keys at every depth, a limit on the
 //! depth, escapes of strings that nobody asked for yet. Numbers are never converted.
 
-use crate::domain::raw_cell::RawCell;
+use crate::domain::raw_cell::{BETWEEN_MEMBERS, RawCell};
 use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt;
@@ -184,13 +184,13 @@ fn string(raw: &str) -> Cow<'_, str> {
     Cow::Borrowed(raw.get(1..raw.len() - 1).unwrap_or_default())
 }
 
-/// The members of an array joined by commas, if all of them are plain values.
+/// The members of an array as one text, if all of them are plain values.
 fn list(raw: &str) -> Option<String> {
     let values: Vec<&RawValue> = serde_json::from_str(raw).ok()?;
     let mut joined = String::new();
     for (index, value) in values.iter().enumerate() {
         if index > 0 {
-            joined.push(',');
+            joined.push(BETWEEN_MEMBERS);
         }
         match value.get().as_bytes().first() {
             Some(b'n' | b'[' | b'{') | None => return None,

@@ -120,12 +120,12 @@ impl Blocks {
         }
         self.accounts.drain(..accounts);
         for rows in self.calls[..calls].chunks(ROWS) {
-            let sql = "INSERT OR ROLLBACK INTO call (planned_in, created_at, changed_at, state, id, customer, provider, operation,
+            let sql = "INSERT OR ROLLBACK INTO call (planned_in, created_at, changed_at, state, id, place, customer, provider, operation,
                            priority, payload, fields) VALUES";
             let shared = [run.0.into(), now.0.into()];
             let values = shared.into_iter().chain(rows.iter().flat_map(bound_call));
             // What all rows share has a number; each other "?" counts on from the one before.
-            let sql = rows_of(sql, "(?1,?2,?2,'queued',?,?,?,?,?,?,?)", rows.len());
+            let sql = rows_of(sql, "(?1,?2,?2,'queued',?,?,?,?,?,?,?,?)", rows.len());
             insert(connection, &sql, values)?;
         }
         self.calls.drain(..calls);
@@ -154,8 +154,9 @@ fn bound_account((customer, provider, account): &(i64, ProviderId, PackedAccount
     ]
 }
 
-fn bound_call((id, call): &(i64, NewCall)) -> Bound<'_, 7> {
+fn bound_call((id, call): &(i64, NewCall)) -> Bound<'_, 8> {
     [
+        (*id).into(),
         (*id).into(),
         call.customer.into(),
         call.provider.number().into(),

@@ -22,6 +22,7 @@ use super::blocks::Blocks;
 use super::doubts::Doubts;
 use super::filling::{Filling, Unasked};
 use super::flights::Aloft;
+use super::lease::PRIORITY_LAST;
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
 use super::packed::{PackedAccount, PackedPayload};
@@ -263,10 +264,15 @@ impl Intake<'_> {
         life.unknown_runs = replaced.map_or(0, |replaced| replaced.life.unknown_runs);
         let id = self.next_call.get().map_or_else(|| next_call(&self.transaction), Ok)?;
         self.next_call.set(Some(CallId(id.0 + 1)));
+        let (place, is_last) = match replaced {
+            Some(replaced) => self.place_of(replaced.id)?,
+            None => (id.0, false),
+        };
         CallRecord::of(&life)
             .with("customer", call.customer)
             .with("provider", call.provider.number())
-            .with("priority", priority(&call))
+            .with("priority", if is_last && !call.withdrawal { PRIORITY_LAST } else { priority(&call) })
+            .with("place", place)
             .with("due", inherited.map_or(0, |replaced| replaced.due))
             .with("settling", inherited.is_some_and(|replaced| replaced.settling))
             .with("planned_in", self.run.0)
@@ -277,6 +283,13 @@ impl Intake<'_> {
             self.may_have_left.borrow_mut().insert(id);
         }
         Ok(id)
+    }
+
+    /// When the turn of a call comes that another one takes the place of: its place, and whether it goes after all others.
+    fn place_of(&self, replaced: CallId) -> Result<(i64, bool), StoreError> {
+        let sql = "SELECT place, priority = ?2 FROM call WHERE id = ?1";
+        let mut statement = self.transaction.prepare_cached(sql)?;
+        Ok(statement.query_row((replaced.0, PRIORITY_LAST), |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// May whom a call is to create have been created before, of which nothing is known.

@@ -133,7 +133,7 @@ impl Outbox<'_> {
         for turn in [Turn::Withdrawal, Turn::Again, Turn::Fresh] {
             turns.extend(self.turns(turn, provider, limit, filter)?);
         }
-        turns.sort_by_key(CallRow::place);
+        turns.sort_by_key(CallRow::turn);
         turns.truncate(limit);
         let mut leased = Vec::with_capacity(turns.len());
         for mut call in turns {
@@ -166,7 +166,7 @@ impl Outbox<'_> {
         let (states, order) = match turn {
             Turn::Withdrawal => (format!("{WAITING} AND priority = {PRIORITY_WITHDRAWAL}"), "due, call.id"),
             Turn::Again => (format!("{WAITING} AND priority > {PRIORITY_WITHDRAWAL}"), "due, call.id"),
-            Turn::Fresh => ("state = 'queued'".to_owned(), "priority, call.id"),
+            Turn::Fresh => ("state = 'queued'".to_owned(), "priority, place"),
         };
         let sql = format!(
             "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?4 AND lease IS NULL AND deferred_in <> ?3
@@ -283,7 +283,8 @@ enum Turn {
 const CALL_ROW: &str =
     "SELECT call.lease, call.id, call.customer, customer.customer_id, call.provider, call.state,
     call.operation, call.hold, call.create_unknown, call.attempts, call.unknown_runs, call.unknown_this_run,
-    call.crashes, call.missing_seen, call.remedy_used, call.due, call.replaced, call.priority, call.payload, call.only_fields
+    call.crashes, call.missing_seen, call.remedy_used, call.due, call.replaced, call.priority, call.place, call.payload,
+    call.only_fields
     FROM call CROSS JOIN customer ON customer.id = call.customer";
 /// Where the lease stands, which not every call has.
 const LEASE: usize = 0;
@@ -297,6 +298,8 @@ pub(super) struct CallRow {
     pub(super) provider: ProviderId,
     due: Timestamp,
     pub(super) priority: i64,
+    /// The number of the first of the calls whose place it has.
+    place: i64,
     /// Its values were replaced after it last left.
     pub(super) replaced: bool,
     /// What leaves: everything, or the fields that a remedy left over.
@@ -315,7 +318,8 @@ impl CallRow {
         let provider = ProviderId::from_number(cells.take()?)
             .ok_or(damaged("a call is for a provider that does not exist"))?;
         let life = cells.life()?;
-        let (due, replaced, priority) = (Timestamp(cells.take()?), cells.take()?, cells.take()?);
+        let (due, replaced) = (Timestamp(cells.take()?), cells.take()?);
+        let (priority, place) = (cells.take()?, cells.take()?);
         let mut payload = codec::unpack_payload(cells.bytes()?.unwrap_or_default())?;
         let only_fields = codec::unpack_codes(cells.bytes()?)?;
         let unsent = (!only_fields.is_empty()).then(|| {
@@ -324,7 +328,19 @@ impl CallRow {
             rest.0.retain(|field, _| !only_fields.contains(field));
             Payload { key: payload.key.clone(), values: rest }
         });
-        Ok(Self { id, life, customer, customer_number, provider, due, priority, replaced, payload, unsent })
+        Ok(Self {
+            id,
+            life,
+            customer,
+            customer_number,
+            provider,
+            due,
+            priority,
+            place,
+            replaced,
+            payload,
+            unsent,
+        })
     }
 
     fn is_create_that_has_not_left(&self) -> bool {
@@ -332,9 +348,9 @@ impl CallRow {
     }
 
     /// Where it stands in the order in which calls leave.
-    fn place(&self) -> (bool, bool, bool, Timestamp, i64) {
+    fn turn(&self) -> (bool, bool, bool, Timestamp, i64) {
         let is_fresh = self.life.state == State::Queued;
-        (self.priority == PRIORITY_LAST, self.priority > 0, is_fresh, self.due, self.id.0)
+        (self.priority == PRIORITY_LAST, self.priority > 0, is_fresh, self.due, self.place)
     }
 
     /// Leased now.

@@ -11,7 +11,7 @@ use crate::domain::wire::FieldCode;
 
 use super::lease::{TRIED, WAITING};
 use super::snapshot::{life_of, provider_of};
-use super::{RunNumber, Store, StoreError, codec, turned_away};
+use super::{RunNumber, Store, StoreError, codec, open, turned_away};
 
 /// How many calls of a provider stand where.
 #[derive(Debug, Clone, Default, PartialEq, Eq, serde::Serialize)]
@@ -90,6 +90,9 @@ pub struct LeftOut {
     /// Which fields.
     pub fields: Vec<FieldCode>,
 }
+
+/// The first version of the schema in which calls have places.
+const VERSION_PLACES: i64 = 15;
 
 /// Crossed, so that the few are looked up among the many and not the other way round.
 pub(super) const QUEUED_FLIGHTS: &str = "SELECT count(*) FROM flight CROSS JOIN call ON call.id = flight.call
@@ -176,19 +179,24 @@ impl Store {
             .prepare_cached("SELECT count(*) FROM call WHERE provider = ?1 AND state = 'queued'")?;
         let count: i64 = statement.query_row([provider.number()], |row| row.get(0))?;
         of.queued = count.unsigned_abs();
-        let mut statement = self.connection.prepare_cached(
-            "SELECT priority, id FROM call WHERE provider = ?1 AND state = 'queued' AND priority > ?2
-             ORDER BY priority, id LIMIT 1",
-        )?;
-        let (mut first, mut priority): (Option<i64>, i64) = (None, i64::MIN);
-        let of_next = |row: &Row<'_>| Ok((row.get(0)?, row.get(1)?));
-        while let Some((next, id)) = statement.query_row((provider.number(), priority), of_next).optional()? {
-            first = Some(first.map_or(id, |known| known.min(id)));
+        // A state of an earlier version is looked at as it is.
+        let place = if open::version(&self.connection)? >= VERSION_PLACES { "place" } else { "id" };
+        let mut statement = self.connection.prepare_cached(&format!(
+            "SELECT priority, {place}, id FROM call WHERE provider = ?1 AND state = 'queued' AND priority > ?2
+             ORDER BY priority, {place} LIMIT 1"
+        ))?;
+        let (mut first, mut priority): (Option<(i64, i64)>, i64) = (None, i64::MIN);
+        let of_next = |row: &Row<'_>| Ok((row.get(0)?, (row.get(1)?, row.get(2)?)));
+        while let Some((next, call)) =
+            statement.query_row((provider.number(), priority), of_next).optional()?
+        {
+            first = Some(first.map_or(call, |known| known.min(call)));
             priority = next;
         }
-        if let Some(first) = first {
-            let sql = "SELECT created_at FROM call WHERE id = ?1";
-            of.oldest = Some(Timestamp(self.connection.query_row(sql, [first], |row| row.get(0))?));
+        if let Some((place, id)) = first {
+            // What was there first, unless that is so long ago that it is gone.
+            let sql = "SELECT created_at FROM call WHERE id IN (?1, ?2) ORDER BY id LIMIT 1";
+            of.oldest = Some(Timestamp(self.connection.query_row(sql, (place, id), |row| row.get(0))?));
         }
         Ok(())
     }

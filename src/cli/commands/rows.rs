@@ -64,7 +64,7 @@ impl Rows {
         };
         let further = match self.input.header() {
             Some(_) => Vec::new(),
-            None => self.mapper.further_subscriptions(row.columns()),
+            None => self.mapper.further_cells(row.columns()),
         };
         self.mapper.map(cell, further, self.today, &[])
     }

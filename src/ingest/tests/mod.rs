@@ -1,6 +1,7 @@
 //! Real files, a real state and the real providers; only the network is missing.
 
 mod changes;
+mod compounds;
 mod guards;
 mod keys;
 mod laws;

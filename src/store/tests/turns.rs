@@ -70,3 +70,67 @@ fn a_call_that_is_given_back_keeps_its_last_answer() {
     world.store.group(world.run, world.now, |outbox| outbox.settle(&leased, &given_back)).expect("written");
     assert_eq!(code(&world), told);
 }
+
+/// Queues a newer value, in the place of what stands.
+fn change(world: &mut World, name: &str) -> CallId {
+    let standing = world.before(name).standing;
+    let call = NewCall {
+        customer: world.number(name),
+        provider: WSONE,
+        operation: Operation::Update,
+        payload: PackedPayload::of(&payload("newer")),
+        hold: None,
+        withdrawal: false,
+    };
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    let id = intake.put_call(call, standing.as_ref()).expect("written");
+    intake.commit().expect("accepted");
+    id
+}
+
+/// Whoever changes every night would else be behind those who change too for ever, where not all can be sent.
+#[test]
+fn a_newer_value_takes_the_older_ones_turn() {
+    let mut world = World::new();
+    for name in ["c1", "c2", "c3", "c4"] {
+        world.queue(name, Operation::Update, false);
+    }
+    world.now = world.now.after(SETTLE);
+    let mut sent = Vec::new();
+    for _night in 0..4 {
+        // All change again, in the order of the file, and one of them can be sent.
+        for name in ["c1", "c2", "c3", "c4"] {
+            change(&mut world, name);
+        }
+        let leased = world.lease(1).remove(0);
+        sent.push(leased.customer.as_str().to_owned());
+        world.settle(&leased, Happening::Accepted).expect("settled");
+    }
+    assert_eq!(sent, ["c1", "c2", "c3", "c4"]);
+    // And how long something waits is told from the first of them on.
+    let mut waiting = World::new();
+    waiting.queue("c1", Operation::Update, false);
+    waiting.now = waiting.now.after(SETTLE);
+    change(&mut waiting, "c1");
+    assert_eq!(waiting.store.counts().expect("readable")[&WSONE].oldest, Some(NOON));
+}
+
+#[test]
+fn a_newer_value_of_a_call_that_goes_last_goes_last() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::RefusedForNow).expect("settled");
+    let newer = change(&mut world, "c1");
+    let other = world.queue("c2", Operation::Update, false);
+    let mut filter = LeaseFilter::default();
+    let mut order = Vec::new();
+    for _ in 0..2 {
+        let leases = &mut world.leases;
+        let leased =
+            world.store.group(world.run, world.now, |outbox| outbox.lease(WSONE, 9, &filter, leases));
+        order.extend(leased.expect("leased").iter().map(|call| call.id));
+        filter.widen();
+    }
+    assert_eq!(order, [other, newer]);
+}

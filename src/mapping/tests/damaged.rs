@@ -1,0 +1,159 @@
+//! Cells that a spreadsheet, another program or the joining of files has damaged, and parts of a street that stand twice or
+//! contradict each other.
+
+use super::*;
+use crate::domain::raw_cell::BETWEEN_MEMBERS;
+
+fn key_reason(key: &str) -> Option<&'static str> {
+    let mapper = mapper(&["customer_id"]);
+    map(&mapper, &[("customer_id", key)]).err().map(|defect| defect.reason.0)
+}
+
+#[test]
+fn a_number_that_lost_its_form_is_no_key() {
+    for key in ["1.23457E+12", "1.234567891011E12", "1,2E9", "1234567891011.0", "1234,00"] {
+        assert!(key_reason(key).is_some_and(|reason| reason.contains("by a spreadsheet")), "{key}");
+        let identifier = one(&[("person_identifier", key)]);
+        assert_eq!(identifier.customer.cell(Field::PersonIdentifier), Some(&Cell::Invalid), "{key}");
+    }
+    for key in ["12E5", "1.0", "2024.1", "A1234.0", "1.2.3", "1234.00.1"] {
+        assert_eq!(key_reason(key), None, "{key}");
+    }
+}
+
+/// "4930123456.0" would be dialled with the zero at its end.
+#[test]
+fn a_number_that_lost_its_form_is_no_telephone_number_and_no_postal_code() {
+    for (country, field, text) in [
+        ("DE", "landline_phone", "4930123456.0"),
+        ("FR", "mobile_phone", "612345678.0"),
+        ("BE", "postal_code", "1000.0"),
+    ] {
+        let mapped = one(&[("country", country), (field, text)]);
+        assert_eq!(reasons(&mapped), [(field.to_owned(), reason::DECIMALS.0)], "{text}");
+    }
+    let dotted = one(&[("country", "FR"), ("mobile_phone", "06.12.34.56.00")]);
+    assert!(dotted.defects.is_empty());
+}
+
+#[test]
+fn the_header_again_is_nobodys_row() {
+    assert_eq!(key_reason("customer_id"), Some(reason::KEY_IS_HEADER.0));
+    assert_eq!(key_reason(" \u{FEFF}customer_id"), Some(reason::KEY_IS_HEADER.0));
+    // A record has none.
+    let record = Mapper::new(&settings(&[]), None).expect("maps");
+    assert!(record.customer_id("customer_id").is_some());
+}
+
+#[test]
+fn the_errors_of_a_spreadsheet_are_no_values() {
+    for error in ["#REF!", "#N/A", "#NAME?", "#NOM?", "#VALEUR!", "#DIV/0!", "#¡REF!", "########", " #NV"] {
+        let mapped = one(&[("city", error), ("street", error)]);
+        let said = ["street", "city"].map(|column| (column.to_owned(), reason::SPREADSHEET_ERROR.0));
+        assert_eq!(reasons(&mapped), said, "{error}");
+        assert_eq!(key_reason(error), Some(reason::KEY_UNUSABLE.0), "{error}");
+    }
+    for kept in ["#12 Main Street", "#1", "#Lille", "# !"] {
+        assert_eq!(text(&one(&[("city", kept)]).customer, Field::City), Some(kept));
+    }
+}
+
+#[test]
+fn quotes_behind_a_blank_are_told() {
+    let mapped = one(&[("last_name", " \"Durand\""), ("company_name", "\"La Maison\"")]);
+    assert_eq!(reasons(&mapped), [("last_name".to_owned(), reason::QUOTE_BEHIND_BLANK.0)]);
+    assert_eq!(text(&mapped.customer, Field::CompanyName), Some("\"La Maison\""));
+    assert_eq!(key_reason(" \"C1\""), Some(reason::KEY_UNUSABLE.0));
+}
+
+/// As a list of JSON comes.
+#[test]
+fn a_list_is_one_value_only_where_there_may_be_several() {
+    let list = |members: [&str; 2]| members.join(&BETWEEN_MEMBERS.to_string());
+    let mapped = one(&[
+        ("first_name", &list(["Jean", "Michel"])),
+        ("nationalities", &list(["FR", "DE"])),
+        ("other_first_names", &list(["Anne", "Marie"])),
+    ]);
+    assert_eq!(reasons(&mapped), [("first_name".to_owned(), reason::LIST.0)]);
+    assert_eq!(text(&mapped.customer, Field::OtherFirstNames), Some("Anne,Marie"));
+    assert!(mapped.customer.value(Field::Nationalities).is_some());
+    assert_eq!(key_reason(&list(["C1", "C2"])), Some(reason::KEY_UNUSABLE.0));
+}
+
+fn line(row: &[(&str, &str)]) -> Result<String, Vec<(String, &'static str)>> {
+    let mapped = one(row);
+    street(&mapped.customer).map(|street| street.line.to_string()).ok_or_else(|| reasons(&mapped))
+}
+
+#[test]
+fn what_stands_in_two_parts_of_a_street_is_in_it_once() {
+    let cases = [
+        (["12", "rue", "rue de la Paix"], "12 rue de la Paix"),
+        (["12", "", "12 rue de la Paix"], "12 rue de la Paix"),
+        (["12", "Avenue", "av. Foch"], "12 Avenue Foch"),
+        (["", "", "12 rue de la Paix"], "12 rue de la Paix"),
+        (["0", "", "rue Haute"], "rue Haute"),
+        (["-", "-", "rue Haute"], "rue Haute"),
+        (["007", "rue", "Haute"], "7 rue Haute"),
+        // Another number is a part of the name.
+        (["5", "", "12 rue Haute"], "5 12 rue Haute"),
+        (["3", "place", "du 8 mai 1945"], "3 place du 8 mai 1945"),
+        (["4", "rue", "Chemin Vert"], "4 rue Chemin Vert"),
+    ];
+    for ([number, kind, name], expected) in cases {
+        let row = [("street_number", number), ("street_type", kind), ("street_name", name)];
+        assert_eq!(line(&row).as_deref(), Ok(expected), "{row:?}");
+    }
+}
+
+#[test]
+fn parts_that_contradict_their_line_make_no_street() {
+    let differs = |column: &str, reason: &'static str| Err(vec![(column.to_owned(), reason)]);
+    let row = |line, number, name| [("street", line), ("street_number", number), ("street_name", name)];
+    let whole = "12 rue de Lille";
+    assert_eq!(line(&row(whole, "5", "avenue Foch")), differs("street_number", reason::STREET_DIFFERS.0));
+    assert_eq!(line(&row(whole, "", "avenue Foch")), differs("street_name", reason::STREET_NAME_DIFFERS.0));
+    assert_eq!(line(&row(whole, "12", "Foch")), differs("street_name", reason::STREET_NAME_DIFFERS.0));
+    for (whole, number, name) in [
+        (whole, "12", "de Lille"),
+        (whole, "12", "rue de Lille"),
+        ("12 BIS RUE DU GAL DE GAUL", "12", "du Général de Gaulle"),
+        ("Résidence les Pins, 12 rue de la Mer", "12", "rue de la Mer"),
+        (whole, "0", "LILLE"),
+    ] {
+        assert_eq!(line(&row(whole, number, name)).as_deref(), Ok(whole), "{number} {name}");
+    }
+}
+
+#[test]
+fn a_subscription_has_one_number() {
+    let id = |name: &str| subscription_field(name);
+    assert_eq!(id("subscription_1_2"), None);
+    assert_eq!(id("subscription 1-2"), None);
+    assert_eq!(id("Subscription_012"), Some(Field::Subscription(12)));
+}
+
+/// The names of a record are compared as those of a header.
+#[test]
+fn the_names_of_a_record_may_be_written_in_another_way() {
+    let settings = settings(&[("email", "EMAIL"), ("city", "/address/city")]);
+    let mapper = Mapper::new(&settings, None).expect("maps");
+    let further = |names: &[&str]| {
+        let cells = names.iter().map(|name| (Cow::Owned((*name).to_owned()), RawCell::Text("x".into())));
+        mapper.further_cells(cells).into_iter().map(|(field, _)| field).collect::<Vec<_>>()
+    };
+    assert_eq!(further(&["customer_id", "Email", "Email_Opt_In"]), [Field::Email, Field::EmailOptIn]);
+    assert_eq!(further(&["EMAIL", "Email"]), [], "the name itself counts");
+    assert_eq!(further(&["Customer_ID", "_email", "/Address/City", "e mail address"]), []);
+    let row = |index: usize| match mapper.columns()[index].field {
+        Field::CustomerId => RawCell::Text("7".into()),
+        Field::MobilePhone => RawCell::Text("0470123456".into()),
+        _ => RawCell::Absent,
+    };
+    // Though it comes under another name, the country is read before what is read in its light.
+    let extra = [(Field::Country, RawCell::Text("BE".into()))];
+    let mapped = mapper.map(row, extra, TODAY, &[]).expect("has a key");
+    let Some(Value::Phone(phone)) = mapped.customer.value(Field::MobilePhone) else { panic!("{mapped:?}") };
+    assert_eq!(phone.msisdn, "32470123456");
+}
