@@ -22,6 +22,25 @@ pub struct Standing {
     pub payload: Payload,
 }
 
+/// Why a provider gets nothing of a customer: the key that the newest record has for it was not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum TurnedAway {
+    /// This part of it is not valid.
+    Invalid(FieldCode),
+    /// It is valid, and came while a call under another one was not settled.
+    TooEarly(FieldCode),
+}
+
+impl TurnedAway {
+    /// The part of the key.
+    #[must_use]
+    pub fn part(self) -> FieldCode {
+        match self {
+            Self::Invalid(part) | Self::TooEarly(part) => part,
+        }
+    }
+}
+
 /// Which account the newest record of a customer names, by a keyed digest of its key.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Named {

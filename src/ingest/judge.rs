@@ -10,8 +10,9 @@ use crate::diff::{self, Action, Decision, Policy, Rejection};
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::State;
 use crate::domain::customer::Customer;
+use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::{Before, Named, Standing};
+use crate::domain::standing::{Before, Named, Standing, TurnedAway};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireValues};
 use crate::providers::Provider;
 use crate::store::{KnownAt, PackedAccount, PackedPayload};
@@ -62,8 +63,8 @@ pub(super) struct Judged {
     pub(super) account: Option<PackedAccount>,
     /// Which account the record names, where that is not what account and call have, and where that is news; nothing in a plan.
     pub(super) named: Option<Option<Named>>,
-    /// Which part of the key is not valid, or that all are, where that is news; nothing in a plan.
-    pub(super) turned_away: Option<Option<FieldCode>>,
+    /// Why the key is not taken, or that it is, where that is news; nothing in a plan.
+    pub(super) turned_away: Option<Option<TurnedAway>>,
     /// Stands for the key, where the customer takes part.
     pub(super) claim: Option<AccountMark>,
     /// Is the account of that key known to be the customer's.
@@ -176,7 +177,12 @@ impl Judge<'_> {
             Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
         });
         let named = (is_written && named_now != named).then_some(named_now);
-        let invalid = invalid_key(&projection.key, key.is_some(), turned_away);
+        let invalid = if decision.findings.rejected == Some(Rejection::UnsettledKey) {
+            // No call brings it, and a file with changes alone does not bring it again: it is told of until a record does.
+            key_part(provider).map(TurnedAway::TooEarly)
+        } else {
+            invalid_key(&projection.key, key.is_some(), turned_away)
+        };
         let turned_away = (is_written && invalid != turned_away).then_some(invalid);
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
@@ -281,12 +287,24 @@ fn named_by(
     }
 }
 
+/// The field of a provider that its accounts are known by.
+fn key_part(provider: &dyn Provider) -> Option<FieldCode> {
+    let is_key = |field: &Field| {
+        matches!(field, Field::PersonIdentifier | Field::WalletId | Field::SafedebitReference)
+    };
+    provider.fields().iter().find(|field| field.sources.iter().any(is_key)).map(|field| field.code)
+}
+
 /// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part may still be for the
 /// account that is known.
-pub(super) fn invalid_key(key: &KeyCell, is_for_known: bool, before: Option<FieldCode>) -> Option<FieldCode> {
+pub(super) fn invalid_key(
+    key: &KeyCell,
+    is_for_known: bool,
+    before: Option<TurnedAway>,
+) -> Option<TurnedAway> {
     match key {
-        KeyCell::Invalid(part) => Some(*part),
-        KeyCell::InPart { lacks, .. } => (!is_for_known).then_some(*lacks),
+        KeyCell::Invalid(part) => Some(TurnedAway::Invalid(*part)),
+        KeyCell::InPart { lacks, .. } => (!is_for_known).then_some(TurnedAway::Invalid(*lacks)),
         KeyCell::Key(_) | KeyCell::Cleared => None,
         KeyCell::Absent => before,
     }

@@ -8,6 +8,7 @@ use crate::domain::defect::Place;
 use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
+use crate::domain::standing::TurnedAway;
 use crate::domain::wire::{FieldCode, KeyCell};
 use crate::store::StoreError;
 
@@ -70,9 +71,10 @@ impl Apply<'_> {
                 // One that is news was counted as a field above.
                 Rejection::InvalidValue => self.outcome.became_invalid > invalid_before,
                 Rejection::InvalidKey => match (turn.number, &turn.projections[position].key) {
-                    (Some(number), KeyCell::Invalid(part) | KeyCell::InPart { lacks: part, .. }) => {
-                        self.snapshot.turned_away(number)?.contains(&(provider.id(), *part))
-                    }
+                    (Some(number), KeyCell::Invalid(part) | KeyCell::InPart { lacks: part, .. }) => self
+                        .snapshot
+                        .turned_away(number)?
+                        .contains(&(provider.id(), TurnedAway::Invalid(*part))),
                     _ => false,
                 },
                 Rejection::ClearedValue | Rejection::OtherKey | Rejection::UnsettledKey => false,

@@ -3,7 +3,7 @@
 use crate::diff::{self, Findings, Rejection};
 use crate::domain::account::Account;
 use crate::domain::customer::CustomerId;
-use crate::domain::standing::{Named, Standing};
+use crate::domain::standing::{Named, Standing, TurnedAway};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
 use crate::providers::Provider;
 use crate::store::{KnownAt, OtherKey, PackedAccount, StoreError};
@@ -23,7 +23,7 @@ pub(super) struct Seed {
     /// Which account the record names, where that is not its own, and where that is news.
     named: Option<Option<Named>>,
     /// Which part of the key is not valid, or that all are, where that is news.
-    turned_away: Option<Option<FieldCode>>,
+    turned_away: Option<Option<TurnedAway>>,
 }
 
 enum Taken {

@@ -16,6 +16,7 @@ use super::intake::PRIORITY_NORMAL;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
 use super::transitions::{self, CallRecord};
+use super::turned_away::TOO_EARLY;
 use super::{RunNumber, Store, StoreError, accounts, doubts, excluded, shared_keys};
 
 /// What became of calls that a person released.
@@ -159,13 +160,14 @@ impl Outbox<'_> {
     /// Ends the calls that would leave by themselves for accounts that the CRM has given to other customers since: what they
     /// carry is not theirs. Gives how many.
     pub(super) fn end_all_given_away(&self) -> Result<BTreeMap<ProviderId, u64>, StoreError> {
-        let mut select = self.connection.prepare(
+        let mut select = self.connection.prepare(&format!(
             "SELECT call.id FROM named_key CROSS JOIN call USING (customer, provider)
              WHERE payload IS NOT NULL AND lease IS NULL AND state <> 'held' AND state <> 'refused'
                  -- What is no key gives nothing away.
                  AND NOT EXISTS (SELECT 1 FROM turned_away
-                     WHERE turned_away.customer = call.customer AND turned_away.provider = call.provider)",
-        )?;
+                     WHERE turned_away.customer = call.customer AND turned_away.provider = call.provider
+                         AND field < {TOO_EARLY})"
+        ))?;
         let calls = select.query_map([], |row| Ok(CallId(row.get(0)?)))?.collect::<Result<Vec<_>, _>>()?;
         let mut ended = BTreeMap::new();
         for call in calls {

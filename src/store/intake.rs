@@ -14,8 +14,8 @@ use crate::domain::fault::{self, Point};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::{Named, Standing};
-use crate::domain::wire::{FieldCode, ProviderKey};
+use crate::domain::standing::{Named, Standing, TurnedAway};
+use crate::domain::wire::ProviderKey;
 
 use super::backup::Backups;
 use super::blocks::Blocks;
@@ -325,14 +325,14 @@ impl Intake<'_> {
         named_keys::put(&self.transaction, customer, provider, named)
     }
 
-    /// Remembers which part of a customer's key is not valid, or that nothing is wrong with it any more.
+    /// Remembers why a customer's key was not taken, or that nothing is wrong with it any more.
     pub fn put_turned_away(
         &self,
         customer: i64,
         provider: ProviderId,
-        part: Option<FieldCode>,
+        turned_away: Option<TurnedAway>,
     ) -> Result<(), StoreError> {
-        turned_away::put(&self.transaction, customer, provider, part)
+        turned_away::put(&self.transaction, customer, provider, turned_away)
     }
 
     /// Forgets that a customer shares the account with that key, which its record no longer names. That the account is

@@ -51,7 +51,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/012_named_keys.sql"),
     include_str!("schema/013_turned_away.sql"),
     include_str!("schema/014_named_key_by_mark.sql"),
-    include_str!("schema/015_withdrawals_that_wait.sql"),
+    include_str!("schema/015_turns.sql"),
 ];
 
 /// What the operator settles about the state.

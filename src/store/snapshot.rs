@@ -12,7 +12,7 @@ use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::{Before, Named, Standing};
+use crate::domain::standing::{Before, Named, Standing, TurnedAway};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::rare::Rare;
@@ -91,8 +91,8 @@ pub struct KnownAt {
     pub skipped: Vec<FieldCode>,
     /// Which account the newest record names, where that is not what account and call have.
     pub named: Option<Named>,
-    /// Which part of the key is not valid in the newest record that has it.
-    pub turned_away: Option<FieldCode>,
+    /// Why the key of the newest record that has one was not taken.
+    pub turned_away: Option<TurnedAway>,
 }
 
 impl KnownAt {
@@ -198,8 +198,8 @@ impl<'a> Snapshot<'a> {
         if self.rare.named_keys && !found.is_empty() {
             self.add_named(customer, &mut found)?;
         }
-        for (provider, part) in self.turned_away(customer)? {
-            at(&mut found, provider).turned_away = Some(part);
+        for (provider, turned_away) in self.turned_away(customer)? {
+            at(&mut found, provider).turned_away = Some(turned_away);
         }
         if !has_calls {
             return Ok(found);
@@ -240,8 +240,8 @@ impl<'a> Snapshot<'a> {
         rows.next()?.map_or_else(|| Ok(Vec::new()), |row| skipped_of(row, 0))
     }
 
-    /// Who turns a customer away, and which part of the key is not valid in the newest record that has it.
-    pub fn turned_away(&self, customer: i64) -> Result<Vec<(ProviderId, FieldCode)>, StoreError> {
+    /// Who turns a customer away, and why.
+    pub fn turned_away(&self, customer: i64) -> Result<Vec<(ProviderId, TurnedAway)>, StoreError> {
         if !self.rare.turned_away {
             return Ok(Vec::new());
         }

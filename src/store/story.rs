@@ -10,6 +10,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::lifecycle::Life;
 use crate::domain::provider::ProviderId;
+use crate::domain::standing::TurnedAway;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::{Store, StoreError, codec, flights};
@@ -24,7 +25,7 @@ pub struct Story {
     /// What each provider is known to hold.
     pub accounts: BTreeMap<ProviderId, StoryAccount>,
     /// Who gets nothing of the customer, and which part of the key is not valid in the newest record.
-    pub turned_away: BTreeMap<ProviderId, FieldCode>,
+    pub turned_away: BTreeMap<ProviderId, TurnedAway>,
     /// All calls, oldest first.
     pub calls: Vec<StoryCall>,
     /// The first of the runs whose settled calls are all kept; none, where nothing was ever deleted.

@@ -1,8 +1,10 @@
-//! Customers who are kept from a provider because their newest record has no valid key for it: told of as long as they are.
+//! Customers who are kept from a provider because the key that their newest record has for it was not taken: told of as long as
+//! they are.
 
 use rusqlite::{Connection, Row};
 
 use crate::domain::provider::ProviderId;
+use crate::domain::standing::TurnedAway;
 use crate::domain::wire::FieldCode;
 
 use super::StoreError;
@@ -10,15 +12,22 @@ use super::overview::{LeftOut, RejectFilter};
 use super::rare::has_any;
 use super::snapshot::provider_of;
 
-/// Remembers which part of the key is not valid, or that nothing is wrong with it any more.
+/// Is added to the code of a part whose key came too early. No part of a key is a subscription, whose codes are as high.
+pub(super) const TOO_EARLY: u32 = 1 << 31;
+
+/// Remembers why the key was not taken, or that nothing is wrong with it any more.
 pub(super) fn put(
     connection: &Connection,
     customer: i64,
     provider: ProviderId,
-    part: Option<FieldCode>,
+    turned_away: Option<TurnedAway>,
 ) -> Result<(), StoreError> {
-    match part {
-        Some(FieldCode(code)) => {
+    match turned_away {
+        Some(turned_away) => {
+            let code = match turned_away {
+                TurnedAway::Invalid(FieldCode(code)) => code,
+                TurnedAway::TooEarly(FieldCode(code)) => code | TOO_EARLY,
+            };
             let sql = "INSERT OR REPLACE INTO turned_away (customer, provider, field) VALUES (?1, ?2, ?3)";
             connection.prepare_cached(sql)?.execute((customer, provider.number(), code))?;
         }
@@ -30,17 +39,17 @@ pub(super) fn put(
     Ok(())
 }
 
-/// Who turns a customer away, in their order, and which part of the key is not valid.
+/// Who turns a customer away, in their order, and why.
 pub(super) fn of_customer(
     connection: &Connection,
     customer: i64,
-) -> Result<Vec<(ProviderId, FieldCode)>, StoreError> {
+) -> Result<Vec<(ProviderId, TurnedAway)>, StoreError> {
     let sql = "SELECT field, provider FROM turned_away WHERE customer = ?1 ORDER BY provider";
     let mut statement = connection.prepare_cached(sql)?;
     let mut rows = statement.query([customer])?;
     let mut found = Vec::new();
     while let Some(row) = rows.next()? {
-        found.push((provider_of(row.get(1)?)?, part_of(row, 0)?));
+        found.push((provider_of(row.get(1)?)?, read(row, 0)?));
     }
     Ok(found)
 }
@@ -73,7 +82,7 @@ pub(super) fn list(connection: &Connection, filter: &RejectFilter) -> Result<Vec
         let mut rows = statement.query((filter.provider.map(ProviderId::number), &filter.customer))?;
         while let Some(row) = rows.next()? {
             let provider = provider_of(row.get(1)?)?;
-            found.push(LeftOut { customer_id: row.get(0)?, provider, fields: vec![part_of(row, 2)?] });
+            found.push(LeftOut { customer_id: row.get(0)?, provider, fields: vec![read(row, 2)?.part()] });
         }
     }
     Ok(found)
@@ -89,6 +98,8 @@ pub(super) fn remove(connection: &Connection, customer_id: &str) -> Result<(), S
     Ok(())
 }
 
-fn part_of(row: &Row<'_>, column: usize) -> rusqlite::Result<FieldCode> {
-    Ok(FieldCode(row.get(column)?))
+fn read(row: &Row<'_>, column: usize) -> rusqlite::Result<TurnedAway> {
+    let code: u32 = row.get(column)?;
+    let part = FieldCode(code & !TOO_EARLY);
+    Ok(if code & TOO_EARLY == 0 { TurnedAway::Invalid(part) } else { TurnedAway::TooEarly(part) })
 }

@@ -198,3 +198,30 @@ fn who_is_missing_at_the_provider_and_is_released_is_created_by_the_next_file() 
         world.sync(&file).exits(0);
     }
 }
+
+/// A delta does not bring it again: that it is missing is told of until some record does.
+#[test]
+fn a_key_that_changed_too_early_is_told_of_until_it_is_taken() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\neffect = { status = { code = 503 } }\n",
+    );
+    assert_eq!(world.sync(&world.csv("crm.csv", &people)).code, 5);
+    people[0].person = "P-NEW".to_owned();
+    let delta = world.csv("delta.csv", &people);
+    assert_ne!(world.on("sync", &delta, &["--kind", "delta"]).code, 0);
+    world.play("");
+    world.run(&["resume"]).exits(0);
+    let explained = world.run(&["explain", &people[0].id]).exits(0).out;
+    assert!(explained.contains("came while a call under another one was not settled"), "{explained}");
+    let listed = json(&world.run(&["rejects", "list", "--json"]).exits(0).out);
+    assert_eq!(listed[0]["customer_id"], people[0].id.as_str(), "{listed}");
+    world.on("sync", &world.csv("delta.csv", &people), &["--kind", "delta", "--allow-mass-change"]).exits(0);
+    world.all_hold(&people[0]);
+    assert_eq!(world.duplicates(), 0);
+    assert_eq!(json(&world.run(&["rejects", "list", "--json"]).exits(0).out), json("[]"));
+}

@@ -60,6 +60,24 @@ fn in_deltas_an_overtaken_value_waits_for_a_person() {
     assert!(!world.run(&["status"]).exits(0).out.contains("was off when inputs were accepted"));
 }
 
+/// Who has taken the section out has switched the provider off too, and nobody can say what its calls would be.
+#[test]
+fn what_waits_for_a_provider_without_a_section_does_not_leave_over_a_newer_value() {
+    let mut people = customers(3);
+    let world = switched_off(&mut people);
+    let with_section = std::fs::read_to_string(world.path("crmsync.toml")).expect("readable");
+    let sections = with_section.split("\n[providers.").filter(|section| !section.starts_with("lemonway"));
+    world.file("crmsync.toml", &sections.collect::<Vec<_>>().join("\n[providers."));
+    let delta = world.csv("delta.csv", &people[..1]);
+    world.on("sync", &delta, &["--kind", "delta", "--allow-mass-change"]).exits(3);
+    world.configure("", &[]);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(wallet_email(&world, &people[1]), people[1].email);
+    assert_eq!(wallet_email(&world, &people[0]), "elise.1@example.org", "the older value has left");
+    let listed = json(&world.run(&["rejects", "list", "--json"]).exits(0));
+    assert_eq!(listed[0]["class"], "overtaken", "{listed}");
+}
+
 /// A night that says nothing else leaves them as they are, whatever else it changes.
 #[test]
 fn what_the_record_says_too_goes_when_the_provider_is_switched_on() {

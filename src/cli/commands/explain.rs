@@ -23,6 +23,7 @@ use crate::domain::clock::{Timestamp, rfc3339};
 use crate::domain::customer::CustomerId;
 use crate::domain::policy::{OnCleared, OnInvalid};
 use crate::domain::provider::ProviderId;
+use crate::domain::standing::TurnedAway;
 use crate::domain::wire::FieldCode;
 use crate::mapping;
 use crate::providers::codes::CodeTable;
@@ -155,13 +156,19 @@ fn at_provider(
         Some(call) => stands(call, id, settings, context),
         None => (idle(account.as_ref(), last, settings.common(provider)), None),
     };
-    let now = match story.turned_away.get(&provider).map(|part| field_name(provider, *part)) {
-        Some(part) if standing.is_none() => {
-            format!(
-                "takes no part: the last record that was compared has no valid {part}, which is its key there"
-            )
+    let why = story.turned_away.get(&provider).map(|turned_away| {
+        let part = field_name(provider, turned_away.part());
+        match turned_away {
+            TurnedAway::Invalid(_) => format!("the last record that was compared has no valid {part}"),
+            TurnedAway::TooEarly(_) => format!(
+                "the {part} of the last record that was compared came while a call under another one was not settled; the next \
+                 record that has it is compared again"
+            ),
         }
-        Some(part) => format!("{now}; the last record that was compared has no valid {part}"),
+    });
+    let now = match why {
+        Some(why) if standing.is_none() => format!("takes no part: {why}"),
+        Some(why) => format!("{now}; {why}"),
         None => now,
     };
     AtProvider { account, now, next }

@@ -4,6 +4,9 @@
 -- place  the number of the first of the calls that took each other's place without having been sent; its own, where it took
 --        none. Settled calls of earlier versions have 0.
 --
+-- In turned_away, 2147483648 is added to the field where the key is valid and came too early, while a call under another one
+-- was not settled.
+--
 -- And withdrawn consents among the calls that wait, however many others wait too: they leave first, and to look for them among
 -- all of these at each lease would be to read all of these.
 
