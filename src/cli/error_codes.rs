@@ -83,7 +83,7 @@ impl Coded for FileRefused {
             Self::Compressed { .. } => ErrorCode::FileCompressed,
             Self::TooLarge { .. } => ErrorCode::FileTooLarge,
             Self::NotText { .. } => ErrorCode::FileNotText,
-            Self::Encoding { .. } => ErrorCode::FileEncoding,
+            Self::Encoding { .. } | Self::ForeignEncoding { .. } => ErrorCode::FileEncoding,
             Self::Cut { .. } => ErrorCode::FileCut,
             Self::OpenQuote { .. } => ErrorCode::FileOpenQuote,
             Self::QuoteTooLong { .. } => ErrorCode::FileQuoteTooLong,

@@ -4,6 +4,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::ops::{BitOr, BitOrAssign};
 
+use super::provider::ProviderId;
+
 macro_rules! catalogue {
     ($($(#[$doc:meta])* $variant:ident = $name:literal, $sensitivity:ident;)*) => {
         /// A canonical field. Its name is what `[columns]` maps and what messages show.
@@ -247,6 +249,16 @@ impl Field {
     #[must_use]
     pub fn whole(self) -> Self {
         if Self::STREET_PARTS.contains(&self) { Self::Street } else { self }
+    }
+
+    /// What a provider knows a customer by. A file without it has nobody for that provider.
+    #[must_use]
+    pub fn key_of(provider: ProviderId) -> Self {
+        match provider {
+            ProviderId::Wsone => Self::PersonIdentifier,
+            ProviderId::Lemonway => Self::WalletId,
+            ProviderId::Safedebit => Self::SafedebitReference,
+        }
     }
 
     /// What it is a part of.

@@ -289,10 +289,8 @@ fn named_by(
 
 /// The field of a provider that its accounts are known by.
 fn key_part(provider: &dyn Provider) -> Option<FieldCode> {
-    let is_key = |field: &Field| {
-        matches!(field, Field::PersonIdentifier | Field::WalletId | Field::SafedebitReference)
-    };
-    provider.fields().iter().find(|field| field.sources.iter().any(is_key)).map(|field| field.code)
+    let key = Field::key_of(provider.id());
+    provider.fields().iter().find(|field| field.sources.contains(&key)).map(|field| field.code)
 }
 
 /// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part may still be for the

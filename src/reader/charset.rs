@@ -163,6 +163,9 @@ fn counted(file: &str, source: &Source) -> Result<Charset, FileError> {
     }
     let mut latin = Latin::default();
     each_chunk(file, source, |chunk| latin.take(chunk))?;
+    if latin.is_foreign() {
+        return Err(FileError::ForeignEncoding { file: file.to_owned() });
+    }
     Ok(if latin.is_iso_8859_15() { Charset::Iso885915 } else { Charset::Windows1252 })
 }
 
@@ -269,29 +272,52 @@ impl Census {
 
 /// Which of the two Western single-byte encodings it is.
 ///
-/// They differ in eight letters and in 0x80–0x9F, which only windows-1252 uses for text.
+/// They differ in eight letters and in 0x80–0x9F, which only windows-1252 uses for text. Where those stand between small letters
+/// as no sign of windows-1252 does, and more often than its letters do, they are letters of another encoding: of MS-DOS or of
+/// the Macintosh, which some spreadsheets write.
 #[derive(Debug, Default)]
 struct Latin {
     windows_only: bool,
     euro_or_oe: bool,
-    previous: u8,
+    previous: [u8; 2],
+    /// Letters between letters: those of both encodings, and what is none in either.
+    letters: u64,
+    strangers: u64,
 }
 
 impl Latin {
     fn take(&mut self, chunk: &[u8]) {
         for &byte in chunk {
+            let [first, middle] = self.previous;
             self.windows_only |= (0x80..=0x9f).contains(&byte);
             // 0xA4 is the euro sign there and ¤ here; 0xBC and 0xBD are Œ and œ there, ¼ and ½ here: after a
-            // letter ("cœur") only œ makes sense.
-            self.euro_or_oe |=
-                byte == 0xa4 || (matches!(byte, 0xbc | 0xbd) && self.previous.is_ascii_alphabetic());
-            self.previous = byte;
+            // letter ("cœur") or before a "u" ("Œuvrard") only œ makes sense.
+            let is_oe = |byte| matches!(byte, 0xbc | 0xbd);
+            self.euro_or_oe |= byte == 0xa4
+                || (is_oe(byte) && middle.is_ascii_alphabetic())
+                || (is_oe(middle) && matches!(byte, b'u' | b'U'));
+            if first.is_ascii_alphabetic() && byte.is_ascii_lowercase() {
+                self.letters += u64::from(middle >= 0xc0);
+                self.strangers += u64::from(is_stranger(middle));
+            }
+            self.previous = [middle, byte];
         }
+    }
+
+    /// Are most of its letters letters in neither encoding.
+    fn is_foreign(&self) -> bool {
+        self.strangers > self.letters
     }
 
     fn is_iso_8859_15(&self) -> bool {
         self.euro_or_oe && !self.windows_only
     }
+}
+
+/// What never stands between two letters of windows-1252: quotes, signs and capitals, and what it does not have. It is é, è, ê,
+/// ç and the like in MS-DOS (code pages 437 and 850) and on the Macintosh. Apostrophes and small letters may stand there.
+fn is_stranger(byte: u8) -> bool {
+    matches!(byte, 0x81..=0x8b | 0x8d..=0x90 | 0x93..=0x95 | 0x98 | 0x99 | 0x9b | 0x9d)
 }
 
 /// Reads foreign bytes, gives UTF-8; a malformed sequence becomes the byte 0xFF, which is never UTF-8.

@@ -93,6 +93,15 @@ pub enum FileError {
         /// The word that fits.
         expected: &'static str,
     },
+    /// The letters are of an encoding that is not read.
+    #[error(
+        "{file}: its letters are neither UTF-8 nor Windows-1252, but perhaps of MS-DOS or of a Macintosh; export it as UTF-8, or \
+         set input.encoding where it is right all the same"
+    )]
+    ForeignEncoding {
+        /// The file as it was named.
+        file: String,
+    },
     /// The last record has no end.
     #[error("{file}: line {line}: the file ends inside a record ({what}); transfer the whole file again")]
     Cut {
@@ -270,6 +279,7 @@ impl FileError {
             | Self::TooLarge { .. }
             | Self::NotText { .. }
             | Self::Encoding { .. }
+            | Self::ForeignEncoding { .. }
             | Self::Cut { .. }
             | Self::OpenQuote { .. }
             | Self::QuoteTooLong { .. }

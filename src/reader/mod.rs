@@ -36,3 +36,4 @@ pub use input::{InputFile, Sniffed, sniff};
 pub use row::{BadRow, Column, Row, Scanned, Span};
 pub use scan::{RowParser, Scan, Seeker};
 pub use settings::{DelimiterSetting, EncodingSetting, Format, FormatSetting, ReaderSettings};
+pub use trailer::compile as compile_trailer;

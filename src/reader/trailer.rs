@@ -17,12 +17,18 @@ pub(super) struct Trailer {
     pub(super) rows: u64,
 }
 
+/// The pattern of a trailer.
+///
+/// # Errors
+/// When it does not compile, or has not one group.
+pub fn compile(pattern: &str) -> Result<Regex, FileError> {
+    let pattern = Regex::new(pattern).map_err(|error| FileError::TrailerPattern { source: Some(error) })?;
+    if pattern.captures_len() == 2 { Ok(pattern) } else { Err(FileError::TrailerPattern { source: None }) }
+}
+
 /// Finds the trailer that `pattern` describes in the last line of `source`.
 pub(super) fn find(file: &str, source: &Source, pattern: &str) -> Result<Trailer, FileError> {
-    let pattern = Regex::new(pattern).map_err(|error| FileError::TrailerPattern { source: Some(error) })?;
-    if pattern.captures_len() != 2 {
-        return Err(FileError::TrailerPattern { source: None });
-    }
+    let pattern = compile(pattern)?;
     let from = source.end.saturating_sub(TAIL_BYTES as u64).max(source.start);
     let mut tail = vec![0; TAIL_BYTES];
     let read = source.read_at(&mut tail, from).map_err(|error| FileError::reading(file, error))?;

@@ -10,8 +10,8 @@ use super::text::Context;
 const TOO_MANY_ERRORS: u8 = 6;
 /// The exit code of a run that was wrong in itself, a seed over open calls for instance.
 const USAGE: u8 = 2;
-/// How the sentence of a guard begins.
-const GUARD: &str = "guard.";
+/// What waits for all calls of the providers.
+const SEED: &str = "seed";
 /// Standard input cannot be read twice.
 const STANDARD_INPUT: &str = "-";
 
@@ -24,26 +24,29 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
     let stock = report.providers.values().any(|tally| tally.held + tally.parked > 0);
     match report.run.outcome {
         // A filter on providers or customers left the rest queued.
-        Outcome::Complete if report.providers.values().any(|tally| tally.deferred > 0) => {
-            command(&["resume"], context)
-        }
+        Outcome::Complete if is_open(report) => command(&["resume"], context),
         Outcome::Complete | Outcome::Partial if stock => command(&["rejects", "list"], context),
         Outcome::Complete if report.providers.values().all(|tally| tally.incomplete == 0) => {
             "nothing to do".to_owned()
         }
         Outcome::Complete | Outcome::Partial => look_at_rejects(context),
-        Outcome::Guarded if report.failure.as_ref().is_some_and(|failure| failure.starts_with(GUARD)) => {
-            on_the_files("plan", report, context)
-        }
+        Outcome::Guarded if report.is_by_guard() => on_the_files("plan", report, context),
         Outcome::Guarded => on_the_files("check", report, context),
         Outcome::Stopped if report.run.exit_code == TOO_MANY_ERRORS => command(&["rejects", "list"], context),
         Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => command(&["resume"], context),
         // What failed is the state: credentials that a provider refuses fail nothing of the run.
         Outcome::Denied if report.failure.is_some() => command(&["doctor"], context),
         Outcome::Denied => command(&["check"], context),
+        Outcome::Failed if report.run.exit_code == USAGE && report.run.command == SEED && is_open(report) => {
+            command(&["resume"], context)
+        }
         Outcome::Failed if report.run.exit_code == USAGE => command(&["status"], context),
         Outcome::Failed => command(&["doctor"], context),
     }
+}
+
+fn is_open(report: &Report) -> bool {
+    report.providers.values().any(|tally| tally.deferred > 0)
 }
 
 /// A command line of ours as a shell understands it, with the arguments that find the same state.

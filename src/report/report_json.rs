@@ -17,6 +17,9 @@ use crate::domain::tally::{InputTally, ProviderTally, Tally};
 /// The shape of the file. Goes up when a key changes its meaning or goes away.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// How the sentence of a guard begins.
+const GUARD: &str = "guard.";
+
 /// How a run ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "lowercase")]
@@ -165,6 +168,11 @@ impl Report {
             serde_json::to_string_pretty(self).expect("a report holds text keys and finite numbers only");
         json.push('\n');
         json
+    }
+
+    /// Was it a guard that stopped the run, and not what its file is.
+    pub(super) fn is_by_guard(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.starts_with(GUARD))
     }
 
     /// Writes `report.json` into the folder of its run. A crash leaves none or a whole one.

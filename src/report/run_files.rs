@@ -10,6 +10,8 @@ use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 
+use tempfile::NamedTempFile;
+
 use crate::domain::clock::Timestamp;
 
 /// The report of a run, written when it ends.
@@ -152,6 +154,23 @@ impl RunFolder {
         create_new_private(&self.file(name))
     }
 
+    /// Writes a file of the run piece by piece, in place of the one that is there. A crash leaves the old file or the new one,
+    /// and perhaps a temporary file.
+    ///
+    /// # Errors
+    /// When the file cannot be created, synced or renamed, or what `write` says.
+    pub fn replace_file<T, E: From<FileError>>(
+        &self,
+        name: &str,
+        write: impl FnOnce(&File) -> Result<T, E>,
+    ) -> Result<T, E> {
+        let path = self.file(name);
+        let file = beside(&path)?;
+        let written = write(file.as_file())?;
+        put_in_place(file, &path)?;
+        Ok(written)
+    }
+
     /// Writes a whole file of the run. A crash leaves the old file or the new one, and perhaps a temporary file.
     ///
     /// # Errors
@@ -210,21 +229,27 @@ fn write_to(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     }
 }
 
+/// A temporary file: `tempfile` creates it with O_EXCL and 0600, under a name that nobody can guess.
+fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
+    let made = tempfile::Builder::new().prefix(".crmsync-").tempfile_in(folder_of(path));
+    made.map_err(FileError::on("create a file beside", path))
+}
+
+fn put_in_place(file: NamedTempFile, path: &Path) -> Result<(), FileError> {
+    file.as_file().sync_all().map_err(FileError::on("write", path))?;
+    file.persist(path).map_err(|error| FileError::on("put in place", path)(error.error))?;
+    sync_folder(folder_of(path)).map_err(FileError::on("sync the folder of", path))
+}
+
 fn replace(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
-    let folder = folder_of(path);
-    // `tempfile` creates with O_EXCL and 0600, under a name that nobody can guess.
-    let mut file = tempfile::Builder::new()
-        .prefix(".crmsync-")
-        .tempfile_in(folder)
-        .map_err(FileError::on("create a file beside", path))?;
-    file.write_all(bytes).and_then(|()| file.as_file().sync_all()).map_err(FileError::on("write", path))?;
+    let mut file = beside(path)?;
+    file.write_all(bytes).map_err(FileError::on("write", path))?;
     if mode != FILE_MODE {
         file.as_file()
             .set_permissions(Permissions::from_mode(mode))
             .map_err(FileError::on("open up", path))?;
     }
-    file.persist(path).map_err(|error| FileError::on("put in place", path)(error.error))?;
-    sync_folder(folder).map_err(FileError::on("sync the folder of", path))
+    put_in_place(file, path)
 }
 
 /// Creates a file, 0600, that must not be there yet, to be written piece by piece.

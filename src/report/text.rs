@@ -147,7 +147,10 @@ pub(super) fn ending(report: &Report) -> String {
         }
         Outcome::Complete => "complete: everything that was to be delivered is",
         Outcome::Partial => "finished, but not everything got through",
-        Outcome::Guarded => "stopped by a guard: nothing was queued, nothing was sent",
+        Outcome::Guarded if report.is_by_guard() => {
+            "stopped by a guard: nothing was queued, nothing was sent"
+        }
+        Outcome::Guarded => "stopped, since a file cannot be taken: nothing was queued, nothing was sent",
         Outcome::Stopped => "stopped at its limit; the rest stays queued",
         // Whoever was down has calls left that were not tried so often.
         Outcome::Unavailable if left > 0 && left == used_up(report) => {

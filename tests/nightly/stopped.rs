@@ -98,3 +98,63 @@ fn a_lane_that_pauses_keeps_no_suspected_call_of_another_one_back() {
     assert!(sent.expect("kill runs").success());
     Ran::from(child.wait_with_output().expect("gone")).exits(143);
 }
+
+/// Who is at fault changes in the CRM too, and so does everybody behind.
+#[test]
+fn a_customer_whose_call_stops_its_lane_goes_last_also_with_a_newer_value() {
+    let world = World::new();
+    let mut people = customers(4);
+    world.populate(&people);
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    let key = people[0].wallet.clone();
+    world.play(&format!(
+        "[[rule]]\nprovider = \"lemonway\"\nkey = \"{key}\"\neffect = {{ status = {{ code = 400 }} }}\n"
+    ));
+    for night in 0..3 {
+        people.iter_mut().for_each(|person| person.email = format!("{}-{night}@example.org", person.id));
+        let file = world.csv("crm.csv", &people);
+        world.on("sync", &file, &["--allow-mass-change"]).exits(7);
+        if night > 0 {
+            people[1..].iter().for_each(|person| world.all_hold(person));
+        }
+    }
+}
+
+/// What all can have in one night is less than what changes: nobody is behind the same others for ever.
+#[test]
+fn nobody_waits_for_ever_behind_those_who_change_too() {
+    let world = World::new();
+    let mut people = customers(6);
+    world.populate(&people);
+    world.configure("", &[("wsone", "enabled = false"), ("safedebit", "enabled = false")]);
+    let mut seen = std::collections::BTreeSet::new();
+    for night in 0..3 {
+        people.iter_mut().for_each(|person| person.email = format!("{}-{night}@example.org", person.id));
+        let file = world.csv("crm.csv", &people);
+        world.on("sync", &file, &["--allow-mass-change", "--max-calls", "2"]).exits(10);
+        let current = people.iter().filter(|person| world.emails(person)[1] == person.email);
+        seen.extend(current.map(|person| person.id.clone()));
+    }
+    assert_eq!(seen.len(), 6, "{seen:?}");
+}
+
+/// An update may have been done too: a value that the CRM takes back is sent, though nothing else is due.
+#[test]
+fn a_value_that_is_taken_back_after_a_status_that_can_follow_upon_success_is_sent() {
+    for effect in [
+        "redirect = { location = \"/done\", status = 303, apply = true }",
+        "status = { code = 409, apply = true }",
+    ] {
+        let world = World::new();
+        let people = customers(1);
+        world.populate(&people);
+        let file = world.csv("crm.csv", &people);
+        world.sync(&file).exits(0);
+        world.play(&format!("[[rule]]\nprovider = \"lemonway\"\neffect = {{ {effect} }}\n"));
+        let newer = people[0].clone().email("newer@example.org");
+        world.on("sync", &world.csv("crm.csv", &[newer]), &["--provider", "lemonway"]).exits(7);
+        world.play("");
+        world.sync(&world.csv("crm.csv", &people)).exits(0);
+        world.all_hold(&people[0]);
+    }
+}

@@ -1,5 +1,6 @@
 //! Who else is told how a run ended: a metrics file, a notification, published schemas.
 
+use std::fmt::Write as _;
 use std::io::Write as _;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
@@ -289,4 +290,83 @@ fn what_json_prints_has_the_keys_of_its_schema() {
         assert_ne!(shown, serde_json::json!([]), "{what} shows something");
         fits(&schema, &schema, &shown, what);
     }
+}
+
+/// A delta does not say again what could not be taken of it.
+#[test]
+fn what_a_killed_run_could_not_take_is_told_all_the_same() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let file = world.csv("delta.csv", &people);
+    let mut text = std::fs::read_to_string(&file).expect("readable");
+    let blank = ";".repeat(text.lines().next().expect("a header").matches(';').count());
+    writeln!(text, ";P9{}", &blank[1..]).expect("memory");
+    std::fs::write(&file, text).expect("written");
+    world.play("[[rule]]\neffect = { latency = \"20s\" }\n");
+    let name = file.to_str().expect("utf-8");
+    let mut child = world.start(&["sync", name, "--kind", "delta", "--allow-mass-change"]);
+    until("a call is on its way", || world.requests(crmsync::domain::provider::ProviderId::Safedebit) == 1);
+    child.kill().expect("killed");
+    child.wait().expect("gone");
+    world.play("");
+    let said = world.run(&["resume"]).exits(0);
+    let said = format!("{}{}", said.out, said.err);
+    let told = said.split("could not be taken is in ").nth(1).expect("the file is named");
+    let path = told.lines().next().expect("a path").trim();
+    let rejects = std::fs::read_to_string(path).expect("it is there");
+    assert!(rejects.contains("the customer's key is empty"), "{rejects}");
+    // And it is not told of for ever.
+    let said = world.run(&["resume"]).exits(0);
+    assert!(!format!("{}{}", said.out, said.err).contains("could not be taken"));
+}
+
+#[test]
+fn a_report_without_a_name_is_that_of_the_last_run_that_has_one() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let killed = world.path("state/runs/20990101T000000Z-0000");
+    std::fs::create_dir(&killed).expect("made");
+    let page = world.path("page.html");
+    world.run(&["report", "--html", page.to_str().expect("utf-8")]).exits(0);
+    assert!(page.is_file());
+    for words in
+        [&["history", "20990101T000000Z-0000"][..], &["report", "20990101T000000Z-0000", "--html", "x.html"]]
+    {
+        let ran = world.run(words).exits(2);
+        assert!(ran.err.contains("has no report: it goes on still, or was killed"), "{}", ran.err);
+    }
+}
+
+#[test]
+fn what_cannot_work_is_told_by_check_without_a_file() {
+    let world = World::new();
+    world.configure("[input]\ntrailer = \"(\"\n", &[("lemonway", "exclude = [\"wallet_id\"]")]);
+    let told = world.run(&["check"]).exits(2).out;
+    assert!(told.contains("the trailer must be a regular expression"), "{told}");
+    assert!(told.contains("exclude has wallet_id, its key: nobody takes part there"), "{told}");
+}
+
+#[test]
+fn what_is_no_backup_is_named_and_the_state_said_to_be_as_it_was() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let ran = world.run(&["doctor", "--restore", "crm.csv"]).exits(7);
+    assert!(ran.err.contains("crm.csv was not put in place, and the state is as it was"), "{}", ran.err);
+    world.run(&["doctor"]).exits(0);
+}
+
+#[test]
+fn a_seed_that_waits_for_calls_says_what_delivers_them() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    let ran = world.on("seed", &file, &["--allow-mass-change"]).exits(2);
+    assert!(ran.out.contains("next: crmsync resume"), "{}", ran.out);
 }

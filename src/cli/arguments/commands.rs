@@ -99,7 +99,7 @@ pub enum InputFormat {
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Guards")]
 pub struct IngestArguments {
-    /// Stop when more known customers changed: a count or a share, instead of the configured one
+    /// Stop when more known customers changed: a count or a share, instead of the configured one; from guard.floor on
     #[arg(long, value_name = "N|N%")]
     pub max_changes: Option<Threshold>,
     /// Let no guard stop the run: on changes, new and missing customers, sensitive fields or invalid rows
@@ -195,7 +195,7 @@ pub struct PlanArguments {
     /// Guards.
     #[command(flatten)]
     pub ingest: IngestArguments,
-    /// Exit with 20 when there are changes
+    /// Exit with 20 when the files bring changes, whatever is queued already
     #[arg(long)]
     pub detailed_exitcode: bool,
 }
@@ -302,7 +302,7 @@ pub struct ResolveArguments {
     /// The number of the call, as `rejects list` shows it
     #[arg(value_name = "CALL", value_parser = call_id)]
     pub call: CallId,
-    /// The provider did apply it: take its values as delivered
+    /// The provider did apply it: take its values as delivered, or the person as created
     #[arg(long, group = "finding")]
     pub applied: bool,
     /// The provider did not apply it: queue it again

@@ -19,6 +19,7 @@ use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::WireField;
 use crate::providers::{Credentials, Provider, SecretSource};
+use crate::reader::compile_trailer;
 use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
@@ -102,6 +103,9 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     let config = program.config()?.with_format(arguments.format);
     let mut findings = Findings::default();
     findings.ok("configuration", program.global.config.display().to_string());
+    if let Some(Err(error)) = config.input.trailer.as_deref().map(compile_trailer) {
+        findings.fault("input.trailer", &error.into());
+    }
     check_secrets(program, &config, &mut findings);
     check_state(program, &config, &mut findings);
     check_providers(&config, &mut findings);
@@ -154,8 +158,13 @@ fn check_providers(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// Whether a provider replaces objects or lays them over what it has, nobody documents.
+/// A key that is excluded switches the provider off. Whether one replaces objects or lays them over what it has, nobody documents.
 fn check_excluded(provider: &dyn Provider, findings: &mut Findings) {
+    let key = Field::key_of(provider.id());
+    if provider.settings().exclude.contains(&key) {
+        let warning = format!("exclude has {key}, its key: nobody takes part there");
+        findings.warn(format!("provider {}", provider.id()), warning);
+    }
     let is_partner = |one: &WireField, other: &WireField| {
         !one.object.is_empty() && one.object == other.object && !provider.excludes(other.code)
     };
@@ -187,20 +196,11 @@ fn check_notify(config: &Config, findings: &mut Findings) {
     }
 }
 
-/// What a provider knows a customer by. A file without it has nobody for that provider.
-fn key_of(provider: ProviderId) -> Field {
-    match provider {
-        ProviderId::Wsone => Field::PersonIdentifier,
-        ProviderId::Lemonway => Field::WalletId,
-        ProviderId::Safedebit => Field::SafedebitReference,
-    }
-}
-
 /// A provider that takes part for nobody would send nothing, silently.
 fn check_keys(config: &Config, seen: &Looked, findings: &mut Findings) {
     let has = |field: Field| seen.columns.iter().any(|(name, _)| *name == field.name());
     for provider in config.providers.enabled() {
-        let (key, what) = (key_of(provider), format!("provider {provider}"));
+        let (key, what) = (Field::key_of(provider), format!("provider {provider}"));
         if let Some(lacking) = config.providers.lacks(provider, &has) {
             findings.fault(what, &Failure::told(ExitCode::Usage, ErrorCode::ConfigProvider, lacking));
         } else if !seen.columns.is_empty() && !has(key) {

@@ -234,8 +234,13 @@ fn restore(program: &Program, state: &StateFile, backup: &Path) -> Result<ExitCo
     let lock = state.lock()?;
     let now = program.clock.now();
     let stamp = RunId::new(now, rand::random());
-    let Restored { replaced, creates_in_doubt, updates, accounts, erased_unknown } =
-        state.restore(&lock, backup, stamp.as_str(), now)?;
+    let restored = state.restore(&lock, backup, stamp.as_str(), now).map_err(|error| {
+        let failure = Failure::from(error);
+        let words =
+            format!("{} was not put in place, and the state is as it was: {failure}", backup.display());
+        Failure::told(failure.code, failure.named, words)
+    })?;
+    let Restored { replaced, creates_in_doubt, updates, accounts, erased_unknown } = restored;
     let state = state.path().to_owned();
     let report = RestoredReport { state, replaced, creates_in_doubt, updates, accounts, erased_unknown };
     if program.console.is_json() {

@@ -328,6 +328,15 @@ fn code_of_stop(stop: StopReason) -> Option<ExitCode> {
     }
 }
 
+/// Writes what the input was refused for before anything is sent, which may take hours: who is killed meanwhile writes nothing
+/// more, and a delta does not say it again.
+pub(super) fn write_rejects_of_input(session: &Session, run: &Run, config: &Config) -> Result<(), Failure> {
+    if run.ingested.as_ref().is_some_and(|outcome| !outcome.rejects.is_empty()) {
+        write_rejects(session, run, &[], run.values(config, &[]), &config.providers)?;
+    }
+    Ok(())
+}
+
 /// Writes `rejects.csv`; gives the reasons, most frequent first.
 fn write_rejects(
     session: &Session,
@@ -339,24 +348,24 @@ fn write_rejects(
     let run_id = session.id().to_string();
     let several = run.ingested.as_ref().is_some_and(|outcome| outcome.input.files.len() > 1);
     let form = if several { RowForm::FileAndLine } else { RowForm::Line };
-    let file = session.folder().create_file(REJECTS_FILE)?;
     let path = session.folder().file(REJECTS_FILE);
-    let mut writer = RejectsWriter::new(file, values.names(), form).map_err(FileError::writing(&path))?;
     let mut counts: BTreeMap<(Option<ProviderId>, &'static str, String), u64> = BTreeMap::new();
-    for reject in run.ingested.iter().flat_map(|outcome| &outcome.rejects) {
-        let cells = if values.names().is_empty() { Vec::new() } else { values.of_row(reject) };
-        writer.write(&of_input(reject, &run_id, cells)).map_err(FileError::writing(&path))?;
-        let count =
-            counts.entry((reject.provider, Status::Invalid.name(), reject.reason.to_string())).or_default();
-        *count += 1;
-    }
-    for row in rejected {
-        let reject = rejects::reject(row, &mut values);
-        let code = if reject.code.is_empty() { &reject.class } else { &reject.code };
-        *counts.entry((Some(row.provider), reject.status.name(), code.clone())).or_default() += 1;
-        writer.write(&reject).map_err(FileError::writing(&path))?;
-    }
-    writer.finish().and_then(|file| file.sync_all()).map_err(FileError::writing(&path))?;
+    session.folder().replace_file(REJECTS_FILE, |file| {
+        let mut writer = RejectsWriter::new(file, values.names(), form).map_err(FileError::writing(&path))?;
+        for reject in run.ingested.iter().flat_map(|outcome| &outcome.rejects) {
+            let cells = if values.names().is_empty() { Vec::new() } else { values.of_row(reject) };
+            writer.write(&of_input(reject, &run_id, cells)).map_err(FileError::writing(&path))?;
+            let reason = reject.reason.to_string();
+            *counts.entry((reject.provider, Status::Invalid.name(), reason)).or_default() += 1;
+        }
+        for row in rejected {
+            let reject = rejects::reject(row, &mut values);
+            let code = if reject.code.is_empty() { &reject.class } else { &reject.code };
+            *counts.entry((Some(row.provider), reject.status.name(), code.clone())).or_default() += 1;
+            writer.write(&reject).map_err(FileError::writing(&path))?;
+        }
+        writer.finish().map(drop).map_err(FileError::writing(&path))
+    })?;
     let mut reasons: Vec<Reason> = counts
         .into_iter()
         .map(|((provider, status, code), count)| {

@@ -15,7 +15,7 @@ use crate::cli::failure::Failure;
 use crate::report::html;
 use crate::report::next_step;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{EVENTS_FILE, RunFolder, RunId, list_runs, write_named};
+use crate::report::run_files::{EVENTS_FILE, REPORT_FILE, RunFolder, RunId, list_runs, write_named};
 use crate::report::table::aligned;
 use crate::report::text::{self, Context, grouped};
 
@@ -52,9 +52,7 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     let runs = program.config()?.state.runs;
     let id = match &arguments.run {
         Some(id) => id.clone(),
-        None => list_runs(&runs)?
-            .pop()
-            .ok_or_else(|| Failure::told(ExitCode::Usage, ErrorCode::UsageNoRun, "there is no run yet"))?,
+        None => last_with_report(&runs)?,
     };
     let report = read(&runs, &id)?;
     let folder = RunFolder::of(&runs, &id);
@@ -88,11 +86,23 @@ fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
     Ok(program.console.text(&text::closing(&report, &context))?)
 }
 
-/// The report of a run that was named. A run that is not there was mistyped; one without a report was killed.
+/// The last run that has come to its end.
+fn last_with_report(runs: &Path) -> Result<RunId, Failure> {
+    let has_report = |id: &RunId| RunFolder::of(runs, id).file(REPORT_FILE).is_file();
+    list_runs(runs)?.into_iter().rfind(has_report).ok_or_else(|| {
+        Failure::told(ExitCode::Usage, ErrorCode::UsageNoRun, "there is no run yet that has come to its end")
+    })
+}
+
+/// The report of a run that was named. A run that is not there was mistyped.
 fn read(runs: &Path, id: &RunId) -> Result<Report, Failure> {
     if !RunFolder::of(runs, id).path().is_dir() {
         let words = format!("there is no run {id}; `crmsync history` lists the runs");
         return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageNoSuchRun, words));
+    }
+    if !RunFolder::of(runs, id).file(REPORT_FILE).exists() {
+        let words = format!("the run {id} has no report: it goes on still, or was killed");
+        return Err(Failure::told(ExitCode::Usage, ErrorCode::UsageNoRun, words));
     }
     Ok(Report::read(runs, id)?)
 }

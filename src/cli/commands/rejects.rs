@@ -99,7 +99,14 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
     let told = match resolved {
         Resolved::Settled => format!("call {} is settled", arguments.call),
         Resolved::GoesAgain => {
-            format!("noted; call {} is queued again: the next run sends it", arguments.call)
+            if arguments.applied {
+                format!(
+                    "noted; what is not known to be there goes as an update: call {} is queued",
+                    arguments.call
+                )
+            } else {
+                format!("noted; call {} is queued again: the next run sends it", arguments.call)
+            }
         }
         Resolved::GivenAway => format!(
             "call {} has ended, because the account is another customer's by now: the next sync of its customer sends what is due",

@@ -20,6 +20,7 @@ use crate::domain::provider::ProviderId;
 use crate::ingest::{Ingest, Outcome};
 use crate::mapping;
 use crate::providers::Provider;
+use crate::report::run_files::{REJECTS_FILE, RunFolder, RunId};
 use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
 
 use super::addresses;
@@ -181,22 +182,24 @@ impl Begun {
                 prepare(program, config, &session, &mut store, (number, &providers), work)
             })
             .and_then(|outcome| warn_of_strangers(outcome, &store, &only))
-            .and_then(|outcome| warn_of_moves(outcome, &mut store, config, work));
-        let store = match worked {
-            Ok(outcome) => {
+            .and_then(|outcome| warn_of_moves(outcome, &mut store, config, work))
+            .and_then(|outcome| warn_of_killed(outcome, &store, config, &session))
+            .and_then(|outcome| {
                 run.ingested = Some(outcome);
-                match sending {
-                    None => Some(store),
-                    Some(typed) => {
-                        let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
-                        let sent = run.sent(dispatch::run(store, number, &dispatch));
-                        dispatch::watch_the_end(PATIENCE_AT_THE_END, |interruption| {
-                            finish::code_of_interruption(interruption).leave();
-                        });
-                        sent
-                    }
+                finish::write_rejects_of_input(&session, &run, config)
+            });
+        let store = match worked {
+            Ok(()) => match sending {
+                None => Some(store),
+                Some(typed) => {
+                    let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
+                    let sent = run.sent(dispatch::run(store, number, &dispatch));
+                    dispatch::watch_the_end(PATIENCE_AT_THE_END, |interruption| {
+                        finish::code_of_interruption(interruption).leave();
+                    });
+                    sent
                 }
-            }
+            },
             Err(mut failure) => {
                 run.ingested = failure.take_input();
                 run.failure = Some(failure);
@@ -239,6 +242,25 @@ fn warn_of_strangers(mut outcome: Outcome, store: &Store, only: &[CustomerId]) -
         let are = if strangers == 1 { "is" } else { "are" };
         let warning = format!("--only: {strangers} of {} customers {are} not known", only.len());
         outcome.warnings.push(warning);
+    }
+    Ok(outcome)
+}
+
+/// A run that was killed told nobody what it could not take.
+fn warn_of_killed(
+    mut outcome: Outcome,
+    store: &Store,
+    config: &Config,
+    session: &Session,
+) -> Result<Outcome, Failure> {
+    let before = store.runs(2)?.into_iter().find(|past| past.id != session.id().as_str());
+    let killed = before.filter(|past| past.exit_code.is_none()).and_then(|past| RunId::parse(&past.id));
+    let rejects = killed.map(|id| RunFolder::of(&config.state.runs, &id).file(REJECTS_FILE));
+    if let Some(file) = rejects.filter(|file| file.is_file()) {
+        outcome.warnings.push(format!(
+            "the run before was killed: what of its input could not be taken is in {}",
+            file.display()
+        ));
     }
     Ok(outcome)
 }

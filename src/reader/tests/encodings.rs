@@ -154,3 +154,39 @@ fn characters_cut_by_any_chunk_are_read_whole() {
         assert_eq!(Sheet::csv(&broken).open().unwrap().encoding(), "utf-8", "{lead}");
     }
 }
+
+/// As spreadsheets write it that are told "CSV (MS-DOS)" or "CSV (Macintosh)".
+#[test]
+fn letters_of_other_encodings_are_not_taken_for_those_of_windows() {
+    let names = |letters: [u8; 3]| {
+        let [acute, grave, circumflex] = letters;
+        let mut bytes = b"id;nom\n1;Ren".to_vec();
+        bytes.extend([acute, b';', b'\n']);
+        bytes.extend(*b"2;B");
+        bytes.push(acute);
+        bytes.extend(*b"ranger\n3;Th");
+        bytes.push(grave);
+        bytes.extend(*b"rese\n4;Beno");
+        bytes.push(circumflex);
+        bytes.extend(*b"t\n");
+        bytes
+    };
+    // é, è and î.
+    for (letters, name) in [([0x82, 0x8A, 0x8C], "MS-DOS"), ([0x8E, 0x8F, 0x94], "Macintosh")] {
+        let error = Sheet::csv(names(letters)).open().expect_err(name);
+        assert!(error.to_string().contains("export it as UTF-8"), "{error}");
+        // Whoever says what it is has the last word.
+        assert!(Sheet::csv(names(letters)).with(&setting(EncodingSetting::Windows1252)).is_ok(), "{name}");
+    }
+    let windows =
+        single_byte(WINDOWS_1252, "id;nom\n1;d’Alésia\n2;Béranger – Lille…\n3;Š. Žižka\n4;“Zoé”\n5;cœur\n");
+    assert_eq!(Sheet::csv(windows).open().unwrap().encoding(), "windows-1252");
+}
+
+#[test]
+fn a_capital_oe_tells_its_encoding() {
+    for (encoding, name) in [(ISO_8859_15, "iso-8859-15"), (WINDOWS_1252, "windows-1252")] {
+        let sheet = Sheet::csv(single_byte(encoding, "id;nom\n1;Œuvrard\n2;René\n"));
+        assert_eq!(sheet.open().unwrap().encoding(), name);
+    }
+}
