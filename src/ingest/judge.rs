@@ -177,13 +177,8 @@ impl Judge<'_> {
             Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
         });
         let named = (is_written && named_now != named).then_some(named_now);
-        let invalid = if decision.findings.rejected == Some(Rejection::UnsettledKey) {
-            // No call brings it, and a file with changes alone does not bring it again: it is told of until a record does.
-            key_part(provider).map(TurnedAway::TooEarly)
-        } else {
-            invalid_key(&projection.key, key.is_some(), turned_away)
-        };
-        let turned_away = (is_written && invalid != turned_away).then_some(invalid);
+        let why = turned_away_now(provider, projection, &decision, turned_away);
+        let turned_away = (is_written && why != turned_away).then_some(why);
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
@@ -287,10 +282,20 @@ fn named_by(
     }
 }
 
-/// The field of a provider that its accounts are known by.
-fn key_part(provider: &dyn Provider) -> Option<FieldCode> {
+/// Why the key is not taken, if it is not.
+fn turned_away_now(
+    provider: &dyn Provider,
+    projection: &Projection,
+    decision: &Decision,
+    before: Option<TurnedAway>,
+) -> Option<TurnedAway> {
+    if decision.findings.rejected != Some(Rejection::UnsettledKey) {
+        return invalid_key(&projection.key, decision.key.is_some(), before);
+    }
+    // No call brings it, and a file with changes alone does not bring it again: it is told of until a record does.
     let key = Field::key_of(provider.id());
-    provider.fields().iter().find(|field| field.sources.contains(&key)).map(|field| field.code)
+    let part = provider.fields().iter().find(|field| field.sources.contains(&key));
+    part.map(|field| TurnedAway::TooEarly(field.code))
 }
 
 /// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part may still be for the

@@ -58,7 +58,7 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
         .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
     Ok(Some(match (line, name) {
         (Some(line), Some(name)) => {
-            let parts = given(number, kind, name);
+            let parts = given(number.as_deref(), kind, name);
             differing(&line, &parts).map_or(Ok(()), Err)?;
             Street { line, parts: Some(parts) }
         }
@@ -68,7 +68,7 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
         }
         (Some(line), None) => completed(line, number.as_deref(), kind)?,
         (None, Some(name)) => {
-            let parts = given(number, kind, name);
+            let parts = given(number.as_deref(), kind, name);
             let written = parts.kind.as_ref().map(|kind| kind.written.clone());
             let line = joined([&parts.number, &written, &Some(parts.name.clone())]);
             Street { line, parts: Some(parts) }
@@ -87,8 +87,8 @@ fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
 }
 
 /// The parts as the file has them, each once: number and kind may stand in the name too.
-fn given(number: Option<SmolStr>, kind: Option<SmolStr>, name: SmolStr) -> StreetParts {
-    let number = number.as_deref().and_then(alone);
+fn given(number: Option<&str>, kind: Option<SmolStr>, name: SmolStr) -> StreetParts {
+    let number = number.and_then(alone);
     let (number, name) = match lead(&name) {
         Lead::Number { number: own, rest } if number.as_ref().is_none_or(|number| *number == own) => {
             (Some(own), rest.into())

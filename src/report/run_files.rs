@@ -229,7 +229,7 @@ fn write_to(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     }
 }
 
-/// A temporary file: `tempfile` creates it with O_EXCL and 0600, under a name that nobody can guess.
+/// A temporary file: `tempfile` creates it with `O_EXCL` and 0600, under a name that nobody can guess.
 fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
     let made = tempfile::Builder::new().prefix(".crmsync-").tempfile_in(folder_of(path));
     made.map_err(FileError::on("create a file beside", path))

@@ -113,3 +113,9 @@ impl Drop for Unasked<'_> {
         drop(self.0.pragma_update(None, "foreign_keys", "ON"));
     }
 }
+
+/// Is nobody known. The lock of the state sees to it that nobody else writes before a transaction begins.
+pub(super) fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM customer)";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}

@@ -20,9 +20,9 @@ use crate::domain::wire::ProviderKey;
 use super::backup::Backups;
 use super::blocks::Blocks;
 use super::doubts::Doubts;
-use super::filling::{Filling, Unasked};
+use super::filling::{self, Filling, Unasked};
 use super::flights::Aloft;
-use super::lease::PRIORITY_LAST;
+use super::lease::{self, PRIORITY_LAST};
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
 use super::packed::{PackedAccount, PackedPayload};
@@ -101,7 +101,7 @@ impl Store {
     pub fn intake(&mut self, run: RunNumber, now: Timestamp) -> Result<Intake<'_>, StoreError> {
         let Self { connection, backups, fingerprinter, clear_values, aloft, .. } = self;
         let connection: &Connection = connection;
-        let is_empty = is_empty(connection)?;
+        let is_empty = filling::is_empty(connection)?;
         let unasked = is_empty.then(|| Unasked::new(connection)).transpose()?;
         let filling = if is_empty {
             // Nobody else can read the state while it is filled.
@@ -265,7 +265,7 @@ impl Intake<'_> {
         let id = self.next_call.get().map_or_else(|| next_call(&self.transaction), Ok)?;
         self.next_call.set(Some(CallId(id.0 + 1)));
         let (place, is_last) = match replaced {
-            Some(replaced) => self.place_of(replaced.id)?,
+            Some(replaced) => lease::turn_of(&self.transaction, replaced.id)?,
             None => (id.0, false),
         };
         CallRecord::of(&life)
@@ -283,13 +283,6 @@ impl Intake<'_> {
             self.may_have_left.borrow_mut().insert(id);
         }
         Ok(id)
-    }
-
-    /// When the turn of a call comes that another one takes the place of: its place, and whether it goes after all others.
-    fn place_of(&self, replaced: CallId) -> Result<(i64, bool), StoreError> {
-        let sql = "SELECT place, priority = ?2 FROM call WHERE id = ?1";
-        let mut statement = self.transaction.prepare_cached(sql)?;
-        Ok(statement.query_row((replaced.0, PRIORITY_LAST), |row| Ok((row.get(0)?, row.get(1)?)))?)
     }
 
     /// May whom a call is to create have been created before, of which nothing is known.
@@ -498,12 +491,6 @@ impl Intake<'_> {
     fn settle_standing(&self, call: &Standing, happening: Happening) -> Result<(), StoreError> {
         end(&self.transaction, (call.id, &call.life), happening, (self.run, self.now))
     }
-}
-
-/// Is nobody known. The lock of the state sees to it that nobody else writes before the transaction begins.
-fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT NOT EXISTS (SELECT 1 FROM customer)";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 /// When a call leaves, compared with others.

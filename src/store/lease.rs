@@ -1,7 +1,7 @@
 //! Leasing: which calls of a lane may leave now, in which order, and the token that their settlement must show.
 
 use rusqlite::types::FromSql;
-use rusqlite::{Row, params_from_iter};
+use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
@@ -256,6 +256,12 @@ pub(super) fn leased_before() -> String {
              AND (payload IS NOT NULL AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing')
          UNION ALL {CALL_ROW} WHERE provider = ?1 AND {WAITING} AND lease IS NOT NULL"
     )
+}
+
+/// When the turn of a call comes: its place, and whether it goes after all others.
+pub(super) fn turn_of(connection: &Connection, call: CallId) -> Result<(i64, bool), StoreError> {
+    let mut statement = connection.prepare_cached("SELECT place, priority = ?2 FROM call WHERE id = ?1")?;
+    Ok(statement.query_row((call.0, PRIORITY_LAST), |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 
 /// Calls that are not on their way; what is, is given as [`Aloft::of`](super::flights::Aloft::of) lists it.

@@ -300,8 +300,8 @@ fn what_a_killed_run_could_not_take_is_told_all_the_same() {
     world.populate(&people);
     let file = world.csv("delta.csv", &people);
     let mut text = std::fs::read_to_string(&file).expect("readable");
-    let blank = ";".repeat(text.lines().next().expect("a header").matches(';').count());
-    writeln!(text, ";P9{}", &blank[1..]).expect("memory");
+    let blank = ";".repeat(text.lines().next().expect("a header").matches(';').count() - 1);
+    writeln!(text, ";P9{blank}").expect("memory");
     std::fs::write(&file, text).expect("written");
     world.play("[[rule]]\neffect = { latency = \"20s\" }\n");
     let name = file.to_str().expect("utf-8");
