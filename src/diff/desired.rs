@@ -121,8 +121,10 @@ impl Comparison<'_, '_> {
     /// Keeps back what is new of an address, a document or a number of which another part cannot go, while the provider holds
     /// an old one. With `send = "objects"` [`Comparison::select`] does so for whole objects.
     fn keep_together(&mut self, desired: &mut WireValues) {
-        // What was cleared and cannot be sent as empty stays there.
-        let spoilt = self.findings.skipped.iter().chain(&self.findings.stuck).chain(&self.findings.cleared);
+        // What was cleared and cannot be sent as empty stays there. An old flat beside a new street is still nearer to the customer
+        // than the old house.
+        let cleared = self.findings.cleared.iter().filter(|code| !self.is_within_house(**code));
+        let spoilt = self.findings.skipped.iter().chain(&self.findings.stuck).chain(cleared);
         let spoilt: Vec<FieldCode> = spoilt.copied().collect();
         for part in spoilt {
             let Some(compound) = self.compound(part).filter(|_| self.holds_something(part)) else { continue };
@@ -136,6 +138,11 @@ impl Comparison<'_, '_> {
                 }
             }
         }
+    }
+
+    fn is_within_house(&self, code: FieldCode) -> bool {
+        (self.policy.field)(code)
+            .is_some_and(|field| field.sources.iter().all(|source| source.is_within_house()))
     }
 
     /// What a field is a part of, if it goes by itself.

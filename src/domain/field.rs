@@ -251,6 +251,12 @@ impl Field {
         if Self::STREET_PARTS.contains(&self) { Self::Street } else { self }
     }
 
+    /// Does it tell where in a house somebody lives, or how to get there, and not which house it is.
+    #[must_use]
+    pub fn is_within_house(self) -> bool {
+        matches!(self, Self::AddressApartment | Self::AddressBuilding | Self::AddressLocality)
+    }
+
     /// What a provider knows a customer by. A file without it has nobody for that provider.
     #[must_use]
     pub fn key_of(provider: ProviderId) -> Self {

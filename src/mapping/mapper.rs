@@ -21,7 +21,7 @@ use super::text;
 use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Defect;
 use crate::domain::field::Field;
-use crate::domain::raw_cell::RawCell;
+use crate::domain::raw_cell::{BETWEEN_MEMBERS, RawCell};
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
@@ -260,10 +260,24 @@ impl Mapper {
     ) -> Vec<(Field, RawCell<'a>)> {
         let (mut further, mut has) = (Vec::new(), Vec::with_capacity(self.columns.len()));
         for (name, cell) in record {
-            match self.names.field(&name) {
-                Some(Named::Exactly(field)) => has.push(field),
-                Some(Named::Alike(field)) => further.push((field, cell)),
-                None => further.extend(subscription_field(&name).map(|field| (field, cell))),
+            let field = match self.names.field(&name) {
+                Some(Named::Exactly(field)) => {
+                    has.push(field);
+                    continue;
+                }
+                Some(Named::Alike(field)) => field,
+                None => match subscription_field(&name) {
+                    Some(field) => field,
+                    None => continue,
+                },
+            };
+            match further.iter_mut().find(|(known, _)| *known == field) {
+                // Two names for one field, and nobody can tell which is meant.
+                Some((_, first)) if *first != cell => {
+                    *first = RawCell::Text(BETWEEN_MEMBERS.to_string().into())
+                }
+                Some(_) => {}
+                None => further.push((field, cell)),
             }
         }
         further.retain(|(field, _)| !has.contains(field));

@@ -33,6 +33,7 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
         Outcome::Guarded if report.is_by_guard() => on_the_files("plan", report, context),
         Outcome::Guarded => on_the_files("check", report, context),
         Outcome::Stopped if report.run.exit_code == TOO_MANY_ERRORS => command(&["rejects", "list"], context),
+        Outcome::Interrupted if !is_open(report) => command(&["status"], context),
         Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => command(&["resume"], context),
         // What failed is the state: credentials that a provider refuses fail nothing of the run.
         Outcome::Denied if report.failure.is_some() => command(&["doctor"], context),

@@ -279,6 +279,7 @@ fn next(status: &Status, arguments: &[String]) -> String {
         Some(run) if run.exit_code == Some(ExitCode::TooManyErrors.number()) => &["rejects", "list"],
         Some(_) if status.has_sendable_calls() => &["resume"],
         Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
+        Some(_) if !status.misses_inputs_since.is_empty() => &["sync", "FILE", "--kind", "full"],
         Some(_) => return "nothing to do".to_owned(),
     };
     next_step::command(words, &Context { arguments, ..Context::default() })

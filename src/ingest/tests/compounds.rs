@@ -35,6 +35,17 @@ fn nothing_new_goes_beside_a_part_that_was_cleared_and_stays() {
     }
 }
 
+/// Of whoever moves out of a flat, the house is the new one.
+#[test]
+fn a_flat_that_was_cleared_does_not_keep_the_new_house_back() {
+    let file = |row: &str| format!("{ADDRESS}C1,S1,{row}\n");
+    let before = file("12 rue de Lille,Apt 4,59000,Lille,FR,a@x.fr");
+    let (values, told) = brought("", &before, &file("5 rue Haute,,75001,Paris,FR,a@x.fr"));
+    let has = |wanted: &str| values.iter().any(|(_, value)| value == wanted);
+    assert!(has("75001") && has("Paris") && has("5"), "{values:?}");
+    assert_eq!(told, 0);
+}
+
 #[test]
 fn what_was_cleared_alone_keeps_nothing_else_back() {
     let file = |row: &str| format!("{ADDRESS}C1,S1,{row}\n");

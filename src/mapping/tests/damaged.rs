@@ -145,6 +145,20 @@ fn the_names_of_a_record_may_be_written_in_another_way() {
     };
     assert_eq!(further(&["customer_id", "Email", "Email_Opt_In"]), [Field::Email, Field::EmailOptIn]);
     assert_eq!(further(&["EMAIL", "Email"]), [], "the name itself counts");
+    let twice = [
+        ("subscription_1", "false"),
+        ("Subscription-1", "true"),
+        ("subscription_2", "1"),
+        ("Subscription 2", "1"),
+    ];
+    let twice = twice.map(|(name, text)| (Cow::Borrowed(name), RawCell::Text(text.into())));
+    let key = |index: usize| {
+        let is_key = mapper.columns()[index].field == Field::CustomerId;
+        if is_key { RawCell::Text("7".into()) } else { RawCell::Absent }
+    };
+    let mapped = mapper.map(key, mapper.further_cells(twice.into_iter()), TODAY, &[]).expect("has a key");
+    assert_eq!(reasons(&mapped), [("subscription_1".to_owned(), reason::LIST.0)], "two say two things");
+    assert_eq!(mapped.customer.cell(Field::Subscription(2)), Some(&Cell::Value(Value::Flag(true))));
     assert_eq!(further(&["Customer_ID", "_email", "/Address/City", "e mail address"]), []);
     let row = |index: usize| match mapper.columns()[index].field {
         Field::CustomerId => RawCell::Text("7".into()),
