@@ -46,6 +46,10 @@ impl StateFile {
             remove_file(file).map_err(|source| file_error("delete", file, source))?;
         }
         let rehearsal = Rehearsal { folder, _lock: lock };
+        if self.exists() {
+            // What is wrong with the state is told of it, and not of its copy.
+            self.open_read_only()?;
+        }
         self.copy_to(&rehearsal.path())?;
         Ok(rehearsal)
     }

@@ -150,3 +150,16 @@ fn the_copy_of_a_killed_rehearsal_is_told_of_replaced_and_deleted() {
     let forgot = world.run(&["forget", "C00001"]).exits(0);
     assert!(forgot.out.contains("state/crmsync.db.rehearsal") && !rehearsal.exists(), "{}", forgot.out);
 }
+
+/// The copy is gone before anybody could look at it.
+#[test]
+fn what_is_wrong_with_the_state_is_told_of_the_state() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(0);
+    std::fs::remove_file(world.path("state/crmsync.db.key")).expect("removed");
+    let ran = world.on("rehearse", &file, &[]).exits(7);
+    assert!(ran.err.contains("state/crmsync.db.key") && !ran.err.contains("rehearsal.db"), "{}", ran.err);
+}
