@@ -122,8 +122,8 @@ impl Comparison<'_, '_> {
     /// an old one. With `send = "objects"` [`Comparison::select`] does so for whole objects.
     fn keep_together(&mut self, desired: &mut WireValues) {
         // What was cleared and cannot be sent as empty stays there. An old flat beside a new street is still nearer to the customer
-        // than the old house.
-        let cleared = self.findings.cleared.iter().filter(|code| !self.is_within_house(**code));
+        // than the old house, and many files leave the country blank that all customers live in.
+        let cleared = self.findings.cleared.iter().filter(|code| !self.is_dispensable(**code));
         let spoilt = self.findings.skipped.iter().chain(&self.findings.stuck).chain(cleared);
         let spoilt: Vec<FieldCode> = spoilt.copied().collect();
         for part in spoilt {
@@ -140,9 +140,9 @@ impl Comparison<'_, '_> {
         }
     }
 
-    fn is_within_house(&self, code: FieldCode) -> bool {
-        (self.policy.field)(code)
-            .is_some_and(|field| field.sources.iter().all(|source| source.is_within_house()))
+    fn is_dispensable(&self, code: FieldCode) -> bool {
+        let is_so = |source: &Field| source.is_within_house() || *source == Field::Country;
+        (self.policy.field)(code).is_some_and(|field| field.sources.iter().all(is_so))
     }
 
     /// What a field is a part of, if it goes by itself.

@@ -88,10 +88,9 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         }
         // An update too: what it carried may stand there, whatever the CRM says next.
         Verdict::Contract { perhaps_applied: true, .. } => {
-            Decided { happening: Happening::OutcomeUnknown, ..stopped_by_call(StopReason::Contract) }
+            Decided { happening: unknown(context), ..stopped_by_call(StopReason::Contract) }
         }
-        Verdict::Unknown { .. } if context.lane_acknowledged => call_only(Happening::OutcomeUnknown),
-        Verdict::Unknown { .. } => call_only(Happening::UnknownInOutage),
+        Verdict::Unknown { .. } => call_only(unknown(context)),
         Verdict::Refused { remedy, .. } => refused(*remedy, context),
         Verdict::Exists { .. } => call_only(exists(context)),
         Verdict::Missing { .. } => call_only(Happening::Missing),
@@ -100,6 +99,11 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         Verdict::Denied { by_body: false, .. } => stopped_by_call(StopReason::Denied),
         Verdict::Contract { .. } => stopped_by_call(StopReason::Contract),
     }
+}
+
+/// Of a provider that takes no call nobody is held for having had no answer in several runs.
+fn unknown(context: &Context) -> Happening {
+    if context.lane_acknowledged { Happening::OutcomeUnknown } else { Happening::UnknownInOutage }
 }
 
 fn accepted(context: &Context) -> Happening {

@@ -155,9 +155,9 @@ fn what_an_answer_means_for_its_lane() {
         (contract(false), create, Happening::LaneStopped, stop(StopReason::Contract)),
         (contract(false), probe(), Happening::LaneStopped, stop(StopReason::Contract)),
         // Somebody may have been created, or changed.
-        (contract(true), create, Happening::OutcomeUnknown, stop(StopReason::Contract)),
+        (contract(true), create, Happening::UnknownInOutage, stop(StopReason::Contract)),
         (contract(true), working, Happening::OutcomeUnknown, stop(StopReason::Contract)),
-        (contract(true), probe(), Happening::OutcomeUnknown, stop(StopReason::Contract)),
+        (contract(true), probe(), Happening::UnknownInOutage, stop(StopReason::Contract)),
         // A body code is believed before the lane has shown that it works …
         (denial(true), update(), Happening::LaneStopped, stop(StopReason::Denied)),
         // … then the first is one bad value, perhaps …

@@ -121,7 +121,7 @@ impl<'a> Apply<'a> {
         let mut turn = self.next_turn(ready, projections);
         self.count_changes(&turn, news);
         turn.number = self.put_customer(&turn)?;
-        self.hold_overtaken(&turn)?;
+        self.hold_overtaken(&turn, news.is_change || !news.fields.is_empty())?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
         // What a part of the customers or fields left open, a complete input may settle with the very same record.
         let is_part = self.ingest.options.kind == Kind::Delta;
@@ -175,11 +175,12 @@ impl<'a> Apply<'a> {
     }
 
     /// What waits for a provider that is switched off must not leave over what it misses now, when it is switched on.
-    pub(super) fn hold_overtaken(&mut self, turn: &Turn<'_>) -> Result<(), StoreError> {
+    /// Whether its record brings `news` to the other providers is all that is known of what one without settings misses.
+    pub(super) fn hold_overtaken(&mut self, turn: &Turn<'_>, news: bool) -> Result<(), StoreError> {
         // After a restore a stricter rule holds, see `hold_left_behind`.
         let Some(number) = turn.number.filter(|_| self.doubtful.is_none()) else { return Ok(()) };
         let of = (number, &turn.prepared.customer);
-        for call in self.elsewhere.overtaken(self.ingest, &self.snapshot, of)? {
+        for call in self.elsewhere.overtaken(self.ingest, &self.snapshot, of, news)? {
             if self.held.insert(call.id) {
                 self.intake.map_or(Ok(()), |intake| intake.hold_overtaken(call.id))?;
                 self.count_held(call.provider);

@@ -18,13 +18,14 @@ impl Elsewhere {
         Ok(Self(snapshot.waiting_elsewhere(&ingest.enabled())?))
     }
 
-    /// Those of a customer that its record contradicts. What a provider without settings would be sent, nobody knows, and so
-    /// none of its calls may leave before that is known.
+    /// Those of a customer that its record contradicts. What a provider without settings would be sent, nobody knows: where the
+    /// record brings news to others, its call does not leave before that is known.
     pub(super) fn overtaken(
         &self,
         ingest: &Ingest<'_>,
         snapshot: &Snapshot<'_>,
         (number, customer): (i64, &Customer),
+        news: bool,
     ) -> Result<Vec<WaitingCall>, StoreError> {
         let from = self.0.partition_point(|call| call.customer < number);
         let own = self.0[from..].iter().take_while(|call| call.customer == number);
@@ -37,7 +38,7 @@ impl Elsewhere {
             let contradicts = |provider: &Arc<dyn Provider>| {
                 diff::is_overtaken(&standing.payload, &provider.project(customer))
             };
-            if provider.is_none_or(contradicts) {
+            if provider.map_or(news, contradicts) {
                 overtaken.push(*call);
             }
         }

@@ -157,7 +157,7 @@ impl Apply<'_> {
     ) -> Result<(), IngestError> {
         let mut turn = self.next_turn(ready, projections);
         turn.number = self.put_customer(&turn)?;
-        self.hold_overtaken(&turn)?;
+        self.hold_overtaken(&turn, true)?;
         self.put_mark(&turn, false);
         self.seeded.push(turn.candidate.first().file_and_line());
         for (position, seed) in seeds.drain(..).enumerate() {

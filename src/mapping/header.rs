@@ -33,7 +33,7 @@ pub(super) fn subscription_field(key: &str) -> Option<Field> {
         return None;
     }
     // "subscription_1_2" is neither 1 nor 12.
-    if !key.trim_end().ends_with(id) {
+    if !key.trim_end_matches(|last: char| !last.is_ascii_digit()).ends_with(id) {
         return None;
     }
     let id = id.parse().ok()?;

@@ -258,7 +258,8 @@ impl Mapper {
         &self,
         record: impl Iterator<Item = (Cow<'a, str>, RawCell<'a>)>,
     ) -> Vec<(Field, RawCell<'a>)> {
-        let (mut further, mut has) = (Vec::new(), Vec::with_capacity(self.columns.len()));
+        let mut further: Vec<(Field, RawCell<'a>)> = Vec::new();
+        let mut has = Vec::with_capacity(self.columns.len());
         for (name, cell) in record {
             let field = match self.names.field(&name) {
                 Some(Named::Exactly(field)) => {
@@ -271,15 +272,19 @@ impl Mapper {
                     None => continue,
                 },
             };
-            match further.iter_mut().find(|(known, _)| *known == field) {
-                // Two names for one field, and nobody can tell which is meant.
-                Some((_, first)) if *first != cell => {
-                    *first = RawCell::Text(BETWEEN_MEMBERS.to_string().into())
-                }
-                Some(_) => {}
-                None => further.push((field, cell)),
-            }
+            further.push((field, cell));
         }
+        further.sort_by_key(|(field, _)| *field);
+        further.dedup_by(|(field, cell), (known, first)| {
+            let is_same = field == known;
+            if is_same && !self.says_something(first) {
+                *first = cell.clone();
+            } else if is_same && self.says_something(cell) && first != cell {
+                // Two names for one field, and nobody can tell which is meant.
+                *first = RawCell::Text(BETWEEN_MEMBERS.to_string().into());
+            }
+            is_same
+        });
         further.retain(|(field, _)| !has.contains(field));
         further
     }

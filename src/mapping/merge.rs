@@ -4,14 +4,13 @@
 use std::sync::Arc;
 
 use jiff::civil::Date;
-use smol_str::SmolStr;
 
 use super::header::turn;
 use super::mapper::{Mapped, Mapper};
+use super::streets;
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Cell, Customer, CustomerId, Order};
 use crate::domain::field::Field;
-use crate::domain::fold;
 use crate::domain::raw_cell::RawCell;
 
 /// Rows laid over each other.
@@ -58,7 +57,7 @@ impl<'a> Merge<'a> {
             (column.field, Arc::clone(&column.column), stands)
         });
         let extra = extra.into_iter().map(|(field, cell)| (field, field.name().into(), cell));
-        let older = if row > 0 { self.street_words() } else { Vec::new() };
+        let older = if row > 0 { self.street_words() } else { String::new() };
         let (mut has_line, mut has_name, mut has_number) = (false, false, false);
         for (field, column, cell) in columns.chain(extra) {
             if matches!(cell, RawCell::Absent) {
@@ -85,8 +84,7 @@ impl<'a> Merge<'a> {
         }
         if (has_line || has_name)
             && !has_number
-            && !older.is_empty()
-            && older != self.street_words()
+            && is_other_street(&older, &self.street_words())
             && self.says_something(mapper, Field::StreetNumber)
         {
             // The number is that of another street.
@@ -97,14 +95,14 @@ impl<'a> Merge<'a> {
         }
     }
 
-    /// What the line and the name of the street say, however they are written.
-    fn street_words(&self) -> Vec<SmolStr> {
+    /// What the line and the name of the street say.
+    fn street_words(&self) -> String {
         let is_whole = |laid: &&Laid<'_>| matches!(laid.field, Field::Street | Field::StreetName);
-        let words = |laid: &Laid<'_>| match &laid.cell {
-            RawCell::Text(text) => fold::words(text),
-            RawCell::Nested(_) | RawCell::Absent | RawCell::Null => SmolStr::default(),
+        let words = |laid: &Laid<'a>| match &laid.cell {
+            RawCell::Text(text) => text.clone().into_owned(),
+            RawCell::Nested(_) | RawCell::Absent | RawCell::Null => String::new(),
         };
-        self.cells.iter().filter(is_whole).map(words).collect()
+        self.cells.iter().filter(is_whole).map(words).collect::<Vec<_>>().join(" ")
     }
 
     fn says_something(&self, mapper: &Mapper, field: Field) -> bool {
@@ -181,4 +179,9 @@ impl<'a> Merge<'a> {
     pub fn rows_by_field(&self) -> impl Iterator<Item = (Field, usize)> {
         self.cells.iter().map(|laid| (laid.field, laid.row))
     }
+}
+
+/// Is what rows say of a street something else than what older ones said, if they said anything.
+fn is_other_street(older: &str, newer: &str) -> bool {
+    !older.trim().is_empty() && !streets::may_be_one(older, newer)
 }

@@ -156,13 +156,15 @@ pub(super) fn mangled(text: &str) -> Option<DefectReason> {
     }
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
-        let (whole, fraction) = text.split_once(['.', ','])?;
-        let is_whole = whole.len() >= WHOLE_DIGITS_MIN && is_digits(whole);
-        return (is_whole && matches!(fraction, "0" | "00")).then_some(reason::DECIMALS);
+        let whole = text.strip_suffix(".0")?;
+        return (whole.len() >= WHOLE_DIGITS_MIN && is_digits(whole)).then_some(reason::DECIMALS);
     };
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
+    // Without a sign it may be a code of three parts, unless it has as many digits as such a number.
+    let is_number = exponent.starts_with('+') || (whole.len() == 1 && fraction.len() >= WHOLE_DIGITS_MIN);
     let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
-    (is_digits(exponent) && is_digits(whole) && is_digits(fraction)).then_some(reason::SCIENTIFIC)
+    (is_number && is_digits(exponent) && is_digits(whole) && is_digits(fraction))
+        .then_some(reason::SCIENTIFIC)
 }
 
 fn phone(number: &PhoneNumber) -> Phone {

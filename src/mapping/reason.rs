@@ -51,7 +51,6 @@ reasons! {
     IBAN_CHECKSUM = "is an IBAN whose checksum does not hold";
     IBAN_COUNTRY = "is not an IBAN of the form that its country uses";
     IP_FORM = "is not an IP address";
-    STREET_NAME_DIFFERS = "is not in the line of the street";
     STREET_DIFFERS = "differs from what the line of the street says";
     POSTAL_LOST_ZERO = "has four digits: a spreadsheet may have removed the leading zero";
     POSTAL_FRENCH = "is not a French postal code of five digits";

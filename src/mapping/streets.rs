@@ -58,9 +58,10 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
         .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
     Ok(Some(match (line, name) {
         (Some(line), Some(name)) => {
-            let parts = given(number.as_deref(), kind, name);
-            differing(&line, &parts).map_or(Ok(()), Err)?;
-            Street { line, parts: Some(parts) }
+            if number.as_deref().is_some_and(|number| has_other_number(&line, number)) {
+                return Err((Field::StreetNumber, reason::STREET_DIFFERS));
+            }
+            Street { line, parts: Some(given(number.as_deref(), kind.as_deref(), name)) }
         }
         (Some(line), None) if number.is_none() && kind.is_none() => {
             let parts = split(&line);
@@ -68,7 +69,7 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
         }
         (Some(line), None) => completed(line, number.as_deref(), kind)?,
         (None, Some(name)) => {
-            let parts = given(number.as_deref(), kind, name);
+            let parts = given(number.as_deref(), kind.as_deref(), name);
             let written = parts.kind.as_ref().map(|kind| kind.written.clone());
             let line = joined([&parts.number, &written, &Some(parts.name.clone())]);
             Street { line, parts: Some(parts) }
@@ -86,46 +87,55 @@ fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
     parts.into_iter().flatten().map(SmolStr::as_str).collect::<Vec<_>>().join(" ").into()
 }
 
-/// The parts as the file has them, each once: number and kind may stand in the name too.
-fn given(number: Option<&str>, kind: Option<SmolStr>, name: SmolStr) -> StreetParts {
-    let number = number.and_then(alone);
-    let (number, name) = match lead(&name) {
-        Lead::Number { number: own, rest } if number.as_ref().is_none_or(|number| *number == own) => {
-            (Some(own), rest.into())
-        }
-        Lead::Number { .. } | Lead::PartOfName | Lead::Unclear | Lead::None => (number, name),
-    };
-    let Some(kind) = kind.filter(|kind| kind.chars().any(char::is_alphanumeric)) else {
-        return with_kind_of_name(number, name);
-    };
-    let kind = kind_of(&kind);
-    let own = kind_at(&name, true).filter(|(known, ..)| kind.standard == known.standard);
-    let rest =
-        own.map(|(.., rest)| trim_separators(rest)).filter(|rest| rest.contains(char::is_alphanumeric));
-    let name = rest.map_or_else(|| name.clone(), SmolStr::from);
-    StreetParts { number, kind: Some(kind), name }
-}
-
-/// Which of the parts that stand beside a line is not in it: another number, or a name of which the line has not a word. A line
-/// may be cut, and its words shortened.
-fn differing(line: &str, parts: &StreetParts) -> Option<(Field, DefectReason)> {
-    let own = split(line);
-    let has_kind = own.as_ref().is_some_and(|own| own.kind.is_some());
-    let other_number = |number: &SmolStr| missing_number(line, number.clone(), has_kind).is_none();
-    if parts.number.as_ref().is_some_and(other_number) {
-        return Some((Field::StreetNumber, reason::STREET_DIFFERS));
+/// The parts as the file has them. What stands for nothing is none; a number before a kind, and a kind, that stand in the name
+/// as well, word for word, are not repeated.
+fn given(number: Option<&str>, kind: Option<&str>, name: SmolStr) -> StreetParts {
+    let says_something = |part: &&str| part.chars().any(|letter| letter.is_alphanumeric() && letter != '0');
+    let (number, kind) = (number.filter(says_something), kind.filter(says_something));
+    if number.is_none() && kind.is_none() {
+        return split(&name).unwrap_or(StreetParts { number: None, kind: None, name });
     }
-    let words = fold::words(&parts.name);
-    let mut telling = words.split(' ').filter(|word| !word.is_empty() && !LINKS.contains(word)).peekable();
-    let in_line = fold::words(line);
-    let is_there = |word: &str| in_line.split(' ').any(|own| own == word || is_shortened(own, word));
-    let is_other = telling.peek().is_some() && !telling.any(is_there);
-    is_other.then_some((Field::StreetName, reason::STREET_NAME_DIFFERS))
+    let name = number
+        .and_then(|number| behind(&name, number))
+        .filter(|rest| kind_at(rest, true).is_some())
+        .map_or(name.clone(), SmolStr::from);
+    let number = number.map(SmolStr::from);
+    let Some(kind) = kind.map(kind_of) else { return with_kind_of_name(number, name) };
+    let rest = behind(&name, &kind.written).or_else(|| behind(&name, &kind.standard)).map(SmolStr::from);
+    StreetParts { number, kind: Some(kind), name: rest.unwrap_or(name) }
 }
 
-/// Is one of two words the beginning of the other.
-fn is_shortened(one: &str, other: &str) -> bool {
-    one.len().min(other.len()) > 1 && (one.starts_with(other) || other.starts_with(one))
+/// What follows a part that a name begins with, word for word; none where nothing does.
+fn behind<'a>(name: &'a str, part: &str) -> Option<&'a str> {
+    let ends = name.match_indices([' ', ',']).map(|(end, _)| end);
+    let mut heads = ends.filter_map(|end| name.split_at_checked(end));
+    let (_, rest) = heads.find(|(head, _)| fold::words(head) == fold::words(part))?;
+    let rest = trim_separators(rest);
+    rest.contains(char::is_alphanumeric).then_some(rest)
+}
+
+/// Has a line another house number at its beginning than stands beside it. A list or a range has each of its numbers.
+fn has_other_number(line: &str, number: &str) -> bool {
+    let Lead::Number { number: own, .. } = lead(line.trim_start_matches('0')) else { return false };
+    let digits = |text: &str| -> Vec<String> {
+        let runs = text
+            .split(|letter: char| !letter.is_ascii_digit())
+            .map(|run| run.trim_start_matches('0').to_owned());
+        runs.filter(|run| !run.is_empty()).collect()
+    };
+    let (own, beside) = (digits(&own), digits(number));
+    !own.is_empty() && !beside.is_empty() && !own.iter().any(|run| beside.contains(run))
+}
+
+/// May two texts speak of one street: they have a word in common that is neither a kind nor a link.
+pub(super) fn may_be_one(one: &str, other: &str) -> bool {
+    let words = [one, other].map(fold::words);
+    let telling = |words: &'_ SmolStr| -> Vec<SmolStr> {
+        let is_telling = |word: &&str| !LINKS.contains(word) && !KINDS_BY_WORD.contains_key(word.as_bytes());
+        words.split(' ').filter(|word| !word.is_empty()).filter(is_telling).map(SmolStr::from).collect()
+    };
+    let [one, other] = [telling(&words[0]), telling(&words[1])];
+    one.is_empty() || other.is_empty() || one.iter().any(|word| other.contains(word))
 }
 
 /// A line whose number or kind stands in a column of its own, as in SAP. What the line has too is in it once.

@@ -103,27 +103,56 @@ fn unguarded(text: &str) -> &str {
     quoted.filter(|value| !value.contains('"')).map_or(bare, trim)
 }
 
-/// What stands in a cell of a spreadsheet whose formula has no value, in whatever language ("#REF!", "#N/A", "#NOM?"), or
-/// whose column is too narrow for it ("####").
+/// What stands in a cell of a spreadsheet whose formula has no value, in the languages of Western Europe.
+const ERRORS: [&str; 35] = [
+    "#BEZUG!",
+    "#BLOCKED!",
+    "#CALC!",
+    "#CALCUL!",
+    "#DIV/0!",
+    "#FIELD!",
+    "#GETTING_DATA",
+    "#N/A",
+    "#N/D",
+    "#NAME?",
+    "#NOM?",
+    "#NOMBRE!",
+    "#NOME?",
+    "#NUL!",
+    "#NULL!",
+    "#NUM!",
+    "#NV",
+    "#PROPAGATION!",
+    "#REF!",
+    "#RIF!",
+    "#SPILL!",
+    "#VALEUR!",
+    "#VALOR!",
+    "#VALORE!",
+    "#VALUE!",
+    "#WERT!",
+    "#ZAHL!",
+    "#ÜBERLAUF!",
+    "#¡DIV/0!",
+    "#¡NULO!",
+    "#¡NUM!",
+    "#¡REF!",
+    "#¡VALOR!",
+    "#¿NOMBRE?",
+    "#¡DESBORDAMIENTO!",
+];
+
+/// Is it one of these, or what is shown where a column is too narrow ("####").
 fn is_error(text: &str) -> bool {
-    let Some(word) = text.strip_prefix('#') else { return false };
-    let is_name = |name: &str| {
-        let is_of_name =
-            |letter: char| letter.is_uppercase() || letter == '/' || letter == '¡' || letter == '0';
-        (2..=16).contains(&name.len()) && name.chars().all(is_of_name)
-    };
-    matches!(word, "N/A" | "N/D" | "NV")
-        || word.strip_suffix(['!', '?']).is_some_and(is_name)
-        || (word.len() > 1 && word.bytes().all(|byte| byte == b'#'))
+    text.starts_with('#')
+        && (ERRORS.contains(&text) || (text.len() > 1 && text.bytes().all(|byte| byte == b'#')))
 }
 
 /// Are there quotes around a value and a blank before them, which makes them a part of it: `"C1", "Durand"`.
 fn has_quotes_behind_blank(raw: &str) -> bool {
     let quoted = raw.trim_start();
-    quoted.len() < raw.len()
-        && quoted.len() > 1
-        && quoted.starts_with('"')
-        && quoted.trim_end().ends_with('"')
+    let inner = quoted.trim_end().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    quoted.len() < raw.len() && inner.is_some_and(|inner| !inner.contains('"'))
 }
 
 /// One space for each run of white space.

@@ -17,6 +17,8 @@ use super::error::FileError;
 use super::settings::EncodingSetting;
 use super::source::{CHUNK_BYTES, Source, spool};
 
+/// One may be a slip of the keyboard.
+const STRANGERS_MIN: u64 = 2;
 /// The longest character of UTF-8.
 const CHARACTER_BYTES_MAX: usize = 4;
 
@@ -280,7 +282,7 @@ struct Latin {
     windows_only: bool,
     euro_or_oe: bool,
     previous: [u8; 2],
-    /// Letters between letters: those of both encodings, and what is none in either.
+    /// The letters of both encodings, and what is none in either and stands between letters.
     letters: u64,
     strangers: u64,
 }
@@ -296,17 +298,16 @@ impl Latin {
             self.euro_or_oe |= byte == 0xa4
                 || (is_oe(byte) && middle.is_ascii_alphabetic())
                 || (is_oe(middle) && matches!(byte, b'u' | b'U'));
-            if first.is_ascii_alphabetic() && byte.is_ascii_lowercase() {
-                self.letters += u64::from(middle >= 0xc0);
-                self.strangers += u64::from(is_stranger(middle));
-            }
+            self.letters += u64::from(byte >= 0xc0);
+            let is_between = first.is_ascii_alphabetic() && byte.is_ascii_lowercase();
+            self.strangers += u64::from(is_between && is_stranger(middle));
             self.previous = [middle, byte];
         }
     }
 
     /// Are most of its letters letters in neither encoding.
     fn is_foreign(&self) -> bool {
-        self.strangers > self.letters
+        self.strangers >= STRANGERS_MIN && self.strangers > self.letters
     }
 
     fn is_iso_8859_15(&self) -> bool {
@@ -314,10 +315,10 @@ impl Latin {
     }
 }
 
-/// What never stands between two letters of windows-1252: quotes, signs and capitals, and what it does not have. It is é, è, ê,
-/// ç and the like in MS-DOS (code pages 437 and 850) and on the Macintosh. Apostrophes and small letters may stand there.
+/// What does not stand between two letters of windows-1252: signs and capitals, and what it does not have. It is é, è, ê, ç and
+/// the like in MS-DOS (code pages 437 and 850) and on the Macintosh. Marks of punctuation and small letters may stand there.
 fn is_stranger(byte: u8) -> bool {
-    matches!(byte, 0x81..=0x8b | 0x8d..=0x90 | 0x93..=0x95 | 0x98 | 0x99 | 0x9b | 0x9d)
+    matches!(byte, 0x81..=0x84 | 0x86..=0x8b | 0x8d..=0x90 | 0x98 | 0x9b | 0x9d)
 }
 
 /// Reads foreign bytes, gives UTF-8; a malformed sequence becomes the byte 0xFF, which is never UTF-8.

@@ -229,9 +229,12 @@ fn write_to(path: &Path, bytes: &[u8], mode: u32) -> Result<(), FileError> {
     }
 }
 
+/// How the name of a file begins that is not in its place yet.
+const UNFINISHED: &str = ".crmsync-";
+
 /// A temporary file: `tempfile` creates it with `O_EXCL` and 0600, under a name that nobody can guess.
 fn beside(path: &Path) -> Result<NamedTempFile, FileError> {
-    let made = tempfile::Builder::new().prefix(".crmsync-").tempfile_in(folder_of(path));
+    let made = tempfile::Builder::new().prefix(UNFINISHED).tempfile_in(folder_of(path));
     made.map_err(FileError::on("create a file beside", path))
 }
 
@@ -300,6 +303,25 @@ pub fn list_runs(runs: &Path) -> Result<Vec<RunId>, FileError> {
     }
     ids.sort();
     Ok(ids)
+}
+
+/// Deletes what runs that were killed have written of their files and not put in place; gives what that was. To be done while
+/// no run goes on.
+///
+/// # Errors
+/// When a folder cannot be listed or a file not be deleted.
+pub fn delete_unfinished(runs: &Path) -> Result<Vec<PathBuf>, FileError> {
+    let mut deleted = Vec::new();
+    for id in list_runs(runs)? {
+        for file in RunFolder::of(runs, &id).files()? {
+            let name = file.file_name().unwrap_or_default();
+            if name.as_encoded_bytes().starts_with(UNFINISHED.as_bytes()) {
+                remove_file(&file)?;
+                deleted.push(file);
+            }
+        }
+    }
+    Ok(deleted)
 }
 
 /// Deletes the oldest runs until `keep` are left; `current`, the run that goes on, stays, whatever time its name tells. Those that
@@ -476,6 +498,18 @@ mod tests {
         assert_eq!(mode(&path), 0o600);
         let again = write_new_private(&path, |_| Ok::<_, FileError>(()));
         assert!(again.is_err() && path.exists(), "what is there already stays");
+    }
+
+    #[test]
+    fn what_a_killed_run_has_not_put_in_place_is_deleted() {
+        let home = tempfile::tempdir().unwrap();
+        let folder = RunFolder::create(home.path(), &RunId::new(Timestamp(0), 1)).unwrap();
+        let unfinished = folder.file(".crmsync-Ab12");
+        for file in [&unfinished, &folder.file(REJECTS_FILE)] {
+            fs::write(file, "values").unwrap();
+        }
+        assert_eq!(delete_unfinished(home.path()).unwrap(), std::slice::from_ref(&unfinished));
+        assert_eq!(folder.files().unwrap(), [folder.file(REJECTS_FILE)]);
     }
 
     #[test]

@@ -220,7 +220,7 @@ impl Intake<'_> {
         accounts::put(&self.transaction, customer, provider, &account)
     }
 
-    /// Puts a call into the outbox in the place of the standing one, whose wait it inherits.
+    /// Puts a call into the outbox in the place of the standing one, whose wait and turn it inherits.
     pub fn put_call(&self, call: NewCall, replaced: Option<&Standing>) -> Result<CallId, StoreError> {
         let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(call, replaced) };
         if replaced.is_none() && call.hold.is_none() && self.doubts.are_none() {
@@ -264,10 +264,10 @@ impl Intake<'_> {
         life.unknown_runs = replaced.map_or(0, |replaced| replaced.life.unknown_runs);
         let id = self.next_call.get().map_or_else(|| next_call(&self.transaction), Ok)?;
         self.next_call.set(Some(CallId(id.0 + 1)));
-        let (place, is_last) = match replaced {
-            Some(replaced) => lease::turn_of(&self.transaction, replaced.id)?,
-            None => (id.0, false),
-        };
+        // What is refused or held has had its turn.
+        let waits = |replaced: &&Standing| !matches!(replaced.life.state, State::Refused | State::Held);
+        let turn = replaced.filter(waits).map(|replaced| lease::turn_of(&self.transaction, replaced.id));
+        let (place, is_last) = turn.transpose()?.unwrap_or((id.0, false));
         CallRecord::of(&life)
             .with("customer", call.customer)
             .with("provider", call.provider.number())

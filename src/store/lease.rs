@@ -258,9 +258,11 @@ pub(super) fn leased_before() -> String {
     )
 }
 
-/// When the turn of a call comes: its place, and whether it goes after all others.
+/// When the turn of a call comes that takes the place of another one: its place, and whether it goes after all others, as
+/// that one does for what it was answered. Who was not reached since has waited long enough.
 pub(super) fn turn_of(connection: &Connection, call: CallId) -> Result<(i64, bool), StoreError> {
-    let mut statement = connection.prepare_cached("SELECT place, priority = ?2 FROM call WHERE id = ?1")?;
+    let mut statement = connection
+        .prepare_cached("SELECT place, priority = ?2 AND code IS NOT NULL FROM call WHERE id = ?1")?;
     Ok(statement.query_row((call.0, PRIORITY_LAST), |row| Ok((row.get(0)?, row.get(1)?)))?)
 }
 

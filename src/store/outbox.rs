@@ -38,7 +38,7 @@ pub struct Settlement {
     pub code: String,
     /// With a remedy of some fields only: these.
     pub only_fields: Option<&'static [FieldCode]>,
-    /// From now on it goes after all others of its lane; a withdrawn consent only where it has stopped the lane.
+    /// From now on it goes after all others of its lane; of withdrawn consents those alone that have stopped the lane.
     pub last: bool,
     /// The end of `settle`, if it has to wait that long.
     pub settle_until: Timestamp,
@@ -344,8 +344,9 @@ impl Outbox<'_> {
         if in_part && let Some(rest) = &call.unsent {
             record = record.left_with(rest);
         }
+        // A remedy is only tried later; what has stopped the lane would stop it again.
         let stays_first =
-            call.priority == PRIORITY_WITHDRAWAL && settlement.happening != Happening::LaneStopped;
+            call.priority == PRIORITY_WITHDRAWAL && settlement.happening == Happening::RefusedForNow;
         if settlement.last && !stays_first {
             record = record.with("priority", PRIORITY_LAST);
         }

@@ -14,7 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::mapping::{self, Mapper};
 use crate::report::erase::{Keys, erase_customer, files_of_runs, in_lines_of_nobody};
-use crate::report::run_files::REJECTS_FILE;
+use crate::report::run_files::{REJECTS_FILE, delete_unfinished};
 use crate::report::text::grouped;
 use crate::store::{Erased, Lock, Search, StateFile, Store, StoreError, delete_copy};
 
@@ -122,6 +122,7 @@ fn erase(
     let keys = Keys { column: mapper.customer_id_column(), normal: &|cell| mapper.customer_id(cell) };
     let mut proof = Proof { deleted: state.delete_unfinished(lock)?, ..Proof::default() };
     proof.deleted.extend(state.delete_rehearsal()?);
+    proof.deleted.extend(delete_unfinished(&config.state.runs)?);
     let mut search = Search::of(id);
     proof.key_too_short = search.is_empty();
     store.add_to_search(&mut search, id)?;

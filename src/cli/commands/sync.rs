@@ -20,7 +20,7 @@ use crate::domain::provider::ProviderId;
 use crate::ingest::{Ingest, Outcome};
 use crate::mapping;
 use crate::providers::Provider;
-use crate::report::run_files::{REJECTS_FILE, RunFolder, RunId};
+use crate::report::run_files::{REJECTS_FILE, REPORT_FILE, RunFolder, RunId};
 use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
 
 use super::addresses;
@@ -30,6 +30,8 @@ use super::inputs;
 use super::plan;
 use super::rehearse;
 
+/// So many earlier runs are asked whether they were killed.
+const KILLED_RUNS_MAX: u32 = 20;
 /// How long a run that has sent has to come to its end by itself once somebody ends it: longer than a notification may take.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(15);
 
@@ -183,7 +185,7 @@ impl Begun {
             })
             .and_then(|outcome| warn_of_strangers(outcome, &store, &only))
             .and_then(|outcome| warn_of_moves(outcome, &mut store, config, work))
-            .and_then(|outcome| warn_of_killed(outcome, &store, config, &session))
+            .and_then(|outcome| warn_of_killed(outcome, &store, config, (&session, work)))
             .and_then(|outcome| {
                 run.ingested = Some(outcome);
                 finish::write_rejects_of_input(&session, &run, config)
@@ -246,21 +248,32 @@ fn warn_of_strangers(mut outcome: Outcome, store: &Store, only: &[CustomerId]) -
     Ok(outcome)
 }
 
-/// A run that was killed told nobody what it could not take.
+/// Runs that were killed told nobody what they could not take, until one has come to its end that tells it. A rehearsal goes on
+/// beside other runs and cannot tell.
 fn warn_of_killed(
     mut outcome: Outcome,
     store: &Store,
     config: &Config,
-    session: &Session,
+    (session, work): (&Session, Work<'_>),
 ) -> Result<Outcome, Failure> {
-    let before = store.runs(2)?.into_iter().find(|past| past.id != session.id().as_str());
-    let killed = before.filter(|past| past.exit_code.is_none()).and_then(|past| RunId::parse(&past.id));
-    let rejects = killed.map(|id| RunFolder::of(&config.state.runs, &id).file(REJECTS_FILE));
-    if let Some(file) = rejects.filter(|file| file.is_file()) {
-        outcome.warnings.push(format!(
-            "the run before was killed: what of its input could not be taken is in {}",
-            file.display()
-        ));
+    if matches!(work, Work::Rehearse(..)) {
+        return Ok(outcome);
+    }
+    // Those that ended before they could say anything.
+    let silent = [ExitCode::Failed, ExitCode::Usage, ExitCode::Guarded].map(ExitCode::number);
+    let runs = store.runs(KILLED_RUNS_MAX)?.into_iter().filter(|past| past.id != session.id().as_str());
+    let untold = runs.take_while(|past| past.exit_code.is_none_or(|code| silent.contains(&code)));
+    for id in untold.filter(|past| past.exit_code.is_none()).filter_map(|past| RunId::parse(&past.id)) {
+        let folder = RunFolder::of(&config.state.runs, &id);
+        // What was put back from a backup knows no end of the run that made it, whose report is there.
+        if folder.file(REJECTS_FILE).is_file() && !folder.file(REPORT_FILE).is_file() {
+            let file = folder.file(REJECTS_FILE);
+            let told = format!(
+                "the run {id} was killed: what of its input could not be taken is in {}",
+                file.display()
+            );
+            outcome.warnings.push(told);
+        }
     }
     Ok(outcome)
 }

@@ -35,6 +35,16 @@ fn nothing_new_goes_beside_a_part_that_was_cleared_and_stays() {
     }
 }
 
+/// Files of one country often leave it blank.
+#[test]
+fn a_country_that_was_cleared_does_not_keep_a_new_house_back() {
+    let file = |row: &str| format!("{ADDRESS}C1,S1,{row}\n");
+    let before = file("12 rue de Lille,,59000,Lille,FR,a@x.fr");
+    let (values, told) = brought("", &before, &file("5 rue Haute,,75001,Paris,,a@x.fr"));
+    assert!(values.iter().any(|(_, value)| value == "75001"), "{values:?}");
+    assert_eq!(told, 0);
+}
+
 /// Of whoever moves out of a flat, the house is the new one.
 #[test]
 fn a_flat_that_was_cleared_does_not_keep_the_new_house_back() {
@@ -91,6 +101,7 @@ fn the_number_of_another_street_does_not_go_along() {
     for (second, is_whole) in [
         ("street_name\nC1,S1,avenue Foch\n", false),
         ("street_name\nC1,S1,RUE DE LILLE\n", true),
+        ("street_name\nC1,S1,R. de LILLE\n", true),
         ("street_number,street_name\nC1,S1,5,avenue Foch\n", true),
     ] {
         let mut world = World::new(SAFEDEBIT);

@@ -134,3 +134,43 @@ fn a_newer_value_of_a_call_that_goes_last_goes_last() {
     }
     assert_eq!(order, [other, newer]);
 }
+
+/// What goes last is reached at the end of a run, if at all: who was not reached is not put off once more.
+#[test]
+fn a_newer_value_of_what_was_not_reached_has_its_turn() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::RefusedForNow).expect("settled");
+    change(&mut world, "c1");
+    let newest = change(&mut world, "c1");
+    world.queue("c2", Operation::Update, false);
+    assert_eq!(world.lease(1).remove(0).id, newest);
+}
+
+/// A refused call has had its turn.
+#[test]
+fn a_newer_value_of_a_refused_call_goes_behind_what_is_queued() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::Refused).expect("settled");
+    let other = world.queue("c2", Operation::Update, false);
+    change(&mut world, "c1");
+    assert_eq!(world.lease(1).remove(0).id, other);
+}
+
+/// Whatever it was answered: an update that may have been done all the same, too.
+#[test]
+fn a_withdrawn_consent_that_has_stopped_its_lane_does_not_stop_it_first_again() {
+    for happening in [Happening::LaneStopped, Happening::OutcomeUnknown, Happening::UnknownInOutage] {
+        let mut world = World::new();
+        world.queue("c1", Operation::Update, true);
+        let leased = world.lease(1).remove(0);
+        let stopped = Settlement { last: true, ..settlement(world.now, happening, 99) };
+        world.store.group(world.run, world.now, |outbox| outbox.settle(&leased, &stopped)).expect("settled");
+        let other = world.queue("c2", Operation::Update, false);
+        world.now = world.now.after(SETTLE);
+        assert_eq!(world.lease(9).iter().map(|call| call.id).collect::<Vec<_>>(), [other], "{happening:?}");
+    }
+}
