@@ -187,8 +187,7 @@ fn alone(number: &str) -> Option<SmolStr> {
 fn missing_number(line: &str, number: SmolStr, has_kind: bool) -> Option<Option<SmolStr>> {
     let known = house_numbers(line);
     let plain = |number: &str| number.chars().take_while(char::is_ascii_digit).collect::<String>();
-    // "12" beside "12 bis": the line says more.
-    if known.iter().any(|known| *known == number || plain(known) == *number) {
+    if known.iter().any(|known| is_in_number(known, &number)) {
         return Some(None);
     }
     if !known.is_empty() {
@@ -198,6 +197,26 @@ fn missing_number(line: &str, number: SmolStr, has_kind: bool) -> Option<Option<
     let last = fold::words(line.rsplit(' ').next().unwrap_or_default());
     let is_behind = !has_kind && plain(&last) == plain(&number) && !plain(&number).is_empty();
     Some((!is_behind).then_some(number))
+}
+
+/// Has a line with this number the one that stands beside it: written with zeros, with a suffix in short ("12B" for "12 bis"), or
+/// with one that the other does not have: then the line says more.
+fn is_in_number(known: &str, beside: &str) -> bool {
+    let parts = |number: &str| {
+        let bare = number.trim_start_matches('0');
+        let end = bare.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(bare.len());
+        let (digits, suffix) = bare.split_at_checked(end).unwrap_or((bare, ""));
+        let suffix = fold::words(suffix);
+        (digits.to_owned(), suffix.trim_start().to_owned())
+    };
+    let ((digits, suffix), (beside_digits, beside_suffix)) = (parts(known), parts(beside));
+    let is_short = |short: &str, long: &str| {
+        short.len() == 1 && ["BIS", "TER", "QUATER"].contains(&long) && long.starts_with(short)
+    };
+    let is_same =
+        suffix == beside_suffix || is_short(&suffix, &beside_suffix) || is_short(&beside_suffix, &suffix);
+    known == beside
+        || (digits == beside_digits && !digits.is_empty() && (beside_suffix.is_empty() || is_same))
 }
 
 /// The numbers of houses in a line: at its beginning, or before a kind of street.

@@ -123,6 +123,8 @@ fn a_number_that_contradicts_its_line_makes_no_street() {
     let differs = Err(vec![("street_number".to_owned(), reason::STREET_DIFFERS.0)]);
     assert_eq!(line(&row("12 rue de Lille", "5", "avenue Foch")), differs);
     assert_eq!(line(&row("12-14 rue de Lille", "5 bis", "")), differs);
+    assert_eq!(line(&row("12 RUE DE LILLE", "12 BIS", "")), differs, "the line would lose it");
+    assert_eq!(line(&row("12A RUE DE LILLE", "12 BIS", "")), differs);
     for (whole, number, name) in [
         ("12 rue de Lille", "12", "rue de Lille"),
         ("0012 RUE DE LILLE", "12", "DE LILLE"),
@@ -132,6 +134,10 @@ fn a_number_that_contradicts_its_line_makes_no_street() {
         ("12 BIS RUE DU GAL", "12", "DU GENERAL DE GAULLE"),
         ("Résidence les Pins, 12 rue de la Mer", "12", "rue de la Mer"),
         ("12 rue de Lille", "0", "LILLE"),
+        ("0012 RUE DE LILLE", "0012", ""),
+        ("12B RUE DE LILLE", "12 BIS", ""),
+        ("12 TER RUE DE LILLE", "12T", ""),
+        ("12 BIS RUE DE LILLE", "12", ""),
     ] {
         assert_eq!(line(&row(whole, number, name)).as_deref(), Ok(whole), "{number} {name}");
     }
