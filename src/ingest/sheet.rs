@@ -113,7 +113,11 @@ impl<'a> Sheet<'a> {
     pub(super) fn map(&self, row: &Row, today: Date, known: &[Field]) -> Result<Mapped, RowDefect> {
         let cell = |index| self.cell(row, index);
         let mut mapped = self.mapper.map(cell, self.further_cells(row), today, known)?;
-        mapped.customer.order = mapped.customer.order.map(|order| self.not_in_future(order, row));
+        mapped.customer.order = match mapped.customer.order {
+            Some(order) => Some(self.not_in_future(order, row)),
+            None if self.file.header().is_some() => None,
+            None => self.order(row)?,
+        };
         Ok(mapped)
     }
 
@@ -124,9 +128,19 @@ impl<'a> Sheet<'a> {
 
     /// The order value of a row.
     pub(super) fn order(&self, row: &Row) -> Result<Option<Order>, RowDefect> {
-        let Some(column) = &self.order else { return Ok(None) };
-        let order = self.mapper.order_of(&row.get(column))?;
+        let Some(cell) = self.order_cell(row) else { return Ok(None) };
+        let order = self.mapper.order_of(&cell)?;
         Ok(order.map(|order| self.not_in_future(order, row)))
+    }
+
+    /// What orders the row. A record may have it under a name that is the same as headers are compared.
+    fn order_cell<'r>(&self, row: &'r Row) -> Option<RawCell<'r>> {
+        let cell = row.get(self.order.as_ref()?);
+        if self.file.header().is_some() || !matches!(cell, RawCell::Absent) {
+            return Some(cell);
+        }
+        let alike = row.columns().find(|(name, _)| self.mapper.is_like_order_column(name));
+        Some(alike.map_or(cell, |(_, alike)| alike))
     }
 
     /// Lays the row over older ones of its customer.
@@ -156,7 +170,7 @@ impl<'a> Sheet<'a> {
 
     /// A time from the future would make every later row of its customer stale, for ever: it counts as now.
     fn not_in_future(&self, order: Order, row: &Row) -> Order {
-        let is_time = || match self.order.as_ref().map(|column| row.get(column)) {
+        let is_time = || match self.order_cell(row) {
             Some(RawCell::Text(raw)) => self.mapper.is_time(&raw),
             Some(RawCell::Nested(_) | RawCell::Absent | RawCell::Null) | None => false,
         };

@@ -21,6 +21,7 @@ use super::text;
 use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Defect;
 use crate::domain::field::Field;
+use crate::domain::fold;
 use crate::domain::raw_cell::{BETWEEN_MEMBERS, RawCell};
 use crate::domain::value::Country;
 
@@ -143,6 +144,12 @@ impl Mapper {
     #[must_use]
     pub fn order_column(&self) -> Option<&str> {
         self.columns.get(self.order.index()?).map(|column| column.column.as_ref())
+    }
+
+    /// Is a name that of the column that orders rows, as headers are compared.
+    #[must_use]
+    pub fn is_like_order_column(&self, name: &str) -> bool {
+        self.order_column().is_some_and(|column| fold::header(column) == fold::header(name))
     }
 
     /// Set when `order_by` is configured, but the file lacks its column.

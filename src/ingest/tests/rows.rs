@@ -345,3 +345,20 @@ fn a_corrected_number_does_not_take_the_place_of_a_street_beside_a_blank_line() 
         (0, 1)
     );
 }
+
+/// As all other names of a record.
+#[test]
+fn what_orders_the_records_of_jsonl_may_be_written_in_another_way() {
+    let mut world = ordered();
+    let record = |name: &str, date: &str| {
+        format!(
+            "{{\"customer_id\":\"c1\",\"safedebit_reference\":\"S1\",\"last_name\":\"{name}\",\"Updated_At\":\"{date}\"}}\n"
+        )
+    };
+    let text = record("Newer", "2026-11-02") + &record("Older", "2026-11-01");
+    let file = world.write("crm.jsonl", &text);
+    world.take(Mode::Sync, &[file]).expect("accepted");
+    assert_eq!(names(&mut world), ["Newer"]);
+    let file = world.write("crm.jsonl", &record("Oldest", "2026-10-01"));
+    assert_eq!(world.take(Mode::Sync, &[file]).expect("accepted").input.stale, 1);
+}
