@@ -1,5 +1,6 @@
 //! Which column of the file holds which canonical field.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
@@ -8,6 +9,7 @@ use super::error::MappingError;
 use super::settings::MappingSettings;
 use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
 use crate::domain::fold;
+use crate::domain::raw_cell::{BETWEEN_MEMBERS, RawCell};
 use crate::domain::wire::FieldCode;
 
 /// Likeness (0 to 1) from which a name is worth suggesting.
@@ -188,7 +190,7 @@ pub(super) struct Names {
 
 /// How a name is one of a field's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
+enum Named {
     /// It is the one that is fetched.
     Exactly(Field),
     /// It is the same up to case, accents, spaces, `_` and `-`.
@@ -206,8 +208,38 @@ impl Names {
         Self { exact, folded }
     }
 
+    /// See [`Mapper::further_cells`](super::Mapper::further_cells).
+    pub(super) fn further<'a>(
+        &self,
+        record: impl Iterator<Item = (Cow<'a, str>, RawCell<'a>)>,
+        says_something: impl Fn(&RawCell<'a>) -> bool,
+    ) -> Vec<(Field, RawCell<'a>)> {
+        let mut further: Vec<(Field, RawCell<'a>)> = Vec::new();
+        let mut has = Vec::with_capacity(self.exact.len());
+        for (name, cell) in record {
+            match self.field(&name) {
+                Some(Named::Exactly(field)) => has.push(field),
+                Some(Named::Alike(field)) => further.push((field, cell)),
+                None => further.extend(subscription_field(&name).map(|field| (field, cell))),
+            }
+        }
+        further.sort_by_key(|(field, _)| *field);
+        further.dedup_by(|(field, cell), (known, first)| {
+            let is_same = field == known;
+            if is_same && !says_something(first) {
+                *first = cell.clone();
+            } else if is_same && says_something(cell) && first != cell {
+                // Two names for one field, and nobody can tell which is meant.
+                *first = RawCell::Text(BETWEEN_MEMBERS.to_string().into());
+            }
+            is_same
+        });
+        further.retain(|(field, _)| !has.contains(field));
+        further
+    }
+
     /// The field that a name is for.
-    pub(super) fn field(&self, name: &str) -> Option<Named> {
+    fn field(&self, name: &str) -> Option<Named> {
         if let Some(field) = self.exact.get(name) {
             return Some(Named::Exactly(*field));
         }

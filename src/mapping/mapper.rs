@@ -9,9 +9,7 @@ use super::canonical::{self, Label, Tone};
 use super::countries;
 use super::dates::{DateForms, OrderKind};
 use super::error::{MappingError, OrderWarning, RowDefect};
-use super::header::{
-    Found, Header, MappedColumn, Named, Names, is_ignored, resolve, subscription_field, turn,
-};
+use super::header::{Found, Header, MappedColumn, Names, is_ignored, resolve, turn};
 use super::parse::Light;
 use super::phones;
 use super::reason;
@@ -22,7 +20,7 @@ use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Defect;
 use crate::domain::field::Field;
 use crate::domain::fold;
-use crate::domain::raw_cell::{BETWEEN_MEMBERS, RawCell};
+use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
@@ -265,35 +263,7 @@ impl Mapper {
         &self,
         record: impl Iterator<Item = (Cow<'a, str>, RawCell<'a>)>,
     ) -> Vec<(Field, RawCell<'a>)> {
-        let mut further: Vec<(Field, RawCell<'a>)> = Vec::new();
-        let mut has = Vec::with_capacity(self.columns.len());
-        for (name, cell) in record {
-            let field = match self.names.field(&name) {
-                Some(Named::Exactly(field)) => {
-                    has.push(field);
-                    continue;
-                }
-                Some(Named::Alike(field)) => field,
-                None => match subscription_field(&name) {
-                    Some(field) => field,
-                    None => continue,
-                },
-            };
-            further.push((field, cell));
-        }
-        further.sort_by_key(|(field, _)| *field);
-        further.dedup_by(|(field, cell), (known, first)| {
-            let is_same = field == known;
-            if is_same && !self.says_something(first) {
-                *first = cell.clone();
-            } else if is_same && self.says_something(cell) && first != cell {
-                // Two names for one field, and nobody can tell which is meant.
-                *first = RawCell::Text(BETWEEN_MEMBERS.to_string().into());
-            }
-            is_same
-        });
-        further.retain(|(field, _)| !has.contains(field));
-        further
+        self.names.further(record, |cell| self.says_something(cell))
     }
 
     /// Maps one row. `cell` gives the cell of [`columns`](Self::columns) at an index; `extra` are the
