@@ -7,7 +7,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::support::{PASSWORD, Ran, World, customers, until};
+use crate::support::{Customer, PASSWORD, Ran, World, customers, until};
 
 const NOTIFY: &str =
     "[notify]\ncommand = [\"/bin/sh\", \"-c\", \"echo $CRMSYNC_NOTIFY >>told; cat >told.json\"]\n";
@@ -84,10 +84,13 @@ fn a_notification_that_fails_changes_nothing() {
 
 /// A run that was delivering while something lay in the place of a file of its folder.
 fn run_with_in_the_way(world: &World, name: &str) -> Ran {
+    run_of_with_in_the_way(world, &customers(2), name)
+}
+
+fn run_of_with_in_the_way(world: &World, people: &[Customer], name: &str) -> Ran {
     world.configure(NOTIFY, &[]);
-    let people = customers(2);
-    world.populate(&people);
-    let text = std::fs::read(world.csv("crm.csv", &people)).expect("written");
+    world.populate(people);
+    let text = std::fs::read(world.csv("crm.csv", people)).expect("written");
     // The run begins and waits for its input.
     let words = ["sync", "-", "--format", "csv", "--allow-mass-change", "--metrics-file", "crmsync.prom"];
     let mut child = world.start_piped(&words);
@@ -115,6 +118,21 @@ fn rejects_that_cannot_be_written_fail_a_run_that_is_told_like_any_other() {
     assert_eq!((told(&world).as_str(), world.path("crmsync.prom").exists()), ("failure\n", true));
     let status: Value = serde_json::from_str(&world.run(&["status", "--json"]).exits(0).out).expect("JSON");
     assert_eq!(status["last_run"]["exit_code"], 1, "the run has its end");
+}
+
+/// What is told before the sending fails before it, too; what was accepted stays counted, and is sent by the next run.
+#[test]
+fn what_was_accepted_is_counted_although_nothing_of_it_could_be_told() {
+    let world = World::new();
+    let mut people = customers(2);
+    "nobody".clone_into(&mut people[0].email);
+    run_of_with_in_the_way(&world, &people, "rejects.csv");
+    let report = world.report();
+    assert_eq!(report["balanced"], true, "{report:#}");
+    assert_eq!(report["providers"]["lemonway"]["planned"]["update"], 2, "{report:#}");
+    assert_eq!(world.requests(crmsync::domain::provider::ProviderId::Lemonway), 0);
+    world.run(&["resume"]).exits(0);
+    world.all_hold(&people[1]);
 }
 
 #[test]

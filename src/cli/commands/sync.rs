@@ -203,7 +203,8 @@ impl Begun {
                 }
             },
             Err(mut failure) => {
-                run.ingested = failure.take_input();
+                // What was accepted before it failed stays counted.
+                run.ingested = failure.take_input().or(run.ingested);
                 run.failure = Some(failure);
                 Some(store)
             }
