@@ -184,11 +184,12 @@ impl Comparison<'_, '_> {
 
     /// The NIC of an earlier SIRET is not that of another company, whose record has a SIREN alone.
     fn vacate_old_nic(&mut self, desired: &mut WireValues) {
+        let Some(account) = self.account else { return };
         let of = |source| move |field: &&WireField| field.sources.first() == Some(&source);
         let code = |source| self.policy.fields.iter().find(of(source)).map(|field| field.code);
         let (Some(siren), Some(nic)) = (code(Field::Siren), code(Field::Nic)) else { return };
         let Some(value) = desired.0.get(&siren) else { return };
-        let held = self.account.and_then(|account| account.fields.get(&siren));
+        let held = account.fields.get(&siren);
         let is_same = held.is_none_or(|held| self.keeper.holds(held, siren, value));
         if !is_same && !self.projection.cells.contains_key(&nic) && self.holds_something(nic) {
             self.vacate(nic, desired);

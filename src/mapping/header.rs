@@ -190,7 +190,7 @@ pub(super) struct Names {
 
 /// How a name is one of a field's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Named {
+enum Spelling {
     /// It is the one that is fetched.
     Exactly(Field),
     /// It is the same up to case, accents, spaces, `_` and `-`.
@@ -218,8 +218,8 @@ impl Names {
         let mut has = Vec::with_capacity(self.exact.len());
         for (name, cell) in record {
             match self.field(&name) {
-                Some(Named::Exactly(field)) => has.push(field),
-                Some(Named::Alike(field)) => further.push((field, cell)),
+                Some(Spelling::Exactly(field)) => has.push(field),
+                Some(Spelling::Alike(field)) => further.push((field, cell)),
                 None => further.extend(subscription_field(&name).map(|field| (field, cell))),
             }
         }
@@ -239,11 +239,11 @@ impl Names {
     }
 
     /// The field that a name is for.
-    fn field(&self, name: &str) -> Option<Named> {
+    fn field(&self, name: &str) -> Option<Spelling> {
         if let Some(field) = self.exact.get(name) {
-            return Some(Named::Exactly(*field));
+            return Some(Spelling::Exactly(*field));
         }
-        let alike = || self.folded.get(&fold::header(name)).map(|field| Named::Alike(*field));
+        let alike = || self.folded.get(&fold::header(name)).map(|field| Spelling::Alike(*field));
         if is_ignored(name) { None } else { alike() }
     }
 }

@@ -1,6 +1,7 @@
 //! Several rows of one customer: each field from the newest row that carries it, before any value is read, since some are
 //! read in the light of others: a telephone number in that of the country.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -82,7 +83,8 @@ impl<'a> Merge<'a> {
         } else if has_name && !has_line {
             self.drop_older(row, |field| field == Field::Street);
         }
-        if (has_line || has_name)
+        if row > 0
+            && (has_line || has_name)
             && !has_number
             && is_other_street(&older, &self.street_words())
             && self.says_something(mapper, Field::StreetNumber)
@@ -125,8 +127,11 @@ impl<'a> Merge<'a> {
     ) -> (Mapped, Option<Customer>) {
         let mut cells: Vec<&Laid<'a>> = self.cells.iter().collect();
         cells.sort_by_key(|laid| turn(laid.field));
-        let lacking = self.lacks_number.then_some(Field::StreetNumber);
-        let known: Vec<Field> = known.iter().copied().chain(lacking).collect();
+        let known = if self.lacks_number {
+            Cow::Owned([known, &[Field::StreetNumber]].concat())
+        } else {
+            Cow::Borrowed(known)
+        };
         let known = &*known;
         let mut row = mapper.row(today, known);
         for Laid { field, column, cell, .. } in cells {

@@ -72,7 +72,7 @@ fn a_call_that_is_given_back_keeps_its_last_answer() {
 }
 
 /// Queues a newer value, in the place of what stands.
-fn change(world: &mut World, name: &str) -> CallId {
+pub(super) fn change(world: &mut World, name: &str) -> CallId {
     let standing = world.before(name).standing;
     let call = NewCall {
         customer: world.number(name),

@@ -1,5 +1,6 @@
 //! What a call waits for goes over to the one that takes its place.
 
+use super::turns::change;
 use super::*;
 
 #[test]
@@ -25,18 +26,7 @@ fn inherits_the_wait(disputed: bool) {
     }
     let standing = world.before("c1").standing.expect("waits");
     assert_eq!(standing.life.state, if disputed { State::Held } else { State::Waiting });
-    let customer = world.number("c1");
-    let call = NewCall {
-        customer,
-        provider: WSONE,
-        operation: Operation::Update,
-        payload: PackedPayload::of(&payload("newer")),
-        hold: None,
-        withdrawal: false,
-    };
-    let intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.put_call(call, Some(&standing)).expect("written");
-    intake.commit().expect("accepted");
+    change(&mut world, "c1");
     let newer = world.before("c1").standing.expect("waits");
     assert_eq!((newer.life.state, newer.due, newer.settling), (State::Waiting, standing.due, true));
     assert!(world.lease(10).is_empty());
