@@ -10,22 +10,22 @@ use crate::domain::field::Field;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum MappingError {
     /// `[columns]` names something that is no canonical field.
-    #[error("[columns] names `{name}`, which is no canonical field{}", hint(nearest.as_deref()))]
+    #[error("[columns] names `{name}`, which is no canonical field{}", hint(nearest.as_ref()))]
     UnknownField {
         /// The name in the configuration.
         name: String,
         /// The canonical field that looks most like it.
-        nearest: Option<String>,
+        nearest: Option<Nearest>,
     },
     /// `[columns]` maps a field to a column that the file does not have.
-    #[error("[columns] maps {field} to column `{column}`, which the file does not have{}", hint(nearest.as_deref()))]
+    #[error("[columns] maps {field} to column `{column}`, which the file does not have{}", hint(nearest.as_ref()))]
     UnknownColumn {
         /// The canonical field.
         field: Field,
         /// The column in the configuration.
         column: String,
         /// The column of the file that looks most like it.
-        nearest: Option<String>,
+        nearest: Option<Nearest>,
     },
     /// Two columns of the file could be meant.
     #[error(
@@ -42,11 +42,11 @@ pub enum MappingError {
     /// The file has no column for `customer_id`.
     #[error(
         "the file has no column for customer_id; name it in [columns] as `customer_id = \"…\"`{}",
-        hint(nearest.as_deref())
+        hint(nearest.as_ref())
     )]
     NoCustomerId {
         /// The column of the file that looks most like it.
-        nearest: Option<String>,
+        nearest: Option<Nearest>,
     },
     /// A form in `date_formats` cannot read a day.
     #[error("date format `{format}` in date_formats is not usable: {why}")]
@@ -78,8 +78,27 @@ impl MappingError {
     }
 }
 
-fn hint(nearest: Option<&str>) -> String {
-    nearest.map(|name| format!("; did you mean `{name}`?")).unwrap_or_default()
+fn hint(nearest: Option<&Nearest>) -> String {
+    nearest.map(|nearest| format!("; did you mean {nearest}?")).unwrap_or_default()
+}
+
+/// What looks most like a name that was looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Nearest {
+    /// A name.
+    Name(String),
+    /// The column with this number, counted from 1, of a first line that has none of the names that are known: it may be
+    /// no header but a customer.
+    Column(usize),
+}
+
+impl fmt::Display for Nearest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Name(name) => write!(f, "`{name}`"),
+            Self::Column(number) => write!(f, "column {number}"),
+        }
+    }
 }
 
 /// `order_by` is configured, but the file lacks its column: the later row of a customer wins.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rustc_hash::FxHashMap;
 
-use super::error::MappingError;
+use super::error::{MappingError, Nearest};
 use super::settings::MappingSettings;
 use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
 use crate::domain::fold;
@@ -86,8 +86,14 @@ impl<'a> Header<'a> {
         self.names.iter().filter_map(|(name, _)| Some((subscription_field(name)?, *name)))
     }
 
-    fn nearest(&self, wanted: &str) -> Option<String> {
-        nearest(&fold::header(wanted), self.names.iter().map(|(name, key)| (key.as_str(), *name)))
+    /// The column that looks most like the wanted one. It is named only where others are known: a file without header has
+    /// a customer in its first line.
+    fn nearest(&self, wanted: &str, configured: &[(Field, &str)]) -> Option<Nearest> {
+        let at = nearest(&fold::header(wanted), self.names.iter().map(|(_, key)| key.as_str()))?;
+        let has = |name: &str| self.find(name) != Found::Nowhere;
+        let is_header = configured.iter().any(|(_, column)| has(column))
+            || Field::NAMED.iter().any(|field| has(&field.name()));
+        Some(if is_header { Nearest::Name(self.names[at].0.to_owned()) } else { Nearest::Column(at + 1) })
     }
 }
 
@@ -99,13 +105,14 @@ fn only<'a>(mut found: impl Iterator<Item = &'a str>) -> Found<'a> {
     }
 }
 
-/// The name that looks most like the wanted one, if any looks like it at all.
-fn nearest<'a>(wanted: &str, names: impl Iterator<Item = (&'a str, &'a str)>) -> Option<String> {
+/// Which of the names looks most like the wanted one, if any looks like it at all.
+fn nearest<'a>(wanted: &str, names: impl Iterator<Item = &'a str>) -> Option<usize> {
     names
-        .map(|(key, name)| (strsim::normalized_damerau_levenshtein(wanted, key), name))
-        .filter(|(likeness, _)| *likeness >= LIKENESS_MIN)
-        .max_by(|(a, _), (b, _)| a.total_cmp(b))
-        .map(|(_, name)| name.to_owned())
+        .map(|name| strsim::normalized_damerau_levenshtein(wanted, name))
+        .enumerate()
+        .filter(|(_, likeness)| *likeness >= LIKENESS_MIN)
+        .max_by(|(_, a), (_, b)| a.total_cmp(b))
+        .map(|(at, _)| at)
 }
 
 /// The fields that `[columns]` maps, checked against the catalogue. The key comes first: a file without it is the wrong
@@ -114,7 +121,8 @@ fn configured(settings: &MappingSettings) -> Result<Vec<(Field, &str)>, MappingE
     let field = |name: &String| {
         Field::parse(name).ok_or_else(|| {
             let names: Vec<_> = Field::NAMED.iter().map(|field| field.name()).collect();
-            let nearest = nearest(name, names.iter().map(|known| (known.as_ref(), known.as_ref())));
+            let nearest = nearest(name, names.iter().map(AsRef::as_ref));
+            let nearest = nearest.map(|at| Nearest::Name(names[at].to_string()));
             MappingError::UnknownField { name: name.clone(), nearest }
         })
     };
@@ -159,11 +167,12 @@ fn of_header(configured: &[(Field, &str)], header: &Header<'_>) -> Result<Vec<Ma
     let listed = |field: &Field| configured.iter().any(|(known, _)| known == field);
     let key = Field::CustomerId;
     if !listed(&key) && !put(key, header.find(&key.name()))? {
-        return Err(MappingError::NoCustomerId { nearest: header.nearest(&key.name()) });
+        return Err(MappingError::NoCustomerId { nearest: header.nearest(&key.name(), configured) });
     }
     for (field, column) in configured {
         if !put(*field, header.find(column))? {
-            let (field, column, nearest) = (*field, (*column).to_owned(), header.nearest(column));
+            let nearest = header.nearest(column, configured);
+            let (field, column) = (*field, (*column).to_owned());
             return Err(MappingError::UnknownColumn { field, column, nearest });
         }
     }

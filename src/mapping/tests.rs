@@ -138,6 +138,11 @@ fn mistakes_in_the_settings_name_the_nearest_thing() {
         "[columns] maps first_name to column `PRENON`, which the file does not have; did you mean `PRENOM`?"
     );
     assert!(build(&[]).starts_with("the file has no column for customer_id"));
+    // Nothing that is known: the first line may be a customer.
+    assert_eq!(
+        build(&[("customer_id", "PRENON"), ("city", "VILLE")]),
+        "[columns] maps customer_id to column `PRENON`, which the file does not have; did you mean column 2?"
+    );
 }
 
 #[test]

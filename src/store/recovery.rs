@@ -67,10 +67,10 @@ impl Store {
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
         let changes_before = transaction.total_changes();
-        for open in [WAITING, TRIED] {
-            transaction.execute(&without_tries(open), [])?;
-        }
         let mut recovered = Recovered::default();
+        let mut aloft = Aloft::default();
+        let (connection, aloft) = (&*transaction, &mut aloft);
+        let mut outbox = Outbox { connection, statements: Statements::default(), keeping, aloft, run, now };
         let marker = Marker::new(keeping.fingerprinter);
         for &Terms { provider, settle, backoff_max, on_new, ref excluded } in terms {
             if on_new == OnNew::Skip {
@@ -86,39 +86,50 @@ impl Store {
                 );
                 transaction.execute(&sql, (provider.number(), now.after(backoff_max).0))?;
             }
-            let mut outbox = Outbox {
-                connection: &transaction,
-                statements: Statements::default(),
-                keeping,
-                aloft: &mut Aloft::default(),
-                run,
-                now,
-            };
-            let leased = outbox.leased_before(provider)?;
-            if !leased.is_empty() {
-                // They may have left at any time up to the crash, so for the rate they count as sent now.
-                outbox.note_sent(provider, leased.len() as u64)?;
-            }
-            for call in leased {
-                let settled = outbox.settle(&call, &crash(now.after(settle), now, on_new))?;
-                recovered.in_flight += 1;
-                recovered.held += u64::from(settled.life.state == State::Held);
-            }
+            recovered.bring_down(&mut outbox, provider, &crash(now.after(settle), now, on_new))?;
             let ended = excluded::take_out(&transaction, provider, excluded, &marker, (run, now))?;
             if ended > 0 {
                 *recovered.ended.entry(provider).or_default() += ended;
             }
         }
-        for open in [WAITING, TRIED] {
-            transaction
-                .execute(&format!("UPDATE call SET attempts = 0 WHERE {open} AND attempts > 0"), [])?;
+        // What a provider that is switched off may have got is compared with newer records like all else that waits for it. How long
+        // it settles is for the run that finds it switched on.
+        let switched_off = |provider: &ProviderId| terms.iter().all(|terms| terms.provider != *provider);
+        for provider in ProviderId::ALL.into_iter().filter(switched_off) {
+            recovered.bring_down(&mut outbox, provider, &crash(now, now, OnNew::Create))?;
         }
+        for open in [WAITING, TRIED] {
+            transaction.execute(&without_tries(open), [])?;
+        }
+        drop(outbox);
         if transaction.total_changes() > changes_before {
             self.backups.make_due()?;
         }
         transaction.commit()?;
         self.aloft = Aloft::default();
         Ok(recovered)
+    }
+}
+
+impl Recovered {
+    /// What was in flight to a provider has met a crash.
+    fn bring_down(
+        &mut self,
+        outbox: &mut Outbox<'_>,
+        provider: ProviderId,
+        crash: &Settlement,
+    ) -> Result<(), StoreError> {
+        let leased = outbox.leased_before(provider)?;
+        if !leased.is_empty() {
+            // They may have left at any time up to the crash, so for the rate they count as sent now.
+            outbox.note_sent(provider, leased.len() as u64)?;
+        }
+        for call in leased {
+            let settled = outbox.settle(&call, crash)?;
+            self.in_flight += 1;
+            self.held += u64::from(settled.life.state == State::Held);
+        }
+        Ok(())
     }
 }
 

@@ -60,6 +60,52 @@ fn in_deltas_an_overtaken_value_waits_for_a_person() {
     assert!(!world.run(&["status"]).exits(0).out.contains("was off when inputs were accepted"));
 }
 
+/// What a killed run had on its way waits like all else.
+#[test]
+fn a_value_that_was_on_its_way_at_a_kill_does_not_leave_over_a_newer_one() {
+    let mut people = customers(1);
+    let world = delivered(&people);
+    people[0].email = "older@example.org".to_owned();
+    let file = world.csv("crm.csv", &people);
+    let arguments = ["sync", file.to_str().expect("utf-8"), "--allow-mass-change", "--provider", "lemonway"];
+    let mut killed = world.command(&arguments);
+    killed.env("CRMSYNC_FAULT", "before-send").output().expect("the binary runs");
+    world.configure("", &[OFF]);
+    people[0].email = "newer@example.org".to_owned();
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(3);
+    world.configure("", &[]);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(wallet_email(&world, &people[0]), "elise.1@example.org", "the older value has left");
+    let listed = json(&world.run(&["rejects", "list", "--json"]).exits(0));
+    assert_eq!(listed[0]["class"], "overtaken", "{listed}");
+}
+
+/// What was refused before may be older than what the CRM says by now.
+#[test]
+fn who_releases_what_was_refused_before_is_told_that_newer_inputs_were_missed() {
+    let mut people = customers(1);
+    let world = delivered(&people);
+    people[0].email = "refused@example.org".to_owned();
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(3);
+    world.play("");
+    world.configure("", &[OFF]);
+    people[0].email = "newer@example.org".to_owned();
+    let newest = world.csv("crm.csv", &people);
+    world.on("sync", &newest, &["--allow-mass-change"]).exits(0);
+    world.configure("", &[]);
+    let told = world.run(&["rejects", "release"]).exits(0).err;
+    assert!(told.contains("lemonway was off when inputs were accepted, since "), "{told}");
+    assert!(told.contains("next: crmsync sync FILE --kind full"), "{told}");
+    world.on("sync", &newest, &["--allow-mass-change"]).exits(0);
+    world.all_hold(&people[0]);
+    // Nothing is missed any more.
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
+    people[0].email = "refused@example.org".to_owned();
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(3);
+    assert!(world.run(&["rejects", "release"]).exits(0).err.contains("next: crmsync resume"));
+}
+
 /// Who has taken the section out has switched the provider off too, and nobody can say what its calls would be.
 #[test]
 fn what_waits_for_a_provider_without_a_section_does_not_leave_over_a_newer_value() {

@@ -2,6 +2,7 @@
 //! invalid, of which there is nothing to decide: it goes when the CRM has it right.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::fs::File;
 use std::io;
@@ -20,6 +21,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::call::{CallId, State};
 use crate::domain::lifecycle::Happening;
+use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 use crate::domain::wire::FieldCode;
 use crate::mapping;
@@ -31,6 +33,7 @@ use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved};
 
+use super::status::{misses_inputs, misses_inputs_since};
 use super::values::{Values, with_left_out};
 
 /// What is said where a list is empty: with a filter, others may be there.
@@ -189,8 +192,11 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let mut store = state.open(&lock)?;
     let rows = store.rejects(&store_filter(filter))?;
     if rows.is_empty() {
-        return Ok(program.console.done(&released_json(&Released::default()), nothing_found(filter))?);
+        let nothing = released_json(&Released::default(), &BTreeMap::new());
+        return Ok(program.console.done(&nothing, nothing_found(filter))?);
     }
+    let providers: BTreeSet<ProviderId> = rows.iter().map(|row| row.provider).collect();
+    let misses = misses_inputs_since(&store, providers)?;
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
     let released = store.release(&calls, program.clock.now())?;
     let Released { queued, held, behind, given_away } = released;
@@ -221,13 +227,25 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     }
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
-    let resume = next_step::command(&["resume"], &context);
-    Ok(program.console.done(&released_json(&released), &format!("{told}\nnext: {resume}"))?)
+    // What the CRM says by now may be newer than what was refused before the provider was switched off.
+    for (provider, since) in &misses {
+        write!(told, "\n{}", next_step::typed(&misses_inputs(*provider, since), &arguments))
+            .expect(INFALLIBLE);
+    }
+    let next: &[&str] = if misses.is_empty() { &["resume"] } else { &["sync", "FILE", "--kind", "full"] };
+    let next = next_step::command(next, &context);
+    Ok(program.console.done(&released_json(&released, &misses), &format!("{told}\nnext: {next}"))?)
 }
 
-fn released_json(released: &Released) -> serde_json::Value {
+fn released_json(released: &Released, misses: &BTreeMap<ProviderId, String>) -> serde_json::Value {
     let Released { queued, held, behind, given_away } = released;
-    json!({ "queued": queued, "waited_for_a_decision": held, "not_released": behind, "ended": given_away })
+    json!({
+        "queued": queued,
+        "waited_for_a_decision": held,
+        "not_released": behind,
+        "ended": given_away,
+        "misses_inputs_since": misses,
+    })
 }
 
 /// What is refused, held or left out.

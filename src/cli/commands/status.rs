@@ -16,7 +16,7 @@ use crate::report::next_step;
 use crate::report::report_json::Outcome;
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
-use crate::store::{Counts, PastRun, StoreError};
+use crate::store::{Counts, PastRun, Store, StoreError};
 
 use super::doctor::AFTER_RESTORE;
 
@@ -83,6 +83,8 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let config = program.config()?;
     let state = program.state(&config)?;
     let store = state.open_read_only()?;
+    // A run that works meanwhile would have calls counted where they were and where they are.
+    let still = store.hold_still()?;
     let mut runs = store.runs(RUNS_LOOKED_AT)?.into_iter().map(run);
     let last_run = runs.next();
     let last_input = runs.find(Run::reads_files).filter(|_| !last_run.as_ref().is_some_and(Run::reads_files));
@@ -93,8 +95,8 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let restored = store.is_in_doubt()?;
     let new_probed_since = store.new_probed_since()?;
     let enabled = config.providers.enabled();
-    let misses = enabled.iter().map(|id| Ok(store.misses_inputs_since(*id)?.map(|since| (*id, since))));
-    let misses_inputs_since = misses.filter_map(Result::transpose).collect::<Result<_, StoreError>>()?;
+    let misses_inputs_since = misses_inputs_since(&store, enabled.iter().copied())?;
+    drop(still);
     let missing = (!state.exists()).then(|| state.absolute_path());
     let status = Status {
         last_run,
@@ -237,6 +239,15 @@ fn text(status: &Status, arguments: &[String]) -> String {
     }
     writeln!(text, "next: {}", next(status, arguments)).expect(INFALLIBLE);
     text
+}
+
+/// Which of these providers miss changes of accepted inputs, and since when.
+pub(super) fn misses_inputs_since(
+    store: &Store,
+    providers: impl IntoIterator<Item = ProviderId>,
+) -> Result<BTreeMap<ProviderId, String>, StoreError> {
+    let misses = providers.into_iter().map(|id| Ok(store.misses_inputs_since(id)?.map(|since| (id, since))));
+    misses.filter_map(Result::transpose).collect()
 }
 
 /// What to do about a provider that was switched off when inputs were accepted.

@@ -31,3 +31,20 @@ fn inherits_the_wait(disputed: bool) {
     assert_eq!((newer.life.state, newer.due, newer.settling), (State::Waiting, standing.due, true));
     assert!(world.lease(10).is_empty());
 }
+
+/// A crash is the unknown outcome of the run that it ended, not of the one that finds it.
+#[test]
+fn a_crash_and_two_runs_without_an_answer_are_three_runs() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    world.lease(1);
+    for states in [&[State::Waiting, State::Waiting][..], &[State::Held]] {
+        world.recover();
+        for &state in states {
+            world.now = world.now.after(SETTLE);
+            let leased = world.lease(1).remove(0);
+            world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
+            assert_eq!(world.before("c1").standing.expect("open").life.state, state);
+        }
+    }
+}
