@@ -24,7 +24,8 @@ use rusqlite::{Connection, OpenFlags};
 use crate::domain::clock::Clock;
 use crate::domain::fault::{self, Point};
 
-use super::open::{LOGS, beside, connect};
+use super::open::connect;
+use super::place::{LOGS, beside};
 use super::{StateFile, Store, StoreError, origin};
 
 /// What the name of a backup ends with.

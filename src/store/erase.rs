@@ -19,7 +19,8 @@ use crate::domain::mark::Marker;
 use crate::domain::redacted::Redacted;
 
 use super::backup::{delete_copy, file_error, files_in, is_made_by_run, unfinished};
-use super::open::{LOGS, Lock, beside, connect, has_key_identity};
+use super::open::{Lock, connect, has_key_identity};
+use super::place::{LOGS, beside};
 use super::restore::RESTORING;
 use super::snapshot::life_of;
 use super::transitions::keep_last_call;

@@ -14,7 +14,8 @@ use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, verify};
 use super::marks;
-use super::open::{LOGS, beside, connect, has_log};
+use super::open::connect;
+use super::place::{LOGS, beside, has_log};
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 

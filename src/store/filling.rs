@@ -14,7 +14,8 @@ use std::time::Duration;
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use super::StoreError;
-use super::open::{BUSY_TIMEOUT, beside, use_write_ahead_log};
+use super::open::{BUSY_TIMEOUT, use_write_ahead_log};
+use super::place::beside;
 
 /// As long as it lives, the state has a rollback journal in the place of its write-ahead log.
 #[derive(Debug)]

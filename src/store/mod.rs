@@ -30,6 +30,7 @@ mod origin;
 mod outbox;
 mod overview;
 mod packed;
+mod place;
 mod prune;
 mod rare;
 mod reading;

@@ -17,7 +17,8 @@ use std::time::UNIX_EPOCH;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
 use super::backup::file_error;
-use super::open::{connect, has_key_identity, lock_of, open_private};
+use super::open::{connect, has_key_identity};
+use super::place::{lock_of, open_private};
 use super::{StateFile, StoreError, setting};
 
 /// The setting of a file that is a backup.

@@ -9,9 +9,8 @@ use rustix::fs::StatVfsMountFlags;
 use crate::domain::fingerprint::Fingerprinter;
 
 use super::backup::vacuum_into;
-use super::open::{
-    BUSY_TIMEOUT, beside, connect, has_key_identity, has_log, open_private, refuse_second_name, version,
-};
+use super::open::{BUSY_TIMEOUT, connect, has_key_identity, version};
+use super::place::{beside, has_log, open_private, refuse_second_name};
 use super::{StateFile, Store, StoreError, filling, origin, restore};
 
 impl StateFile {

@@ -8,7 +8,8 @@ use std::path::{Path, PathBuf};
 
 use super::backup::{file_error, files_in};
 use super::examine::{Finding, Severity};
-use super::open::{Lock, beside};
+use super::open::Lock;
+use super::place::beside;
 use super::{StateFile, StoreError};
 
 /// A copy of the state that goes away when it is dropped.

@@ -21,7 +21,8 @@ use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, make_empty, sync_folder, vacuum_into, verify};
 use super::erase::still_read;
-use super::open::{LOGS, Lock, beside, connect, migrate};
+use super::open::{Lock, connect, migrate};
+use super::place::{LOGS, beside};
 use super::snapshot::{Snapshot, life_of};
 use super::transitions::{CallRecord, step};
 use super::{
