@@ -28,7 +28,7 @@ pub enum StoreError {
         path: PathBuf,
     },
     /// The file is no state of crmsync.
-    #[error("{path} is a SQLite file of another program; name the right one with --state")]
+    #[error("{path} is a file of something else and no state; name the right one with --state")]
     Foreign {
         /// Which file.
         path: PathBuf,

@@ -17,7 +17,7 @@ use crate::domain::mark::Marker;
 use super::backup::{Backups, make_private_folder, sync_folder};
 use super::flights::Aloft;
 use super::place::{
-    behind_links, beside, has_log, lock_of, open_private, refuse_network, refuse_second_name,
+    behind_links, beside, has_log, lock_of, open_private, refuse_foreign, refuse_network, refuse_second_name,
 };
 use super::rare::Rare;
 use super::{
@@ -25,7 +25,7 @@ use super::{
 };
 
 /// "crms" in ASCII: marks a SQLite file as ours.
-const APPLICATION_ID: i32 = 0x6372_6d73;
+pub(super) const APPLICATION_ID: i32 = 0x6372_6d73;
 /// How long a reader waits for a writer. Writers exclude each other by the lock file, not by waiting.
 pub(super) const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
 /// How often the lock is tried again, and how long after: whoever asks whether it is taken has it for microseconds.
@@ -115,6 +115,7 @@ impl StateFile {
     /// # Errors
     /// [`StoreError::Locked`] when another process has it; [`StoreError::File`] when the lock file cannot be made.
     pub fn lock(&self) -> Result<Lock, StoreError> {
+        refuse_foreign(&self.settings.path)?;
         self.make_folder()?;
         let path = lock_of(&self.settings.path);
         let file = open_private(&path)?;
@@ -346,6 +347,10 @@ fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
 }
 
 pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreError> {
+    // `:memory:` is a file like any other.
+    let is_address = mode.contains(OpenFlags::SQLITE_OPEN_URI);
+    let path =
+        if is_address { path.to_owned() } else { std::path::absolute(path).unwrap_or(path.to_owned()) };
     let connection = Connection::open_with_flags(path, mode | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "synchronous", fault::synchronous())?;

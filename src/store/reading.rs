@@ -10,7 +10,7 @@ use crate::domain::fingerprint::Fingerprinter;
 
 use super::backup::vacuum_into;
 use super::open::{BUSY_TIMEOUT, connect, has_key_identity, version};
-use super::place::{beside, has_log, open_private, refuse_second_name};
+use super::place::{beside, has_log, open_private, refuse_foreign, refuse_second_name};
 use super::{StateFile, Store, StoreError, filling, origin, restore};
 
 impl StateFile {
@@ -65,6 +65,7 @@ impl StateFile {
     /// A connection for reading; none to a file whose making or first fill goes on or was cut short, in which nothing
     /// can be yet.
     pub(super) fn connect_to_read(&self) -> Result<Option<Connection>, StoreError> {
+        refuse_foreign(self.path())?;
         if !restore::is_cut_short(self.path())? {
             refuse_second_name(self.path())?;
         }
