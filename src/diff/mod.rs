@@ -163,7 +163,7 @@ pub fn decide(
         }
         Err(rejection) => {
             findings.rejected = Some(rejection);
-            return Decision { action: Action::Nothing, key: None, findings };
+            return Decision { action: overtaken::recall(before, projection), key: None, findings };
         }
     };
     if before.standing.as_ref().is_some_and(|standing| keys::is_bound_to_another_key(standing, &key)) {
@@ -200,7 +200,7 @@ impl Comparison<'_, '_> {
     fn action(&mut self) -> Action {
         let desired = self.desired_values();
         if self.findings.rejected.is_some() {
-            return Action::Nothing;
+            return overtaken::recall(self.before, self.projection);
         }
         match self.account {
             Some(account) if account.known => self.for_known(&desired, account),
@@ -268,9 +268,16 @@ impl Comparison<'_, '_> {
         if let Some(standing) = &self.before.standing
             && keys::keeps_its_place(standing)
         {
+            // What it may have brought is unknown, and so differs: nothing can go of what the record has instead.
+            if values.is_empty() {
+                return overtaken::recall(self.before, self.projection);
+            }
             let payload = self.payload(values);
-            let same = standing.payload == payload || payload.values.is_empty();
-            return if same { Action::Nothing } else { Action::Replace { payload, withdrawal } };
+            return if standing.payload == payload {
+                Action::Nothing
+            } else {
+                Action::Replace { payload, withdrawal }
+            };
         }
         if values.is_empty() {
             return self.nothing_left();

@@ -2,6 +2,7 @@
 
 mod held;
 mod presumed;
+mod recalled;
 
 use proptest::prelude::*;
 

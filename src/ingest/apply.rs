@@ -305,7 +305,7 @@ impl<'a> Apply<'a> {
                 self.outcome.replaced += 1;
                 self.intake
                     .map_or(Ok(()), |intake| intake.replace_payload(standing, payload, *withdrawal))?;
-                if judged.brings_earlier {
+                if judged.brings_earlier || judged.decision.findings.rejected.is_some() {
                     self.hold_unconfirmed(provider.id(), standing)?;
                 }
                 Ok(ClaimedCall::None)

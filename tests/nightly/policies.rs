@@ -215,6 +215,25 @@ fn an_invalid_value_rejects_the_customer_where_that_is_configured() {
     people.iter().for_each(|customer| world.all_hold(customer));
 }
 
+/// What was queued for an earlier record says something else than the CRM.
+#[test]
+fn a_rejected_customer_is_not_sent_what_an_earlier_record_said() {
+    let (world, mut customer) = settled(&[("safedebit", "on_invalid = \"reject_customer\"")]);
+    let first = customer.email.clone();
+    customer.email = "second@example.org".to_owned();
+    let file = world.csv("crm.csv", std::slice::from_ref(&customer));
+    world.on("sync", &file, &["--max-calls", "0"]).exits(10);
+    customer.email = first.clone();
+    customer.mobile = "O612345678".to_owned();
+    sync_one(&world, &customer, 3);
+    assert!(entries(&world, ProviderId::Safedebit).is_empty());
+    assert_eq!(world.emails(&customer)[2], first);
+    assert_eq!(world.report()["providers"]["safedebit"]["superseded"], 1);
+    customer.mobile = "0612345678".to_owned();
+    sync_one(&world, &customer, 0);
+    world.all_hold(&customer);
+}
+
 #[test]
 fn an_object_that_a_delta_leaves_incomplete_is_completed_only_from_values_in_clear() {
     for (values, complete) in [("hashed", false), ("clear", true)] {
