@@ -3,6 +3,8 @@
 //! `CRMSYNC_…` variables that stand for global flags are read by clap, next to their flags.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
 use std::path::PathBuf;
 
 /// Environment variables: those of the process, or a test's own.
@@ -37,6 +39,15 @@ impl Environment {
         match &self.0 {
             Some(variables) => variables.get(name).cloned(),
             None => std::env::var(name).ok(),
+        }
+    }
+
+    /// The bytes of a variable, be they text or not; `None` when it is not set.
+    #[must_use]
+    pub fn bytes(&self, name: &str) -> Option<Vec<u8>> {
+        match &self.0 {
+            Some(variables) => variables.get(name).map(|value| value.clone().into_bytes()),
+            None => std::env::var_os(name).map(OsString::into_vec),
         }
     }
 

@@ -7,9 +7,12 @@
 use std::fs::{File, Metadata};
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::process::CommandExt as _;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use rustix::io::Errno;
+use rustix::process::{Pid, Signal, kill_process_group};
 use wait_timeout::ChildExt;
 
 use crate::report::report_json::Outcome;
@@ -103,6 +106,7 @@ pub fn notify(
     }
     let mut child = command
         .env(VARIABLE, occasion.name())
+        .process_group(0)
         // On a full disk the command is told why it runs, and no more.
         .stdin(unnamed(report).map_or_else(|_| Stdio::null(), Stdio::from))
         .stdout(Stdio::null())
@@ -113,8 +117,9 @@ pub fn notify(
         Some(status) if status.success() => Ok(()),
         Some(_) => Err(NotifyError::Failed { program: program.clone() }),
         None => {
-            // It may have ended in this very moment; what matters is that it is gone.
-            drop(child.kill());
+            // It may have ended in this very moment; what matters is that it is gone, with what it started.
+            let group = Pid::from_raw(child.id().cast_signed());
+            let _: Option<Result<(), Errno>> = group.map(|group| kill_process_group(group, Signal::KILL));
             drop(child.wait());
             Err(NotifyError::Slow { program: program.clone() })
         }

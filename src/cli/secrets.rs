@@ -63,9 +63,7 @@ pub fn resolve(
     environment: &Environment,
 ) -> Result<SecretString, SecretError> {
     let fetched = match source {
-        SecretSource::Env(name) => {
-            environment.variable(name).map(String::into_bytes).ok_or_else(|| Fault::NotSet(name.clone()))
-        }
+        SecretSource::Env(name) => environment.bytes(name).ok_or_else(|| Fault::NotSet(name.clone())),
         SecretSource::File(path) => read_file(&located(path, environment)),
         SecretSource::Command(words) => run(words, Duration::from_secs(COMMAND_SECONDS_MAX)),
     };

@@ -88,8 +88,17 @@ impl Comparison<'_, '_> {
                 WireCell::Value(value) => {
                     wire::put(&mut desired.0, field, value.clone());
                 }
-                // What belongs to another kind of customer is none of this one's.
-                WireCell::Cleared | WireCell::NotTheirs => {
+                WireCell::Cleared => {
+                    desired.0.remove(&field);
+                    if self.holds_something(field) {
+                        self.clear(field, &mut desired);
+                        if self.policy.on_cleared == OnCleared::Reject {
+                            self.findings.rejected = Some(Rejection::ClearedValue);
+                        }
+                    }
+                }
+                // What belongs to another kind of customer is none of this one's; in the CRM nobody has cleared it.
+                WireCell::NotTheirs => {
                     desired.0.remove(&field);
                     if self.holds_something(field) {
                         self.clear(field, &mut desired);
@@ -163,11 +172,7 @@ impl Comparison<'_, '_> {
             OnCleared::SendEmpty if can_be_empty => {
                 desired.0.insert(field, SmolStr::default());
             }
-            OnCleared::Ignore | OnCleared::SendEmpty => self.findings.cleared.push(field),
-            OnCleared::Reject => {
-                self.findings.cleared.push(field);
-                self.findings.rejected = Some(Rejection::ClearedValue);
-            }
+            OnCleared::Ignore | OnCleared::SendEmpty | OnCleared::Reject => self.findings.cleared.push(field),
         }
     }
 

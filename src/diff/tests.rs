@@ -217,6 +217,17 @@ fn a_cleared_value_is_ignored_sent_empty_or_rejected() {
     assert_eq!(rejected.action, Action::Nothing);
 }
 
+/// A company that is a person by now has nothing that could be corrected.
+#[test]
+fn what_is_another_kind_of_customers_rejects_nobody() {
+    let mut now = says(&[(4, "Doe")]);
+    now.cells.insert(FieldCode(3), WireCell::NotTheirs);
+    let policy = Policy { on_cleared: OnCleared::Reject, ..policy() };
+    let decision = run(known(&[(3, "Jo"), (4, "Do")]), &now, &policy);
+    assert_eq!((decision.action, decision.findings.rejected), (update(&[(4, "Doe")]), None));
+    assert_eq!(decision.findings.cleared, [FieldCode(3)]);
+}
+
 #[test]
 fn a_field_that_vanishes_inside_a_sent_object_counts_as_unknown() {
     let decision = run(known(&[(1, "old@b.fr"), (2, "1")]), &says(&[(1, "new@b.fr"), (2, "")]), &policy());

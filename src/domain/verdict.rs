@@ -124,18 +124,35 @@ pub enum Remedy {
     OnlyFields(&'static [FieldCode]),
 }
 
-/// A provider's code as it may be shown: at most 40 visible ASCII characters, so that nothing else gets through.
+/// A provider's code as it may be shown: at most 40 letters, digits, `_`, `-` and `.` of ASCII. What is none is no code but
+/// perhaps a message, with whatever it tells of a customer.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct AnswerCode(String);
 
 impl AnswerCode {
     const CHARS_MAX: usize = 40;
+    /// What stands in the place of what must not be shown.
+    pub const WITHHELD: &'static str = "code_withheld";
 
-    /// Takes a code from an answer, dropping what a code does not consist of.
+    /// Takes a code from an answer; [`WITHHELD`](Self::WITHHELD), where it is none, and empty, where nothing of it is visible.
     #[must_use]
     pub fn new(code: &str) -> Self {
+        let visible = Self::visible(code);
+        let is_code = visible == code.trim() || visible.is_empty();
+        if is_code { Self(visible) } else { Self::withheld() }
+    }
+
+    /// The code in the place of one that must not be shown.
+    #[must_use]
+    pub fn withheld() -> Self {
+        Self(Self::WITHHELD.to_owned())
+    }
+
+    /// What a code can consist of, and no more than it can be long.
+    #[must_use]
+    pub fn visible(text: &str) -> String {
         let visible = |c: &char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
-        Self(code.chars().filter(visible).take(Self::CHARS_MAX).collect())
+        text.chars().filter(visible).take(Self::CHARS_MAX).collect()
     }
 
     /// The code as text.
@@ -173,8 +190,11 @@ mod tests {
 
     #[test]
     fn a_code_lets_nothing_but_a_code_through() {
-        assert_eq!(AnswerCode::new("AUTH_001").as_str(), "AUTH_001");
-        assert_eq!(AnswerCode::new("jeanne@example.org\n\u{202e}").as_str(), "jeanneexample.org");
-        assert_eq!(AnswerCode::new(&"9".repeat(99)).as_str().len(), 40);
+        assert_eq!(AnswerCode::new(" AUTH_001\n").as_str(), "AUTH_001");
+        let long = "9".repeat(99);
+        for message in ["jeanne@example.org\n\u{202e}", "BAD NAME Petit", "10/1", &long] {
+            assert_eq!(AnswerCode::new(message).as_str(), AnswerCode::WITHHELD, "{message}");
+        }
+        assert_eq!(AnswerCode::new(" \u{202e} ").as_str(), "");
     }
 }

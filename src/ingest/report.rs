@@ -9,7 +9,7 @@ use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 use crate::domain::standing::TurnedAway;
-use crate::domain::wire::{FieldCode, KeyCell};
+use crate::domain::wire::{FieldCode, KeyCell, WireCell};
 use crate::store::StoreError;
 
 use super::apply::{Apply, Turn};
@@ -31,6 +31,7 @@ const STUCK: &str = "the new value has no such part, and what the provider holds
 /// Why a part of something did not go; `_column` names it.
 const TORN: &str = "not sent: another part of the same address, document or number cannot go, and the provider would hold old and new \
      parts of it; it goes with that part";
+const CLEARED: &str = "not sent at all: a value was cleared and on_cleared = \"reject\"";
 const NOT_VALID: &str = "is not valid for this provider";
 
 /// Where a defect stands, in which column, what it is, and which fields it is of, so that their row is shown.
@@ -65,17 +66,19 @@ impl Apply<'_> {
             }
         }
         if let Some(rejection) = findings.rejected {
-            let found = self.rejection(turn, position, rejection);
+            let found = self.rejection(turn, position, rejection, findings);
             self.reject(turn, provider.id(), found);
             let told = match rejection {
                 // One that is news was counted as a field above.
                 Rejection::InvalidValue => self.outcome.became_invalid > invalid_before,
-                Rejection::InvalidKey => match (turn.number, &turn.projections[position].key) {
-                    (Some(number), KeyCell::Invalid(part) | KeyCell::InPart { lacks: part, .. }) => self
-                        .snapshot
-                        .turned_away(number)?
-                        .contains(&(provider.id(), TurnedAway::Invalid(*part))),
-                    _ => false,
+                Rejection::InvalidKey => match &turn.projections[position].key {
+                    KeyCell::Invalid(part) | KeyCell::InPart { lacks: part, .. } => {
+                        let before =
+                            turn.number.map(|number| self.snapshot.turned_away(number)).transpose()?;
+                        let now = (provider.id(), TurnedAway::Invalid(*part));
+                        before.is_some_and(|before| before.contains(&now))
+                    }
+                    KeyCell::Key(_) | KeyCell::Absent | KeyCell::Cleared => false,
                 },
                 Rejection::ClearedValue | Rejection::OtherKey | Rejection::UnsettledKey => false,
             };
@@ -143,7 +146,13 @@ impl Apply<'_> {
         }
     }
 
-    fn rejection(&self, turn: &Turn<'_>, position: usize, rejection: Rejection) -> Found {
+    fn rejection(
+        &self,
+        turn: &Turn<'_>,
+        position: usize,
+        rejection: Rejection,
+        findings: &Findings,
+    ) -> Found {
         let provider = &*self.ingest.providers[position];
         let reason = match rejection {
             Rejection::InvalidKey => {
@@ -158,7 +167,12 @@ impl Apply<'_> {
             Rejection::InvalidValue => {
                 "not sent at all: a value is not valid and on_invalid = \"reject_customer\""
             }
-            Rejection::ClearedValue => "not sent at all: a value was cleared and on_cleared = \"reject\"",
+            Rejection::ClearedValue => {
+                let cells = &turn.projections[position].cells;
+                let is_cleared = |code: &&FieldCode| cells.get(*code) == Some(&WireCell::Cleared);
+                let sources = findings.cleared.iter().find(is_cleared).map(|code| sources(provider, *code));
+                return self.of_fields(turn, &sources.unwrap_or_default(), CLEARED);
+            }
             Rejection::OtherKey => {
                 "not sent at all: the last file with the key named another account, or none; send the key along"
             }

@@ -134,7 +134,10 @@ impl Judge<'_> {
         let mut account = before.clone();
         account.acknowledge_each(&key, values(projection), &mut keeper);
         let is_empty = |code: &FieldCode| {
-            matches!(projection.cells.get(code), Some(WireCell::Cleared | WireCell::Vacant))
+            matches!(
+                projection.cells.get(code),
+                Some(WireCell::Cleared | WireCell::Vacant | WireCell::NotTheirs)
+            )
         };
         account.fields.retain(|code, _| !is_empty(code));
         let stands = before == account && known.skipped == skipped;

@@ -85,11 +85,16 @@ pub enum BuildError {
 
 /// The `Authorization: Basic` header for these credentials, marked sensitive.
 pub(super) fn basic(credentials: &Credentials) -> Result<(HeaderName, HeaderValue), BuildError> {
-    let pair = format!("{}:{}", credentials.username.expose_secret(), credentials.password.expose_secret());
-    let mut value = HeaderValue::from_str(&format!("Basic {}", STANDARD.encode(pair)))
+    let mut value = HeaderValue::from_str(&format!("Basic {}", basic_token(credentials)))
         .map_err(|_| BuildError::Credentials)?;
     value.set_sensitive(true);
     Ok((AUTHORIZATION, value))
+}
+
+/// The credentials as they stand in that header.
+pub(super) fn basic_token(credentials: &Credentials) -> String {
+    let pair = format!("{}:{}", credentials.username.expose_secret(), credentials.password.expose_secret());
+    STANDARD.encode(pair)
 }
 
 impl Answer {

@@ -237,8 +237,8 @@ impl Address {
     }
 }
 
-/// How long a Retry-After asks to wait: whole seconds or an HTTP date, at most [`RETRY_AFTER_SECONDS_MAX`]. Anything
-/// else, and a date that has passed, says nothing.
+/// How long a Retry-After asks to wait: whole seconds or an HTTP date, at most [`RETRY_AFTER_SECONDS_MAX`]; a date that
+/// has passed, by our clock at least, asks for no wait but was asked. Anything else says nothing.
 #[must_use]
 pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     let header = header.trim();
@@ -249,7 +249,7 @@ pub fn retry_after(header: &str, now: Timestamp) -> Option<Duration> {
     }
     let date = httpdate::parse_http_date(header).ok()?.duration_since(UNIX_EPOCH).ok()?;
     let date = Timestamp(i64::try_from(date.as_millis()).ok()?);
-    (date > now).then(|| now.until(date).min(longest))
+    Some(if date > now { now.until(date).min(longest) } else { Duration::ZERO })
 }
 
 /// rustls takes its cryptography from the process; whoever comes first installs it, and all of us install the same.

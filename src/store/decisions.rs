@@ -70,9 +70,8 @@ impl Store {
         let run = self.newest_run()?;
         self.group(run, now, |outbox| {
             let (mut released, mut accounts) = (Released::default(), Accounts::new());
-            let doubts = Doubts::read(outbox.connection)?;
             for &call in calls {
-                match outbox.release(call, &doubts, &mut accounts)? {
+                match outbox.release(call, &mut accounts)? {
                     LetGo::Queued(before) => {
                         released.queued += 1;
                         released.held += u64::from(before == State::Held);
@@ -109,12 +108,7 @@ impl Store {
 
 impl Outbox<'_> {
     /// Queues a call again, unless another one goes to the same account before it, or has it for good.
-    fn release(
-        &mut self,
-        call: CallId,
-        doubts: &Doubts,
-        accounts: &mut Accounts,
-    ) -> Result<LetGo, StoreError> {
+    fn release(&mut self, call: CallId, accounts: &mut Accounts) -> Result<LetGo, StoreError> {
         let row = self.read_standing(call)?;
         let after = decided(&row, Happening::Released)?.life;
         if self.is_given_away(&row)? {
@@ -125,7 +119,7 @@ impl Outbox<'_> {
         if accounts.contains(&account) {
             return Ok(LetGo::Behind);
         }
-        let Some(after) = self.goes_again(&row, after, doubts)? else { return Ok(LetGo::Behind) };
+        let Some(after) = self.goes_again(&row, after)? else { return Ok(LetGo::Behind) };
         accounts.insert(account);
         self.doubt_missing(&row)?;
         excluded::look_again(self.connection, row.provider)?;
@@ -197,24 +191,24 @@ impl Outbox<'_> {
 
     /// How a call goes that a person lets go: whom it is to create is probed first where it may exist, and updated where it is
     /// known to. None where a call of another customer for the same account goes first.
-    fn goes_again(&self, row: &CallRow, after: Life, doubts: &Doubts) -> Result<Option<Life>, StoreError> {
+    fn goes_again(&self, row: &CallRow, after: Life) -> Result<Option<Life>, StoreError> {
         if self.another_goes_first(row, after.create_unknown)? {
             return Ok(None);
         }
         let meets_somebody = self.meets_somebody(row)?;
         // A person who was asked about a create of unknown outcome has answered that, but not what others left.
         let is_asked = after.operation == Operation::Create && !row.life.create_unknown;
-        if is_asked && self.may_exist(row, doubts)? {
+        if is_asked && self.may_exist(row)? {
             return Ok(Some(Life { state: State::Probing, create_unknown: true, ..after }));
         }
         let is_update = meets_somebody && !after.create_unknown;
         Ok(Some(if is_update { Life { operation: Operation::Update, ..after } } else { after }))
     }
 
-    /// May whom a call is to create exist although it was never sent for.
-    fn may_exist(&self, row: &CallRow, doubts: &Doubts) -> Result<bool, StoreError> {
+    /// May whom a call is to create exist although it was never sent for. What was decided before in the same command counts.
+    fn may_exist(&self, row: &CallRow) -> Result<bool, StoreError> {
         let fingerprinter = self.keeping.fingerprinter;
-        doubts.concern(
+        Doubts::read(self.connection)?.concern(
             || Ok(fingerprinter.account_mark(row.provider, &row.payload.key)),
             || Ok(fingerprinter.tombstone(&row.customer)),
         )
@@ -250,7 +244,7 @@ impl Outbox<'_> {
             after = transitions::step(call, &after, Happening::NothingLeft)?.life;
         }
         if after.state.is_open() {
-            (after, resolved) = match self.goes_again(&row, after, &Doubts::read(self.connection)?)? {
+            (after, resolved) = match self.goes_again(&row, after)? {
                 Some(after) => (after, Resolved::GoesAgain),
                 None => {
                     let hold = Some(HoldReason::DuplicateKey);

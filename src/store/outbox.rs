@@ -164,7 +164,10 @@ impl Outbox<'_> {
             life = step(call.id, &life, Happening::NothingLeft)?.life;
         }
         let still_to_send = matches!(life.state, State::Waiting | State::Probing | State::Queued);
-        let deferred = still_to_send && life.attempts >= settlement.attempts_max;
+        // What goes once more in another way is not the same try again.
+        let is_remedied =
+            matches!(settlement.happening, Happening::RefusedForNow | Happening::RefusedAsWhole);
+        let deferred = still_to_send && !is_remedied && life.attempts >= settlement.attempts_max;
         if deferred {
             life = step(call.id, &life, Happening::AttemptsUsedUp)?.life;
         }

@@ -64,6 +64,31 @@ fn who_was_given_up_while_nobody_knew_whether_it_exists_is_probed_before_it_is_c
     }
 }
 
+/// What ends in a release counts for what is let go behind it.
+#[test]
+fn who_is_released_together_with_a_create_in_doubt_for_the_same_key_is_probed_first() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people[..1])).exits(0);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\neffect = { refuse = { code = \"200\" } }\n",
+    );
+    world.on("sync", &world.csv("crm.csv", &people), &["--allow-mass-change"]).exits(3);
+    world.play("");
+    // The first one takes the key of the second one, who has a new one. The older call comes first.
+    people[0].person = std::mem::replace(&mut people[1].person, "7799999999".to_owned());
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(3);
+    let told = json(&world.run(&["rejects", "release", "--json"]).exits(0).out);
+    assert_eq!((&told["queued"], &told["ended"]), (&1.into(), &1.into()), "{told}");
+    world.run(&["resume"]).exits(0);
+    world.sync(&file).exits(0);
+    assert_eq!(world.duplicates(), 0);
+    people.iter().for_each(|person| world.all_hold(person));
+}
+
 #[test]
 fn whoever_comes_under_a_key_of_somebody_who_was_erased_is_probed_first() {
     for is_undone in [false, true] {

@@ -88,14 +88,16 @@ impl Config {
         state.chain(providers).collect()
     }
 
-    /// The environment variables that hold secrets.
+    /// The environment variables that hold secrets, also those of providers that are switched off.
     #[must_use]
     pub fn secret_variables(&self) -> Vec<String> {
         let variable = |(_, source): (String, &SecretSource)| match source {
             SecretSource::Env(name) => Some(name.clone()),
             SecretSource::File(_) | SecretSource::Command(_) => None,
         };
-        self.secrets().into_iter().filter_map(variable).collect()
+        let state = self.state.hash_key.iter().map(|source| ("state.hash_key".to_owned(), source));
+        let providers = ProviderId::ALL.into_iter().flat_map(|provider| self.credentials(provider));
+        state.chain(providers).filter_map(variable).collect()
     }
 
     /// The secrets of one provider, user name or login first; none when it has no section.

@@ -234,3 +234,20 @@ fn a_date_format_or_a_country_that_cannot_be_has_its_place() {
     insta::assert_snapshot!(fault("[input]\ndate_formats = [\"%d/%m/%y\"]\n"));
     insta::assert_snapshot!(fault("[input]\ndefault_country = \"Atlantis\"\n"));
 }
+
+/// What is started in the run's environment needs none of them, not those of a provider that is switched off either.
+#[test]
+fn every_variable_of_a_secret_is_known() {
+    let text = r#"
+        [state]
+        hash_key = { env = "KEY" }
+        [providers.lemonway]
+        enabled = false
+        base_url = "https://lemonway.example"
+        login = { env = "LOGIN" }
+        password = { env = "WORD" }
+    "#;
+    let config = Config::parse(text, "crmsync.toml").unwrap();
+    assert_eq!(config.secret_variables(), ["KEY", "LOGIN", "WORD"]);
+    assert_eq!(config.secrets().len(), 1);
+}

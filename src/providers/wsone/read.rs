@@ -11,18 +11,25 @@ use super::super::status::by_class;
 use super::wire::{AnswerBody, SUCCESS};
 
 pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
-    // The documents make the code a string: a bare 0 is not the success "000", nor is any number a refusal.
-    let Some(AnswerBody { response_code: Value::String(code) }) = answer.json_object() else {
-        return Verdict::Unknown { what: "unreadable_answer" };
+    let code = match answer.json_object() {
+        Some(AnswerBody { response_code: Value::String(code) }) => code,
+        // The documents make the code a string. A number is a refusal by that code, but a bare 0 is neither the success "000"
+        // nor a refusal.
+        Some(AnswerBody { response_code: Value::Number(code) })
+            if code.as_u64().is_some_and(|code| code > 0) =>
+        {
+            code.to_string()
+        }
+        Some(_) | None => return Verdict::Unknown { what: "unreadable_answer" },
     };
     if code == SUCCESS {
         return Verdict::Accepted;
     }
     // What would be the success, if it were shown, is none, and no refusal either.
-    let shown = AnswerCode::new(&code);
-    if shown.as_str().is_empty() || shown.as_str() == SUCCESS {
+    let visible = AnswerCode::visible(&code);
+    if visible.is_empty() || visible == SUCCESS {
         return Verdict::Unknown { what: "unreadable_answer" };
     }
     // What only looks like a code when characters are dropped proves nothing that the code would prove.
-    by_class(class_of(ProviderId::Wsone, code.trim(), table), shown, Remedy::None)
+    by_class(class_of(ProviderId::Wsone, code.trim(), table), AnswerCode::new(&code), Remedy::None)
 }

@@ -315,7 +315,7 @@ fn answers_are_read_as_documented_or_not_at_all() {
         ("{\"responseCode\": \"001\"}", refused("001")),
         ("{\"responseCode\": \"0000\"}", refused("0000")),
         // What is a classed code only when characters are dropped proves nothing.
-        ("{\"responseCode\": \"10/1\"}", refused("101")),
+        ("{\"responseCode\": \"10/1\"}", refused("code_withheld")),
         ("{\"responseCode\": \"101 \"}", Verdict::Missing { code: AnswerCode::new("101") }),
         // Nearly the success is none.
         ("{\"responseCode\": \" 000\"}", unreadable()),
@@ -325,7 +325,9 @@ fn answers_are_read_as_documented_or_not_at_all() {
         ("{\"responseCode\": \"104\"}", Verdict::Transient { code: AnswerCode::new("104") }),
         // Wrong types, missing keys, other shapes: nobody knows what happened.
         ("{\"responseCode\": 0}", unreadable()),
-        ("{\"responseCode\": 101}", unreadable()),
+        ("{\"responseCode\": 101}", Verdict::Missing { code: AnswerCode::new("101") }),
+        ("{\"responseCode\": 101.5}", unreadable()),
+        ("{\"responseCode\": -1}", unreadable()),
         ("{\"responseCode\": null}", unreadable()),
         ("{\"responseCode\": \"\"}", unreadable()),
         ("{\"responseCode\": \"000 \"}", unreadable()),

@@ -51,7 +51,7 @@ struct Page<'a> {
     seconds: String,
     failure: Option<String>,
     advice: Vec<String>,
-    next: &'a str,
+    next: String,
     stages: Vec<Stage>,
     /// Calls that were refused or held.
     calls: Vec<Reason>,
@@ -130,7 +130,7 @@ pub fn page(report: &Report, timeline: &Timeline, next: &str) -> Result<String, 
     Ok(engine.get_template(NAME)?.render(Serde(view(report, timeline, next)))?)
 }
 
-fn view<'a>(report: &'a Report, timeline: &Timeline, next: &'a str) -> Page<'a> {
+fn view<'a>(report: &'a Report, timeline: &Timeline, next: &str) -> Page<'a> {
     let run = &report.run;
     let shown = |text: &String| Shown(text).to_string();
     let took = run.started_at.until(run.finished_at);
@@ -149,7 +149,7 @@ fn view<'a>(report: &'a Report, timeline: &Timeline, next: &'a str) -> Page<'a> 
         seconds: format!("{:.1}", report.input.seconds),
         failure: report.failure.as_ref().map(shown),
         advice: report.advice.iter().map(shown).collect(),
-        next,
+        next: Shown(next).to_string(),
         stages: stages(report),
         calls: report.reasons.iter().filter(|reason| !is_fault(reason)).map(shown_reason).collect(),
         faults: faults(report),
