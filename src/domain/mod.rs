@@ -16,6 +16,7 @@ pub mod fingerprint;
 pub mod fold;
 pub mod happening;
 pub mod lifecycle;
+pub mod loose_json;
 pub mod mark;
 pub mod pages;
 pub mod policy;

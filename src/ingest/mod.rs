@@ -260,6 +260,12 @@ impl Ingest<'_> {
         let alike = compared.warning(&read.sheets);
         let Compared { candidates, mut counts, tally, .. } = compared;
         let mut outcome = Outcome::of(self, &mut read, tally, alike);
+        if let Some(sheet) = read.sheets.first().filter(|_| !outcome.rejects.is_empty())
+            && snapshot.has_tombstones()?
+        {
+            let hide = |reject: &mut IngestReject| reject.hide_forgotten(&sheet.mapper, &snapshot);
+            outcome.rejects.iter_mut().try_for_each(hide)?;
+        }
         let early = self.check_input(mode, &counts);
         if early.is_err() && mode != Mode::Plan {
             // Their turn does not come.

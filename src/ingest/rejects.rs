@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use crate::domain::customer::CustomerId;
 use crate::domain::defect::Place;
+use crate::domain::loose_json;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
+use crate::mapping::Mapper;
+use crate::store::{Snapshot, StoreError};
 
 /// So much memory the raw cells of rejected rows may take, for the file of rejects; of what is beyond, place and reason are kept.
 const CELLS_BYTES_MAX: usize = 64 * 1024 * 1024;
@@ -38,6 +41,29 @@ pub struct IngestReject {
 }
 
 impl IngestReject {
+    /// Keeps of a row of somebody who was erased where it stands and what is wrong with it. Which cell of a row that cannot be
+    /// read is the key nobody knows: it may be any of them.
+    pub(super) fn hide_forgotten(
+        &mut self,
+        mapper: &Mapper,
+        snapshot: &Snapshot<'_>,
+    ) -> Result<(), StoreError> {
+        let cells = self.cells.reveal();
+        let words = if self.names.is_empty() {
+            cells.iter().flat_map(|line| loose_json::words(line)).collect()
+        } else {
+            cells.clone()
+        };
+        let mut ids =
+            words.iter().filter_map(|word| mapper.customer_id(word)).chain(self.customer_id.clone());
+        if ids.try_fold(false, |found, id| Ok::<_, StoreError>(found || snapshot.is_forgotten(&id)?))? {
+            self.customer_id = None;
+            self.names = Arc::from([]);
+            self.cells = Redacted::new(Vec::new());
+        }
+        Ok(())
+    }
+
     /// The same with its cells, or without them where there is no room for them.
     pub(super) fn within(mut self, room: &mut CellsRoom) -> Self {
         let memory =

@@ -11,9 +11,13 @@ use super::run_files::{FileError, RunFolder, list_runs, write_private};
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::fold;
+use crate::domain::loose_json;
 
 /// Our own column of the customer's key; blank where a row has none that could be told.
 const OWN_COLUMN: &str = "_customer_id";
+
+/// A record that is no record, as it stood in the file: which of its words is a key nobody knows.
+const LINE_COLUMN: &str = "_line";
 
 /// How the CRM's rows name their customers: `--include-values` writes them as they came.
 #[derive(Clone, Copy)]
@@ -35,6 +39,7 @@ impl std::fmt::Debug for Keys<'_> {
 struct Columns {
     own: Option<usize>,
     of_crm: Vec<usize>,
+    line: Option<usize>,
 }
 
 /// Deletes the lines of a customer from a `rejects.csv`; gives how many there were. A file without one is not
@@ -97,6 +102,8 @@ impl Keys<'_> {
             let name = text(name);
             if name == OWN_COLUMN {
                 columns.own = Some(at);
+            } else if name == LINE_COLUMN {
+                columns.line = Some(at);
             } else if self.is_read_from(&name) {
                 columns.of_crm.push(at);
             }
@@ -122,8 +129,17 @@ impl Columns {
         let is_theirs = |cell: &[u8]| is_guarded(cell, id.as_str()) || keys.of(cell).as_ref() == Some(id);
         match self.own(record) {
             Some(cell) => is_guarded(cell, id.as_str()),
-            None => self.of_crm.iter().filter_map(|column| record.get(*column)).any(is_theirs),
+            None => {
+                self.of_crm.iter().filter_map(|column| record.get(*column)).any(is_theirs)
+                    || self.words(record).iter().any(|word| is_theirs(word.as_bytes()))
+            }
         }
+    }
+
+    /// What a record that is no record names.
+    fn words(&self, record: &csv::ByteRecord) -> Vec<String> {
+        let line = self.line.and_then(|column| record.get(column)).unwrap_or_default();
+        loose_json::words(&text(line))
     }
 
     /// Do they name anybody at all.
@@ -183,6 +199,20 @@ mod tests {
         );
         assert_eq!(erase_customer(&path, &id("-C1"), keys("customer_id")).unwrap(), 1);
         assert_eq!(erase_customer(&path, &id("C1"), keys("customer_id")).unwrap(), 0);
+    }
+
+    #[test]
+    fn a_line_that_is_no_record_goes_with_whomever_it_names() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("rejects.csv");
+        let line = |json: &str| format!("\"{}\",1,\n", json.replace('"', "\"\""));
+        let theirs =
+            [r#"{"id":"FR\/1","id":"x"}"#, r#"{"id":"\u0046R/1","mail":"a@x"#, r#"'{"a":FR/1}"#].map(line);
+        let other = line(r#"{"id":"FR/10","id":"y"}"#);
+        std::fs::write(&path, format!("_line,_row,_customer_id\n{}{other}", theirs.concat())).unwrap();
+        assert_eq!(erase_customer(&path, &id("FR/1"), keys("id")).unwrap(), 3);
+        let left = std::fs::read_to_string(&path).unwrap();
+        assert_eq!(left, format!("_line,_row,_customer_id\n{other}"));
     }
 
     #[test]

@@ -57,6 +57,21 @@ pub struct Search {
     needles: Redacted<Vec<String>>,
 }
 
+/// A text in letters of ASCII alone, as many writers of JSON leave it.
+fn escaped(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_ascii() {
+            escaped.push(c);
+        } else {
+            let units =
+                c.encode_utf16(&mut [0; 2]).iter().map(|unit| format!("\\u{unit:04x}")).collect::<String>();
+            escaped.push_str(&units);
+        }
+    }
+    escaped
+}
+
 impl Search {
     /// Looks for the customer's key and whatever was added.
     #[must_use]
@@ -108,12 +123,19 @@ impl Search {
         Ok(Redacted::new(hits.collect()))
     }
 
+    /// Adds a text as it is, and as it may stand in a line of JSON.
     fn add_text(&mut self, text: &str) {
-        let mut needles = self.needles.reveal().clone();
-        if text.len() >= NEEDLE_BYTES_MIN && !needles.iter().any(|known| known == text) {
-            needles.push(text.to_owned());
-            self.needles = Redacted::new(needles);
+        if text.len() < NEEDLE_BYTES_MIN {
+            return;
         }
+        let mut needles = self.needles.reveal().clone();
+        let (plain, slashes) = (text.to_owned(), text.replace('/', "\\/"));
+        for form in [escaped(&plain), escaped(&slashes), slashes, plain] {
+            if !needles.contains(&form) {
+                needles.push(form);
+            }
+        }
+        self.needles = Redacted::new(needles);
     }
 
     /// Adds what a state knows of the customer: keys, open values, delivered values kept in clear.

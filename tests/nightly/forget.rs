@@ -129,3 +129,30 @@ fn a_key_that_looks_like_a_flag_is_one_all_the_same() {
     assert!(!undone.err.contains("error"), "{}", undone.err);
     world.run(&["explain", "--call", "1"]).exits(0);
 }
+
+/// As PHP writes it; a name that stands twice makes a record none.
+#[test]
+fn nothing_of_an_erased_customer_stays_in_lines_that_are_no_records_nor_comes_back_in_new_ones() {
+    let world = World::new();
+    world.configure("", &[]);
+    let twice = r#"{"customer_id":"FR\/2024\/1","last_name":"Legrandin","last_name":"Legrandin"}"#;
+    let rows = format!("{{\"customer_id\":\"FR\\/2024\\/1\",\"last_name\":\"Legrandin\"}}\n{twice}\n");
+    let sync = |rows: &str| {
+        let file = world.file("crm.jsonl", rows);
+        world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
+        world.rejects()
+    };
+    assert!(sync(&rows).contains("Legrandin"));
+    let forgot = json(&world.run(&["forget", "FR/2024/1", "--json"]).exits(0));
+    assert_eq!(forgot["lines"][0]["lines"], 1, "{forgot:#}");
+    assert!(!world.rejects().contains("Legrandin"));
+    // Where it stands and what is wrong with it is all that is kept.
+    let told =
+        sync(&format!("{rows}{{\"customer_id\":\"C2\",\"last_name\":\"a\",\"last_name\":\"Other\"}}\n"));
+    assert!(!told.contains("Legrandin") && told.contains("Other"), "{told}");
+    assert_eq!(told.lines().count(), 3, "{told}");
+    let file = world.file("crm.csv", "customer_id;last_name\nFR/2024/1;Legrandin;more\nC2;Other\n");
+    world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
+    assert!(!world.rejects().contains("Legrandin"), "{}", world.rejects());
+    assert_eq!(world.report()["input"]["invalid"], 1);
+}
