@@ -203,18 +203,23 @@ impl<'a> Sheet<'a> {
     }
 
     /// The cells of a row as they stand in the file, with their names. An object is no value, and would be taken for one where
-    /// it stands as text.
+    /// it stands as text: what is read out of one stands under the path to it.
     pub(super) fn raw_cells(&self, row: &Row) -> (Arc<[String]>, Vec<String>) {
         let text = |cell| match cell {
             RawCell::Text(text) => text.replace(BETWEEN_MEMBERS, ","),
             RawCell::Nested(_) | RawCell::Absent | RawCell::Null => String::new(),
         };
-        let cells = row.columns().map(|(_, cell)| text(cell)).collect();
-        let names = match self.file.header() {
-            Some(_) => self.names(),
-            None => row.columns().map(|(name, _)| name.into_owned()).collect(),
-        };
-        (names, cells)
+        if self.file.header().is_some() {
+            return (self.names(), row.columns().map(|(_, cell)| text(cell)).collect());
+        }
+        let is_path = |name: &str| name.starts_with('/');
+        let mapped = self.mapper.columns().iter().zip(0..);
+        let paths = mapped.filter(|(column, _)| is_path(&column.column));
+        let inside = paths.map(|(column, at)| (Cow::Borrowed(&*column.column), self.cell(row, at)));
+        let members = row.columns().filter(|(_, cell)| !matches!(cell, RawCell::Nested(_)));
+        let (names, cells): (Vec<String>, Vec<String>) =
+            members.chain(inside).map(|(name, cell)| (name.into_owned(), text(cell))).unzip();
+        (names.into(), cells)
     }
 
     /// A place in this file.

@@ -55,6 +55,32 @@ fn an_object_in_the_place_of_a_key_comes_back_as_no_key() {
     assert_eq!(world.requests(ProviderId::Wsone), 0);
 }
 
+/// What is read out of objects comes back under the paths to it.
+#[test]
+fn rows_that_are_read_by_paths_come_back_corrected() {
+    let world = World::accepting();
+    let paths = "[columns]\ncustomer_id = \"/id\"\nemail = \"/contact/mail/0\"\nwallet_id = \"/keys/lw\"\n";
+    world.configure(&format!("[input]\norder_by = \"/meta/ts\"\n{paths}"), &[]);
+    let row = |id: &str, mail: &str, ts: &str| {
+        format!(r#"{{"id":"{id}","contact":{{"mail":["{mail}"]}},"keys":{{"lw":"W{id}"}},"meta":{{"ts":{ts}}}}}"#)
+    };
+    let rows = [row("J1", "bad", "1767261600"), row("J2", "two@example.org", "\"gestern\"")].join("\n");
+    let flags = ["--allow-mass-change", "--include-values"];
+    world.on("sync", &world.file("crm.jsonl", &rows), &flags).exits(3);
+    let told = world.rejects();
+    let header = told.lines().next().expect("a header");
+    for parent in ["contact", "keys", "meta"] {
+        assert!(!header.split(',').any(|name| name == parent), "{header}");
+    }
+    assert!(told.contains("bad") && told.contains("gestern"), "{told}");
+    let mended = told.replace(",bad,", ",one@example.org,").replace("gestern", "1767261600");
+    world.on("sync", &world.file("back.csv", &mended), &["--kind", "delta", "--allow-mass-change"]).exits(0);
+    for (wallet, email) in [("WJ1", "one@example.org"), ("WJ2", "two@example.org")] {
+        let held = world.ledger().person(ProviderId::Lemonway, wallet).expect("known");
+        assert_eq!(held.fields["newEmail"], email);
+    }
+}
+
 #[test]
 fn corrected_rejects_repair_exactly_those_customers() {
     let world = World::new();
