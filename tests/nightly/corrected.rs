@@ -62,7 +62,9 @@ fn rows_that_are_read_by_paths_come_back_corrected() {
     let paths = "[columns]\ncustomer_id = \"/id\"\nemail = \"/contact/mail/0\"\nwallet_id = \"/keys/lw\"\n";
     world.configure(&format!("[input]\norder_by = \"/meta/ts\"\n{paths}"), &[]);
     let row = |id: &str, mail: &str, ts: &str| {
-        format!(r#"{{"id":"{id}","contact":{{"mail":["{mail}"]}},"keys":{{"lw":"W{id}"}},"meta":{{"ts":{ts}}}}}"#)
+        format!(
+            r#"{{"id":"{id}","contact":{{"mail":["{mail}"]}},"keys":{{"lw":"W{id}"}},"meta":{{"ts":{ts}}}}}"#
+        )
     };
     let rows = [row("J1", "bad", "1767261600"), row("J2", "two@example.org", "\"gestern\"")].join("\n");
     let flags = ["--allow-mass-change", "--include-values"];

@@ -437,3 +437,22 @@ fn the_command_after_a_guard_reads_the_file_as_it_was_meant() {
     let next = told.lines().find(|line| line.starts_with("next: crmsync plan ")).expect("a next step");
     assert!(next.contains(" --kind delta"), "{next}");
 }
+
+/// What is tried dry is typed again as it was.
+#[test]
+fn a_dry_run_knows_the_flags_of_the_sync_that_it_is_for() {
+    let world = World::new();
+    let file = world.csv("crm.csv", &customers(2));
+    let flags =
+        ["-n", "--only", "C00001", "--provider", "lemonway", "--max-duration", "90m", "--allow-mass-change"];
+    let told = world.on("sync", &file, &flags).exits(0).out;
+    assert!(told.contains("fits into max_duration = 1h 30m"), "{told}");
+    assert!(told.contains("--provider and --only restrict what is sent"), "{told}");
+    let next = "--allow-mass-change --provider lemonway --only C00001 --max-duration '1h 30m'";
+    assert!(
+        told.lines().any(|line| line.starts_with("next: crmsync sync ") && line.contains(next)),
+        "{told}"
+    );
+    let told = world.on("sync", &file, &["-n", "--allow-mass-change"]).exits(0).out;
+    assert!(!told.contains("--provider"), "{told}");
+}

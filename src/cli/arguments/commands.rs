@@ -140,6 +140,24 @@ pub struct DispatchArguments {
     pub metrics_file: Option<PathBuf>,
 }
 
+impl DispatchArguments {
+    /// The same flags as they are typed.
+    #[must_use]
+    pub fn repeated(&self) -> Vec<String> {
+        let providers = self.providers.iter().map(|provider| ("--provider", provider.to_string()));
+        let only = self.only.iter().map(|customer| ("--only", customer.clone()));
+        let limits = [
+            ("--max-duration", self.max_duration.map(|time| time.to_string())),
+            ("--max-calls", self.max_calls.map(|calls| calls.to_string())),
+            ("--max-errors", self.max_errors.map(|errors| errors.to_string())),
+            ("--metrics-file", self.metrics_file.as_ref().map(|file| file.display().to_string())),
+        ];
+        let limits = limits.into_iter().filter_map(|(flag, word)| Some((flag, word?)));
+        let words = providers.chain(only).chain(limits).flat_map(|(flag, word)| [flag.to_owned(), word]);
+        words.chain(self.include_values.then(|| "--include-values".to_owned())).collect()
+    }
+}
+
 /// `init`.
 #[derive(Debug, Clone, Args)]
 pub struct InitArguments {

@@ -14,7 +14,7 @@ use super::check::NO_PROVIDER;
 use super::earlier;
 use crate::cli::Program;
 use crate::cli::amounts::Time;
-use crate::cli::arguments::{IngestArguments, InputArguments, PlanArguments};
+use crate::cli::arguments::{DispatchArguments, IngestArguments, InputArguments, PlanArguments};
 use crate::cli::config::InputKind;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
@@ -35,6 +35,12 @@ use super::inputs;
 
 /// So many changed values are printed.
 const VALUES_SHOWN_MAX: usize = 50;
+/// What a sync takes in and what it sends are two things.
+const RESTRICTED: &str = "--provider and --only restrict what is sent: all that is counted here is queued, and the rest waits for \
+     `crmsync resume`";
+
+/// What was typed: the input, how it is taken in, and how it would be sent.
+type Typed<'a> = (&'a InputArguments, &'a IngestArguments, &'a DispatchArguments);
 
 /// What would be sent, for `--json`.
 #[derive(Debug, Serialize, JsonSchema)]
@@ -140,17 +146,17 @@ pub(super) fn json_schema() -> Schema {
 
 /// Shows the plan.
 pub(super) fn plan(program: &Program, typed: &PlanArguments) -> Result<ExitCode, Failure> {
-    show(program, &typed.input, &typed.ingest, typed.detailed_exitcode)
+    let sending = DispatchArguments::default();
+    show(program, (&typed.input, &typed.ingest, &sending), typed.detailed_exitcode)
 }
 
 /// Shows what a sync of these files would send; 20 when asked to tell that there is something.
 pub(super) fn show(
     program: &Program,
-    input: &InputArguments,
-    typed: &IngestArguments,
+    (input, typed, sending): Typed<'_>,
     detailed_exitcode: bool,
 ) -> Result<ExitCode, Failure> {
-    let config = program.config()?.with_input(input).with_ingest(typed);
+    let config = program.config()?.with_input(input).with_ingest(typed).with_dispatch(sending);
     let providers = config.providers_without_secrets()?;
     let store = program.state(&config)?.open_read_only()?;
     if config.input.kind != InputKind::Full {
@@ -181,7 +187,10 @@ pub(super) fn show(
     if providers.is_empty() {
         plan.warnings.push(format!("providers: {NO_PROVIDER}"));
     }
-    plan.next = next(program, &plan, input, typed);
+    if !(sending.providers.is_empty() && sending.only.is_empty()) {
+        plan.warnings.push(RESTRICTED.to_owned());
+    }
+    plan.next = next(program, &plan, (input, typed, sending));
     if program.console.is_json() {
         program.console.json(&plan)?;
     } else {
@@ -293,7 +302,7 @@ impl Plan {
 }
 
 /// The sync of the same input, word for word; past what would stop it only if that was meant.
-fn next(program: &Program, plan: &Plan, input: &InputArguments, typed: &IngestArguments) -> Option<String> {
+fn next(program: &Program, plan: &Plan, (input, typed, sending): Typed<'_>) -> Option<String> {
     if plan.stops().next().is_none() && plan.cost.calls == 0 {
         return None;
     }
@@ -308,6 +317,7 @@ fn next(program: &Program, plan: &Plan, input: &InputArguments, typed: &IngestAr
     ] {
         words.extend(on.then(|| flag.to_owned()));
     }
+    words.extend(sending.repeated());
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
     Some(next_step::command(&words.iter().map(String::as_str).collect::<Vec<_>>(), &context))

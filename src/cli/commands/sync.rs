@@ -38,7 +38,7 @@ const PATIENCE_AT_THE_END: Duration = Duration::from_secs(15);
 /// Reads, compares, queues, sends and reports.
 pub(super) fn sync(program: &Program, typed: &SyncArguments) -> Result<ExitCode, Failure> {
     if typed.dry_run {
-        return plan::show(program, &typed.input, &typed.ingest, false);
+        return plan::show(program, (&typed.input, &typed.ingest, &typed.dispatch), false);
     }
     let config =
         program.config()?.with_input(&typed.input).with_ingest(&typed.ingest).with_dispatch(&typed.dispatch);
