@@ -125,6 +125,8 @@ codes! {
         "split the input";
     FileOlder "E226" "the newest file is older than an input accepted before"
         "send the newest export; --allow-older if this one is meant";
+    FileNoJson "E227" "no line of an input is a JSON object"
+        "name the right format with --format or input.format, or export JSON lines";
     ColumnUnknownField "E230" "[columns] names something that is no canonical field"
         "`crmsync fields` lists them";
     ColumnMissing "E231" "[columns] maps a field to a column that the file does not have"

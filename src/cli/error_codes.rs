@@ -95,6 +95,7 @@ impl Coded for FileRefused {
             Self::DuplicateColumn { .. } => ErrorCode::FileDuplicateColumn,
             Self::JsonArray { .. } => ErrorCode::FileJsonArray,
             Self::JsonSpread { .. } => ErrorCode::FileJsonSpread,
+            Self::NoJson { .. } => ErrorCode::FileNoJson,
             Self::TrailerPattern { .. } => ErrorCode::FileTrailerPattern,
             Self::TrailerMissing { .. } => ErrorCode::FileTrailerMissing,
             Self::TrailerCount { .. } => ErrorCode::FileTrailerCount,

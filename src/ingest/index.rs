@@ -14,7 +14,7 @@ use crate::domain::event::Event;
 use crate::domain::mark::{KeyMark, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::mapping::{self, MappingError};
-use crate::reader::{Block, Found, InputFile, Passed, Row, Scan, Scanned, Span};
+use crate::reader::{Block, FileError, Found, InputFile, Passed, Row, Scan, Scanned, Span};
 
 use super::partitions::{Parted, Partitions, RowMark, RowPlace};
 use super::rejects::{CellsRoom, IngestReject};
@@ -96,18 +96,28 @@ impl Index {
         Ok(index)
     }
 
-    /// Refuses a file without a header none of whose rows has the customer's key: it lacks its key column.
+    /// Refuses a file without a header none of whose lines is a record, or none of whose rows has the customer's key: it is of
+    /// another format, or lacks its key column.
     fn refuse_keyless(&self, sheet: &Sheet<'_>, (rows, invalid): (u64, usize)) -> Result<(), IngestError> {
-        let column = sheet.mapper.customer_id_column();
-        let is_keyless = |reject: &&IngestReject| {
-            reject.column.as_deref() == Some(column) && *reject.reason == *mapping::NO_KEY
-        };
-        let keyless = self.invalid[invalid..].iter().filter(is_keyless).count() as u64;
-        if sheet.file.header().is_some() || self.rows == rows || keyless < self.rows - rows {
+        let (rows, invalid) = (self.rows - rows, &self.invalid[invalid..]);
+        if sheet.file.header().is_some() || rows == 0 || (invalid.len() as u64) < rows {
             return Ok(());
         }
-        let (file, source) = (sheet.file.name().to_owned(), MappingError::NoCustomerId { nearest: None });
-        Err(IngestError::Header { file, source })
+        let column = sheet.mapper.customer_id_column();
+        let is_keyless = |reject: &IngestReject| {
+            reject.column.as_deref() == Some(column) && *reject.reason == *mapping::NO_KEY
+        };
+        let file = sheet.file.name().to_owned();
+        if invalid.iter().all(is_keyless) {
+            return Err(IngestError::Header { file, source: MappingError::NoCustomerId { nearest: None } });
+        }
+        // A record that is one has a column that is at fault.
+        match invalid.first() {
+            Some(first) if invalid.iter().all(|reject| reject.column.is_none()) => {
+                Err(FileError::NoJson { file, line: first.place.line, lines: rows }.into())
+            }
+            Some(_) | None => Ok(()),
+        }
     }
 
     fn read_file(&mut self, ingest: &Ingest<'_>, looker: &Looker<'_>) -> Result<(), IngestError> {

@@ -111,9 +111,10 @@ pub(super) const ALIASES: &[Names] = &[
          email1, emailaddress1, person email, smtp addr, mail client, adresse de courriel, \
          consumer email",
     ),
+    guess(Field::Email, "email work, work email, email home"),
     sure(
         Field::MobilePhone,
-        "mobile phone, mobile, mobile number, mobile phone number, cell, cell phone, portable, tel portable, \
+        "mobile phone, phone mobile, mobile, mobile number, mobile phone number, cell, cell phone, portable, tel portable, \
          telephone portable, telephone mobile, tel mobile, gsm, person mobile phone, num portable, \
          numero portable, numero mobile, numero de mobile, numero de portable, mob number, sms",
     ),
@@ -125,7 +126,7 @@ pub(super) const ALIASES: &[Names] = &[
     guess(
         Field::LandlinePhone,
         "phone, telephone, tel, phone number, numero telephone, numero de telephone, tel number, \
-         telf1, tel 1",
+         telf1, tel 1, phone work, work phone",
     ),
     sure(Field::MobileBrand, "mobile brand, marque mobile, marque telephone, phone brand"),
     sure(Field::MobileModel, "mobile model, modele mobile, modele telephone, phone model"),
@@ -136,6 +137,7 @@ pub(super) const ALIASES: &[Names] = &[
          person mailing street, stras, adresse postale, voie complete, billing address, \
          ligne adresse 4, adresse ligne 4, address1 street1, adresse1 rue1",
     ),
+    guess(Field::Street, "shipping street, shipping address"),
     sure(
         Field::StreetNumber,
         "street number, numero rue, numero voie, num voie, no voie, n voie, house number, \
@@ -174,14 +176,17 @@ pub(super) const ALIASES: &[Names] = &[
         Field::PostalCode,
         "postal code, postcode, zip, zip code, code postal, cp, code post, mailing postal code, \
          billing postal code, address1 postalcode, person mailing postal code, pstlz, post code1, plz, \
-         consumer zip code, mailing zip, mailing zip code, billing zip, shipping zip, home zip, zip postal code, \
-         address1 zip postal code, adresse1 code postal",
+         consumer zip code, mailing zip, mailing zip code, billing zip, zip postal code, \
+         mailing zip postal code, billing zip postal code, address1 zip postal code, adresse1 code postal",
     ),
+    guess(Field::PostalCode, "home zip, shipping zip, shipping postal code, shipping zip postal code"),
+    guess(Field::City, "shipping city"),
     sure(
         Field::City,
         "city, town, ville, commune, localite postale, mailing city, billing city, address1 city, \
          person mailing city, ort01, city1, consumer city, adresse1 ville",
     ),
+    guess(Field::Country, "shipping country, shipping country code"),
     sure(
         Field::Country,
         "country, pays, country code, code pays, mailing country, mailing country code, \

@@ -24,9 +24,23 @@ pub struct Proposal {
 /// How well a name fits; the best column of a field gets it.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Fit {
+    /// A guess behind one of [`PREFIXES`].
+    GuessBehind,
     Guess,
+    /// A sure name behind one of them.
+    AliasBehind,
     Alias,
     Canonical,
+}
+
+impl Fit {
+    /// What the name means behind a prefix.
+    fn behind(self) -> Self {
+        match self {
+            Self::GuessBehind | Self::Guess => Self::GuessBehind,
+            Self::AliasBehind | Self::Alias | Self::Canonical => Self::AliasBehind,
+        }
+    }
 }
 
 /// Words that CRM exports put before a column's own name.
@@ -64,7 +78,7 @@ pub fn propose(header: &[String]) -> Vec<Proposal> {
         Proposal {
             column: column.clone(),
             field: won.map(|(field, _)| field),
-            sure: won.is_some_and(|(_, fit)| fit > Fit::Guess),
+            sure: won.is_some_and(|(_, fit)| fit >= Fit::Alias),
         }
     };
     header.iter().enumerate().map(proposal).collect()
@@ -83,7 +97,7 @@ fn fit(column: &str) -> Option<(Field, Fit)> {
     let known = |words: &str| BY_NAME.get(&words.replace(' ', "")).copied();
     known(&words).or_else(|| {
         let behind = PREFIXES.iter().find_map(|prefix| words.strip_prefix(prefix)?.strip_prefix(' '))?;
-        known(behind).map(|(field, _)| (field, Fit::Guess))
+        known(behind).map(|(field, fit)| (field, fit.behind()))
     })
 }
 
@@ -127,6 +141,7 @@ mod tests {
             ("Complément d'adresse", Field::AddressApartment),
             ("Address 1: Street 1", Field::Street),
             ("Address 1: ZIP/Postal Code", Field::PostalCode),
+            ("Mailing Zip/Postal Code", Field::PostalCode),
             ("Address 1: Country/Region", Field::Country),
             ("Adresse 1 : Ville", Field::City),
             ("(Do Not Modify) Modified On", Field::UpdatedAt),
@@ -151,6 +166,30 @@ mod tests {
         let expected =
             [None, Some(Field::CustomerId), None, None, Some(Field::LandlinePhone), None, Some(Field::Email)];
         assert_eq!(fields, expected);
+    }
+
+    /// As Pipedrive names them.
+    #[test]
+    fn what_is_sure_behind_a_prefix_is_better_than_a_guess() {
+        let person = ["Person - ID", "Person - Name", "Person - Last name", "Person - Email - Work"];
+        let fields: Vec<_> = proposals(&person).into_iter().map(|(field, _)| field).collect();
+        let (id, last, email) = (Field::CustomerId, Field::LastName, Field::Email);
+        assert_eq!(fields, [Some(id), None, Some(last), Some(email)]);
+    }
+
+    /// Half of one address beside half of another is none.
+    #[test]
+    fn an_address_is_not_put_together_from_two() {
+        let parts = ["Street", "City", "Zip", "Country"];
+        let columns = |of: &[&str]| -> Vec<String> {
+            of.iter().flat_map(|of| parts.map(|part| format!("{of} {part}"))).collect()
+        };
+        let found = |of: &[&str]| -> Vec<String> {
+            let proposed = propose(&columns(of)).into_iter().filter(|proposal| proposal.field.is_some());
+            proposed.map(|proposal| proposal.column).collect()
+        };
+        assert_eq!(found(&["Shipping", "Billing"]), columns(&["Billing"]));
+        assert_eq!(found(&["Shipping"]), columns(&["Shipping"]));
     }
 
     #[test]

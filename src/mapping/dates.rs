@@ -18,12 +18,14 @@ const YEAR_MIN: i16 = 1000;
 /// First year in which a customer can be born.
 const BIRTH_YEAR_MIN: i16 = 1900;
 /// Forms that exports write days in; where two read the same days, the earlier one is meant.
-const USUAL_FORMS: [&str; 16] = [
-    DAY_FIRST,
+const USUAL_FORMS: [&str; 18] = [
+    "%d/%m/%Y",
     "%Y-%m-%d",
-    MONTH_FIRST,
+    "%m/%d/%Y",
     "%d.%m.%Y",
     "%d-%m-%Y",
+    "%m.%d.%Y",
+    "%m-%d-%Y",
     "%Y/%m/%d",
     "%Y%m%d",
     "%d/%m/%Y %H:%M:%S",
@@ -36,8 +38,8 @@ const USUAL_FORMS: [&str; 16] = [
     "%m/%d/%Y %I:%M %p",
     "%d.%m.%Y %H:%M:%S",
 ];
-const DAY_FIRST: &str = "%d/%m/%Y";
-const MONTH_FIRST: &str = "%m/%d/%Y";
+/// Days and months in either order: of a file with both nobody could tell 03/04 from 04/03.
+const RIVALS: [[&str; 2]; 3] = [["%d/%m/%Y", "%m/%d/%Y"], ["%d.%m.%Y", "%m.%d.%Y"], ["%d-%m-%Y", "%m-%d-%Y"]];
 /// Times of day that may follow a configured date form in an ordering column.
 const TIME_FORMS: [&str; 5] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
 
@@ -135,10 +137,10 @@ pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>) -> Vec<String>
     let mut unread: Vec<&str> = trimmed.filter(|day| !day.is_empty()).collect();
     let mut found: Vec<&str> = Vec::new();
     loop {
-        // Days and months in either order: of such a file nobody could tell 03/04 from 04/03.
-        let rivals = [DAY_FIRST, MONTH_FIRST];
-        let is_open =
-            |form: &&str| !(rivals.contains(form) && found.iter().any(|known| rivals.contains(known)));
+        let is_rival = |form: &str, known: &str| {
+            RIVALS.iter().any(|rivals| rivals.contains(&form) && rivals.contains(&known))
+        };
+        let is_open = |form: &&str| !found.iter().any(|known| is_rival(form, known));
         let count = |form: &str| unread.iter().filter(|day| reads(form, day)).count();
         let counted = USUAL_FORMS.into_iter().rev().filter(is_open).map(|form| (count(form), form));
         match counted.max_by_key(|(count, _)| *count) {
@@ -264,6 +266,8 @@ mod tests {
             (&["1/2/1980", "1/31/1981"], &["%m/%d/%Y"]),
             // What reads only the other way round is left, and met by `check`.
             (&["01/02/1980", "31/01/1981", "30/01/1981", "1/31/1982"], &["%d/%m/%Y"]),
+            (&["01-02-1981", "12-31-1980"], &["%m-%d-%Y"]),
+            (&["12.31.1980"], &["%m.%d.%Y"]),
             (&["01.02.1980", " 1980-02-01 ", "02.02.1980"], &["%d.%m.%Y", "%Y-%m-%d"]),
             (&["19800201", "hier"], &["%Y%m%d"]),
             (&["01/02/1980 00:00:00"], &["%d/%m/%Y %H:%M:%S"]),

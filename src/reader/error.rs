@@ -223,6 +223,19 @@ pub enum FileError {
         /// Where it begins.
         line: u64,
     },
+    /// No line is a JSON object.
+    #[error(
+        "{file}: line {line}: none of its {lines} lines is a JSON object; name the right format with --format or input.format, \
+         or export JSON lines"
+    )]
+    NoJson {
+        /// The file as it was named.
+        file: String,
+        /// The first of them.
+        line: u64,
+        /// How many there are.
+        lines: u64,
+    },
     /// The pattern of the trailer does not compile or has no group.
     #[error("the trailer must be a regular expression with one group, the number of rows")]
     TrailerPattern {
@@ -291,6 +304,7 @@ impl FileError {
             | Self::DuplicateColumn { .. }
             | Self::JsonArray { .. }
             | Self::JsonSpread { .. }
+            | Self::NoJson { .. }
             | Self::TrailerMissing { .. }
             | Self::TrailerCount { .. }
             | Self::Position { .. } => FileErrorKind::File,

@@ -30,7 +30,9 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
             "nothing to do".to_owned()
         }
         Outcome::Complete | Outcome::Partial => look_at_rejects(context),
-        Outcome::Guarded if report.is_by_guard() => on_the_files("plan", report, context),
+        Outcome::Guarded if report.is_by_guard() || report.is_older() => {
+            on_the_files("plan", report, context)
+        }
         Outcome::Guarded => on_the_files("check", report, context),
         Outcome::Stopped if report.run.exit_code == TOO_MANY_ERRORS => command(&["rejects", "list"], context),
         Outcome::Interrupted if !is_open(report) => command(&["status"], context),
@@ -91,7 +93,9 @@ fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
         // It takes one file, however it is meant: the one that the failure names.
         let why = report.failure.as_deref().unwrap_or_default();
         let named = files.iter().filter(|file| why.contains(file.as_str())).max_by_key(|file| file.len());
-        return command(&[word, named.unwrap_or(&files[0])], context);
+        let format = report.run.arguments.windows(2).find(|pair| pair[0] == "--format").unwrap_or_default();
+        let words = [word, named.unwrap_or(&files[0])].into_iter().chain(format.iter().map(String::as_str));
+        return command(&words.collect::<Vec<_>>(), context);
     }
     let words = files.iter().chain(&report.run.arguments).map(String::as_str);
     command(&[word].into_iter().chain(words).collect::<Vec<_>>(), context)
@@ -132,8 +136,12 @@ mod tests {
         report.run.arguments = ["--kind", "delta"].map(str::to_owned).into();
         assert_eq!(of(&report, &Context::default()), "crmsync plan clients.csv 'b c.csv' --kind delta");
 
+        report.failure = Some("b c.csv: last modified earlier [E226]".to_owned());
+        assert_eq!(of(&report, &Context::default()), "crmsync plan clients.csv 'b c.csv' --kind delta");
         report.failure = Some("b c.csv: no column for the key".to_owned());
         assert_eq!(of(&report, &Context::default()), "crmsync check 'b c.csv'");
+        report.run.arguments = ["--kind", "delta", "--format", "csv"].map(str::to_owned).into();
+        assert_eq!(of(&report, &Context::default()), "crmsync check 'b c.csv' --format csv");
         report.run.outcome = Outcome::Denied;
         assert_eq!(of(&report, &Context::default()), "crmsync doctor");
 

@@ -19,6 +19,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 
 /// How the sentence of a guard begins.
 const GUARD: &str = "guard.";
+/// How the failure of an input that is older than another one ends.
+const OLDER: &str = "[E226]";
 
 /// How a run ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -173,6 +175,11 @@ impl Report {
     /// Was it a guard that stopped the run, and not what its file is.
     pub(super) fn is_by_guard(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.starts_with(GUARD))
+    }
+
+    /// Was the input older than one accepted before: `plan` looks at it all the same, and names the flag.
+    pub(super) fn is_older(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.ends_with(OLDER))
     }
 
     /// Writes `report.json` into the folder of its run. A crash leaves none or a whole one.

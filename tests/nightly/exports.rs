@@ -98,3 +98,22 @@ fn a_french_spreadsheet_needs_no_hand() {
     let rejects = world.rejects();
     assert!(rejects.contains("scientific notation") && rejects.contains("leading zero"), "{rejects}");
 }
+
+/// The newest row wins, so the days that order rows have to be read as they were meant.
+#[test]
+fn the_days_that_order_rows_tell_their_form_too() {
+    let world = World::new();
+    let cases = [
+        ("11/2/2026", "1/13/2026 9:05 AM", "date_formats = [\"%m/%d/%Y\"]"),
+        ("11/02/2026", "13/01/2026 09:05", "date_formats = [\"%d/%m/%Y\", \"%Y-%m-%d\"]"),
+        ("2026-11-02T10:00:00Z", "2026-01-13T10:00:00Z", "date_formats = [\"%d/%m/%Y\", \"%Y-%m-%d\"]"),
+        ("1767261600", "1767261601", "date_formats = [\"%d/%m/%Y\", \"%Y-%m-%d\"]"),
+    ];
+    for (one, two, expected) in cases {
+        std::fs::remove_file(world.path("crmsync.toml")).expect("removed");
+        let file = world.file("us.csv", &format!("Contact ID,Last Modified Date\n1,{one}\n2,{two}\n"));
+        world.run(&["init", "--from", file.to_str().expect("utf-8")]).exits(0);
+        let written = std::fs::read_to_string(world.path("crmsync.toml")).expect("a proposal");
+        assert!(written.lines().any(|line| line.starts_with(expected)), "{one}: {written}");
+    }
+}

@@ -263,6 +263,7 @@ fn a_broken_file_is_refused_whole() {
         ("keyless.csv", "name;email\nA;a@example.org\n"),
         ("empty.csv", ""),
         ("cut.jsonl", "{\"customer_id\": \"1\"}\n{\"customer_id\": \"2\", \"em"),
+        ("table.jsonl", "customer_id;email\n1;a@example.org\n2;b@example.org\n"),
         (
             "keyless.jsonl",
             "{\"email\": \"a@example.org\"}\n{\"email\": \"b@example.org\", \"customer_id\": null}\n",

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use clap::ValueEnum as _;
 use secrecy::SecretString;
 use serde::Serialize;
 
@@ -123,7 +124,7 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
         }
     }
     let code = ExitCode::of_run(&findings.codes);
-    show(program, findings, rows, arguments.file.as_deref())?;
+    show(program, findings, rows, arguments)?;
     Ok(code)
 }
 
@@ -311,11 +312,15 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
 }
 
 /// What is typed when this is well; before that, what mends it stands behind the faults.
-fn next(program: &Program, findings: &Findings, file: Option<&Path>) -> String {
+fn next(program: &Program, findings: &Findings, typed: &CheckArguments) -> String {
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
-    let again = file.filter(|file| !is_standard_input(file));
+    let again = typed.file.as_deref().filter(|file| !is_standard_input(file));
     let file = again.map_or_else(|| "FILE".to_owned(), |file| file.display().to_string());
+    let format = typed.format.and_then(|format| format.to_possible_value());
+    let format = format.iter().flat_map(|format| ["--format", format.get_name()]);
+    let on_the_file =
+        |word| next_step::command(&[word, &*file].into_iter().chain(format).collect::<Vec<_>>(), &context);
     let is_well = findings.codes.is_empty() && findings.list.iter().all(|found| found.detail != NO_PROVIDER);
     if findings.state_is_faulty {
         return next_step::command(&["doctor"], &context);
@@ -323,8 +328,8 @@ fn next(program: &Program, findings: &Findings, file: Option<&Path>) -> String {
     match (is_well, again) {
         // What stopped the last run is mended.
         (true, None) if findings.has_queued => next_step::command(&["resume"], &context),
-        (true, Some(_)) => next_step::command(&["plan", &file], &context),
-        (true, None) | (false, _) => next_step::command(&["check", &file], &context),
+        (true, Some(_)) => on_the_file("plan"),
+        (true, None) | (false, _) => on_the_file("check"),
     }
 }
 
@@ -332,7 +337,7 @@ fn show(
     program: &Program,
     mut findings: Findings,
     seen: Option<Looked>,
-    file: Option<&Path>,
+    typed: &CheckArguments,
 ) -> Result<(), Failure> {
     let (sentences, rows) = seen.map(|seen| (seen.sentences, seen.table)).unwrap_or_default();
     if program.console.is_json() {
@@ -345,5 +350,5 @@ fn show(
         .map(|finding| vec![finding.result.word().to_owned(), finding.what.clone(), finding.detail.clone()]);
     let list = crate::report::table::aligned(&[], list, &[]);
     let rows = rows.map(|rows| format!("{rows}\n\n")).unwrap_or_default();
-    Ok(program.console.text(&format!("{list}\n\n{rows}next: {}\n", next(program, &findings, file)))?)
+    Ok(program.console.text(&format!("{list}\n\n{rows}next: {}\n", next(program, &findings, typed)))?)
 }

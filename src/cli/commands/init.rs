@@ -1,5 +1,6 @@
 //! `init`: a commented configuration to start from. Never overwrites one.
 
+use std::borrow::Cow;
 use std::fs::File;
 use std::io::Write;
 
@@ -90,25 +91,28 @@ fn has_no_key(sniffed: &Sniffed) -> bool {
     !aliases::propose(&sniffed.header).iter().any(|proposal| proposal.field == Some(Field::CustomerId))
 }
 
-/// How the file writes days, unless the template reads them anyway.
+/// How the file writes days, unless the template reads them anyway: those of customers, and those that order rows.
 fn date_forms(sniffed: &Sniffed, proposals: &[Proposal]) -> Option<toml::Value> {
-    let is_day = |proposal: &&Proposal| {
-        matches!(
-            proposal.field,
-            Some(Field::BirthDate | Field::IdentityDocumentIssuedOn | Field::IdentityDocumentExpiresOn)
-        )
-    };
-    let columns: Vec<&str> =
-        proposals.iter().filter(is_day).map(|proposal| proposal.column.as_str()).collect();
-    let rows = sniffed.sample.iter().flat_map(Row::columns);
-    let days = rows.filter_map(|(name, cell)| match cell {
-        RawCell::Text(day) if columns.contains(&name.as_ref()) => Some(day),
-        RawCell::Text(_) | RawCell::Nested(_) | RawCell::Null | RawCell::Absent => None,
+    let column = |name: &str| proposals.iter().find(|proposal| proposal.column == name);
+    let cells = sniffed.sample.iter().flat_map(Row::columns);
+    let days = cells.filter_map(|(name, cell)| match (column(&name)?, cell) {
+        (Proposal { field: Some(Field::UpdatedAt), sure: true, .. }, RawCell::Text(time)) => {
+            // A time of day may follow, whatever the form of the day; what begins with the year needs no form.
+            let day = time.split_whitespace().next()?;
+            let is_short = day.find(['/', '.', '-']).is_some_and(|at| at <= 2);
+            is_short.then(|| Cow::from(day.to_owned()))
+        }
+        (proposal, RawCell::Text(day)) if proposal.field.is_some_and(is_day) => Some(day),
+        (_, RawCell::Text(_) | RawCell::Nested(_) | RawCell::Null | RawCell::Absent) => None,
     });
     let days: Vec<_> = days.collect();
     let forms = propose_forms(days.iter().map(AsRef::as_ref));
     let default = MappingSettings::default().date_formats;
     forms.iter().any(|form| !default.contains(form)).then(|| toml::Value::from(forms))
+}
+
+fn is_day(field: Field) -> bool {
+    matches!(field, Field::BirthDate | Field::IdentityDocumentIssuedOn | Field::IdentityDocumentExpiresOn)
 }
 
 /// A line of the template with another value, uncommented; its comment stays.
