@@ -127,6 +127,8 @@ codes! {
         "send the newest export; --allow-older if this one is meant";
     FileNoJson "E227" "no line of an input is a JSON object"
         "name the right format with --format or input.format, or export JSON lines";
+    InputInterrupted "E228" "a signal ended the run while the input was taken in"
+        "run the same command again";
     ColumnUnknownField "E230" "[columns] names something that is no canonical field"
         "`crmsync fields` lists them";
     ColumnMissing "E231" "[columns] maps a field to a column that the file does not have"

@@ -139,6 +139,7 @@ impl Coded for IngestError {
             Self::Guard { tripped, .. } => tripped.coded(),
             Self::SeedWhileOpen { .. } => ErrorCode::UsageSeedWhileOpen,
             Self::OlderInput { .. } => ErrorCode::FileOlder,
+            Self::Interrupted => ErrorCode::InputInterrupted,
             Self::TooMany { .. } => ErrorCode::FileTooMany,
             Self::RowChanged { .. } => ErrorCode::FileRowChanged,
             Self::Spill(_) => ErrorCode::FileSpool,

@@ -59,6 +59,11 @@ impl Failure {
         }
     }
 
+    /// Did a signal end the reading of the input.
+    pub fn is_interruption(&self) -> bool {
+        matches!(self.error.downcast_ref(), Some(IngestError::Interrupted))
+    }
+
     /// The file of a state that is older than what was sent from it.
     pub fn stale_state(&self) -> Option<&Path> {
         match self.error.downcast_ref() {

@@ -36,14 +36,13 @@ use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError, Terms};
 pub use checkpoint::CheckpointError;
 pub use ending::LaneEnd;
 pub use run_clock::RunClock;
-pub use signals::{Interruption, watch_the_end};
+pub use signals::{Interruption, Signals};
 pub use stops::{Limits, StopReason};
 
 use breaker::Breaker;
 use checkpoint::{Checkpoint, Records, Writer};
 use lane::{Lane, Order};
 use limiter::{DayBudget, Limiter};
-use signals::Signals;
 use stops::{CallBudget, ErrorMeter};
 use worker::Endpoint;
 
@@ -90,7 +89,7 @@ pub enum DispatchError {
     /// The state failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Threads, timers or signals are not to be had.
+    /// Threads or timers are not to be had.
     #[error("the dispatcher could not start")]
     Start(#[source] std::io::Error),
     /// The writer of the state panicked: a defect of the program. The next run recovers.
@@ -143,6 +142,7 @@ pub fn run(
     mut store: Store,
     run: RunNumber,
     dispatch: &Dispatch,
+    signals: &mut Signals,
 ) -> Result<(Store, Dispatched), DispatchError> {
     let waiting = store.counts()?;
     let (mut busy, mut idle) = (Vec::new(), BTreeMap::new());
@@ -167,7 +167,9 @@ pub fn run(
     let lanes = busy.iter().map(|(provider, _)| provider.id());
     let (writer, checkpoint, records) =
         Writer::start(store, run, dispatch.clock.clone(), lanes).map_err(DispatchError::Start)?;
-    let dispatched = runtime.block_on(coordinate(dispatch, busy, checkpoint, records));
+    signals.are_answered(true);
+    let dispatched = runtime.block_on(coordinate(dispatch, busy, checkpoint, records, signals));
+    signals.are_answered(false);
     // Dropping the runtime ends every task, so that the writer sees the last of its callers go.
     drop(runtime);
     let store = writer.finish().ok_or(DispatchError::WriterDied)?;
@@ -189,6 +191,7 @@ async fn coordinate(
     busy: Vec<(&Arc<dyn Provider>, Past)>,
     checkpoint: Checkpoint,
     mut records: BTreeMap<ProviderId, Records>,
+    signals: &mut Signals,
 ) -> Result<Dispatched, DispatchError> {
     let (orders, _) = watch::channel(Order::Go);
     let budget = CallBudget::new(dispatch.limits.max_calls);
@@ -201,7 +204,7 @@ async fn coordinate(
         lanes.spawn(lane.run());
     }
     drop(checkpoint);
-    watch_over(dispatch, &orders, lanes).await
+    watch_over(dispatch, &orders, lanes, signals).await
 }
 
 fn lane_of(
@@ -246,8 +249,8 @@ async fn watch_over(
     dispatch: &Dispatch,
     orders: &watch::Sender<Order>,
     mut lanes: JoinSet<LaneEnd>,
+    signals: &mut Signals,
 ) -> Result<Dispatched, DispatchError> {
-    let mut signals = Signals::listen().map_err(DispatchError::Start)?;
     let left = dispatch.limits.max_duration.map(|limit| limit.saturating_sub(dispatch.clock.elapsed()));
     let deadline = tokio::time::sleep(left.unwrap_or(Duration::MAX));
     tokio::pin!(deadline);

@@ -1,8 +1,11 @@
-//! Signals by which somebody ends a run: while its calls are on their way, and once it only has to come to its end.
+//! Signals by which somebody ends a run, from its first row to its report.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
 
 /// A signal by which somebody ends a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,22 +18,116 @@ pub enum Interruption {
     Terminate,
 }
 
-pub(super) struct Signals {
+/// What a run hears of signals. Dispatch answers them itself. In every other part of a run the first one asks it to come to its
+/// end, and a second one, or a wait for longer than its patience, ends it where it is.
+#[derive(Debug)]
+pub struct Signals {
+    shared: Arc<Shared>,
+    heard: mpsc::UnboundedReceiver<Interruption>,
+}
+
+#[derive(Debug, Default)]
+struct Shared {
+    first: OnceLock<Interruption>,
+    sending: AtomicBool,
+}
+
+impl Signals {
+    /// Listens from now on, on a thread of its own; without one, a signal ends the program at once. `end` is called where the run
+    /// does not come to its end by itself.
+    #[must_use]
+    pub fn listen(patience: Duration, end: impl FnOnce(Interruption) + Send + 'static) -> Self {
+        let shared = Arc::<Shared>::default();
+        let (tell, heard) = mpsc::unbounded_channel();
+        let (ready, listens) = std::sync::mpsc::channel();
+        let of_run = Arc::clone(&shared);
+        let listen = move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
+            runtime.block_on(async {
+                let listener = Listener::new().ok()?;
+                ready.send(()).ok();
+                end(of_run.watch(listener, patience, &tell).await);
+                Some(())
+            })
+        };
+        if std::thread::Builder::new().name("signals".to_owned()).spawn(listen).is_ok() {
+            // An error says that it does not listen.
+            listens.recv().ok();
+        }
+        Self { shared, heard }
+    }
+
+    /// None ever comes.
+    #[cfg(test)]
+    pub(super) fn silence() -> Self {
+        Self { shared: Arc::default(), heard: mpsc::unbounded_channel().1 }
+    }
+
+    /// The first signal that was heard.
+    #[must_use]
+    pub fn first(&self) -> Option<Interruption> {
+        self.shared.first.get().copied()
+    }
+
+    /// Who answers signals: dispatch, or the run as a whole.
+    pub(super) fn are_answered(&self, by_dispatch: bool) {
+        self.shared.sending.store(by_dispatch, Ordering::SeqCst);
+    }
+
+    /// Waits for the next signal, which may have come before.
+    pub(super) async fn next(&mut self) -> Interruption {
+        match self.heard.recv().await {
+            Some(interruption) => interruption,
+            None => std::future::pending().await,
+        }
+    }
+}
+
+impl Shared {
+    /// Hears signals until the run has to be ended where it is, because of the one that is given.
+    async fn watch(
+        &self,
+        mut listener: Listener,
+        patience: Duration,
+        tell: &mpsc::UnboundedSender<Interruption>,
+    ) -> Interruption {
+        let mut asked: Option<Interruption> = None;
+        loop {
+            let next = if asked.is_some() {
+                tokio::time::timeout(patience, listener.next()).await.ok()
+            } else {
+                Some(listener.next().await)
+            };
+            if let Some(interruption) = next {
+                self.first.get_or_init(|| interruption);
+                // Nobody listens any more once the run has ended.
+                tell.send(interruption).ok();
+            }
+            asked = match asked {
+                _ if self.sending.load(Ordering::SeqCst) => None,
+                Some(first) => return first,
+                None => next,
+            };
+        }
+    }
+}
+
+/// What the system tells.
+struct Listener {
     /// None where the program was started to outlive its terminal.
     hangup: Option<Signal>,
     interrupt: Signal,
     terminate: Signal,
 }
 
-impl Signals {
-    pub(super) fn listen() -> std::io::Result<Self> {
+impl Listener {
+    fn new() -> std::io::Result<Self> {
         let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         Ok(Self { hangup, interrupt, terminate })
     }
 
-    /// Waits for the next signal.
-    pub(super) async fn next(&mut self) -> Interruption {
+    async fn next(&mut self) -> Interruption {
         let hangup = async {
             match &mut self.hangup {
                 Some(hangup) => hangup.recv().await,
@@ -43,24 +140,6 @@ impl Signals {
             _ = self.terminate.recv() => Interruption::Terminate,
         }
     }
-}
-
-/// From the end of dispatch on: whoever has heard signals goes on catching them, so that a run that waits for a reader of its
-/// output, or for a command, could be ended no more. After one it has `patience` to come to its end, then `end` is called;
-/// after a second one at once.
-pub fn watch_the_end(patience: Duration, end: impl FnOnce(Interruption) + Send + 'static) {
-    let watch = move || {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
-        runtime.block_on(async {
-            let mut signals = Signals::listen().ok()?;
-            let first = signals.next().await;
-            drop(tokio::time::timeout(patience, signals.next()).await);
-            end(first);
-            Some(())
-        })
-    };
-    // Without the thread a run still ends by itself.
-    drop(std::thread::Builder::new().name("signals".to_owned()).spawn(watch));
 }
 
 /// Did whoever started the program, as `nohup` does, say that it outlives its terminal.

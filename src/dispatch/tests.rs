@@ -137,7 +137,8 @@ fn a_call_that_cannot_be_built_is_refused_and_counts_as_no_request() {
     let folder = tempfile::tempdir().expect("a folder");
     let (store, run) = filled(&folder, &[(ProviderId::Wsone, UNBUILDABLE)]);
     let dispatch = dispatch_to(vec![fragile(ProviderId::Wsone, false)]);
-    let (_, dispatched) = super::run(store, run, &dispatch).expect("sent what can be");
+    let (_, dispatched) =
+        super::run(store, run, &dispatch, &mut Signals::silence()).expect("sent what can be");
     let tally = &dispatched.lanes[&ProviderId::Wsone].tally;
     assert_eq!((tally.refused, tally.requests), (1, 0));
     assert!(tally.achieved_per_second.abs() < f64::EPSILON, "{}", tally.achieved_per_second);
@@ -150,7 +151,8 @@ fn a_call_that_cannot_be_built_takes_nothing_from_the_budgets() {
     let (store, run) = filled(&folder, &keys);
     let mut dispatch = dispatch_to(vec![fragile(ProviderId::Wsone, false)]);
     dispatch.limits.max_calls = Some(1);
-    let (_, dispatched) = super::run(store, run, &dispatch).expect("sent what can be");
+    let (_, dispatched) =
+        super::run(store, run, &dispatch, &mut Signals::silence()).expect("sent what can be");
     let lane = &dispatched.lanes[&ProviderId::Wsone];
     assert_eq!((lane.tally.refused, lane.stop), (2, None));
 }
@@ -162,7 +164,7 @@ fn a_lane_that_falls_over_is_told_as_such_and_the_others_leave_nothing_in_flight
     let (store, run) = filled(&folder, &keys);
     let providers = vec![fragile(ProviderId::Wsone, true), fragile(ProviderId::Safedebit, false)];
     let dispatch = dispatch_to(providers.clone());
-    let ended = super::run(store, run, &dispatch).map(|(_, dispatched)| dispatched);
+    let ended = super::run(store, run, &dispatch, &mut Signals::silence()).map(|(_, dispatched)| dispatched);
     assert!(matches!(ended, Err(DispatchError::LaneDied)), "{ended:?}");
     let (mut store, run) = opened(&folder, "second");
     let recovered = recover(&mut store, &providers, run, &dispatch.clock).expect("recovered");
@@ -181,7 +183,7 @@ fn a_lane_whose_provider_is_down_leases_only_what_it_tries() {
     dispatch.outage_patience = Duration::from_millis(2_500);
     let (listener, heard) = std::sync::mpsc::channel();
     dispatch.events = Events::to(listener);
-    let (store, dispatched) = super::run(store, run, &dispatch).expect("tried");
+    let (store, dispatched) = super::run(store, run, &dispatch, &mut Signals::silence()).expect("tried");
     let lane = &dispatched.lanes[&ProviderId::Safedebit];
     assert_eq!(lane.stop, Some(StopReason::Unavailable), "{lane:?}");
     assert!((5..20).contains(&lane.tally.requests), "{}", lane.tally.requests);

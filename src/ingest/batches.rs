@@ -93,6 +93,7 @@ impl Apply<'_> {
             |(batch, rows)| Ok((decided(batch, &rows, &maker, &judge)?, rows)),
             |(apply, _, preparer), (batch, rows)| {
                 preparer.give_back(rows);
+                apply.ingest.go_on()?;
                 apply.write(batch)
             },
         )

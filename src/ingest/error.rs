@@ -83,6 +83,9 @@ pub enum IngestError {
     /// The temporary file that an input of many rows needs failed.
     #[error("the temporary file for the rows of the input failed: {0}; see that there is room in TMPDIR")]
     Spill(#[source] std::io::Error),
+    /// Somebody has ended the run.
+    #[error("interrupted while the input was taken in; nothing of it was queued")]
+    Interrupted,
     /// The state failed.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -118,7 +121,7 @@ impl IngestError {
             | Self::TooMany { .. }
             | Self::RowChanged { .. } => IngestErrorKind::Input,
             Self::Provider { .. } | Self::SeedWhileOpen { .. } => IngestErrorKind::Usage,
-            Self::Spill(_) => IngestErrorKind::Failure,
+            Self::Spill(_) | Self::Interrupted => IngestErrorKind::Failure,
             Self::Store(error) if error.needs_a_person() => IngestErrorKind::Person,
             Self::Store(_) => IngestErrorKind::Failure,
         }

@@ -127,6 +127,7 @@ impl Index {
         let mut looking = read_on(&mut scan, &mut spare)?;
         let mut seen = Vec::new();
         loop {
+            ingest.go_on()?;
             if looking.is_empty() && seen.is_empty() {
                 match self.next_record(looker, &mut scan)? {
                     Some(end) => self.bytes = before + end,

@@ -106,6 +106,8 @@ pub struct Ingest<'a> {
     pub clock: &'a Clock,
     /// Who wants to know how far it is.
     pub events: &'a Events,
+    /// Has somebody ended the run. It is asked between batches.
+    pub interrupted: &'a (dyn Fn() -> bool + Sync),
 }
 
 impl std::fmt::Debug for Ingest<'_> {
@@ -324,6 +326,11 @@ impl Ingest<'_> {
                 Err(IngestError::Guard { tripped, outcome: Box::new(outcome.stopped()) })
             }
         }
+    }
+
+    /// Fails once somebody has ended the run.
+    fn go_on(&self) -> Result<(), IngestError> {
+        if (self.interrupted)() { Err(IngestError::Interrupted) } else { Ok(()) }
     }
 
     fn finish(&self, outcome: &mut Outcome, started: Duration) {

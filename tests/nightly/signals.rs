@@ -93,3 +93,32 @@ fn a_run_that_was_started_to_outlive_its_terminal_does() {
     assert!(child.wait().expect("gone").success());
     assert_eq!(world.applied(), 9);
 }
+
+/// Nothing was queued, and whoever looks later is told of a run that was ended and not of one that vanished.
+#[test]
+fn a_run_that_is_ended_while_it_takes_its_input_in_tells_so() {
+    let world = World::new();
+    let told = world.path("told");
+    world
+        .configure(&format!("[notify]\ncommand = [\"/bin/sh\", \"-c\", \"cat >{}\"]\n", told.display()), &[]);
+    let file = world.csv("crm.csv", &customers(40_000));
+    for (signal, code) in [("-TERM", 143), ("-INT", 130)] {
+        std::fs::remove_dir_all(world.path("state/runs")).ok();
+        let child = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+        until("the run has begun", || {
+            std::fs::read_dir(world.path("state/runs")).is_ok_and(|mut runs| runs.next().is_some())
+        });
+        let sent = Command::new("kill").args([signal, &child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+        let ran = Ran::from(child.wait_with_output().expect("gone")).exits(code);
+        let report = world.report();
+        assert_eq!(report["run"]["outcome"], "interrupted", "{report}");
+        assert!(report["failure"].as_str().is_some_and(|told| told.contains("[E228]")), "{report}");
+        assert!(ran.out.contains("run `crmsync sync "), "{}", ran.out);
+        let status = world.run(&["status", "--json"]).exits(0).out;
+        let status: serde_json::Value = serde_json::from_str(&status).expect("JSON");
+        assert_eq!((&status["providers"], &status["running"]), (&serde_json::json!({}), &false.into()));
+        assert!(std::fs::read_to_string(&told).is_ok_and(|told| told.contains("interrupted")));
+    }
+    assert_eq!(world.applied(), 0);
+}

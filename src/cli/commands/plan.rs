@@ -173,6 +173,8 @@ pub(super) fn show(
             options: inputs::options(&config, typed),
             clock: &program.clock,
             events: &Events::default(),
+            // A plan is ended by the system.
+            interrupted: &|| false,
         };
         ingest.plan(&store)
     })?;

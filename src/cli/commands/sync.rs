@@ -13,7 +13,7 @@ use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Session, Tell};
-use crate::dispatch::{self, Dispatch, Limits, RunClock};
+use crate::dispatch::{self, Dispatch, Limits, RunClock, Signals};
 use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
@@ -32,7 +32,7 @@ use super::rehearse;
 
 /// So many earlier runs are asked whether they were killed.
 const KILLED_RUNS_MAX: u32 = 20;
-/// How long a run that has sent has to come to its end by itself once somebody ends it: longer than a notification may take.
+/// How long a run that does not send has to come to its end by itself once somebody ends it: longer than a notification may take.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(15);
 
 /// Reads, compares, queues, sends and reports.
@@ -92,8 +92,11 @@ pub(super) fn run(
         secrets: config.secret_variables(),
         outcome_before: None,
     };
+    let signals = Signals::listen(PATIENCE_AT_THE_END, |interruption| {
+        finish::code_of_interruption(interruption).leave();
+    });
     match begin(program, config, command, work, sending) {
-        Ok(begun) => Ok(begun.go_on(program, config, work, sending, tell)),
+        Ok(begun) => Ok(begun.go_on(program, config, work, sending, (tell, signals))),
         Err(failure) => {
             // The run that holds the state tells its own end.
             if failure.code != ExitCode::AnotherRun
@@ -170,7 +173,7 @@ impl Begun {
         config: &Config,
         work: Work<'_>,
         sending: Option<&DispatchArguments>,
-        tell: Tell,
+        (tell, mut signals): (Tell, Signals),
     ) -> ExitCode {
         let Self { only, providers, state, lock, mut store, session, number, mut run } = self;
         run.files = typed_files(work);
@@ -181,7 +184,8 @@ impl Begun {
         let worked = recover(&session, &mut store, (number, &clock, &providers))
             .and_then(|ended| {
                 run.ended = ended;
-                prepare(program, config, &session, &mut store, (number, &providers), work)
+                let interrupted = &|| signals.first().is_some();
+                prepare(program, config, (&session, interrupted), &mut store, (number, &providers), work)
             })
             .and_then(|outcome| warn_of_strangers(outcome, &store, &only))
             .and_then(|outcome| warn_of_moves(outcome, &mut store, config, work))
@@ -195,14 +199,13 @@ impl Begun {
                 None => Some(store),
                 Some(typed) => {
                     let dispatch = dispatch(config, typed, only, &providers, &clock, &session);
-                    let sent = run.sent(dispatch::run(store, number, &dispatch));
-                    dispatch::watch_the_end(PATIENCE_AT_THE_END, |interruption| {
-                        finish::code_of_interruption(interruption).leave();
-                    });
-                    sent
+                    run.sent(dispatch::run(store, number, &dispatch, &mut signals))
                 }
             },
             Err(mut failure) => {
+                if let Some(interruption) = signals.first().filter(|_| failure.is_interruption()) {
+                    failure.code = finish::code_of_interruption(interruption);
+                }
                 // What was accepted before it failed stays counted.
                 run.ingested = failure.take_input().or(run.ingested);
                 run.failure = Some(failure);
@@ -314,7 +317,7 @@ fn recover(
 fn prepare(
     program: &Program,
     config: &Config,
-    session: &Session,
+    (session, interrupted): (&Session, &(dyn Fn() -> bool + Sync)),
     store: &mut Store,
     (number, providers): (RunNumber, &[Arc<dyn Provider>]),
     work: Work<'_>,
@@ -336,6 +339,7 @@ fn prepare(
             options: inputs::options(config, typed),
             clock: &program.clock,
             events: &events,
+            interrupted,
         };
         match work {
             Work::Seed(..) => ingest.seed(store, number),

@@ -108,6 +108,7 @@ impl World {
             options: self.options,
             clock: &self.clock,
             events: &Events::default(),
+            interrupted: &|| false,
         };
         match mode {
             Mode::Plan => ingest.plan(&self.store),
@@ -144,6 +145,7 @@ impl World {
             options: self.options,
             clock: &self.clock,
             events: &Events::default(),
+            interrupted: &|| false,
         };
         ingest.plan(&store).expect("planned")
     }
