@@ -5,12 +5,11 @@
 pub fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = line;
-    while let Some(at) = rest.find('"') {
-        bare(&rest[..at], &mut words);
-        let text = &rest[at + 1..];
-        let end = end_of_text(text);
-        words.push(unescaped(&text[..end]));
-        rest = text.get(end + 1..).unwrap_or_default();
+    while let Some((before, text)) = rest.split_once('"') {
+        bare(before, &mut words);
+        let (text, behind) = text.split_at(end_of_text(text));
+        words.push(unescaped(text));
+        rest = behind.strip_prefix('"').unwrap_or_default();
     }
     bare(rest, &mut words);
     words

@@ -84,10 +84,8 @@ fn after_a_restore_a_row_that_is_turned_away_does_not_let_an_older_value_leave()
         sync_as_planned(&world, &world.csv("crm.csv", &people)).exits(3);
         world.all_hold(&people[0]);
         let is_held = world.rejects().contains(",C00001,wsone,create,held,restored,");
-        assert_eq!(is_held, provider == "wsone", "{}", world.rejects());
-        let report = world.report();
-        assert_eq!(report["providers"][provider]["superseded"], u64::from(!is_held), "{report}");
-        assert_eq!(report["balanced"], true, "{provider}");
+        let superseded = &world.report()["providers"][provider]["superseded"];
+        assert_eq!((is_held, superseded), (new == 1, &u64::from(new == 0).into()), "{}", world.rejects());
     }
 }
 
