@@ -286,7 +286,48 @@ impl Field {
             | Self::IdentityDocumentIssuedOn
             | Self::IdentityDocumentExpiresOn => Some(Compound::IdentityDocument),
             Self::Siren | Self::Nic => Some(Compound::Establishment),
-            _ => None,
+            Self::CustomerId
+            | Self::PersonIdentifier
+            | Self::PersonIdentifierType
+            | Self::StoreId
+            | Self::WalletId
+            | Self::SafedebitReference
+            | Self::ConsumerReference
+            | Self::Title
+            | Self::FirstName
+            | Self::LastName
+            | Self::UsualName
+            | Self::Pseudonym
+            | Self::OtherFirstNames
+            | Self::BirthDate
+            | Self::BirthCity
+            | Self::BirthCountry
+            | Self::Nationalities
+            | Self::Email
+            | Self::MobilePhone
+            | Self::LandlinePhone
+            | Self::MobileBrand
+            | Self::MobileModel
+            | Self::EmailOptIn
+            | Self::EmailPartnerOptIn
+            | Self::SmsOptIn
+            | Self::SmsPartnerOptIn
+            | Self::MailOptIn
+            | Self::MailPartnerOptIn
+            | Self::Iban
+            | Self::IpAddress
+            | Self::CustomerType
+            | Self::CompanyName
+            | Self::CompanyWebsite
+            | Self::CompanyDescription
+            | Self::CompanyRegistration
+            | Self::Naf
+            | Self::VatNumber
+            | Self::Rna
+            | Self::IsDebtor
+            | Self::PayerOrBeneficiary
+            | Self::UpdatedAt
+            | Self::Subscription(_) => None,
         }
     }
 

@@ -78,7 +78,15 @@ impl<'a> Sheet<'a> {
              or count its rows in a trailer (input.trailer)"
                 .to_owned()
         });
-        order.into_iter().chain(street).chain(cut).map(|warning| format!("{}: {warning}", self.file.name()))
+        let unread = self.mapper.unread_subscriptions().next().map(|column| {
+            format!("its column `{column}` is no subscription: it takes a number, as in subscription_12; consent in it is not read")
+        });
+        order
+            .into_iter()
+            .chain(street)
+            .chain(unread)
+            .chain(cut)
+            .map(|warning| format!("{}: {warning}", self.file.name()))
     }
 
     /// Has it a column of that field. A file without a header may have any.

@@ -18,7 +18,7 @@ use super::settings::MappingSettings;
 use super::text;
 use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Defect;
-use crate::domain::field::Field;
+use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
 use crate::domain::fold;
 use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
@@ -163,6 +163,12 @@ impl Mapper {
     #[must_use]
     pub fn unused_columns(&self) -> &[String] {
         &self.unused
+    }
+
+    /// Those of them that are called like subscriptions and are none.
+    pub fn unread_subscriptions(&self) -> impl Iterator<Item = &str> {
+        let is_alike = |name: &&str| name.to_lowercase().starts_with(SUBSCRIPTION_PREFIX);
+        self.unused.iter().map(String::as_str).filter(is_alike)
     }
 
     /// Is it a file that this program wrote for correction (`rejects.csv` with values)? Its rows hold only some fields

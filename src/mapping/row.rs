@@ -295,10 +295,12 @@ impl<'a> StreetCells<'a> {
 
 /// A street may stand on several lines, and somebody may have several nationalities and names.
 pub(super) fn breaks(field: Field) -> Breaks {
-    match field {
-        Field::Nationalities | Field::OtherFirstNames => Breaks::OfListsAreCommas,
-        field if is_street(field) => Breaks::AreSpace,
-        _ => Breaks::Refused,
+    if matches!(field, Field::Nationalities | Field::OtherFirstNames) {
+        Breaks::OfListsAreCommas
+    } else if is_street(field) {
+        Breaks::AreSpace
+    } else {
+        Breaks::Refused
     }
 }
 

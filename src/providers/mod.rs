@@ -90,9 +90,8 @@ pub trait Provider: Send + Sync {
 
     /// All fields that are [touched by it](Self::touched_by_exclude).
     fn excluded(&self) -> Vec<FieldCode> {
-        let subscriptions = self.settings().exclude.iter().filter_map(|field| match field {
-            Field::Subscription(id) => FieldCode::subscription(*id),
-            _ => None,
+        let subscriptions = self.settings().exclude.iter().filter_map(|field| {
+            if let Field::Subscription(id) = field { FieldCode::subscription(*id) } else { None }
         });
         let fixed =
             self.fields().iter().map(|field| field.code).filter(|code| self.touched_by_exclude(*code));

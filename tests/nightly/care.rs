@@ -209,7 +209,7 @@ fn doctor_finds_what_is_damaged_foreign_or_newer() {
             fs::write(&path, bytes).expect("damaged");
         }),
         ("newer", |world| state(world).pragma_update(None, "user_version", 99).expect("set")),
-        ("another program", |world| state(world).pragma_update(None, "application_id", 7).expect("set")),
+        ("something else", |world| state(world).pragma_update(None, "application_id", 7).expect("set")),
         ("another hash key", |world| {
             fs::write(world.path("state/crmsync.db.key"), [7; 32]).expect("another key");
         }),

@@ -408,3 +408,16 @@ fn a_column_that_is_gone_is_told_of_whatever_it_is() {
     ]);
     assert!(ran.out.contains("no file has a column for wallet_id, email_opt_in,"), "{}{}", ran.out, ran.err);
 }
+
+/// A consent in a column that nobody reads is a consent that nobody honours.
+#[test]
+fn a_column_that_is_called_like_a_subscription_and_is_none_is_told_of() {
+    let world = World::new();
+    let head = "customer_id;wallet_id;subscription_12";
+    let told = |column: &str| {
+        let file = world.file("crm.csv", &format!("{head};{column}\nC1;W00001;1;1\n"));
+        world.on("plan", &file, &[]).exits(0).out
+    };
+    assert!(told("subscription_abc").contains("its column `subscription_abc` is no subscription"));
+    assert!(!told("Subscriptions").contains("is no subscription"));
+}

@@ -192,7 +192,9 @@ fn a_failure_before_the_run_has_a_folder_is_told_too() {
         let file = world.csv("crm.csv", &people);
         world.sync(&file).exits(0);
         break_it(&world);
-        for command in ["sync", "resume", "seed"] {
+        // What talks to no provider needs none of their secrets.
+        let commands = ["sync", "resume", "seed"].into_iter().filter(|one| *one != "seed" || code != "E120");
+        for command in commands {
             std::fs::remove_file(world.path("told")).ok();
             let metrics: &[&str] = if command == "seed" { &[] } else { &["--metrics-file", "m.prom"] };
             let path = file.to_str().expect("utf-8");

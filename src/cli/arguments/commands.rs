@@ -410,7 +410,7 @@ pub struct ReportArguments {
     /// The run; default: the last one
     #[arg(value_name = "RUN", value_parser = run_id)]
     pub run: Option<RunId>,
-    /// The page to write
+    /// The page to write; `-` for standard output
     #[arg(long, value_name = "FILE", required = true, value_hint = ValueHint::FilePath)]
     pub html: PathBuf,
 }

@@ -26,7 +26,6 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::TurnedAway;
 use crate::domain::wire::FieldCode;
 use crate::mapping;
-use crate::providers::codes::CodeTable;
 use crate::providers::{CommonSettings, ProvidersSettings, field_name};
 use crate::report::next_step;
 use crate::report::shown::Shown;
@@ -121,7 +120,7 @@ fn explained(
     settings: &ProvidersSettings,
     context: &Context<'_>,
 ) -> Explained {
-    let mut timeline: Vec<Moment> = story.calls.iter().flat_map(moments).collect();
+    let mut timeline: Vec<Moment> = story.calls.iter().flat_map(|call| moments(call, settings)).collect();
     timeline.sort_by_key(|moment| moment.time);
     let of_calls = story.calls.iter().map(|call| call.provider);
     let ids: BTreeSet<ProviderId> =
@@ -271,7 +270,7 @@ fn away(settings: Option<&CommonSettings>) -> &'static str {
     }
 }
 
-fn moments(call: &StoryCall) -> Vec<Moment> {
+fn moments(call: &StoryCall, settings: &ProvidersSettings) -> Vec<Moment> {
     let moment = |time, run: &Option<String>, event| Moment {
         time,
         run: run.clone(),
@@ -284,7 +283,9 @@ fn moments(call: &StoryCall) -> Vec<Moment> {
         code: None,
         meaning: None,
     };
-    let meaning = |code: &str| Some(meaning_and_advice(call.provider, code, &CodeTable::new()).0);
+    let table = operator_codes(settings, call.provider);
+    // What was accepted has no code.
+    let meaning = |code: &str| (!code.is_empty()).then(|| meaning_and_advice(call.provider, code, &table).0);
     let fields = call.fields.as_ref().map(|fields| names(call.provider, fields));
     let mut moments = vec![Moment { fields, ..moment(call.created_at, &call.planned_in, "planned") }];
     for answer in &call.answers {

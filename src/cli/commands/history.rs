@@ -60,6 +60,10 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     let context = Context { folder: Some(folder.path()), arguments: &repeated, failure_is_told: false };
     let next = next_step::of(&report, &context);
     let page = html::page(&report, &timeline(&folder)?, &next)?;
+    if arguments.html == Path::new("-") {
+        program.console.bytes(page.as_bytes())?;
+        return Ok(ExitCode::Complete);
+    }
     write_named(&arguments.html, page.as_bytes())?;
     let done = serde_json::json!({ "run": id.as_str(), "file": arguments.html });
     program.console.done(&done, &format!("wrote {}", arguments.html.display()))?;

@@ -131,7 +131,9 @@ fn begin(
     let only = only(sending)?;
     let providers = match work {
         Work::Rehearse(..) => rehearse::providers(config)?,
-        Work::Sync(..) | Work::Seed(..) | Work::Resume => program.providers(config)?,
+        // It talks to nobody.
+        Work::Seed(..) => config.providers_without_secrets()?,
+        Work::Sync(..) | Work::Resume => program.providers(config)?,
     };
     if let Some(named) = sending.and_then(|typed| {
         typed.providers.iter().find(|named| providers.iter().all(|provider| provider.id() != **named))
@@ -181,7 +183,7 @@ impl Begun {
         run.tell = tell;
         run.include_values = sending.is_some_and(|typed| typed.include_values);
         let clock = session.clock().clone();
-        let worked = recover(&session, &mut store, (number, &clock, &providers))
+        let worked = recover(&session, &mut store, (number, &clock, &providers), work)
             .and_then(|ended| {
                 run.ended = ended;
                 let interrupted = &|| signals.first().is_some();
@@ -301,9 +303,11 @@ fn recover(
     session: &Session,
     store: &mut Store,
     (number, clock, providers): (RunNumber, &RunClock, &[Arc<dyn Provider>]),
+    work: Work<'_>,
 ) -> Result<BTreeMap<ProviderId, u64>, Failure> {
     let recovered = dispatch::recover(store, providers, number, clock)?;
-    if recovered.in_flight > 0 {
+    // The run whose state was copied for a rehearsal may well be at work.
+    if recovered.in_flight > 0 && !matches!(work, Work::Rehearse(..)) {
         let message = format!(
             "an earlier run was killed with {} calls on their way; they are repeated or probed after `settle`",
             recovered.in_flight
