@@ -255,7 +255,12 @@ impl Session {
 /// Prints the summary, or the report with `--json`.
 fn show(program: &Program, report: &Report, folder: &RunFolder) -> io::Result<()> {
     let arguments = &program.repeated_arguments();
-    let context = text::Context { folder: Some(folder.path()), arguments, failure_is_told: true };
+    let context = text::Context {
+        folder: Some(folder.path()),
+        arguments,
+        failure_is_told: true,
+        ..text::Context::default()
+    };
     if program.console.is_json() {
         program.console.json(report)?;
         // The report is out; where nobody listens to talk, nothing is lost.

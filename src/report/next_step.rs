@@ -18,6 +18,9 @@ const STANDARD_INPUT: &str = "-";
 /// What to type after this run.
 #[must_use]
 pub fn of(report: &Report, context: &Context<'_>) -> String {
+    if context.is_past {
+        return command(&["status"], context);
+    }
     if report.run.command == "rehearse" {
         return on_the_files("plan", report, context);
     }
@@ -125,6 +128,12 @@ mod tests {
         for (outcome, code, next) in cases {
             assert_eq!(of(&sample(outcome, code), &Context::default()), next, "{outcome:?} {code}");
         }
+    }
+
+    #[test]
+    fn behind_an_earlier_run_comes_what_is_so_now() {
+        let context = Context { is_past: true, ..Context::default() };
+        assert_eq!(of(&sample(Outcome::Stopped, 10), &context), "crmsync status");
     }
 
     #[test]

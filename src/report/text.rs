@@ -48,6 +48,8 @@ pub struct Context<'a> {
     pub arguments: &'a [String],
     /// Has the reason why the input was not accepted been told elsewhere.
     pub failure_is_told: bool,
+    /// Has another run ended since: what was to be typed after this one was typed, or is not right any more.
+    pub is_past: bool,
 }
 
 /// The summary of a run, with a line feed at its end.

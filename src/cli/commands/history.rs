@@ -57,7 +57,9 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
     let report = read(&runs, &id)?;
     let folder = RunFolder::of(&runs, &id);
     let repeated = program.repeated_arguments();
-    let context = Context { folder: Some(folder.path()), arguments: &repeated, failure_is_told: false };
+    let is_past = last_with_report(&runs)? != id;
+    let context =
+        Context { folder: Some(folder.path()), arguments: &repeated, is_past, ..Context::default() };
     let next = next_step::of(&report, &context);
     let page = html::page(&report, &timeline(&folder)?, &next)?;
     if arguments.html == Path::new("-") {
@@ -86,7 +88,9 @@ fn one(program: &Program, runs: &Path, id: &RunId) -> Result<(), Failure> {
     }
     let folder = RunFolder::of(runs, id);
     let arguments = program.repeated_arguments();
-    let context = Context { folder: Some(folder.path()), arguments: &arguments, failure_is_told: false };
+    let is_past = last_with_report(runs)? != *id;
+    let context =
+        Context { folder: Some(folder.path()), arguments: &arguments, is_past, ..Context::default() };
     Ok(program.console.text(&text::closing(&report, &context))?)
 }
 
