@@ -90,7 +90,8 @@ impl Comparison<'_, '_> {
                 }
                 WireCell::Cleared => {
                     desired.0.remove(&field);
-                    if self.holds_something(field) {
+                    // A blank beside what is excluded does not say that the CRM has nothing, nor what the provider has got of it.
+                    if !(self.policy.touched)(field) && self.holds_something(field) {
                         self.clear(field, &mut desired);
                         if self.policy.on_cleared == OnCleared::Reject {
                             self.findings.rejected = Some(Rejection::ClearedValue);

@@ -10,7 +10,7 @@ mod overtaken;
 mod selection;
 
 pub use keys::key_of;
-pub use overtaken::is_overtaken;
+pub use overtaken::{is_overtaken, is_recalled};
 
 use litemap::LiteMap;
 use smol_str::SmolStr;
@@ -163,7 +163,7 @@ pub fn decide(
         }
         Err(rejection) => {
             findings.rejected = Some(rejection);
-            return Decision { action: overtaken::recall(before, projection), key: None, findings };
+            return Decision { action: Action::Nothing, key: None, findings };
         }
     };
     if before.standing.as_ref().is_some_and(|standing| keys::is_bound_to_another_key(standing, &key)) {
@@ -200,7 +200,7 @@ impl Comparison<'_, '_> {
     fn action(&mut self) -> Action {
         let desired = self.desired_values();
         if self.findings.rejected.is_some() {
-            return overtaken::recall(self.before, self.projection);
+            return Action::Nothing;
         }
         match self.account {
             Some(account) if account.known => self.for_known(&desired, account),
@@ -223,8 +223,8 @@ impl Comparison<'_, '_> {
             && keys::keeps_its_place(standing)
         {
             let payload = self.payload(values);
-            let same = standing.payload == payload;
-            return if same { Action::Nothing } else { Action::Replace { payload, withdrawal } };
+            let stays = standing.payload == payload && standing.life.hold != Some(HoldReason::Overtaken);
+            return if stays { Action::Nothing } else { Action::Replace { payload, withdrawal } };
         }
         let before = self.before.account.as_ref();
         let moved = before.is_some_and(|account| account.known && account.key != *self.key);
@@ -270,7 +270,7 @@ impl Comparison<'_, '_> {
         {
             // What it may have brought is unknown, and so differs: nothing can go of what the record has instead.
             if values.is_empty() {
-                return overtaken::recall(self.before, self.projection);
+                return Action::Nothing;
             }
             let payload = self.payload(values);
             return if standing.payload == payload {

@@ -1,54 +1,49 @@
 //! Standing calls, held against what a newer record says that does not take their place: of a provider that is switched off, or
 //! of a customer who is not sent at all.
 
-use crate::domain::call::Payload;
-use crate::domain::standing::Before;
-use crate::domain::wire::{FieldCode, KeyCell, Projection, WireCell, WireValues};
+use crate::domain::call::{Payload, State};
+use crate::domain::standing::Standing;
+use crate::domain::wire::{KeyCell, Projection, WireCell};
 
-use super::{Action, keys};
+use super::{Decision, Rejection};
 
-/// Does the record say something else than the call would bring, or go to another account. What the record does not say, it
-/// does not contradict.
+/// Does the record say something else than the call would bring, be that valid or not, or go to another account. What the
+/// record does not say, it does not contradict.
 #[must_use]
 pub fn is_overtaken(payload: &Payload, projection: &Projection) -> bool {
-    let contradicts = |(field, value)| contradicts(projection.cells.get(&field), value);
-    goes_elsewhere(payload, projection) || payload.values.iter().any(contradicts)
+    let contradicted = |(field, value)| contradicts(projection.cells.get(&field), value);
+    goes_elsewhere(payload, projection) || payload.values.iter().any(contradicted)
+}
+
+/// Would a call leave for a customer who is not sent at all, although the record says something else. About what is refused or
+/// held a person decides.
+#[must_use]
+pub fn is_recalled(standing: &Standing, projection: &Projection, decision: &Decision) -> bool {
+    let is_rejected = match decision.findings.rejected {
+        Some(Rejection::InvalidKey | Rejection::InvalidValue | Rejection::ClearedValue) => true,
+        // A call under another key has to find out first what became of it.
+        Some(Rejection::OtherKey | Rejection::UnsettledKey) | None => false,
+    };
+    let leaves = matches!(standing.life.state, State::Queued | State::Waiting | State::Probing);
+    is_rejected && leaves && is_overtaken(&standing.payload, projection)
 }
 
 fn goes_elsewhere(payload: &Payload, projection: &Projection) -> bool {
     match &projection.key {
         KeyCell::Key(key) => *key != payload.key,
         KeyCell::Cleared => true,
-        KeyCell::Absent | KeyCell::Invalid(_) | KeyCell::InPart { .. } => false,
+        KeyCell::InPart { ending, .. } => !payload.key.ends_with(ending),
+        KeyCell::Absent | KeyCell::Invalid(_) => false,
     }
 }
 
 fn contradicts(cell: Option<&WireCell>, value: &str) -> bool {
     match cell {
         Some(WireCell::Value(now)) => now != value,
-        Some(WireCell::Cleared | WireCell::Vacant) => !value.is_empty(),
-        Some(WireCell::Invalid | WireCell::NotTheirs) | None => false,
-    }
-}
-
-/// Calls back what stands of a customer of whom nothing is sent now, where the record says something else, be that valid or
-/// not: a call that has not left ends, and the next record that can be sent brings all that is due; one that may have left
-/// goes on without it.
-pub(super) fn recall(before: &Before, projection: &Projection) -> Action {
-    let Some(standing) = &before.standing else { return Action::Nothing };
-    let payload = &standing.payload;
-    let is_said = |field: &FieldCode, value: &str| match projection.cells.get(field) {
-        Some(WireCell::Invalid | WireCell::NotTheirs) => value.is_empty(),
-        cell => !contradicts(cell, value),
-    };
-    let rest = payload.values.0.iter().filter(|(field, value)| is_said(field, value));
-    let rest: WireValues = rest.map(|(field, value)| (*field, value.clone())).collect();
-    if rest == payload.values && !goes_elsewhere(payload, projection) {
-        Action::Nothing
-    } else if keys::keeps_its_place(standing) {
-        let payload = Payload { key: payload.key.clone(), values: rest };
-        Action::Replace { payload, withdrawal: false }
-    } else {
-        Action::Close
+        // What is another kind of customer's is not this one's.
+        Some(WireCell::Cleared | WireCell::Vacant | WireCell::Invalid | WireCell::NotTheirs) => {
+            !value.is_empty()
+        }
+        None => false,
     }
 }

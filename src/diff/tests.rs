@@ -217,6 +217,21 @@ fn a_cleared_value_is_ignored_sent_empty_or_rejected() {
     assert_eq!(rejected.action, Action::Nothing);
 }
 
+/// What waits goes without it all the same.
+#[test]
+fn a_blank_beside_what_is_excluded_clears_nothing() {
+    let before = Before {
+        standing: standing(State::Queued, Operation::Update, &[(3, "Joe"), (4, "Doe")]),
+        ..known(&[(3, "Jo"), (4, "Do")])
+    };
+    for on_cleared in [OnCleared::Ignore, OnCleared::SendEmpty, OnCleared::Reject] {
+        let policy = Policy { on_cleared, touched: &|code| code == FieldCode(3), ..policy() };
+        let decision = run(before.clone(), &says(&[(3, "")]), &policy);
+        assert_eq!(decision.action, update(&[(4, "Doe")]), "{on_cleared:?}");
+        assert_eq!((decision.findings.cleared.len(), decision.findings.rejected), (0, None));
+    }
+}
+
 /// A company that is a person by now has nothing that could be corrected.
 #[test]
 fn what_is_another_kind_of_customers_rejects_nobody() {

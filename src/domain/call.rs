@@ -111,7 +111,8 @@ named! {
         DuplicateKey = "duplicate_key",
         /// It was queued when the state was put back from a backup, and the complete input since does not say it too.
         Restored = "restored",
-        /// It waits for a provider that is switched off, and the record of its customer has changed since.
+        /// The record of its customer says something else by now, and nothing of that took its place: the provider is switched off,
+        /// or the customer is not sent at all.
         Overtaken = "overtaken",
         /// It was in flight at three crashes.
         Crashed = "crashed",

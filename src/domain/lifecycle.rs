@@ -288,6 +288,10 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
 
 fn held(life: &Life, happening: Happening) -> Option<Step> {
     match happening {
+        // What a newer record overtook goes on once a newer one decides anew; a create of unknown outcome as what it was.
+        Happening::NewerValue if life.create_unknown && life.hold == Some(HoldReason::Overtaken) => {
+            Some(to(life, State::Probing, Wait::Keep))
+        }
         Happening::NewerValue => Some(to(life, State::Held, Wait::Keep)),
         // A create that may have been applied must not vanish because the CRM took the change back. An update may: what it was
         // to bring is unknown at the account, and whatever follows waits as long as it would have.

@@ -32,7 +32,7 @@ fn unescaped(text: &str) -> String {
 }
 
 fn bare(between: &str, words: &mut Vec<String>) {
-    let is_sign = |c: char| c.is_whitespace() || matches!(c, ',' | ':' | '{' | '}' | '[' | ']');
+    let is_sign = |c: char| c.is_whitespace() || ",:;|{}[]'\\“”‘’«»".contains(c);
     words.extend(between.split(is_sign).filter(|word| !word.is_empty()).map(str::to_owned));
 }
 
@@ -42,7 +42,9 @@ mod tests {
 
     #[test]
     fn texts_and_numbers_are_found_in_what_is_nearly_json() {
-        let cases: [(&str, &[&str]); 6] = [
+        let cases: [(&str, &[&str]); 8] = [
+            ("{'id': 'C1'}; C2|C3", &["id", "C1", "C2", "C3"]),
+            ("{“id”:“C1”}", &["id", "C1"]),
             (r#"{"customer_id":"FR\/2024\/1","a":42}"#, &["customer_id", "FR/2024/1", "a", "42"]),
             (r#"{"customer_id": "\u00c9va", "b": [1, null]}"#, &["customer_id", "Éva", "b", "1", "null"]),
             (r#"{"a":"say \"C1\"","a":"C2"#, &["a", "say \"C1\"", "a", "C2"]),

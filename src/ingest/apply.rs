@@ -45,10 +45,10 @@ pub(super) struct Apply<'a> {
     /// The candidates: what the state says of their accounts' keys is out of date.
     pub(super) keys: HashSet<KeyMark>,
     /// Calls of earlier inputs that this one has held.
-    held: HashSet<CallId>,
+    pub(super) held: HashSet<CallId>,
     /// What waits since before the state was put back from a backup; none, where it was not.
-    doubtful: Option<Vec<WaitingCall>>,
-    elsewhere: Elsewhere,
+    pub(super) doubtful: Option<Vec<WaitingCall>>,
+    pub(super) elsewhere: Elsewhere,
     pub(super) outcome: &'a mut Outcome,
     pub(super) claims: Claims,
     changes: ChangeCounts,
@@ -174,21 +174,6 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    /// What waits for a provider that is switched off must not leave over what it misses now, when it is switched on.
-    /// Whether its record brings `news` to the other providers is all that is known of what one without settings misses.
-    pub(super) fn hold_overtaken(&mut self, turn: &Turn<'_>, news: bool) -> Result<(), StoreError> {
-        // After a restore a stricter rule holds, see `hold_left_behind`.
-        let Some(number) = turn.number.filter(|_| self.doubtful.is_none()) else { return Ok(()) };
-        let of = (number, &turn.prepared.customer);
-        for call in self.elsewhere.overtaken(self.ingest, &self.snapshot, of, news)? {
-            if self.held.insert(call.id) {
-                self.intake.map_or(Ok(()), |intake| intake.hold_overtaken(call.id))?;
-                self.count_held(call.provider);
-            }
-        }
-        Ok(())
-    }
-
     fn hold_disputed(&mut self, claim: &Claim) -> Result<(), StoreError> {
         match claim.call {
             ClaimedCall::None | ClaimedCall::Released => return Ok(()),
@@ -250,6 +235,7 @@ impl<'a> Apply<'a> {
         let stays = is_unconfirmed && judged.decision.action == Action::Nothing;
         if let Some(standing) = judged.standing.as_ref().filter(|_| stays) {
             self.hold_unconfirmed(provider.id(), standing)?;
+            self.hold_recalled(turn, position, standing, &judged.decision)?;
         }
         if let (Some(intake), Some(number), Some(key)) = (self.intake, turn.number, &judged.given_up) {
             intake.end_sharing(number, provider.id(), key)?;
@@ -305,7 +291,7 @@ impl<'a> Apply<'a> {
                 self.outcome.replaced += 1;
                 self.intake
                     .map_or(Ok(()), |intake| intake.replace_payload(standing, payload, *withdrawal))?;
-                if judged.brings_earlier || judged.decision.findings.rejected.is_some() {
+                if judged.brings_earlier {
                     self.hold_unconfirmed(provider.id(), standing)?;
                 }
                 Ok(ClaimedCall::None)
@@ -481,7 +467,7 @@ impl<'a> Apply<'a> {
         }
     }
 
-    fn count_held(&mut self, provider: ProviderId) {
+    pub(super) fn count_held(&mut self, provider: ProviderId) {
         *self.outcome.held.entry(provider).or_default() += 1;
     }
 }

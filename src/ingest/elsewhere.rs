@@ -1,14 +1,16 @@
-//! What waits for providers that are switched off while an input is accepted: where the input says something else, it must not
-//! leave once they are switched on again.
+//! What waits while an input is accepted that does not take its place, for a provider that is switched off or of a customer who is
+//! not sent at all: where the input says something else, it must not leave.
 
 use std::sync::Arc;
 
-use crate::diff;
+use crate::diff::{self, Decision};
 use crate::domain::customer::Customer;
+use crate::domain::standing::Standing;
 use crate::providers::Provider;
 use crate::store::{Snapshot, StoreError, WaitingCall};
 
 use super::Ingest;
+use super::apply::{Apply, Turn};
 
 /// Calls that wait for providers that are switched off, by customers.
 pub(super) struct Elsewhere(Vec<WaitingCall>);
@@ -43,5 +45,38 @@ impl Elsewhere {
             }
         }
         Ok(overtaken)
+    }
+}
+
+impl Apply<'_> {
+    /// What waits for a provider that is switched off must not leave over what it misses now, when it is switched on.
+    /// Whether its record brings `news` to the other providers is all that is known of what one without settings misses.
+    pub(super) fn hold_overtaken(&mut self, turn: &Turn<'_>, news: bool) -> Result<(), StoreError> {
+        // After a restore a stricter rule holds, see `hold_left_behind`.
+        let Some(number) = turn.number.filter(|_| self.doubtful.is_none()) else { return Ok(()) };
+        let of = (number, &turn.prepared.customer);
+        for call in self.elsewhere.overtaken(self.ingest, &self.snapshot, of, news)? {
+            if self.held.insert(call.id) {
+                self.intake.map_or(Ok(()), |intake| intake.hold_overtaken(call.id))?;
+                self.count_held(call.provider);
+            }
+        }
+        Ok(())
+    }
+
+    /// What an earlier record left queued does not leave over a newer one of which nothing is sent.
+    pub(super) fn hold_recalled(
+        &mut self,
+        turn: &Turn<'_>,
+        position: usize,
+        standing: &Standing,
+        decision: &Decision,
+    ) -> Result<(), StoreError> {
+        let is_recalled = diff::is_recalled(standing, &turn.projections[position], decision);
+        if is_recalled && self.held.insert(standing.id) {
+            self.intake.map_or(Ok(()), |intake| intake.hold_overtaken(standing.id))?;
+            self.count_held(self.ingest.providers[position].id());
+        }
+        Ok(())
     }
 }

@@ -14,9 +14,11 @@ const PART_CHARS_MIN: usize = 6;
 /// So long is a whole word or number that no code is by chance; one with a letter may be shorter.
 const WORD_CHARS_MIN: usize = 4;
 const WORD_OF_LETTERS_CHARS_MIN: usize = 2;
-/// So many digits in a row are a telephone number, an account, a day. No code that anybody has documented has more than three;
-/// the values that a call leaves out, since they have not changed, are not there to compare with.
-const DIGITS_MIN: usize = 7;
+/// So long is a word of a code that names something, when it is one of a value.
+const OWN_WORD_CHARS_MIN: usize = 3;
+/// So many digits, however they are parted, are a telephone number, an account, a day. No code that anybody has documented has
+/// more than three; the values that a call leaves out, since they have not changed, are not there to compare with.
+const DIGITS_MIN: usize = 6;
 
 /// The verdict, its code withheld if that repeats the key, a value or the credentials that the request carried, or looks
 /// like a value. What is documented, or classed by the operator, is a code all the same.
@@ -32,7 +34,7 @@ pub fn without_echo(mut verdict: Verdict, provider: &dyn Provider, payload: &Pay
 }
 
 fn has_number(code: &str) -> bool {
-    code.split(|c: char| !c.is_ascii_digit()).any(|digits| digits.len() >= DIGITS_MIN)
+    code.bytes().filter(u8::is_ascii_digit).count() >= DIGITS_MIN
 }
 
 fn repeats(code: &str, provider: &dyn Provider, payload: &Payload) -> bool {
@@ -44,24 +46,29 @@ fn repeats(code: &str, provider: &dyn Provider, payload: &Payload) -> bool {
     values.chain(secrets).chain([payload.key.0.as_str()]).any(|sent| is_of(&code, sent))
 }
 
-/// Is a code in small letters made of what was sent.
+/// Is a code in small letters made of what was sent, whatever signs part the words of both.
 fn is_of(code: &str, sent: &str) -> bool {
-    let visible = |text: &str| AnswerCode::visible(text).to_lowercase();
-    let whole = visible(sent);
+    let bare = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
+    let (whole, bare_code) = (bare(&AnswerCode::visible(sent).to_lowercase()), bare(code));
     let has_letter = |word: &str| word.contains(|c: char| c.is_ascii_alphabetic());
     let is_word = |word: &str| {
         let chars_min = if has_letter(word) { WORD_OF_LETTERS_CHARS_MIN } else { WORD_CHARS_MIN };
-        word.len() >= chars_min && word == code
+        word.len() >= chars_min && word == bare_code
     };
     let of_each_other = |one: &str, other: &str| other.len() >= PART_CHARS_MIN && one.contains(other);
-    let mut words = sent.split(|c: char| !c.is_alphanumeric()).map(visible);
-    // A code has words too: NAME_Dupont.
-    let mut own_words = code.split(['_', '-', '.']).filter(|word| word.len() >= WORD_CHARS_MIN);
+    let words: Vec<String> = sent
+        .split(|c: char| !c.is_alphanumeric())
+        .map(|word| AnswerCode::visible(word).to_lowercase())
+        .collect();
+    // A code has words too: NAME_Dupont. Those of an address of e-mail are anybody's, as EMAIL is.
+    let is_own = |word: &&str| word.len() >= OWN_WORD_CHARS_MIN && has_letter(word);
+    let is_address = sent.contains('@');
+    let mut own_words = code.split(['_', '-', '.']).filter(is_own);
     is_word(&whole)
-        || of_each_other(code, &whole)
-        || of_each_other(&whole, code)
-        || own_words.any(|word| word == whole)
-        || words.any(|word| is_word(&word))
+        || of_each_other(&bare_code, &whole)
+        || of_each_other(&whole, &bare_code)
+        || own_words.any(|own| own == whole || (!is_address && words.iter().any(|word| word == own)))
+        || words.iter().any(|word| is_word(word))
 }
 
 #[cfg(test)]
@@ -80,7 +87,11 @@ mod tests {
             ("7630006000011234", "FR76 3000 6000 0112 3456 7890 189", true),
             ("A123", "3:A123", true),
             ("NAME_Petit", "Petit", true),
-            ("ERR-75001", "75001", true),
+            ("NAME_LEE", "Lee", true),
+            ("NAME_DUPONT", "Dupont Martin", true),
+            ("CITY_DENIS", "Le Denis", true),
+            ("marie_line_le_gal", "Marie-Line Le Gal", true),
+            ("12_rue_Victor_Hugo", "12 rue Victor Hugo", true),
             ("75001", "75001", true),
             // Longer than any code is.
             (&"x".repeat(40), &"X".repeat(99), true),
@@ -99,10 +110,11 @@ mod tests {
     /// What did not change is not in the call, and cannot be compared.
     #[test]
     fn a_long_number_is_no_code() {
-        for value in ["33612345678", "FR7630006000011234567890189", "19850321", "D-1234567"] {
+        let values = ["33612345678", "06.12.34.56.78", "BIRTH_1985-03-21", "FR76-3000-6000", "D-123456"];
+        for value in values {
             assert!(has_number(value), "{value}");
         }
-        for code in ["147", "EXIST_002", "2026-11", "123456"] {
+        for code in ["147", "EXIST_002", "2026.1", "12345"] {
             assert!(!has_number(code), "{code}");
         }
     }

@@ -169,17 +169,6 @@ impl<'a> Projector<'a> {
         self.customer.withheld.contains(&field) && !is_excluded(field, self.exclude)
     }
 
-    /// Has the CRM a value, or perhaps one, in a field that is kept from the provider: then blanks beside it say nothing of what
-    /// the provider got before it was.
-    fn keeps_value_of(&self, fields: &[Field]) -> bool {
-        let has_value = |field: Field| match self.customer.cell(field) {
-            Some(Cell::Value(_) | Cell::Invalid) => true,
-            Some(Cell::Cleared) => false,
-            None => self.customer.withheld.contains(&field),
-        };
-        fields.iter().any(|&field| is_excluded(field, self.exclude) && has_value(field))
-    }
-
     /// Draws from one field; `render` gives `None` for a value of another kind.
     #[inline]
     pub(super) fn draw(&self, field: Field, render: impl FnOnce(&Value) -> Option<SmolStr>) -> Drawn {
@@ -223,7 +212,6 @@ impl<'a> Projector<'a> {
         }
         match best {
             (field, Drawn::Cleared | Drawn::Text(_) | Drawn::Unfit(_)) if withheld => (field, Drawn::InPart),
-            (field, Drawn::Cleared) if self.keeps_value_of(fields) => (field, Drawn::Absent),
             best => best,
         }
     }
@@ -252,7 +240,6 @@ impl<'a> Projector<'a> {
         match (columns, &parts[..count]) {
             (0, _) => Drawn::Absent,
             _ if withheld => Drawn::InPart,
-            (_, []) if self.keeps_value_of(fields) => Drawn::Absent,
             (_, []) => Drawn::Cleared,
             (_, parts) => Drawn::Text(parts.join(", ").into()),
         }

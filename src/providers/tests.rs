@@ -299,21 +299,6 @@ fn only_wsone_creates() {
     }
 }
 
-/// What the provider got of it before it was excluded stays there; a blank beside it clears nothing.
-#[test]
-fn a_blank_beside_an_excluded_value_says_nothing() {
-    let mobile = || phone("33", "0612345678", "33612345678");
-    let lines = "exclude = [\"mobile_phone\", \"address_apartment\"]";
-    let cells = |mobile: Cell, flat: Cell| {
-        let blank = [Field::LandlinePhone, Field::AddressBuilding].map(|field| (field, Cell::Cleared));
-        let all = [(Field::MobilePhone, mobile), (Field::AddressApartment, flat)].into_iter().chain(blank);
-        let projection = provider(ProviderId::Safedebit, lines).project(&customer(all.collect()));
-        projection.cells.values().cloned().collect::<Vec<_>>()
-    };
-    assert_eq!(cells(mobile(), text("Apt 4")), []);
-    assert_eq!(cells(Cell::Cleared, Cell::Cleared), [WireCell::Cleared, WireCell::Cleared]);
-}
-
 #[test]
 fn excluded_fields_are_absent_and_so_is_a_street_when_a_part_of_it_is() {
     let address = street("12 rue de la Paix", Some((Some("12"), Some("RUE"), "de la Paix")));

@@ -321,6 +321,7 @@ mod tests {
             folder: Some(Path::new("state/runs/20261122T211626Z-3f2a")),
             arguments: &arguments,
             failure_is_told: true,
+            ..Context::default()
         };
         insta::assert_snapshot!(closing(&report, &context));
     }

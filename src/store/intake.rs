@@ -357,6 +357,10 @@ impl Intake<'_> {
     ) -> Result<(), StoreError> {
         let after = step(call.id, &call.life, Happening::NewerValue)?.life;
         let mut record = CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true);
+        if after.state != call.life.state {
+            // It goes on.
+            record = record.resting(&after, self.run);
+        }
         if withdrawal {
             record = record.with("priority", PRIORITY_WITHDRAWAL);
         }

@@ -275,6 +275,11 @@ pub(super) const WAITING: &str = "state IN ('waiting', 'probing')";
 pub(super) const TRIED: &str = "state = 'queued'
     AND (attempts > 0 OR unknown_this_run = 1 OR deferred_in > 0 OR settling = 1 OR due > 0)";
 
+/// Calls that wait for a person, in the words of the index that finds them.
+pub(super) const HELD: &str =
+    "payload IS NOT NULL AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing'
+    AND state = 'held'";
+
 /// Why it may be a call's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Turn {

@@ -15,7 +15,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
 use super::flights::Aloft;
-use super::lease::{TRIED, WAITING};
+use super::lease::{HELD, TRIED, WAITING};
 use super::marks::{self, Marks};
 use super::outbox::{Outbox, Settlement};
 use super::snapshot::life_of;
@@ -77,10 +77,13 @@ impl Store {
                 let ended = end_creates(&transaction, provider, &marker, (run, now))?;
                 *recovered.ended.entry(provider).or_default() += ended;
             }
-            // Nobody knows how long the program was away, since the clock may have been set: settle starts again.
-            for open in [WAITING, TRIED] {
+            // Nobody knows how long the program was away, since the clock may have been set: settle starts again, for what takes the
+            // place of a held call too.
+            for open in [WAITING, TRIED, HELD] {
                 let sql = format!("UPDATE call SET due = ?2 WHERE provider = ?1 AND {open} AND settling = 1");
                 transaction.execute(&sql, (provider.number(), now.after(settle).0))?;
+            }
+            for open in [WAITING, TRIED] {
                 let sql = format!(
                     "UPDATE call SET due = ?2 WHERE provider = ?1 AND {open} AND settling = 0 AND due > ?2"
                 );

@@ -228,10 +228,42 @@ fn a_rejected_customer_is_not_sent_what_an_earlier_record_said() {
     sync_one(&world, &customer, 3);
     assert!(entries(&world, ProviderId::Safedebit).is_empty());
     assert_eq!(world.emails(&customer)[2], first);
-    assert_eq!(world.report()["providers"]["safedebit"]["superseded"], 1);
+    assert!(world.rejects().contains(",held,overtaken,"), "{}", world.rejects());
     customer.mobile = "0612345678".to_owned();
     sync_one(&world, &customer, 0);
     world.all_hold(&customer);
+    let report = world.report();
+    assert_eq!((&report["providers"]["safedebit"]["held"], &report["balanced"]), (&0.into(), &true.into()));
+}
+
+/// Whether the person was created has to be found out, but not by values that the CRM has no more.
+#[test]
+fn a_create_in_doubt_of_a_rejected_customer_goes_on_with_what_can_be_sent() {
+    for reverted in [false, true] {
+        let world = World::new();
+        world.configure("", &[("wsone", "on_invalid = \"reject_customer\"")]);
+        let mut customer = Customer::new(1);
+        world.populate(std::slice::from_ref(&customer));
+        world.play(
+            "[[rule]]\nprovider = \"wsone\"\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n\
+             [[rule]]\nprovider = \"wsone\"\noperation = \"updatePerson\"\neffect = { status = { code = 503 } }\n",
+        );
+        world.sync(&world.csv("crm.csv", std::slice::from_ref(&customer))).exits(5);
+        world.play("");
+        let (first, mobile) = (customer.email.clone(), customer.mobile.clone());
+        customer.email = "second@example.org".to_owned();
+        customer.mobile = "O612345678".to_owned();
+        sync_one(&world, &customer, 3);
+        assert_eq!(world.emails(&customer)[0], first);
+        customer.mobile = mobile;
+        if reverted {
+            customer.email = first;
+        }
+        sync_one(&world, &customer, 0);
+        world.all_hold(&customer);
+        assert_eq!((world.duplicates(), &world.report()["balanced"]), (0, &true.into()));
+        assert_eq!(world.report()["providers"]["wsone"]["held"], 0);
+    }
 }
 
 #[test]

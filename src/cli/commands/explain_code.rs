@@ -257,8 +257,9 @@ pub(super) fn hold_advice(reason: HoldReason) -> &'static str {
              --customer CUSTOMER` to send it"
         }
         HoldReason::Overtaken => {
-            "switch the provider on and sync the newest complete file, which says what is due; without one look the account up at \
-             the provider, then `crmsync resolve CALL --abandon`, or `crmsync rejects release --customer CUSTOMER` to send it"
+            "switch the provider on, or correct the customer in the CRM, and sync the newest complete file, which says what is due; \
+             without one look the account up at the provider, then `crmsync resolve CALL --abandon`, or `crmsync rejects \
+             release --customer CUSTOMER` to send it"
         }
         HoldReason::Crashed
         | HoldReason::Unknown

@@ -392,7 +392,8 @@ pub(super) fn reason(hold: crate::domain::call::HoldReason) -> &'static str {
             "queued in the backup that the state was put back from, and the complete file since does not say it too"
         }
         HoldReason::Overtaken => {
-            "it waited while its provider was switched off, and its customer's record has changed since"
+            "its customer's record says something else by now, which did not take its place: the provider was switched off, or \
+             nothing of the customer is sent"
         }
         HoldReason::Crashed => "the program crashed three times while it was sent",
         HoldReason::Unknown => "its outcome was unknown in three runs: look it up at the provider",

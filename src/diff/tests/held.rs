@@ -16,14 +16,15 @@ fn probing_and_held_calls_keep_their_place_and_get_the_newest_values() {
     }
 }
 
-/// Whether a key is still shared is not known here.
+/// One that crashed may have left what it carries; whether a key is still shared is not known here.
 #[test]
-fn a_call_that_is_held_for_its_key_stays_as_it_is_where_the_same_is_left_to_bring() {
-    let held = standing(State::Held, Operation::Update, &[(3, "B")]);
-    let hold = Some(HoldReason::DuplicateKey);
-    let held = held.map(|call| Standing { life: Life { hold, ..call.life }, ..call });
-    let before = Before { standing: held, ..known(&[(3, "A")]) };
-    assert_eq!(run(before, &says(&[(3, "B")]), &policy()).action, Action::Nothing);
+fn a_held_call_stays_as_it_is_where_the_same_is_left_to_bring_or_nothing() {
+    for (hold, now) in [(HoldReason::Crashed, "A"), (HoldReason::DuplicateKey, "B")] {
+        let held = standing(State::Held, Operation::Update, &[(3, "B")]);
+        let held = held.map(|call| Standing { life: Life { hold: Some(hold), ..call.life }, ..call });
+        let before = Before { standing: held, ..known(&[(3, "A")]) };
+        assert_eq!(run(before, &says(&[(3, now)]), &policy()).action, Action::Nothing, "{hold:?}");
+    }
 }
 
 #[test]

@@ -6,7 +6,7 @@ use rusqlite::Connection;
 
 use super::*;
 use crate::store::flights;
-use crate::store::lease::{TRIED, WAITING, leased_before, next_due};
+use crate::store::lease::{HELD, TRIED, WAITING, leased_before, next_due};
 use crate::store::outbox::LOG_GROUPS;
 use crate::store::overview::{OPEN_CALLS_SQL, QUEUED_FLIGHTS, rejects_sql, used_up_sql};
 use crate::store::recovery::without_tries;
@@ -376,6 +376,7 @@ fn a_new_run_and_the_ends_of_a_lane_and_a_run_look_only_at_the_few() {
     let mut queries = vec![leased_before(), without_tries(TRIED), without_tries(WAITING), next_due(&filter)];
     queries.extend([QUEUED_FLIGHTS.to_owned(), rejects_sql(), used_up_sql()]);
     queries.push(named_keys::BY_ANOTHER_SQL.to_owned());
+    queries.push(format!("UPDATE call SET due = ?2 WHERE provider = ?1 AND {HELD} AND settling = 1"));
     while filter.widen() {
         queries.push(next_due(&filter));
     }
