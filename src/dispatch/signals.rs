@@ -18,8 +18,9 @@ pub enum Interruption {
     Terminate,
 }
 
-/// What a run hears of signals. Dispatch answers them itself. In every other part of a run the first one asks it to come to its
-/// end, and a second one, or a wait for longer than its patience, ends it where it is.
+/// What a run hears of signals. Dispatch answers them itself. A run that waits for somebody who writes its standard input is ended
+/// where it is; in every other part of a run the first signal asks it to come to its end, and a second one, or a wait for longer
+/// than its patience, ends it where it is.
 #[derive(Debug)]
 pub struct Signals {
     shared: Arc<Shared>,
@@ -29,7 +30,10 @@ pub struct Signals {
 #[derive(Debug, Default)]
 struct Shared {
     first: OnceLock<Interruption>,
+    /// Dispatch answers them.
     sending: AtomicBool,
+    /// Nobody can answer them.
+    waiting: AtomicBool,
 }
 
 impl Signals {
@@ -74,6 +78,11 @@ impl Signals {
         self.shared.sending.store(by_dispatch, Ordering::SeqCst);
     }
 
+    /// Does the run wait for somebody else, so that it cannot ask what was heard.
+    pub fn are_unanswered(&self, waits: bool) {
+        self.shared.waiting.store(waits, Ordering::SeqCst);
+    }
+
     /// Waits for the next signal, which may have come before.
     pub(super) async fn next(&mut self) -> Interruption {
         match self.heard.recv().await {
@@ -103,10 +112,10 @@ impl Shared {
                 // Nobody listens any more once the run has ended.
                 tell.send(interruption).ok();
             }
-            asked = match asked {
+            asked = match asked.or(next) {
                 _ if self.sending.load(Ordering::SeqCst) => None,
-                Some(first) => return first,
-                None => next,
+                Some(first) if asked.is_some() || self.waiting.load(Ordering::SeqCst) => return first,
+                heard => heard,
             };
         }
     }

@@ -38,6 +38,8 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
         }
         Outcome::Guarded => on_the_files("check", report, context),
         Outcome::Stopped if report.run.exit_code == TOO_MANY_ERRORS => command(&["rejects", "list"], context),
+        // What waits may be older than what was not taken in.
+        Outcome::Interrupted if report.is_ended_early() => on_the_files(&report.run.command, report, context),
         Outcome::Interrupted if !is_open(report) => command(&["status"], context),
         Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => command(&["resume"], context),
         // What failed is the state: credentials that a provider refuses fail nothing of the run.
@@ -153,6 +155,11 @@ mod tests {
         assert_eq!(of(&report, &Context::default()), "crmsync check 'b c.csv' --format csv");
         report.run.outcome = Outcome::Denied;
         assert_eq!(of(&report, &Context::default()), "crmsync doctor");
+
+        let mut early = sample(Outcome::Interrupted, 143);
+        early.failure = Some("interrupted while the input was taken in [E228]".to_owned());
+        early.run.arguments = vec!["--allow-mass-change".to_owned()];
+        assert_eq!(of(&early, &Context::default()), "crmsync sync clients.csv --allow-mass-change");
 
         let mut report = sample(Outcome::Partial, 3);
         report.providers.clear();

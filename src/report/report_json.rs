@@ -21,6 +21,8 @@ pub const SCHEMA_VERSION: u32 = 1;
 const GUARD: &str = "guard.";
 /// How the failure of an input that is older than another one ends.
 const OLDER: &str = "[E226]";
+/// How that of a run ends that a signal ended before its input was accepted.
+const ENDED_EARLY: &str = "[E228]";
 
 /// How a run ended, in one word.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -180,6 +182,11 @@ impl Report {
     /// Was the input older than one accepted before: `plan` looks at it all the same, and names the flag.
     pub(super) fn is_older(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.ends_with(OLDER))
+    }
+
+    /// Was the run ended while it took its input in.
+    pub(super) fn is_ended_early(&self) -> bool {
+        self.failure.as_ref().is_some_and(|failure| failure.ends_with(ENDED_EARLY))
     }
 
     /// Writes `report.json` into the folder of its run. A crash leaves none or a whole one.

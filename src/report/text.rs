@@ -166,6 +166,9 @@ pub(super) fn ending(report: &Report) -> String {
         Outcome::Unavailable => "a provider was not available; its calls stay queued",
         Outcome::Denied => "stopped: a person must act",
         // A run that is ended before its input is accepted has queued nothing either.
+        Outcome::Interrupted if report.is_ended_early() => {
+            "interrupted while it took its input in; nothing of that was queued"
+        }
         Outcome::Interrupted if left == 0 => "interrupted; nothing stays queued",
         Outcome::Interrupted => "interrupted; the rest stays queued",
         Outcome::Failed => "FAILED",

@@ -357,13 +357,10 @@ impl Intake<'_> {
     ) -> Result<(), StoreError> {
         let after = step(call.id, &call.life, Happening::NewerValue)?.life;
         let mut record = CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true);
-        if after.state != call.life.state {
-            // It goes on.
-            record = record.resting(&after, self.run);
-        }
         if withdrawal {
             record = record.with("priority", PRIORITY_WITHDRAWAL);
         }
+        let record = if after.state == call.life.state { record } else { record.resting(&after, self.run) };
         record.update(&self.transaction, call.id, (call.life.state, None), self.now)
     }
 
@@ -378,7 +375,7 @@ impl Intake<'_> {
         self.hold(call, Happening::LeftBehind)
     }
 
-    /// Holds a call of [`Snapshot::waiting_elsewhere`] whose customer's record this input changes.
+    /// Holds a call that the record of its customer contradicts, where nothing takes its place.
     pub fn hold_overtaken(&self, call: CallId) -> Result<(), StoreError> {
         self.hold(call, Happening::Overtaken)
     }

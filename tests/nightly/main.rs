@@ -30,6 +30,7 @@ mod quiet;
 mod readme;
 mod refusals;
 mod rehearsal;
+mod rejected;
 mod restored;
 mod signals;
 mod stale;

@@ -113,6 +113,17 @@ pub struct IngestArguments {
     pub full_resync: bool,
 }
 
+impl IngestArguments {
+    /// The same flags as they are typed.
+    pub(in crate::cli) fn repeated(&self) -> Vec<String> {
+        let limit = self.max_changes.iter().flat_map(|limit| ["--max-changes".to_owned(), limit.to_string()]);
+        let mass = self.allow_mass_change.then_some("--allow-mass-change");
+        let flags =
+            [mass, self.allow_older.then_some("--allow-older"), self.full_resync.then_some("--full-resync")];
+        limit.chain(flags.into_iter().flatten().map(str::to_owned)).collect()
+    }
+}
+
 /// What is sent in this run, and how much of it. Restricts sending, never reading.
 #[derive(Debug, Clone, Default, Args)]
 #[command(next_help_heading = "Sending")]

@@ -311,14 +311,12 @@ fn next(program: &Program, plan: &Plan, (input, typed, sending): Typed<'_>) -> O
     let mut words = vec!["sync".to_owned()];
     words.extend(input.files.iter().map(|file| file.display().to_string()));
     words.extend(input.repeated());
-    words.extend(typed.max_changes.iter().flat_map(|limit| ["--max-changes".to_owned(), limit.to_string()]));
-    for (flag, on) in [
-        ("--allow-mass-change", typed.allow_mass_change || plan.guard.is_some()),
-        ("--allow-older", typed.allow_older || plan.older.is_some()),
-        ("--full-resync", typed.full_resync),
-    ] {
-        words.extend(on.then(|| flag.to_owned()));
-    }
+    let meant = IngestArguments {
+        allow_mass_change: typed.allow_mass_change || plan.guard.is_some(),
+        allow_older: typed.allow_older || plan.older.is_some(),
+        ..typed.clone()
+    };
+    words.extend(meant.repeated());
     words.extend(sending.repeated());
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };

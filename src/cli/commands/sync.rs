@@ -97,7 +97,11 @@ pub(super) fn run(
     });
     match begin(program, config, command, work, sending) {
         Ok(begun) => Ok(begun.go_on(program, config, work, sending, (tell, signals))),
-        Err(failure) => {
+        Err(mut failure) => {
+            // What a signal reached first, a command that fetches a secret for instance, has failed because of it.
+            if let Some(interruption) = signals.first() {
+                failure.code = finish::code_of_interruption(interruption);
+            }
             // The run that holds the state tells its own end.
             if failure.code != ExitCode::AnotherRun
                 && let Err(error) = tell.failed_early(program, command, typed_files(work), &failure)
@@ -179,15 +183,14 @@ impl Begun {
     ) -> ExitCode {
         let Self { only, providers, state, lock, mut store, session, number, mut run } = self;
         run.files = typed_files(work);
-        run.input_arguments = work.input().map(InputArguments::repeated).unwrap_or_default();
+        run.input_arguments = work.repeated();
         run.tell = tell;
         run.include_values = sending.is_some_and(|typed| typed.include_values);
         let clock = session.clock().clone();
         let worked = recover(&session, &mut store, (number, &clock, &providers), work)
             .and_then(|ended| {
                 run.ended = ended;
-                let interrupted = &|| signals.first().is_some();
-                prepare(program, config, (&session, interrupted), &mut store, (number, &providers), work)
+                prepare(program, config, (&session, &signals), &mut store, (number, &providers), work)
             })
             .and_then(|outcome| warn_of_strangers(outcome, &store, &only))
             .and_then(|outcome| warn_of_moves(outcome, &mut store, config, work))
@@ -224,6 +227,16 @@ impl<'a> Work<'a> {
         match self {
             Self::Sync(..) | Self::Rehearse(..) => config.input.kind != InputKind::Full,
             Self::Seed(..) | Self::Resume => true,
+        }
+    }
+
+    /// The flags that take the same input in again as it was typed.
+    fn repeated(self) -> Vec<String> {
+        match self {
+            Self::Resume => Vec::new(),
+            Self::Seed(input, typed) | Self::Sync(input, typed) | Self::Rehearse(input, typed, _) => {
+                [input.repeated(), typed.repeated()].concat()
+            }
         }
     }
 
@@ -321,7 +334,7 @@ fn recover(
 fn prepare(
     program: &Program,
     config: &Config,
-    (session, interrupted): (&Session, &(dyn Fn() -> bool + Sync)),
+    (session, signals): (&Session, &Signals),
     store: &mut Store,
     (number, providers): (RunNumber, &[Arc<dyn Provider>]),
     work: Work<'_>,
@@ -333,7 +346,10 @@ fn prepare(
     };
     let (mapping, idle) = (config.mapping_settings(), config.idle_providers());
     let events = session.events();
+    let interrupted = &|| signals.first().is_some();
+    signals.are_unanswered(input.files.iter().any(|file| inputs::is_standard_input(file)));
     let accepted = inputs::with_files(config, input, |files| {
+        signals.are_unanswered(false);
         let ingest = Ingest {
             files,
             mapping: &mapping,
@@ -349,7 +365,9 @@ fn prepare(
             Work::Seed(..) => ingest.seed(store, number),
             Work::Sync(..) | Work::Rehearse(..) | Work::Resume => ingest.sync(store, number),
         }
-    })?;
+    });
+    signals.are_unanswered(false);
+    let accepted = accepted?;
     match work {
         Work::Rehearse(_, _, populate) => populate(store)?,
         Work::Seed(..) => store.note_seed()?,
