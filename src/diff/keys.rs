@@ -17,7 +17,7 @@ pub fn key_of(before: &Before, projection: &Projection) -> Result<Option<Provide
         KeyCell::Key(key) => Ok(Some(key.clone())),
         // Of a record that says nothing for this provider nobody need be told.
         KeyCell::Absent | KeyCell::InPart { .. }
-            if before.other_key && before.standing.is_none() && !projection.cells.is_empty() =>
+            if before.other_key && !goes_on(before.standing.as_ref()) && !projection.cells.is_empty() =>
         {
             Err(Rejection::OtherKey)
         }
@@ -29,6 +29,11 @@ pub fn key_of(before: &Before, projection: &Projection) -> Result<Option<Provide
         KeyCell::Cleared => Ok(None),
         KeyCell::Invalid(_) => Err(Rejection::InvalidKey),
     }
+}
+
+/// Does a call stand that goes to the account that was meant. One that a record with another key has overtaken does not.
+fn goes_on(standing: Option<&Standing>) -> bool {
+    standing.is_some_and(|standing| standing.life.hold != Some(HoldReason::Overtaken))
 }
 
 /// The key of the call that stands, or else of the account.

@@ -57,6 +57,8 @@ pub enum Happening {
     LeftBehind,
     /// Its provider is switched off, and an input has changed the record of its customer.
     Overtaken,
+    /// The record of its customer says all of it now, or something newer in its place, which can be sent.
+    DecidedAnew,
     /// The state was put back from a backup: what the call did since then is not known.
     Restored,
     /// A person queues it again.

@@ -172,6 +172,7 @@ fn ready(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::ResolvedAppliedOlder
         | Happening::ResolvedAppliedInPart
         | Happening::ResolvedNotApplied
+        | Happening::DecidedAnew
         | Happening::Abandoned => None,
     }
 }
@@ -224,6 +225,7 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::GivenAway
         | Happening::LeftBehind
         | Happening::Overtaken
+        | Happening::DecidedAnew
         | Happening::Restored
         | Happening::Released
         | Happening::ResolvedApplied
@@ -282,14 +284,15 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::ResolvedAppliedOlder
         | Happening::ResolvedAppliedInPart
         | Happening::ResolvedNotApplied
+        | Happening::DecidedAnew
         | Happening::Abandoned => None,
     }
 }
 
 fn held(life: &Life, happening: Happening) -> Option<Step> {
     match happening {
-        // What a newer record overtook goes on once a newer one decides anew; a create of unknown outcome as what it was.
-        Happening::NewerValue if life.create_unknown && life.hold == Some(HoldReason::Overtaken) => {
+        // A create of unknown outcome that a newer record overtook goes on as what it was.
+        Happening::DecidedAnew if life.create_unknown && life.hold == Some(HoldReason::Overtaken) => {
             Some(to(life, State::Probing, Wait::Keep))
         }
         Happening::NewerValue => Some(to(life, State::Held, Wait::Keep)),
@@ -340,6 +343,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::KeyDisputed
         | Happening::LeftBehind
         | Happening::Overtaken
+        | Happening::DecidedAnew
         | Happening::NotToBeCreated
         | Happening::NothingLeft => None,
     }
@@ -375,6 +379,7 @@ fn refused(life: &Life, happening: Happening) -> Option<Step> {
         | Happening::NotToBeCreated
         | Happening::LeftBehind
         | Happening::Overtaken
+        | Happening::DecidedAnew
         | Happening::ResolvedApplied
         | Happening::ResolvedAppliedOlder
         | Happening::ResolvedAppliedInPart

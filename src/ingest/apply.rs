@@ -8,6 +8,7 @@ use std::collections::HashSet;
 use crate::diff::{Action, Rejection};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::CustomerId;
+use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
@@ -289,8 +290,10 @@ impl<'a> Apply<'a> {
             }
             (Action::Replace { payload, withdrawal }, Some(standing)) => {
                 self.outcome.replaced += 1;
-                self.intake
-                    .map_or(Ok(()), |intake| intake.replace_payload(standing, payload, *withdrawal))?;
+                let is_anew = is_overtaken(standing) && !judged.brings_earlier;
+                let happening = if is_anew { Happening::DecidedAnew } else { Happening::NewerValue };
+                let how = (*withdrawal, happening);
+                self.intake.map_or(Ok(()), |intake| intake.replace_payload(standing, payload, how))?;
                 if judged.brings_earlier {
                     self.hold_unconfirmed(provider.id(), standing)?;
                 }
@@ -302,6 +305,9 @@ impl<'a> Apply<'a> {
                 let (hold, exists) = self.weigh(turn, provider.id(), judged, &payload.key, *hold)?;
                 let is_doubted = judged.brings_earlier && self.doubtful.is_some();
                 let hold = hold.or(is_doubted.then_some(HoldReason::Restored));
+                // Of what was held the record has to say all, or nobody knows what of it is so.
+                let is_old = judged.brings_earlier && standing.is_some_and(is_overtaken);
+                let hold = hold.or(is_old.then_some(HoldReason::Overtaken));
                 // Whoever is known under this key exists: a person who releases the call must not make another one.
                 let operation = match operation {
                     Operation::Create if exists => {
@@ -470,4 +476,9 @@ impl<'a> Apply<'a> {
     pub(super) fn count_held(&mut self, provider: ProviderId) {
         *self.outcome.held.entry(provider).or_default() += 1;
     }
+}
+
+/// Is a call held because a record said something else.
+fn is_overtaken(standing: &Standing) -> bool {
+    standing.life.hold == Some(HoldReason::Overtaken)
 }

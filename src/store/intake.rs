@@ -348,18 +348,17 @@ impl Intake<'_> {
         self.settle_standing(call, Happening::NothingLeft)
     }
 
-    /// Gives a probing or held call the newest values; it keeps its place, or goes first where it withdraws a consent.
+    /// Gives a probing or held call the newest values; it keeps its place, or goes first where it withdraws a consent, and goes
+    /// on where it was overtaken and that is decided anew.
     pub fn replace_payload(
         &self,
         call: &Standing,
         payload: &Payload,
-        withdrawal: bool,
+        (withdrawal, happening): (bool, Happening),
     ) -> Result<(), StoreError> {
-        let after = step(call.id, &call.life, Happening::NewerValue)?.life;
-        let mut record = CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true);
-        if withdrawal {
-            record = record.with("priority", PRIORITY_WITHDRAWAL);
-        }
+        let after = step(call.id, &call.life, happening)?.life;
+        let record = CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true);
+        let record = if withdrawal { record.with("priority", PRIORITY_WITHDRAWAL) } else { record };
         let record = if after.state == call.life.state { record } else { record.resting(&after, self.run) };
         record.update(&self.transaction, call.id, (call.life.state, None), self.now)
     }

@@ -73,3 +73,49 @@ fn a_create_in_doubt_of_a_rejected_customer_goes_on_with_what_can_be_sent() {
         assert_eq!(world.report()["providers"]["wsone"]["held"], 0);
     }
 }
+
+/// A delta that says less than what was held leaves it to a person: nobody knows what of the rest is so.
+#[test]
+fn what_a_record_took_back_does_not_leave_with_one_that_does_not_say_it() {
+    let (world, mut customer) = settled(&[("safedebit", "on_invalid = \"reject_customer\"")]);
+    let first = customer.email.clone();
+    customer.email = "second@example.org".to_owned();
+    let file = world.csv("crm.csv", std::slice::from_ref(&customer));
+    world.on("sync", &file, &["--max-calls", "0"]).exits(10);
+    customer.email.clone_from(&first);
+    customer.mobile = "O612345678".to_owned();
+    sync_one(&world, &customer, 3);
+    let delta = |name: &str, text: &str| {
+        let text = format!("customer_id;safedebit_reference;{name}\n{};{text}\n", customer.id);
+        world.on("sync", &world.file("delta.csv", &text), &["--kind", "delta"])
+    };
+    delta("last_name", &format!("{};Durand", customer.reference)).exits(3);
+    assert_eq!(world.emails(&customer)[2], first);
+    assert!(entries(&world, ProviderId::Safedebit).is_empty());
+    // What says all of it decides.
+    delta("last_name;email", &format!("{};Durand;{first}", customer.reference)).exits(0);
+    let held = world.ledger().person(ProviderId::Safedebit, &customer.reference).expect("known").fields;
+    assert_eq!((&held["consumer_last_name"], &held["consumer_email"]), (&"Durand".into(), &first.into()));
+}
+
+/// The newest record names another account.
+#[test]
+fn what_is_held_under_a_key_that_was_given_up_does_not_bring_it_back() {
+    let (world, mut customer) = settled(&[("safedebit", "on_invalid = \"reject_customer\"")]);
+    customer.email = "second@example.org".to_owned();
+    let file = world.csv("crm.csv", std::slice::from_ref(&customer));
+    world.on("sync", &file, &["--max-calls", "0"]).exits(10);
+    customer.reference = "REF-OTHER".to_owned();
+    customer.mobile = "O612345678".to_owned();
+    sync_one(&world, &customer, 3);
+    let text = format!("customer_id;email\n{};third@example.org\n", customer.id);
+    world
+        .on("sync", &world.file("delta.csv", &text), &["--kind", "delta", "--provider", "safedebit"])
+        .exits(3);
+    assert!(entries(&world, ProviderId::Safedebit).is_empty());
+    assert!(
+        world.rejects().contains("the last file with the key named another account"),
+        "{}",
+        world.rejects()
+    );
+}
