@@ -6,7 +6,7 @@
 use std::collections::HashSet;
 
 use crate::diff::{Action, Rejection};
-use crate::domain::call::{CallId, HoldReason, Operation, State};
+use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{KeyMark, Mark, Marker};
@@ -289,11 +289,7 @@ impl<'a> Apply<'a> {
                 Ok(ClaimedCall::None)
             }
             (Action::Replace { payload, withdrawal }, Some(standing)) => {
-                self.outcome.replaced += 1;
-                let is_anew = is_overtaken(standing) && !judged.brings_earlier;
-                let happening = if is_anew { Happening::DecidedAnew } else { Happening::NewerValue };
-                let how = (*withdrawal, happening);
-                self.intake.map_or(Ok(()), |intake| intake.replace_payload(standing, payload, how))?;
+                self.replace(standing, (payload, *withdrawal), judged.brings_earlier)?;
                 if judged.brings_earlier {
                     self.hold_unconfirmed(provider.id(), standing)?;
                 }
@@ -342,6 +338,20 @@ impl<'a> Apply<'a> {
                 Ok(call)
             }
         }
+    }
+
+    /// Gives a call that keeps its place the newest values; it goes on, where it was overtaken and nothing of it is earlier.
+    fn replace(
+        &mut self,
+        standing: &Standing,
+        (payload, withdrawal): (&Payload, bool),
+        brings_earlier: bool,
+    ) -> Result<(), StoreError> {
+        self.outcome.replaced += 1;
+        let is_anew = is_overtaken(standing) && !brings_earlier;
+        let happening = if is_anew { Happening::DecidedAnew } else { Happening::NewerValue };
+        let Some(intake) = self.intake else { return Ok(()) };
+        intake.replace_payload(standing, payload, (withdrawal, happening))
     }
 
     /// Why a call that the comparison would hold for this reason, or not, has to wait for a person; and is somebody known
