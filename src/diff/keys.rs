@@ -33,7 +33,7 @@ pub fn key_of(before: &Before, projection: &Projection) -> Result<Option<Provide
 
 /// Does a call stand that goes to the account that was meant. One that a record with another key has overtaken does not.
 fn goes_on(standing: Option<&Standing>) -> bool {
-    standing.is_some_and(|standing| standing.life.hold != Some(HoldReason::Overtaken))
+    standing.is_some_and(|standing| !standing.is_overtaken())
 }
 
 /// The key of the call that stands, or else of the account.

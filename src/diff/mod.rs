@@ -223,7 +223,7 @@ impl Comparison<'_, '_> {
             && keys::keeps_its_place(standing)
         {
             let payload = self.payload(values);
-            let stays = standing.payload == payload && standing.life.hold != Some(HoldReason::Overtaken);
+            let stays = standing.payload == payload && !standing.is_overtaken();
             return if stays { Action::Nothing } else { Action::Replace { payload, withdrawal } };
         }
         let before = self.before.account.as_ref();
@@ -268,16 +268,9 @@ impl Comparison<'_, '_> {
         if let Some(standing) = &self.before.standing
             && keys::keeps_its_place(standing)
         {
-            // What it may have brought is unknown, and so differs: nothing can go of what the record has instead.
-            if values.is_empty() {
-                return Action::Nothing;
-            }
             let payload = self.payload(values);
-            return if standing.payload == payload {
-                Action::Nothing
-            } else {
-                Action::Replace { payload, withdrawal }
-            };
+            let same = standing.payload == payload || payload.values.is_empty();
+            return if same { Action::Nothing } else { Action::Replace { payload, withdrawal } };
         }
         if values.is_empty() {
             return self.nothing_left();

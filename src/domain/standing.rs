@@ -1,7 +1,7 @@
 //! What stands before a comparison: the account, and the call that is still to reach it.
 
 use super::account::Account;
-use super::call::{CallId, Payload};
+use super::call::{CallId, HoldReason, Payload};
 use super::lifecycle::Life;
 use super::wire::FieldCode;
 
@@ -20,6 +20,14 @@ pub struct Standing {
     pub missing: bool,
     /// What it carries.
     pub payload: Payload,
+}
+
+impl Standing {
+    /// Is it held because a record says something else that did not take its place.
+    #[must_use]
+    pub fn is_overtaken(&self) -> bool {
+        self.life.hold == Some(HoldReason::Overtaken)
+    }
 }
 
 /// Why a provider gets nothing of a customer: the key that the newest record has for it was not taken.

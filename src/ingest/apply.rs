@@ -19,13 +19,13 @@ use crate::store::{Intake, Marks, NewCall, OtherKey, Snapshot, StoreError, Waiti
 
 use super::claims::{Claim, ClaimedCall, Claims, Right};
 use super::compare::Candidate;
-use super::elsewhere::Elsewhere;
 use super::fields::FieldCounts;
 use super::guard::ChangeCounts;
 use super::judge::{Decided, Judged, KeptClaim, leaving};
 use super::late::Late;
 use super::news::News;
 use super::outcome::Outcome;
+use super::overtaken::Elsewhere;
 use super::prepare::Prepared;
 use super::sheet::Sheet;
 use super::sift::Ready;
@@ -302,7 +302,7 @@ impl<'a> Apply<'a> {
                 let is_doubted = judged.brings_earlier && self.doubtful.is_some();
                 let hold = hold.or(is_doubted.then_some(HoldReason::Restored));
                 // Of what was held the record has to say all, or nobody knows what of it is so.
-                let is_old = judged.brings_earlier && standing.is_some_and(is_overtaken);
+                let is_old = judged.brings_earlier && standing.is_some_and(Standing::is_overtaken);
                 let hold = hold.or(is_old.then_some(HoldReason::Overtaken));
                 // Whoever is known under this key exists: a person who releases the call must not make another one.
                 let operation = match operation {
@@ -348,7 +348,7 @@ impl<'a> Apply<'a> {
         brings_earlier: bool,
     ) -> Result<(), StoreError> {
         self.outcome.replaced += 1;
-        let is_anew = is_overtaken(standing) && !brings_earlier;
+        let is_anew = standing.is_overtaken() && !brings_earlier;
         let happening = if is_anew { Happening::DecidedAnew } else { Happening::NewerValue };
         let Some(intake) = self.intake else { return Ok(()) };
         intake.replace_payload(standing, payload, (withdrawal, happening))
@@ -486,9 +486,4 @@ impl<'a> Apply<'a> {
     pub(super) fn count_held(&mut self, provider: ProviderId) {
         *self.outcome.held.entry(provider).or_default() += 1;
     }
-}
-
-/// Is a call held because a record said something else.
-fn is_overtaken(standing: &Standing) -> bool {
-    standing.life.hold == Some(HoldReason::Overtaken)
 }

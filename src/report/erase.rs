@@ -7,6 +7,7 @@ use std::path::Path;
 use memchr::memmem::Finder;
 
 use super::guarded::is_guarded;
+use super::rejects::LINE;
 use super::run_files::{FileError, RunFolder, list_runs, write_private};
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
@@ -15,9 +16,6 @@ use crate::domain::loose_json;
 
 /// Our own column of the customer's key; blank where a row has none that could be told.
 const OWN_COLUMN: &str = "_customer_id";
-
-/// A record that is no record, as it stood in the file: which of its words is a key nobody knows.
-const LINE_COLUMN: &str = "_line";
 
 /// How the CRM's rows name their customers: `--include-values` writes them as they came.
 #[derive(Clone, Copy)]
@@ -39,6 +37,7 @@ impl std::fmt::Debug for Keys<'_> {
 struct Columns {
     own: Option<usize>,
     of_crm: Vec<usize>,
+    /// Which word of a record that is no record is a key nobody knows.
     line: Option<usize>,
 }
 
@@ -102,7 +101,7 @@ impl Keys<'_> {
             let name = text(name);
             if name == OWN_COLUMN {
                 columns.own = Some(at);
-            } else if name == LINE_COLUMN {
+            } else if name == LINE {
                 columns.line = Some(at);
             } else if self.is_read_from(&name) {
                 columns.of_crm.push(at);

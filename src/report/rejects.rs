@@ -12,6 +12,8 @@ use crate::domain::redacted::Redacted;
 
 use super::guarded::{guarded, guarded_key};
 
+/// The column in front that has the whole line of a record that is no record. It begins with `_`, so it is ignored on input.
+pub const LINE: &str = "_line";
 /// The columns that are always there, in their order.
 pub const COLUMNS: [&str; 11] = [
     "_row",

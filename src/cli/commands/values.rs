@@ -12,11 +12,8 @@ use crate::domain::provider::ProviderId;
 use crate::ingest::IngestReject;
 use crate::mapping::{Mapper, MappingSettings};
 use crate::providers::restore::{Restored, restored};
-use crate::report::rejects::COLUMNS;
+use crate::report::rejects::{COLUMNS, LINE};
 use crate::store::RejectRow;
-
-/// The column of a record that is no record: its whole line. Begins with `_`, so it is ignored on input.
-const LINE: &str = "_line";
 
 /// The columns in front, and what has been written into them.
 #[derive(Debug, Default)]
