@@ -83,6 +83,7 @@ impl Comparison<'_, '_> {
         let is_out = if is_refused { self.policy.touched } else { self.policy.excluded };
         desired.0.retain(|&field, _| !is_out(field));
         let projection = self.projection;
+        desired.0.reserve(projection.cells.len());
         for (&field, cell) in &projection.cells {
             match cell {
                 WireCell::Value(value) => {

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::domain::account::{Account, Acknowledged};
 use crate::domain::policy::Send;
-use crate::domain::wire::{FieldCode, WireCell, WireValues};
+use crate::domain::wire::{self, FieldCode, WireCell, WireValues};
 
 use super::{Comparison, Incomplete, Policy};
 
@@ -63,9 +63,10 @@ impl Comparison<'_, '_> {
     /// The object with every field that the provider is known to hold; `None` when one of them is not known to us.
     fn whole_object(&mut self, object: &str, desired: &WireValues, account: &Account) -> Option<Parts> {
         let mut parts = Parts { values: WireValues::default(), left_out: Vec::new() };
+        parts.values.0.reserve(desired.len());
         for code in self.policy.fields.iter().filter(|field| field.object == object).map(|field| field.code) {
             if let Some(value) = desired.0.get(&code) {
-                parts.values.0.insert(code, value.clone());
+                wire::put(&mut parts.values.0, code, value.clone());
                 continue;
             }
             match (account.fields.get(&code), self.projection.cells.get(&code)) {

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use crate::domain::defect::Place;
 use crate::domain::mark::{Digest, KeyMark, Mark, Marker, NO_RECORD, RecordMarker};
 use crate::domain::tally::InputTally;
-use crate::store::{Bucket, Known, KnownAt, Meaning, Snapshot, StoredCustomer};
+use crate::store::{Bucket, Known, KnownAt, Meaning, Snapshot, StoreError, StoredCustomer};
 
 use super::guard::{EXAMPLES_MAX, InputCounts};
 use super::partitions::{PARTS, Partitions, RowMark, RowPlace, sorted};
@@ -236,22 +236,18 @@ fn join_all(
     joined.collect()
 }
 
-/// The meanings of the buckets of parts, where there are candidates who need them.
-fn with_meanings(
-    parts: Vec<(u8, Part)>,
-    snapshot: &Snapshot<'_>,
-) -> Result<Vec<(Part, Vec<Digest>)>, IngestError> {
-    let with_meanings = parts.into_iter().map(|(bucket, part)| {
-        let meanings = if part.meanings.is_empty() { Vec::new() } else { snapshot.meanings(bucket)? };
-        Ok((part, meanings))
+/// The parts with what the last records of their candidates meant.
+fn with_meanings(parts: Vec<(u8, Part)>, snapshot: &Snapshot<'_>) -> Result<Vec<Part>, IngestError> {
+    let with_meanings = parts.into_iter().map(|(bucket, mut part)| {
+        part.look_up_meanings(bucket, snapshot)?;
+        Ok(part)
     });
     with_meanings.collect()
 }
 
-/// Tells the candidates of parts what their last records meant, and puts them in order.
-fn sort_all(parts: Vec<(Part, Vec<Digest>)>) -> Vec<(Part, Sorted)> {
-    let sorted = parts.into_par_iter().map(|(mut part, meanings)| {
-        part.take_meanings(&meanings);
+/// Puts the candidates of parts in order.
+fn sort_all(parts: Vec<Part>) -> Vec<(Part, Sorted)> {
+    let sorted = parts.into_par_iter().map(|mut part| {
         let sorted = Sorted::of(std::mem::take(&mut part.candidates));
         (part, sorted)
     });
@@ -317,10 +313,15 @@ impl Part {
         });
     }
 
-    fn take_meanings(&mut self, meanings: &[Digest]) {
-        for &(candidate, at) in &self.meanings {
-            self.candidates[candidate].meaning = meanings.get(at as usize).copied().unwrap_or(NO_RECORD);
+    fn look_up_meanings(&mut self, bucket: u8, snapshot: &Snapshot<'_>) -> Result<(), StoreError> {
+        if self.meanings.is_empty() {
+            return Ok(());
         }
+        let meanings = snapshot.meanings(bucket, self.meanings.iter().map(|(_, at)| *at))?;
+        for (&(candidate, _), meaning) in self.meanings.iter().zip(meanings) {
+            self.candidates[candidate].meaning = meaning;
+        }
+        Ok(())
     }
 }
 

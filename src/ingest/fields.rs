@@ -2,7 +2,9 @@
 //!
 //! Most calls carry the same fields as others: counted are lists of them first, and only then what stands in each.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
+
+use rustc_hash::FxHashMap;
 
 use crate::diff::Action;
 use crate::domain::call::Operation;
@@ -18,7 +20,7 @@ pub(super) type FieldCounts = BTreeMap<(ProviderId, Operation, FieldCode), u64>;
 impl Judge<'_> {
     /// Counts the fields of the calls that were decided on.
     pub(super) fn count_fields(&self, decided: &[Decided]) -> FieldCounts {
-        let mut lists: HashMap<(ProviderId, Operation, &[FieldCode]), u64> = HashMap::new();
+        let mut lists: FxHashMap<(ProviderId, Operation, &[FieldCode]), u64> = FxHashMap::default();
         for decided in decided {
             for (provider, judged) in self.providers.iter().zip(&decided.judged) {
                 if let Action::Call { operation, .. } = &judged.decision.action {

@@ -40,7 +40,7 @@ impl News {
     /// Of what a wire field is made of, the input can have changed only what it has.
     fn add(&mut self, provider: &dyn Provider, customer: &Customer, code: FieldCode) {
         let is_there = |field: &Field| customer.cell(*field).is_some();
-        self.fields.extend(sources(provider, code).into_iter().filter(is_there));
+        self.fields.extend(sources(provider, code).filter(is_there));
     }
 
     /// Several providers, and several fields of one, can be told the same.
@@ -76,9 +76,9 @@ fn is_news(
 }
 
 /// The canonical fields that a wire field is made of.
-pub(super) fn sources(provider: &dyn Provider, code: FieldCode) -> Vec<Field> {
-    match code.subscription_id() {
-        Some(id) => vec![Field::Subscription(id)],
-        None => provider.field(code).map(|field| field.sources.to_vec()).unwrap_or_default(),
-    }
+pub(super) fn sources(provider: &dyn Provider, code: FieldCode) -> impl Iterator<Item = Field> + use<> {
+    let subscription = code.subscription_id().map(Field::Subscription);
+    let of_table = if subscription.is_none() { provider.field(code) } else { None };
+    let of_table = of_table.map(|field| field.sources).unwrap_or_default();
+    subscription.into_iter().chain(of_table.iter().copied())
 }

@@ -142,7 +142,7 @@ impl Apply<'_> {
         let defect = turn.projections[position].defects.iter().find(|defect| defect.field == code);
         match defect {
             Some(defect) => self.of_fields(turn, &[defect.source], defect.reason),
-            None => self.mapping_defect(turn, &sources(provider, code), NOT_VALID),
+            None => self.mapping_defect(turn, &sources(provider, code).collect::<Vec<_>>(), NOT_VALID),
         }
     }
 
@@ -170,8 +170,9 @@ impl Apply<'_> {
             Rejection::ClearedValue => {
                 let cells = &turn.projections[position].cells;
                 let is_cleared = |code: &&FieldCode| cells.get(*code) == Some(&WireCell::Cleared);
-                let sources = findings.cleared.iter().find(is_cleared).map(|code| sources(provider, *code));
-                return self.of_fields(turn, &sources.unwrap_or_default(), CLEARED);
+                let cleared = findings.cleared.iter().find(is_cleared);
+                let sources: Vec<Field> = cleared.into_iter().flat_map(|code| sources(provider, *code)).collect();
+                return self.of_fields(turn, &sources, CLEARED);
             }
             Rejection::OtherKey => {
                 "not sent at all: the last file with the key named another account, or none; send the key along"

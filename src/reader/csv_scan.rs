@@ -185,6 +185,7 @@ fn unquoted(
     cells.text.clear();
     cells.text.push_str(text);
     cells.ends.clear();
+    cells.ends.reserve(header.len());
     find_all(delimiter, content, &mut cells.ends);
     cells.ends.push(record_bytes(content.len()));
     (cells.ends.len() == header.len()).then_some(Row { span, cells: Cells::Delimited { header, cells } })

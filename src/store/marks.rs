@@ -114,9 +114,14 @@ impl Snapshot<'_> {
         bucket_of(self.connection, bucket)
     }
 
-    /// The meanings that [`Meaning::At`] counts.
-    pub fn meanings(&self, bucket: u8) -> Result<Vec<Digest>, StoreError> {
-        meanings_of(self.connection, bucket)
+    /// The meanings of a bucket that stand at these places of [`Meaning::At`], in the same order.
+    pub fn meanings(&self, bucket: u8, wanted: impl Iterator<Item = u32>) -> Result<Vec<Digest>, StoreError> {
+        let mut statement = self.connection.prepare_cached(MEANINGS_SQL)?;
+        let mut rows = statement.query([bucket])?;
+        // They are read where they lie: they are many, and few of them are wanted.
+        let packed = rows.next()?.map(|row| row.get_ref(0)?.as_blob().map_err(|_| DAMAGED)).transpose()?;
+        let (meanings, _) = packed.unwrap_or_default().as_chunks::<MEANING_BYTES>();
+        wanted.map(|at| meanings.get(at as usize).copied().ok_or(DAMAGED)).collect()
     }
 }
 
@@ -135,12 +140,6 @@ fn bucket_of(connection: &Connection, bucket: u8) -> Result<Bucket, StoreError> 
     let added = changes.iter().filter(|change| !is_packed(change)).count();
     let customers = (marks.len() + added) as u64;
     Ok(Bucket { packed, changes, customers })
-}
-
-fn meanings_of(connection: &Connection, bucket: u8) -> Result<Vec<Digest>, StoreError> {
-    let packed = packed(connection, MEANINGS_SQL, bucket)?;
-    let (meanings, rest) = packed.as_chunks::<MEANING_BYTES>();
-    if rest.is_empty() { Ok(meanings.to_vec()) } else { Err(DAMAGED) }
 }
 
 /// The bytes that a row holds for a bucket.
@@ -283,7 +282,8 @@ pub(super) fn examine(connection: &Connection, customers: u64) -> Result<Option<
             let own = mark[0] == bucket && mark[..16] >= *before;
             if own { ControlFlow::Continue(&mark[..16]) } else { ControlFlow::Break(()) }
         });
-        if sorted.is_break() || meanings_of(connection, bucket)?.len() != records.len() {
+        let meanings = packed(connection, MEANINGS_SQL, bucket)?;
+        if sorted.is_break() || meanings.len() != records.len() * MEANING_BYTES {
             return Ok(Some("the marks of records are not in order"));
         }
         marks += found.customers;

@@ -421,7 +421,7 @@ fn marked(world: &mut World, marks: impl Iterator<Item = Mark>, customers: u32) 
         let known = bucket.search()(key)?;
         let meaning = match known.meaning {
             Meaning::Is(meaning) => meaning,
-            Meaning::At(at) => snapshot.meanings(key.bucket()).expect("readable")[at as usize],
+            Meaning::At(at) => snapshot.meanings(key.bucket(), std::iter::once(at)).expect("readable")[0],
         };
         Some((known.record[0], meaning[0]))
     };
