@@ -62,12 +62,13 @@ impl LaneEnd {
 impl Working {
     /// Gives back what was not sent, waits for what was, and writes both down.
     pub(super) async fn finish(mut self, stopped: Result<Option<StopReason>, CheckpointError>) -> LaneEnd {
-        let mut result = stopped.and_then(|stop| self.hand_over().map(|()| stop));
+        let mut result = stopped;
         if !self.is_aborted() && result.is_ok() {
             let drained = self.drain().await;
             result = result.and_then(|stop| drained.map(|()| stop));
         }
-        // Also of a lane that was cut short the writer commits what it was given, and the state counts it.
+        // Also of a lane that was cut short the writer commits what has come back, and the state counts it.
+        result = result.and_then(|stop| self.hand_over().map(|()| stop));
         while result.is_ok() && self.settling > 0 {
             let group = self.lane.records.recv().await;
             result = result.and_then(|stop| self.recorded(group).map(|()| stop));

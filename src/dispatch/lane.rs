@@ -109,10 +109,17 @@ pub(super) struct Working {
 impl Lane {
     /// Works until nothing is left, an order comes, or something stops the lane.
     pub(super) async fn run(self) -> LaneEnd {
+        let mut working = self.begin();
+        working.tell(LaneState::Running);
+        let stopped = working.work().await;
+        working.finish(stopped).await
+    }
+
+    pub(super) fn begin(self) -> Working {
         let provider = self.endpoint.provider.id();
         let end = LaneEnd::before_work(&*self.endpoint.provider);
         let crew = Crew::new(Arc::clone(&self.endpoint), self.clock.clone());
-        let mut working = Working {
+        Working {
             lane: self,
             provider,
             ready: VecDeque::new(),
@@ -127,10 +134,7 @@ impl Lane {
             meter: Meter::default(),
             turn: None,
             end,
-        };
-        working.tell(LaneState::Running);
-        let stopped = working.work().await;
-        working.finish(stopped).await
+        }
     }
 }
 

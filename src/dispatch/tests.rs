@@ -12,7 +12,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 use crate::providers::codes::CodeTable;
 use crate::providers::{Answer, BuildError, CommonSettings, Credentials, ProvidersSettings, Request};
-use crate::store::{NewCall, PackedAccount, PackedPayload, StateFile, StateSettings};
+use crate::store::{LaneUse, NewCall, PackedAccount, PackedPayload, StateFile, StateSettings};
 
 /// A fragile provider falls over when it builds a request for this key.
 pub(super) const POISON: &str = "1:poison";
@@ -23,6 +23,8 @@ struct Fragile {
     provider: Arc<dyn Provider>,
     /// Its lane falls over, too.
     falls_in_lane: bool,
+    /// Its lane is cut short while it settles a call.
+    cuts: Option<watch::Sender<Order>>,
 }
 
 impl Provider for Fragile {
@@ -33,6 +35,9 @@ impl Provider for Fragile {
     fn settings(&self) -> &CommonSettings {
         // Of all tasks only lanes ask for them.
         assert!(!self.falls_in_lane || tokio::task::try_id().is_none());
+        if let Some(orders) = &self.cuts {
+            orders.send_replace(Order::Abort);
+        }
         self.provider.settings()
     }
 
@@ -76,14 +81,17 @@ impl Provider for Fragile {
 
 /// A provider that nobody answers for.
 pub(super) fn fragile(id: ProviderId, falls_in_lane: bool) -> Arc<dyn Provider> {
+    Arc::new(Fragile { provider: unanswered(id), falls_in_lane, cuts: None })
+}
+
+fn unanswered(id: ProviderId) -> Arc<dyn Provider> {
     // Nobody listens on port 1.
     let text = format!(
         "[{id}]\nbase_url = \"http://127.0.0.1:1\"\nusername = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}\nconcurrency = 1"
     );
     let settings: ProvidersSettings = toml::from_str(&text).expect("well-formed");
     let credentials = Credentials { username: "u".to_owned().into(), password: "p".to_owned().into() };
-    let provider = settings.provider(id, credentials).expect("right").expect("there");
-    Arc::new(Fragile { provider, falls_in_lane })
+    settings.provider(id, credentials).expect("right").expect("there")
 }
 
 fn opened(folder: &TempDir, run: &str) -> (Store, RunNumber) {
@@ -169,6 +177,41 @@ fn a_lane_that_falls_over_is_told_as_such_and_the_others_leave_nothing_in_flight
     let (mut store, run) = opened(&folder, "second");
     let recovered = recover(&mut store, &providers, run, &dispatch.clock).expect("recovered");
     assert_eq!(recovered.in_flight, 0);
+}
+
+/// A second signal may come at any moment of the draining that a first one began.
+#[test]
+fn a_lane_that_is_cut_short_while_it_drains_has_what_came_back_written_down() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wsone = ProviderId::Wsone;
+    let (mut store, run) = filled(&folder, &[(wsone, "1:a")]);
+    let leased =
+        store.group(run, Timestamp(1), |outbox| outbox.lease(wsone, 1, &LeaseFilter::default(), &mut 0));
+    let (orders, _) = watch::channel(Order::Go);
+    let provider: Arc<dyn Provider> =
+        Arc::new(Fragile { provider: unanswered(wsone), falls_in_lane: false, cuts: Some(orders.clone()) });
+    let dispatch = dispatch_to(vec![Arc::clone(&provider)]);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let (writer, checkpoint, mut records) =
+        Writer::start(store, run, dispatch.clock.clone(), [wsone].into_iter()).expect("started");
+    let ways = (checkpoint, records.remove(&wsone).expect("a way back"));
+    let past =
+        Past { closed: None, day: DayBudget::resumed(None, &LaneUse::default(), Timestamp(1)), total: 1 };
+    let turns = Arc::new(Semaphore::new(1));
+    let budget = CallBudget::new(None);
+    let subscribed = (orders.subscribe(), &turns);
+    let end = runtime.block_on(async {
+        let lane = lane_of(&dispatch, &provider, past, ways, &budget, subscribed).expect("a lane");
+        let mut working = lane.begin();
+        orders.send_replace(Order::Go);
+        working.ready.extend(leased.expect("leased").into_iter().map(Arc::new));
+        tokio::time::timeout(Duration::from_mins(1), working.finish(Ok(None))).await
+    });
+    assert!(end.expect("it ends").failure.is_none());
+    assert_eq!(*orders.borrow(), Order::Abort, "cut short");
+    drop(runtime);
+    let store = writer.finish().expect("the state");
+    assert_eq!(store.counts().expect("readable")[&wsone].queued, 1, "given back");
 }
 
 /// For as long as a provider may be down nothing is leased to be given back: each time would be written and synced.
