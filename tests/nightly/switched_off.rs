@@ -182,3 +182,45 @@ fn another_address_of_a_provider_is_told_of_once() {
     assert!(all(run()).contains(warning));
     assert!(!all(run()).contains("wsone was at"));
 }
+
+/// Of what was held, nothing may be left to go.
+#[test]
+fn a_held_call_that_lost_all_that_it_had_does_not_go() {
+    for held in ["overtaken", "refused_after_unknown"] {
+        let mut people = customers(1);
+        let world = delivered(&people);
+        people[0].email = "older@example.org".to_owned();
+        let others = [("wsone", "enabled = false"), ("safedebit", "enabled = false")];
+        let file = |email: &str| {
+            let head = "customer_id;wallet_id;email";
+            world.file("crm.csv", &format!("{head}\nC00001;W00001;{email}\n"))
+        };
+        if held == "overtaken" {
+            world.configure("", &others);
+            world.on("sync", &file("older@example.org"), &["--max-calls", "0"]).exits(10);
+            world.configure("", &[OFF]);
+            world.sync(&file("newer@example.org"));
+        } else {
+            world.configure("", &others);
+            world.play(
+                "[[rule]]\nnth = 1\neffect = { lose_reply = \"after\" }\n\
+                 [[rule]]\neffect = { refuse = { code = \"204\" } }\n",
+            );
+            world.sync(&file("older@example.org")).exits(3);
+            world.play("");
+        }
+        let listed = json(&world.run(&["rejects", "list", "--provider", "lemonway", "--json"]).exits(0));
+        assert_eq!(listed[0]["class"], held, "{listed}");
+        let without = ("lemonway", "exclude = [\"email\"]");
+        world.configure("", &[others[0], others[1], without]);
+        let before = world.requests(ProviderId::Lemonway);
+        world.run(&["resume"]);
+        if held != "overtaken" {
+            world.run(&["rejects", "release", "--customer", "C00001"]).exits(0);
+            world.run(&["resume"]).exits(0);
+        }
+        assert_eq!(world.requests(ProviderId::Lemonway), before, "{held}");
+        let listed = world.run(&["rejects", "list", "--provider", "lemonway", "--json"]).exits(0).out;
+        assert_eq!(listed.trim(), "[]", "{held}");
+    }
+}
