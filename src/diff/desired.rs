@@ -50,7 +50,8 @@ pub(super) fn without_presumed<'a>(
         return Cow::Borrowed(projection);
     };
     // What the provider never got, or did not get, it does not hold although the customer has one.
-    let is_withheld = (policy.touched)(*country) || before.left_out.contains(country);
+    let is_left_out = |code: &FieldCode| before.left_out.contains(code);
+    let is_withheld = (policy.touched)(*country) || is_left_out(country) || fields.iter().any(is_left_out);
     let waiting = before.standing.as_ref().and_then(|standing| standing.payload.values.get(*country));
     let held = before.account.as_ref().and_then(|account| account.fields.get(country));
     let can_be_empty = (policy.field)(*country).is_some_and(|field| field.can_be_empty);

@@ -108,3 +108,33 @@ fn a_national_number_is_not_read_by_the_configured_country_where_the_provider_ho
     emptied.sync(&row("")).exits(3);
     assert_eq!(belgian(&emptied), first);
 }
+
+/// That a number was kept back once does not say that its owner has no country.
+#[test]
+fn a_number_that_was_kept_back_is_kept_back_again_until_a_record_tells_the_country() {
+    let world = World::new();
+    world.populate(&[Customer::new(1), Customer::new(2)]);
+    let key = "\"customer_id\": \"C00002\", \"wallet_id\": \"W00002\"";
+    let first = "{\"customer_id\": \"C00001\", \"wallet_id\": \"W00001\", \"country\": \"FR\"}\n";
+    let delta = |rest: &str| {
+        let record = format!("{{{key}, \"mobile_phone\": \"0470123456\", {rest}}}\n");
+        world.on("sync", &world.file("delta.jsonl", &record), &["--kind", "delta"])
+    };
+    let number = || {
+        let wallet = world.ledger().person(ProviderId::Lemonway, "W00002").expect("known").fields;
+        wallet.get("newMobileNumber").cloned().unwrap_or_default()
+    };
+    world.sync(&world.file("crm.jsonl", first)).exits(0);
+    let untold = number();
+    for last in ["Petit", "Grand", "Grand"] {
+        delta(&format!("\"last_name\": \"{last}\""));
+        assert_eq!(
+            (number(), world.report()["providers"]["lemonway"]["incomplete"].clone()),
+            (untold.clone(), 1.into())
+        );
+    }
+    delta("\"country\": \"BE\"").exits(0);
+    assert_eq!(number(), "32470123456");
+    delta("\"last_name\": \"Petit\"").exits(3);
+    assert_eq!(number(), "32470123456");
+}
