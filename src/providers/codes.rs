@@ -33,11 +33,12 @@ impl CodeInfo {
     /// Has anybody documented the code.
     #[must_use]
     pub fn is_documented(&self) -> bool {
-        self.meaning != NOT_DOCUMENTED
+        !matches!(self.meaning, NOT_DOCUMENTED | STATUS_NOT_DOCUMENTED)
     }
 }
 
 const NOT_DOCUMENTED: &str = "not documented";
+const STATUS_NOT_DOCUMENTED: &str = "a status that no document of the provider has";
 
 /// Is `code` what the provider calls success. Lemonway and Safedebit have no code for it.
 #[must_use]
@@ -63,11 +64,24 @@ pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
     if provider == ProviderId::Safedebit && code.starts_with("AUTH_") {
         return SAFEDEBIT_AUTH;
     }
+    if is_status(code) {
+        return CodeInfo {
+            class: CodeClass::Denied,
+            meaning: STATUS_NOT_DOCUMENTED,
+            advice: "check `base_url` and the provider's release notes; if the provider refuses one customer with it, class \
+                     the code in the configuration",
+        };
+    }
     CodeInfo {
         class: CodeClass::Refused,
         meaning: NOT_DOCUMENTED,
         advice: "ask the provider, then class the code in the configuration if it is not a refusal",
     }
+}
+
+/// Is it what the program makes of a status, and nothing of an answer's body.
+pub(super) fn is_status(code: &str) -> bool {
+    code.strip_prefix("http_").is_some_and(|status| status.len() == 3 && status.parse::<u16>().is_ok())
 }
 
 /// The class of `code`: the operator's, else the documented one, else refused.

@@ -19,7 +19,18 @@ pub struct OwnCode {
 /// What is known of a code that the program itself gives; `None` for every other.
 #[must_use]
 pub fn lookup(code: &str) -> Option<OwnCode> {
+    let code = of_status(code).unwrap_or(code);
     CODES.iter().find(|own| own.code == code).copied()
+}
+
+/// The code of a status that has none to itself.
+fn of_status(code: &str) -> Option<&'static str> {
+    match code.strip_prefix("http_")?.parse().ok()? {
+        429 => Some("throttled"),
+        501 | 505..=599 => Some("http_5xx"),
+        100..=299_u16 => Some("unexpected_status"),
+        _ => None,
+    }
 }
 
 impl OwnCode {
@@ -33,6 +44,10 @@ impl OwnCode {
                 "it may have been applied; the call is repeated after `settle`, a create is probed first, and \
                  after three such runs it is held"
             }
+            WITHHELD => {
+                "that depends on the class of the hidden code, which events and histories have: refused parks the call, \
+                 denied stops the provider's lane"
+            }
             _ => "the call is parked until what would be sent changes, or a person releases it",
         }
     }
@@ -41,6 +56,7 @@ impl OwnCode {
 const NOT_SENT: &str = "not_sent";
 const THROTTLED: &str = "throttled";
 const UNKNOWN: &str = "unknown";
+const WITHHELD: &str = "withheld";
 
 const ADDRESS: &str = "check the host and port of `base_url`";
 const WAIT: &str = "wait until the provider is back";
@@ -59,9 +75,9 @@ const fn unknown(code: &'static str, meaning: &'static str, advice: &'static str
 const CODES: &[OwnCode] = &[
     OwnCode {
         code: "code_withheld",
-        class: "refused",
-        meaning: "the code that the provider gave repeats a value or a secret of the request, and is not shown",
-        advice: "ask the provider why, and tell them what their answers hold",
+        class: WITHHELD,
+        meaning: "what the provider gave for a code is none, or may repeat a value or a secret, and is not shown",
+        advice: "ask the provider what it answers; a code that they document can be classed in the configuration",
     },
     not_sent("connect", "no connection could be made", ROUTE),
     not_sent(

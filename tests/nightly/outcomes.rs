@@ -456,3 +456,15 @@ fn a_lane_that_was_only_asked_to_wait_says_so_when_its_time_is_over() {
     assert!(told.contains("lemonway: took no call before max_duration had passed: "), "{told}");
     assert!(told.contains("(throttled)"), "{told}");
 }
+
+/// What the program makes of a status itself repeats nobody's value.
+#[test]
+fn a_status_is_told_whatever_the_customer_is_called() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    people[0].last = "Http".to_owned();
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { status = { code = 422 } }\n");
+    let ran = world.sync(&world.csv("crm.csv", &people)).exits(7);
+    assert!(ran.out.contains("http_422") && !ran.out.contains("code_withheld"), "{}", ran.out);
+}

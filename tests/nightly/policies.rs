@@ -327,6 +327,12 @@ fn explained_codes_follow_the_operators_configuration() {
         (["safedebit", "unreadable_answer"], "unknown", false, true),
         (["lemonway", "throttled"], "throttled", false, true),
         (["safedebit", "AUTH_9"], "denied", false, true),
+        // A status stops the lane, unless the configuration says what the provider means by it.
+        (["wsone", "http_422"], "denied", false, false),
+        (["lemonway", "http_404"], "denied", false, true),
+        (["lemonway", "http_429"], "throttled", false, true),
+        (["safedebit", "http_501"], "unknown", false, true),
+        (["safedebit", "code_withheld"], "withheld", false, true),
         (["exit", "7"], "exit", false, true),
     ];
     for ([source, code], class, configured, documented) in cases {
