@@ -4,7 +4,7 @@
 //! counts; the session names the run, records and shows the events, checks the accounting and tells the result.
 
 use std::collections::BTreeMap;
-use std::fs::File;
+use std::fs::{File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
@@ -38,6 +38,8 @@ pub struct Session {
     clock: RunClock,
     events: Events,
     listener: JoinHandle<io::Result<()>>,
+    /// The log of its events, locked for as long as it goes on.
+    _at_work: File,
 }
 
 /// How a run came out.
@@ -55,6 +57,8 @@ pub struct Ending {
     pub advice: Vec<String>,
     /// How the files were to be read, as it was typed.
     pub input_arguments: Vec<String>,
+    /// What the run was limited by, as it was typed.
+    pub limits: Vec<String>,
     /// Who else is told.
     pub tell: Tell,
     /// For how many known customers each canonical field changed.
@@ -140,7 +144,11 @@ impl Session {
         let started_at = clock.now();
         let id = RunId::new(started_at, rand::random());
         let folder = RunFolder::create(runs, &id)?;
-        let log: EventLog<File> = EventLog::new(folder.create_file(EVENTS_FILE)?);
+        let log = folder.create_file(EVENTS_FILE)?;
+        // Says that the run is at work; where files cannot be locked, nothing does.
+        let _unsaid: Result<(), TryLockError> = log.try_lock();
+        let at_work = log.try_clone()?;
+        let log = EventLog::new(log);
         let progress = progress(&program.console, limits);
         let (sender, receiver) = mpsc::channel();
         let listener = Listener { log: Some(log), progress, clock: program.clock.clone() }.spawn(receiver)?;
@@ -150,7 +158,7 @@ impl Session {
             command: command.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
-        Ok(Self { id, command, folder, started_at, clock, events, listener })
+        Ok(Self { id, command, folder, started_at, clock, events, listener, _at_work: at_work })
     }
 
     /// The name of the run.
@@ -233,7 +241,7 @@ impl Session {
         if let Err(error) = report.write(&self.folder) {
             fail(error.into(), &mut report);
         }
-        if let Err(error) = show(program, &report, &self.folder) {
+        if let Err(error) = show(program, &report, &self.folder, &ending.limits) {
             fail(error.into(), &mut report);
         }
         if let Err(error) = ending.tell.perform(program, &report) {
@@ -253,11 +261,12 @@ impl Session {
 }
 
 /// Prints the summary, or the report with `--json`.
-fn show(program: &Program, report: &Report, folder: &RunFolder) -> io::Result<()> {
+fn show(program: &Program, report: &Report, folder: &RunFolder, limits: &[String]) -> io::Result<()> {
     let arguments = &program.repeated_arguments();
     let context = text::Context {
         folder: Some(folder.path()),
         arguments,
+        limits,
         failure_is_told: true,
         ..text::Context::default()
     };

@@ -171,7 +171,8 @@ impl Apply<'_> {
                 let cells = &turn.projections[position].cells;
                 let is_cleared = |code: &&FieldCode| cells.get(*code) == Some(&WireCell::Cleared);
                 let cleared = findings.cleared.iter().find(is_cleared);
-                let sources: Vec<Field> = cleared.into_iter().flat_map(|code| sources(provider, *code)).collect();
+                let sources: Vec<Field> =
+                    cleared.into_iter().flat_map(|code| sources(provider, *code)).collect();
                 return self.of_fields(turn, &sources, CLEARED);
             }
             Rejection::OtherKey => {

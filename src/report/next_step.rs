@@ -83,7 +83,8 @@ pub fn typed(sentence: &str, arguments: &[String]) -> String {
 }
 
 /// Rows and fields are mended in the CRM; the list of them is a file.
-fn look_at_rejects(context: &Context<'_>) -> String {
+#[must_use]
+pub fn look_at_rejects(context: &Context<'_>) -> String {
     let Some(folder) = context.folder else { return command(&["status"], context) };
     let file = folder.join(REJECTS_FILE).display().to_string();
     shlex::try_join(["less", &file]).unwrap_or_else(|_| "crmsync status".to_owned())
@@ -102,8 +103,14 @@ fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
         let words = [word, named.unwrap_or(&files[0])].into_iter().chain(format.iter().map(String::as_str));
         return command(&words.collect::<Vec<_>>(), context);
     }
-    let words = files.iter().chain(&report.run.arguments).map(String::as_str);
-    command(&[word].into_iter().chain(words).collect::<Vec<_>>(), context)
+    // What was limited to some is not to be followed by everything.
+    let (word, limits): (&[&str], _) = match word {
+        "plan" if !context.limits.is_empty() => (&["sync", "-n"], context.limits),
+        "sync" => (&["sync"], context.limits),
+        word => (&[word], &[][..]),
+    };
+    let words = files.iter().chain(&report.run.arguments).chain(limits).map(String::as_str);
+    command(&word.iter().copied().chain(words).collect::<Vec<_>>(), context)
 }
 
 #[cfg(test)]
@@ -160,6 +167,16 @@ mod tests {
         early.failure = Some("interrupted while the input was taken in [E228]".to_owned());
         early.run.arguments = vec!["--allow-mass-change".to_owned()];
         assert_eq!(of(&early, &Context::default()), "crmsync sync clients.csv --allow-mass-change");
+
+        let limits = ["--only", "C1", "--max-calls", "2"].map(str::to_owned);
+        let limited = Context { limits: &limits, ..Context::default() };
+        assert_eq!(
+            of(&early, &limited),
+            "crmsync sync clients.csv --allow-mass-change --only C1 --max-calls 2"
+        );
+        let mut report = sample(Outcome::Guarded, 4);
+        report.failure = Some("guard.max_new: too many".to_owned());
+        assert_eq!(of(&report, &limited), "crmsync sync -n clients.csv --only C1 --max-calls 2");
 
         let mut report = sample(Outcome::Partial, 3);
         report.providers.clear();

@@ -5,7 +5,7 @@
 //! renamed, so that a reader sees the old one or the new one whole.
 
 use std::fmt;
-use std::fs::{self, DirBuilder, File, OpenOptions, Permissions};
+use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -144,6 +144,20 @@ impl RunFolder {
             files.extend(entry.file_type().map_err(failed)?.is_file().then(|| entry.path()));
         }
         Ok(files)
+    }
+
+    /// Is the run at work: until it ends, however it does, it alone has the lock of its log. Where files cannot be locked, nobody
+    /// is known to be.
+    ///
+    /// # Errors
+    /// When the log cannot be opened.
+    pub fn is_at_work(&self) -> Result<bool, FileError> {
+        let path = self.file(EVENTS_FILE);
+        match File::open(&path) {
+            Ok(log) => Ok(matches!(log.try_lock_shared(), Err(TryLockError::WouldBlock))),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+            Err(error) => Err(FileError::on("look at", &path)(error)),
+        }
     }
 
     /// Creates a file of the run, to be written piece by piece.
@@ -326,7 +340,7 @@ pub fn delete_unfinished(runs: &Path) -> Result<Vec<PathBuf>, FileError> {
 
 /// Deletes the oldest runs until `keep` are left; `current`, the run that goes on, stays, whatever time its name tells. Those that
 /// tell a later one go first: they are of a clock that was ahead, and would stay until it is right.
-/// Folders that are not runs are left alone. Returns how many were deleted.
+/// Folders that are not runs are left alone, and so are runs at work on other states. Returns how many were deleted.
 ///
 /// # Errors
 /// When a folder cannot be deleted; the runs deleted before it are gone.
@@ -335,8 +349,13 @@ pub fn rotate_runs(runs: &Path, keep: usize, current: &RunId) -> Result<usize, F
     let surplus = ids.len().saturating_sub(keep.max(1));
     ids.retain(|id| id != current);
     ids.sort_by_key(|id| id <= current);
+    let mut deleted = 0;
     for id in ids.iter().take(surplus) {
         let folder = RunFolder::of(runs, id);
+        if folder.is_at_work()? {
+            continue;
+        }
+        deleted += 1;
         if folder.path.is_symlink() {
             // Behind the link alone: its files would lie on where nobody looks for them. What else lies there is not ours.
             for name in [REPORT_FILE, EVENTS_FILE, REJECTS_FILE] {
@@ -347,7 +366,7 @@ pub fn rotate_runs(runs: &Path, keep: usize, current: &RunId) -> Result<usize, F
             fs::remove_dir_all(&folder.path).map_err(FileError::on("delete", &folder.path))?;
         }
     }
-    Ok(surplus)
+    Ok(deleted)
 }
 
 fn remove_file(path: &Path) -> Result<(), FileError> {
@@ -468,6 +487,10 @@ mod tests {
         }
         assert_eq!(rotate_runs(home.path(), 3, &ids[2]).unwrap(), 1);
         assert_eq!(list_runs(home.path()).unwrap(), ids[..3], "of a clock that was ahead");
+        let log = RunFolder::of(home.path(), &ids[0]).create_file(EVENTS_FILE).unwrap();
+        log.lock().unwrap();
+        assert_eq!(rotate_runs(home.path(), 1, &ids[2]).unwrap(), 1);
+        assert_eq!(list_runs(home.path()).unwrap(), [&ids[0], &ids[2]].map(Clone::clone), "is at work");
     }
 
     /// A folder that was moved to another disk and is a link since.

@@ -368,10 +368,35 @@ fn where_nobody_listens_to_progress_the_run_ends_as_it_would() {
         (&report["run"]["outcome"], &world.report()["run"]["exit_code"]),
         (&"complete".into(), &0.into())
     );
+    // Nor to the log, however much it says.
+    for talk in [&["--log-format", "json"][..], &["-vv"]] {
+        let words = [&words[..], talk].concat();
+        Ran::from(world.command(&words).stderr(full()).output().expect("the binary runs")).exits(0);
+        assert_eq!(world.report()["run"]["outcome"], "complete", "{talk:?}");
+        let wrong = [&["sync", "nofile"], talk].concat();
+        Ran::from(world.command(&wrong).stderr(full()).output().expect("the binary runs")).exits(4);
+    }
     // Data that nobody gets is another thing, and the report of the run says so too.
     let output = world.command(&["resume", "--json"]).stdout(full()).output().expect("the binary runs");
     assert!(Ran::from(output).exits(1).err.contains("error[E604]"));
     assert_eq!(world.report()["run"]["exit_code"], 1);
+}
+
+/// Somebody else may be at work on the state of a run that was killed.
+#[test]
+fn a_killed_run_is_not_at_work_while_another_command_is() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    let mut sync = world.command(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+    sync.env("CRMSYNC_FAULT", "after-ingest-commit").output().expect("the binary runs");
+    let held = std::fs::File::open(world.path("state/crmsync.db.lock")).expect("there");
+    held.lock().expect("nobody else");
+    let told = world.run(&["status"]).exits(0).out;
+    assert!(told.contains(", not finished\n") && told.contains("next: crmsync resume"), "{told}");
+    drop(held);
+    world.run(&["resume"]).exits(0);
 }
 
 #[test]

@@ -127,3 +127,19 @@ fn where_the_log_is_json_so_is_all_that_is_said() {
     assert!(has(&said(&["rejects", "release", "--code", "none"], 0), "INFO", "nothing is refused"));
     assert_eq!(said(&["-q", "rejects", "release"], 0), [] as [serde_json::Value; 0]);
 }
+
+/// What sync says to do next, the morning after is told as well.
+#[test]
+fn status_points_to_what_the_last_run_could_not_take() {
+    let world = World::new();
+    let mut people = customers(2);
+    world.populate(&people);
+    "nobody".clone_into(&mut people[0].email);
+    let ran = world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let next = |told: &str| told.lines().last().map(str::to_owned);
+    let told = world.run(&["status"]).exits(0).out;
+    assert!(next(&told).is_some_and(|line| line.starts_with("next: less ")), "{told}");
+    assert_eq!(next(&told), next(&ran.out));
+    world.run(&["resume"]).exits(0);
+    assert_eq!(next(&world.run(&["status"]).exits(0).out).as_deref(), Some("next: nothing to do"));
+}

@@ -102,6 +102,19 @@ fn the_ledger_of_a_rehearsal_is_private_and_replaces_no_file() {
     assert_eq!(std::fs::read(&path).expect("still there"), before);
 }
 
+/// A run may be at work beside it.
+#[test]
+fn a_rehearsal_leaves_the_folders_of_runs_alone() {
+    let people = customers(2);
+    let world = delivered(&people);
+    world.configure("keep_runs = 1\n", &[]);
+    let of_the_run = world.run_folder();
+    world.on("rehearse", &world.csv("crm.csv", &people), &[]).exits(0);
+    assert!(of_the_run.join("report.json").exists());
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert!(!of_the_run.exists(), "a run deletes it");
+}
+
 /// A folder that is called as ours once was is somebody's, and what lies behind a link is, too.
 #[test]
 fn a_rehearsal_deletes_nothing_that_it_has_not_made() {

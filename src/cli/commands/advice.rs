@@ -56,6 +56,11 @@ fn of_work(run: &Run) -> Vec<String> {
 fn again(program: &Program, session: &Session, run: &Run) -> Option<String> {
     let failed = run.failure.as_ref().is_some_and(|failure| failure.code != ExitCode::Guarded);
     (failed && run.ingested.is_none() && !run.files.is_empty()).then(|| {
+        if !run.limits.is_empty() {
+            // They can name customers, of whom no report knows.
+            return "nothing of the input was accepted; when the cause is mended, run the same command again"
+                .to_owned();
+        }
         let words: Vec<&str> = [session.command()]
             .into_iter()
             .chain(run.files.iter().chain(&run.input_arguments).map(String::as_str))

@@ -41,6 +41,8 @@ pub(super) struct Run {
     pub(super) files: Vec<String>,
     /// How they were to be read, as it was typed.
     pub(super) input_arguments: Vec<String>,
+    /// What the run is limited by, as it was typed.
+    pub(super) limits: Vec<String>,
     /// Who else is told; nobody of a rehearsal.
     pub(super) tell: Tell,
     /// Why the input was not accepted, or why nothing could be sent.
@@ -67,6 +69,7 @@ impl Run {
             dispatched: None,
             files: Vec::new(),
             input_arguments: Vec::new(),
+            limits: Vec::new(),
             tell: Tell::default(),
             failure: None,
             include_values: false,
@@ -175,9 +178,19 @@ pub(super) fn finish(
     }
     let Found { tally, reasons, carried_from, outcome_before, .. } = found;
     let tell = Tell { outcome_before, ..run.tell };
-    let input_arguments = run.input_arguments;
-    let ending =
-        Ending { tally, codes, reasons, failure, advice, input_arguments, tell, changes, carried_from };
+    let (input_arguments, limits) = (run.input_arguments, run.limits);
+    let ending = Ending {
+        tally,
+        codes,
+        reasons,
+        failure,
+        advice,
+        input_arguments,
+        limits,
+        tell,
+        changes,
+        carried_from,
+    };
     session.close(program, config.state.keep_runs, ending)
 }
 

@@ -42,6 +42,8 @@ fn rehearse_into(
 ) -> Result<ExitCode, Failure> {
     let copy = program.state(&config)?.rehearsal()?;
     config.state.path = copy.path();
+    // Old runs are left to the real ones: one of them may be at work meanwhile.
+    config.state.keep_runs = usize::MAX;
     let scenario = typed.scenario.as_deref().map(read_scenario).transpose()?.unwrap_or_default();
     let simulators = Simulators::start(program, scenario)?;
     redirect(&mut config, &simulators);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::Serialize;
@@ -14,6 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
 use crate::report::next_step;
 use crate::report::report_json::Outcome;
+use crate::report::run_files::{REJECTS_FILE, RunFolder, RunId};
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{Counts, PastRun, Store, StoreError};
@@ -37,9 +38,14 @@ struct Status {
     new_probed_since: Option<String>,
     /// Providers that are switched on and were not when inputs were accepted, and since when they miss what those changed.
     misses_inputs_since: BTreeMap<ProviderId, String>,
+    /// The last run that read a file, where its input was not accepted: `resume` sends nothing of it.
+    input_not_accepted: Option<String>,
     /// The last run that read a file, where others came after it.
     #[serde(skip)]
     last_input: Option<Run>,
+    /// The folder of the last run, where that tells of rows and fields that did not go.
+    #[serde(skip)]
+    unread: Option<RunFolder>,
     /// Those that the configuration has switched on.
     #[serde(skip)]
     enabled: Vec<ProviderId>,
@@ -88,7 +94,13 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let mut runs = store.runs(RUNS_LOOKED_AT)?.into_iter().map(run);
     let last_run = runs.next();
     let last_input = runs.find(Run::reads_files).filter(|_| !last_run.as_ref().is_some_and(Run::reads_files));
-    let running = last_run.as_ref().is_none_or(|run| run.finished_at.is_none()) && state.is_locked()?;
+    let running = match &last_run {
+        None => state.is_locked()?,
+        Some(run) => {
+            run.finished_at.is_none() && state.is_locked()? && may_be_at_work(&config.state.runs, run)?
+        }
+    };
+    let unread = last_run.as_ref().and_then(|run| with_rejects(&config.state.runs, run));
     let providers: BTreeMap<ProviderId, Queue> =
         store.counts()?.into_iter().map(|(provider, counts)| (provider, queue(&counts))).collect();
     let needs_a_person = providers.values().map(|queue| queue.held + queue.refused).sum();
@@ -98,9 +110,11 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let misses_inputs_since = misses_inputs_since(&store, enabled.iter().copied())?;
     drop(still);
     let missing = (!state.exists()).then(|| state.absolute_path());
-    let status = Status {
+    let mut status = Status {
         last_run,
         last_input,
+        input_not_accepted: None,
+        unread,
         running,
         providers,
         needs_a_person,
@@ -110,6 +124,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         enabled,
         missing,
     };
+    status.input_not_accepted = without_input(&status).map(|run| run.id.clone());
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -164,6 +179,20 @@ fn run(run: PastRun) -> Run {
         exit_code: run.exit_code,
         accepted: run.accepted,
     }
+}
+
+/// Another command may have the lock of the state after a run was killed. Of a run whose folder lies elsewhere nobody can tell.
+fn may_be_at_work(runs: &Path, run: &Run) -> Result<bool, Failure> {
+    let folder = RunId::parse(&run.id).map(|id| RunFolder::of(runs, &id));
+    let folder = folder.filter(|folder| folder.path().is_dir());
+    Ok(folder.map(|folder| folder.is_at_work()).transpose()?.unwrap_or(true))
+}
+
+/// The folder of a run that did not get everything through, if its list of that is there.
+fn with_rejects(runs: &Path, run: &Run) -> Option<RunFolder> {
+    let folder = RunFolder::of(runs, &RunId::parse(&run.id)?);
+    let is_partial = run.exit_code == Some(ExitCode::Partial.number());
+    (is_partial && folder.file(REJECTS_FILE).is_file()).then_some(folder)
 }
 
 fn queue(counts: &Counts) -> Queue {
@@ -291,6 +320,10 @@ fn next(status: &Status, arguments: &[String]) -> String {
         Some(_) if status.has_sendable_calls() => &["resume"],
         Some(_) if status.needs_a_person > 0 => &["rejects", "list"],
         Some(_) if !status.misses_inputs_since.is_empty() => &["sync", "FILE", "--kind", "full"],
+        Some(_) if status.unread.is_some() => {
+            let folder = status.unread.as_ref().map(RunFolder::path);
+            return next_step::look_at_rejects(&Context { folder, arguments, ..Context::default() });
+        }
         Some(_) => return "nothing to do".to_owned(),
     };
     next_step::command(words, &Context { arguments, ..Context::default() })
@@ -341,6 +374,8 @@ mod tests {
         let status = Status {
             last_run: Some(run(last)),
             last_input: None,
+            input_not_accepted: None,
+            unread: None,
             running: false,
             providers: providers.into(),
             needs_a_person: 3,
@@ -358,6 +393,8 @@ mod tests {
         let status = Status {
             last_run: None,
             last_input: None,
+            input_not_accepted: None,
+            unread: None,
             running: false,
             providers: BTreeMap::new(),
             needs_a_person: 0,
@@ -404,6 +441,8 @@ mod tests {
             let status = Status {
                 last_run,
                 last_input,
+                input_not_accepted: None,
+                unread: None,
                 running,
                 providers,
                 needs_a_person,
