@@ -107,19 +107,16 @@ fn run(words: &[String], patience: Duration) -> Result<Vec<u8>, Fault> {
         .spawn()
         .map_err(failed)?;
     let printed = listen(&mut child).map_err(failed)?;
-    let status = child.wait_timeout(patience).map_err(failed)?;
-    let Some(status) = status else {
+    // Whoever has closed what it prints to is about to end; what it has started may keep that open.
+    let printed = printed.recv_timeout(patience).ok();
+    let status = if printed.is_some() { child.wait_timeout(patience).map_err(failed)? } else { None };
+    let (Some(printed), Some(status)) = (printed, status) else {
         // It may have ended in this very moment; what matters is that it is gone.
         drop(child.kill());
         drop(child.wait());
         return Err(Fault::Slow(program.clone()));
     };
-    if !status.success() {
-        return Err(Fault::CommandFailed(program.clone()));
-    }
-    // A grandchild that keeps the pipe open would keep us waiting for ever.
-    let printed = printed.recv_timeout(patience).map_err(|_| Fault::Slow(program.clone()))?;
-    printed.map_err(failed)
+    if status.success() { printed.map_err(failed) } else { Err(Fault::CommandFailed(program.clone())) }
 }
 
 /// Reads what a child prints, on a thread, so that a full pipe cannot stop it.

@@ -225,7 +225,7 @@ pub enum FileError {
     },
     /// No line is a JSON object.
     #[error(
-        "{file}: line {line}: none of its {lines} lines is a JSON object; name the right format with --format or input.format, \
+        "{file}: line {line}: none of {lines} lines is a JSON object; name the right format with --format or input.format, \
          or export JSON lines"
     )]
     NoJson {
@@ -233,7 +233,7 @@ pub enum FileError {
         file: String,
         /// The first of them.
         line: u64,
-        /// How many there are.
+        /// How many were looked at.
         lines: u64,
     },
     /// The pattern of the trailer does not compile or has no group.

@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
+use rustix::fs::{Access, access};
+use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::domain::fingerprint::Fingerprinter;
@@ -182,6 +184,17 @@ impl StateFile {
         let advice =
             format!("free some: a backup of the state takes {} MB, and a run its log", state / 1_000_000);
         Some(Finding::new(severity, self.path(), what, advice))
+    }
+
+    /// Is the state where nobody can write, so that every run would fail.
+    #[must_use]
+    pub fn is_read_only(&self) -> Option<Finding> {
+        let folder = self.path().parent()?;
+        let is_read_only = |place: &&Path| access(*place, Access::WRITE_OK) == Err(Errno::ROFS);
+        let place = [self.path(), folder].into_iter().find(is_read_only)?;
+        let advice =
+            "mount its file system for writing: it may have been taken away after a fault of the disk";
+        Some(Finding::new(Severity::Broken, place, "its file system is read-only", advice))
     }
 
     /// Empties the write-ahead log into the file. The lock proves that nobody else writes.

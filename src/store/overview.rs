@@ -30,9 +30,19 @@ pub struct Counts {
     pub skipped_fields: u64,
     /// When the oldest open call was created.
     pub oldest: Option<Timestamp>,
+    /// The run that created it.
+    #[serde(skip)]
+    pub oldest_of: Option<RunNumber>,
 }
 
 impl Counts {
+    /// Takes in an open call that was created then, in that run.
+    fn is_as_old_as(&mut self, (created, run): (Timestamp, RunNumber)) {
+        if self.oldest.is_none_or(|known| created < known) {
+            (self.oldest, self.oldest_of) = (Some(created), Some(run));
+        }
+    }
+
     /// Open calls, held ones included.
     #[must_use]
     pub fn open(&self) -> u64 {
@@ -195,8 +205,9 @@ impl Store {
         }
         if let Some((place, id)) = first {
             // What was there first, unless that is so long ago that it is gone.
-            let sql = "SELECT created_at FROM call WHERE id IN (?1, ?2) ORDER BY id LIMIT 1";
-            of.oldest = Some(Timestamp(self.connection.query_row(sql, (place, id), |row| row.get(0))?));
+            let sql = "SELECT created_at, planned_in FROM call WHERE id IN (?1, ?2) ORDER BY id LIMIT 1";
+            let created = |row: &Row<'_>| Ok((Timestamp(row.get(0)?), RunNumber(row.get(1)?)));
+            of.is_as_old_as(self.connection.query_row(sql, (place, id), created)?);
         }
         Ok(())
     }
@@ -217,9 +228,10 @@ impl Store {
     /// The few.
     fn count_others(&self, provider: ProviderId, of: &mut Counts) -> Result<(), StoreError> {
         let mut statement = self.connection.prepare_cached(
-            "SELECT state, count(*), min(created_at) FROM call
+            // Beside a smallest value SQLite gives what stands in its row.
+            "SELECT state, count(*), min(created_at), planned_in FROM call
                  WHERE provider = ?1 AND state IN ('waiting', 'probing') GROUP BY state
-             UNION ALL SELECT state, count(*), min(created_at) FROM call WHERE provider = ?1
+             UNION ALL SELECT state, count(*), min(created_at), planned_in FROM call WHERE provider = ?1
                  AND payload IS NOT NULL AND state <> 'queued' AND state <> 'waiting' AND state <> 'probing'
                  GROUP BY state",
         )?;
@@ -227,7 +239,7 @@ impl Store {
         while let Some(row) = rows.next()? {
             let state = State::parse(&row.get::<_, String>(0)?);
             let count = u64::try_from(row.get::<_, i64>(1)?).unwrap_or(0);
-            let oldest = Timestamp(row.get(2)?);
+            let oldest = (Timestamp(row.get(2)?), RunNumber(row.get(3)?));
             match state {
                 Some(State::Waiting | State::InFlight) => of.waiting += count,
                 Some(State::Probing) => of.probing += count,
@@ -243,7 +255,7 @@ impl Store {
                 | None => {}
             }
             if state.is_some_and(State::is_open) {
-                of.oldest = Some(of.oldest.map_or(oldest, |known| known.min(oldest)));
+                of.is_as_old_as(oldest);
             }
         }
         Ok(())

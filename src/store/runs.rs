@@ -129,6 +129,12 @@ impl Store {
         Ok(runs.collect::<Result<_, _>>()?)
     }
 
+    /// The name of a run; none, where it is forgotten.
+    pub fn run_name(&self, run: RunNumber) -> Result<Option<String>, StoreError> {
+        let sql = "SELECT id FROM run WHERE number = ?1";
+        Ok(self.connection.query_row(sql, [run.0], |row| row.get(0)).optional()?)
+    }
+
     /// The time stamp of the newest input that was accepted, for the warning about an older one.
     /// One from after `now` was stamped by a clock that was wrong, and is passed over.
     pub fn newest_input(&self, now: Timestamp) -> Result<Option<Timestamp>, StoreError> {

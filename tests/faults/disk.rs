@@ -226,4 +226,6 @@ fn a_state_on_a_disk_that_takes_no_writes_can_still_be_looked_at() {
     assert!(planned.contains("3 unchanged"), "{planned}");
     let refused = run(&["sync", "crm.csv"]).exits(1, "sync").err;
     assert!(refused.contains("Read-only file system"), "{refused}");
+    let told = run(&["doctor"]).exits(7, "doctor").out;
+    assert!(told.contains("its file system is read-only"), "{told}");
 }

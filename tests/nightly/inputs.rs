@@ -485,3 +485,11 @@ fn a_file_that_is_given_twice_changes_nobody() {
         (&0.into(), &3.into())
     );
 }
+
+#[test]
+fn check_knows_a_file_that_has_no_json_at_all() {
+    let world = World::new();
+    let file = world.file("crm.jsonl", "customer_id;email\nC1;a@example.org\n");
+    let told = world.on("check", &file, &[]).exits(4);
+    assert!(told.out.contains("none of 2 lines is a JSON object"), "{}", told.out);
+}

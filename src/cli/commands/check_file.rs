@@ -12,7 +12,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::defect::Defect;
 use crate::domain::field::Field;
 use crate::mapping::{Mapper, OrderWarning};
-use crate::reader::InputFile;
+use crate::reader::{FileError, InputFile};
 
 /// So many rows are looked at: enough to meet the usual faults, few enough to answer at once.
 const ROWS_LOOKED_AT_MAX: usize = 10_000;
@@ -36,6 +36,10 @@ pub(super) struct Looked {
     pub(super) rows: u64,
     /// Rows with a fault.
     pub(super) faulty: u64,
+    /// Lines that are no record at all.
+    broken: u64,
+    /// Where the first row begins.
+    first_line: u64,
     /// How often each column suffers from what.
     pub(super) defects: BTreeMap<(String, String), u64>,
     /// The first customers as a table, for people; none without a row.
@@ -65,8 +69,13 @@ pub(super) fn look(
             first.note(line, &mapped.customer);
             looked.told.extend(mapped.customer.cells.fields().chain(mapped.customer.in_part.iter().copied()));
         }
+        looked.first_line = if looked.rows == 0 { line } else { looked.first_line };
         looked.note(row);
     })?;
+    if rows.input.header().is_none() && looked.rows > 0 && looked.broken == looked.rows {
+        let (file, line) = (rows.input.name().to_owned(), looked.first_line);
+        return Err(FileError::NoJson { file, line, lines: looked.rows }.into());
+    }
     if rows.input.header().is_none() && looked.rows > looked.faulty {
         let is_told = |field: &Field| *field == Field::CustomerId || looked.told.contains(&field.whole());
         let nowhere = config.columns.0.iter().filter(|(field, _)| !is_told(field));
@@ -80,7 +89,11 @@ pub(super) fn look(
 impl Looked {
     fn note(&mut self, row: rows::Looked) {
         let defects: Vec<(String, String)> = match row {
-            rows::Looked::Bad(bad) => vec![(bad.column.unwrap_or_else(|| "-".to_owned()), bad.reason)],
+            rows::Looked::Bad(bad) => {
+                // A record that is one has a column that is at fault.
+                self.broken += u64::from(bad.column.is_none());
+                vec![(bad.column.unwrap_or_else(|| "-".to_owned()), bad.reason)]
+            }
             rows::Looked::Nobody(defect) => vec![(defect.column.to_string(), defect.reason.0.to_owned())],
             rows::Looked::Customer(mapped) => {
                 let named = |defect: Defect| (defect.column.to_string(), defect.reason.0.to_owned());

@@ -100,6 +100,7 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
     let (backups, unsound) = state.examine_backups()?;
     examination.findings.extend(unsound);
     examination.findings.extend(state.scarce_disk());
+    examination.findings.extend(state.is_read_only());
     look_at_rights(config, state, &backups, repair, &mut examination, &mut repaired)?;
     look_at_folders(config, state, repair, &mut examination, &mut repaired)?;
     let healthy = examination.findings.iter().all(|finding| finding.severity == Severity::Note);

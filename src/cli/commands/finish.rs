@@ -245,7 +245,7 @@ impl Found {
         self.tally = tally(run, &store.counts()?);
         let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
         let open_before = open_before.map(|(_, counts)| counts);
-        self.carried_from = earlier::oldest_run(store, open_before, Some(session.id().as_str()))?;
+        self.carried_from = earlier::oldest_run(store, open_before)?;
         let mut rows = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
         self.is_partial = !rows.is_empty();
         rows.extend(store.used_up(run.number)?);
@@ -401,7 +401,8 @@ fn advice_on(
     if let Some(hold) = HoldReason::parse(code).filter(|_| status == State::Held.name()) {
         return format!("{}; {}", rejects::reason(hold), hold_advice(hold));
     }
-    let Some(provider) = provider.filter(|_| status == State::Refused.name() && !code.is_empty()) else {
+    let is_code = status != Status::Invalid.name() && !code.is_empty();
+    let Some(provider) = provider.filter(|_| is_code) else {
         return String::new();
     };
     let (meaning, advice) = meaning_and_advice(provider, code, &operator_codes(providers, provider));

@@ -229,7 +229,7 @@ fn of(
     let changes = outcome.changes_by_name();
     let queued_before = providers.iter().filter(|lane| lane.queued_before > 0);
     let queued_before = queued_before.filter_map(|lane| queued.get(&lane.provider));
-    let carried_from = earlier::oldest_run(store, queued_before, None)?;
+    let carried_from = earlier::oldest_run(store, queued_before)?;
     let fields = outcome
         .fields
         .into_iter()
