@@ -1,6 +1,7 @@
 //! Exit codes: what the program tells its caller, and which one wins when several apply.
 
 use crate::report::report_json::Outcome;
+use crate::report::text::INFALLIBLE;
 
 /// What the program tells its caller. A code that is not listed must be treated as failure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -191,8 +192,7 @@ impl From<ExitCode> for std::process::ExitCode {
 pub fn help() -> String {
     use std::fmt::Write;
     ExitCode::ALL.iter().fold("Exit codes:\n".to_owned(), |mut text, code| {
-        writeln!(text, "  {:>3}  {}", code.number(), code.meaning())
-            .expect("writing to a string does not fail");
+        writeln!(text, "  {:>3}  {}", code.number(), code.meaning()).expect(INFALLIBLE);
         text
     })
 }

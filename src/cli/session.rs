@@ -19,13 +19,14 @@ use crate::dispatch::RunClock;
 use crate::domain::clock::Timestamp;
 use crate::domain::event::{Event, Events};
 use crate::domain::provider::ProviderId;
+use crate::domain::run_id::RunId;
 use crate::domain::tally::{InputTally, Tally};
 use crate::report::events::EventLog;
 use crate::report::listener::Listener;
 use crate::report::metrics;
 use crate::report::progress::Progress;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{EVENTS_FILE, FileError, RunFolder, RunId, rotate_runs, write_public};
+use crate::report::run_files::{EVENTS_FILE, FileError, RunFolder, rotate_runs, write_public};
 use crate::report::text::{self, Reason};
 
 /// A run that is going on.

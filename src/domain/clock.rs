@@ -26,6 +26,13 @@ impl Timestamp {
         Duration::from_millis(u64::try_from(later.0.saturating_sub(self.0)).unwrap_or(0))
     }
 
+    /// The day of the calendar, UTC.
+    #[must_use]
+    pub fn date(self) -> jiff::civil::Date {
+        let time = jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
+        time.to_zoned(jiff::tz::TimeZone::UTC).date()
+    }
+
     /// Days since 1970-01-01, UTC.
     #[must_use]
     pub fn day(self) -> i64 {

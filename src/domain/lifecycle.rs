@@ -297,7 +297,7 @@ fn held(life: &Life, happening: Happening) -> Option<Step> {
         }
         Happening::NewerValue => Some(to(life, State::Held, Wait::Keep)),
         // A create that may have been applied must not vanish because the CRM took the change back. An update may: what it was
-        // to bring is unknown at the account, and whatever follows waits as long as it would have.
+        // to bring is unknown at the account.
         Happening::NothingLeft
             if !life.create_unknown && life.hold.is_some_and(HoldReason::is_judged_anew) =>
         {

@@ -23,6 +23,7 @@ pub mod policy;
 pub mod provider;
 pub mod raw_cell;
 pub mod redacted;
+pub mod run_id;
 pub mod standing;
 pub mod street_kinds;
 pub mod tally;

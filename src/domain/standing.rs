@@ -12,7 +12,7 @@ pub struct Standing {
     pub id: CallId,
     /// Where it stands. Never `in_flight` where it is compared: recovery has run.
     pub life: Life,
-    /// Not before this time, in microseconds.
+    /// Not before this time, as a [`Timestamp`](super::clock::Timestamp) counts.
     pub due: i64,
     /// Does it wait for a late request to land.
     pub settling: bool,

@@ -30,7 +30,7 @@ const BATCH_BLOCKS_MAX: usize = 48;
 const ROW_BYTES: usize = 200;
 /// How often reading tells of its progress.
 const PROGRESS_BYTES: u64 = 16 * 1024 * 1024;
-/// More rows than one run can count.
+/// More lines than a place in a file can count.
 const TOO_FAR: IngestError = IngestError::TooMany { what: "lines of one file", max: u32::MAX as u64 };
 
 /// What the first pass found.

@@ -43,7 +43,6 @@ use std::sync::Arc;
 use std::time::{Duration, UNIX_EPOCH};
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::{Event, Events};
@@ -401,8 +400,7 @@ impl Ingest<'_> {
     }
 
     fn today(&self) -> Date {
-        let now = jiff::Timestamp::from_millisecond(self.clock.now().0).unwrap_or_default();
-        now.to_zoned(TimeZone::UTC).date()
+        self.clock.now().date()
     }
 }
 

@@ -6,11 +6,6 @@ use crate::domain::value::{CustomerType, IdentityDocument, Title, WalletRole};
 
 /// Yes or no, in the words of the documentation.
 pub(super) fn flag(text: &str) -> Parsed<bool> {
-    match text {
-        "1" => return Ok(true),
-        "0" => return Ok(false),
-        _ => {}
-    }
     let is_any = |words: &[&str]| words.iter().any(|word| text.eq_ignore_ascii_case(word));
     if is_any(&["true", "1", "oui", "yes", "o", "y", "vrai"]) {
         Ok(true)

@@ -12,7 +12,7 @@ use crate::domain::provider::ProviderId;
 use super::Provider;
 use super::lemonway::{Lemonway, LemonwaySettings};
 use super::safedebit::{Safedebit, SafedebitSettings};
-use super::settings::{CommonSettings, Credentials, SecretSource, SettingsError};
+use super::settings::{CommonSettings, Credentials, SecretSource, SettingsError, default_send};
 use super::wsone::{WsOne, WsOneSettings};
 
 /// The `[providers]` table: a section for each provider, and a provider without one is off.
@@ -68,14 +68,7 @@ impl ProvidersSettings {
     /// What calls of a provider carry beside what changed.
     #[must_use]
     pub fn send_mode(&self, id: ProviderId) -> Send {
-        match (id, self.common(id)) {
-            (ProviderId::Wsone, common) => {
-                common.and_then(|common| common.send).unwrap_or(super::wsone::SEND)
-            }
-            (ProviderId::Lemonway | ProviderId::Safedebit, common) => {
-                common.map_or(Send::Changed, CommonSettings::send_mode)
-            }
-        }
+        self.common(id).and_then(|common| common.send).unwrap_or(default_send(id))
     }
 
     /// What is common to the section of a provider, to be changed: a rehearsal sends to its simulators.

@@ -92,9 +92,17 @@ impl Default for Retry {
     }
 }
 
+/// What an update of a provider carries where the configuration says nothing. Whether `WsOne` patches or replaces an object,
+/// nobody has documented: it gets whole ones.
+pub(super) const fn default_send(provider: ProviderId) -> Send {
+    match provider {
+        ProviderId::Wsone => Send::Objects,
+        ProviderId::Lemonway | ProviderId::Safedebit => Send::Changed,
+    }
+}
+
 impl CommonSettings {
-    /// What an update carries: the configured choice, else changed fields alone. A provider whose default is
-    /// another one fills [`send`](Self::send) when it is made.
+    /// What an update carries: the configured choice, which a provider fills in when it is made, see [`default_send`].
     #[must_use]
     pub fn send_mode(&self) -> Send {
         self.send.unwrap_or(Send::Changed)

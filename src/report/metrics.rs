@@ -5,6 +5,7 @@
 use std::fmt::{self, Write};
 
 use super::report_json::Report;
+use super::text::INFALLIBLE;
 use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::ProviderTally;
@@ -39,7 +40,7 @@ const LATENCY: [Count; 4] = [
 #[must_use]
 pub fn prometheus(report: &Report) -> String {
     let mut text = String::new();
-    write_all(&mut text, report).expect("writing to a string does not fail");
+    write_all(&mut text, report).expect(INFALLIBLE);
     text
 }
 

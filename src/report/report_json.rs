@@ -8,10 +8,11 @@ use std::path::{Path, PathBuf};
 use schemars::{JsonSchema, Schema, schema_for};
 use serde::{Deserialize, Serialize};
 
-use super::run_files::{FileError, REPORT_FILE, RunFolder, RunId};
+use super::run_files::{FileError, REPORT_FILE, RunFolder};
 use super::text::Reason;
 use crate::domain::clock::{Timestamp, rfc3339};
 use crate::domain::provider::ProviderId;
+use crate::domain::run_id::RunId;
 use crate::domain::tally::{InputTally, ProviderTally, Tally};
 
 /// The shape of the file. Goes up when a key changes its meaning or goes away.

@@ -4,7 +4,6 @@
 //! (`O_CREAT | O_EXCL` does not follow one), and a file that replaces another is written beside it, synced and
 //! renamed, so that a reader sees the old one or the new one whole.
 
-use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions, Permissions, TryLockError};
 use std::io::{self, Write};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt, PermissionsExt};
@@ -12,7 +11,7 @@ use std::path::{Path, PathBuf};
 
 use tempfile::NamedTempFile;
 
-use crate::domain::clock::Timestamp;
+use crate::domain::run_id::RunId;
 
 /// The report of a run, written when it ends.
 pub const REPORT_FILE: &str = "report.json";
@@ -42,49 +41,6 @@ impl FileError {
 
     fn on<'a>(action: &'static str, path: &'a Path) -> impl FnOnce(io::Error) -> Self + 'a {
         move |source| Self { action, path: path.to_owned(), source }
-    }
-}
-
-/// The name of a run: when it began, UTC, and four hexadecimal digits that sort within the second: `20261122T211626Z-3f2a`.
-/// Names sort by time.
-#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RunId(String);
-
-impl RunId {
-    /// Names a run that begins at `start`. The digits behind the second come from the millisecond, so that names sort
-    /// by time, and from `random`, which tells apart two runs of one millisecond.
-    #[must_use]
-    pub fn new(start: Timestamp, random: u16) -> Self {
-        const PER_MILLISECOND: i64 = 65;
-        let time = jiff::Timestamp::from_millisecond(start.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-        let within = start.0.rem_euclid(1_000) * PER_MILLISECOND + i64::from(random) % PER_MILLISECOND;
-        Self(format!("{}-{within:04x}", time.strftime("%Y%m%dT%H%M%SZ")))
-    }
-
-    /// Takes a name that a person typed or a folder has; `None` when it is not one, so that no path can be
-    /// smuggled in.
-    #[must_use]
-    pub fn parse(name: &str) -> Option<Self> {
-        const SHAPE: &[u8] = b"00000000T000000Z-xxxx";
-        let fits = |(byte, shape): (u8, u8)| match shape {
-            b'0' => byte.is_ascii_digit(),
-            b'x' => byte.is_ascii_digit() || (b'a'..=b'f').contains(&byte),
-            fixed => byte == fixed,
-        };
-        let fits_all = name.len() == SHAPE.len() && name.bytes().zip(SHAPE.iter().copied()).all(fits);
-        fits_all.then(|| Self(name.to_owned()))
-    }
-
-    /// The name as text.
-    #[must_use]
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-impl fmt::Display for RunId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
     }
 }
 
@@ -389,34 +345,10 @@ mod tests {
     use std::os::unix::fs::PermissionsExt;
 
     use super::*;
+    use crate::domain::clock::Timestamp;
 
     fn mode(path: &Path) -> u32 {
         fs::metadata(path).unwrap().permissions().mode() & 0o777
-    }
-
-    #[test]
-    fn a_run_is_named_by_its_second_and_four_digits() {
-        let id = RunId::new(Timestamp(1_795_382_186_123), 0);
-        assert_eq!(id.as_str(), "20261122T211626Z-1f3b");
-        assert_eq!(RunId::parse(id.as_str()), Some(id));
-    }
-
-    #[test]
-    fn runs_of_one_second_sort_by_time() {
-        let name = |millis: i64, random: u16| {
-            RunId::new(Timestamp(1_795_382_186_000 + millis), random).as_str().to_owned()
-        };
-        assert!(name(0, u16::MAX) < name(1, 0) && name(998, u16::MAX) < name(999, 0));
-        assert!(name(999, u16::MAX) < name(1_000, 0));
-    }
-
-    #[test]
-    fn a_path_is_no_run() {
-        for name in
-            ["", "..", "../../etc", "20261122T211626Z-3F2A", "20261122T211626Z-3f2a/", "2026é122T211626Z-3f2"]
-        {
-            assert_eq!(RunId::parse(name), None, "{name}");
-        }
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Context<'a> {
 #[must_use]
 pub fn closing(report: &Report, context: &Context<'_>) -> String {
     let mut text = String::new();
-    write_closing(&mut text, report, context).expect("writing to a string does not fail");
+    write_closing(&mut text, report, context).expect(INFALLIBLE);
     shown_lines(&text)
 }
 

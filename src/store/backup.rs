@@ -23,6 +23,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use crate::domain::clock::Clock;
 use crate::domain::fault::{self, Point};
+use crate::domain::run_id::RunId;
 
 use super::open::connect;
 use super::place::{LOGS, beside};
@@ -215,14 +216,7 @@ fn run_of(backup: &Path) -> Option<&OsStr> {
 
 /// Is a file named after a run, as a run names the backups that it makes.
 pub(super) fn is_made_by_run(backup: &Path) -> bool {
-    const FORM: &[u8] = b"00000000T000000Z-xxxx";
-    let Some(run) = run_of(backup).map(OsStr::as_bytes) else { return false };
-    let fits = |(byte, form): (&u8, &u8)| match form {
-        b'0' => byte.is_ascii_digit(),
-        b'x' => byte.is_ascii_hexdigit(),
-        other => byte == other,
-    };
-    run.len() == FORM.len() && run.iter().zip(FORM).all(fits)
+    run_of(backup).and_then(OsStr::to_str).and_then(RunId::parse).is_some()
 }
 
 /// What lies in a folder; nothing when there is no such folder.

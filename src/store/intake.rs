@@ -425,16 +425,15 @@ impl Intake<'_> {
         restore::end_doubt(&self.transaction)
     }
 
-    /// Notes that the run has accepted its input, with the time stamp of that, if it has one; no change that a backup would be
-    /// made for.
+    /// Notes that the run has accepted its input, with the time stamp of that, if it has one. After [`Self::back_up`], like all that
+    /// follows: it is no change that a backup would be made for.
     pub fn accept(&self, time: Option<Timestamp>) -> Result<(), StoreError> {
         let time = time.map_or(runs::NO_TIME, |time| time.0);
         self.transaction.execute("UPDATE run SET input_time = ?2 WHERE number = ?1", (self.run.0, time))?;
         Ok(())
     }
 
-    /// Notes of which fields an input says something, beside earlier ones or alone; no change that a backup would be made
-    /// for.
+    /// Notes of which fields an input says something, beside earlier ones or alone. After [`Self::back_up`].
     pub fn put_known_fields(&self, told: FieldSet, alone: bool) -> Result<(), StoreError> {
         let before: FieldSet = self.snapshot().known_fields()?.into_iter().collect();
         let known = if alone { told } else { before | told };
@@ -445,7 +444,7 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Notes which providers have this input, and which miss what it changes; no change that a backup would be made for.
+    /// Notes which providers have this input, and which miss what it changes. After [`Self::back_up`].
     pub fn note_inputs(
         &self,
         enabled: &[ProviderId],
@@ -460,7 +459,7 @@ impl Intake<'_> {
         orders::forget(&self.transaction)
     }
 
-    /// Notes how order values are read from now on; no change that a backup would be made for.
+    /// Notes how order values are read from now on. After [`Self::back_up`].
     pub fn put_order_reading(&self, reading: &[u8; 32]) -> Result<(), StoreError> {
         orders::put_reading(&self.transaction, reading)
     }

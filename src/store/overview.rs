@@ -59,7 +59,7 @@ pub struct RejectFilter {
     pub code: Option<String>,
     /// Of this customer.
     pub customer: Option<String>,
-    /// Settled or held in this run only.
+    /// Settled, held or created in this run only.
     pub run: Option<RunNumber>,
 }
 

@@ -12,8 +12,8 @@ use crate::cli::config::InputKind;
 use crate::cli::error_code::ErrorCode;
 use crate::domain::call::CallId;
 use crate::domain::provider::ProviderId;
+use crate::domain::run_id::RunId;
 use crate::domain::threshold::Threshold;
-use crate::report::run_files::RunId;
 
 /// The name under which standard input is given as a file.
 pub const STANDARD_INPUT: &str = "-";

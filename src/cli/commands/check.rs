@@ -69,6 +69,8 @@ struct Findings {
     has_queued: bool,
     /// The state cannot be used; `doctor` looks into it.
     state_is_faulty: bool,
+    /// Nobody is sent anything.
+    lacks_provider: bool,
 }
 
 impl Findings {
@@ -151,6 +153,7 @@ fn check_providers(config: &Config, findings: &mut Findings) {
         }
     }
     if config.providers.enabled().is_empty() {
+        findings.lacks_provider = true;
         findings.warn("providers", NO_PROVIDER);
     }
     // Sections that cannot work were refused when the file was read.
@@ -321,7 +324,7 @@ fn next(program: &Program, findings: &Findings, typed: &CheckArguments) -> Strin
     let format = format.iter().flat_map(|format| ["--format", format.get_name()]);
     let on_the_file =
         |word| next_step::command(&[word, &*file].into_iter().chain(format).collect::<Vec<_>>(), &context);
-    let is_well = findings.codes.is_empty() && findings.list.iter().all(|found| found.detail != NO_PROVIDER);
+    let is_well = findings.codes.is_empty() && !findings.lacks_provider;
     if findings.state_is_faulty {
         return next_step::command(&["doctor"], &context);
     }

@@ -11,9 +11,10 @@ use crate::cli::config::Config;
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
+use crate::domain::run_id::RunId;
 use crate::report::erase::files_of_runs;
 use crate::report::next_step;
-use crate::report::run_files::{RunFolder, RunId, list_runs};
+use crate::report::run_files::{RunFolder, list_runs};
 use crate::report::table::aligned;
 use crate::report::text::{Context, grouped};
 use crate::store::{

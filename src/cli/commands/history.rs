@@ -12,10 +12,11 @@ use crate::cli::arguments::{HistoryArguments, ReportArguments};
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
+use crate::domain::run_id::RunId;
 use crate::report::html;
 use crate::report::next_step;
 use crate::report::report_json::{Report, RunInfo};
-use crate::report::run_files::{EVENTS_FILE, REPORT_FILE, RunFolder, RunId, list_runs, write_named};
+use crate::report::run_files::{EVENTS_FILE, REPORT_FILE, RunFolder, list_runs, write_named};
 use crate::report::table::aligned;
 use crate::report::text::{self, Context, grouped};
 

@@ -3,7 +3,6 @@
 use std::path::Path;
 
 use jiff::civil::Date;
-use jiff::tz::TimeZone;
 
 use crate::cli::config::Config;
 use crate::cli::failure::Failure;
@@ -40,7 +39,7 @@ impl Rows {
         let input = look_into(path, &config.reader_settings())?;
         let mapper = Mapper::new(&config.mapping_settings(), input.header())?;
         let columns = mapper.columns().iter().map(|column| input.resolve(&column.column)).collect();
-        Ok(Self { input, mapper, columns, today: day(now) })
+        Ok(Self { input, mapper, columns, today: now.date() })
     }
 
     /// Hands each of the first `limit` rows to `visit`, with the line on which it begins.
@@ -68,9 +67,4 @@ impl Rows {
         };
         self.mapper.map(cell, further, self.today, &[])
     }
-}
-
-fn day(now: Timestamp) -> Date {
-    let time = jiff::Timestamp::from_millisecond(now.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH);
-    time.to_zoned(TimeZone::UTC).date()
 }

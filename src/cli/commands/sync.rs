@@ -17,10 +17,11 @@ use crate::dispatch::{self, Dispatch, Limits, RunClock, Signals};
 use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
+use crate::domain::run_id::RunId;
 use crate::ingest::{Ingest, Outcome};
 use crate::mapping;
 use crate::providers::Provider;
-use crate::report::run_files::{REJECTS_FILE, REPORT_FILE, RunFolder, RunId};
+use crate::report::run_files::{REJECTS_FILE, REPORT_FILE, RunFolder};
 use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
 
 use super::addresses;

@@ -13,6 +13,7 @@ use toml::de::DeTable;
 use crate::mapping::MappingError;
 use crate::providers::SettingsError;
 use crate::report::shown::Shown;
+use crate::report::text::INFALLIBLE;
 
 use super::schema::is_key;
 
@@ -125,9 +126,9 @@ impl Finding {
             shown,
             "{path}:{number}:{column}: {message}\n{margin} |\n{number} | {line}\n{margin} | {indent}{carets}"
         )
-        .expect("writing to a string does not fail");
+        .expect(INFALLIBLE);
         if !self.help.is_empty() {
-            write!(shown, "\n{margin} = {}", Shown(&self.help)).expect("writing to a string does not fail");
+            write!(shown, "\n{margin} = {}", Shown(&self.help)).expect(INFALLIBLE);
         }
         shown
     }

@@ -28,14 +28,13 @@ pub use settings::{LemonwaySettings, Protocol};
 
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
-use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
 
 use super::codes::CodeTable;
 use super::exchange::{Answer, BuildError, Request};
-use super::settings::{CommonSettings, Credentials, SettingsError};
+use super::settings::{CommonSettings, Credentials, SettingsError, default_send};
 use super::{Provider, SettingsDigest};
 
 /// Lemonway with its settings and credentials.
@@ -54,7 +53,7 @@ impl Lemonway {
         settings.common.validate(ProviderId::Lemonway)?;
         settings.check()?;
         settings.check_credentials(&credentials)?;
-        settings.common.send.get_or_insert(Send::Changed);
+        settings.common.send.get_or_insert(default_send(ProviderId::Lemonway));
         Ok(Self { settings, credentials })
     }
 }

@@ -24,14 +24,13 @@ use reqwest::header::{HeaderName, HeaderValue};
 
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
-use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
 
 use super::codes::{self, CodeTable};
 use super::exchange::{Answer, BuildError, Request, basic};
-use super::settings::{CommonSettings, Credentials, SettingsError, check_basic};
+use super::settings::{CommonSettings, Credentials, SettingsError, check_basic, default_send};
 use super::{Provider, SettingsDigest};
 
 /// Safedebit with its settings and credentials.
@@ -49,7 +48,7 @@ impl Safedebit {
     /// [`SettingsError`] for the first setting that cannot work.
     pub fn new(mut settings: SafedebitSettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Safedebit)?;
-        settings.common.send.get_or_insert(Send::Changed);
+        settings.common.send.get_or_insert(default_send(ProviderId::Safedebit));
         check_basic(ProviderId::Safedebit, &credentials)?;
         if let Some(what) = codes::defect(&settings.error_codes) {
             return Err(SettingsError { provider: ProviderId::Safedebit, key: "error_codes", what });

@@ -27,19 +27,15 @@ use reqwest::header::{HeaderName, HeaderValue};
 use crate::domain::call::Operation;
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
-use crate::domain::policy::{OnNew, Send};
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 
 use super::codes::CodeTable;
 use super::exchange::{Answer, BuildError, Request, basic};
-use super::settings::{CommonSettings, Credentials, SettingsError, check_basic};
+use super::settings::{CommonSettings, Credentials, SettingsError, check_basic, default_send};
 use super::{Provider, SettingsDigest};
-
-/// What an update carries where the configuration does not choose: whether the provider patches or replaces an object,
-/// nobody has documented.
-pub(super) const SEND: Send = Send::Objects;
 
 /// `WsOne` with its settings and credentials.
 #[derive(Debug)]
@@ -57,7 +53,7 @@ impl WsOne {
     pub fn new(mut settings: WsOneSettings, credentials: Credentials) -> Result<Self, SettingsError> {
         settings.common.validate(ProviderId::Wsone)?;
         settings.normalise()?;
-        settings.common.send.get_or_insert(SEND);
+        settings.common.send.get_or_insert(default_send(ProviderId::Wsone));
         check_basic(ProviderId::Wsone, &credentials)?;
         let authorization = basic(&credentials);
         Ok(Self { settings, credentials, authorization })
