@@ -67,7 +67,9 @@ impl Console {
     /// How progress is to be shown.
     #[must_use]
     pub fn progress_style(&self) -> ProgressStyle {
-        progress_style(self.progress, self.quiet, io::stderr().is_terminal())
+        // Between entries of a log nothing is drawn.
+        let draws = self.log_format == LogFormat::Text && io::stderr().is_terminal();
+        progress_style(self.progress, self.quiet, draws)
     }
 
     /// Prints text for people on standard output, with control characters made harmless.

@@ -130,6 +130,23 @@ impl Comparison<'_, '_> {
         desired
     }
 
+    /// Of what of the record the provider has something else, and nothing that waits brings it; of what is not valid nobody knows.
+    pub(super) fn untaken(&mut self, desired: &WireValues) -> Vec<FieldCode> {
+        let (account, standing) = (self.account, self.standing);
+        let mut untaken = Vec::new();
+        for (code, value) in desired.iter().filter(|(code, _)| self.projection.cells.contains_key(code)) {
+            let waits = standing.is_some_and(|standing| standing.payload.values.get(code) == Some(value));
+            let held = account.and_then(|account| account.fields.get(&code));
+            if !waits && !held.is_some_and(|held| self.keeper.holds(held, code, value)) {
+                untaken.push(code);
+            }
+        }
+        untaken.extend(self.findings.skipped.iter().copied().chain(self.findings.kept_back()));
+        untaken.sort_unstable();
+        untaken.dedup();
+        untaken
+    }
+
     /// Keeps back what is new of an address, a document or a number of which another part cannot go, while the provider holds
     /// an old one. With `send = "objects"` [`Comparison::select`] does so for whole objects.
     fn keep_together(&mut self, desired: &mut WireValues) {

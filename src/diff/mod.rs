@@ -94,6 +94,10 @@ pub struct Findings {
     pub rejected: Option<Rejection>,
     /// Fields that go missing inside an object that is sent: what the provider then holds is not known.
     pub unknown_after: Vec<FieldCode>,
+    /// Where the customer is not sent at all: fields of which the provider does not have what the record says.
+    pub untaken: Vec<FieldCode>,
+    /// Fields of earlier records that were not sent at all, about which this one, which is, says nothing.
+    pub left_behind: Vec<FieldCode>,
 }
 
 /// An object that was not sent.
@@ -135,13 +139,18 @@ impl Findings {
     /// How much was not sent because not all of it is there, or not all of the old can go.
     #[must_use]
     pub fn unsent(&self) -> usize {
-        self.incomplete.len() + self.in_part.len() + self.stuck.len() + self.torn.len()
+        self.incomplete.len()
+            + self.in_part.len()
+            + self.stuck.len()
+            + self.torn.len()
+            + self.left_behind.len()
     }
 
     /// The fields of that.
     pub fn kept_back(&self) -> impl Iterator<Item = FieldCode> {
         let incomplete = self.incomplete.iter().flat_map(|object| &object.fields);
-        incomplete.chain(&self.in_part).chain(&self.stuck).chain(&self.torn).copied()
+        let parts = self.in_part.iter().chain(&self.stuck).chain(&self.torn);
+        incomplete.chain(parts).chain(&self.left_behind).copied()
     }
 }
 
@@ -163,11 +172,15 @@ pub fn decide(
         }
         Err(rejection) => {
             findings.rejected = Some(rejection);
+            // Whose account a record without its key is meant for, nobody knows.
+            let account = before.account.as_ref().filter(|_| rejection == Rejection::InvalidKey);
+            findings.untaken = untaken(before, account, projection, policy, keeper);
             return Decision { action: Action::Nothing, key: None, findings };
         }
     };
     if before.standing.as_ref().is_some_and(|standing| keys::is_bound_to_another_key(standing, &key)) {
         findings.rejected = Some(Rejection::UnsettledKey);
+        findings.untaken = untaken(before, None, projection, policy, keeper);
         return Decision { action: Action::Nothing, key: Some(key), findings };
     }
     let account = before.account.as_ref().filter(|account| account.key == key);
@@ -180,6 +193,24 @@ pub fn decide(
     let action = comparison.action();
     let findings = comparison.findings;
     Decision { action, key: Some(key), findings }
+}
+
+/// What a provider does not have of a record that is turned away for its key, where it would be meant for this account.
+fn untaken(
+    before: &Before,
+    account: Option<&Account>,
+    projection: &Projection,
+    policy: &Policy<'_>,
+    keeper: &mut Keeper<'_>,
+) -> Vec<FieldCode> {
+    let (key, standing) = (ProviderKey(SmolStr::default()), before.standing.as_ref());
+    let standing =
+        standing.filter(|standing| account.is_some_and(|account| account.key == standing.payload.key));
+    let findings = Findings::default();
+    let mut comparison =
+        Comparison { key: &key, before, standing, account, projection, policy, keeper, findings };
+    let desired = comparison.desired_values();
+    comparison.untaken(&desired)
 }
 
 /// The comparison for one account, under way.
@@ -200,6 +231,7 @@ impl Comparison<'_, '_> {
     fn action(&mut self) -> Action {
         let desired = self.desired_values();
         if self.findings.rejected.is_some() {
+            self.findings.untaken = self.untaken(&desired);
             return Action::Nothing;
         }
         match self.account {

@@ -193,7 +193,7 @@ fn a_lane_that_is_cut_short_while_it_drains_has_what_came_back_written_down() {
     let dispatch = dispatch_to(vec![Arc::clone(&provider)]);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let (writer, checkpoint, mut records) =
-        Writer::start(store, run, dispatch.clock.clone(), [wsone].into_iter()).expect("started");
+        Writer::start(store, run, dispatch.clock.clone(), [wsone]).expect("started");
     let ways = (checkpoint, records.remove(&wsone).expect("a way back"));
     let past =
         Past { closed: None, day: DayBudget::resumed(None, &LaneUse::default(), Timestamp(1)), total: 1 };

@@ -245,15 +245,8 @@ impl<'a> Apply<'a> {
             let right = if known { Right::Kept } else { Right::Claimed };
             self.claims.add(Claim { customer: turn.turn, provider: provider.id(), call }, account, right);
         }
-        if let (Some(intake), Some(number), Some(account)) = (self.intake, turn.number, judged.account.take())
-        {
-            intake.put_account(number, provider.id(), account)?;
-        }
-        if let (Some(intake), Some(number), Some(named)) = (self.intake, turn.number, judged.named) {
-            intake.put_named(number, provider.id(), named)?;
-        }
-        if let (Some(intake), Some(number), Some(part)) = (self.intake, turn.number, judged.turned_away) {
-            intake.put_turned_away(number, provider.id(), part)?;
+        if let (Some(intake), Some(number), Some(notes)) = (self.intake, turn.number, judged.to_note.take()) {
+            notes.write(intake, number, provider.id())?;
         }
         let call = self.act(turn, provider, judged)?;
         if let Some(claimed) = judged.claim {

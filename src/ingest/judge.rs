@@ -3,24 +3,23 @@
 //! Whatever can be made ready for the one thread that writes is made here: packed, hashed, and without what nobody will
 //! look at any more.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::diff::{self, Action, Decision, Policy, Rejection};
-use crate::domain::account::{Account, Keeping};
+use crate::diff::{self, Action, Decision, Policy};
+use crate::domain::account::Keeping;
 use crate::domain::call::State;
 use crate::domain::customer::Customer;
-use crate::domain::field::Field;
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::{Before, Named, Standing, TurnedAway};
-use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireValues};
+use crate::domain::standing::{Before, Named, Standing};
+use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireValues};
 use crate::providers::Provider;
-use crate::store::{KnownAt, PackedAccount, PackedPayload};
+use crate::store::{KnownAt, PackedPayload};
 
 use super::Mode;
 use super::claims::{AccountMark, ClaimedCall};
 use super::differences::Difference;
 use super::news::News;
+use super::notes::{Compared, Noted, Notes};
 use super::seed::Seed;
 use super::sift::Ready;
 
@@ -59,12 +58,8 @@ pub(super) struct Judged {
     pub(super) codes: Box<[FieldCode]>,
     /// The values that it would change, where a plan may show them.
     pub(super) differences: Vec<Difference>,
-    /// The account, where what stands in the state is not it; nothing in a plan.
-    pub(super) account: Option<PackedAccount>,
-    /// Which account the record names, where that is not what account and call have, and where that is news; nothing in a plan.
-    pub(super) named: Option<Option<Named>>,
-    /// Why the key is not taken, or that it is, where that is news; nothing in a plan.
-    pub(super) turned_away: Option<Option<TurnedAway>>,
+    /// What else is to be written down; nothing in a plan.
+    pub(super) to_note: Option<Notes>,
     /// Stands for the key, where the customer takes part.
     pub(super) claim: Option<AccountMark>,
     /// Is the account of that key known to be the customer's.
@@ -139,9 +134,10 @@ impl Judge<'_> {
         known: KnownAt,
         news: Option<&mut News>,
     ) -> Judged {
-        let KnownAt { mut before, skipped, named, turned_away } = known;
+        let KnownAt { mut before, skipped, named, turned_away, untaken } = known;
+        let noted = Noted { skipped, named, turned_away, untaken };
         let settings = provider.settings();
-        before.left_out = if projection.presumption.is_some() { skipped.clone() } else { Vec::new() };
+        before.left_out = if projection.presumption.is_some() { noted.left_out() } else { Vec::new() };
         if self.newly_excluded.contains(&provider.id()) {
             take_excluded(&mut before, projection, provider);
         }
@@ -161,7 +157,9 @@ impl Judge<'_> {
             along: provider.along(),
         };
         let mut keeper = self.keeping.of(&customer.id, provider.id());
-        let decision = diff::decide(&before, projection, &policy, &mut keeper);
+        let mut decision = diff::decide(&before, projection, &policy, &mut keeper);
+        let compared = Compared { provider, before: &before, projection, starts_anew: self.starts_anew };
+        decision.findings.left_behind = compared.left_behind(&noted, &decision);
         if let Some(news) = news {
             news.take(provider, customer, projection, &before, &decision, &mut keeper);
         }
@@ -169,16 +167,9 @@ impl Judge<'_> {
         let (packed, codes) = new_payload(&decision.action, is_written);
         let differences = self.differences(&customer.id, provider, &before, &decision);
         let key = decision.key.as_ref();
-        // Where the input says alone what the CRM has, nothing of before is left out any more.
-        let skipped_before = if self.starts_anew { &[][..] } else { &*skipped };
-        let lacks = || skipped_after(skipped_before, projection, &decision, &excluded);
-        let account = is_written.then(|| account_to_write(&before, &skipped, &lacks(), &decision)).flatten();
-        let named_now = named_by(&before, &projection.key, named, |key| {
-            Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key))
-        });
-        let named = (is_written && named_now != named).then_some(named_now);
-        let why = turned_away_now(provider, projection, &decision, turned_away);
-        let turned_away = (is_written && why != turned_away).then_some(why);
+        let mark =
+            |key: &ProviderKey| Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key));
+        let to_note = is_written.then(|| compared.notes(&noted, &decision, mark));
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
         let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
@@ -191,9 +182,7 @@ impl Judge<'_> {
             packed,
             codes,
             differences,
-            account,
-            named,
-            turned_away,
+            to_note,
             claim,
             known,
             given_up,
@@ -216,119 +205,6 @@ fn take_excluded(before: &mut Before, projection: &Projection, provider: &dyn Pr
         let stays =
             |code: &FieldCode| projection.cells.contains_key(code) || !provider.touched_by_exclude(*code);
         waiting.payload.values.0.retain(|code, _| stays(code));
-    }
-}
-
-/// The account after the comparison together with the fields skipped now, where what stands in the state is not that.
-fn account_to_write(
-    before: &Before,
-    skipped: &[FieldCode],
-    skipped_now: &[FieldCode],
-    decision: &Decision,
-) -> Option<PackedAccount> {
-    match (before.account.as_ref(), &decision.key) {
-        (None, None) => None,
-        (None, Some(key)) => Some(PackedAccount::of(&Account::new(key.clone()), skipped_now)),
-        (Some(before), key) => {
-            let after =
-                key.as_ref().map_or(Cow::Borrowed(before), |key| account_after(before, key, decision));
-            let stands = *before == *after && skipped == skipped_now;
-            (!stands).then(|| PackedAccount::of(&after, skipped_now))
-        }
-    }
-}
-
-/// What is left out after the comparison: what was found now, and of before what this record says nothing about.
-fn skipped_after<'a>(
-    before: &'a [FieldCode],
-    projection: &Projection,
-    decision: &Decision,
-    excluded: &dyn Fn(FieldCode) -> bool,
-) -> Cow<'a, [FieldCode]> {
-    if decision.key.is_none() || decision.findings.rejected == Some(Rejection::UnsettledKey) {
-        // Nothing was compared. Whoever has no account any more lacks nothing there.
-        let is_taken_back = projection.key == KeyCell::Cleared;
-        return Cow::Borrowed(if is_taken_back { &[] } else { before });
-    }
-    let findings = &decision.findings;
-    let stays = |code: &&FieldCode| !projection.cells.contains_key(*code) && !excluded(**code);
-    // What was cleared keeps everything back, what cannot be taken away, or is not whole, itself: told of as long as it does.
-    let keeps_back = findings.rejected == Some(Rejection::ClearedValue);
-    let cleared = if keeps_back { &*findings.cleared } else { &[] };
-    let mut now: Vec<FieldCode> = findings.skipped.clone();
-    now.extend(before.iter().filter(stays).chain(cleared));
-    now.extend(findings.kept_back());
-    now.sort_unstable();
-    now.dedup();
-    Cow::Owned(now)
-}
-
-/// Which account the newest record that has the key names, where that is not what the account and the call that stands have.
-fn named_by(
-    before: &Before,
-    key: &KeyCell,
-    named: Option<Named>,
-    mark: impl Fn(&ProviderKey) -> Named,
-) -> Option<Named> {
-    let account = before.account.as_ref()?;
-    match key {
-        // What is no key names nobody's account.
-        KeyCell::Cleared | KeyCell::Invalid(_) => Some(Named::Nobody),
-        KeyCell::Key(key) => {
-            let standing = before.standing.as_ref().map_or(key, |standing| &standing.payload.key);
-            (*key != account.key || standing != key).then(|| mark(key))
-        }
-        KeyCell::Absent | KeyCell::InPart { .. } => named,
-    }
-}
-
-/// Why the key is not taken, if it is not.
-fn turned_away_now(
-    provider: &dyn Provider,
-    projection: &Projection,
-    decision: &Decision,
-    before: Option<TurnedAway>,
-) -> Option<TurnedAway> {
-    if decision.findings.rejected != Some(Rejection::UnsettledKey) {
-        return invalid_key(&projection.key, decision.key.is_some(), before);
-    }
-    // No call brings it, and a file with changes alone does not bring it again: it is told of until a record does.
-    let key = Field::key_of(provider.id());
-    let part = provider.fields().iter().find(|field| field.sources.contains(&key));
-    part.map(|field| TurnedAway::TooEarly(field.code))
-}
-
-/// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part may still be for the
-/// account that is known.
-pub(super) fn invalid_key(
-    key: &KeyCell,
-    is_for_known: bool,
-    before: Option<TurnedAway>,
-) -> Option<TurnedAway> {
-    match key {
-        KeyCell::Invalid(part) => Some(TurnedAway::Invalid(*part)),
-        KeyCell::InPart { lacks, .. } => (!is_for_known).then_some(TurnedAway::Invalid(*lacks)),
-        KeyCell::Key(_) | KeyCell::Cleared => None,
-        KeyCell::Absent => before,
-    }
-}
-
-/// The account after the comparison. One that is known under another key stays as it is: until the provider acknowledges
-/// the new key, the old one is what it knows. So does one whose customer is turned away.
-fn account_after<'a>(before: &'a Account, key: &ProviderKey, decision: &Decision) -> Cow<'a, Account> {
-    if before.key == *key {
-        let unknown = &decision.findings.unknown_after;
-        let leaves = matches!(decision.action, Action::Call { .. } | Action::Replace { .. });
-        if !leaves || unknown.is_empty() {
-            return Cow::Borrowed(before);
-        }
-        let mut account = before.clone();
-        account.mark_unknown(unknown.iter().copied());
-        Cow::Owned(account)
-    } else if before.known || decision.findings.rejected.is_some() {
-        Cow::Borrowed(before)
-    } else {
-        Cow::Owned(Account::new(key.clone()))
     }
 }
 

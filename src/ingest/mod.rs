@@ -18,6 +18,7 @@ mod index;
 mod judge;
 mod late;
 mod news;
+mod notes;
 mod outcome;
 mod overtaken;
 mod partitions;

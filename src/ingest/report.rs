@@ -31,6 +31,9 @@ const STUCK: &str = "the new value has no such part, and what the provider holds
 /// Why a part of something did not go; `_column` names it.
 const TORN: &str = "not sent: another part of the same address, document or number cannot go, and the provider would hold old and new \
      parts of it; it goes with that part";
+/// Why a field did not go; `_column` names it.
+const LEFT_BEHIND: &str = "not sent: an earlier record that was turned away whole had it, and this one, which is taken, does not say it; \
+     send a row that does";
 const CLEARED: &str = "not sent at all: a value was cleared and on_cleared = \"reject\"";
 const NOT_VALID: &str = "is not valid for this provider";
 
@@ -47,11 +50,13 @@ impl Apply<'_> {
     ) -> Result<(), StoreError> {
         let provider = &*self.ingest.providers[position];
         let invalid_before = self.outcome.became_invalid;
+        let is_looked_up =
+            !findings.skipped.is_empty() || findings.unsent() > 0 || findings.rejected.is_some();
+        let before = match turn.number.filter(|_| is_looked_up) {
+            Some(number) => self.snapshot.skipped(number, provider.id())?,
+            None => Vec::new(),
+        };
         if !findings.skipped.is_empty() || findings.unsent() > 0 {
-            let before = match turn.number {
-                Some(number) => self.snapshot.skipped(number, provider.id())?,
-                None => Vec::new(),
-            };
             let news = findings.kept_back().filter(|code| !before.contains(code)).count();
             self.outcome.became_invalid += news as u64;
             let mut told: Vec<Found> = Vec::new();
@@ -80,16 +85,20 @@ impl Apply<'_> {
                     }
                     KeyCell::Key(_) | KeyCell::Absent | KeyCell::Cleared => false,
                 },
-                Rejection::ClearedValue | Rejection::OtherKey | Rejection::UnsettledKey => false,
+                Rejection::ClearedValue => findings.cleared.iter().all(|code| before.contains(code)),
+                Rejection::OtherKey | Rejection::UnsettledKey => false,
             };
             self.outcome.became_invalid += u64::from(!told);
         }
         for incomplete in &findings.incomplete {
             self.reject(turn, provider.id(), of_customer(turn, Some(incomplete.object.into()), INCOMPLETE));
         }
-        for (codes, reason) in
-            [(&findings.in_part, IN_PART), (&findings.stuck, STUCK), (&findings.torn, TORN)]
-        {
+        for (codes, reason) in [
+            (&findings.in_part, IN_PART),
+            (&findings.stuck, STUCK),
+            (&findings.torn, TORN),
+            (&findings.left_behind, LEFT_BEHIND),
+        ] {
             for name in codes.iter().filter_map(|&code| Some(provider.field(code)?.name)) {
                 self.reject(turn, provider.id(), of_customer(turn, Some(name.into()), reason));
             }

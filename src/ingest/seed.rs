@@ -11,7 +11,8 @@ use crate::store::{KnownAt, OtherKey, PackedAccount, StoreError};
 use super::IngestError;
 use super::apply::{Apply, Turn};
 use super::claims::{AccountMark, Claim, ClaimedCall, Right};
-use super::judge::{Decided, Judge, invalid_key};
+use super::judge::{Decided, Judge};
+use super::notes::invalid_key;
 
 const DISPUTED: &str = "several customers have this account; it was not seeded for any of them";
 
@@ -24,6 +25,8 @@ pub(super) struct Seed {
     named: Option<Option<Named>>,
     /// Which part of the key is not valid, or that all are, where that is news.
     turned_away: Option<Option<TurnedAway>>,
+    /// What earlier records said that were turned away whole is told of by field from now on, or of no account any more.
+    ends_untaken: bool,
 }
 
 enum Taken {
@@ -84,7 +87,7 @@ impl Judge<'_> {
         projection: &Projection,
         mut known: KnownAt,
     ) -> Seed {
-        let (named, turned_away) = (known.named, known.turned_away);
+        let (named, turned_away, has_untaken) = (known.named, known.turned_away, !known.untaken.is_empty());
         let named_now = match projection.key {
             // It is taken for the customer's account.
             KeyCell::Key(_) => None,
@@ -104,6 +107,7 @@ impl Judge<'_> {
         };
         let invalid = invalid_key(&projection.key, matches!(taken, Taken::Account(_)), turned_away);
         Seed {
+            ends_untaken: has_untaken && matches!(taken, Taken::Account(_) | Taken::NoAccount(_)),
             taken,
             standing,
             named: (named_now != named).then_some(named_now),
@@ -124,8 +128,10 @@ impl Judge<'_> {
         let invalid = invalid_fields(projection);
         // A record that does not have a field says nothing of it.
         let stays = |code: &&FieldCode| !projection.cells.contains_key(*code) && !provider.excludes(**code);
-        let mut skipped: Vec<_> = known.skipped.iter().filter(stays).chain(&invalid).copied().collect();
+        let before = known.skipped.iter().chain(&known.untaken).filter(stays);
+        let mut skipped: Vec<_> = before.chain(&invalid).copied().collect();
         skipped.sort_unstable();
+        skipped.dedup();
         let mark = AccountMark::of(provider.id(), &key);
         let Some(before) = known.before.account else {
             let packed = PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
@@ -172,7 +178,10 @@ impl Apply<'_> {
     fn seed_at(&mut self, turn: &Turn<'_>, position: usize, seed: Seed) -> Result<(), StoreError> {
         let (Some(intake), Some(number)) = (self.intake, turn.number) else { return Ok(()) };
         let provider = self.ingest.providers[position].id();
-        let Seed { taken, standing, named, turned_away } = seed;
+        let Seed { taken, standing, named, turned_away, ends_untaken } = seed;
+        if ends_untaken {
+            intake.put_untaken(number, provider, &[])?;
+        }
         if let Some(part) = turned_away {
             intake.put_turned_away(number, provider, part)?;
         }

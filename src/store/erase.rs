@@ -25,7 +25,8 @@ use super::restore::RESTORING;
 use super::snapshot::life_of;
 use super::transitions::keep_last_call;
 use super::{
-    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys, turned_away,
+    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys,
+    turned_away, untaken,
 };
 
 /// Shorter texts are in every file by chance and prove nothing.
@@ -415,6 +416,7 @@ fn erase(
     shared_keys::remove(connection, id.as_str())?;
     named_keys::remove(connection, id.as_str())?;
     turned_away::remove(connection, id.as_str())?;
+    untaken::remove(connection, id.as_str())?;
     erased.customers = counted("DELETE FROM customer WHERE customer_id = ?1")?;
     Ok(erased)
 }

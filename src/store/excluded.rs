@@ -32,8 +32,6 @@ struct Lightened {
     payload: Payload,
     /// Which of them alone go, after a part was refused; without any, all go.
     only: Vec<FieldCode>,
-    /// Is nothing left to go.
-    is_empty: bool,
 }
 
 /// Takes fields out of the calls of a provider that are not on their way, and ends those to which nothing is left, unless they
@@ -53,10 +51,10 @@ pub(super) fn take_out(
     let (mut ended, mut compared_again) = (0, Marks::default());
     let mut last = i64::MIN;
     while let Some(lightened) = next(connection, provider, excluded, &mut last)? {
-        for Lightened { id, customer, life, payload, only, is_empty } in lightened {
+        for Lightened { id, customer, life, payload, only } in lightened {
             // Should the fields be let in again, they are sent as if they had never been queued.
             compared_again.push(Mark::unread(marker.key(&customer)));
-            if is_empty && may_end(&life) {
+            if payload.values.is_empty() && may_end(&life) {
                 end(connection, (id, &life), Happening::NothingLeft, (run, now))?;
                 ended += u64::from(life.state.is_open());
                 continue;
@@ -114,10 +112,8 @@ fn next(
         if payload.values.len() < whole || whole == 0 && may_end(&life) {
             let customer = row.get("customer_id")?;
             let mut only = codec::unpack_codes(row.get::<_, Option<Vec<u8>>>("only_fields")?.as_deref())?;
-            let goes_in_part = !only.is_empty();
             only.retain(|field| payload.values.get(*field).is_some());
-            let is_empty = payload.values.is_empty() || goes_in_part && only.is_empty();
-            found.push(Lightened { id: CallId(*last), customer, life, payload, only, is_empty });
+            found.push(Lightened { id: CallId(*last), customer, life, payload, only });
         }
     }
     Ok((*last > before).then_some(found))

@@ -14,7 +14,7 @@ use crate::domain::fault::{self, Point};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
-use crate::domain::standing::{Named, Standing, TurnedAway};
+use crate::domain::standing::{Named, Standing};
 use crate::domain::wire::ProviderKey;
 
 use super::backup::Backups;
@@ -33,7 +33,7 @@ use super::statements::Statements;
 use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
     RunNumber, Store, StoreError, accounts, codec, flights, missed, named_keys, orders, restore, runs,
-    setting, turned_away,
+    setting,
 };
 
 /// Withdrawn consents leave first.
@@ -48,7 +48,7 @@ const CACHE_KIB_MANY: i64 = -24_576;
 /// whole or not at all.
 #[derive(Debug)]
 pub struct Intake<'a> {
-    transaction: Transaction<'a>,
+    pub(super) transaction: Transaction<'a>,
     /// Behind the transaction, and so until after its end.
     _filling: Option<Filling<'a>>,
     _unasked: Option<Unasked<'a>>,
@@ -316,16 +316,6 @@ impl Intake<'_> {
         named: Option<Named>,
     ) -> Result<(), StoreError> {
         named_keys::put(&self.transaction, customer, provider, named)
-    }
-
-    /// Remembers why a customer's key was not taken, or that nothing is wrong with it any more.
-    pub fn put_turned_away(
-        &self,
-        customer: i64,
-        provider: ProviderId,
-        turned_away: Option<TurnedAway>,
-    ) -> Result<(), StoreError> {
-        turned_away::put(&self.transaction, customer, provider, turned_away)
     }
 
     /// Forgets that a customer shares the account with that key, which its record no longer names. That the account is

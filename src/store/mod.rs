@@ -45,6 +45,7 @@ mod statements;
 mod story;
 mod transitions;
 mod turned_away;
+mod untaken;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
 pub use decisions::{Released, Resolved};

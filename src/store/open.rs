@@ -53,6 +53,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/013_turned_away.sql"),
     include_str!("schema/014_named_key_by_mark.sql"),
     include_str!("schema/015_turns.sql"),
+    include_str!("schema/016_untaken.sql"),
 ];
 
 /// What the operator settles about the state.

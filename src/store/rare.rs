@@ -13,17 +13,20 @@ pub(super) struct Rare {
     pub(super) named_keys: bool,
     /// Customers who are turned away.
     pub(super) turned_away: bool,
+    /// What records said that were turned away.
+    pub(super) untaken: bool,
 }
 
 impl Rare {
     /// Where there is nothing yet, something may come.
-    pub(super) const ANY: Self = Self { other_keys: true, named_keys: true, turned_away: true };
+    pub(super) const ANY: Self =
+        Self { other_keys: true, named_keys: true, turned_away: true, untaken: true };
 
     /// Looks into the tables.
     pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
         let has = |table| has_any(connection, table);
         let (other_keys, named_keys) = (has("other_key")?, has("named_key")?);
-        Ok(Self { other_keys, named_keys, turned_away: has("turned_away")? })
+        Ok(Self { other_keys, named_keys, turned_away: has("turned_away")?, untaken: has("untaken")? })
     }
 }
 

@@ -17,7 +17,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::rare::Rare;
 use super::transitions::step;
-use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, setting, turned_away};
+use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, setting, turned_away, untaken};
 
 /// The setting that names the fields of which any input has said something.
 pub(super) const KNOWN_FIELDS: &str = "full_columns";
@@ -93,6 +93,8 @@ pub struct KnownAt {
     pub named: Option<Named>,
     /// Why the key of the newest record that has one was not taken.
     pub turned_away: Option<TurnedAway>,
+    /// What records said that were turned away whole, and nothing else remembers.
+    pub untaken: Vec<FieldCode>,
 }
 
 impl KnownAt {
@@ -200,6 +202,11 @@ impl<'a> Snapshot<'a> {
         }
         for (provider, turned_away) in self.turned_away(customer)? {
             at(&mut found, provider).turned_away = Some(turned_away);
+        }
+        if self.rare.untaken {
+            for (provider, fields) in untaken::of_customer(self.connection, customer)? {
+                at(&mut found, provider).untaken = fields;
+            }
         }
         if !has_calls {
             return Ok(found);

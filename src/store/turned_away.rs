@@ -7,16 +7,30 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::TurnedAway;
 use crate::domain::wire::FieldCode;
 
-use super::StoreError;
 use super::overview::{LeftOut, RejectFilter};
 use super::rare::has_any;
 use super::snapshot::provider_of;
+use super::{Intake, StoreError};
 
 /// Is added to the code of a part whose key came too early. No part of a key is a subscription, whose codes are as high.
 pub(super) const TOO_EARLY: u32 = 1 << 31;
 
-/// Remembers why the key was not taken, or that nothing is wrong with it any more.
-pub(super) fn put(
+impl Intake<'_> {
+    /// Remembers why a customer's key was not taken, or that nothing is wrong with it any more.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written.
+    pub fn put_turned_away(
+        &self,
+        customer: i64,
+        provider: ProviderId,
+        turned_away: Option<TurnedAway>,
+    ) -> Result<(), StoreError> {
+        put(&self.transaction, customer, provider, turned_away)
+    }
+}
+
+fn put(
     connection: &Connection,
     customer: i64,
     provider: ProviderId,

@@ -119,3 +119,118 @@ fn what_is_held_under_a_key_that_was_given_up_does_not_bring_it_back() {
         world.rejects()
     );
 }
+
+/// Deltas of one known customer at one provider: a record as pairs, and the exit code.
+fn delta(world: &World, record: &[(&str, &str)], code: i32) {
+    let record: serde_json::Map<_, _> =
+        record.iter().map(|(key, value)| ((*key).to_owned(), (*value).into())).collect();
+    let file = world.file("delta.jsonl", &format!("{}\n", serde_json::Value::Object(record)));
+    world.on("sync", &file, &["--kind", "delta", "--allow-mass-change"]).exits(code);
+}
+
+/// The names of the fields that a provider is told not to get.
+fn left_out(world: &World, provider: ProviderId) -> Vec<String> {
+    let listed =
+        crate::care::json(&world.run(&["rejects", "list", "--provider", provider.name(), "--json"]).exits(0));
+    let codes = listed.as_array().expect("a list").iter().filter_map(|row| row["code"].as_str());
+    let mut names: Vec<String> = codes.flat_map(|code| code.split(", ")).map(str::to_owned).collect();
+    names.sort();
+    names
+}
+
+/// Nobody would be told of the withdrawn consent, when the row that mends the number does not say it again.
+#[test]
+fn what_a_rejected_record_said_is_told_of_until_a_record_that_is_taken_says_it() {
+    let world = World::new();
+    world.configure("", &[("wsone", "on_invalid = \"reject_customer\"\nsend = \"changed\"")]);
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    world.sync(&world.csv("crm.csv", std::slice::from_ref(&customer))).exits(0);
+    let fields =
+        || world.ledger().person(ProviderId::Wsone, &format!("1:{}", customer.person)).expect("known").fields;
+    let key = [("customer_id", &*customer.id), ("person_identifier", &*customer.person)];
+    let with = |more: &[(&'static str, &'static str)]| -> Vec<(&str, String)> {
+        let pairs = key.iter().chain(more).map(|(key, value)| (*key, (*value).to_owned()));
+        pairs.collect()
+    };
+    let send = |more: &[(&'static str, &'static str)], code| {
+        let record = with(more);
+        delta(&world, &record.iter().map(|(key, value)| (*key, &**value)).collect::<Vec<_>>(), code);
+    };
+    send(&[("email_opt_in", "0"), ("last_name", "Petit"), ("email", "nobody")], 3);
+    let before = fields();
+    // It is told of by what it is turned away for.
+    assert_eq!(left_out(&world, ProviderId::Wsone), ["ContactsRequest.EmailRequest.emailValue"]);
+    send(&[("email", "second@example.org")], 3);
+    let told = left_out(&world, ProviderId::Wsone);
+    assert!(told.iter().any(|name| name == "PersonRequest.lastName") && told.len() == 2, "{told:?}");
+    assert!(
+        world.rejects().contains("an earlier record that was turned away whole had it"),
+        "{}",
+        world.rejects()
+    );
+    // Once is enough.
+    send(&[("email", "third@example.org")], 0);
+    assert_eq!(left_out(&world, ProviderId::Wsone), told);
+    send(&[("email_opt_in", "0"), ("last_name", "Petit")], 0);
+    assert_eq!(left_out(&world, ProviderId::Wsone), [""; 0]);
+    assert_ne!(fields(), before);
+}
+
+/// Whoever has no account yet has no row there that could say so.
+#[test]
+fn what_a_record_without_a_valid_key_said_is_told_of_once_the_key_is_mended() {
+    for is_known in [false, true] {
+        let world = World::new();
+        let customer = Customer::new(1);
+        world.populate(std::slice::from_ref(&customer));
+        let safedebit = ProviderId::Safedebit;
+        let id = ("customer_id", &*customer.id);
+        let key = ("safedebit_reference", &*customer.reference);
+        if is_known {
+            delta(&world, &[id, key, ("email", "first@example.org"), ("last_name", "Grand")], 0);
+        }
+        let wrong = ("safedebit_reference", "#REF!");
+        delta(&world, &[id, wrong, ("email", "second@example.org"), ("last_name", "Petit")], 3);
+        // One without a key goes nowhere either.
+        if !is_known {
+            delta(&world, &[id, ("first_name", "Anne")], 0);
+        }
+        delta(&world, &[id, key, ("last_name", "Moyen")], 3);
+        let mut expected = vec!["consumer_email"];
+        if !is_known {
+            expected.push("consumer_first_name");
+        }
+        assert_eq!(left_out(&world, safedebit), expected, "known: {is_known}");
+        let forgot = ["email", "first_name"]
+            .map(|column| (column, if column == "email" { "second@example.org" } else { "Anne" }));
+        delta(&world, &[&[id, key], &forgot[..]].concat(), 0);
+        assert_eq!(left_out(&world, safedebit), [""; 0]);
+        let consumer = world.ledger().person(safedebit, &customer.reference).expect("known").fields;
+        assert_eq!(
+            (&consumer["consumer_email"], &consumer["consumer_last_name"]),
+            (&"second@example.org".into(), &"Moyen".into())
+        );
+    }
+}
+
+/// A night that repeats its file tells nothing anew.
+#[test]
+fn a_cleared_value_that_rejects_is_news_once() {
+    let world = World::new();
+    world.configure("", &[("safedebit", "on_cleared = \"reject\"")]);
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let whole = [
+        ("customer_id", &*customer.id),
+        ("safedebit_reference", &*customer.reference),
+        ("email", "first@example.org"),
+        ("mobile_phone", "0612345678"),
+        ("landline_phone", "0145678901"),
+    ];
+    delta(&world, &whole, 0);
+    for code in [3, 0, 0] {
+        let part = [whole[0], whole[1], ("email", ""), ("landline_phone", "0145678902")];
+        delta(&world, &part, code);
+    }
+}

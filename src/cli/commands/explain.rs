@@ -244,7 +244,8 @@ fn idle(account: Option<&Account>, last: Option<&StoryCall>, settings: Option<&C
         (None, None) => "takes no part: no record that was compared gave it a valid key".to_owned(),
         (Some(account), _) if !account.skipped.is_empty() => {
             let fields = account.skipped.join(", ");
-            format!("nothing is queued; left out, since the last record has no valid value, or not all of what goes with it: {fields}{}", away(settings))
+            format!("nothing is queued; left out, since the last record has no valid value, or not all of what goes with it, or only one that was turned away \
+                 whole said it: {fields}{}", away(settings))
         }
         (_, Some(last)) if last.life.state == State::Abandoned => {
             "nothing is queued: the last call was abandoned; what it carried goes when the customer's record changes"

@@ -222,9 +222,9 @@ fn of_field(provider: ProviderId, code: &str) -> Explanation<'_> {
         class: "invalid",
         configured: false,
         documented: true,
-        meaning: "a field that is left out: the last record has no valid value for it, or not all of what goes with it; rejects.csv of \
-             the run that found it tells which",
-        advice: "correct it in the CRM; `crmsync fields` tells which columns it is made of",
+        meaning: "a field that is left out: the last record has no valid value for it, or not all of what goes with it, or only one \
+             that was turned away whole said it; rejects.csv of the run that found it tells which",
+        advice: "correct it in the CRM, or send a row that says it; `crmsync fields` tells which columns it is made of",
         consequence: "the rest of the customer goes; where it is a part of the key, nothing does",
         origin: " (by crmsync)",
     }

@@ -46,8 +46,8 @@ fn nothing_found(filter: &RejectsFilter) -> &'static str {
 
 /// What the class of fields is that are left out.
 const INVALID: &str = Status::Invalid.name();
-const LEFT_OUT: &str =
-    "left out: the last record that was compared has no valid value, or not all of what goes with it";
+const LEFT_OUT: &str = "left out: the last record that was compared has no valid value, or not all of what goes with it, or only one that was \
+     turned away whole said it";
 
 #[derive(Debug, Serialize, JsonSchema)]
 struct Line<'a> {
