@@ -36,7 +36,7 @@ use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError, Terms};
 pub use checkpoint::CheckpointError;
 pub use ending::LaneEnd;
 pub use run_clock::RunClock;
-pub use signals::{Interruption, Signals};
+pub use signals::{Interruption, Phase, Signals};
 pub use stops::{Limits, StopReason};
 
 use breaker::Breaker;
@@ -167,9 +167,9 @@ pub fn run(
     let lanes = busy.iter().map(|(provider, _)| provider.id());
     let (writer, checkpoint, records) =
         Writer::start(store, run, dispatch.clock.clone(), lanes).map_err(DispatchError::Start)?;
-    signals.are_answered(true);
+    signals.enter(Phase::Sends);
     let dispatched = runtime.block_on(coordinate(dispatch, busy, checkpoint, records, signals));
-    signals.are_answered(false);
+    signals.enter(Phase::Asks);
     // Dropping the runtime ends every task, so that the writer sees the last of its callers go.
     drop(runtime);
     let store = writer.finish().ok_or(DispatchError::WriterDied)?;

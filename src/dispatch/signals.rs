@@ -1,11 +1,11 @@
 //! Signals by which somebody ends a run, from its first row to its report.
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 
 /// A signal by which somebody ends a run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,17 @@ pub enum Interruption {
     Terminate,
 }
 
+/// How a run stands to signals.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Phase {
+    /// It asks now and then what was heard, and comes to its end by itself.
+    Asks,
+    /// It waits for somebody else, and cannot ask.
+    Waits,
+    /// Dispatch answers them.
+    Sends,
+}
+
 /// What a run hears of signals. Dispatch answers them itself. A run that waits for somebody who writes its standard input is ended
 /// where it is; in every other part of a run the first signal asks it to come to its end, and a second one, or a wait for longer
 /// than its patience, ends it where it is.
@@ -27,13 +38,16 @@ pub struct Signals {
     heard: mpsc::UnboundedReceiver<Interruption>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Shared {
     first: OnceLock<Interruption>,
-    /// Dispatch answers them.
-    sending: AtomicBool,
-    /// Nobody can answer them.
-    waiting: AtomicBool,
+    phase: watch::Sender<Phase>,
+}
+
+impl Default for Shared {
+    fn default() -> Self {
+        Self { first: OnceLock::new(), phase: watch::Sender::new(Phase::Asks) }
+    }
 }
 
 impl Signals {
@@ -48,9 +62,9 @@ impl Signals {
         let listen = move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().ok()?;
             runtime.block_on(async {
-                let listener = Listener::new().ok()?;
+                let mut listener = Listener::new().ok()?;
                 ready.send(()).ok();
-                end(of_run.watch(listener, patience, &tell).await);
+                end(of_run.watch(async || listener.next().await, patience, &tell).await);
                 Some(())
             })
         };
@@ -73,14 +87,9 @@ impl Signals {
         self.shared.first.get().copied()
     }
 
-    /// Who answers signals: dispatch, or the run as a whole.
-    pub(super) fn are_answered(&self, by_dispatch: bool) {
-        self.shared.sending.store(by_dispatch, Ordering::SeqCst);
-    }
-
-    /// Does the run wait for somebody else, so that it cannot ask what was heard.
-    pub fn are_unanswered(&self, waits: bool) {
-        self.shared.waiting.store(waits, Ordering::SeqCst);
+    /// From now on the run stands so to signals, those that were heard before included.
+    pub fn enter(&self, phase: Phase) {
+        self.shared.phase.send_replace(phase);
     }
 
     /// Waits for the next signal, which may have come before.
@@ -96,26 +105,43 @@ impl Shared {
     /// Hears signals until the run has to be ended where it is, because of the one that is given.
     async fn watch(
         &self,
-        mut listener: Listener,
+        mut next: impl AsyncFnMut() -> Interruption,
         patience: Duration,
         tell: &mpsc::UnboundedSender<Interruption>,
     ) -> Interruption {
-        let mut asked: Option<Interruption> = None;
+        let mut phase = self.phase.subscribe();
+        // What the run was asked by to come to its end, and until when that is waited for.
+        let mut asked: Option<(Interruption, Instant)> = None;
         loop {
-            let next = if asked.is_some() {
-                tokio::time::timeout(patience, listener.next()).await.ok()
-            } else {
-                Some(listener.next().await)
+            let impatience = async {
+                match asked {
+                    Some((first, until)) => {
+                        tokio::time::sleep_until(until).await;
+                        first
+                    }
+                    None => std::future::pending().await,
+                }
             };
-            if let Some(interruption) = next {
+            let heard = tokio::select! {
+                heard = next() => Some(heard),
+                // Whose phases they are lives as long as this does.
+                _ = phase.changed() => None,
+                first = impatience => return first,
+            };
+            if let Some(interruption) = heard {
                 self.first.get_or_init(|| interruption);
                 // Nobody listens any more once the run has ended.
                 tell.send(interruption).ok();
             }
-            asked = match asked.or(next) {
-                _ if self.sending.load(Ordering::SeqCst) => None,
-                Some(first) if asked.is_some() || self.waiting.load(Ordering::SeqCst) => return first,
-                heard => heard,
+            let now = *phase.borrow_and_update();
+            asked = match (now, asked, heard) {
+                (Phase::Sends, _, _) => None,
+                (Phase::Asks, Some((first, _)), Some(_)) | (Phase::Waits, Some((first, _)), _) => {
+                    return first;
+                }
+                (Phase::Waits, None, Some(first)) => return first,
+                (Phase::Asks, None, Some(first)) => Some((first, Instant::now() + patience)),
+                (Phase::Asks | Phase::Waits, asked, None) => asked,
             };
         }
     }
@@ -158,4 +184,50 @@ fn is_hangup_ignored() -> bool {
     let mask = ignored.and_then(|mask| u64::from_str_radix(mask.trim(), 16).ok());
     // SIGHUP is number 1, the lowest bit.
     mask.is_some_and(|mask| mask & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A signal, and the phase that the run enters after it: is the run ended where it is.
+    fn ends(before: Phase, after: Phase) -> bool {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+        runtime.block_on(async {
+            let (shared, (tell, mut heard)) = (Shared::default(), mpsc::unbounded_channel());
+            shared.phase.send_replace(before);
+            let mut signals = [Interruption::Terminate].into_iter();
+            let next = async || match signals.next() {
+                Some(signal) => signal,
+                None => std::future::pending().await,
+            };
+            let enters = async {
+                heard.recv().await;
+                shared.phase.send_replace(after);
+                // The other one has been asked again by then.
+                for _ in 0..10 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                _ = shared.watch(next, Duration::from_hours(1), &tell) => true,
+                () = enters => false,
+            }
+        })
+    }
+
+    #[test]
+    fn a_signal_from_before_a_run_waits_ends_it_and_one_that_is_answered_does_not() {
+        let cases = [
+            (Phase::Asks, Phase::Asks, false),
+            (Phase::Asks, Phase::Waits, true),
+            (Phase::Waits, Phase::Asks, true),
+            (Phase::Asks, Phase::Sends, false),
+            (Phase::Sends, Phase::Asks, false),
+        ];
+        for (before, after, expected) in cases {
+            assert_eq!(ends(before, after), expected, "{before:?} {after:?}");
+        }
+    }
 }

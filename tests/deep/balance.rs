@@ -101,7 +101,7 @@ fn balances(scenario: &str, steps: &[Step]) -> Result<(), TestCaseError> {
     world.play(scenario);
     let first = world.csv("crm.csv", &people);
     let mut newest = first.clone();
-    world.sync(&first);
+    drop(world.sync(&first));
     check(&world, "the first sync")?;
     for (number, step) in (1..).zip(steps) {
         let path = newest.to_str().expect("utf-8").to_owned();
@@ -109,24 +109,28 @@ fn balances(scenario: &str, steps: &[Step]) -> Result<(), TestCaseError> {
             Step::Newer => {
                 let changed: Vec<_> = people.iter().map(|customer| newer(customer, number)).collect();
                 newest = world.csv(&format!("crm-{number}.csv"), &changed);
-                world.sync(&newest);
+                drop(world.sync(&newest));
             }
             Step::Revert => {
                 newest = first.clone();
-                world.on("sync", &first, &["--allow-mass-change", "--allow-older"]);
+                drop(world.on("sync", &first, &["--allow-mass-change", "--allow-older"]));
             }
             Step::Same => drop(world.sync(&newest)),
             Step::Resume => drop(world.run(&["resume"])),
             Step::FewCalls => {
-                world.on("sync", &newest, &["--allow-mass-change", "--allow-older", "--max-calls", "3"]);
+                drop(world.on(
+                    "sync",
+                    &newest,
+                    &["--allow-mass-change", "--allow-older", "--max-calls", "3"],
+                ));
             }
             Step::Release => {
-                world.run(&["rejects", "release"]);
-                world.run(&["resume"]);
+                drop(world.run(&["rejects", "release"]));
+                drop(world.run(&["resume"]));
             }
             Step::Kill(point) => {
                 run_with_fault(&world, point.name(), &["sync", &path, "--allow-mass-change"]);
-                world.run(&["resume"]);
+                drop(world.run(&["resume"]));
             }
             Step::SetClock { days } => {
                 let changed: Vec<_> = people.iter().map(|customer| newer(customer, number)).collect();

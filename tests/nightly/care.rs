@@ -311,7 +311,7 @@ fn a_forgotten_customer_is_in_no_file_and_stays_away_until_undone() {
 
     world.play("");
     world.run(&["forget", "C00001", "--undo"]).exits(0);
-    world.sync(&world.csv("crm.csv", &people));
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
     let input = &world.report()["input"];
     assert_eq!((input["forgotten"].as_u64(), input["new"].as_u64()), (Some(0), Some(1)));
 }

@@ -200,7 +200,7 @@ fn a_delta_without_keys_means_the_last_key_that_was_given() {
     world.run(&["rejects", "release", "--customer", "C00002"]).exits(0);
     world.run(&["resume"]).exits(0);
     let delta = world.file("delta.csv", "customer_id;email\nC00001;newer@example.org\n");
-    world.on("sync", &delta, &["--kind", "delta"]);
+    world.on("sync", &delta, &["--kind", "delta"]).exits(3);
     let held = |key: &str| world.ledger().person(ProviderId::Safedebit, key).expect("known").fields;
     assert_eq!(held("REF00001")["consumer_email"], people[1].email.as_str(), "it is the second one's by now");
     world.run(&["rejects", "release"]).exits(0);
@@ -389,7 +389,7 @@ fn what_an_unanswered_call_may_have_left_in_somebody_elses_account_is_put_right(
         world.sync(&world.csv("crm.csv", &people)).exits(3);
         world.run(&["rejects", "release", "--customer", "C00001"]).exits(0);
         world.play(&format!("[[rule]]\nprovider = \"{provider}\"\neffect = {{ lose_reply = \"after\" }}\n"));
-        world.run(&["resume"]);
+        world.run(&["resume"]).exits(5);
         world.play("");
         world.sync(&world.csv("crm.csv", &right)).exits(0);
         right.iter().for_each(|customer| world.all_hold(customer));
@@ -409,7 +409,7 @@ fn what_is_resolved_does_not_reach_an_account_that_was_given_away() {
         let listed = json(&world.run(&["rejects", "list", "--json"]).exits(0).out);
         assert_eq!(listed[0]["class"], "denied_by_code", "{listed}");
         people[2].wallet = std::mem::take(&mut people[1].wallet);
-        world.sync(&world.csv("crm.csv", &people));
+        world.sync(&world.csv("crm.csv", &people)).exits(3);
         world.run(&["rejects", "release", "--customer", "C00003"]).exits(0);
         world.run(&["resume"]).exits(0);
         world.ledger().reset();

@@ -25,7 +25,8 @@ fn a_street_goes_whole_or_not_at_all() {
     world.populate(&people);
     let mut street = |line: &str| {
         people[0].street = line.to_owned();
-        world.sync(&world.csv("crm.csv", &people));
+        let ran = world.sync(&world.csv("crm.csv", &people));
+        assert!([0, 3].contains(&ran.code), "{}", ran.err);
         let consumer = world.ledger().person(ProviderId::Safedebit, "REF00001").expect("known").fields;
         let part = |part: &str| consumer[&format!("consumer_address_street_{part}")].clone();
         (part("number"), part("type"), part("name"))
@@ -127,7 +128,7 @@ fn what_is_left_out_stays_listed_beside_records_without_it() {
         "delta.jsonl",
         "{\"customer_id\": \"C00001\", \"title\": \"Mme\", \"last_name\": \"Durand\"}\n",
     );
-    world.on("sync", &delta, &["--kind", "delta"]);
+    world.on("sync", &delta, &["--kind", "delta"]).exits(3);
     assert!(listed().contains("newEmail"), "{}", listed());
     people[0].wallet = String::new();
     people[0].email = "right@example.org".to_owned();
@@ -147,7 +148,7 @@ fn a_row_without_the_key_reaches_no_account_after_an_invalid_one() {
     world.ledger().reset();
     let delta = |city: &str| {
         let file = world.file("delta.csv", &format!("customer_id;city\nC00001;{city}\n"));
-        world.on("sync", &file, &["--kind", "delta"]);
+        world.on("sync", &file, &["--kind", "delta"]).exits(3);
         world.requests(ProviderId::Lemonway)
     };
     assert_eq!(delta("Lyon"), 0);

@@ -171,7 +171,7 @@ fn a_newcomer_without_consent_waits_for_its_turn() {
     world.configure("", &[("wsone", "concurrency = 1")]);
     let mut people = customers(3);
     people[2].opt_in = "0";
-    world.sync(&world.csv("crm.csv", &people));
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
     let entries = world.ledger().entries();
     let keys: Vec<String> = entries
         .iter()
@@ -286,8 +286,8 @@ fn a_broken_file_is_refused_whole() {
     assert!(status.contains("the input of ") && status.ends_with("next: crmsync plan FILE\n"), "{status}");
     world.sync(&world.path("nowhere.csv")).exits(4);
     assert_eq!(world.ledger().entries().len(), 0);
-    world.sync(&world.csv("crm.csv", &customers(1)));
-    world.run(&["resume"]);
+    world.sync(&world.csv("crm.csv", &customers(1))).exits(3);
+    world.run(&["resume"]).exits(0);
     assert!(!world.run(&["status"]).exits(0).out.contains("not accepted"));
 }
 

@@ -29,7 +29,8 @@ fn who_takes_the_key_of_a_create_that_is_probed_waits_also_when_found_not_applie
     people[1].person = former;
     let file = world.csv("crm.csv", &people);
     for _ in 0..3 {
-        world.sync(&file);
+        let ran = world.sync(&file);
+        assert!([0, 3].contains(&ran.code), "{}", ran.err);
         world.run(&["rejects", "release"]).exits(0);
     }
     world.run(&["resume"]).exits(0);
@@ -147,7 +148,7 @@ fn two_newcomers_under_the_key_of_somebody_erased_are_delivered_once_the_crm_has
     people[1].person = erased;
     world.on("sync", &world.csv("crm.csv", &people[1..]), &["--allow-mass-change"]).exits(3);
     people[2].person = own;
-    world.on("sync", &world.csv("crm.csv", &people[1..]), &["--allow-mass-change"]);
+    world.on("sync", &world.csv("crm.csv", &people[1..]), &["--allow-mass-change"]).exits(0);
     world.run(&["rejects", "release"]).exits(0);
     world.run(&["resume"]).exits(0);
     assert_eq!(world.duplicates(), 0);
@@ -166,7 +167,9 @@ fn nobody_is_created_under_a_key_that_was_corrected_while_its_create_was_in_doub
         world.sync(&world.csv("crm.csv", &people[1..])).exits(0);
         world.play("[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"before\" }\n");
         let old = format!("1:{}", people[0].person);
-        world.on("sync", &world.csv("crm.csv", &people), &["--max-calls", "1", "--provider", "wsone"]);
+        world
+            .on("sync", &world.csv("crm.csv", &people), &["--max-calls", "1", "--provider", "wsone"])
+            .exits(10);
         world.play(if decided {
             "[[rule]]\noperation = \"updatePerson\"\ntimes = 1\neffect = { refuse = { code = \"155\" } }\n"
         } else {
@@ -174,7 +177,7 @@ fn nobody_is_created_under_a_key_that_was_corrected_while_its_create_was_in_doub
         });
         people[0].person = second.to_owned();
         let file = world.csv("crm.csv", &people);
-        world.sync(&file);
+        world.sync(&file).exits(3);
         assert_eq!(world.report()["balanced"], true, "{second:?} {decided}");
         if decided {
             let listed = world.run(&["rejects", "list", "--json", "--provider", "wsone"]).exits(0).out;

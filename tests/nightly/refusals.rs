@@ -223,7 +223,7 @@ fn a_plan_counts_calls_that_take_the_place_of_held_ones() {
         .as_array()
         .and_then(|lanes| lanes.iter().find(|lane| lane["provider"] == "lemonway"));
     let calls = lane.expect("a lane")["calls"].as_u64();
-    world.sync(&file);
+    world.sync(&file).exits(0);
     assert_eq!(calls, Some(world.requests(ProviderId::Lemonway) - sent));
     assert!(calls > Some(0), "{planned}");
 }

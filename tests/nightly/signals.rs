@@ -70,7 +70,8 @@ fn a_second_signal_cuts_a_run_short_and_its_books_balance() {
     let ran = Ran::from(child.wait_with_output().expect("gone"));
     assert!([130, 143].contains(&ran.code) && ran.out.contains("cut short"), "{}{}", ran.out, ran.err);
     assert_eq!(world.report()["balanced"], true, "{}{}", ran.out, ran.err);
-    world.run(&["resume"]);
+    let ran = world.run(&["resume"]);
+    assert!([0, 3].contains(&ran.code), "{}", ran.err);
     assert_eq!(world.duplicates(), 0);
 }
 

@@ -146,7 +146,7 @@ fn a_log_that_another_program_has_moved_into_the_file_is_not_missed() {
     state.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).expect("moved");
     state.close().expect("closed");
     assert!(!world.path("state/crmsync.db-wal").exists());
-    world.run(&["resume"]);
+    world.run(&["resume"]).exits(0);
     world.sync(&world.path("crm.csv")).exits(0);
     assert_eq!(world.duplicates(), 0);
 }

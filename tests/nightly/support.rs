@@ -276,17 +276,20 @@ impl World {
     }
 
     /// Runs the program to its end.
+    #[must_use = "how it ended is part of what it did"]
     pub(crate) fn run(&self, arguments: &[&str]) -> Ran {
         Ran::from(self.command(arguments).output().expect("the binary runs"))
     }
 
     /// Runs a command on a file.
+    #[must_use = "how it ended is part of what it did"]
     pub(crate) fn on(&self, command: &str, file: &Path, more: &[&str]) -> Ran {
         let mut arguments = vec![command, file.to_str().expect("utf-8")];
         arguments.extend(more);
         self.run(&arguments)
     }
 
+    #[must_use = "how it ended is part of what it did"]
     pub(crate) fn sync(&self, file: &Path) -> Ran {
         self.on("sync", file, &["--allow-mass-change"])
     }

@@ -199,7 +199,7 @@ fn a_held_call_that_lost_all_that_it_had_does_not_go() {
             world.configure("", &others);
             world.on("sync", &file("older@example.org"), &["--max-calls", "0"]).exits(10);
             world.configure("", &[OFF]);
-            world.sync(&file("newer@example.org"));
+            world.sync(&file("newer@example.org")).exits(3);
         } else {
             world.configure("", &others);
             world.play(
@@ -214,7 +214,7 @@ fn a_held_call_that_lost_all_that_it_had_does_not_go() {
         let without = ("lemonway", "exclude = [\"email\"]");
         world.configure("", &[others[0], others[1], without]);
         let before = world.requests(ProviderId::Lemonway);
-        world.run(&["resume"]);
+        world.run(&["resume"]).exits(0);
         if held != "overtaken" {
             world.run(&["rejects", "release", "--customer", "C00001"]).exits(0);
             world.run(&["resume"]).exits(0);

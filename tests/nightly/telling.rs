@@ -59,7 +59,7 @@ fn a_run_that_waits_at_its_end_can_be_ended() {
     assert!(signal("-KILL", child().trim()), "the program does not wait for the child of its child");
     let variables = std::fs::read_to_string(world.path("of_command")).expect("written");
     assert!(variables.contains("CRMSYNC_NOTIFY=") && !variables.contains(PASSWORD));
-    world.run(&["resume"]);
+    world.run(&["resume"]).exits(0);
 }
 
 #[test]

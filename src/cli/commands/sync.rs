@@ -13,7 +13,7 @@ use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Session, Tell};
-use crate::dispatch::{self, Dispatch, Limits, RunClock, Signals};
+use crate::dispatch::{self, Dispatch, Limits, Phase, RunClock, Signals};
 use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
@@ -349,9 +349,11 @@ fn prepare(
     let (mapping, idle) = (config.mapping_settings(), config.idle_providers());
     let events = session.events();
     let interrupted = &|| signals.first().is_some();
-    signals.are_unanswered(input.files.iter().any(|file| inputs::is_standard_input(file)));
+    if input.files.iter().any(|file| inputs::is_standard_input(file)) {
+        signals.enter(Phase::Waits);
+    }
     let accepted = inputs::with_files(config, input, |files| {
-        signals.are_unanswered(false);
+        signals.enter(Phase::Asks);
         let ingest = Ingest {
             files,
             mapping: &mapping,
@@ -368,7 +370,7 @@ fn prepare(
             Work::Sync(..) | Work::Rehearse(..) | Work::Resume => ingest.sync(store, number),
         }
     });
-    signals.are_unanswered(false);
+    signals.enter(Phase::Asks);
     let accepted = accepted?;
     match work {
         Work::Rehearse(_, _, populate) => populate(store)?,
