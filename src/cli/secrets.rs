@@ -19,6 +19,8 @@ use crate::providers::SecretSource;
 
 /// How long a command may take to give its secret: a vault over a slow network, not a prompt to a person.
 const COMMAND_SECONDS_MAX: u64 = 30;
+/// How long its output may stay open after its end.
+const PIPE_PATIENCE: Duration = Duration::from_secs(1);
 /// No secret is longer; a larger file was named by mistake.
 const SECRET_BYTES_MAX: u64 = 64 * 1024;
 
@@ -43,6 +45,10 @@ enum Fault {
     NoProgram,
     #[error("`{0}` gave nothing within {COMMAND_SECONDS_MAX} s; it must not ask a person")]
     Slow(String),
+    #[error(
+        "`{0}` ended, and something that it has started keeps its output open; it must not leave anything behind"
+    )]
+    KeptOpen(String),
     #[error("`{0}` ended with a failure; run it by hand to see why")]
     CommandFailed(String),
     #[error("its source is empty")]
@@ -107,16 +113,18 @@ fn run(words: &[String], patience: Duration) -> Result<Vec<u8>, Fault> {
         .spawn()
         .map_err(failed)?;
     let printed = listen(&mut child).map_err(failed)?;
-    // Whoever has closed what it prints to is about to end; what it has started may keep that open.
-    let printed = printed.recv_timeout(patience).ok();
-    let status = if printed.is_some() { child.wait_timeout(patience).map_err(failed)? } else { None };
-    let (Some(printed), Some(status)) = (printed, status) else {
+    let Some(status) = child.wait_timeout(patience).map_err(failed)? else {
         // It may have ended in this very moment; what matters is that it is gone.
         drop(child.kill());
         drop(child.wait());
         return Err(Fault::Slow(program.clone()));
     };
-    if status.success() { printed.map_err(failed) } else { Err(Fault::CommandFailed(program.clone())) }
+    if !status.success() {
+        return Err(Fault::CommandFailed(program.clone()));
+    }
+    // What it printed is there by now; what it has started may keep the pipe open for ever.
+    let printed = printed.recv_timeout(PIPE_PATIENCE).map_err(|_| Fault::KeptOpen(program.clone()))?;
+    printed.map_err(failed)
 }
 
 /// Reads what a child prints, on a thread, so that a full pipe cannot stop it.
@@ -221,6 +229,13 @@ mod tests {
     fn a_command_that_hangs_is_ended() {
         let words = ["sleep", "60"].map(str::to_owned);
         assert!(matches!(run(&words, Duration::from_millis(20)), Err(Fault::Slow(_))));
+    }
+
+    #[test]
+    fn a_command_that_leaves_something_behind_is_told_as_that() {
+        let run = |script: &str| run(&["sh", "-c", script].map(str::to_owned), Duration::from_secs(30));
+        assert!(matches!(run("echo s3cret; sleep 60 &"), Err(Fault::KeptOpen(_))));
+        assert!(matches!(run("sleep 60 & exit 3"), Err(Fault::CommandFailed(_))));
     }
 
     #[test]

@@ -60,6 +60,8 @@ pub struct Ending {
     pub input_arguments: Vec<String>,
     /// What the run was limited by, as it was typed.
     pub limits: Vec<String>,
+    /// Those of them that say to whom calls go.
+    pub filters: Vec<String>,
     /// Who else is told.
     pub tell: Tell,
     /// For how many known customers each canonical field changed.
@@ -242,7 +244,7 @@ impl Session {
         if let Err(error) = report.write(&self.folder) {
             fail(error.into(), &mut report);
         }
-        if let Err(error) = show(program, &report, &self.folder, &ending.limits) {
+        if let Err(error) = show(program, &report, &self.folder, (&ending.limits, &ending.filters)) {
             fail(error.into(), &mut report);
         }
         if let Err(error) = ending.tell.perform(program, &report) {
@@ -262,23 +264,46 @@ impl Session {
 }
 
 /// Prints the summary, or the report with `--json`.
-fn show(program: &Program, report: &Report, folder: &RunFolder, limits: &[String]) -> io::Result<()> {
+fn show(
+    program: &Program,
+    report: &Report,
+    folder: &RunFolder,
+    (limits, filters): (&[String], &[String]),
+) -> io::Result<()> {
     let arguments = &program.repeated_arguments();
     let context = text::Context {
         folder: Some(folder.path()),
         arguments,
         limits,
+        filters,
         failure_is_told: true,
         ..text::Context::default()
     };
     if program.console.is_json() {
         program.console.json(report)?;
+        // What is talk goes into the log, which knows no customers.
+        let (limits, filters) = (without_customers(limits), without_customers(filters));
+        let context = text::Context { limits: &limits, filters: &filters, ..context };
         // The report is out; where nobody listens to talk, nothing is lost.
         drop(program.console.talk(&text::closing(report, &context)));
         Ok(())
     } else {
         program.console.text(&text::closing(report, &context))
     }
+}
+
+/// The same flags without the customers that they name.
+fn without_customers(limits: &[String]) -> Vec<String> {
+    let mut after_only = false;
+    let hide = |word: &String| {
+        let is_customer = std::mem::replace(&mut after_only, word == "--only");
+        match word.as_str() {
+            _ if is_customer => "CUSTOMER".to_owned(),
+            word if word.starts_with("--only=") => "--only=CUSTOMER".to_owned(),
+            word => word.to_owned(),
+        }
+    };
+    limits.iter().map(hide).collect()
 }
 
 fn progress(console: &Console, limits: BTreeMap<ProviderId, f64>) -> Progress {

@@ -50,8 +50,7 @@ pub(super) fn without_presumed<'a>(
         return Cow::Borrowed(projection);
     };
     // What the provider never got, or did not get, it does not hold although the customer has one.
-    let is_left_out = |code: &FieldCode| before.left_out.contains(code);
-    let is_withheld = (policy.touched)(*country) || is_left_out(country) || fields.iter().any(is_left_out);
+    let is_withheld = (policy.touched)(*country) || before.left_out.contains(country);
     let waiting = before.standing.as_ref().and_then(|standing| standing.payload.values.get(*country));
     let held = before.account.as_ref().and_then(|account| account.fields.get(country));
     let can_be_empty = (policy.field)(*country).is_some_and(|field| field.can_be_empty);
@@ -71,6 +70,10 @@ pub(super) fn without_presumed<'a>(
         settled.cells.remove(field);
     }
     findings.in_part.extend(fields);
+    if !is_withheld && waiting.is_none() && held.is_none() && !projection.cells.contains_key(country) {
+        // That an account is there says nothing next time either, until a record tells the country.
+        findings.in_part.push(*country);
+    }
     Cow::Owned(settled)
 }
 
@@ -141,7 +144,8 @@ impl Comparison<'_, '_> {
                 untaken.push(code);
             }
         }
-        untaken.extend(self.findings.skipped.iter().copied().chain(self.findings.kept_back()));
+        let findings = &self.findings;
+        untaken.extend(findings.skipped.iter().chain(&findings.cleared).copied().chain(findings.kept_back()));
         untaken.sort_unstable();
         untaken.dedup();
         untaken

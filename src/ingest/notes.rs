@@ -51,8 +51,7 @@ impl Noted {
 impl Compared<'_> {
     /// Fields of earlier records that were turned away whole, about which this one, which is not, says nothing.
     pub(super) fn left_behind(&self, noted: &Noted, decision: &Decision) -> Vec<FieldCode> {
-        let is_taken =
-            decision.key.is_some() && decision.findings.rejected.is_none() && self.is_for_provider();
+        let is_taken = self.is_taken(decision);
         noted.untaken.iter().copied().filter(|code| is_taken && self.stays(*code)).collect()
     }
 
@@ -72,6 +71,15 @@ impl Compared<'_> {
             turned_away: (turned_away != noted.turned_away).then_some(turned_away),
             untaken: (*untaken != noted.untaken).then(|| untaken.into_owned()),
         }
+    }
+
+    /// Is the record sent, or would it be, if the provider lacked anything of it.
+    fn is_taken(&self, decision: &Decision) -> bool {
+        // Of whom a provider has nobody, and is to get nobody (`on_new = "skip"`), nothing is lacking.
+        let is_known = self.before.standing.is_some()
+            || self.before.account.as_ref().is_some_and(|account| account.known);
+        let takes_part = is_known || decision.action != Action::Nothing;
+        decision.key.is_some() && decision.findings.rejected.is_none() && self.is_for_provider() && takes_part
     }
 
     /// Does the record say anything for this provider.
@@ -105,15 +113,13 @@ impl Compared<'_> {
     /// field once a record is taken that does not say it.
     fn untaken<'n>(&self, noted: &'n Noted, decision: &Decision, has_no_key: bool) -> Cow<'n, [FieldCode]> {
         let findings = &decision.findings;
-        let says_nothing = decision.key.is_none() && findings.rejected.is_none();
-        if !self.is_for_provider() {
-            return Cow::Borrowed(&noted.untaken);
-        }
-        if says_nothing && !(has_no_key || self.projection.key == KeyCell::Cleared) {
-            return Cow::Borrowed(&noted.untaken);
-        }
-        if findings.rejected.is_none() && !(says_nothing && has_no_key) {
+        if self.is_taken(decision) || self.projection.key == KeyCell::Cleared {
             return Cow::Borrowed(&[]);
+        }
+        // Where an earlier key was not taken, a record without one is turned away like that.
+        let says_nothing = decision.key.is_none() && findings.rejected.is_none() && has_no_key;
+        if !self.is_for_provider() || (findings.rejected.is_none() && !says_nothing) {
+            return Cow::Borrowed(&noted.untaken);
         }
         let mut now: Vec<FieldCode> = findings.untaken.clone();
         now.extend(noted.untaken.iter().copied().filter(|code| self.stays(*code)));

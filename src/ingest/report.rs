@@ -50,13 +50,11 @@ impl Apply<'_> {
     ) -> Result<(), StoreError> {
         let provider = &*self.ingest.providers[position];
         let invalid_before = self.outcome.became_invalid;
-        let is_looked_up =
-            !findings.skipped.is_empty() || findings.unsent() > 0 || findings.rejected.is_some();
-        let before = match turn.number.filter(|_| is_looked_up) {
-            Some(number) => self.snapshot.skipped(number, provider.id())?,
-            None => Vec::new(),
-        };
         if !findings.skipped.is_empty() || findings.unsent() > 0 {
+            let before = match turn.number {
+                Some(number) => self.snapshot.skipped(number, provider.id())?,
+                None => Vec::new(),
+            };
             let news = findings.kept_back().filter(|code| !before.contains(code)).count();
             self.outcome.became_invalid += news as u64;
             let mut told: Vec<Found> = Vec::new();
@@ -85,8 +83,10 @@ impl Apply<'_> {
                     }
                     KeyCell::Key(_) | KeyCell::Absent | KeyCell::Cleared => false,
                 },
-                Rejection::ClearedValue => findings.cleared.iter().all(|code| before.contains(code)),
-                Rejection::OtherKey | Rejection::UnsettledKey => false,
+                Rejection::ClearedValue | Rejection::OtherKey => {
+                    self.is_remembered(turn, provider.id(), findings)?
+                }
+                Rejection::UnsettledKey => false,
             };
             self.outcome.became_invalid += u64::from(!told);
         }
@@ -104,6 +104,18 @@ impl Apply<'_> {
             }
         }
         Ok(())
+    }
+
+    /// Was all that a record that is turned away says turned away before.
+    fn is_remembered(
+        &self,
+        turn: &Turn<'_>,
+        provider: ProviderId,
+        findings: &Findings,
+    ) -> Result<bool, StoreError> {
+        let Some(number) = turn.number else { return Ok(false) };
+        let remembered = self.snapshot.untaken(number, provider)?;
+        Ok(!findings.untaken.is_empty() && findings.untaken.iter().all(|code| remembered.contains(code)))
     }
 
     fn reject(&mut self, turn: &Turn<'_>, provider: ProviderId, found: Found) {

@@ -8,14 +8,20 @@ use std::collections::BTreeMap;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, CodeClass};
 
+use super::status::may_follow_success;
+
 /// The operator's classes for codes: what stands in `response_codes` or `error_codes`.
 pub type CodeTable = BTreeMap<String, CodeClass>;
 
 /// Why a table of the operator's cannot work, if it cannot: a class would never be found under such a key.
 pub(super) fn defect(table: &CodeTable) -> Option<&'static str> {
     let is_code = |key: &String| AnswerCode::new(key).as_str() == key && !key.is_empty();
-    let wrong = !table.keys().all(is_code);
-    wrong.then_some("has a key that can be no code: up to 40 letters, digits, `_`, `-` and `.`")
+    if !table.keys().all(is_code) {
+        return Some("has a key that can be no code: up to 40 letters, digits, `_`, `-` and `.`");
+    }
+    let is_fixed = |status: u16| !(300..500).contains(&status) || FIXED.contains(&status);
+    let wrong = table.keys().filter_map(|key| status(key)).any(is_fixed);
+    wrong.then_some("has a status whose class is fixed: of `http_300` to `http_499` all but 401, 403, 408 and 429 can be classed")
 }
 
 /// What is known of a code.
@@ -33,12 +39,16 @@ impl CodeInfo {
     /// Has anybody documented the code.
     #[must_use]
     pub fn is_documented(&self) -> bool {
-        !matches!(self.meaning, NOT_DOCUMENTED | STATUS_NOT_DOCUMENTED)
+        !matches!(self.meaning, NOT_DOCUMENTED | STATUS_NOT_DOCUMENTED | STATUS_PERHAPS_DONE)
     }
 }
 
 const NOT_DOCUMENTED: &str = "not documented";
 const STATUS_NOT_DOCUMENTED: &str = "a status that no document of the provider has";
+const STATUS_PERHAPS_DONE: &str = "a status that no document of the provider has, and that can follow upon a request that was done: the \
+     call is repeated after `settle`, a create probed first";
+/// Statuses whose meaning is fixed: no class of the operator's would be asked for.
+const FIXED: [u16; 4] = [401, 403, 408, 429];
 
 /// Is `code` what the provider calls success. Lemonway and Safedebit have no code for it.
 #[must_use]
@@ -64,10 +74,10 @@ pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
     if provider == ProviderId::Safedebit && code.starts_with("AUTH_") {
         return SAFEDEBIT_AUTH;
     }
-    if is_status(code) {
+    if let Some(status) = status(code) {
         return CodeInfo {
             class: CodeClass::Denied,
-            meaning: STATUS_NOT_DOCUMENTED,
+            meaning: if may_follow_success(status) { STATUS_PERHAPS_DONE } else { STATUS_NOT_DOCUMENTED },
             advice: "check `base_url` and the provider's release notes; if the provider refuses one customer with it, class \
                      the code in the configuration",
         };
@@ -79,9 +89,10 @@ pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
     }
 }
 
-/// Is it what the program makes of a status, and nothing of an answer's body.
-pub(super) fn is_status(code: &str) -> bool {
-    code.strip_prefix("http_").is_some_and(|status| status.len() == 3 && status.parse::<u16>().is_ok())
+/// The status that the program has made a code of: nothing of an answer's body.
+pub(super) fn status(code: &str) -> Option<u16> {
+    let digits = code.strip_prefix("http_").filter(|digits| digits.len() == 3)?;
+    digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// The class of `code`: the operator's, else the documented one, else refused.

@@ -6,7 +6,7 @@ use crate::domain::call::Payload;
 use crate::domain::verdict::{AnswerCode, Verdict};
 
 use super::Provider;
-use super::codes::{is_status, lookup};
+use super::codes::{lookup, status};
 use super::exchange::basic_token;
 
 /// So long is a part of a value that no code has by chance.
@@ -26,7 +26,7 @@ const DIGITS_MIN: usize = 6;
 pub fn without_echo(mut verdict: Verdict, provider: &dyn Provider, payload: &Payload) -> Verdict {
     let Some(code) = verdict.answer_code_mut() else { return verdict };
     let is_known = provider.code_table().contains_key(code.as_str())
-        || is_status(code.as_str())
+        || status(code.as_str()).is_some()
         || lookup(provider.id(), code.as_str()).is_documented();
     if !is_known && (has_number(code.as_str()) || repeats(code.as_str(), provider, payload)) {
         *code = AnswerCode::withheld();

@@ -25,10 +25,10 @@ pub fn lookup(code: &str) -> Option<OwnCode> {
 
 /// The code of a status that has none to itself.
 fn of_status(code: &str) -> Option<&'static str> {
-    match code.strip_prefix("http_")?.parse().ok()? {
+    match super::codes::status(code)? {
         429 => Some("throttled"),
         501 | 505..=599 => Some("http_5xx"),
-        100..=299_u16 => Some("unexpected_status"),
+        100..=299 | 600.. => Some("unexpected_status"),
         _ => None,
     }
 }

@@ -41,7 +41,12 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
         // What waits may be older than what was not taken in.
         Outcome::Interrupted if report.is_ended_early() => on_the_files(&report.run.command, report, context),
         Outcome::Interrupted if !is_open(report) => command(&["status"], context),
-        Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => command(&["resume"], context),
+        // What was limited to some is not to be followed by everything.
+        Outcome::Stopped | Outcome::Unavailable | Outcome::Interrupted => {
+            let words: Vec<&str> =
+                ["resume"].into_iter().chain(context.filters.iter().map(String::as_str)).collect();
+            command(&words, context)
+        }
         // What failed is the state: credentials that a provider refuses fail nothing of the run.
         Outcome::Denied if report.failure.is_some() => command(&["doctor"], context),
         Outcome::Denied => command(&["check"], context),
@@ -103,7 +108,6 @@ fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
         let words = [word, named.unwrap_or(&files[0])].into_iter().chain(format.iter().map(String::as_str));
         return command(&words.collect::<Vec<_>>(), context);
     }
-    // What was limited to some is not to be followed by everything.
     let (word, limits): (&[&str], _) = match word {
         "plan" if !context.limits.is_empty() => (&["sync", "-n"], context.limits),
         "sync" => (&["sync"], context.limits),

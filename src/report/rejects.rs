@@ -4,6 +4,7 @@
 //! `sync --kind delta` again: columns that begin with `_` are ours and are ignored on input.
 
 use std::io::Write;
+use std::path::Path;
 
 use crate::domain::call::{Operation, State};
 use crate::domain::defect::Place;
@@ -14,13 +15,15 @@ use super::guarded::{guarded, guarded_key};
 
 /// The column in front that has the whole line of a record that is no record. It begins with `_`, so it is ignored on input.
 pub const LINE: &str = "_line";
+/// The column that says what became of the row or the call.
+const STATUS: &str = "_status";
 /// The columns that are always there, in their order.
 pub const COLUMNS: [&str; 11] = [
     "_row",
     "_customer_id",
     "_provider",
     "_operation",
-    "_status",
+    STATUS,
     "_class",
     "_code",
     "_column",
@@ -162,6 +165,15 @@ impl<W: Write> RejectsWriter<W> {
             RowForm::FileAndLine => format!("{}:{}", place.file, place.line),
         }
     }
+}
+
+/// Does a list of a run have rows or fields that could not be taken. One that is not there, or cannot be read, has none.
+#[must_use]
+pub fn has_invalid(path: &Path) -> bool {
+    let Ok(mut list) = csv::Reader::from_path(path) else { return false };
+    let Ok(names) = list.headers() else { return false };
+    let Some(status) = names.iter().position(|name| name == STATUS) else { return false };
+    list.records().filter_map(Result::ok).any(|row| row.get(status) == Some(Status::Invalid.name()))
 }
 
 #[cfg(test)]

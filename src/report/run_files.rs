@@ -102,16 +102,18 @@ impl RunFolder {
         Ok(files)
     }
 
-    /// Is the run at work: until it ends, however it does, it alone has the lock of its log. Where files cannot be locked, nobody
-    /// is known to be.
+    /// Is the run at work: until it ends, however it does, it alone has the lock of its log. None where its log is not there, or
+    /// files cannot be locked.
     ///
     /// # Errors
     /// When the log cannot be opened.
-    pub fn is_at_work(&self) -> Result<bool, FileError> {
+    pub fn is_at_work(&self) -> Result<Option<bool>, FileError> {
         let path = self.file(EVENTS_FILE);
-        match File::open(&path) {
-            Ok(log) => Ok(matches!(log.try_lock_shared(), Err(TryLockError::WouldBlock))),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(false),
+        match File::open(&path).map(|log| log.try_lock_shared()) {
+            Ok(Ok(())) => Ok(Some(false)),
+            Ok(Err(TryLockError::WouldBlock)) => Ok(Some(true)),
+            Ok(Err(TryLockError::Error(_))) => Ok(None),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
             Err(error) => Err(FileError::on("look at", &path)(error)),
         }
     }
@@ -308,7 +310,7 @@ pub fn rotate_runs(runs: &Path, keep: usize, current: &RunId) -> Result<usize, F
     let mut deleted = 0;
     for id in ids.iter().take(surplus) {
         let folder = RunFolder::of(runs, id);
-        if folder.is_at_work()? {
+        if folder.is_at_work()? == Some(true) {
             continue;
         }
         deleted += 1;

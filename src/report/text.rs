@@ -48,6 +48,8 @@ pub struct Context<'a> {
     pub arguments: &'a [String],
     /// The flags that the run was limited by, as they were typed. Not in any report: they can name customers.
     pub limits: &'a [String],
+    /// Those of them that say to whom calls go.
+    pub filters: &'a [String],
     /// Has the reason why the input was not accepted been told elsewhere.
     pub failure_is_told: bool,
     /// Has another run ended since: what was to be typed after this one was typed, or is not right any more.

@@ -18,6 +18,7 @@ use super::backup::{file_error, verify};
 use super::marks;
 use super::open::connect;
 use super::place::{LOGS, beside, has_log};
+use super::rare::has_any;
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 
@@ -62,6 +63,14 @@ impl Finding {
     pub fn new(severity: Severity, path: &Path, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { severity, path: path.to_owned(), what: what.into(), advice: advice.into() }
     }
+}
+
+/// Which of these places nobody can write to, so that every run would fail.
+pub fn read_only<'a>(places: impl IntoIterator<Item = &'a Path>) -> Vec<Finding> {
+    let is_read_only = |place: &&Path| access(*place, Access::WRITE_OK) == Err(Errno::ROFS);
+    let advice = "mount its file system for writing: it may have been taken away after a fault of the disk";
+    let finding = |place| Finding::new(Severity::Broken, place, "its file system is read-only", advice);
+    places.into_iter().filter(is_read_only).map(finding).collect()
 }
 
 /// What was looked at, and what was found.
@@ -186,17 +195,6 @@ impl StateFile {
         Some(Finding::new(severity, self.path(), what, advice))
     }
 
-    /// Is the state where nobody can write, so that every run would fail.
-    #[must_use]
-    pub fn is_read_only(&self) -> Option<Finding> {
-        let folder = self.path().parent()?;
-        let is_read_only = |place: &&Path| access(*place, Access::WRITE_OK) == Err(Errno::ROFS);
-        let place = [self.path(), folder].into_iter().find(is_read_only)?;
-        let advice =
-            "mount its file system for writing: it may have been taken away after a fault of the disk";
-        Some(Finding::new(Severity::Broken, place, "its file system is read-only", advice))
-    }
-
     /// Empties the write-ahead log into the file. The lock proves that nobody else writes.
     ///
     /// # Errors
@@ -314,6 +312,20 @@ fn examine_accounts(
         wrong += u64::from(!readable);
     }
     examination.findings.extend(count_broken(path, wrong, "accounts are unreadable"));
+    if has_any(connection, "untaken")? {
+        let mut statement = connection.prepare("SELECT provider, fields FROM untaken")?;
+        let (mut rows, mut wrong) = (statement.query([])?, 0);
+        while let Some(row) = rows.next()? {
+            let readable = row.get(0).is_ok_and(|number| ProviderId::from_number(number).is_some())
+                && codec::unpack_codes(Some(&row.get::<_, Vec<u8>>(1)?)).is_ok();
+            wrong += u64::from(!readable);
+        }
+        examination.findings.extend(count_broken(
+            path,
+            wrong,
+            "lists of what was turned away are unreadable",
+        ));
+    }
     Ok(())
 }
 

@@ -120,7 +120,10 @@ impl Snapshot<'_> {
         let mut rows = statement.query([bucket])?;
         // They are read where they lie: they are many, and few of them are wanted.
         let packed = rows.next()?.map(|row| row.get_ref(0)?.as_blob().map_err(|_| DAMAGED)).transpose()?;
-        let (meanings, _) = packed.unwrap_or_default().as_chunks::<MEANING_BYTES>();
+        let (meanings, rest) = packed.unwrap_or_default().as_chunks::<MEANING_BYTES>();
+        if !rest.is_empty() {
+            return Err(DAMAGED);
+        }
         wanted.map(|at| meanings.get(at as usize).copied().ok_or(DAMAGED)).collect()
     }
 }

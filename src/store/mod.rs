@@ -53,6 +53,7 @@ pub use erase::{Erased, Search};
 pub use error::StoreError;
 pub use examine::{
     Examination, Finding, Severity, close_folder, is_open_to_others, is_writable_by_all, make_private,
+    read_only,
 };
 pub use intake::{Intake, NewCall};
 pub use lease::{LeaseFilter, Leased};

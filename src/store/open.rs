@@ -357,9 +357,7 @@ pub(super) fn connect(path: &Path, mode: OpenFlags) -> Result<Connection, StoreE
     connection.pragma_update(None, "synchronous", fault::synchronous())?;
     connection.pragma_update(None, "secure_delete", "ON")?;
     connection.pragma_update(None, "trusted_schema", "OFF")?;
-    // So that damage does not spread. From who only reads it cannot, and each cell that is read is checked as well: to check
-    // those beside it too takes a twentieth of what a plan does for a customer.
-    connection.pragma_update(None, "cell_size_check", !mode.contains(OpenFlags::SQLITE_OPEN_READ_ONLY))?;
+    connection.pragma_update(None, "cell_size_check", "ON")?;
     connection.pragma_update(None, "foreign_keys", "ON")?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
     // A statement is planned once, not for each new value: the guard of a state looks as if it could choose an index.

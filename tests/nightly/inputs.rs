@@ -492,4 +492,9 @@ fn check_knows_a_file_that_has_no_json_at_all() {
     let file = world.file("crm.jsonl", "customer_id;email\nC1;a@example.org\n");
     let told = world.on("check", &file, &[]).exits(4);
     assert!(told.out.contains("none of 2 lines is a JSON object"), "{}", told.out);
+    // Nor one of whose records none has the key.
+    let file = world.file("crm.jsonl", "{\"email\": \"a@example.org\"}\n{}\n");
+    let told = world.on("check", &file, &[]).exits(4);
+    assert!(told.out.contains("FAULT  file"), "{}", told.out);
+    world.on("plan", &file, &[]).exits(4);
 }

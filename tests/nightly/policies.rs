@@ -329,6 +329,9 @@ fn explained_codes_follow_the_operators_configuration() {
         (["lemonway", "http_404"], "denied", false, true),
         (["lemonway", "http_429"], "throttled", false, true),
         (["safedebit", "http_501"], "unknown", false, true),
+        (["safedebit", "http_600"], "unknown", false, true),
+        (["safedebit", "http_303"], "denied", false, false),
+        (["safedebit", "http_+12"], "refused", false, false),
         (["safedebit", "code_withheld"], "withheld", false, true),
         (["exit", "7"], "exit", false, true),
     ];

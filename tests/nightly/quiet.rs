@@ -143,3 +143,36 @@ fn status_points_to_what_the_last_run_could_not_take() {
     world.run(&["resume"]).exits(0);
     assert_eq!(next(&world.run(&["status"]).exits(0).out).as_deref(), Some("next: nothing to do"));
 }
+
+#[test]
+fn status_does_not_point_to_what_others_show() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].person = "8800000001".to_owned();
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let listed = crate::care::json(&world.run(&["rejects", "list", "--json"]).exits(0));
+    world.run(&["resolve", &listed[0]["call"].to_string(), "--abandon"]).exits(0);
+    let told = world.run(&["status"]).exits(0).out;
+    assert!(told.ends_with("next: nothing to do\n"), "{told}");
+}
+
+/// Whom a run was limited to stays so, but for the log, which knows no customers.
+#[test]
+fn limits_stand_in_the_next_step_and_customers_in_no_log() {
+    let world = World::new();
+    let people = customers(3);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    let limits = ["--only", "C00002", "--max-calls", "0", "--provider", "wsone"];
+    let ran = world.on("sync", &file, &[&["--allow-mass-change"], &limits[..]].concat()).exits(10);
+    assert!(ran.out.contains("next: crmsync resume --provider wsone --only C00002"), "{}", ran.out);
+    world.configure("[guard]\nfloor = 1\nmax_new = \"1%\"\n", &[]);
+    let more = world.csv("more.csv", &customers(9));
+    let ran = world.on("sync", &more, &limits).exits(4);
+    assert!(ran.out.contains("next: crmsync sync -n ") && ran.out.contains("--only C00002"), "{}", ran.out);
+    let logged = [&limits[..], &["--json", "--log-format", "json"]].concat();
+    let ran = world.on("sync", &more, &logged).exits(4);
+    assert!(ran.err.contains("--only CUSTOMER") && !ran.err.contains("C00002"), "{}", ran.err);
+}

@@ -4,6 +4,7 @@
 //! in `cli::settings`.
 
 mod commands;
+mod sending;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -13,6 +14,7 @@ use clap::parser::ValueSource;
 use clap::{ArgAction, ArgMatches, Args, CommandFactory, FromArgMatches, Parser, Subcommand, ValueEnum};
 
 pub use commands::*;
+pub use sending::DispatchArguments;
 
 use crate::cli::config::DEFAULT_FILE;
 use crate::cli::environment::Environment;

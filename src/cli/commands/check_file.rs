@@ -11,7 +11,8 @@ use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::defect::Defect;
 use crate::domain::field::Field;
-use crate::mapping::{Mapper, OrderWarning};
+use crate::ingest::IngestError;
+use crate::mapping::{Mapper, MappingError, NO_KEY, OrderWarning};
 use crate::reader::{FileError, InputFile};
 
 /// So many rows are looked at: enough to meet the usual faults, few enough to answer at once.
@@ -38,6 +39,8 @@ pub(super) struct Looked {
     pub(super) faulty: u64,
     /// Lines that are no record at all.
     broken: u64,
+    /// Records without the customer's key.
+    keyless: u64,
     /// Where the first row begins.
     first_line: u64,
     /// How often each column suffers from what.
@@ -72,9 +75,17 @@ pub(super) fn look(
         looked.first_line = if looked.rows == 0 { line } else { looked.first_line };
         looked.note(row);
     })?;
-    if rows.input.header().is_none() && looked.rows > 0 && looked.broken == looked.rows {
+    let is_whole = looked.rows < ROWS_LOOKED_AT_MAX as u64;
+    if rows.input.header().is_none() && is_whole && looked.rows > 0 {
+        // As a sync refuses it.
         let (file, line) = (rows.input.name().to_owned(), looked.first_line);
-        return Err(FileError::NoJson { file, line, lines: looked.rows }.into());
+        if looked.broken == looked.rows {
+            return Err(FileError::NoJson { file, line, lines: looked.rows }.into());
+        }
+        if looked.keyless == looked.rows {
+            let source = MappingError::NoCustomerId { nearest: None };
+            return Err(IngestError::Header { file, source }.into());
+        }
     }
     if rows.input.header().is_none() && looked.rows > looked.faulty {
         let is_told = |field: &Field| *field == Field::CustomerId || looked.told.contains(&field.whole());
@@ -94,7 +105,10 @@ impl Looked {
                 self.broken += u64::from(bad.column.is_none());
                 vec![(bad.column.unwrap_or_else(|| "-".to_owned()), bad.reason)]
             }
-            rows::Looked::Nobody(defect) => vec![(defect.column.to_string(), defect.reason.0.to_owned())],
+            rows::Looked::Nobody(defect) => {
+                self.keyless += u64::from(*defect.reason.0 == *NO_KEY);
+                vec![(defect.column.to_string(), defect.reason.0.to_owned())]
+            }
             rows::Looked::Customer(mapped) => {
                 let named = |defect: Defect| (defect.column.to_string(), defect.reason.0.to_owned());
                 mapped.defects.into_iter().map(named).collect()

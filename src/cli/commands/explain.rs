@@ -265,7 +265,9 @@ fn away(settings: Option<&CommonSettings>) -> &'static str {
     let invalid = settings.is_some_and(|common| common.on_invalid == OnInvalid::RejectCustomer);
     let cleared = settings.is_some_and(|common| common.on_cleared == OnCleared::Reject);
     match (invalid, cleared) {
-        (true, _) => "; until it has, nothing else goes either (on_invalid = \"reject_customer\")",
+        (true, _) => {
+            "; as long as one is not valid, nothing else goes either (on_invalid = \"reject_customer\")"
+        }
         (false, true) => "; where it was cleared, nothing else goes either (on_cleared = \"reject\")",
         (false, false) => "",
     }

@@ -15,6 +15,9 @@ use crate::providers::codes::{self, CodeTable};
 use crate::providers::own_codes::{self, OwnCode};
 use crate::providers::{ProvidersSettings, field_table};
 
+/// What the name of a subscription's field begins with.
+const SUBSCRIPTION: &str = "SubscriptionRequest.";
+
 #[derive(Debug, Serialize)]
 struct Explanation<'a> {
     /// The provider, `exit` or `error`.
@@ -211,7 +214,11 @@ fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<
 
 /// Does `rejects list` show it where a field is left out.
 fn is_field(provider: ProviderId, code: &str) -> bool {
-    field_table(provider).iter().any(|field| field.name == code)
+    let is_subscription = || {
+        let id = code.strip_prefix(SUBSCRIPTION).filter(|_| provider == ProviderId::Wsone);
+        id.is_some_and(|id| id.parse::<u32>().is_ok())
+    };
+    field_table(provider).iter().any(|field| field.name == code) || is_subscription()
 }
 
 /// A field that is left out.

@@ -43,6 +43,8 @@ pub(super) struct Run {
     pub(super) input_arguments: Vec<String>,
     /// What the run is limited by, as it was typed.
     pub(super) limits: Vec<String>,
+    /// Those of them that say to whom calls go.
+    pub(super) filters: Vec<String>,
     /// Who else is told; nobody of a rehearsal.
     pub(super) tell: Tell,
     /// Why the input was not accepted, or why nothing could be sent.
@@ -70,6 +72,7 @@ impl Run {
             files: Vec::new(),
             input_arguments: Vec::new(),
             limits: Vec::new(),
+            filters: Vec::new(),
             tell: Tell::default(),
             failure: None,
             include_values: false,
@@ -178,7 +181,7 @@ pub(super) fn finish(
     }
     let Found { tally, reasons, carried_from, outcome_before, .. } = found;
     let tell = Tell { outcome_before, ..run.tell };
-    let (input_arguments, limits) = (run.input_arguments, run.limits);
+    let (input_arguments, limits, filters) = (run.input_arguments, run.limits, run.filters);
     let ending = Ending {
         tally,
         codes,
@@ -187,6 +190,7 @@ pub(super) fn finish(
         advice,
         input_arguments,
         limits,
+        filters,
         tell,
         changes,
         carried_from,

@@ -14,6 +14,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::provider::ProviderId;
 use crate::domain::run_id::RunId;
 use crate::report::next_step;
+use crate::report::rejects::has_invalid;
 use crate::report::report_json::Outcome;
 use crate::report::run_files::{REJECTS_FILE, RunFolder};
 use crate::report::table::aligned;
@@ -182,18 +183,18 @@ fn run(run: PastRun) -> Run {
     }
 }
 
-/// Another command may have the lock of the state after a run was killed. Of a run whose folder lies elsewhere nobody can tell.
+/// Another command may have the lock of the state after a run was killed. Where the run itself cannot say, it is believed to be
+/// the one.
 fn may_be_at_work(runs: &Path, run: &Run) -> Result<bool, Failure> {
     let folder = RunId::parse(&run.id).map(|id| RunFolder::of(runs, &id));
-    let folder = folder.filter(|folder| folder.path().is_dir());
-    Ok(folder.map(|folder| folder.is_at_work()).transpose()?.unwrap_or(true))
+    let is_at_work = folder.map(|folder| folder.is_at_work()).transpose()?.flatten();
+    Ok(is_at_work.unwrap_or(true))
 }
 
-/// The folder of a run that did not get everything through, if its list of that is there.
+/// The folder of a run, if its list tells of rows or fields that were not taken: no other command shows where they stand.
 fn with_rejects(runs: &Path, run: &Run) -> Option<RunFolder> {
     let folder = RunFolder::of(runs, &RunId::parse(&run.id)?);
-    let is_partial = run.exit_code == Some(ExitCode::Partial.number());
-    (is_partial && folder.file(REJECTS_FILE).is_file()).then_some(folder)
+    has_invalid(&folder.file(REJECTS_FILE)).then_some(folder)
 }
 
 fn queue(counts: &Counts) -> Queue {

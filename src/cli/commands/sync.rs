@@ -186,6 +186,7 @@ impl Begun {
         run.files = typed_files(work);
         run.input_arguments = work.repeated();
         run.limits = sending.map(DispatchArguments::repeated).unwrap_or_default();
+        run.filters = sending.map(DispatchArguments::repeated_filters).unwrap_or_default();
         run.tell = tell;
         run.include_values = sending.is_some_and(|typed| typed.include_values);
         let clock = session.clock().clone();

@@ -343,7 +343,7 @@ const COUNTS: [Count; 24] = [
     ("stock of refused calls", "parked", |tally| tally.parked),
     ("stock of skipped fields", "skipped_fields", |tally| tally.skipped_fields),
     ("cleared fields, left as they are", "cleared_fields", |tally| tally.cleared_fields),
-    ("not sent, because a part is not known", "incomplete", |tally| tally.incomplete),
+    ("not sent as the rows have it", "incomplete", |tally| tally.incomplete),
     ("requests", "requests", |tally| tally.requests),
     ("of them repeats", "retries", |tally| tally.retries),
     ("answers that asked to wait", "throttled", |tally| tally.throttled),
