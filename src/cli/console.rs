@@ -95,7 +95,11 @@ impl Console {
     /// # Errors
     /// When it cannot be written; a reader that has gone away is no error.
     pub fn done<T: Serialize>(&self, data: &T, words: &str) -> io::Result<()> {
-        if self.json { self.json(data) } else { self.talk(words) }
+        if self.json {
+            return self.json(data);
+        }
+        self.talk(words);
+        Ok(())
     }
 
     /// Puts bytes on standard output as they are: scripts, manual pages, JSON.
@@ -113,18 +117,12 @@ impl Console {
         }
     }
 
-    /// Says something on standard error, unless `-q` was asked for.
-    ///
-    /// # Errors
-    /// When it cannot be written.
-    pub fn talk(&self, text: &str) -> io::Result<()> {
+    /// Says something on standard error, unless `-q` was asked for. Where nobody can be told, what is done is done all the same.
+    pub fn talk(&self, text: &str) {
         match (self.quiet, self.log_format) {
-            (true, _) => Ok(()),
-            (false, LogFormat::Text) => self.stderr(text),
-            (false, LogFormat::Json) => {
-                logging::tell(text);
-                Ok(())
-            }
+            (true, _) => {}
+            (false, LogFormat::Text) => drop(self.stderr(text)),
+            (false, LogFormat::Json) => logging::tell(text),
         }
     }
 

@@ -105,7 +105,7 @@ impl Program {
                 let restore =
                     next_step::command(&["doctor", "--restore", &state.display().to_string()], &context);
                 // The failure is told; where nobody listens any more, nothing is lost.
-                drop(self.console.talk(&format!("to go on with this file: {restore}")));
+                self.console.talk(&format!("to go on with this file: {restore}"));
             }
             failure.code
         })

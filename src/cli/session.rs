@@ -85,7 +85,7 @@ pub struct Tell {
 
 impl Tell {
     /// Writes the metrics and runs the notification. What fails is said; the run has ended as it has.
-    fn perform(&self, program: &Program, report: &Report) -> io::Result<()> {
+    fn perform(&self, program: &Program, report: &Report) {
         let metrics = match &self.metrics_file {
             Some(path) => write_public(path, metrics::prometheus(report).as_bytes()),
             None => Ok(()),
@@ -97,23 +97,16 @@ impl Tell {
         };
         if let Err(error) = metrics {
             let failure = Failure::from(error).with_code();
-            program.console.talk(&format!("warning: --metrics-file: {failure}"))?;
+            program.console.talk(&format!("warning: --metrics-file: {failure}"));
         }
         if let Err(error) = notified {
-            program.console.talk(&format!("warning: {}", Failure::usage(error).with_code()))?;
+            program.console.talk(&format!("warning: {}", Failure::usage(error).with_code()));
         }
-        Ok(())
     }
 
     /// Tells of a run that failed before it had a state or a folder. Its report has no counts. What cannot be told changes
     /// nothing.
-    pub fn failed_early(
-        &self,
-        program: &Program,
-        command: &str,
-        files: Vec<String>,
-        failure: &Failure,
-    ) -> io::Result<()> {
+    pub fn failed_early(&self, program: &Program, command: &str, files: Vec<String>, failure: &Failure) {
         let now = program.clock.now();
         let run = RunInfo {
             id: RunId::new(now, rand::random()).to_string(),
@@ -128,7 +121,7 @@ impl Tell {
         let input = InputTally { files, ..InputTally::default() };
         let mut report = Report::new(run, Tally { input, ..Tally::default() });
         report.failure = Some(failure.with_code());
-        self.perform(program, &report)
+        self.perform(program, &report);
     }
 }
 
@@ -247,9 +240,7 @@ impl Session {
         if let Err(error) = show(program, &report, &self.folder, (&ending.limits, &ending.filters)) {
             fail(error.into(), &mut report);
         }
-        if let Err(error) = ending.tell.perform(program, &report) {
-            fail(error.into(), &mut report);
-        }
+        ending.tell.perform(program, &report);
         if let Some(Err(error)) =
             self.folder.path().parent().map(|runs| rotate_runs(runs, keep_runs, &self.id))
         {
@@ -285,7 +276,7 @@ fn show(
         let (limits, filters) = (without_customers(limits), without_customers(filters));
         let context = text::Context { limits: &limits, filters: &filters, ..context };
         // The report is out; where nobody listens to talk, nothing is lost.
-        drop(program.console.talk(&text::closing(report, &context)));
+        program.console.talk(&text::closing(report, &context));
         Ok(())
     } else {
         program.console.text(&text::closing(report, &context))

@@ -145,7 +145,10 @@ impl Comparison<'_, '_> {
             }
         }
         let findings = &self.findings;
-        untaken.extend(findings.skipped.iter().chain(&findings.cleared).copied().chain(findings.kept_back()));
+        untaken.extend(findings.skipped.iter().copied().chain(findings.kept_back()));
+        if self.policy.on_cleared == OnCleared::Reject {
+            untaken.extend(&findings.cleared);
+        }
         untaken.sort_unstable();
         untaken.dedup();
         untaken

@@ -172,15 +172,13 @@ pub fn decide(
         }
         Err(rejection) => {
             findings.rejected = Some(rejection);
-            // Whose account a record without its key is meant for, nobody knows.
-            let account = before.account.as_ref().filter(|_| rejection == Rejection::InvalidKey);
-            findings.untaken = untaken(before, account, projection, policy, keeper);
+            findings.untaken = untaken(before, projection, policy, keeper);
             return Decision { action: Action::Nothing, key: None, findings };
         }
     };
     if before.standing.as_ref().is_some_and(|standing| keys::is_bound_to_another_key(standing, &key)) {
         findings.rejected = Some(Rejection::UnsettledKey);
-        findings.untaken = untaken(before, None, projection, policy, keeper);
+        findings.untaken = untaken(before, projection, policy, keeper);
         return Decision { action: Action::Nothing, key: Some(key), findings };
     }
     let account = before.account.as_ref().filter(|account| account.key == key);
@@ -195,18 +193,17 @@ pub fn decide(
     Decision { action, key: Some(key), findings }
 }
 
-/// What a provider does not have of a record that is turned away for its key, where it would be meant for this account.
+/// What a provider does not have of a record that is turned away for its key, if it is meant for the account that is known.
 fn untaken(
     before: &Before,
-    account: Option<&Account>,
     projection: &Projection,
     policy: &Policy<'_>,
     keeper: &mut Keeper<'_>,
 ) -> Vec<FieldCode> {
-    let (key, standing) = (ProviderKey(SmolStr::default()), before.standing.as_ref());
-    let standing =
-        standing.filter(|standing| account.is_some_and(|account| account.key == standing.payload.key));
-    let findings = Findings::default();
+    let (key, account) = (ProviderKey(SmolStr::default()), before.account.as_ref());
+    let is_of_it = |standing: &&Standing| account.is_some_and(|account| account.key == standing.payload.key);
+    let standing = before.standing.as_ref().filter(is_of_it);
+    let findings = Findings { in_part: projection.in_part.clone(), ..Findings::default() };
     let mut comparison =
         Comparison { key: &key, before, standing, account, projection, policy, keeper, findings };
     let desired = comparison.desired_values();

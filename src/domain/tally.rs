@@ -118,8 +118,8 @@ pub struct ProviderTally {
     pub skipped_fields: u64,
     /// Fields that the CRM cleared and that are left as they are: `on_cleared` is not `send_empty`, or they cannot be empty.
     pub cleared_fields: u64,
-    /// What was not sent as the rows have it: objects and fields of several columns of which a part is not known, what belongs to a
-    /// customer who is not sent at all, and what an earlier record had of whom that was so.
+    /// What was not sent as the rows have it: objects and fields of several columns of which a part is not known, and what only an
+    /// earlier record had, which was turned away whole.
     pub incomplete: u64,
     /// Requests that left, probes and repeats included.
     pub requests: u64,

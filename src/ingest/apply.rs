@@ -228,7 +228,7 @@ impl<'a> Apply<'a> {
         let findings = &judged.decision.findings;
         let tally = self.outcome.tally(provider.id());
         tally.cleared_fields += findings.cleared.len() as u64;
-        tally.incomplete += (findings.unsent() + findings.untaken.len()) as u64;
+        tally.incomplete += findings.unsent() as u64;
         self.report(turn, position, findings)?;
         self.outcome.show(std::mem::take(&mut judged.differences));
         let is_turned_away = findings.rejected.is_some() || judged.decision.key.is_none();

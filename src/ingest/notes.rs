@@ -6,6 +6,7 @@ use std::borrow::Cow;
 use crate::diff::{Action, Decision, Rejection};
 use crate::domain::account::Account;
 use crate::domain::field::Field;
+use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named, TurnedAway};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
@@ -75,16 +76,17 @@ impl Compared<'_> {
 
     /// Is the record sent, or would it be, if the provider lacked anything of it.
     fn is_taken(&self, decision: &Decision) -> bool {
-        // Of whom a provider has nobody, and is to get nobody (`on_new = "skip"`), nothing is lacking.
+        // Of whom a provider has nobody, and is to get nobody, nothing is lacking.
         let is_known = self.before.standing.is_some()
             || self.before.account.as_ref().is_some_and(|account| account.known);
-        let takes_part = is_known || decision.action != Action::Nothing;
+        let takes_part = is_known || self.provider.on_new() != OnNew::Skip;
         decision.key.is_some() && decision.findings.rejected.is_none() && self.is_for_provider() && takes_part
     }
 
     /// Does the record say anything for this provider.
     fn is_for_provider(&self) -> bool {
-        self.projection.key != KeyCell::Absent || !self.projection.cells.is_empty()
+        let says_something = !self.projection.cells.is_empty() || !self.projection.in_part.is_empty();
+        self.projection.key != KeyCell::Absent || says_something
     }
 
     /// Is a field still left out that was, because the record says nothing about it.
@@ -126,6 +128,7 @@ impl Compared<'_> {
         if says_nothing {
             let is_said = |cell: &WireCell| matches!(cell, WireCell::Value(_) | WireCell::Invalid);
             now.extend(self.projection.cells.iter().filter(|(_, cell)| is_said(cell)).map(|(code, _)| *code));
+            now.extend(&self.projection.in_part);
         }
         Cow::Owned(ordered(now))
     }

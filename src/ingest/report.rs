@@ -83,10 +83,8 @@ impl Apply<'_> {
                     }
                     KeyCell::Key(_) | KeyCell::Absent | KeyCell::Cleared => false,
                 },
-                Rejection::ClearedValue | Rejection::OtherKey => {
-                    self.is_remembered(turn, provider.id(), findings)?
-                }
-                Rejection::UnsettledKey => false,
+                // The record may say something new, and no listing shows what.
+                Rejection::ClearedValue | Rejection::OtherKey | Rejection::UnsettledKey => false,
             };
             self.outcome.became_invalid += u64::from(!told);
         }
@@ -104,18 +102,6 @@ impl Apply<'_> {
             }
         }
         Ok(())
-    }
-
-    /// Was all that a record that is turned away says turned away before.
-    fn is_remembered(
-        &self,
-        turn: &Turn<'_>,
-        provider: ProviderId,
-        findings: &Findings,
-    ) -> Result<bool, StoreError> {
-        let Some(number) = turn.number else { return Ok(false) };
-        let remembered = self.snapshot.untaken(number, provider)?;
-        Ok(!findings.untaken.is_empty() && findings.untaken.iter().all(|code| remembered.contains(code)))
     }
 
     fn reject(&mut self, turn: &Turn<'_>, provider: ProviderId, found: Found) {

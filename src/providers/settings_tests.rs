@@ -103,6 +103,9 @@ fn impossible_settings_are_named() {
         (Wsone, "titles = { X = 1 }", "titles"),
         (Wsone, "entity = \" \"", "entity"),
         (Wsone, "response_codes = { \"000\" = \"refused\" }", "response_codes"),
+        // What they mean nobody can choose.
+        (Wsone, "response_codes = { http_401 = \"refused\" }", "response_codes"),
+        (Lemonway, "error_codes = { http_503 = \"refused\" }", "error_codes"),
         (Wsone, "street_types = { \"ALLÉE\" = 1, \"allee\" = 2 }", "street_types"),
     ];
     for (id, line, key) in cases {

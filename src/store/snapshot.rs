@@ -203,8 +203,10 @@ impl<'a> Snapshot<'a> {
         for (provider, turned_away) in self.turned_away(customer)? {
             at(&mut found, provider).turned_away = Some(turned_away);
         }
-        for (provider, fields) in self.all_untaken(customer)? {
-            at(&mut found, provider).untaken = fields;
+        if self.rare.untaken {
+            for (provider, fields) in untaken::of_customer(self.connection, customer)? {
+                at(&mut found, provider).untaken = fields;
+            }
         }
         if !has_calls {
             return Ok(found);
@@ -243,16 +245,6 @@ impl<'a> Snapshot<'a> {
             .prepare_cached("SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2")?;
         let mut rows = statement.query((customer, provider.number()))?;
         rows.next()?.map_or_else(|| Ok(Vec::new()), |row| skipped_of(row, 0))
-    }
-
-    /// What records said to a provider that were turned away whole.
-    pub fn untaken(&self, customer: i64, provider: ProviderId) -> Result<Vec<FieldCode>, StoreError> {
-        let all = self.all_untaken(customer)?;
-        Ok(all.into_iter().find(|(id, _)| *id == provider).map(|(_, fields)| fields).unwrap_or_default())
-    }
-
-    fn all_untaken(&self, customer: i64) -> Result<Vec<(ProviderId, Vec<FieldCode>)>, StoreError> {
-        if self.rare.untaken { untaken::of_customer(self.connection, customer) } else { Ok(Vec::new()) }
     }
 
     /// Who turns a customer away, and why.

@@ -368,6 +368,12 @@ fn where_nobody_listens_to_progress_the_run_ends_as_it_would() {
         (&report["run"]["outcome"], &world.report()["run"]["exit_code"]),
         (&"complete".into(), &0.into())
     );
+    // What is done is done, told or not.
+    let page = world.path("page.html").display().to_string();
+    let words_of_page = ["report", "--html", &page];
+    let output = world.command(&words_of_page).stderr(full()).output().expect("the binary runs");
+    Ran::from(output).exits(0);
+    assert!(world.path("page.html").exists());
     // Nor to the log, however much it says.
     for talk in [&["--log-format", "json"][..], &["-vv"]] {
         let words = [&words[..], talk].concat();

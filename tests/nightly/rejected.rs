@@ -214,27 +214,6 @@ fn what_a_record_without_a_valid_key_said_is_told_of_once_the_key_is_mended() {
     }
 }
 
-/// A night that repeats its file tells nothing anew.
-#[test]
-fn a_cleared_value_that_rejects_is_news_once() {
-    let world = World::new();
-    world.configure("", &[("safedebit", "on_cleared = \"reject\"")]);
-    let customer = Customer::new(1);
-    world.populate(std::slice::from_ref(&customer));
-    let whole = [
-        ("customer_id", &*customer.id),
-        ("safedebit_reference", &*customer.reference),
-        ("email", "first@example.org"),
-        ("mobile_phone", "0612345678"),
-        ("landline_phone", "0145678901"),
-    ];
-    delta(&world, &whole, 0);
-    for code in [3, 0, 0] {
-        let part = [whole[0], whole[1], ("email", ""), ("landline_phone", "0145678902")];
-        delta(&world, &part, code);
-    }
-}
-
 /// A field may have been left out for another reason before, and what was turned away before is not all that is now.
 #[test]
 fn a_customer_who_is_turned_away_for_something_else_is_news() {
@@ -245,10 +224,40 @@ fn a_customer_who_is_turned_away_for_something_else_is_news() {
     let (id, key) = (("customer_id", &*customer.id), ("safedebit_reference", &*customer.reference));
     delta(&world, &[id, key, ("email", "first@example.org"), ("last_name", "Grand")], 0);
     delta(&world, &[id, key, ("email", "nobody")], 3);
-    let cleared = [id, key, ("email", ""), ("last_name", "Petit")];
-    delta(&world, &cleared, 3);
-    delta(&world, &cleared, 0);
-    delta(&world, &[id, key, ("email", ""), ("first_name", "Anne")], 3);
+    delta(&world, &[id, key, ("email", ""), ("last_name", "Petit")], 3);
+    delta(&world, &[id, key, ("email", ""), ("last_name", "Moyen")], 3);
+}
+
+/// What is not whole, what was taken away, and what is there already.
+#[test]
+fn of_a_record_without_a_valid_key_all_is_remembered_that_the_provider_does_not_have() {
+    let world = World::new();
+    world.configure("", &[("lemonway", "on_cleared = \"ignore\"")]);
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let (id, key) = (("customer_id", &*customer.id), ("wallet_id", &*customer.wallet));
+    let company = [("customer_type", "company"), ("siren", "732829320"), ("company_name", "Durand")];
+    delta(&world, &[&[id, key, ("last_name", "Grand"), ("birth_city", "Lille")], &company[..]].concat(), 0);
+    let held = ("last_name", "Grand");
+    delta(
+        &world,
+        &[id, ("wallet_id", "#REF!"), held, ("birth_city", ""), ("email", "second@example.org")],
+        3,
+    );
+    delta(&world, &[id, key, ("first_name", "Anne")], 3);
+    assert_eq!(left_out(&world, ProviderId::Lemonway), ["newEmail"]);
+}
+
+/// A key alone is a record, too.
+#[test]
+fn a_key_that_is_mended_alone_leaves_the_rest_behind() {
+    let world = World::new();
+    let customer = Customer::new(1);
+    world.populate(std::slice::from_ref(&customer));
+    let (id, key) = (("customer_id", &*customer.id), ("safedebit_reference", &*customer.reference));
+    delta(&world, &[id, ("safedebit_reference", "#REF!"), ("last_name", "Petit")], 3);
+    delta(&world, &[id, key], 3);
+    assert_eq!(left_out(&world, ProviderId::Safedebit), ["consumer_last_name"]);
 }
 
 /// Nothing is lacking where nobody is to be.

@@ -33,7 +33,7 @@ pub(super) fn sandbox(program: &Program, arguments: &SandboxArguments) -> Result
             program.console.talk(
                 "warning: nobody was populated: no row has the key of a provider that the configuration switches on and that \
                  knows its customers before the first sync",
-            )?;
+            );
         }
         for (provider, key) in keys {
             options.populate(provider, key);
@@ -98,7 +98,7 @@ async fn serve(program: &Program, running: Running) -> Result<ExitCode, Failure>
     };
     running.run_until(stop).await;
     let summary = serde_json::to_string_pretty(&ledger.summary()).map_err(io::Error::other)?;
-    program.console.talk(&summary)?;
+    program.console.talk(&summary);
     Ok(ExitCode::Complete)
 }
 

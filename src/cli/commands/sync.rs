@@ -104,10 +104,8 @@ pub(super) fn run(
                 failure.code = finish::code_of_interruption(interruption);
             }
             // The run that holds the state tells its own end.
-            if failure.code != ExitCode::AnotherRun
-                && let Err(error) = tell.failed_early(program, command, typed_files(work), &failure)
-            {
-                program.console.fail(&error.into());
+            if failure.code != ExitCode::AnotherRun {
+                tell.failed_early(program, command, typed_files(work), &failure);
             }
             Err(failure)
         }
@@ -154,7 +152,7 @@ fn begin(
         let place = state.absolute_path();
         let text =
             format!("warning: there is no state at {} yet, so nothing is queued there", place.display());
-        drop(program.console.talk(&text));
+        program.console.talk(&text);
     }
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
