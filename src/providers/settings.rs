@@ -102,7 +102,7 @@ pub(super) const fn default_send(provider: ProviderId) -> Send {
 }
 
 impl CommonSettings {
-    /// What an update carries: the configured choice, which a provider fills in when it is made, see [`default_send`].
+    /// What an update carries: the configured choice, or the default of the provider, which fills it in when it is made.
     #[must_use]
     pub fn send_mode(&self) -> Send {
         self.send.unwrap_or(Send::Changed)
