@@ -37,7 +37,7 @@ impl Working {
         let context = Context {
             life: finished.call.life,
             breaker_open,
-            lane_acknowledged: self.end.tally.acknowledged.total() > 0,
+            lane_accepted: self.has_accepted,
             denials_in_a_row: self.denials_in_a_row,
             had_unknown: finished.call.had_unknown,
             reduced: finished.call.reduced,
@@ -64,6 +64,7 @@ impl Working {
 
     /// Denials by a body code in a row, which no answer at all does not end; and what there was instead of an answer.
     fn note_answer(&mut self, verdict: &Verdict) {
+        self.has_accepted |= matches!(verdict, Verdict::Accepted);
         match verdict {
             Verdict::Denied { .. } => self.denials_in_a_row += 1,
             Verdict::Accepted

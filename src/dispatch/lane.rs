@@ -100,6 +100,8 @@ pub(super) struct Working {
     pub(super) settling: usize,
     pub(super) paused_until: Duration,
     pub(super) denials_in_a_row: u32,
+    /// Has the provider accepted a call, whether that is committed yet or not: it takes our credentials.
+    pub(super) has_accepted: bool,
     state: LaneState,
     pub(super) meter: Meter,
     turn: Option<OwnedSemaphorePermit>,
@@ -130,6 +132,7 @@ impl Lane {
             settling: 0,
             paused_until: Duration::ZERO,
             denials_in_a_row: 0,
+            has_accepted: false,
             state: LaneState::Running,
             meter: Meter::default(),
             turn: None,

@@ -34,8 +34,8 @@ pub(super) struct Context {
     pub(super) life: Life,
     /// The lane's breaker is not closed, this answer included, and does not only rest after transient codes.
     pub(super) breaker_open: bool,
-    /// The lane had an acknowledgement in this run.
-    pub(super) lane_acknowledged: bool,
+    /// The provider has accepted a call in this run.
+    pub(super) lane_accepted: bool,
     /// Denials by a body code that the lane had directly before this answer. An answer of another kind ends the row;
     /// no answer (not sent, unknown, throttled) does not.
     pub(super) denials_in_a_row: u32,
@@ -103,7 +103,7 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
 
 /// Of a provider that takes no call nobody is held for having had no answer in several runs.
 fn unknown(context: &Context) -> Happening {
-    if context.lane_acknowledged { Happening::OutcomeUnknown } else { Happening::UnknownInOutage }
+    if context.lane_accepted { Happening::OutcomeUnknown } else { Happening::UnknownInOutage }
 }
 
 fn accepted(context: &Context) -> Happening {
@@ -134,7 +134,7 @@ fn exists(context: &Context) -> Happening {
 
 /// A body code can mean one bad value, when the lane has shown that it works; twice in a row it does not.
 fn denied_by_body(context: &Context) -> Decided {
-    if context.lane_acknowledged && context.denials_in_a_row == 0 {
+    if context.lane_accepted && context.denials_in_a_row == 0 {
         call_only(Happening::DeniedByCode)
     } else {
         stopped_by_call(StopReason::Denied)

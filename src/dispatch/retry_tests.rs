@@ -29,7 +29,7 @@ fn fresh(operation: Operation) -> Context {
     Context {
         life: Life { state: State::InFlight, ..Life::new(operation, None) },
         breaker_open: false,
-        lane_acknowledged: false,
+        lane_accepted: false,
         denials_in_a_row: 0,
         had_unknown: false,
         reduced: false,
@@ -47,7 +47,7 @@ fn probe() -> Context {
 
 /// The lane has had an acknowledgement.
 fn working(context: Context) -> Context {
-    Context { lane_acknowledged: true, ..context }
+    Context { lane_accepted: true, ..context }
 }
 
 /// The call has been sent after the others already.
@@ -136,7 +136,7 @@ fn what_an_answer_means_for_its_call() {
 
 #[test]
 fn what_an_answer_means_for_its_lane() {
-    let working = Context { lane_acknowledged: true, ..update() };
+    let working = Context { lane_accepted: true, ..update() };
     let again = Context { denials_in_a_row: 1, ..working };
     let stop = LaneEffect::Stop;
     let contract = |perhaps_applied| Verdict::Contract { code: code(), perhaps_applied };
@@ -162,12 +162,7 @@ fn what_an_answer_means_for_its_lane() {
         (denial(true), update(), Happening::LaneStopped, stop(StopReason::Denied)),
         // … then the first is one bad value, perhaps …
         (denial(true), working, Happening::DeniedByCode, LaneEffect::None),
-        (
-            denial(true),
-            Context { lane_acknowledged: true, ..probe() },
-            Happening::DeniedByCode,
-            LaneEffect::None,
-        ),
+        (denial(true), Context { lane_accepted: true, ..probe() }, Happening::DeniedByCode, LaneEffect::None),
         // … and the second in a row is not.
         (denial(true), again, Happening::LaneStopped, stop(StopReason::Denied)),
     ];
@@ -237,7 +232,7 @@ fn for_every_case(check: impl Fn(&Verdict, &Context)) {
             let context = Context {
                 life: Life { remedy_used: flag(bits, 0), ..base.life },
                 breaker_open: flag(bits, 1),
-                lane_acknowledged: flag(bits, 2),
+                lane_accepted: flag(bits, 2),
                 denials_in_a_row: bits >> 3 & 1,
                 had_unknown: flag(bits, 4),
                 reduced: flag(bits, 5),
