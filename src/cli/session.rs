@@ -11,6 +11,7 @@ use std::sync::mpsc;
 use std::thread::JoinHandle;
 
 use super::Program;
+use super::arguments::DispatchArguments;
 use super::console::{Console, ProgressStyle, columns};
 use super::exit::ExitCode;
 use super::failure::Failure;
@@ -58,10 +59,8 @@ pub struct Ending {
     pub advice: Vec<String>,
     /// How the files were to be read, as it was typed.
     pub input_arguments: Vec<String>,
-    /// What the run was limited by, as it was typed.
-    pub limits: Vec<String>,
-    /// Those of them that say to whom calls go.
-    pub filters: Vec<String>,
+    /// What the run was limited by.
+    pub sending: DispatchArguments,
     /// Who else is told.
     pub tell: Tell,
     /// For how many known customers each canonical field changed.
@@ -237,7 +236,7 @@ impl Session {
         if let Err(error) = report.write(&self.folder) {
             fail(error.into(), &mut report);
         }
-        if let Err(error) = show(program, &report, &self.folder, (&ending.limits, &ending.filters)) {
+        if let Err(error) = show(program, &report, &self.folder, &ending.sending) {
             fail(error.into(), &mut report);
         }
         ending.tell.perform(program, &report);
@@ -259,42 +258,30 @@ fn show(
     program: &Program,
     report: &Report,
     folder: &RunFolder,
-    (limits, filters): (&[String], &[String]),
+    sending: &DispatchArguments,
 ) -> io::Result<()> {
     let arguments = &program.repeated_arguments();
-    let context = text::Context {
-        folder: Some(folder.path()),
-        arguments,
-        limits,
-        filters,
-        failure_is_told: true,
-        ..text::Context::default()
+    let closing = |sending: &DispatchArguments| {
+        let (limits, filters) = (&sending.repeated(), &sending.repeated_filters());
+        let folder = Some(folder.path());
+        let context = text::Context {
+            folder,
+            arguments,
+            limits,
+            filters,
+            failure_is_told: true,
+            ..text::Context::default()
+        };
+        text::closing(report, &context)
     };
     if program.console.is_json() {
         program.console.json(report)?;
         // What is talk goes into the log, which knows no customers.
-        let (limits, filters) = (without_customers(limits), without_customers(filters));
-        let context = text::Context { limits: &limits, filters: &filters, ..context };
-        // The report is out; where nobody listens to talk, nothing is lost.
-        program.console.talk(&text::closing(report, &context));
+        program.console.talk(&closing(&sending.without_customers()));
         Ok(())
     } else {
-        program.console.text(&text::closing(report, &context))
+        program.console.text(&closing(sending))
     }
-}
-
-/// The same flags without the customers that they name.
-fn without_customers(limits: &[String]) -> Vec<String> {
-    let mut after_only = false;
-    let hide = |word: &String| {
-        let is_customer = std::mem::replace(&mut after_only, word == "--only");
-        match word.as_str() {
-            _ if is_customer => "CUSTOMER".to_owned(),
-            word if word.starts_with("--only=") => "--only=CUSTOMER".to_owned(),
-            word => word.to_owned(),
-        }
-    };
-    limits.iter().map(hide).collect()
 }
 
 fn progress(console: &Console, limits: BTreeMap<ProviderId, f64>) -> Progress {

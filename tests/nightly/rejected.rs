@@ -232,20 +232,17 @@ fn a_customer_who_is_turned_away_for_something_else_is_news() {
 #[test]
 fn of_a_record_without_a_valid_key_all_is_remembered_that_the_provider_does_not_have() {
     let world = World::new();
-    world.configure("", &[("lemonway", "on_cleared = \"ignore\"")]);
+    world.configure("", &[("safedebit", "on_cleared = \"send_empty\"")]);
     let customer = Customer::new(1);
     world.populate(std::slice::from_ref(&customer));
-    let (id, key) = (("customer_id", &*customer.id), ("wallet_id", &*customer.wallet));
-    let company = [("customer_type", "company"), ("siren", "732829320"), ("company_name", "Durand")];
-    delta(&world, &[&[id, key, ("last_name", "Grand"), ("birth_city", "Lille")], &company[..]].concat(), 0);
+    let (id, key) = (("customer_id", &*customer.id), ("safedebit_reference", &*customer.reference));
     let held = ("last_name", "Grand");
-    delta(
-        &world,
-        &[id, ("wallet_id", "#REF!"), held, ("birth_city", ""), ("email", "second@example.org")],
-        3,
-    );
+    let rest = [held, ("birth_city", "Lille"), ("customer_type", "company"), ("siren", "400000014")];
+    delta(&world, &[&[id, key], &rest[..]].concat(), 0);
+    let changed = [("birth_city", ""), ("siren", "400000022"), ("email", "second@example.org")];
+    delta(&world, &[&[id, ("safedebit_reference", "#REF!"), held], &changed[..]].concat(), 3);
     delta(&world, &[id, key, ("first_name", "Anne")], 3);
-    assert_eq!(left_out(&world, ProviderId::Lemonway), ["newEmail"]);
+    assert_eq!(left_out(&world, ProviderId::Safedebit), ["consumer_birth_city", "consumer_email", "siren"]);
 }
 
 /// A key alone is a record, too.

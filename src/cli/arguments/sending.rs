@@ -43,6 +43,12 @@ impl DispatchArguments {
         Self { providers, only, ..Self::default() }.repeated()
     }
 
+    /// The same without the customers that they name, for a log.
+    #[must_use]
+    pub fn without_customers(&self) -> Self {
+        Self { only: vec!["CUSTOMER".to_owned(); self.only.len()], ..self.clone() }
+    }
+
     /// The same flags as they are typed.
     #[must_use]
     pub fn repeated(&self) -> Vec<String> {

@@ -56,7 +56,7 @@ fn of_work(run: &Run) -> Vec<String> {
 fn again(program: &Program, session: &Session, run: &Run) -> Option<String> {
     let failed = run.failure.as_ref().is_some_and(|failure| failure.code != ExitCode::Guarded);
     (failed && run.ingested.is_none() && !run.files.is_empty()).then(|| {
-        if !run.limits.is_empty() {
+        if !run.sending.repeated().is_empty() {
             // They can name customers, of whom no report knows.
             return "nothing of the input was accepted; when the cause is mended, run the same command again"
                 .to_owned();

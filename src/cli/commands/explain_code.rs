@@ -11,12 +11,10 @@ use crate::cli::failure::Failure;
 use crate::domain::call::HoldReason;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::CodeClass;
+use crate::domain::wire::FieldCode;
 use crate::providers::codes::{self, CodeTable};
 use crate::providers::own_codes::{self, OwnCode};
-use crate::providers::{ProvidersSettings, field_table};
-
-/// What the name of a subscription's field begins with.
-const SUBSCRIPTION: &str = "SubscriptionRequest.";
+use crate::providers::{ProvidersSettings, field_name, field_table};
 
 #[derive(Debug, Serialize)]
 struct Explanation<'a> {
@@ -214,11 +212,11 @@ fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<
 
 /// Does `rejects list` show it where a field is left out.
 fn is_field(provider: ProviderId, code: &str) -> bool {
-    let is_subscription = || {
-        let id = code.strip_prefix(SUBSCRIPTION).filter(|_| provider == ProviderId::Wsone);
-        id.is_some_and(|id| id.parse::<u32>().is_ok())
-    };
-    field_table(provider).iter().any(|field| field.name == code) || is_subscription()
+    // Of a subscription, which no table has, the number stands behind its name.
+    let id = code.rsplit_once('.').and_then(|(_, id)| id.parse().ok());
+    let subscription = id.and_then(FieldCode::subscription).filter(|_| provider == ProviderId::Wsone);
+    field_table(provider).iter().any(|field| field.name == code)
+        || subscription.is_some_and(|subscription| field_name(provider, subscription) == code)
 }
 
 /// A field that is left out.

@@ -9,6 +9,7 @@ use super::explain_code::{hold_advice, meaning_and_advice, operator_codes};
 use super::rejects;
 use super::values::Values;
 use crate::cli::Program;
+use crate::cli::arguments::DispatchArguments;
 use crate::cli::config::Config;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
@@ -41,16 +42,12 @@ pub(super) struct Run {
     pub(super) files: Vec<String>,
     /// How they were to be read, as it was typed.
     pub(super) input_arguments: Vec<String>,
-    /// What the run is limited by, as it was typed.
-    pub(super) limits: Vec<String>,
-    /// Those of them that say to whom calls go.
-    pub(super) filters: Vec<String>,
+    /// What the run is limited by.
+    pub(super) sending: DispatchArguments,
     /// Who else is told; nobody of a rehearsal.
     pub(super) tell: Tell,
     /// Why the input was not accepted, or why nothing could be sent.
     pub(super) failure: Option<Failure>,
-    /// Put the customers' values into the file of rejects.
-    pub(super) include_values: bool,
 }
 
 impl Run {
@@ -71,11 +68,9 @@ impl Run {
             dispatched: None,
             files: Vec::new(),
             input_arguments: Vec::new(),
-            limits: Vec::new(),
-            filters: Vec::new(),
+            sending: DispatchArguments::default(),
             tell: Tell::default(),
             failure: None,
-            include_values: false,
         })
     }
 
@@ -95,7 +90,7 @@ impl Run {
 
     /// The columns of values in front of the rejects; none unless they were asked for.
     fn values(&self, config: &Config, rejected: &[RejectRow]) -> Values {
-        if !self.include_values {
+        if !self.sending.include_values {
             return Values::default();
         }
         let of_input = self.ingested.iter().flat_map(|outcome| &outcome.rejects);
@@ -181,7 +176,7 @@ pub(super) fn finish(
     }
     let Found { tally, reasons, carried_from, outcome_before, .. } = found;
     let tell = Tell { outcome_before, ..run.tell };
-    let (input_arguments, limits, filters) = (run.input_arguments, run.limits, run.filters);
+    let (input_arguments, sending) = (run.input_arguments, run.sending);
     let ending = Ending {
         tally,
         codes,
@@ -189,8 +184,7 @@ pub(super) fn finish(
         failure,
         advice,
         input_arguments,
-        limits,
-        filters,
+        sending,
         tell,
         changes,
         carried_from,

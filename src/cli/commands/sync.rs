@@ -183,10 +183,8 @@ impl Begun {
         let Self { only, providers, state, lock, mut store, session, number, mut run } = self;
         run.files = typed_files(work);
         run.input_arguments = work.repeated();
-        run.limits = sending.map(DispatchArguments::repeated).unwrap_or_default();
-        run.filters = sending.map(DispatchArguments::repeated_filters).unwrap_or_default();
+        run.sending = sending.cloned().unwrap_or_default();
         run.tell = tell;
-        run.include_values = sending.is_some_and(|typed| typed.include_values);
         let clock = session.clock().clone();
         let worked = recover(&session, &mut store, (number, &clock, &providers), work)
             .and_then(|ended| {
