@@ -1,5 +1,5 @@
-//! The remaining customers, batch by batch: while one batch is written, or a later one looked up and read, others are
-//! mapped and decided about.
+//! The remaining customers, batch by batch: while one batch is written, or a later one looked up, others are read, mapped
+//! and decided about.
 
 use std::sync::Arc;
 
@@ -11,7 +11,7 @@ use super::apply::Apply;
 use super::compare::Candidate;
 use super::fields::FieldCounts;
 use super::judge::{Decided, Judge};
-use super::prepare::{Maker, Preparer, RawRows};
+use super::prepare::Maker;
 use super::relay::relay;
 use super::sift::{LateCustomer, Sifted, ready};
 use super::{IngestError, Mode};
@@ -28,12 +28,8 @@ struct DecidedBatch {
     fields: FieldCounts,
 }
 
-fn decided(
-    batch: Vec<Candidate>,
-    rows: &RawRows,
-    maker: &Maker<'_>,
-    judge: &Judge<'_>,
-) -> Result<DecidedBatch, IngestError> {
+fn decided(batch: Vec<Candidate>, maker: &Maker<'_>, judge: &Judge<'_>) -> Result<DecidedBatch, IngestError> {
+    let rows = maker.read(batch.iter().map(|one| one.is_unready().then_some(one)))?;
     let (mut decided, mut bench) = (DecidedBatch::default(), maker.bench());
     for (owner, candidate) in batch.into_iter().enumerate() {
         let unready = candidate.is_unready();
@@ -59,7 +55,7 @@ impl Apply<'_> {
     }
 
     /// Takes the customers that were sifted, in their order.
-    pub(super) fn all(&mut self, mut sifted: Sifted, preparer: &mut Preparer<'_>) -> Result<(), IngestError> {
+    pub(super) fn all(&mut self, mut sifted: Sifted, maker: &Maker<'_>) -> Result<(), IngestError> {
         self.marks = std::mem::take(&mut sifted.marks);
         self.had_accounts = self.snapshot.has_accounts()?;
         self.had_calls = self.snapshot.has_standing()?;
@@ -80,19 +76,12 @@ impl Apply<'_> {
             newly_excluded: self.newly_excluded()?,
             keeping: self.snapshot.keeping(),
         };
-        let maker = preparer.maker();
         // What is known of later ones does not change by what is written of these: nobody is in two batches.
         relay(
-            (self, sifted, preparer),
-            |(apply, sifted, preparer)| {
-                let Some(batch) = sifted.next_batch() else { return Ok(None) };
-                let batch = apply.look_up(batch)?;
-                let rows = preparer.read(batch.iter().map(|one| one.is_unready().then_some(one)))?;
-                Ok(Some((batch, rows)))
-            },
-            |(batch, rows)| Ok((decided(batch, &rows, &maker, &judge)?, rows)),
-            |(apply, _, preparer), (batch, rows)| {
-                preparer.give_back(rows);
+            (self, sifted),
+            |(apply, sifted)| Ok(sifted.next_batch().map(|batch| apply.look_up(batch)).transpose()?),
+            |batch| decided(batch, maker, &judge),
+            |(apply, _), batch| {
                 apply.ingest.go_on()?;
                 apply.write(batch)
             },

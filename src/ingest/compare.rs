@@ -14,8 +14,9 @@ use crate::store::{Bucket, Known, KnownAt, Meaning, Snapshot, StoreError, Stored
 
 use super::guard::{EXAMPLES_MAX, InputCounts};
 use super::partitions::{PARTS, Partitions, RowMark, RowPlace, sorted};
-use super::prepare::Prepared;
+use super::prepare::{BATCH_CUSTOMERS, Prepared};
 use super::queue::{Candidates, Sorted};
+use super::raw_rows::RawRows;
 use super::sheet::Sheet;
 use super::{IngestError, Kind, Options, Read};
 
@@ -352,23 +353,29 @@ impl Compared {
     /// Reads the keys of customers without a mark, where one may be known all the same, or forgotten: forgotten ones
     /// are candidates no more. Gives how many are known.
     fn ask_names(&mut self, read: &Read<'_>, snapshot: &Snapshot<'_>) -> Result<u64, IngestError> {
-        let mut seekers = read.seekers(self.candidates.len())?;
+        let mut parsers: Vec<_> = read.sheets.iter().map(|sheet| sheet.file.parser()).collect();
         let mut known = 0;
         let mut kept: Vec<Vec<Candidate>> = std::iter::repeat_with(Vec::new).take(PARTS).collect();
-        while let Some(mut candidate) = self.candidates.take(1).pop() {
-            if !candidate.is_known() {
-                let file = usize::from(candidate.first.file());
-                let row = seekers[file].row(&candidate.first.span())?;
-                let changed = || IngestError::changed(&candidate.place(&read.sheets));
-                let id = read.sheets[file].identify(&row).ok_or_else(changed)?;
-                if snapshot.is_forgotten(&id)? {
-                    self.tally.forgotten += 1;
-                    continue;
-                }
-                candidate.known = snapshot.customer(&id)?.is_some();
-                known += u64::from(candidate.is_known());
+        loop {
+            let batch = self.candidates.take(BATCH_CUSTOMERS);
+            if batch.is_empty() {
+                break;
             }
-            kept[usize::from(candidate.key.bucket())].push(candidate);
+            let rows = RawRows::read(&read.sheets, batch.iter().map(|one| (!one.is_known()).then_some(one)))?;
+            for (owner, mut candidate) in batch.into_iter().enumerate() {
+                if let Some((file, span, bytes)) = rows.of(owner).next() {
+                    let row = parsers[usize::from(file)].row(bytes, &span)?;
+                    let changed = || IngestError::changed(&candidate.place(&read.sheets));
+                    let id = read.sheets[usize::from(file)].identify(&row).ok_or_else(changed)?;
+                    if snapshot.is_forgotten(&id)? {
+                        self.tally.forgotten += 1;
+                        continue;
+                    }
+                    candidate.known = snapshot.customer(&id)?.is_some();
+                    known += u64::from(candidate.is_known());
+                }
+                kept[usize::from(candidate.key.bucket())].push(candidate);
+            }
         }
         kept.into_iter().for_each(|part| self.candidates.add(Sorted::of(part)));
         Ok(known)

@@ -162,7 +162,7 @@ impl Index {
     ) -> Result<bool, IngestError> {
         for (block, looked) in seen {
             let Some(lines) = looked.lines else {
-                scan.back_to(&block)?;
+                scan.back_to(&block);
                 self.record_by_record(looker, scan, block.end())?;
                 return Ok(false);
             };

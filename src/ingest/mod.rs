@@ -24,6 +24,7 @@ mod overtaken;
 mod partitions;
 mod prepare;
 mod queue;
+mod raw_rows;
 mod rejects;
 mod relay;
 mod report;
@@ -52,7 +53,7 @@ use crate::domain::mark::Marker;
 use crate::domain::provider::ProviderId;
 use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
-use crate::reader::{InputFile, Seeker};
+use crate::reader::InputFile;
 use crate::store::{Intake, RunNumber, Snapshot, Store, StoreError};
 
 use apply::Apply;
@@ -60,7 +61,7 @@ use compare::Compared;
 use guard::InputCounts;
 use index::Index;
 use late::Late;
-use prepare::Preparer;
+use prepare::Maker;
 use sheet::Sheet;
 use sift::Sieve;
 
@@ -277,14 +278,14 @@ impl Ingest<'_> {
         if candidates.len() > 0 {
             rayon::spawn(mapping::load_numbering_plans);
         }
-        let mut preparer = Preparer::new(self, &read, &marker, (candidates.len(), take_all, orders_count))?;
+        let maker = Maker::new(self, &read, &marker, take_all, orders_count);
         let mut late = Late::after(&outcome);
         let (tally, late_rows) = (&mut outcome.input, &mut late);
         let sieve = Sieve { snapshot: &snapshot, tally, late: late_rows };
-        let sifted = sieve.sift(candidates, &mut preparer)?;
+        let sifted = sieve.sift(candidates, &maker)?;
         let mut apply = Apply::new(self, mode, (snapshot, intake), &read.sheets, &marker, &mut outcome)?;
         apply.late = late;
-        apply.all(sifted, &mut preparer)?;
+        apply.all(sifted, &maker)?;
         read.sheets.iter().try_for_each(|sheet| sheet.file.verify_unchanged())?;
         let (changes, late) = apply.finish()?;
         late.settle(&mut outcome, &mut counts);
@@ -420,10 +421,5 @@ impl Read<'_> {
         let is_crm = |sheet: &&Sheet<'_>| sheet.file.header().is_some() && !sheet.mapper.is_rejects_file();
         let with_header = self.sheets.iter().filter(is_crm);
         with_header.flat_map(|sheet| sheet.mapper.columns()).map(|column| column.field).collect()
-    }
-
-    /// Readers of about so many rows, one for each file.
-    fn seekers(&self, rows: usize) -> Result<Vec<Seeker<'_>>, IngestError> {
-        self.sheets.iter().map(|sheet| Ok(sheet.file.rows_at(rows)?)).collect()
     }
 }

@@ -13,10 +13,11 @@ use crate::domain::field::{Field, FieldSet};
 use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::mapping::{Counting, Mapped, Merge, RowDefect};
-use crate::reader::{Row, RowParser, Seeker, Span};
+use crate::reader::{Row, RowParser, Span};
 
 use super::compare::Candidate;
 use super::late::LateRows;
+use super::raw_rows::RawRows;
 use super::rejects::IngestReject;
 use super::sheet::Sheet;
 use super::{Ingest, IngestError, Kind, Read};
@@ -79,16 +80,7 @@ struct OwnRow {
     is_background: bool,
 }
 
-/// Reads the rows of customers, and has what makes customers of them.
-pub(super) struct Preparer<'a> {
-    seekers: Vec<Seeker<'a>>,
-    maker: Maker<'a>,
-    /// Room for the rows of batches.
-    rooms: Vec<Vec<u8>>,
-}
-
-/// Makes customers out of rows, on any thread.
-#[derive(Clone)]
+/// Reads the rows of customers and makes customers of them, on any thread.
 pub(super) struct Maker<'a> {
     sheets: &'a [Sheet<'a>],
     known: &'a [Field],
@@ -114,90 +106,29 @@ pub(super) struct Bench<'a> {
     rows: Vec<OwnRow>,
 }
 
-/// The rows of a batch as they were read, not looked at yet.
-#[derive(Default)]
-pub(super) struct RawRows {
-    bytes: Vec<u8>,
-    /// By their owners, in the order of the input.
-    rows: Vec<RawRow>,
-    /// Where those of each owner end.
-    ends: Vec<usize>,
-}
-
-#[derive(Clone, Copy)]
-struct RawRow {
-    file: u16,
-    span: Span,
-    /// Where it begins in the bytes of all.
-    at: usize,
-}
-
-impl RawRows {
-    /// The rows of one owner: number of the file, place and bytes.
-    pub(super) fn of(&self, owner: usize) -> impl ExactSizeIterator<Item = (u16, Span, &[u8])> {
-        let start = owner.checked_sub(1).map_or(0, |before| self.ends[before]);
-        self.rows[start..self.ends[owner]]
-            .iter()
-            .map(|row| (row.file, row.span, &self.bytes[row.at..row.at + row.span.bytes as usize]))
-    }
-}
-
-impl<'a> Preparer<'a> {
-    /// For about so many rows; `take_all` also makes those ready that say what was accepted last, and without `orders_count`
-    /// none is stale.
+impl<'a> Maker<'a> {
+    /// `take_all` also makes those ready that say what was accepted last, and without `orders_count` none is stale.
     pub(super) fn new(
-        ingest: &'a Ingest<'a>,
+        ingest: &Ingest<'_>,
         read: &'a Read<'a>,
         marker: &'a Marker,
-        (rows, take_all, orders_count): (usize, bool, bool),
-    ) -> Result<Self, IngestError> {
-        let meanings = marker.meanings(&ingest.context_of_meaning(&read.sheets));
-        let (seekers, today) = (read.seekers(rows)?, ingest.today());
+        take_all: bool,
+        orders_count: bool,
+    ) -> Self {
         let (sheets, known) = (&read.sheets, &read.known);
-        let is_complete = ingest.options.kind == Kind::Full;
-        let maker = Maker { sheets, known, marker, meanings, take_all, orders_count, is_complete, today };
-        Ok(Self { seekers, maker, rooms: Vec::new() })
+        let meanings = marker.meanings(&ingest.context_of_meaning(sheets));
+        let (is_complete, today) = (ingest.options.kind == Kind::Full, ingest.today());
+        Self { sheets, known, marker, meanings, take_all, orders_count, is_complete, today }
     }
 
-    /// What makes customers out of rows.
-    pub(super) fn maker(&self) -> Maker<'a> {
-        self.maker.clone()
-    }
-
-    /// Takes back the room of rows that nobody needs any more.
-    pub(super) fn give_back(&mut self, raw: RawRows) {
-        self.rooms.push(raw.bytes);
-    }
-
-    /// Reads the rows of a batch in the order of their positions, which is fastest; of those who are no owner here,
-    /// none.
+    /// Reads the rows of a batch; of those who are no owner here, none.
     pub(super) fn read<'c>(
-        &mut self,
+        &self,
         owners: impl Iterator<Item = Option<&'c Candidate>>,
     ) -> Result<RawRows, IngestError> {
-        let mut bytes = self.rooms.pop().unwrap_or_default();
-        bytes.clear();
-        let mut ends = Vec::with_capacity(owners.size_hint().0);
-        let mut wanted = Vec::with_capacity(owners.size_hint().0);
-        for owner in owners {
-            wanted.extend(owner.into_iter().flat_map(Candidate::rows));
-            ends.push(wanted.len());
-        }
-        let mut rows: Vec<RawRow> = wanted
-            .into_iter()
-            .map(|place| RawRow { file: place.file(), span: place.span(), at: 0 })
-            .collect();
-        let mut order: Vec<&mut RawRow> = rows.iter_mut().collect();
-        order.sort_unstable_by_key(|row| (row.file, row.span.offset));
-        for row in order {
-            row.at = bytes.len();
-            bytes.extend_from_slice(self.seekers[usize::from(row.file)].bytes(&row.span)?);
-        }
-        Ok(RawRows { bytes, rows, ends })
+        RawRows::read(self.sheets, owners)
     }
-}
 
-impl<'a> Maker<'a> {
     /// A bench for one batch.
     pub(super) fn bench(&self) -> Bench<'a> {
         let parsers = self.sheets.iter().map(|sheet| sheet.file.parser()).collect();

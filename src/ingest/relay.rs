@@ -11,7 +11,7 @@ use super::IngestError;
 /// So many batches are brought up, worked on or ready to be taken back, for each processor: nobody waits when a batch takes
 /// longer than others.
 const BATCHES_AHEAD: usize = 3;
-/// And never more than these, since the rows of all of them are in memory: the thread that has the state cannot keep more
+/// And never more than these, since what is made of all of them is in memory: the thread that has the state cannot keep more
 /// processors busy.
 const BATCHES_AHEAD_MAX: usize = 16;
 

@@ -13,7 +13,7 @@ use crate::store::{Marks, Snapshot};
 use super::IngestError;
 use super::compare::{Candidate, Earlier};
 use super::late::{Late, LateRows};
-use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Merged, Prepared, Preparer};
+use super::prepare::{BATCH_CUSTOMERS, Made, Maker, Merged, Prepared};
 use super::queue::{BYTES_AT_ONCE_MAX, Candidates};
 use super::relay::relay;
 
@@ -79,37 +79,22 @@ pub(super) struct Sieve<'a> {
 
 impl Sieve<'_> {
     /// Sifts, and counts whom it takes out. While the state is asked about one batch, the next ones are made ready.
-    pub(super) fn sift(
-        self,
-        mut candidates: Candidates,
-        preparer: &mut Preparer<'_>,
-    ) -> Result<Sifted, IngestError> {
+    pub(super) fn sift(self, mut candidates: Candidates, maker: &Maker<'_>) -> Result<Sifted, IngestError> {
         if !candidates.iter().any(Candidate::is_known) {
             return Ok(Sifted { new: candidates, ..Sifted::default() });
         }
-        let maker = preparer.maker();
         let (mut sifted, mut kept) = (Sifted::default(), 0);
         relay(
-            (self, preparer),
-            |(_, preparer)| {
-                let batch = candidates.take(BATCH_CUSTOMERS);
-                if batch.is_empty() {
-                    return Ok(None);
-                }
-                let rows = preparer.read(known(&batch).map(Some))?;
-                Ok(Some((batch, rows)))
-            },
-            |(batch, rows)| {
-                let mut bench = maker.bench();
+            self,
+            |_| Ok(Some(candidates.take(BATCH_CUSTOMERS)).filter(|batch| !batch.is_empty())),
+            |batch| {
+                let (rows, mut bench) = (maker.read(known(&batch).map(Some))?, maker.bench());
                 let made = known(&batch).enumerate();
                 let made = made.map(|(owner, candidate)| maker.one(candidate, rows.of(owner), &mut bench));
                 let made = made.collect::<Result<Vec<_>, _>>()?;
-                Ok(((batch, made), rows))
+                Ok((batch, made))
             },
-            |(sieve, preparer), (batch, rows)| {
-                preparer.give_back(rows);
-                sieve.take(batch, &maker, &mut sifted, &mut kept)
-            },
+            |sieve, batch| sieve.take(batch, maker, &mut sifted, &mut kept),
         )?;
         Ok(sifted)
     }

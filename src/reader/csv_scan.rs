@@ -387,10 +387,10 @@ impl<'a> CsvScan<'a> {
     }
 
     /// Goes back to where a record begins.
-    pub(super) fn back_to(&mut self, offset: u64) -> Result<(), FileError> {
+    pub(super) fn back_to(&mut self, offset: u64) {
         self.splitter.restart();
         self.after_return = false;
-        self.window.seek(offset, 0).map(drop)
+        self.window.move_to(offset);
     }
 
     /// The last record without a line end behind it has to be complete.

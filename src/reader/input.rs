@@ -11,7 +11,7 @@ use super::csv_scan::{CsvScan, Position};
 use super::error::FileError;
 use super::header;
 use super::row::{Column, Row, Scanned};
-use super::scan::{RowParser, Scan, Seeker};
+use super::scan::Scan;
 use super::settings::{Format, ReaderSettings};
 use super::sniff::{self as sniffing, Declaration, Sample};
 use super::source::{CHUNK_BYTES, Source, Stamp, decompressed, spool};
@@ -21,8 +21,6 @@ use crate::domain::raw_cell::RawCell;
 
 /// How many rows [`sniff`] shows: enough to meet a day behind the twelfth, which tells days from months.
 const SAMPLE_ROWS: usize = 200;
-/// How much is read for a single row, in bytes.
-const SEEK_BYTES: usize = 4 * 1024;
 
 /// One input, decoded to UTF-8 where it was something else.
 ///
@@ -246,28 +244,14 @@ impl InputFile {
         is_read && !matches!(last, [b'\n' | b'\r' | b'"'])
     }
 
-    /// Starts reading about `rows` single rows by their position.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError::Changed`] when the file is no longer the one that was opened.
-    pub fn rows_at(&self, rows: usize) -> Result<Seeker<'_>, FileError> {
-        self.verify_unchanged()?;
-        // Rows that lie far apart are read alone, others together with their neighbours.
-        let apart = (self.source.end - self.source.start) / (rows as u64).max(1) > SEEK_BYTES as u64;
-        Ok(Seeker::new(self, if apart { SEEK_BYTES } else { CHUNK_BYTES }))
-    }
-
-    /// Makes rows out of records that were read by their position.
-    #[must_use]
-    pub fn parser(&self) -> RowParser<'_> {
-        RowParser::new(self)
-    }
-
     /// A view of the rows from `offset` to where they end and a trailer, if any, begins.
     pub(super) fn window(&self, ahead: usize, offset: u64) -> Window<'_> {
-        let end = self.trailer.map_or(self.source.end, |trailer| trailer.offset);
-        Window::new(&self.name, &self.source, ahead, offset..end)
+        Window::new(&self.name, &self.source, ahead, offset..self.rows_end())
+    }
+
+    /// Where the rows end, counted in the decoded text.
+    pub(super) fn rows_end(&self) -> u64 {
+        self.trailer.map_or(self.source.end, |trailer| trailer.offset)
     }
 
     /// At the end of a pass: the file is still the same and has as many rows as it says.

@@ -75,8 +75,8 @@ impl<'a> JsonScan<'a> {
     }
 
     /// Goes back to where a record begins.
-    pub(super) fn back_to(&mut self, offset: u64) -> Result<(), FileError> {
-        self.window.seek(offset, 0).map(drop)
+    pub(super) fn back_to(&mut self, offset: u64) {
+        self.window.move_to(offset);
     }
 
     /// Finds the end of the next line; `None` when it is too long, no bytes at the end of the text.

@@ -2,7 +2,7 @@
 //!
 //! [`InputFile::open`] settles what a file is (compression, encoding, format, delimiter, header);
 //! [`InputFile::scan`] reads every record once, in memory that does not grow with the file, one by one or in blocks;
-//! [`InputFile::rows_at`] reads single records again by their [`Span`].
+//! [`InputFile::reread`] reads single records again by their [`Span`].
 //!
 //! A record that cannot be read is one [`BadRow`] and the file goes on. Whatever puts the *rest* of a file in
 //! doubt (cut, changed while it was read, a quote that never closes) is a [`FileError`], and the file is refused.
@@ -19,6 +19,7 @@ mod json_record;
 mod json_scan;
 mod json_walk;
 mod machine;
+mod reread;
 mod row;
 mod scan;
 mod settings;
@@ -33,7 +34,8 @@ mod tests;
 pub use block::{Block, Found, Line, Passed};
 pub use error::{FileError, FileErrorKind};
 pub use input::{InputFile, Sniffed, sniff};
+pub use reread::RowParser;
 pub use row::{BadRow, Column, Row, Scanned, Span};
-pub use scan::{RowParser, Scan, Seeker};
+pub use scan::Scan;
 pub use settings::{DelimiterSetting, EncodingSetting, Format, FormatSetting, ReaderSettings};
 pub use trailer::compile as compile_trailer;

@@ -21,6 +21,13 @@ pub struct Span {
     pub bytes: u32,
 }
 
+impl Span {
+    /// Where it ends, counted as its beginning is.
+    pub(super) fn end(&self) -> u64 {
+        self.offset.saturating_add(self.bytes.into())
+    }
+}
+
 /// A column of one file, as [`super::InputFile::resolve`] found it.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Column(pub(super) Place);

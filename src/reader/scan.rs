@@ -1,15 +1,15 @@
-//! The two ways through a file: every record once, and single records again by their position.
+//! The way through a file: every record once, one by one or in blocks.
 
 use std::sync::Arc;
 
 use super::block::Block;
-use super::csv_scan::{CsvScan, Splitter};
+use super::csv_scan::CsvScan;
 use super::error::FileError;
 use super::input::InputFile;
-use super::json_scan::{self, JsonScan};
-use super::row::{Row, Scanned, Span};
+use super::json_scan::JsonScan;
+use super::row::Scanned;
 use super::source::CHUNK_BYTES;
-use super::window::{Cut, Window};
+use super::window::Cut;
 
 /// The longest record, in bytes with its line end: a customer has a few hundred, and a stray quote swallows no more.
 pub(super) const RECORD_BYTES_MAX: usize = 1024 * 1024;
@@ -100,10 +100,7 @@ impl<'a> Scan<'a> {
 
     /// Goes back to the beginning of a block, whose records are then read by themselves. All blocks before it were
     /// accounted for, those behind it count for nothing.
-    ///
-    /// # Errors
-    /// When reading fails.
-    pub fn back_to(&mut self, block: &Block<'_>) -> Result<(), FileError> {
+    pub fn back_to(&mut self, block: &Block<'_>) {
         match &mut self.records {
             Records::Csv(records, _) => records.back_to(block.offset),
             Records::Jsonl(records) => records.back_to(block.offset),
@@ -140,90 +137,5 @@ impl Iterator for Scan<'_> {
         let item = self.record().transpose();
         self.ended = matches!(item, None | Some(Err(_)));
         item
-    }
-}
-
-/// Reads single rows by the positions that a [`Scan`] gave; fast when they ascend, because it reads ahead.
-#[derive(Debug)]
-pub struct Seeker<'a> {
-    window: Window<'a>,
-    parser: RowParser<'a>,
-}
-
-/// Makes rows out of the bytes of single records, on any thread.
-#[derive(Debug)]
-pub struct RowParser<'a> {
-    file: &'a str,
-    form: Form,
-    /// A row that is no longer needed.
-    spare: Option<Row>,
-}
-
-#[derive(Debug)]
-enum Form {
-    Csv(Box<Splitter>, Arc<[String]>),
-    Jsonl,
-}
-
-impl<'a> Seeker<'a> {
-    pub(super) fn new(input: &'a InputFile, ahead: usize) -> Self {
-        Self { window: input.window(ahead, input.source.start), parser: RowParser::new(input) }
-    }
-
-    /// The row at `span`.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError::Position`] where no row is, [`FileError::Read`] and [`FileError::Changed`] when reading fails.
-    pub fn row(&mut self, span: &Span) -> Result<Row, FileError> {
-        let file = self.parser.file;
-        let bytes = bytes_at(&mut self.window, file, span)?;
-        self.parser.row(bytes, span)
-    }
-
-    /// The bytes of the record at `span`, with its line end.
-    ///
-    /// # Errors
-    ///
-    /// As [`Seeker::row`].
-    pub fn bytes(&mut self, span: &Span) -> Result<&[u8], FileError> {
-        bytes_at(&mut self.window, self.parser.file, span)
-    }
-}
-
-fn bytes_at<'w>(window: &'w mut Window<'_>, file: &str, span: &Span) -> Result<&'w [u8], FileError> {
-    let last = window.ends_at(span.offset.saturating_add(span.bytes.into()));
-    // A record ends with its line, unless the text does.
-    let whole = |raw: &&[u8]| last || matches!(raw.last(), Some(b'\n' | b'\r'));
-    let bytes = (span.bytes as usize).min(RECORD_BYTES_MAX);
-    let raw = window.seek(span.offset, bytes)?.filter(whole);
-    raw.ok_or_else(|| FileError::Position { file: file.to_owned(), line: span.line })
-}
-
-impl<'a> RowParser<'a> {
-    pub(super) fn new(input: &'a InputFile) -> Self {
-        let form = match &input.table {
-            Some(table) => Form::Csv(Box::new(Splitter::new(table.delimiter)), Arc::clone(&table.names)),
-            None => Form::Jsonl,
-        };
-        Self { file: &input.name, form, spare: None }
-    }
-
-    /// The row that these bytes, read at `span`, are.
-    ///
-    /// # Errors
-    ///
-    /// [`FileError::Position`] where they are none.
-    pub fn row(&mut self, bytes: &[u8], span: &Span) -> Result<Row, FileError> {
-        let row = match &mut self.form {
-            Form::Csv(splitter, header) => splitter.row(bytes, header, *span, self.spare.take()),
-            Form::Jsonl => json_scan::row(bytes, *span),
-        };
-        row.ok_or_else(|| FileError::Position { file: self.file.to_owned(), line: span.line })
-    }
-
-    /// Takes a row back that it made and nobody needs any more: the next one takes its place.
-    pub fn give_back(&mut self, row: Row) {
-        self.spare = Some(row);
     }
 }

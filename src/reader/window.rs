@@ -53,11 +53,6 @@ impl<'a> Window<'a> {
         self.offset
     }
 
-    /// Whether the text ends at `offset`.
-    pub(super) fn ends_at(&self, offset: u64) -> bool {
-        offset == self.end
-    }
-
     /// Drops the first `count` bytes.
     pub(super) fn advance(&mut self, count: usize) {
         debug_assert!(count <= self.filled - self.start, "only what is seen can be dropped");
@@ -104,8 +99,8 @@ impl<'a> Window<'a> {
         Ok(Some(Cut { offset, buffer: std::mem::replace(&mut self.buffer, spare), part }))
     }
 
-    /// Moves to `offset`, reading again only when it lies outside the view, and shows `count` bytes from there.
-    pub(super) fn seek(&mut self, offset: u64, count: usize) -> Result<Option<&[u8]>, FileError> {
+    /// Moves to `offset`; what lies outside the view has to be read again.
+    pub(super) fn move_to(&mut self, offset: u64) {
         let ahead = offset.checked_sub(self.offset).and_then(|ahead| usize::try_from(ahead).ok());
         match ahead {
             Some(ahead) if ahead <= self.bytes().len() => self.advance(ahead),
@@ -115,11 +110,5 @@ impl<'a> Window<'a> {
                 self.offset = offset;
             }
         }
-        while self.bytes().len() < count {
-            if !self.extend()? {
-                return Ok(None);
-            }
-        }
-        Ok(self.bytes().get(..count))
     }
 }

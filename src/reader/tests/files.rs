@@ -149,7 +149,7 @@ fn file_that_changes_while_it_is_read_is_refused() {
             assert!(matches!(error, FileError::Changed { .. }), "{what}: {error}");
             assert!(scan.next().is_none(), "an error ends the pass");
             assert!(matches!(input.scan(), Err(FileError::Changed { .. })), "{what}");
-            assert!(matches!(input.rows_at(1), Err(FileError::Changed { .. })), "{what}");
+            assert!(matches!(input.verify_unchanged(), Err(FileError::Changed { .. })), "{what}");
         }
     }
 }
@@ -188,10 +188,13 @@ fn trailer_pattern_without_one_group_is_a_setting_error() {
 fn position_without_row_is_an_error_not_a_panic() {
     let sheet = Sheet::csv(ROWS);
     let input = sheet.open().unwrap();
-    let mut seeker = input.rows_at(1).unwrap();
+    let first = input.scan().unwrap().next().unwrap().unwrap().span();
     for (offset, bytes) in [(8, 3), (7, 200), (u64::MAX, 1), (0, 0), (7, u32::MAX)] {
         let span = Span { offset, line: 9, bytes };
-        assert!(matches!(seeker.row(&span), Err(FileError::Position { line: 9, .. })), "{offset}");
+        for places in [vec![span], vec![first, span]] {
+            let read = input.reread(&places, &mut Vec::new());
+            assert!(matches!(read, Err(FileError::Position { line: 9, .. })), "{offset}");
+        }
     }
 }
 
