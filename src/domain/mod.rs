@@ -4,6 +4,7 @@
 //! exceptions are [`clock`], which reads the time so that nobody else has to, and [`fault`], by which tests kill.
 
 pub mod account;
+pub mod broken_line;
 pub mod call;
 pub mod cells;
 pub mod clock;
@@ -16,7 +17,6 @@ pub mod fingerprint;
 pub mod fold;
 pub mod happening;
 pub mod lifecycle;
-pub mod loose_json;
 pub mod mark;
 pub mod pages;
 pub mod policy;

@@ -297,9 +297,10 @@ impl Looker<'_> {
                 looked.invalid.push(Invalid {
                     span: bad.span,
                     customer_id: self.sheet.identify_bad(&bad),
+                    // A record that is told whole is in no column.
+                    names: if bad.column.is_some() { self.sheet.names() } else { Arc::default() },
                     column: bad.column,
                     reason: bad.reason,
-                    names: self.sheet.names(),
                     cells: bad.cells,
                 });
             }

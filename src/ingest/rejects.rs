@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::domain::broken_line;
 use crate::domain::customer::CustomerId;
 use crate::domain::defect::Place;
-use crate::domain::loose_json;
 use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 use crate::mapping::Mapper;
@@ -50,7 +50,7 @@ impl IngestReject {
     ) -> Result<(), StoreError> {
         let cells = self.cells.reveal();
         let words = if self.names.is_empty() {
-            cells.iter().flat_map(|line| loose_json::words(line)).collect()
+            cells.iter().flat_map(|line| broken_line::words(line)).collect()
         } else {
             cells.clone()
         };

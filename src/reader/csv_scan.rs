@@ -132,14 +132,13 @@ impl Splitter {
 
     /// The record as a row, or what is wrong with it.
     fn judged(&self, raw: &[u8], header: &Arc<[String]>, span: Span) -> Result<Row, BadRow> {
-        let bad =
-            |column: Option<String>, reason: String| BadRow { span, column, reason, cells: self.lossy() };
+        let no_record = |reason: String| BadRow::whole(span, None, reason, raw);
         if self.fields != header.len() {
             let reason = format!("{} fields where the header has {}", self.fields, header.len());
-            return Err(bad(None, reason));
+            return Err(no_record(reason));
         }
         if self.has_quotes(raw) && Quoting::of(raw, self.delimiter).malformed {
-            return Err(bad(None, "a quote inside a quoted value is not doubled".to_owned()));
+            return Err(no_record("a quote inside a quoted value is not doubled".to_owned()));
         }
         let ends: Vec<u32> = self.ends[..self.fields].iter().map(|end| record_bytes(*end)).collect();
         match String::from_utf8(self.text[..self.text_bytes].to_vec()) {
@@ -151,7 +150,8 @@ impl Splitter {
             Ok(_) | Err(_) => {
                 let broken = self.fields().position(|field| std::str::from_utf8(field).is_err());
                 let column = broken.and_then(|index| header.get(index)).cloned();
-                Err(bad(column, "bytes that are no text in the file's encoding".to_owned()))
+                let reason = "bytes that are no text in the file's encoding".to_owned();
+                Err(BadRow { span, column, reason, cells: self.lossy() })
             }
         }
     }

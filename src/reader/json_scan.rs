@@ -118,7 +118,7 @@ impl<'a> JsonScan<'a> {
         let span = Span { offset, line: self.line, bytes };
         self.line += 1;
         let reason = format!("the line is longer than {RECORD_BYTES_MAX} bytes");
-        Ok(Some(Scanned::Bad(bad(&kept, span, reason, None))))
+        Ok(Some(Scanned::Bad(BadRow::whole(span, None, reason, &kept))))
     }
 }
 
@@ -132,7 +132,10 @@ pub(super) fn judged(file: &str, raw: &[u8], span: Span, terminated: bool) -> Re
         }
         Err(JsonDefect::Cut | JsonDefect::Syntax(_)) if !terminated => cut("its JSON is not complete"),
         Err(JsonDefect::NotText) if !terminated => cut("it is no text to its end"),
-        Err(defect) => Ok(Scanned::Bad(bad(raw, span, defect.reason(), defect.key()))),
+        Err(defect) => {
+            let reason = defect.reason();
+            Ok(Scanned::Bad(BadRow::whole(span, defect.key(), reason, raw)))
+        }
     }
 }
 
@@ -143,9 +146,4 @@ pub(super) fn row(raw: &[u8], span: Span) -> Option<Row> {
 
 fn record(raw: &[u8]) -> Result<JsonRecord, JsonDefect> {
     JsonRecord::parse(std::str::from_utf8(raw).map_err(|_| JsonDefect::NotText)?)
-}
-
-fn bad(raw: &[u8], span: Span, reason: String, column: Option<String>) -> BadRow {
-    let line = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
-    BadRow { span, column, reason, cells: vec![line] }
 }

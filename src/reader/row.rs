@@ -154,8 +154,17 @@ pub struct BadRow {
     pub column: Option<String>,
     /// What is wrong, without any value of it.
     pub reason: String,
-    /// The cells as well as they can be told (JSONL: the line), for the file of rejects. Customer values.
+    /// The cells as well as they can be told, for the file of rejects; the whole record as it stands, where nobody can tell which
+    /// cell is which: of another number of fields than the header has, or of a quote too many, and in JSONL. Customer values.
     pub cells: Vec<String>,
+}
+
+impl BadRow {
+    /// A record that is told as it stands.
+    pub(super) fn whole(span: Span, column: Option<String>, reason: String, raw: &[u8]) -> Self {
+        let record = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
+        Self { span, column, reason, cells: vec![record] }
+    }
 }
 
 impl fmt::Debug for BadRow {

@@ -9,10 +9,10 @@ use memchr::memmem::Finder;
 use super::guarded::is_guarded;
 use super::rejects::LINE;
 use super::run_files::{FileError, RunFolder, list_runs, write_private};
+use crate::domain::broken_line;
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::fold;
-use crate::domain::loose_json;
 
 /// Our own column of the customer's key; blank where a row has none that could be told.
 const OWN_COLUMN: &str = "_customer_id";
@@ -138,7 +138,7 @@ impl Columns {
     /// What a record that is no record names.
     fn words(&self, record: &csv::ByteRecord) -> Vec<String> {
         let line = self.line.and_then(|column| record.get(column)).unwrap_or_default();
-        loose_json::words(&text(line))
+        broken_line::words(&text(line))
     }
 
     /// Do they name anybody at all.

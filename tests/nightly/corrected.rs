@@ -128,6 +128,39 @@ fn corrected_rejects_repair_exactly_those_customers() {
     assert!(left[0].contains("ContactsRequest.EmailRequest.emailValue"), "{status}");
 }
 
+/// Whoever corrects another row does not send the shifted cells of these.
+#[test]
+fn rows_whose_cells_nobody_can_tell_apart_are_shown_as_they_stand_and_stay_turned_away() {
+    let world = World::new();
+    world.populate(&customers(4));
+    let header =
+        "customer_id,wallet_id,safedebit_reference,email,first_name,last_name,postal_code,city,street";
+    let long = "C00001,W00001,REF00001,a1@example.org,Marie,Du,Pont,75001,Lyon,2 rue Y";
+    let short = "C00002,W00002,REF00002,a2@example.org,Luc,Martin,69001,3 rue Z";
+    let quoted = "C00003,W00003,REF00003,a3@example.org,\"An\"n\",Mie,75001,Paris,5 rue T";
+    let bad = "C00004,W00004,REF00004,bad,Ann,Mie,75001,Paris,4 rue T";
+    let file = world.file("crm.csv", &[header, long, short, quoted, bad].join("\n"));
+    world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
+    let rejects = world.rejects();
+    assert!(
+        rejects.contains(&format!("\"{long}\"")) && rejects.contains(&format!("\"{short}\"")),
+        "{rejects}"
+    );
+    assert!(rejects.contains("\"\"An\"\"n\"\""), "{rejects}");
+    let before = world.ledger().entries().len();
+    let corrected = edited(&world, &rejects, |_, column, cell| {
+        if column == "email" && !cell.is_empty() {
+            "a4@example.org".clone_into(cell);
+        }
+    });
+    world.on("sync", &corrected, &["--kind", "delta", "--allow-mass-change"]).exits(3);
+    let ledger = world.ledger();
+    let entries = ledger.entries();
+    let keys: Vec<_> = entries[before..].iter().filter_map(|entry| entry.key.as_deref()).collect();
+    assert!(!keys.is_empty() && keys.iter().all(|key| key.ends_with("00004")), "{keys:?}");
+    assert_eq!(world.report()["input"]["invalid"], 3);
+}
+
 #[test]
 fn exported_rejects_come_back_corrected() {
     let world = World::new();

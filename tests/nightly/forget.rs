@@ -156,3 +156,19 @@ fn nothing_of_an_erased_customer_stays_in_lines_that_are_no_records_nor_comes_ba
     assert!(!world.rejects().contains("Legrandin"), "{}", world.rejects());
     assert_eq!(world.report()["input"]["invalid"], 1);
 }
+
+/// A row with a cell too many names its customer somewhere: it is not the one of whom its first cell is.
+#[test]
+fn a_row_whose_cells_nobody_can_tell_apart_is_erased_with_whomever_it_names() {
+    let world = World::new();
+    let row = "x,CUST000040,W040,S040,theta@example.org,Luc,Legrandin,69001,Lyon,3 rue Z";
+    let rows = format!(
+        "customer_id,wallet_id,safedebit_reference,email,first_name,last_name,postal_code,city,street\n{row}\n"
+    );
+    let file = world.file("crm.csv", &rows);
+    world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
+    assert!(world.rejects().contains(row));
+    let forgot = json(&world.run(&["forget", "CUST000040", "--json"]).exits(0));
+    assert_eq!(forgot["lines"][0]["lines"], 1, "{forgot:#}");
+    assert!(!world.rejects().contains("Legrandin"), "{}", world.rejects());
+}

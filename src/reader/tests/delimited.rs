@@ -138,8 +138,12 @@ fn wrong_field_count_spoils_its_row_only() {
     let records = Sheet::csv("id;nom;ville\n1;a;Lyon\n2;secret\n3;c;Nice;x\n4;d;Metz\n").read().unwrap();
     let short = bad(&records[1]);
     assert_eq!((short.span.line, short.reason.as_str()), (3, "2 fields where the header has 3"));
-    assert_eq!(short.cells, ["2", "secret"]);
-    assert_eq!(bad(&records[2]).reason, "4 fields where the header has 3");
+    assert_eq!(short.cells, ["2;secret"], "nobody can tell which cell is missing");
+    let long = bad(&records[2]);
+    assert_eq!(
+        (long.reason.as_str(), &*long.cells),
+        ("4 fields where the header has 3", &["3;c;Nice;x".to_owned()][..])
+    );
     assert_eq!(cells(row(&records[3])), ["4", "d", "Metz"]);
     assert!(!format!("{short:?}").contains("secret"), "no value in any Debug");
 }
@@ -147,7 +151,9 @@ fn wrong_field_count_spoils_its_row_only() {
 #[test]
 fn quote_inside_a_quoted_value_spoils_its_row() {
     let records = Sheet::csv("id;nom\n1;\"Le \"Bon\" Coin\"\n2;\"b\" \n3;\"c\"\"\"\n").read().unwrap();
-    assert!(bad(&records[0]).reason.contains("not doubled"));
+    let undoubled = bad(&records[0]);
+    assert!(undoubled.reason.contains("not doubled"));
+    assert_eq!(undoubled.cells, ["1;\"Le \"Bon\" Coin\""]);
     assert_eq!(cells(row(&records[1])), ["2", "b "]);
     assert_eq!(cells(row(&records[2])), ["3", "c\""]);
 }

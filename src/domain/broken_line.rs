@@ -1,8 +1,25 @@
-//! Lines that were to be JSON and are none, or say something twice: what they name can be looked at all the same.
+//! Lines that were to be records and are none, or say something twice: what they name can be looked at all the same.
 
-/// The texts and numbers of such a line, in their order and without their escapes: names and values alike.
+/// What may separate the cells of a table.
+const DELIMITERS: [char; 4] = [',', ';', '\t', '|'];
+
+/// What such a line may name, names and values alike, read as JSON and as the cells of a table with any delimiter.
 #[must_use]
 pub fn words(line: &str) -> Vec<String> {
+    let mut words = words_of_json(line);
+    for delimiter in DELIMITERS.into_iter().filter(|delimiter| line.contains(*delimiter)) {
+        words.extend(line.split(delimiter).map(bare_cell).filter(|cell| !cell.is_empty()));
+    }
+    words
+}
+
+/// A cell without the quotes around and in it.
+fn bare_cell(cell: &str) -> String {
+    cell.trim().trim_matches('"').replace("\"\"", "\"")
+}
+
+/// The texts and numbers of a line, in their order and without their escapes.
+fn words_of_json(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = line;
     while let Some((before, text)) = rest.split_once('"') {
@@ -38,7 +55,7 @@ fn bare(between: &str, words: &mut Vec<String>) {
 
 #[cfg(test)]
 mod tests {
-    use super::words;
+    use super::{words, words_of_json};
 
     #[test]
     fn texts_and_numbers_are_found_in_what_is_nearly_json() {
@@ -53,7 +70,21 @@ mod tests {
             ("", &[]),
         ];
         for (line, expected) in cases {
-            assert_eq!(words(line), expected, "{line}");
+            assert_eq!(words_of_json(line), expected, "{line}");
+            let words = words(line);
+            assert!(expected.iter().all(|word| words.iter().any(|found| found == word)), "{line}");
+        }
+    }
+
+    #[test]
+    fn cells_of_tables_are_found_whole_whatever_separates_them() {
+        for line in [
+            "x;FR/2024:1;Ann",
+            "x,\"FR/2024:1\",\"An\"n\"",
+            "\"FR/2024:1\"\tx",
+            "a|\"say \"\"b\"\"\"| FR/2024:1 ",
+        ] {
+            assert!(words(line).iter().any(|word| word == "FR/2024:1"), "{line}");
         }
     }
 }
