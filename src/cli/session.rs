@@ -41,7 +41,7 @@ pub struct Session {
     events: Events,
     listener: JoinHandle<io::Result<()>>,
     /// The log of its events, locked for as long as it goes on.
-    _at_work: File,
+    at_work: File,
 }
 
 /// How a run came out.
@@ -153,7 +153,7 @@ impl Session {
             command: command.to_owned(),
             version: env!("CARGO_PKG_VERSION").to_owned(),
         });
-        Ok(Self { id, command, folder, started_at, clock, events, listener, _at_work: at_work })
+        Ok(Self { id, command, folder, started_at, clock, events, listener, at_work })
     }
 
     /// The name of the run.
@@ -230,6 +230,7 @@ impl Session {
             (report.run.outcome, report.run.exit_code) = (code.outcome(), code.number());
             report.failure.get_or_insert_with(|| failure.with_code());
         };
+        let has_log = logged.is_ok();
         if let Err(error) = logged {
             fail(FileError::writing(&self.folder.file(EVENTS_FILE))(error).into(), &mut report);
         }
@@ -246,11 +247,22 @@ impl Session {
             fail(error.into(), &mut report);
         }
         if report.run.exit_code != told {
-            // What failed since it was written counts there too, where it can be written at all.
+            // What failed since they were written counts there too, where they can be written at all.
             drop(report.write(&self.folder));
+            if has_log {
+                drop(end_anew(&self.at_work, &report));
+            }
         }
         ExitCode::of_run(&codes)
     }
+}
+
+/// Writes another end behind the one that did not stay so: the last one counts.
+fn end_anew(log: &File, report: &Report) -> io::Result<()> {
+    let (outcome, exit_code) = (report.run.outcome.name().to_owned(), report.run.exit_code);
+    let mut log = EventLog::new(log);
+    log.write(report.run.finished_at, &Event::RunFinished { outcome, exit_code })?;
+    log.flush()
 }
 
 /// Prints the summary, or the report with `--json`.

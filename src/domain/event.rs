@@ -88,7 +88,7 @@ pub enum Event {
         /// The sentence.
         message: String,
     },
-    /// The run ended.
+    /// The run ended. Where its report or summary could not be written, another one follows, which counts.
     RunFinished {
         /// `complete`, `partial` … as in `report.json`.
         outcome: String,

@@ -147,6 +147,7 @@ fn a_report_that_cannot_be_written_is_told_all_the_same() {
     assert!(report["failure"].as_str().is_some_and(|why| why.contains("report.json")), "{report:#}");
     let metrics = std::fs::read_to_string(world.path("crmsync.prom")).expect("metrics");
     assert!(metrics.contains("crmsync_run_exit_code 1\n"), "{metrics}");
+    assert_failed_everywhere(&world);
 }
 
 #[test]
@@ -163,6 +164,20 @@ fn a_summary_that_cannot_be_printed_is_told_all_the_same() {
     assert_eq!(told(&world), "failure\n");
     assert!(told_report(&world)["failure"].as_str().is_some_and(|why| why.contains("E604")));
     assert_eq!(world.applied(), 6);
+    assert_failed_everywhere(&world);
+    world.sync(&file).exits(0);
+    assert_eq!(told(&world), "failure\nrecovery\n");
+}
+
+/// Report, state and events say alike that the last run failed with exit code 1.
+fn assert_failed_everywhere(world: &World) {
+    let status: Value = serde_json::from_str(&world.run(&["status", "--json"]).exits(0).out).expect("JSON");
+    let events = std::fs::read_to_string(world.run_folder().join("events.jsonl")).expect("events");
+    let end = events.lines().rfind(|line| line.contains("run_finished")).expect("an end");
+    let end: Value = serde_json::from_str(end).expect("JSON");
+    for (what, said) in [("status", &status["last_run"]), ("events", &end)] {
+        assert_eq!((&said["outcome"], &said["exit_code"]), (&"failed".into(), &1.into()), "{what}: {said:#}");
+    }
 }
 
 #[test]
@@ -393,4 +408,22 @@ fn a_seed_that_waits_for_calls_says_what_delivers_them() {
     world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
     let ran = world.on("seed", &file, &["--allow-mass-change"]).exits(2);
     assert!(ran.out.contains("next: crmsync resume"), "{}", ran.out);
+}
+
+/// What a call is held for is what there is to do about it, whatever the provider's code would ask for elsewhere.
+#[test]
+fn a_held_call_with_a_code_is_told_of_by_its_hold() {
+    let world = World::new();
+    world.configure("", &[("lemonway", "concurrency = 1")]);
+    let people = customers(2);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\nkey = \"W00002\"\neffect = { refuse = { code = \"120\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let reasons = world.report()["reasons"].as_array().cloned().unwrap_or_default();
+    let [reason] = &reasons[..] else { panic!("one reason: {reasons:?}") };
+    assert_eq!((&reason["status"], &reason["code"]), (&"held".into(), &"120".into()));
+    let advice = reason["advice"].as_str().expect("an advice");
+    assert!(advice.contains("one bad value") && !advice.contains("password"), "{advice}");
 }

@@ -5,9 +5,7 @@ use std::sync::Arc;
 
 use super::advice;
 use super::earlier;
-use super::explain_code::{hold_advice, meaning_and_advice, operator_codes};
-use super::rejects;
-use super::values::Values;
+use super::run_rejects::RunRejects;
 use crate::cli::Program;
 use crate::cli::arguments::DispatchArguments;
 use crate::cli::config::Config;
@@ -15,17 +13,13 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::cli::session::{Ending, Session, Tell};
 use crate::dispatch::{DispatchError, Dispatched, Interruption, LaneEnd, StopReason};
-use crate::domain::call::{HoldReason, State};
 use crate::domain::event::Event;
 use crate::domain::provider::ProviderId;
-use crate::domain::redacted::Redacted;
 use crate::domain::tally::{InputTally, ProviderTally, Tally};
-use crate::ingest::{IngestReject, Outcome};
-use crate::providers::{Provider, ProvidersSettings};
-use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
-use crate::report::run_files::{FileError, REJECTS_FILE};
+use crate::ingest::Outcome;
+use crate::providers::Provider;
 use crate::report::text::Reason;
-use crate::store::{Counts, Lock, RejectFilter, RejectRow, RunNumber, StateFile, Store, StoreError};
+use crate::store::{Counts, Lock, RejectFilter, RunNumber, StateFile, Store, StoreError};
 
 /// What a run has gathered when it comes to its end.
 pub(super) struct Run {
@@ -88,13 +82,10 @@ impl Run {
         }
     }
 
-    /// The columns of values in front of the rejects; none unless they were asked for.
-    fn values(&self, config: &Config, rejected: &[RejectRow]) -> Values {
-        if !self.sending.include_values {
-            return Values::default();
-        }
-        let of_input = self.ingested.iter().flat_map(|outcome| &outcome.rejects);
-        Values::of(config, of_input, rejected)
+    /// What of it did not get through.
+    pub(super) fn rejects<'a>(&'a self, session: &'a Session, config: &'a Config) -> RunRejects<'a> {
+        let (ingested, include_values) = (self.ingested.as_ref(), self.sending.include_values);
+        RunRejects { session, config, ingested, include_values }
     }
 
     /// Could the state not be written: then it is left as it is, and the next run finds out what it holds.
@@ -157,21 +148,13 @@ pub(super) fn finish(
     let balanced = found.tally.balances();
     let code =
         ExitCode::of_run(&if balanced { codes.clone() } else { [&codes[..], &[ExitCode::Failed]].concat() });
+    let mut booked = None;
     match store {
         Some(store) if unusable => store.abandon(),
-        Some(mut store) => {
-            // A run that has sent nothing leaves alone what is old.
-            let has_sent = found.tally.providers.values().any(|lane| lane.requests > 0);
-            let pruned =
-                if has_sent { store.prune(run.number, config.state.keep_runs).map(drop) } else { Ok(()) };
-            let ended = pruned.and_then(|()| {
-                store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())
-            });
-            if let Err(error) = ended {
-                fail(error.into(), &mut codes);
-                store.abandon();
-            }
-        }
+        Some(store) => match book(store, program, config, &run, (code, &found.tally)) {
+            Ok(()) => booked = Some(code),
+            Err(error) => fail(error.into(), &mut codes),
+        },
         None => {}
     }
     let Found { tally, reasons, carried_from, outcome_before, .. } = found;
@@ -189,7 +172,45 @@ pub(super) fn finish(
         changes,
         carried_from,
     };
-    session.close(program, config.state.keep_runs, ending)
+    let number = run.number;
+    let code = session.close(program, config.state.keep_runs, ending);
+    if booked.is_some_and(|booked| booked != code)
+        && let Err(error) = book_anew(program, place, number, code)
+    {
+        program.console.fail(&error.into());
+    }
+    code
+}
+
+/// Writes into the state how a run ends.
+fn book(
+    mut store: Store,
+    program: &Program,
+    config: &Config,
+    run: &Run,
+    (code, tally): (ExitCode, &Tally),
+) -> Result<(), StoreError> {
+    // A run that has sent nothing leaves alone what is old.
+    let has_sent = tally.providers.values().any(|lane| lane.requests > 0);
+    let pruned = if has_sent { store.prune(run.number, config.state.keep_runs).map(drop) } else { Ok(()) };
+    let ended = pruned.and_then(|()| {
+        store.finish_run(run.number, code.outcome().name(), code.number(), program.clock.now())
+    });
+    if ended.is_err() {
+        store.abandon();
+    }
+    ended
+}
+
+/// Writes into the state how a run has ended whose report or summary could not be written: who looks there, and the next run,
+/// which tells of a recovery, would take it for a good one.
+fn book_anew(
+    program: &Program,
+    (state, lock): (&StateFile, &Lock),
+    run: RunNumber,
+    code: ExitCode,
+) -> Result<(), StoreError> {
+    state.open(lock)?.finish_run(run, code.outcome().name(), code.number(), program.clock.now())
 }
 
 /// The state at the end of a run: one that could not be written is only read from now on.
@@ -247,8 +268,7 @@ impl Found {
         let mut rows = store.rejects(&RejectFilter { run: Some(run.number), ..RejectFilter::default() })?;
         self.is_partial = !rows.is_empty();
         rows.extend(store.used_up(run.number)?);
-        let values = run.values(config, &rows);
-        self.reasons = write_rejects(session, run, &rows, values, &config.providers)?;
+        self.reasons = run.rejects(session, config).write(&rows)?;
         Ok(())
     }
 }
@@ -336,93 +356,6 @@ fn code_of_stop(stop: StopReason) -> Option<ExitCode> {
             Some(ExitCode::BudgetUsed)
         }
         StopReason::Interrupted => None,
-    }
-}
-
-/// Writes what the input was refused for before anything is sent, which may take hours: who is killed meanwhile writes nothing
-/// more, and a delta does not say it again.
-pub(super) fn write_rejects_of_input(session: &Session, run: &Run, config: &Config) -> Result<(), Failure> {
-    if run.ingested.as_ref().is_some_and(|outcome| !outcome.rejects.is_empty()) {
-        write_rejects(session, run, &[], run.values(config, &[]), &config.providers)?;
-    }
-    Ok(())
-}
-
-/// Writes `rejects.csv`; gives the reasons, most frequent first.
-fn write_rejects(
-    session: &Session,
-    run: &Run,
-    rejected: &[RejectRow],
-    mut values: Values,
-    providers: &ProvidersSettings,
-) -> Result<Vec<Reason>, Failure> {
-    let run_id = session.id().to_string();
-    let several = run.ingested.as_ref().is_some_and(|outcome| outcome.input.files.len() > 1);
-    let form = if several { RowForm::FileAndLine } else { RowForm::Line };
-    let path = session.folder().file(REJECTS_FILE);
-    let mut counts: BTreeMap<(Option<ProviderId>, &'static str, String), u64> = BTreeMap::new();
-    session.folder().replace_file(REJECTS_FILE, |file| {
-        let mut writer = RejectsWriter::new(file, values.names(), form).map_err(FileError::writing(&path))?;
-        for reject in run.ingested.iter().flat_map(|outcome| &outcome.rejects) {
-            let cells = if values.names().is_empty() { Vec::new() } else { values.of_row(reject) };
-            writer.write(&of_input(reject, &run_id, cells)).map_err(FileError::writing(&path))?;
-            let reason = reject.reason.to_string();
-            *counts.entry((reject.provider, Status::Invalid.name(), reason)).or_default() += 1;
-        }
-        for row in rejected {
-            let reject = rejects::reject(row, &mut values);
-            let code = if reject.code.is_empty() { &reject.class } else { &reject.code };
-            *counts.entry((Some(row.provider), reject.status.name(), code.clone())).or_default() += 1;
-            writer.write(&reject).map_err(FileError::writing(&path))?;
-        }
-        writer.finish().map(drop).map_err(FileError::writing(&path))
-    })?;
-    let mut reasons: Vec<Reason> = counts
-        .into_iter()
-        .map(|((provider, status, code), count)| {
-            let advice = advice_on(providers, provider, status, &code);
-            Reason { provider, status: status.to_owned(), code, count, advice }
-        })
-        .collect();
-    // What a provider refused comes before what the file lacks: there is more of the latter in any night.
-    reasons.sort_by_key(|reason| (reason.status == Status::Invalid.name(), std::cmp::Reverse(reason.count)));
-    Ok(reasons)
-}
-
-/// What a code means, or why a call is held, and what to do.
-fn advice_on(
-    providers: &ProvidersSettings,
-    provider: Option<ProviderId>,
-    status: &str,
-    code: &str,
-) -> String {
-    if let Some(hold) = HoldReason::parse(code).filter(|_| status == State::Held.name()) {
-        return format!("{}; {}", rejects::reason(hold), hold_advice(hold));
-    }
-    let is_code = status != Status::Invalid.name() && !code.is_empty();
-    let Some(provider) = provider.filter(|_| is_code) else {
-        return String::new();
-    };
-    let (meaning, advice) = meaning_and_advice(provider, code, &operator_codes(providers, provider));
-    format!("{meaning}; {advice}")
-}
-
-fn of_input(reject: &IngestReject, run: &str, cells: Vec<String>) -> Reject {
-    Reject {
-        row: Some(reject.place.clone()),
-        customer_id: Redacted::new(
-            reject.customer_id.as_ref().map(|id| id.as_str().to_owned()).unwrap_or_default(),
-        ),
-        provider: reject.provider,
-        operation: None,
-        status: Status::Invalid,
-        class: Status::Invalid.name().to_owned(),
-        code: String::new(),
-        column: reject.column.as_deref().unwrap_or("").to_owned(),
-        reason: reject.reason.to_string(),
-        attempts: 0,
-        run: run.to_owned(),
-        values: Redacted::new(cells),
     }
 }
 

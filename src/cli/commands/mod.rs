@@ -20,6 +20,7 @@ mod plan;
 mod rehearse;
 mod rejects;
 mod rows;
+mod run_rejects;
 mod sandbox;
 mod status;
 mod sync;

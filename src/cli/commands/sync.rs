@@ -196,7 +196,7 @@ impl Begun {
             .and_then(|outcome| warn_of_killed(outcome, &store, config, (&session, work)))
             .and_then(|outcome| {
                 run.ingested = Some(outcome);
-                finish::write_rejects_of_input(&session, &run, config)
+                run.rejects(&session, config).write_those_of_input()
             });
         let store = match worked {
             Ok(()) => match sending {
