@@ -206,6 +206,12 @@ impl FieldSet {
         let has = move |(position, field): (usize, &Field)| (self.0 >> position & 1 == 1).then_some(*field);
         Field::NAMED.iter().enumerate().filter_map(has)
     }
+
+    /// Is a field among them; no subscription is.
+    #[must_use]
+    pub fn contains(self, field: Field) -> bool {
+        field.position().is_some_and(|position| self.0 >> position & 1 == 1)
+    }
 }
 
 impl FromIterator<Field> for FieldSet {

@@ -16,6 +16,7 @@ mod fields;
 mod guard;
 mod index;
 mod judge;
+mod lacking;
 mod late;
 mod news;
 mod notes;
@@ -48,7 +49,7 @@ use jiff::civil::Date;
 
 use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::event::{Event, Events};
-use crate::domain::field::{Field, FieldSet};
+use crate::domain::field::FieldSet;
 use crate::domain::mark::Marker;
 use crate::domain::provider::ProviderId;
 use crate::mapping::{self, MappingSettings};
@@ -60,6 +61,7 @@ use apply::Apply;
 use compare::Compared;
 use guard::InputCounts;
 use index::Index;
+use lacking::Lacking;
 use late::Late;
 use prepare::Maker;
 use sheet::Sheet;
@@ -209,14 +211,18 @@ impl Ingest<'_> {
             sheets.push(sheet);
         }
         let index = Index::read(self, &sheets, &store.marker())?;
-        let mut known = if self.starts_anew() { Vec::new() } else { store.snapshot().known_fields()? };
-        if self.options.kind == Kind::Full {
-            // Together the files have what the CRM has, unless a column was lost. A record of JSONL may leave out what is empty.
-            // Without the type of an identifier the configured one counts there: nobody new is to be left out.
-            let is_lost = |field: Field| !sheets.iter().any(|sheet| sheet.has(field));
-            known.retain(|field| *field != Field::PersonIdentifierType && is_lost(*field));
-        }
-        Ok(Read { sheets, index, known })
+        Ok(Read { sheets, index })
+    }
+
+    /// Which fields of earlier inputs the files do not have.
+    fn lacking(
+        &self,
+        read: &Read<'_>,
+        snapshot: &Snapshot<'_>,
+        compared: bool,
+    ) -> Result<Lacking, IngestError> {
+        let known = if self.starts_anew() { Vec::new() } else { snapshot.known_fields()? };
+        Lacking::find(self, &read.sheets, &known, compared)
     }
 
     /// Does the input say alone which fields the CRM has.
@@ -262,7 +268,8 @@ impl Ingest<'_> {
         let compared = compare::compare(&mut read, &snapshot, &marker, &self.options, take_all)?;
         let alike = compared.warning(&read.sheets);
         let Compared { candidates, mut counts, tally, .. } = compared;
-        let mut outcome = Outcome::of(self, &mut read, tally, alike);
+        let lacking = self.lacking(&read, &snapshot, candidates.len() > 0)?;
+        let mut outcome = Outcome::of(self, &mut read, tally, &lacking, alike);
         if let Some(sheet) = read.sheets.first().filter(|_| !outcome.rejects.is_empty())
             && snapshot.has_tombstones()?
         {
@@ -278,7 +285,7 @@ impl Ingest<'_> {
         if candidates.len() > 0 {
             rayon::spawn(mapping::load_numbering_plans);
         }
-        let maker = Maker::new(self, &read, &marker, take_all, orders_count);
+        let maker = Maker::new(self, (&read.sheets, &lacking), &marker, take_all, orders_count);
         let mut late = Late::after(&outcome);
         let (tally, late_rows) = (&mut outcome.input, &mut late);
         let sieve = Sieve { snapshot: &snapshot, tally, late: late_rows };
@@ -410,8 +417,6 @@ impl Ingest<'_> {
 struct Read<'a> {
     sheets: Vec<Sheet<'a>>,
     index: Index,
-    /// Fields of the CRM, by earlier inputs, that this one need not have.
-    known: Vec<Field>,
 }
 
 impl Read<'_> {

@@ -9,7 +9,9 @@ use crate::domain::tally::{InputTally, ProviderTally};
 
 use super::differences::Difference;
 use super::guard::Tripped;
+use super::lacking::Lacking;
 use super::rejects::{CellsRoom, IngestReject};
+use super::sheet::Sheet;
 use super::{Ingest, Kind, Read};
 
 /// What became of an input, or would become of it.
@@ -53,9 +55,8 @@ pub struct Outcome {
 }
 
 /// Says which fields of earlier ones a complete input has lost. Of what order values are of, the file itself tells.
-fn lost(ingest: &Ingest<'_>, read: &Read<'_>) -> Option<String> {
-    let names = read.known.iter().filter(|field| **field != Field::UpdatedAt).map(|field| field.name());
-    let names = names.collect::<Vec<_>>().join(", ");
+fn lost(ingest: &Ingest<'_>, lacking: &Lacking) -> Option<String> {
+    let names = names(lacking.everywhere().iter());
     (ingest.options.kind == Kind::Full && !names.is_empty()).then(|| {
         format!(
             "no file has a column for {names}, which earlier files have: what it says, and what needs it, is left as it is; add \
@@ -65,20 +66,47 @@ fn lost(ingest: &Ingest<'_>, read: &Read<'_>) -> Option<String> {
     })
 }
 
+/// Says of which fields a file of a complete input has no column that others have: its customers are not those of the others.
+fn lost_by_file(ingest: &Ingest<'_>, read: &Read<'_>, lacking: &Lacking) -> Vec<String> {
+    let everywhere = lacking.everywhere();
+    let of_file = |(sheet, file): (&Sheet<'_>, u16)| {
+        let names = names(lacking.of(file).iter().filter(|field| !everywhere.contains(field)));
+        (!names.is_empty()).then(|| {
+            format!(
+                "{}: it has no column for {names}, which another file has: of customers who are in this file alone they stay as \
+                 they are, with whatever needs them; add the columns, with empty cells where the CRM has nothing",
+                sheet.file.name()
+            )
+        })
+    };
+    match ingest.options.kind {
+        Kind::Full => read.sheets.iter().zip(0..).filter_map(of_file).collect(),
+        Kind::Delta => Vec::new(),
+    }
+}
+
+/// The names of fields that are of customers, for a sentence.
+fn names<'f>(fields: impl Iterator<Item = &'f Field>) -> String {
+    let named = fields.filter(|field| **field != Field::UpdatedAt).map(|field| field.name());
+    named.collect::<Vec<_>>().join(", ")
+}
+
 impl Outcome {
     pub(super) fn of(
         ingest: &Ingest<'_>,
         read: &mut Read<'_>,
         input: InputTally,
+        lacking: &Lacking,
         alike: Option<String>,
     ) -> Self {
-        let warnings = read.sheets.iter().flat_map(|sheet| sheet.warnings(&read.known));
+        let warnings = read.sheets.iter().zip(0..).flat_map(|(sheet, file)| sheet.warnings(lacking.of(file)));
+        let lost = lost_by_file(ingest, read, lacking).into_iter().chain(lost(ingest, lacking));
         Self {
             input,
             told: read.columns(),
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
-            warnings: warnings.chain(lost(ingest, read)).chain(alike).collect(),
+            warnings: warnings.chain(lost).chain(alike).collect(),
             room: read.index.room,
             rejects: std::mem::take(&mut read.index.invalid),
             ..Self::default()

@@ -16,11 +16,12 @@ use crate::mapping::{Counting, Mapped, Merge, RowDefect};
 use crate::reader::{Row, RowParser, Span};
 
 use super::compare::Candidate;
+use super::lacking::Lacking;
 use super::late::LateRows;
 use super::raw_rows::RawRows;
 use super::rejects::IngestReject;
 use super::sheet::Sheet;
-use super::{Ingest, IngestError, Kind, Read};
+use super::{Ingest, IngestError, Kind};
 
 /// Customers of a batch, whose values are in memory together.
 pub(super) const BATCH_CUSTOMERS: usize = 128;
@@ -83,7 +84,7 @@ struct OwnRow {
 /// Reads the rows of customers and makes customers of them, on any thread.
 pub(super) struct Maker<'a> {
     sheets: &'a [Sheet<'a>],
-    known: &'a [Field],
+    lacking: &'a Lacking,
     marker: &'a Marker,
     meanings: RecordMarker,
     /// Also those that say what was accepted last.
@@ -110,15 +111,14 @@ impl<'a> Maker<'a> {
     /// `take_all` also makes those ready that say what was accepted last, and without `orders_count` none is stale.
     pub(super) fn new(
         ingest: &Ingest<'_>,
-        read: &'a Read<'a>,
+        (sheets, lacking): (&'a [Sheet<'a>], &'a Lacking),
         marker: &'a Marker,
         take_all: bool,
         orders_count: bool,
     ) -> Self {
-        let (sheets, known) = (&read.sheets, &read.known);
         let meanings = marker.meanings(&ingest.context_of_meaning(sheets));
         let (is_complete, today) = (ingest.options.kind == Kind::Full, ingest.today());
-        Self { sheets, known, marker, meanings, take_all, orders_count, is_complete, today }
+        Self { sheets, lacking, marker, meanings, take_all, orders_count, is_complete, today }
     }
 
     /// Reads the rows of a batch; of those who are no owner here, none.
@@ -196,10 +196,10 @@ impl<'a> Maker<'a> {
         let Some(newest) = ordered.iter().rev().find(|own| !own.is_background) else {
             return Ok(Made { merged: Merged::Nothing, late });
         };
-        let place = self.place(newest);
+        let (place, lacking) = (self.place(newest), self.lacking.of_all(ordered.iter().map(|own| own.file)));
         let Reading { mut customer, whole, defects, sources } = match &*ordered {
-            [own] => self.map_one(own)?,
-            several => self.map_together(several, newest)?,
+            [own] => self.map_one(own, &lacking)?,
+            several => self.map_together(several, newest, &lacking)?,
         };
         let mut told = FieldSet::default();
         for own in &ordered {
@@ -208,23 +208,28 @@ impl<'a> Maker<'a> {
                 told |= sheet.told(&own.row, &customer);
             }
         }
-        let known = self.known.iter().map(|field| field.whole());
-        let withheld = known.filter(|field| customer.cell(*field).is_none()).collect::<Vec<_>>();
+        let lacking = lacking.iter().map(|field| field.whole());
+        let withheld = lacking.filter(|field| customer.cell(*field).is_none()).collect::<Vec<_>>();
         customer.withheld.extend(withheld);
         let prepared = Prepared { customer, whole, defects, meaning, place, rows: ordered, sources, told };
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
-    fn map_one(&self, own: &OwnRow) -> Result<Reading, IngestError> {
+    fn map_one(&self, own: &OwnRow, lacking: &[Field]) -> Result<Reading, IngestError> {
         let (sheet, place) = (&self.sheets[usize::from(own.file)], self.place(own));
         let Mapped { customer, defects } =
-            sheet.map(&own.row, self.today, self.known).map_err(|_| IngestError::changed(&place))?;
+            sheet.map(&own.row, self.today, lacking).map_err(|_| IngestError::changed(&place))?;
         let defects = defects.into_iter().map(|defect| (place.clone(), defect)).collect();
         Ok(Reading { customer, whole: None, defects, sources: Vec::new() })
     }
 
     /// Reads several rows, oldest first.
-    fn map_together(&self, rows: &[OwnRow], newest: &OwnRow) -> Result<Reading, IngestError> {
+    fn map_together(
+        &self,
+        rows: &[OwnRow],
+        newest: &OwnRow,
+        lacking: &[Field],
+    ) -> Result<Reading, IngestError> {
         let mut merge = Merge::default();
         for own in rows {
             let counting = if own.is_background { Counting::AsBackground } else { Counting::Fully };
@@ -234,7 +239,7 @@ impl<'a> Maker<'a> {
         let id = sheet.identify(&newest.row).ok_or_else(|| IngestError::changed(&self.place(newest)))?;
         let highest = rows.iter().filter(|own| !own.is_background).filter_map(|own| own.order).max();
         let (Mapped { customer, defects }, whole) =
-            merge.map(&sheet.mapper, (id, highest), self.today, self.known);
+            merge.map(&sheet.mapper, (id, highest), self.today, lacking);
         let row_of = |field| merge.row_of(field).unwrap_or(rows.len() - 1);
         let mut defects: Vec<_> = defects.into_iter().map(|defect| (row_of(defect.field), defect)).collect();
         defects.sort_by_key(|(row, _)| std::cmp::Reverse(*row));

@@ -208,19 +208,48 @@ fn fields_of_records_and_of_deltas_are_known_as_those_of_a_header() {
     }
 }
 
-/// A record of a complete file leaves out what the CRM has not: it is no column that was lost.
+/// A record of a complete file leaves out what the CRM has not: it is no column that was lost, unless it is in no record.
 #[test]
 fn records_of_a_complete_file_may_leave_out_what_is_empty() {
     let world = World::new();
-    world.populate(std::slice::from_ref(&Customer::new(1)));
-    let record = |street: &str, more: &str| {
-        let text =
-            format!(r#"{{"customer_id": "C00001", "wallet_id": "W00001", "street": "{street}"{more}}}"#);
-        world.file("crm.jsonl", &text)
+    world.populate(&customers(2));
+    let file = |street: &str, more: [&str; 2]| {
+        let record = |(n, more): (usize, &&str)| {
+            format!(
+                "{{\"customer_id\": \"C0000{n}\", \"wallet_id\": \"W0000{n}\", \"street\": \"{street}\"{more}}}\n"
+            )
+        };
+        world.file("crm.jsonl", &(1..).zip(&more).map(record).collect::<String>())
     };
-    world.sync(&record("1 rue A", r#", "address_apartment": "A4""#)).exits(0);
-    world.sync(&record("2 rue A", "")).exits(0);
-    assert_eq!(held(&world, ProviderId::Lemonway, "W00001")["newStreet"], "2 rue A");
+    let apartment = r#", "address_apartment": "A4""#;
+    let street = || held(&world, ProviderId::Lemonway, "W00001")["newStreet"].clone();
+    world.sync(&file("1 rue A", [apartment, apartment])).exits(0);
+    world.sync(&file("2 rue A", ["", apartment])).exits(0);
+    assert_eq!(street(), "2 rue A");
+    let ran = world.sync(&file("3 rue A", [""; 2])).exits(3);
+    assert!(ran.out.contains("no file has a column for address_apartment, which earlier"), "{}", ran.out);
+    assert_eq!(street(), "2 rue A");
+    world.on("sync", &file("3 rue A", [""; 2]), &["--full-resync", "--allow-mass-change"]).exits(0);
+    assert_eq!(street(), "3 rue A");
+}
+
+/// A key that the CRM has renamed says nothing any more, which somebody has to be told.
+#[test]
+fn a_key_that_is_in_no_record_any_more_is_told_of() {
+    let world = World::new();
+    world.populate(&customers(2));
+    let file = |key: &str, email: &str| {
+        let record = |n| json!({"customer_id": format!("C0000{n}"), "wallet_id": format!("W0000{n}"), key: format!("{email}.{n}@example.org")});
+        world.file("crm.jsonl", &format!("{}\n{}\n", record(1), record(2)))
+    };
+    world.configure("[columns]\nemail = \"EMAIL\"\n", &[]);
+    world.sync(&file("EMAIL", "a")).exits(0);
+    for command in ["plan", "sync"] {
+        let ran = world.on(command, &file("MAILADR", "b"), &["--allow-mass-change"]).exits(0);
+        assert!(ran.out.contains("no file has a column for email, which earlier files have"), "{}", ran.out);
+    }
+    let unchanged = world.sync(&file("MAILADR", "b")).exits(0);
+    assert!(!unchanged.out.contains("no file has"), "nobody was compared: {}", unchanged.out);
 }
 
 /// What only organisations have is not sent for somebody who may be a private person.

@@ -32,6 +32,7 @@ mod refusals;
 mod rehearsal;
 mod rejected;
 mod restored;
+mod several_files;
 mod signals;
 mod stale;
 mod stopped;
