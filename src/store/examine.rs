@@ -7,8 +7,6 @@ use std::path::{Path, PathBuf};
 
 use rusqlite::types::ValueRef;
 use rusqlite::{Connection, OpenFlags};
-use rustix::fs::{Access, access};
-use rustix::io::Errno;
 use serde::Serialize;
 
 use crate::domain::fingerprint::Fingerprinter;
@@ -27,8 +25,6 @@ const COMPLAINTS_MAX: u32 = 10;
 
 /// In a folder with this bit only owners rename and delete what is theirs.
 const STICKY: u32 = 0o1000;
-/// With less room on its disk no run gets far, in bytes.
-const ROOM_MIN: u64 = 16_000_000;
 
 /// Told of a file that no table was made in yet.
 const UNFINISHED: &str = "a run was killed while it made the state; nothing was accepted yet";
@@ -63,14 +59,6 @@ impl Finding {
     pub fn new(severity: Severity, path: &Path, what: impl Into<String>, advice: impl Into<String>) -> Self {
         Self { severity, path: path.to_owned(), what: what.into(), advice: advice.into() }
     }
-}
-
-/// Which of these places nobody can write to, so that every run would fail.
-pub fn read_only<'a>(places: impl IntoIterator<Item = &'a Path>) -> Vec<Finding> {
-    let is_read_only = |place: &&Path| access(*place, Access::WRITE_OK) == Err(Errno::ROFS);
-    let advice = "mount its file system for writing: it may have been taken away after a fault of the disk";
-    let finding = |place| Finding::new(Severity::Broken, place, "its file system is read-only", advice);
-    places.into_iter().filter(is_read_only).map(finding).collect()
 }
 
 /// What was looked at, and what was found.
@@ -176,23 +164,6 @@ impl StateFile {
         let what = "a run was killed before it emptied its write-ahead log; nothing is lost";
         let stray = std::fs::metadata(&log).is_ok_and(|log| log.len() > 0);
         stray.then(|| Finding::new(Severity::Note, &log, what, "the next run or --repair empties it"))
-    }
-
-    /// Too little room on the disk of the state: none for the next run, or none for its backup.
-    #[must_use]
-    pub fn scarce_disk(&self) -> Option<Finding> {
-        let disk = rustix::fs::statvfs(self.path()).ok()?;
-        let free = disk.f_bavail.saturating_mul(disk.f_frsize);
-        let state = std::fs::metadata(self.path()).ok()?.len();
-        let severity = match free {
-            ..ROOM_MIN => Severity::Broken,
-            _ if free < state.saturating_add(ROOM_MIN) => Severity::Note,
-            _ => return None,
-        };
-        let what = format!("the disk has {} MB left", free / 1_000_000);
-        let advice =
-            format!("free some: a backup of the state takes {} MB, and a run its log", state / 1_000_000);
-        Some(Finding::new(severity, self.path(), what, advice))
     }
 
     /// Empties the write-ahead log into the file. The lock proves that nobody else writes.

@@ -46,6 +46,7 @@ mod story;
 mod transitions;
 mod turned_away;
 mod untaken;
+mod writable;
 
 pub use backup::{Backup, BackupPlan, MadeBackup, delete_copy};
 pub use decisions::{Released, Resolved};
@@ -53,7 +54,6 @@ pub use erase::{Erased, Search};
 pub use error::StoreError;
 pub use examine::{
     Examination, Finding, Severity, close_folder, is_open_to_others, is_writable_by_all, make_private,
-    read_only,
 };
 pub use intake::{Intake, NewCall};
 pub use lease::{LeaseFilter, Leased};
@@ -71,6 +71,7 @@ pub use runs::{LaneUse, PastRun, RunNumber};
 pub use shared_keys::OtherKey;
 pub use snapshot::{KnownAt, Snapshot, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
+pub use writable::{nearly_full, unwritable};
 
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;

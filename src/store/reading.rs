@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::time::Duration;
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, ffi};
 use rustix::fs::StatVfsMountFlags;
 
 use crate::domain::fingerprint::Fingerprinter;
@@ -96,14 +96,18 @@ impl StateFile {
         Ok(has_key.then_some(connection))
     }
 
-    /// Whoever reads keeps an index of the log beside the file. A read-only file system has no place for it; where no log is
-    /// there either, the file is all there is, and stays as it is.
+    /// Whoever reads keeps an index of the log beside the file. A read-only file system has no place for it, nor has a full one;
+    /// where no log is there either, and nobody at work who could make one, the file is all there is, and stays as it is.
     fn connect_to_look(&self) -> Result<Connection, StoreError> {
         let path = self.path();
         let found = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
             .and_then(|connection| version(&connection).map(|_| connection));
         match found {
-            Err(error) if has_no_place(&error) && is_read_only(path) && !has_log(path) => {
+            Err(error)
+                if !has_log(path)
+                    && (has_no_place(&error) && is_read_only(path)
+                        || has_no_room(&error) && !self.is_locked()?) =>
+            {
                 self.connect_unchanging(error)
             }
             found => found,
@@ -120,6 +124,13 @@ impl StateFile {
 fn has_no_place(error: &StoreError) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     source.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+}
+
+/// Could the index of the log not be made as long as it has to be.
+fn has_no_room(error: &StoreError) -> bool {
+    let StoreError::Sqlite { source, .. } = error else { return false };
+    let of_index = [ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMMAP];
+    source.sqlite_error().is_some_and(|error| of_index.contains(&error.extended_code))
 }
 
 /// Is the file system mounted so that nobody writes to it from here.

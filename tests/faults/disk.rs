@@ -202,21 +202,47 @@ fn a_run_that_can_leave_no_files_does_not_begin() {
     heals(&world, "no folder");
 }
 
+/// Runs the program where a script of mounts has been at work on the folder of the state; nothing where nobody may mount.
+fn mounted<'w>(world: &'w World, script: &'w str) -> Option<impl Fn(&[&str]) -> Ran + 'w> {
+    let state = world.path("state").display().to_string();
+    let may = Command::new("unshare").args(["-rm", "sh", "-c", script, &state, "true"]).status();
+    may.is_ok_and(|status| status.success()).then_some(move |arguments: &[&str]| {
+        let command = ["unshare", "-rm", "sh", "-c", script, &state];
+        Ran::from(&world.command(&command, arguments).output().expect("unshare runs"))
+    })
+}
+
+/// Whoever looks makes an index of the log, for which a full disk has no room.
+#[test]
+fn a_state_on_a_full_disk_can_still_be_looked_at() {
+    const FULL: &str = "cp -a \"$0\" \"$0.copy\" && mount -t tmpfs -o size=4m none \"$0\" && cp -a \"$0.copy/.\" \"$0\" && \
+                        rm -rf \"$0.copy\" && { dd if=/dev/zero of=\"$0/filler\" bs=4k 2>/dev/null; exec \"$@\"; }";
+    let world = World::new(3);
+    world.sync().exits(0, "delivered");
+    let Some(run) = mounted(&world, FULL) else {
+        eprintln!("NOT TESTED: unshare is missing or may not mount; no state was read from a full disk");
+        return;
+    };
+    let told = run(&["status"]).exits(0, "status").out;
+    assert!(told.contains("complete (exit code 0)"), "{told}");
+    run(&["explain", "C1"]).exits(0, "explain");
+    run(&["rejects", "list"]).exits(0, "rejects list");
+    let planned = run(&["plan", "crm.csv"]).exits(0, "plan").out;
+    assert!(planned.contains("3 unchanged"), "{planned}");
+    run(&["sync", "crm.csv"]).exits(1, "sync");
+    let told = run(&["doctor"]).exits(7, "doctor").out;
+    assert!(told.contains("the disk has 0 MB left"), "{told}");
+}
+
 /// A disk in trouble is often mounted anew for reading alone.
 #[test]
 fn a_state_on_a_disk_that_takes_no_writes_can_still_be_looked_at() {
     const READ_ONLY: &str = "mount --bind \"$0\" \"$0\" && mount -o remount,bind,ro \"$0\" && exec \"$@\"";
     let world = World::new(3);
     world.sync().exits(0, "delivered");
-    let state = world.path("state").display().to_string();
-    let in_read_only = ["unshare", "-rm", "sh", "-c", READ_ONLY, &state];
-    let may = Command::new("unshare").args(&in_read_only[1..]).arg("true").status();
-    if !may.is_ok_and(|status| status.success()) {
+    let Some(run) = mounted(&world, READ_ONLY) else {
         eprintln!("NOT TESTED: unshare is missing or may not mount; no state was read from a read-only disk");
         return;
-    }
-    let run = |arguments: &[&str]| {
-        Ran::from(&world.command(&in_read_only, arguments).output().expect("unshare runs"))
     };
     let told = run(&["status"]).exits(0, "status").out;
     assert!(told.contains("complete (exit code 0)"), "{told}");

@@ -1,7 +1,8 @@
 //! Files of the program are for its owner alone, whatever the shell allows and whatever lies in their place.
 
 use std::fs;
-use std::os::unix::fs::{PermissionsExt, symlink};
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown, symlink};
+use std::os::unix::process::CommandExt;
 use std::process::Command;
 
 use crate::support::{Ran, World, all_below, customers};
@@ -62,4 +63,50 @@ fn a_link_in_the_place_of_a_file_is_not_written_through() {
         assert_eq!(fs::metadata(&victim).expect("there").permissions().mode() & 0o777, 0o644, "{name}");
         assert_eq!(world.ledger().entries().len(), 0, "{name}");
     }
+}
+
+/// Rights do not bind root: as root, everything is given to somebody else, as whom the program runs.
+#[test]
+fn doctor_names_what_its_user_may_not_write_to() {
+    const NOBODY: u32 = 65_534;
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let is_root = fs::metadata("/proc/self").expect("a process").uid() == 0;
+    let folder = world.path("");
+    if is_root {
+        for path in all_below(&folder).iter().chain([&folder]) {
+            chown(path, Some(NOBODY), Some(NOBODY)).expect("given away");
+        }
+    }
+    let as_owner = |arguments: &[&str]| {
+        let mut command = world.command(arguments);
+        if is_root {
+            command.uid(NOBODY).gid(NOBODY);
+        }
+        command.output()
+    };
+    if as_owner(&["--version"]).is_err() {
+        eprintln!(
+            "NOT TESTED: the program lies where nobody but root may run it; doctor was not asked about rights"
+        );
+        return;
+    }
+    let doctor = || Ran::from(as_owner(&["doctor"]).expect("the binary runs"));
+    assert!(doctor().exits(0).out.ends_with("healthy\n"));
+    for (name, closed, open) in
+        [("state/runs", 0o500, 0o700), ("state/backups", 0o500, 0o700), ("state/crmsync.db", 0o400, 0o600)]
+    {
+        let path = world.path(name);
+        if !path.exists() {
+            fs::create_dir(&path).expect("made");
+            chown(&path, is_root.then_some(NOBODY), None).expect("given away");
+        }
+        fs::set_permissions(&path, fs::Permissions::from_mode(closed)).expect("closed");
+        let told = doctor().exits(7).out;
+        assert!(told.contains(&format!("{name}: whoever asks may not write to it")), "{name}: {told}");
+        fs::set_permissions(&path, fs::Permissions::from_mode(open)).expect("open");
+    }
+    assert!(doctor().exits(0).out.ends_with("healthy\n"));
 }
