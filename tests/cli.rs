@@ -223,7 +223,21 @@ fn without_a_run_there_is_nothing_to_tell() {
     assert_eq!(world.run(&["history"]).out, "no runs yet\n");
     assert_eq!(world.run(&["rejects", "list"]).out, "nothing is refused or held\n");
     assert_eq!(world.run(&["report", "--html", "run.html"]).code, Some(2));
-    assert!(!world.path().join("state").exists(), "looking makes no state");
+    let told = format!("warning: there is no state at {} yet", place.display());
+    let asking: [&[&str]; 6] = [
+        &["rejects", "list"],
+        &["explain", "C1"],
+        &["rejects", "release"],
+        &["resolve", "3", "--abandon"],
+        &["doctor", "--end-probing"],
+        &["forget", "C1", "--undo"],
+    ];
+    for arguments in asking {
+        let ran = world.run(arguments);
+        let code = if arguments[0] == "resolve" { 2 } else { 0 };
+        assert!(ran.code == Some(code) && ran.err.starts_with(&told), "{arguments:?}: {ran:?}");
+    }
+    assert!(!world.path().join("state").exists(), "neither looking nor asking makes a state");
 }
 
 #[test]

@@ -155,8 +155,13 @@ struct Listener {
     terminate: Signal,
 }
 
+/// SIGXFSZ, which no name stands for here: a file has come to the limit that `ulimit -f` sets.
+const FILE_TOO_LONG: i32 = 25;
+
 impl Listener {
     fn new() -> std::io::Result<Self> {
+        // Whoever is listened to does not end the program without a word; the write that it was for fails like any other.
+        drop(signal(SignalKind::from_raw(FILE_TOO_LONG))?);
         let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         Ok(Self { hangup, interrupt, terminate })

@@ -234,6 +234,19 @@ fn a_state_on_a_full_disk_can_still_be_looked_at() {
     assert!(told.contains("the disk has 0 MB left"), "{told}");
 }
 
+/// What `ulimit -f` allows is too little for the state, or for its log in the middle of the sending.
+#[test]
+fn a_limit_on_the_length_of_files_ends_a_run_like_a_full_disk() {
+    for limit in ["100", "200", "400"] {
+        let world = World::new(60);
+        let limited = format!("ulimit -f {limit} && exec \"$0\" \"$@\"");
+        let mut sync = world.command(&["sh", "-c", &limited], &["sync", "crm.csv", "-q"]);
+        let ran = Ran::from(&sync.output().expect("sh runs")).exits(1, limit);
+        assert!(ran.err.contains("error[E4"), "{limit}: {}", ran.err);
+        heals(&world, limit);
+    }
+}
+
 /// A disk in trouble is often mounted anew for reading alone.
 #[test]
 fn a_state_on_a_disk_that_takes_no_writes_can_still_be_looked_at() {

@@ -22,7 +22,7 @@ use crate::store::{
     is_open_to_others, is_writable_by_all, make_private, nearly_full, unwritable,
 };
 
-use super::earlier::refuse_doubt;
+use super::earlier::{is_without_state, refuse_doubt};
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -67,11 +67,14 @@ pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitC
 
 /// Ends what a restore began for new persons; whether nobody can have been created in the time that was lost, a person knows.
 fn end_probing(program: &Program, state: &StateFile) -> Result<ExitCode, Failure> {
-    let lock = state.lock()?;
-    let mut store = state.open(&lock)?;
-    refuse_doubt(&store)?;
-    let since = store.new_probed_since()?;
-    store.end_probing()?;
+    let mut since = None;
+    if !is_without_state(program, state)? {
+        let lock = state.lock()?;
+        let mut store = state.open(&lock)?;
+        refuse_doubt(&store)?;
+        since = store.new_probed_since()?;
+        store.end_probing()?;
+    }
     let told = match &since {
         Some(_) => "new persons are created at once again",
         None => "new persons are created at once: there is nothing to end",

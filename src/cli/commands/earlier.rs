@@ -1,9 +1,10 @@
 //! What earlier runs left: which one the open calls come from, and whether they may be sent at all.
 
+use crate::cli::Program;
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
-use crate::store::{Counts, Store};
+use crate::store::{Counts, StateFile, Store};
 
 /// The run that created the oldest of the open calls. None where nothing is open, or the run is forgotten.
 pub(super) fn oldest_run<'a>(
@@ -25,4 +26,22 @@ pub(super) fn refuse_doubt(store: &Store) -> Result<(), Failure> {
     let advice = "the state was put back from a backup, so that its queued values may be older than what was \
                   delivered since; run `crmsync sync` with the newest complete file and --kind full first";
     Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
+}
+
+/// Is there no state yet. It is said: in the wrong folder all would seem to be well.
+///
+/// # Errors
+/// When there was one.
+pub(super) fn is_without_state(program: &Program, state: &StateFile) -> Result<bool, Failure> {
+    if state.exists() {
+        return Ok(false);
+    }
+    state.open_read_only()?;
+    let place = state.absolute_path();
+    let text = format!(
+        "warning: there is no state at {} yet, so nothing is known there; if there was one, look at folder, --config and --state",
+        place.display()
+    );
+    program.console.talk(&text);
+    Ok(true)
 }

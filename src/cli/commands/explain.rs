@@ -33,6 +33,7 @@ use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE};
 use crate::store::{Story, StoryCall};
 
+use super::earlier;
 use super::explain_code::{meaning_and_advice, operator_codes};
 use super::rejects::reason;
 
@@ -87,7 +88,9 @@ pub(super) fn json_schema() -> Schema {
 /// Tells the life of a customer.
 pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<ExitCode, Failure> {
     let config = program.config()?;
-    let store = program.state(&config)?.open_read_only()?;
+    let state = program.state(&config)?;
+    earlier::is_without_state(program, &state)?;
+    let store = state.open_read_only()?;
     let named = match typed.call {
         Some(call) => Some(store.customer_of(call)?),
         None => typed.customer.as_deref().and_then(mapping::customer_id),

@@ -18,6 +18,8 @@ use crate::report::run_files::{REJECTS_FILE, delete_unfinished};
 use crate::report::text::grouped;
 use crate::store::{Erased, Lock, Search, StateFile, Store, StoreError, delete_copy};
 
+use super::earlier::is_without_state;
+
 #[derive(Debug, Default, Serialize)]
 struct Proof {
     /// Was the customer in any of the files.
@@ -66,6 +68,9 @@ pub(super) fn forget(program: &Program, typed: &ForgetArguments) -> Result<ExitC
     })?;
     let config = program.config()?;
     let state = program.state(&config)?;
+    if typed.undo && is_without_state(program, &state)? {
+        return undone(program, &id, false);
+    }
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
     if typed.undo {
@@ -95,6 +100,10 @@ fn undo(
             Err(error) => return Err(of_copy(&path, error)),
         }
     }
+    undone(program, id, removed)
+}
+
+fn undone(program: &Program, id: &CustomerId, removed: bool) -> Result<ExitCode, Failure> {
     let said = if removed {
         "the tombstone is gone: the next file that holds the customer brings it back as a new one; whether WsOne has \
          the person still is probed before it is created"

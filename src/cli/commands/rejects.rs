@@ -31,8 +31,9 @@ use crate::report::rejects::{Reject, RejectsWriter, RowForm, Status};
 use crate::report::run_files::write_new_private;
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
-use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved};
+use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved, StoreError};
 
+use super::earlier::is_without_state;
 use super::status::{misses_inputs, misses_inputs_since};
 use super::values::{Values, with_left_out};
 
@@ -90,6 +91,9 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
     };
     let config = program.config()?;
     let state = program.state(&config)?;
+    if is_without_state(program, &state)? {
+        return Err(StoreError::NoSuchCall(arguments.call).into());
+    }
     let lock = state.lock()?;
     let resolved = state.open(&lock)?.resolve(arguments.call, happening, program.clock.now())?;
     let done = json!({
@@ -188,12 +192,18 @@ fn write<W: io::Write>(
 fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let config = program.config()?;
     let state = program.state(&config)?;
+    let nothing = || {
+        let released = released_json(&Released::default(), &BTreeMap::new());
+        Ok(program.console.done(&released, nothing_found(filter))?)
+    };
+    if is_without_state(program, &state)? {
+        return nothing();
+    }
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
     let rows = store.rejects(&store_filter(filter))?;
     if rows.is_empty() {
-        let nothing = released_json(&Released::default(), &BTreeMap::new());
-        return Ok(program.console.done(&nothing, nothing_found(filter))?);
+        return nothing();
     }
     let providers: BTreeSet<ProviderId> = rows.iter().map(|row| row.provider).collect();
     let misses = misses_inputs_since(&store, providers)?;
@@ -256,7 +266,9 @@ struct Found {
 
 fn find(program: &Program, filter: &RejectsFilter) -> Result<Found, Failure> {
     let config = program.config()?;
-    let store = program.state(&config)?.open_read_only()?;
+    let state = program.state(&config)?;
+    is_without_state(program, &state)?;
+    let store = state.open_read_only()?;
     let asked = store_filter(filter);
     let mut left_out = store.left_out(&asked)?;
     if let Some(code) = asked.code.as_deref().filter(|code| *code != INVALID) {

@@ -148,11 +148,8 @@ fn begin(
         ));
     }
     let state = program.state(config)?;
-    if matches!(work, Work::Resume) && !state.exists() {
-        let place = state.absolute_path();
-        let text =
-            format!("warning: there is no state at {} yet, so nothing is queued there", place.display());
-        program.console.talk(&text);
+    if matches!(work, Work::Resume) {
+        earlier::is_without_state(program, &state)?;
     }
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;
