@@ -58,7 +58,7 @@ codes! {
     UsageNoBackup "E109" "a backup was named that is not there"
         "`crmsync doctor` lists the backups";
     ConfigUnreadable "E110" "the configuration cannot be read"
-        "check path and rights; `crmsync init --from FILE` writes one";
+        "check path and rights, and that it is text in UTF-8; `crmsync init --from FILE` writes one where none is";
     ConfigInvalid "E111" "the configuration says something that is not allowed"
         "the message marks line and column; `crmsync check --schema` prints what is allowed";
     ConfigProvider "E112" "a provider's section cannot work"

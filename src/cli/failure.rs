@@ -170,11 +170,15 @@ mod tests {
 
     #[test]
     fn an_error_is_told_with_its_causes() {
-        let cause = std::io::Error::other("disk on fire");
-        let error = ConfigError::Unreadable { path: "x.toml".into(), source: cause };
-        let failure = Failure::from(error);
-        assert_eq!(failure.code, ExitCode::Usage);
-        assert!(failure.to_string().ends_with("`crmsync init` writes one: disk on fire"), "{failure}");
+        let told = |source| {
+            let failure = Failure::from(ConfigError::Unreadable { path: "x.toml".into(), source });
+            assert_eq!(failure.code, ExitCode::Usage);
+            failure.to_string()
+        };
+        let burning = told(std::io::Error::other("disk on fire"));
+        assert_eq!(burning, "cannot read the configuration `x.toml`: disk on fire");
+        let missing = told(std::io::ErrorKind::NotFound.into());
+        assert!(missing.contains("`x.toml`; `crmsync init` writes one: "), "{missing}");
     }
 
     #[test]

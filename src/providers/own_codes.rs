@@ -90,6 +90,11 @@ const CODES: &[OwnCode] = &[
         "the name of the host was not found",
         "check the host of `base_url` and the name service",
     ),
+    not_sent(
+        "connect_expired",
+        "the certificate of the host has expired, by the clock of this machine",
+        "ask the provider to renew it, unless the clock is wrong",
+    ),
     not_sent("connect_host_name", "the certificate is for another host", "check the host of `base_url`"),
     not_sent("connect_refused", "the connection was refused: nothing listens there", ADDRESS),
     not_sent("connect_timeout", "the host did not answer in time when a connection was made", ROUTE),

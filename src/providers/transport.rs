@@ -285,6 +285,9 @@ fn connect_cause(cause: &(dyn Error + 'static)) -> Option<&'static str> {
             rustls::Error::InvalidCertificate(
                 CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
             ) => "connect_host_name",
+            rustls::Error::InvalidCertificate(
+                CertificateError::Expired | CertificateError::ExpiredContext { .. },
+            ) => "connect_expired",
             rustls::Error::InvalidCertificate(_) => "connect_certificate",
             _ => "connect_tls",
         });

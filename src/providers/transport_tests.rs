@@ -5,6 +5,7 @@ use std::net::{TcpListener, TcpStream};
 use std::thread::JoinHandle;
 
 use reqwest::header::ACCEPT;
+use rustls::pki_types::UnixTime;
 
 use super::super::exchange::Request;
 use super::*;
@@ -155,7 +156,15 @@ fn a_failed_connection_is_told_by_the_type_of_its_cause() {
     let cases = [
         (io::Error::other(certificate(CertificateError::NotValidForName)), Some("connect_host_name")),
         (io::Error::other(certificate(CertificateError::UnknownIssuer)), Some("connect_certificate")),
-        (io::Error::other(certificate(CertificateError::Expired)), Some("connect_certificate")),
+        (io::Error::other(certificate(CertificateError::NotValidYet)), Some("connect_certificate")),
+        (io::Error::other(certificate(CertificateError::Expired)), Some("connect_expired")),
+        (
+            io::Error::other(certificate(CertificateError::ExpiredContext {
+                time: UnixTime::since_unix_epoch(Duration::from_secs(2)),
+                not_after: UnixTime::since_unix_epoch(Duration::from_secs(1)),
+            })),
+            Some("connect_expired"),
+        ),
         (io::Error::other(rustls::Error::DecryptError), Some("connect_tls")),
         (io::Error::other(io::Error::from(io::ErrorKind::ConnectionRefused)), Some("connect_refused")),
         (io::Error::from(io::ErrorKind::HostUnreachable), None),

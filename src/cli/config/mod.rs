@@ -34,7 +34,7 @@ pub const DEFAULT_FILE: &str = "crmsync.toml";
 #[derive(Debug, thiserror::Error)]
 pub enum ConfigError {
     /// The file is not there or not readable.
-    #[error("cannot read the configuration `{}`; `crmsync init` writes one", .path.display())]
+    #[error("cannot read the configuration `{}`{}", .path.display(), one_is_written(.source))]
     Unreadable {
         /// Which file.
         path: PathBuf,
@@ -47,6 +47,11 @@ pub enum ConfigError {
         /// What is wrong, and where: ready to be shown, without any secret.
         faults: Vec<String>,
     },
+}
+
+/// What is offered where there is no configuration. What cannot be read is not written over.
+fn one_is_written(why: &std::io::Error) -> &'static str {
+    if why.kind() == std::io::ErrorKind::NotFound { "; `crmsync init` writes one" } else { "" }
 }
 
 impl Config {
