@@ -107,9 +107,14 @@ impl<'a> Apply<'a> {
     }
 
     /// Counts the customer whose turn comes.
-    pub(super) fn next_turn<'r>(&mut self, ready: &'r Ready, projections: &'r [Projection]) -> Turn<'r> {
+    pub(super) fn next_turn<'r>(
+        &mut self,
+        ready: &'r Ready,
+        projections: &'r [Projection],
+        is_news: bool,
+    ) -> Turn<'r> {
         let Ready { candidate, prepared } = ready;
-        candidate.count(&mut self.outcome.input);
+        candidate.count(is_news, &mut self.outcome.input);
         self.outcome.told |= prepared.told;
         let number = candidate.stored().map(|stored| stored.number);
         let turn = Turn { turn: self.turn, candidate, prepared, projections, number };
@@ -119,10 +124,11 @@ impl<'a> Apply<'a> {
 
     pub(super) fn customer(&mut self, decided: &mut Decided) -> Result<(), IngestError> {
         let Decided { ready, projections, judged, news, .. } = decided;
-        let mut turn = self.next_turn(ready, projections);
+        let is_news = news.is_change || !news.fields.is_empty();
+        let mut turn = self.next_turn(ready, projections, is_news);
         self.count_changes(&turn, news);
         turn.number = self.put_customer(&turn)?;
-        self.hold_overtaken(&turn, news.is_change || !news.fields.is_empty())?;
+        self.hold_overtaken(&turn, is_news)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
         // What a part of the customers or fields left open, a complete input may settle with the very same record.
         let is_part = self.ingest.options.kind == Kind::Delta;

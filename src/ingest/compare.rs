@@ -66,9 +66,10 @@ impl Candidate {
         self.known
     }
 
-    /// Counts the customer: new, changed or unchanged.
-    pub(super) fn count(&self, tally: &mut InputTally) {
-        match (self.is_known(), self.same) {
+    /// Counts the customer: new, changed or unchanged. Where nobody remembers the last record, what is news decides.
+    pub(super) fn count(&self, is_news: bool, tally: &mut InputTally) {
+        let is_unchanged = self.same || self.meaning().is_none() && !is_news;
+        match (self.is_known(), is_unchanged) {
             (false, _) => tally.new += 1,
             (true, true) => tally.unchanged += 1,
             (true, false) => tally.changed += 1,

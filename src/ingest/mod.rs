@@ -279,7 +279,7 @@ impl Ingest<'_> {
         let early = self.check_input(mode, &counts);
         if early.is_err() && mode != Mode::Plan {
             // Their turn does not come.
-            candidates.iter().for_each(|candidate| candidate.count(&mut outcome.input));
+            candidates.iter().for_each(|candidate| candidate.count(true, &mut outcome.input));
         }
         self.trip(mode, early, &mut outcome)?;
         if candidates.len() > 0 {

@@ -164,7 +164,7 @@ impl Apply<'_> {
         &mut self,
         Decided { ready, projections, seeds, .. }: &mut Decided,
     ) -> Result<(), IngestError> {
-        let mut turn = self.next_turn(ready, projections);
+        let mut turn = self.next_turn(ready, projections, true);
         turn.number = self.put_customer(&turn)?;
         self.hold_overtaken(&turn, true)?;
         self.put_mark(&turn, false);
