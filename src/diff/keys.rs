@@ -3,7 +3,7 @@
 use crate::domain::account::{Account, Acknowledged};
 use crate::domain::call::{HoldReason, State};
 use crate::domain::standing::{Before, Standing};
-use crate::domain::wire::{KeyCell, Projection, ProviderKey};
+use crate::domain::wire::{KeyCell, KeyPart, Projection, ProviderKey};
 
 use super::Rejection;
 
@@ -22,10 +22,12 @@ pub fn key_of(before: &Before, projection: &Projection) -> Result<Option<Provide
             Err(Rejection::OtherKey)
         }
         KeyCell::Absent => Ok(known_key(before).cloned()),
-        KeyCell::InPart { ending, .. } => {
-            let key = known_key(before).filter(|key| key.ends_with(ending));
-            key.cloned().map(Some).ok_or(Rejection::InvalidKey)
-        }
+        KeyCell::InPart { has, .. } => match known_key(before) {
+            Some(key) if has.is_of(key) => Ok(Some(key.clone())),
+            // Without the identifier nobody new is named.
+            None if matches!(has, KeyPart::Beginning(_)) => Ok(None),
+            Some(_) | None => Err(Rejection::InvalidKey),
+        },
         KeyCell::Cleared => Ok(None),
         KeyCell::Invalid(_) => Err(Rejection::InvalidKey),
     }

@@ -32,7 +32,7 @@ fn goes_elsewhere(payload: &Payload, projection: &Projection) -> bool {
     match &projection.key {
         KeyCell::Key(key) => *key != payload.key,
         KeyCell::Cleared => true,
-        KeyCell::InPart { ending, .. } => !payload.key.ends_with(ending),
+        KeyCell::InPart { has, .. } => !has.is_of(&payload.key),
         KeyCell::Absent | KeyCell::Invalid(_) => false,
     }
 }

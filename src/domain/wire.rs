@@ -95,18 +95,38 @@ impl fmt::Debug for ProviderKey {
     }
 }
 
+/// A part of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum KeyPart {
+    /// What it begins with.
+    Beginning(SmolStr),
+    /// What it ends with.
+    Ending(SmolStr),
+}
+
+impl KeyPart {
+    /// Has a key that part.
+    #[must_use]
+    pub fn is_of(&self, key: &ProviderKey) -> bool {
+        match self {
+            Self::Beginning(part) => key.0.starts_with(part.as_str()),
+            Self::Ending(part) => key.ends_with(part),
+        }
+    }
+}
+
 /// What the file says about the key of a customer's account.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum KeyCell {
     /// The file has no such column.
     Absent,
-    /// The file lacks this part of it, which the CRM has (for `WsOne` the type of the identifier): only the key that is known
-    /// already can be meant, if it ends as the file says.
+    /// The file lacks this part of it, which the CRM has (for `WsOne` the type of the identifier, or the identifier itself): only
+    /// the key that is known already can be meant, if it has what the file says.
     InPart {
         /// The part.
         lacks: FieldCode,
         /// What the file has.
-        ending: SmolStr,
+        has: KeyPart,
     },
     /// The column is there and empty: the customer has no account at this provider.
     Cleared,

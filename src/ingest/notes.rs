@@ -136,7 +136,8 @@ impl Compared<'_> {
     /// Why the key is not taken, if it is not.
     fn turned_away(&self, noted: &Noted, decision: &Decision) -> Option<TurnedAway> {
         if decision.findings.rejected != Some(Rejection::UnsettledKey) {
-            return invalid_key(&self.projection.key, decision.key.is_some(), noted.turned_away);
+            let is_refused = decision.key.is_none() && decision.findings.rejected.is_some();
+            return invalid_key(&self.projection.key, is_refused, noted.turned_away);
         }
         // No call brings it, and a file with changes alone does not bring it again: it is told of until a record does.
         let key = Field::key_of(self.provider.id());
@@ -210,16 +211,12 @@ fn named_by(
     }
 }
 
-/// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part may still be for the
-/// account that is known.
-pub(super) fn invalid_key(
-    key: &KeyCell,
-    is_for_known: bool,
-    before: Option<TurnedAway>,
-) -> Option<TurnedAway> {
+/// Which part of the key the newest record that has the key lacks a valid value for. What lacks a part is refused only where it
+/// cannot be for the account that is known.
+pub(super) fn invalid_key(key: &KeyCell, is_refused: bool, before: Option<TurnedAway>) -> Option<TurnedAway> {
     match key {
         KeyCell::Invalid(part) => Some(TurnedAway::Invalid(*part)),
-        KeyCell::InPart { lacks, .. } => (!is_for_known).then_some(TurnedAway::Invalid(*lacks)),
+        KeyCell::InPart { lacks, .. } => is_refused.then_some(TurnedAway::Invalid(*lacks)),
         KeyCell::Key(_) | KeyCell::Cleared => None,
         KeyCell::Absent => before,
     }

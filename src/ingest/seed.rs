@@ -105,7 +105,7 @@ impl Judge<'_> {
             }
             Ok(None) => Taken::Nothing,
         };
-        let invalid = invalid_key(&projection.key, matches!(taken, Taken::Account(_)), turned_away);
+        let invalid = invalid_key(&projection.key, matches!(taken, Taken::Rejected(_)), turned_away);
         Seed {
             ends_untaken: has_untaken && matches!(taken, Taken::Account(_) | Taken::NoAccount(_)),
             taken,

@@ -311,6 +311,31 @@ fn another_identifier_without_its_type_reaches_no_account() {
     assert!(world.run(&["rejects", "list"]).exits(0).out.contains("nothing is refused"));
 }
 
+/// Of another type it is another person's account; an identifier that is not there does not make it the known one.
+#[test]
+fn another_type_without_its_identifier_reaches_no_account() {
+    let world = World::new();
+    world.populate(&customers(1));
+    let header = "customer_id;person_identifier_type;person_identifier;last_name";
+    world
+        .sync(&world.file("crm.csv", &format!("{header}\nC00001;1;7700000001;Martin\nC00002;;;Petit\n")))
+        .exits(0);
+    let delta = |kind: &str, name: &str| {
+        let record = |id| json!({"customer_id": id, "person_identifier_type": kind, "last_name": name});
+        world.file("delta.jsonl", &format!("{}\n{}\n", record("C00001"), record("C00002")))
+    };
+    world.ledger().reset();
+    let sync = |kind: &str, name: &str| world.on("sync", &delta(kind, name), &["--kind", "delta"]);
+    for (kind, told) in [("2", "its type is another one"), ("zz", "is not a whole number")] {
+        sync("1", if kind == "2" { "Martinez" } else { "Martinet" }).exits(0);
+        assert_eq!(world.requests(ProviderId::Wsone), 1, "the known account, of that type");
+        world.ledger().reset();
+        sync(kind, "Annabel").exits(3);
+        assert!(world.rejects().contains(told), "{kind}: {}", world.rejects());
+        assert_eq!(world.requests(ProviderId::Wsone), 0);
+    }
+}
+
 /// Without the column of keys a row is for the account that the customer has, not for one that it once had.
 #[test]
 fn a_row_without_the_key_reaches_no_account_that_the_crm_has_taken_back() {

@@ -28,12 +28,12 @@ pub(super) fn refuse_doubt(store: &Store) -> Result<(), Failure> {
     Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
 }
 
-/// Is there no state yet. It is said: in the wrong folder all would seem to be well.
+/// Is there no state yet, and nobody who makes one. It is said: in the wrong folder all would seem to be well.
 ///
 /// # Errors
 /// When there was one.
 pub(super) fn is_without_state(program: &Program, state: &StateFile) -> Result<bool, Failure> {
-    if state.exists() {
+    if state.exists() || state.is_locked()? {
         return Ok(false);
     }
     state.open_read_only()?;

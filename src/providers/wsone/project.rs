@@ -5,7 +5,7 @@ use smol_str::{SmolStr, ToSmolStr, format_smolstr};
 use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::value::{StreetParts, Value};
-use crate::domain::wire::{FieldCode, KeyCell, Projection};
+use crate::domain::wire::{FieldCode, KeyCell, KeyPart, Projection};
 
 use super::super::forms::{date, one_or_zero, street, text, title};
 use super::super::projector::{Drawn, Projector, Sizes, Source};
@@ -15,6 +15,7 @@ use super::settings::WsOneSettings;
 const NO_TYPE: &str = "is needed: add the column, or identifier_type to [providers.wsone]";
 const TYPE_LACKS: &str =
     "is needed for somebody new, and where the identifier is another one: an earlier file has the column";
+const VALUE_LACKS: &str = "is needed where its type is another one than that of the account";
 const NO_TITLE_CODE: &str = "has no number in titles of [providers.wsone]";
 
 static SIZES: Sizes = Sizes::of(fields::FIELDS);
@@ -37,13 +38,16 @@ pub(super) fn project(settings: &WsOneSettings, customer: &Customer) -> Projecti
 /// `<type>:<value>`. The type is the file's, else the configured one; without any there is no key.
 fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
     let value = to.draw(Field::PersonIdentifier, |value| text(value).cloned());
-    let key = to.key(fields::IDENTIFIER_VALUE, Field::PersonIdentifier, value);
+    let key = match to.key(fields::IDENTIFIER_VALUE, Field::PersonIdentifier, value) {
+        KeyCell::Absent => return key_by_type(to),
+        key => key,
+    };
     let KeyCell::Key(mut key) = key else { return key };
     let number = match to.draw(Field::PersonIdentifierType, integer) {
         Drawn::Text(number) => Some(number),
         Drawn::Absent if to.withholds(Field::PersonIdentifierType) => {
             to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(TYPE_LACKS));
-            return KeyCell::InPart { lacks: fields::IDENTIFIER_TYPE, ending: key.0 };
+            return KeyCell::InPart { lacks: fields::IDENTIFIER_TYPE, has: KeyPart::Ending(key.0) };
         }
         Drawn::Absent | Drawn::Cleared | Drawn::Vacant => {
             settings.identifier_type.map(|number| number.to_smolstr())
@@ -57,6 +61,19 @@ fn key(settings: &WsOneSettings, to: &mut Projector<'_>) -> KeyCell {
             KeyCell::Key(key)
         }
         None => to.key(fields::IDENTIFIER_TYPE, Field::PersonIdentifierType, Drawn::Unfit(NO_TYPE)),
+    }
+}
+
+/// What a type without an identifier says: an account of another type is another person's.
+fn key_by_type(to: &mut Projector<'_>) -> KeyCell {
+    match to.draw(Field::PersonIdentifierType, integer) {
+        Drawn::Text(number) => {
+            to.key(fields::IDENTIFIER_VALUE, Field::PersonIdentifier, Drawn::Unfit(VALUE_LACKS));
+            let has = KeyPart::Beginning(format_smolstr!("{number}:"));
+            KeyCell::InPart { lacks: fields::IDENTIFIER_VALUE, has }
+        }
+        Drawn::Invalid => KeyCell::Invalid(fields::IDENTIFIER_TYPE),
+        Drawn::Absent | Drawn::Cleared | Drawn::Vacant | Drawn::Unfit(_) | Drawn::InPart => KeyCell::Absent,
     }
 }
 
