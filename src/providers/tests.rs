@@ -385,7 +385,8 @@ proptest! {
             }
             for defect in &projection.defects {
                 let cell = projection.cells.get(&defect.field);
-                prop_assert!(cell == Some(&WireCell::Invalid) || matches!(projection.key, KeyCell::Invalid(_)));
+                let of_key = matches!(projection.key, KeyCell::Invalid(_) | KeyCell::InPart { .. });
+                prop_assert!(cell == Some(&WireCell::Invalid) || of_key);
             }
             if let KeyCell::Key(key) = &projection.key {
                 provider.build(Operation::Update, key, &values).expect("a projection can be built");
