@@ -1,5 +1,9 @@
 //! Fields that the CRM is known to have, by earlier inputs, and that a file does not have: of them, and of what is made of them
 //! among others, its rows say nothing.
+//!
+//! Files of a complete input may have different columns because their customers are of different kinds, or because one export
+//! was split, or has lost something. The layout tells: what a file never had when it was accepted with these columns for the
+//! first time, before anything else was known of its customers, it does not lack.
 
 use std::borrow::Cow;
 
@@ -7,7 +11,9 @@ use rayon::prelude::*;
 
 use crate::domain::field::{Field, FieldSet};
 use crate::reader::{Row, Scanned};
+use crate::store::{Layout, Snapshot};
 
+use super::queue::Candidates;
 use super::sheet::Sheet;
 use super::{Ingest, IngestError, Kind};
 
@@ -19,32 +25,52 @@ const ROWS_AT_ONCE: usize = 4_096;
 pub(super) struct Lacking {
     /// By file.
     fields: Vec<Vec<Field>>,
+    /// What no file of a complete input has.
+    pub(super) lost: FieldSet,
+    /// The layouts of the files of a complete input.
+    pub(super) layouts: Vec<Layout>,
+    /// By file, is anybody compared who is in this file alone.
+    alone: Vec<bool>,
 }
 
 impl Lacking {
-    /// Finds what each file lacks of the `known` fields. A part of the customers or fields lacks whatever a row does not say.
-    /// Which fields a file without a header has, its records tell: they are asked where anybody has to be `compared`.
+    /// Finds what each file lacks. A part of the customers or fields lacks whatever a row does not say.
     pub(super) fn find(
         ingest: &Ingest<'_>,
         sheets: &[Sheet<'_>],
-        known: &[Field],
-        compared: bool,
+        snapshot: &Snapshot<'_>,
+        candidates: &Candidates,
     ) -> Result<Self, IngestError> {
-        let of_sheet = |sheet: &Sheet<'_>| match ingest.options.kind {
-            Kind::Delta => Ok(known.to_vec()),
-            Kind::Full => {
-                let told = if compared && sheet.file.header().is_none() {
-                    Some(told_by_records(ingest, sheet, known)?)
-                } else {
-                    None
-                };
-                let has = |field: Field| told.map_or_else(|| sheet.has(field), |told| told.contains(field));
-                // Without the type of an identifier the configured one counts: nobody new is to be left out.
-                let lacks = |field: &Field| *field != Field::PersonIdentifierType && !has(*field);
-                Ok(known.iter().copied().filter(lacks).collect())
+        let known = if ingest.starts_anew() { FieldSet::default() } else { snapshot.known_fields()? };
+        if ingest.options.kind == Kind::Delta {
+            let fields = vec![known.iter().collect(); sheets.len()];
+            return Ok(Self { fields, alone: vec![false; sheets.len()], ..Self::default() });
+        }
+        // Without the type of an identifier the configured one counts: nobody new is to be left out.
+        let known = known - FieldSet::from_iter([Field::PersonIdentifierType]);
+        let lost = known - all_fields(ingest, sheets, known, candidates.len() > 0)?;
+        let before = if ingest.starts_anew() { Vec::new() } else { snapshot.layouts()? };
+        let mut found = Self { lost, ..Self::default() };
+        for (sheet, file) in sheets.iter().zip(0_u16..) {
+            let alone = |known: bool| {
+                let mut some = candidates.iter().filter(|one| one.is_known() || !known);
+                some.any(|one| one.rows().all(|row| row.file() == file))
+            };
+            let mut lacking = lost;
+            if let Some(fields) = sheet.fields() {
+                let accepted = before.iter().find(|layout| layout.fields == fields);
+                let is_other = accepted.is_none() && !before.is_empty() && alone(true);
+                let never = accepted.map(|layout| layout.lacking).unwrap_or_default();
+                let own = if is_other { known - fields } else { never };
+                lacking |= (own & known) - fields;
+                if !sheet.mapper.is_rejects_file() {
+                    found.layouts.push(Layout { fields, lacking: own });
+                }
             }
-        };
-        Ok(Self { fields: sheets.iter().map(of_sheet).collect::<Result<_, IngestError>>()? })
+            found.fields.push(lacking.iter().collect());
+            found.alone.push(alone(false));
+        }
+        Ok(found)
     }
 
     /// What one file lacks.
@@ -62,15 +88,39 @@ impl Lacking {
         Cow::Owned(self.of(first).iter().copied().filter(everywhere).collect())
     }
 
-    /// What no file of the input has.
-    pub(super) fn everywhere(&self) -> Cow<'_, [Field]> {
-        self.of_all((0..self.fields.len()).map(|file| u16::try_from(file).unwrap_or(u16::MAX)))
+    /// What a file lacks that others have, where it matters to anybody.
+    pub(super) fn beside_others(&self, file: u16) -> impl Iterator<Item = Field> {
+        let matters = self.alone.get(usize::from(file)).copied().unwrap_or_default();
+        let of_others = move |field: &Field| matters && !self.lost.contains(*field);
+        self.of(file).iter().copied().filter(of_others)
     }
 }
 
+/// The fields that the files have together. Which of the `known` ones a file without a header has, its records tell, where anybody
+/// is compared.
+fn all_fields(
+    ingest: &Ingest<'_>,
+    sheets: &[Sheet<'_>],
+    known: FieldSet,
+    is_compared: bool,
+) -> Result<FieldSet, IngestError> {
+    let of_headers = sheets.iter().filter_map(Sheet::fields);
+    let mut all = of_headers.fold(FieldSet::default(), |all, fields| all | fields);
+    for sheet in sheets.iter().filter(|sheet| sheet.fields().is_none()) {
+        let missing = known - all;
+        all |= if is_compared { told_by_records(ingest, sheet, missing)? } else { missing };
+    }
+    Ok(all)
+}
+
 /// Of which of these fields any record of a file says something. As a rule its first ones have all of them.
-fn told_by_records(ingest: &Ingest<'_>, sheet: &Sheet<'_>, known: &[Field]) -> Result<FieldSet, IngestError> {
-    let (mut told, today) = (FieldSet::default(), ingest.today());
+fn told_by_records(
+    ingest: &Ingest<'_>,
+    sheet: &Sheet<'_>,
+    missing: FieldSet,
+) -> Result<FieldSet, IngestError> {
+    // Without a key there is no row.
+    let (mut told, today) = (FieldSet::from_iter([Field::CustomerId]), ingest.today());
     let told_by = |row: &Row| {
         let mapped = sheet.map(row, today, &[]).ok();
         mapped.map_or_else(FieldSet::default, |mapped| sheet.told(row, &mapped.customer))
@@ -80,7 +130,7 @@ fn told_by_records(ingest: &Ingest<'_>, sheet: &Sheet<'_>, known: &[Field]) -> R
         Ok(Scanned::Bad(_)) => None,
         Err(error) => Some(Err(error)),
     });
-    while !known.iter().all(|field| told.contains(*field)) {
+    while missing - told != FieldSet::default() {
         let some: Vec<Row> = rows.by_ref().take(ROWS_AT_ONCE).collect::<Result<_, _>>()?;
         if some.is_empty() {
             break;

@@ -185,6 +185,9 @@ impl Ingest<'_> {
         }
         intake.back_up()?;
         intake.put_known_fields(outcome.told, self.starts_anew())?;
+        if self.options.kind == Kind::Full {
+            intake.put_layouts(&outcome.layouts, self.starts_anew())?;
+        }
         let changes = outcome.input.new + outcome.input.changed > 0;
         intake.note_inputs(&self.enabled(), self.options.kind == Kind::Full, changes)?;
         // A time stamp from the future must not lock out every later input.
@@ -212,17 +215,6 @@ impl Ingest<'_> {
         }
         let index = Index::read(self, &sheets, &store.marker())?;
         Ok(Read { sheets, index })
-    }
-
-    /// Which fields of earlier inputs the files do not have.
-    fn lacking(
-        &self,
-        read: &Read<'_>,
-        snapshot: &Snapshot<'_>,
-        compared: bool,
-    ) -> Result<Lacking, IngestError> {
-        let known = if self.starts_anew() { Vec::new() } else { snapshot.known_fields()? };
-        Lacking::find(self, &read.sheets, &known, compared)
     }
 
     /// Does the input say alone which fields the CRM has.
@@ -268,7 +260,7 @@ impl Ingest<'_> {
         let compared = compare::compare(&mut read, &snapshot, &marker, &self.options, take_all)?;
         let alike = compared.warning(&read.sheets);
         let Compared { candidates, mut counts, tally, .. } = compared;
-        let lacking = self.lacking(&read, &snapshot, candidates.len() > 0)?;
+        let lacking = Lacking::find(self, &read.sheets, &snapshot, &candidates)?;
         let mut outcome = Outcome::of(self, &mut read, tally, &lacking, alike);
         if let Some(sheet) = read.sheets.first().filter(|_| !outcome.rejects.is_empty())
             && snapshot.has_tombstones()?

@@ -6,13 +6,14 @@ use crate::domain::call::Operation;
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
+use crate::store::Layout;
 
 use super::differences::Difference;
 use super::guard::Tripped;
 use super::lacking::Lacking;
 use super::rejects::{CellsRoom, IngestReject};
 use super::sheet::Sheet;
-use super::{Ingest, Kind, Read};
+use super::{Ingest, Read};
 
 /// What became of an input, or would become of it.
 #[derive(Debug, Clone, Default)]
@@ -46,6 +47,8 @@ pub struct Outcome {
     pub differences_left_out: u64,
     /// Of which fields the input says something.
     pub(super) told: FieldSet,
+    /// The layouts of its files, where it is complete.
+    pub(super) layouts: Vec<Layout>,
     /// What the operator should know.
     pub warnings: Vec<String>,
     /// The guard that would stop a sync of the same input; only a plan has one.
@@ -55,9 +58,9 @@ pub struct Outcome {
 }
 
 /// Says which fields of earlier ones a complete input has lost. Of what order values are of, the file itself tells.
-fn lost(ingest: &Ingest<'_>, lacking: &Lacking) -> Option<String> {
-    let names = names(lacking.everywhere().iter());
-    (ingest.options.kind == Kind::Full && !names.is_empty()).then(|| {
+fn lost(lacking: &Lacking) -> Option<String> {
+    let names = names(lacking.lost.iter());
+    (!names.is_empty()).then(|| {
         format!(
             "no file has a column for {names}, which earlier files have: what it says, and what needs it, is left as it is; add \
              the column, name it in [columns] if it has another name now, or send everything with --full-resync if the CRM has \
@@ -66,28 +69,24 @@ fn lost(ingest: &Ingest<'_>, lacking: &Lacking) -> Option<String> {
     })
 }
 
-/// Says of which fields a file of a complete input has no column that others have: its customers are not those of the others.
-fn lost_by_file(ingest: &Ingest<'_>, read: &Read<'_>, lacking: &Lacking) -> Vec<String> {
-    let everywhere = lacking.everywhere();
+/// Says which columns a file has no more that others have: its customers are not those of the others.
+fn lost_by_file(read: &Read<'_>, lacking: &Lacking) -> Vec<String> {
     let of_file = |(sheet, file): (&Sheet<'_>, u16)| {
-        let names = names(lacking.of(file).iter().filter(|field| !everywhere.contains(field)));
+        let names = names(lacking.beside_others(file));
         (!names.is_empty()).then(|| {
             format!(
-                "{}: it has no column for {names}, which another file has: of customers who are in this file alone they stay as \
-                 they are, with whatever needs them; add the columns, with empty cells where the CRM has nothing",
+                "{}: it has no column for {names}, which another file has, and which its customers had in earlier files: of those \
+                 who are in this file alone they stay as they are, with whatever needs them",
                 sheet.file.name()
             )
         })
     };
-    match ingest.options.kind {
-        Kind::Full => read.sheets.iter().zip(0..).filter_map(of_file).collect(),
-        Kind::Delta => Vec::new(),
-    }
+    read.sheets.iter().zip(0..).filter_map(of_file).collect()
 }
 
 /// The names of fields that are of customers, for a sentence.
-fn names<'f>(fields: impl Iterator<Item = &'f Field>) -> String {
-    let named = fields.filter(|field| **field != Field::UpdatedAt).map(|field| field.name());
+fn names(fields: impl Iterator<Item = Field>) -> String {
+    let named = fields.filter(|field| *field != Field::UpdatedAt).map(|field| field.name().into_owned());
     named.collect::<Vec<_>>().join(", ")
 }
 
@@ -100,10 +99,11 @@ impl Outcome {
         alike: Option<String>,
     ) -> Self {
         let warnings = read.sheets.iter().zip(0..).flat_map(|(sheet, file)| sheet.warnings(lacking.of(file)));
-        let lost = lost_by_file(ingest, read, lacking).into_iter().chain(lost(ingest, lacking));
+        let lost = lost_by_file(read, lacking).into_iter().chain(lost(lacking));
         Self {
             input,
             told: read.columns(),
+            layouts: lacking.layouts.clone(),
             providers: ingest.providers.iter().map(|p| (p.id(), ProviderTally::default())).collect(),
             became_invalid: read.index.invalid.len() as u64,
             warnings: warnings.chain(lost).chain(alike).collect(),

@@ -94,6 +94,19 @@ impl<'a> Sheet<'a> {
         self.mapper.columns().iter().any(|column| column.field == field)
     }
 
+    /// The fields of which a file with a header says something; those that are told by another one too: a SIRET has the NIC,
+    /// and parts of a street are one.
+    pub(super) fn fields(&self) -> Option<FieldSet> {
+        self.file.header()?;
+        let mut fields: FieldSet = self.mapper.columns().iter().map(|column| column.field).collect();
+        for (told, by) in [(Field::Nic, &[Field::Siren][..]), (Field::Street, &Field::STREET_PARTS)] {
+            if by.iter().any(|field| fields.contains(*field)) {
+                fields |= FieldSet::from_iter([told]);
+            }
+        }
+        Some(fields)
+    }
+
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
     pub(super) fn key<'r>(&self, cell: impl FnOnce(&Column) -> RawCell<'r>) -> Option<Cow<'r, str>> {
         match cell(self.customer_id.as_ref()?) {
@@ -161,7 +174,9 @@ impl<'a> Sheet<'a> {
     pub(super) fn told(&self, row: &Row, customer: &Customer) -> FieldSet {
         let whole = customer.cells.fields().chain(customer.in_part.iter().copied()).collect::<FieldSet>();
         let is_told = |(index, _): &&(usize, Field)| !matches!(self.cell(row, *index), RawCell::Absent);
-        whole | self.street_parts.iter().filter(is_told).map(|(_, part)| *part).collect()
+        let parts: FieldSet = self.street_parts.iter().filter(is_told).map(|(_, part)| *part).collect();
+        let further = self.further_cells(row).into_iter().map(|(field, _)| field);
+        whole | parts | further.filter(|field| Field::STREET_PARTS.contains(field)).collect()
     }
 
     /// Appends what the row says, see [`Mapper::canonical`].

@@ -11,7 +11,6 @@ use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
-use crate::domain::field::{Field, FieldSet};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Named, Standing};
@@ -28,12 +27,11 @@ use super::outbox::Outbox;
 use super::packed::{PackedAccount, PackedPayload};
 use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
-use super::snapshot::{KNOWN_FIELDS, Snapshot, life_of};
+use super::snapshot::{Snapshot, life_of};
 use super::statements::Statements;
 use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
     RunNumber, Store, StoreError, accounts, codec, flights, missed, named_keys, orders, restore, runs,
-    setting,
 };
 
 /// Withdrawn consents leave first.
@@ -420,17 +418,6 @@ impl Intake<'_> {
     pub fn accept(&self, time: Option<Timestamp>) -> Result<(), StoreError> {
         let time = time.map_or(runs::NO_TIME, |time| time.0);
         self.transaction.execute("UPDATE run SET input_time = ?2 WHERE number = ?1", (self.run.0, time))?;
-        Ok(())
-    }
-
-    /// Notes of which fields an input says something, beside earlier ones or alone. After [`Self::back_up`].
-    pub fn put_known_fields(&self, told: FieldSet, alone: bool) -> Result<(), StoreError> {
-        let before: FieldSet = self.snapshot().known_fields()?.into_iter().collect();
-        let known = if alone { told } else { before | told };
-        if known != before {
-            let names: Vec<_> = known.iter().map(Field::name).collect();
-            setting::put(&self.transaction, KNOWN_FIELDS, names.join(",").as_bytes())?;
-        }
         Ok(())
     }
 

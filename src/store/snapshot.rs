@@ -8,7 +8,6 @@ use rusqlite::{Connection, OptionalExtension, Row, Transaction};
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
-use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
@@ -17,10 +16,7 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::rare::Rare;
 use super::transitions::step;
-use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, setting, turned_away, untaken};
-
-/// The setting that names the fields of which any input has said something.
-pub(super) const KNOWN_FIELDS: &str = "full_columns";
+use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, turned_away, untaken};
 
 /// A view of the state for comparisons. It never writes.
 #[derive(Debug)]
@@ -133,14 +129,6 @@ impl<'a> Snapshot<'a> {
     pub fn customers(&self) -> Result<u64, StoreError> {
         let count: i64 = self.connection.query_row("SELECT count(*) FROM customer", [], |row| row.get(0))?;
         Ok(u64::try_from(count).unwrap_or(0))
-    }
-
-    /// The fields of which any input has said something.
-    pub fn known_fields(&self) -> Result<Vec<Field>, StoreError> {
-        let names = setting::get(self.connection, KNOWN_FIELDS)?;
-        let damaged = StoreError::Damaged { what: "the fields of earlier inputs are unreadable" };
-        let names = String::from_utf8(names.unwrap_or_default()).map_err(|_| damaged)?;
-        Ok(names.split(',').filter_map(Field::parse).collect())
     }
 
     /// Is there any account at all.

@@ -49,3 +49,55 @@ fn a_column_of_another_file_says_nothing_of_the_customers_of_this_one() {
         }
     }
 }
+
+/// Brands whose exports never had the same columns: what one of them has the other one does not lack.
+#[test]
+fn a_file_that_never_had_the_columns_of_another_one_lacks_nothing() {
+    let of_a = "customer_id;person_identifier;wallet_id;safedebit_reference;last_name;store_id;mobile_phone;landline_phone;country;\
+                street;address_building;postal_code;city";
+    let of_b = "customer_id;person_identifier;wallet_id;safedebit_reference;last_name;landline_phone;street;postal_code;city";
+    let a = "A1;PA1;WA1;SA1;Martin;1101;0612345671;0320123451;FR;1 rue A;Bat B;59000;Lille";
+    let b = |n: u32, name: &str| format!("B{n};PB{n};WB{n};SB{n};{name};032012346{n};2 rue B;75001;Paris\n");
+    let world = World::accepting();
+    world.configure("", &[("wsone", "entity = \"500\"")]);
+    let sync = |rows_of_a: &str, rows_of_b: &str| {
+        let one = world.file("a.csv", &format!("{of_a}\n{rows_of_a}"));
+        let two = world.file("b.csv", &format!("{of_b}\n{rows_of_b}"));
+        world.on("sync", &one, &[two.to_str().expect("utf-8"), "--allow-mass-change"])
+    };
+    // The second brand joins later, gets somebody new, and changes somebody known.
+    sync(a, "").exits(0);
+    for rows in [b(1, "Petit"), b(1, "Petit") + &b(2, "Durand"), b(1, "Grand") + &b(2, "Durand")] {
+        let ran = sync(a, &rows).exits(0);
+        assert!(!ran.out.contains("no column"), "{}", ran.out);
+    }
+    let person = held(&world, ProviderId::Wsone, "1:PB2").to_string();
+    assert!(person.contains("\"500\""), "the configured store: {person}");
+    let wallet = held(&world, ProviderId::Lemonway, "WB1");
+    assert_eq!((&wallet["newLastName"], &wallet["newStreet"]), (&json!("Grand"), &json!("2 rue B")));
+    assert_eq!(wallet["newPhoneNumber"], "33320123461");
+    // A column that it had is another matter.
+    let shorter = of_b.replace(";landline_phone", "");
+    let one = world.file("a.csv", &format!("{of_a}\n{a}"));
+    let two = world.file("b.csv", &format!("{shorter}\nB1;PB1;WB1;SB1;Petit;2 rue B;75001;Paris\n"));
+    let ran = world.on("sync", &one, &[two.to_str().expect("utf-8"), "--allow-mass-change"]).exits(3);
+    assert!(ran.out.contains("b.csv: it has no column for"), "{}", ran.out);
+}
+
+/// Columns under other names, and what a column says of two fields, are no columns that a file lacks.
+#[test]
+fn what_a_file_says_in_another_way_it_does_not_lack() {
+    let csv = "customer_id;safedebit_reference;last_name;siren\nA1;SA1;Acme;73282932000074\n";
+    let record = json!({"customer_id": "B1", "safedebit_reference": "SB1", "last_name": "Bold", "siren": "55210055400013",
+        "Street Number": "1", "Street Type": "rue", "Street Name": "A", "city": "Lille"});
+    let world = World::accepting();
+    for name in ["Bold", "Bolder"] {
+        let mut record = record.clone();
+        record["last_name"] = json!(name);
+        let (one, two) = (world.file("a.csv", csv), world.file("b.jsonl", &format!("{record}\n")));
+        let ran = world.on("sync", &one, &[two.to_str().expect("utf-8"), "--allow-mass-change"]);
+        assert!(!ran.out.contains("no column") && !ran.out.contains("no file"), "{}", ran.out);
+        let alone = world.on("plan", &two, &[]);
+        assert!(!alone.out.contains("no file has"), "{}", alone.out);
+    }
+}
