@@ -250,7 +250,7 @@ impl Session {
             // What failed since they were written counts there too, where they can be written at all.
             drop(report.write(&self.folder));
             if has_log {
-                drop(end_anew(&self.at_work, &report));
+                drop(end_anew(&self.at_work, self.clock.now(), &report));
             }
         }
         ExitCode::of_run(&codes)
@@ -258,10 +258,10 @@ impl Session {
 }
 
 /// Writes another end behind the one that did not stay so: the last one counts.
-fn end_anew(log: &File, report: &Report) -> io::Result<()> {
+fn end_anew(log: &File, now: Timestamp, report: &Report) -> io::Result<()> {
     let (outcome, exit_code) = (report.run.outcome.name().to_owned(), report.run.exit_code);
     let mut log = EventLog::new(log);
-    log.write(report.run.finished_at, &Event::RunFinished { outcome, exit_code })?;
+    log.write(now, &Event::RunFinished { outcome, exit_code })?;
     log.flush()
 }
 

@@ -266,6 +266,14 @@ fn the_budget_of_a_day_ends_and_comes_back_the_next_day() {
 }
 
 #[test]
+fn what_a_day_has_spent_the_next_one_has_not() {
+    let noon = Timestamp(86_400_000 / 2);
+    let mut budget = DayBudget::new(Some(1), 0, noon.day());
+    assert!(!budget.is_spent(noon) && budget.take(noon));
+    assert!(budget.is_spent(noon) && !budget.is_spent(noon.after(Duration::from_secs(86_400))));
+}
+
+#[test]
 fn a_request_that_did_not_leave_is_given_back_to_its_day() {
     let noon = Timestamp(86_400_000 / 2);
     let tomorrow = noon.after(Duration::from_secs(86_400));

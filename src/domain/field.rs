@@ -357,7 +357,9 @@ impl Field {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(id) = name.strip_prefix(SUBSCRIPTION_PREFIX) {
-            return id.parse().ok().map(Self::Subscription);
+            // No integer of WsOne is larger.
+            let id = id.parse().ok().filter(|id: &u32| i32::try_from(*id).is_ok());
+            return id.map(Self::Subscription);
         }
         Self::NAMED.iter().copied().find(|field| field.name() == name)
     }

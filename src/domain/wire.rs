@@ -22,6 +22,7 @@ impl FieldCode {
     /// The code of a subscription; `None` when the identifier is too large to have one.
     #[must_use]
     pub fn subscription(id: u32) -> Option<Self> {
+        i32::try_from(id).ok()?;
         id.checked_add(Self::SUBSCRIPTIONS).map(Self)
     }
 

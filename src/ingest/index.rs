@@ -73,6 +73,7 @@ struct Invalid {
     reason: String,
     names: Arc<[String]>,
     cells: Vec<String>,
+    whole: bool,
 }
 
 impl Index {
@@ -220,7 +221,7 @@ impl Index {
             let lines = u32::try_from(last).and(u32::try_from(line)).map_err(|_| TOO_FAR)?;
             self.partitions.add(rows, lines).map_err(IngestError::Spill)?;
         }
-        for Invalid { span, customer_id, column, reason, names, cells } in looked.invalid {
+        for Invalid { span, customer_id, column, reason, names, cells, whole } in looked.invalid {
             let reject = IngestReject {
                 place: looker.sheet.place(span.line + line),
                 customer_id,
@@ -229,6 +230,7 @@ impl Index {
                 reason: reason.into(),
                 names,
                 cells: Redacted::new(cells),
+                whole,
             };
             self.invalid.push(reject.within(&mut self.room));
         }
@@ -297,10 +299,10 @@ impl Looker<'_> {
                 looked.invalid.push(Invalid {
                     span: bad.span,
                     customer_id: self.sheet.identify_bad(&bad),
-                    // A record that is told whole is in no column.
-                    names: if bad.column.is_some() { self.sheet.names() } else { Arc::default() },
+                    whole: bad.column.is_none() || self.sheet.file.header().is_none(),
                     column: bad.column,
                     reason: bad.reason,
+                    names: self.sheet.names(),
                     cells: bad.cells,
                 });
             }
@@ -327,5 +329,6 @@ fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Invalid {
         reason: reason.to_owned(),
         names,
         cells,
+        whole: false,
     }
 }

@@ -292,6 +292,7 @@ fn reject(sheet: &Sheet<'_>, row: &Row, place: Place, defect: &RowDefect) -> Ing
         column: Some(Arc::clone(&defect.column)),
         reason: defect.reason.0.into(),
         names,
+        whole: false,
         cells: Redacted::new(cells),
     }
 }

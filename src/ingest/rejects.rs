@@ -33,8 +33,10 @@ pub struct IngestReject {
     pub column: Option<Arc<str>>,
     /// What is wrong, without any value.
     pub reason: Cow<'static, str>,
-    /// The names of `cells`: the header, or the keys of the record. A record that is no record has none.
+    /// The header, or the keys of the record: the names of `cells`, unless they are one.
     pub names: Arc<[String]>,
+    /// Is `cells` the record as it stands, alone, since nobody can tell its cells apart.
+    pub whole: bool,
     /// The raw cells of the row, in the order of the file. Customer values: for 0600 files alone. Empty where no row
     /// is at fault, and beyond a limit of 64 MiB for the whole input.
     pub cells: Redacted<Vec<String>>,
@@ -49,7 +51,7 @@ impl IngestReject {
         snapshot: &Snapshot<'_>,
     ) -> Result<(), StoreError> {
         let cells = self.cells.reveal();
-        let words = if self.names.is_empty() {
+        let words = if self.whole {
             cells.iter().flat_map(|line| broken_line::words(line)).collect()
         } else {
             cells.clone()
@@ -93,6 +95,7 @@ mod tests {
             column: None,
             reason: "is no date".into(),
             names: Arc::clone(names),
+            whole: false,
             cells: Redacted::new(vec!["x".repeat(cell_bytes)]),
         }
     }

@@ -137,6 +137,7 @@ impl Apply<'_> {
             column,
             reason: reason.into(),
             names,
+            whole: false,
             cells: Redacted::new(cells),
         };
         let reject = reject.within(&mut self.outcome.room);

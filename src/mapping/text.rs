@@ -247,9 +247,9 @@ fn unprintable(bytes: u64) -> u64 {
     (bytes | bytes.wrapping_sub(EACH * 0x20) | bytes.wrapping_add(EACH)) & (EACH * 0x80)
 }
 
-/// Unicode's last two places, which no XML may hold (XML 1.0, 2.2 Characters).
+/// Unicode's last two places, which no XML may hold (XML 1.0, 2.2 Characters), and its separators of lines and paragraphs.
 fn is_no_character(letter: char) -> bool {
-    matches!(letter, '\u{fffe}' | '\u{ffff}')
+    matches!(letter, '\u{fffe}' | '\u{ffff}' | '\u{2028}' | '\u{2029}')
 }
 
 fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {

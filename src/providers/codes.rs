@@ -71,7 +71,7 @@ pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
     if let Some(row) = exact(table).or_else(|| exact(HTTP)) {
         return row.info();
     }
-    if provider == ProviderId::Safedebit && code.starts_with("AUTH_") {
+    if provider == ProviderId::Safedebit && code.starts_with(AUTH) {
         return SAFEDEBIT_AUTH;
     }
     if let Some(status) = status(code) {
@@ -93,6 +93,20 @@ pub fn lookup(provider: ProviderId, code: &str) -> CodeInfo {
 pub(super) fn status(code: &str) -> Option<u16> {
     let digits = code.strip_prefix("http_").filter(|digits| digits.len() == 3)?;
     digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
+}
+
+/// Does a document of the provider have just this code, or do we make it of a status. What only begins like one may go on as it
+/// likes.
+#[must_use]
+pub fn is_listed(provider: ProviderId, code: &str) -> bool {
+    let begins_like_one = provider == ProviderId::Safedebit && code.starts_with(AUTH);
+    lookup(provider, code).is_documented() && !begins_like_one || status(code).is_some()
+}
+
+/// The class of a code that stands in the body of an answer. There a name that we have for a status is a code like any other.
+#[must_use]
+pub fn class_in_body(provider: ProviderId, code: &str, table: &CodeTable) -> CodeClass {
+    if status(code).is_some() { CodeClass::Refused } else { class_of(provider, code, table) }
 }
 
 /// The class of `code`: the operator's, else the documented one, else refused.
@@ -206,6 +220,8 @@ const SAFEDEBIT: &[Row] = &[
     Row("no_code", R, "`result` was false and no code was given", RELEASE),
 ];
 
+/// What all codes begin with by which Safedebit refuses credentials.
+const AUTH: &str = "AUTH_";
 const SAFEDEBIT_AUTH: CodeInfo =
     CodeInfo { class: D, meaning: "the credentials or their rights do not suffice", advice: ACCESS };
 
@@ -243,6 +259,14 @@ mod tests {
         }
         assert!(transient.iter().all(|code| LEMONWAY.iter().any(|row| row.0 == *code)));
         assert_eq!(lookup(ProviderId::Safedebit, "AUTH_17").class, CodeClass::Denied);
+        assert!(is_listed(ProviderId::Safedebit, "http_401") && is_listed(ProviderId::Lemonway, "147"));
+        for code in ["AUTH_17", "AUTH_FR7630006000011234567890189", "LEFEVRE"] {
+            assert!(!is_listed(ProviderId::Safedebit, code), "{code}");
+        }
+        for provider in ProviderId::ALL {
+            let class = class_in_body(provider, "http_401", &CodeTable::new());
+            assert_eq!(class, CodeClass::Refused, "{provider}: a body can say anything");
+        }
         assert_eq!(lookup(ProviderId::Safedebit, "EXIST_002").class, CodeClass::Refused);
     }
 }

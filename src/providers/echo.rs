@@ -3,10 +3,11 @@
 use secrecy::ExposeSecret;
 
 use crate::domain::call::Payload;
+use crate::domain::fold;
 use crate::domain::verdict::{AnswerCode, Verdict};
 
 use super::Provider;
-use super::codes::{lookup, status};
+use super::codes::is_listed;
 use super::exchange::basic_token;
 
 /// So long is a part of a value that no code has by chance.
@@ -25,9 +26,8 @@ const DIGITS_MIN: usize = 6;
 #[must_use]
 pub fn without_echo(mut verdict: Verdict, provider: &dyn Provider, payload: &Payload) -> Verdict {
     let Some(code) = verdict.answer_code_mut() else { return verdict };
-    let is_known = provider.code_table().contains_key(code.as_str())
-        || status(code.as_str()).is_some()
-        || lookup(provider.id(), code.as_str()).is_documented();
+    let is_known =
+        provider.code_table().contains_key(code.as_str()) || is_listed(provider.id(), code.as_str());
     if !is_known && (has_number(code.as_str()) || repeats(code.as_str(), provider, payload)) {
         *code = AnswerCode::withheld();
     }
@@ -47,8 +47,13 @@ fn repeats(code: &str, provider: &dyn Provider, payload: &Payload) -> bool {
     values.chain(secrets).chain([payload.key.0.as_str()]).any(|sent| is_of(&code, sent))
 }
 
-/// Is a code in small letters made of what was sent, whatever signs part the words of both.
+/// Is a code in small letters made of what was sent, whatever signs part the words of both, and with or without its accents.
 fn is_of(code: &str, sent: &str) -> bool {
+    let plain = fold::plain(sent);
+    is_made_of(code, sent) || (plain != sent && is_made_of(code, &plain))
+}
+
+fn is_made_of(code: &str, sent: &str) -> bool {
     let bare = |text: &str| text.chars().filter(char::is_ascii_alphanumeric).collect::<String>();
     let (whole, bare_code) = (bare(&AnswerCode::visible(sent).to_lowercase()), bare(code));
     let has_letter = |word: &str| word.contains(|c: char| c.is_ascii_alphabetic());
@@ -61,8 +66,9 @@ fn is_of(code: &str, sent: &str) -> bool {
         .split(|c: char| !c.is_alphanumeric())
         .map(|word| AnswerCode::visible(word).to_lowercase())
         .collect();
-    // A code has words too: NAME_Dupont. Those of an address of e-mail are anybody's, as EMAIL is.
-    let is_own = |word: &&str| word.len() >= OWN_WORD_CHARS_MIN && has_letter(word);
+    // A code has words too: NAME_Dupont, ZIP_75001. Those of an address of e-mail are anybody's, as EMAIL is.
+    let is_own =
+        |word: &&str| word.len() >= if has_letter(word) { OWN_WORD_CHARS_MIN } else { WORD_CHARS_MIN };
     let is_address = sent.contains('@');
     let mut own_words = code.split(['_', '-', '.']).filter(is_own);
     is_word(&whole)
@@ -94,6 +100,9 @@ mod tests {
             ("marie_line_le_gal", "Marie-Line Le Gal", true),
             ("12_rue_Victor_Hugo", "12 rue Victor Hugo", true),
             ("75001", "75001", true),
+            ("ZIP_75001", "75001", true),
+            ("LEFEVRE", "Lefèvre", true),
+            ("NAME_HELENE", "Hélène", true),
             // Longer than any code is.
             (&"x".repeat(40), &"X".repeat(99), true),
             ("204", "204", false),

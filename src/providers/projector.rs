@@ -139,6 +139,12 @@ impl<'a> Projector<'a> {
         if !self.exclude.is_empty() && is_excluded(field, self.exclude) {
             return Source::Absent;
         }
+        self.in_crm(field)
+    }
+
+    /// The same, be it excluded or not.
+    #[inline]
+    pub(super) fn in_crm(&self, field: Field) -> Source<'a> {
         if !self.customer.in_part.is_empty() && self.customer.in_part.contains(&field) {
             return Source::InPart;
         }

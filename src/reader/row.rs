@@ -162,7 +162,9 @@ pub struct BadRow {
 impl BadRow {
     /// A record that is told as it stands.
     pub(super) fn whole(span: Span, column: Option<String>, reason: String, raw: &[u8]) -> Self {
-        let record = String::from_utf8_lossy(raw.trim_ascii()).into_owned();
+        let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
+        let ended = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let record = String::from_utf8_lossy(ended).into_owned();
         Self { span, column, reason, cells: vec![record] }
     }
 }

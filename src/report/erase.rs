@@ -41,8 +41,16 @@ struct Columns {
     line: Option<usize>,
 }
 
-/// Deletes the lines of a customer from a `rejects.csv`; gives how many there were. A file without one is not
-/// touched. A crash leaves the old file or the new one.
+/// Whose a line is that names a customer.
+enum Whose {
+    /// The customer's own.
+    Theirs,
+    /// Anybody's: a word in the column of that number, a record that is no record, is the key.
+    Perhaps(usize),
+}
+
+/// Deletes the lines of a customer from a `rejects.csv`, and what records say that are no records and name the customer; gives how
+/// many there were. A file without one is not touched. A crash leaves the old file or the new one.
 ///
 /// # Errors
 /// When the file cannot be read as CSV or not be written.
@@ -56,10 +64,16 @@ pub fn erase_customer(path: &Path, id: &CustomerId, keys: Keys<'_>) -> Result<u6
         if number == 0 {
             columns = keys.columns(&record);
         }
-        if number > 0 && columns.name(&record, id, keys) {
-            erased += 1;
-        } else {
-            kept.write_byte_record(&record)?;
+        match columns.name(&record, id, keys) {
+            Some(_) if number == 0 => kept.write_byte_record(&record)?,
+            Some(Whose::Theirs) => erased += 1,
+            Some(Whose::Perhaps(line)) => {
+                erased += 1;
+                let cells =
+                    record.iter().enumerate().map(|(at, cell)| if at == line { &[][..] } else { cell });
+                kept.write_record(cells)?;
+            }
+            None => kept.write_byte_record(&record)?,
         }
     }
     if erased > 0 {
@@ -124,15 +138,16 @@ impl Keys<'_> {
 
 impl Columns {
     /// Do they name this customer. The CRM's columns are asked only where our own says nothing.
-    fn name(&self, record: &csv::ByteRecord, id: &CustomerId, keys: Keys<'_>) -> bool {
+    fn name(&self, record: &csv::ByteRecord, id: &CustomerId, keys: Keys<'_>) -> Option<Whose> {
         let is_theirs = |cell: &[u8]| is_guarded(cell, id.as_str()) || keys.of(cell).as_ref() == Some(id);
-        match self.own(record) {
-            Some(cell) => is_guarded(cell, id.as_str()),
-            None => {
-                self.of_crm.iter().filter_map(|column| record.get(*column)).any(is_theirs)
-                    || self.words(record).iter().any(|word| is_theirs(word.as_bytes()))
-            }
+        if let Some(cell) = self.own(record) {
+            return is_guarded(cell, id.as_str()).then_some(Whose::Theirs);
         }
+        if self.of_crm.iter().filter_map(|column| record.get(*column)).any(is_theirs) {
+            return Some(Whose::Theirs);
+        }
+        let is_named = self.words(record).iter().any(|word| is_theirs(word.as_bytes()));
+        self.line.filter(|_| is_named).map(Whose::Perhaps)
     }
 
     /// What a record that is no record names.
@@ -201,7 +216,7 @@ mod tests {
     }
 
     #[test]
-    fn a_line_that_is_no_record_goes_with_whomever_it_names() {
+    fn what_a_record_says_that_is_none_goes_with_whomever_it_names_and_its_place_stays() {
         let home = tempfile::tempdir().unwrap();
         let path = home.path().join("rejects.csv");
         let line = |json: &str| format!("\"{}\",1,\n", json.replace('"', "\"\""));
@@ -211,7 +226,7 @@ mod tests {
         std::fs::write(&path, format!("_line,_row,_customer_id\n{}{other}", theirs.concat())).unwrap();
         assert_eq!(erase_customer(&path, &id("FR/1"), keys("id")).unwrap(), 3);
         let left = std::fs::read_to_string(&path).unwrap();
-        assert_eq!(left, format!("_line,_row,_customer_id\n{other}"));
+        assert_eq!(left, format!("_line,_row,_customer_id\n,1,\n,1,\n,1,\n{other}"));
     }
 
     #[test]

@@ -32,6 +32,7 @@ mod refusals;
 mod rehearsal;
 mod rejected;
 mod restored;
+mod seldom;
 mod several_files;
 mod signals;
 mod stale;

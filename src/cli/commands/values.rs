@@ -43,7 +43,7 @@ impl Values {
             for name in reject.names.iter().filter(|name| !COLUMNS.contains(&name.as_str())) {
                 values.column(name);
             }
-            if reject.names.is_empty() && !reject.cells.reveal().is_empty() {
+            if reject.whole && !reject.cells.reveal().is_empty() {
                 values.column(LINE);
             }
         }
@@ -73,7 +73,7 @@ impl Values {
         let customer = customer.map(|id| id.as_str().to_owned());
         let mut cells = self.blank(customer.as_deref());
         let raw = reject.cells.reveal();
-        if reject.names.is_empty() {
+        if reject.whole {
             if let (Some(at), Some(line)) = (self.names.iter().position(|name| name == LINE), raw.first()) {
                 line.clone_into(&mut cells[at]);
             }

@@ -7,7 +7,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, CodeClass, Remedy, Verdict};
 use crate::domain::wire::ProviderKey;
 
-use super::super::codes::{CodeTable, class_of};
+use super::super::codes::{CodeTable, class_in_body};
 use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::settings::Protocol;
@@ -49,7 +49,7 @@ fn failure(code: &str, table: &CodeTable) -> Verdict {
         WALLET_STATUS => Remedy::OnlyFields(fields::VERIFIED_WALLET),
         _ => Remedy::None,
     };
-    let class: CodeClass = class_of(ProviderId::Lemonway, code, table);
+    let class: CodeClass = class_in_body(ProviderId::Lemonway, code, table);
     by_class(class, AnswerCode::new(code), remedy)
 }
 

@@ -149,11 +149,13 @@ fn street_type(kind: &StreetKind) -> SmolStr {
 /// whose type the file does not tell keeps both.
 fn organisation(to: &mut Projector<'_>) {
     to.plain(fields::CONSUMER_TYPE, Field::CustomerType, type_number);
-    let kind = match to.source(Field::CustomerType) {
+    // Whether or not Safedebit is told.
+    let told = to.in_crm(Field::CustomerType);
+    let kind = match told {
         Source::Value(Value::CustomerType(kind)) => Some(*kind),
         Source::Value(_) | Source::Absent | Source::Cleared | Source::Invalid | Source::InPart => None,
     };
-    if to.withholds(Field::CustomerType) {
+    if to.withholds(Field::CustomerType) || matches!(told, Source::Invalid | Source::InPart) {
         // Of a private person these are not Safedebit's.
         return ORGANISATION.into_iter().for_each(|(code, field)| to.leave_open(code, field));
     }

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
 
-use super::super::codes::{CodeTable, class_of};
+use super::super::codes::{CodeTable, class_in_body};
 use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::wire::AnswerBody;
@@ -28,10 +28,10 @@ pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
     let shown = AnswerCode::new(&code);
     if shown.as_str().is_empty() {
         return by_class(
-            class_of(ProviderId::Safedebit, NO_CODE, table),
+            class_in_body(ProviderId::Safedebit, NO_CODE, table),
             AnswerCode::new(NO_CODE),
             Remedy::None,
         );
     }
-    by_class(class_of(ProviderId::Safedebit, &code, table), shown, Remedy::None)
+    by_class(class_in_body(ProviderId::Safedebit, &code, table), shown, Remedy::None)
 }

@@ -8,7 +8,7 @@ use crate::domain::customer::Cell;
 use crate::domain::field::Field;
 use crate::domain::value::{CustomerType, IdentityDocument, Title, Value};
 use crate::domain::verdict::{AnswerCode, Remedy};
-use crate::domain::wire::KeyCell;
+use crate::domain::wire::{KeyCell, WireCell};
 
 const EXAMPLE: &str = include_str!("golden/edit_consumer.json");
 
@@ -195,6 +195,24 @@ fn mobile_goes_before_landline() {
 }
 
 /// The type of a customer, and what stands in `consumer_type`, `siren` and `waldec`.
+/// Of a private person these are not Safedebit's; a type that cannot be read may be a person's, and one that is excluded is known
+/// all the same.
+#[test]
+fn organisation_fields_do_not_go_for_who_may_be_a_person() {
+    let siren = |kind, lines| {
+        let customer = customer(vec![(Field::Siren, text("732829320")), (Field::CustomerType, kind)]);
+        let projection = provider(ProviderId::Safedebit, lines).project(&customer);
+        (projection.cells.get(&fields::SIREN).cloned(), projection.in_part.contains(&fields::SIREN))
+    };
+    let kind = |kind| Cell::Value(Value::CustomerType(kind));
+    let excluded = "exclude = [\"customer_type\"]";
+    let goes = Some(WireCell::Value("732829320".into()));
+    assert_eq!(siren(Cell::Invalid, ""), (None, true));
+    assert_eq!(siren(kind(CustomerType::Person), excluded), (Some(WireCell::NotTheirs), false));
+    assert_eq!(siren(kind(CustomerType::Company), excluded), (goes.clone(), false));
+    assert_eq!(siren(Cell::Cleared, ""), (goes, false), "nobody says that it is one");
+}
+
 #[test]
 fn organisation_fields_follow_the_type() {
     let kind = |kind| Some(Cell::Value(Value::CustomerType(kind)));
