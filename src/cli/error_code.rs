@@ -76,7 +76,7 @@ codes! {
     FileRead "E201" "reading an input file broke off"
         "check the disk or the network share, then run again";
     FileSpool "E202" "no temporary copy of an input could be written"
-        "free space in the temporary folder (TMPDIR)";
+        "see that there is a temporary folder (TMPDIR), with room, that may be written to";
     FileEmpty "E203" "an input file is empty"
         "look why the export wrote nothing; a full export with its header was expected";
     FileChanged "E204" "an input file changed while it was read"

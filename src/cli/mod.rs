@@ -44,6 +44,7 @@ use crate::store::StateFile;
 pub fn run() -> std::process::ExitCode {
     // Whatever is created without a mode of its own is private too.
     rustix::process::umask(rustix::fs::Mode::RWXG | rustix::fs::Mode::RWXO);
+    crate::dispatch::survive_limits_of_files();
     let environment = Environment::of_process();
     match arguments::parse(std::env::args_os(), &environment) {
         Ok(arguments) => {

@@ -36,7 +36,7 @@ use crate::store::{LeaseFilter, Recovered, RunNumber, Store, StoreError, Terms};
 pub use checkpoint::CheckpointError;
 pub use ending::LaneEnd;
 pub use run_clock::RunClock;
-pub use signals::{Interruption, Phase, Signals};
+pub use signals::{Interruption, Phase, Signals, survive_limits_of_files};
 pub use stops::{Limits, StopReason};
 
 use breaker::Breaker;

@@ -158,10 +158,17 @@ struct Listener {
 /// SIGXFSZ, which no name stands for here: a file has come to the limit that `ulimit -f` sets.
 const FILE_TOO_LONG: i32 = 25;
 
+/// From now on a file that comes to a limit of its length does not end the program without a word: whoever is listened to once ends
+/// it no more, and the write fails like any other. Where nobody can listen, it does.
+pub fn survive_limits_of_files() {
+    if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
+        let _context = runtime.enter();
+        drop(signal(SignalKind::from_raw(FILE_TOO_LONG)));
+    }
+}
+
 impl Listener {
     fn new() -> std::io::Result<Self> {
-        // Whoever is listened to does not end the program without a word; the write that it was for fails like any other.
-        drop(signal(SignalKind::from_raw(FILE_TOO_LONG))?);
         let hangup = if is_hangup_ignored() { None } else { Some(signal(SignalKind::hangup())?) };
         let (interrupt, terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
         Ok(Self { hangup, interrupt, terminate })

@@ -38,7 +38,7 @@ pub enum FileError {
         source: io::Error,
     },
     /// The temporary copy of a compressed, piped or recoded file could not be written.
-    #[error("{file}: no temporary copy could be written; free space in the temporary folder (TMPDIR)")]
+    #[error("{file}: no temporary copy could be written into the temporary folder (TMPDIR)")]
     Spool {
         /// The file as it was named.
         file: String,

@@ -15,7 +15,7 @@ use crate::domain::provider::ProviderId;
 use super::backup::{file_error, verify};
 use super::marks;
 use super::open::connect;
-use super::place::{LOGS, beside, has_log};
+use super::place::{LOGS, beside, has_log, lock_of};
 use super::rare::has_any;
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
@@ -187,6 +187,17 @@ impl StateFile {
         files.extend([self.backups_folder(), self.rehearsal_folder()]);
         files.retain(|file| file.exists());
         Ok(files)
+    }
+}
+
+impl StateFile {
+    /// The files beside the state that runs write to, as far as they are there.
+    #[must_use]
+    pub fn written_files(&self) -> Vec<PathBuf> {
+        let mut files: Vec<PathBuf> = LOGS.iter().map(|suffix| beside(self.path(), suffix)).collect();
+        files.push(lock_of(self.path()));
+        files.retain(|file| file.exists());
+        files
     }
 }
 

@@ -73,7 +73,7 @@ pub use runs::{LaneUse, PastRun, RunNumber};
 pub use shared_keys::OtherKey;
 pub use snapshot::{KnownAt, Snapshot, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
-pub use writable::{nearly_full, unwritable};
+pub use writable::{missing, nearly_full, unwritable};
 
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::Marker;

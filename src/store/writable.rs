@@ -16,24 +16,46 @@ const ROOM_MIN: u64 = 16_000_000;
 /// in which it would be made.
 pub fn unwritable<'a>(places: impl IntoIterator<Item = &'a Path>) -> Vec<Finding> {
     let mut found: Vec<Finding> = Vec::new();
-    for place in places.into_iter().filter_map(existing) {
-        let rights = if place.is_dir() { Access::WRITE_OK | Access::EXEC_OK } else { Access::WRITE_OK };
-        let (what, advice) = match access(place, rights) {
-            Err(Errno::ROFS) => (
-                "its file system is read-only",
-                "mount its file system for writing: it may have been taken away after a fault of the disk",
-            ),
-            Err(Errno::ACCESS | Errno::PERM) => (
-                "whoever asks may not write to it",
-                "run crmsync as its owner, or give it back to the user who runs crmsync: `ls -ld` names its owner",
-            ),
-            Ok(()) | Err(_) => continue,
+    for place in places {
+        let (place, fault) = match existing(place) {
+            _ if leads_to_nothing(place) => (place.to_owned(), Some(LEADS_TO_NOTHING)),
+            Some(there) => (there.canonicalize().unwrap_or_else(|_| there.to_owned()), fault_of(there)),
+            None => continue,
         };
-        if found.iter().all(|finding| finding.path != place) {
-            found.push(Finding::new(Severity::Broken, place, what, advice));
+        if let Some((what, advice)) = fault.filter(|_| found.iter().all(|finding| finding.path != place)) {
+            found.push(Finding::new(Severity::Broken, &place, what, advice));
         }
     }
     found
+}
+
+const LEADS_TO_NOTHING: (&str, &str) =
+    ("it is a link that leads to nothing", "make the folder that it leads to, or take the link away");
+
+/// What keeps this user from writing there, and what helps.
+fn fault_of(place: &Path) -> Option<(&'static str, &'static str)> {
+    let rights = if place.is_dir() { Access::WRITE_OK | Access::EXEC_OK } else { Access::WRITE_OK };
+    match access(place, rights) {
+        Err(Errno::ROFS) => Some((
+            "its file system is read-only",
+            "mount its file system for writing: it may have been taken away after a fault of the disk",
+        )),
+        Err(Errno::ACCESS | Errno::PERM) => Some((
+            "whoever asks may not write to it",
+            "run crmsync as its owner, or give it back to the user who runs crmsync: `ls -ld` names owner and rights",
+        )),
+        Ok(()) | Err(_) => None,
+    }
+}
+
+/// A folder that nobody makes, and is not there.
+pub fn missing(folder: &Path) -> Option<Finding> {
+    let advice = "make it, or let TMPDIR name one that is there: what is unpacked of files goes there";
+    (!folder.is_dir()).then(|| Finding::new(Severity::Broken, folder, "there is no such folder", advice))
+}
+
+fn leads_to_nothing(place: &Path) -> bool {
+    place.is_symlink() && !place.exists()
 }
 
 /// Which of these folders are on a disk that is nearly full, but for that of the state, of which [`StateFile::scarce_disk`] tells.

@@ -245,6 +245,11 @@ fn a_limit_on_the_length_of_files_ends_a_run_like_a_full_disk() {
         assert!(ran.err.contains("error[E4"), "{limit}: {}", ran.err);
         heals(&world, limit);
     }
+    let world = World::new(60);
+    world.sync().exits(0, "delivered");
+    let mut page =
+        world.command(&["sh", "-c", "ulimit -f 1 && exec \"$0\" \"$@\""], &["report", "--html", "page.html"]);
+    Ran::from(&page.output().expect("sh runs")).exits(1, "a page");
 }
 
 /// A disk in trouble is often mounted anew for reading alone.

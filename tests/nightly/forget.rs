@@ -168,7 +168,10 @@ fn a_row_whose_cells_nobody_can_tell_apart_is_erased_with_whomever_it_names() {
     let file = world.file("crm.csv", &rows);
     world.on("sync", &file, &["--allow-mass-change", "--include-values"]).exits(3);
     let rejects = world.rejects();
-    assert!(rejects.contains(row) && rejects.starts_with("customer_id,wallet_id,"), "to be filled in: {rejects}");
+    assert!(
+        rejects.contains(row) && rejects.starts_with("customer_id,wallet_id,"),
+        "to be filled in: {rejects}"
+    );
     let forgot = json(&world.run(&["forget", "CUST000040", "--json"]).exits(0));
     assert_eq!(forgot["lines"][0]["lines"], 1, "{forgot:#}");
     let left = world.rejects();

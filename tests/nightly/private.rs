@@ -80,24 +80,30 @@ fn doctor_names_what_its_user_may_not_write_to() {
             chown(path, Some(NOBODY), Some(NOBODY)).expect("given away");
         }
     }
-    let as_owner = |arguments: &[&str]| {
+    let as_owner = |arguments: &[&str], temporary: &str| {
         let mut command = world.command(arguments);
+        command.env("TMPDIR", world.path(temporary));
         if is_root {
             command.uid(NOBODY).gid(NOBODY);
         }
         command.output()
     };
-    if as_owner(&["--version"]).is_err() {
+    if as_owner(&["--version"], "state").is_err() {
         eprintln!(
             "NOT TESTED: the program lies where nobody but root may run it; doctor was not asked about rights"
         );
         return;
     }
-    let doctor = || Ran::from(as_owner(&["doctor"]).expect("the binary runs"));
+    let doctor_with = |temporary: &str| Ran::from(as_owner(&["doctor"], temporary).expect("the binary runs"));
+    let doctor = || doctor_with("state");
     assert!(doctor().exits(0).out.ends_with("healthy\n"));
-    for (name, closed, open) in
-        [("state/runs", 0o500, 0o700), ("state/backups", 0o500, 0o700), ("state/crmsync.db", 0o400, 0o600)]
-    {
+    assert!(doctor_with("nowhere").exits(7).out.contains("nowhere: there is no such folder"));
+    for (name, closed, open) in [
+        ("state/runs", 0o500, 0o700),
+        ("state/backups", 0o500, 0o700),
+        ("state/crmsync.db", 0o400, 0o600),
+        ("state/crmsync.db.lock", 0o400, 0o600),
+    ] {
         let path = world.path(name);
         if !path.exists() {
             fs::create_dir(&path).expect("made");
@@ -109,4 +115,7 @@ fn doctor_names_what_its_user_may_not_write_to() {
         fs::set_permissions(&path, fs::Permissions::from_mode(open)).expect("open");
     }
     assert!(doctor().exits(0).out.ends_with("healthy\n"));
+    fs::remove_dir_all(world.path("state/runs")).expect("removed");
+    symlink(world.path("nowhere"), world.path("state/runs")).expect("a link");
+    assert!(doctor().exits(7).out.contains("state/runs: it is a link that leads to nothing"));
 }

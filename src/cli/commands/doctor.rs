@@ -19,7 +19,7 @@ use crate::report::table::aligned;
 use crate::report::text::{Context, grouped};
 use crate::store::{
     Backup, Examination, Finding, Lock, Restored, Severity, StateFile, StoreError, close_folder,
-    is_open_to_others, is_writable_by_all, make_private, nearly_full, unwritable,
+    is_open_to_others, is_writable_by_all, make_private, missing, nearly_full, unwritable,
 };
 
 use super::earlier::{is_without_state, refuse_doubt};
@@ -105,9 +105,12 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
     examination.findings.extend(unsound);
     examination.findings.extend(state.scarce_disk());
     let (of_state, of_backups, runs) = (state.absolute_path(), state.backups_folder(), &*config.state.runs);
-    let folder = of_state.parent().unwrap_or(&of_state);
-    examination.findings.extend(unwritable([&of_state, folder, &of_backups, runs]));
-    examination.findings.extend(nearly_full(&of_state, [&of_backups, runs, &std::env::temp_dir()]));
+    let (folder, temporary) = (of_state.parent().unwrap_or(&of_state), std::env::temp_dir());
+    let own = state.written_files();
+    let places = [&*of_state, folder, &of_backups, runs, &temporary];
+    examination.findings.extend(unwritable(places.into_iter().chain(own.iter().map(|file| &**file))));
+    examination.findings.extend(missing(&temporary));
+    examination.findings.extend(nearly_full(&of_state, [&of_backups, runs, &temporary]));
     look_at_rights(config, state, &backups, repair, &mut examination, &mut repaired)?;
     look_at_folders(config, state, repair, &mut examination, &mut repaired)?;
     let healthy = examination.findings.iter().all(|finding| finding.severity == Severity::Note);
