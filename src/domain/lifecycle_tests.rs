@@ -116,7 +116,9 @@ fn the_third_crash_holds_the_call() {
         assert_eq!(call.state, State::Waiting);
         call = after(&call, Happening::Leased).life;
     }
-    assert_eq!(after(&call, Happening::Crashed).life.hold, Some(HoldReason::Crashed));
+    let held = after(&call, Happening::Crashed);
+    // What takes its place waits as long as it would have.
+    assert_eq!((held.life.hold, held.wait), (Some(HoldReason::Crashed), Wait::Settle));
 }
 
 #[test]
@@ -125,7 +127,9 @@ fn unknown_in_three_runs_holds_the_call_but_thrice_in_one_run_does_not() {
     for run in 1..=UNKNOWN_RUNS_MAX {
         for _ in 0..3 {
             call = Life { state: State::InFlight, ..call };
-            call = after(&call, Happening::OutcomeUnknown).life;
+            let step = after(&call, Happening::OutcomeUnknown);
+            assert_eq!(step.wait, Wait::Settle, "also for what takes the place of a held one");
+            call = step.life;
         }
         assert_eq!(call.state == State::Held, run == UNKNOWN_RUNS_MAX, "run {run}");
         call.unknown_this_run = false;

@@ -32,6 +32,23 @@ fn inherits_the_wait(disputed: bool) {
     assert!(world.lease(10).is_empty());
 }
 
+/// Nobody knows how long the program was away: what takes the place of a held call waits from the beginning of the run.
+#[test]
+fn the_wait_of_a_held_call_begins_anew_with_a_run() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    intake.hold_disputed(leased.id).expect("held");
+    intake.commit().expect("accepted");
+    world.now = world.now.after(SETTLE * 10);
+    world.recover();
+    change(&mut world, "c1");
+    let newer = world.before("c1").standing.expect("waits");
+    assert_eq!((newer.life.state, newer.due), (State::Waiting, world.now.after(SETTLE).0));
+}
+
 /// A crash is the unknown outcome of the run that it ended, not of the one that finds it.
 #[test]
 fn a_crash_and_two_runs_without_an_answer_are_three_runs() {
