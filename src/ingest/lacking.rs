@@ -2,8 +2,8 @@
 //! among others, its rows say nothing.
 //!
 //! Files of a complete input may have different columns because their customers are of different kinds, or because one export
-//! was split, or has lost something. The layout tells: what a file never had when it was accepted with these columns for the
-//! first time, before anything else was known of its customers, it does not lack.
+//! was split, or has lost something. The layout tells: a file with columns that were accepted before lacks what it lacked then;
+//! one whose columns are new lacks what the layout had that is nearest to it, unless all who are in it alone are new too.
 
 use std::borrow::Cow;
 
@@ -13,6 +13,7 @@ use crate::domain::field::{Field, FieldSet};
 use crate::reader::{Row, Scanned};
 use crate::store::{Layout, Snapshot};
 
+use super::compare::Candidate;
 use super::queue::Candidates;
 use super::sheet::Sheet;
 use super::{Ingest, IngestError, Kind};
@@ -50,25 +51,34 @@ impl Lacking {
         let known = known - FieldSet::from_iter([Field::PersonIdentifierType]);
         let lost = known - all_fields(ingest, sheets, known, candidates.len() > 0)?;
         let before = if ingest.starts_anew() { Vec::new() } else { snapshot.layouts()? };
-        let mut found = Self { lost, ..Self::default() };
-        for (sheet, file) in sheets.iter().zip(0_u16..) {
-            let alone = |known: bool| {
-                let mut some = candidates.iter().filter(|one| one.is_known() || !known);
-                some.any(|one| one.rows().all(|row| row.file() == file))
-            };
+        let layouts: Vec<Option<FieldSet>> = sheets.iter().map(Sheet::fields).collect();
+        let is_alone = |one: &Candidate, file: u16| one.rows().all(|row| row.file() == file);
+        let files = || layouts.iter().zip(0_u16..);
+        let alone = files().map(|(_, file)| candidates.iter().any(|one| is_alone(one, file)));
+        let mut found = Self { lost, alone: alone.collect(), ..Self::default() };
+        // Has any file with these columns somebody who was known and is in no other one.
+        let has_known = |fields: FieldSet| {
+            let of_it = files().filter(|(layout, _)| **layout == Some(fields)).map(|(_, file)| file);
+            let known = |file| candidates.iter().any(|one| one.is_known() && is_alone(one, file));
+            of_it.into_iter().any(known)
+        };
+        for ((sheet, fields), alone) in sheets.iter().zip(&layouts).zip(&found.alone) {
             let mut lacking = lost;
-            if let Some(fields) = sheet.fields() {
+            if let Some(fields) = *fields {
                 let accepted = before.iter().find(|layout| layout.fields == fields);
-                let is_other = accepted.is_none() && !before.is_empty() && alone(true);
-                let never = accepted.map(|layout| layout.lacking).unwrap_or_default();
-                let own = if is_other { known - fields } else { never };
+                let own = match accepted {
+                    Some(layout) => layout.lacking,
+                    None if before.is_empty() => lost,
+                    None if has_known(fields) => lost_since(&before, fields),
+                    None => FieldSet::default(),
+                };
                 lacking |= (own & known) - fields;
-                if !sheet.mapper.is_rejects_file() {
+                // Where nobody is in it alone, nobody was accepted by its columns.
+                if *alone && !sheet.mapper.is_rejects_file() {
                     found.layouts.push(Layout { fields, lacking: own });
                 }
             }
             found.fields.push(lacking.iter().collect());
-            found.alone.push(alone(false));
         }
         Ok(found)
     }
@@ -94,6 +104,13 @@ impl Lacking {
         let of_others = move |field: &Field| matters && !self.lost.contains(*field);
         self.of(file).iter().copied().filter(of_others)
     }
+}
+
+/// What the layout had or lacked that is nearest to these fields, the newest of several, and they do not have.
+fn lost_since(before: &[Layout], fields: FieldSet) -> FieldSet {
+    let distance = |layout: &&Layout| ((layout.fields - fields) | (fields - layout.fields)).iter().count();
+    let nearest = before.iter().rev().min_by_key(distance);
+    nearest.map_or_else(FieldSet::default, |layout| (layout.fields | layout.lacking) - fields)
 }
 
 /// The fields that the files have together. Which of the `known` ones a file without a header has, its records tell, where anybody

@@ -76,12 +76,47 @@ fn a_file_that_never_had_the_columns_of_another_one_lacks_nothing() {
     let wallet = held(&world, ProviderId::Lemonway, "WB1");
     assert_eq!((&wallet["newLastName"], &wallet["newStreet"]), (&json!("Grand"), &json!("2 rue B")));
     assert_eq!(wallet["newPhoneNumber"], "33320123461");
+    // So it is when a column is added that the other brand does not have.
+    let wider = of_b.replace(";street;", ";birth_date;street;");
+    let row = b(3, "Lang").replace(";2 rue B", ";01/02/1980;2 rue B")
+        + &b(1, "Klein").replace(";2 rue B", ";01/02/1980;2 rue B");
+    let one = world.file("a.csv", &format!("{of_a}\n{a}"));
+    let two = world.file("b.csv", &format!("{wider}\n{row}"));
+    let ran = world.on("sync", &one, &[two.to_str().expect("utf-8"), "--allow-mass-change"]).exits(0);
+    assert!(!ran.out.contains("no column"), "{}", ran.out);
+    assert_eq!(held(&world, ProviderId::Lemonway, "WB3")["newStreet"], "2 rue B");
     // A column that it had is another matter.
     let shorter = of_b.replace(";landline_phone", "");
     let one = world.file("a.csv", &format!("{of_a}\n{a}"));
     let two = world.file("b.csv", &format!("{shorter}\nB1;PB1;WB1;SB1;Petit;2 rue B;75001;Paris\n"));
     let ran = world.on("sync", &one, &[two.to_str().expect("utf-8"), "--allow-mass-change"]).exits(3);
     assert!(ran.out.contains("b.csv: it has no column for"), "{}", ran.out);
+}
+
+/// Nobody is in one of the halves of a split export alone, until a row is missing from the other.
+#[test]
+fn the_half_of_a_split_export_lacks_what_the_other_half_has() {
+    let world = World::accepting();
+    let header =
+        "customer_id;wallet_id;safedebit_reference;street;landline_phone;mobile_phone;address_building";
+    let row = |n: u32| format!("C{n};W{n};S{n};{n} rue A;032012345{n};061234567{n};Bat {n}\n");
+    world.sync(&world.file("crm.csv", &format!("{header}\n{}{}", row(1), row(2)))).exits(0);
+    let sync = |second: &str, street: &str| {
+        let one = format!(
+            "customer_id;wallet_id;safedebit_reference;street;landline_phone\nC1;W1;S1;1 rue A;0320123451\nC2;W2;S2;{street};0320123452\n"
+        );
+        let two = format!("customer_id;mobile_phone;address_building\nC1;0612345671;Bat 1\n{second}");
+        let (one, two) = (world.file("a.csv", &one), world.file("b.csv", &two));
+        world.on("sync", &one, &[two.to_str().expect("utf-8"), "--allow-mass-change"])
+    };
+    let requests = || world.ledger().entries().len();
+    let before = requests();
+    let ran = sync("C2;0612345672;Bat 2\n", "2 rue A").exits(0);
+    assert!(requests() == before && !ran.out.contains("no column"), "{}", ran.out);
+    let ran = sync("", "2 rue A").exits(3);
+    assert!(ran.out.contains("a.csv: it has no column for mobile_phone, address_building"), "{}", ran.out);
+    assert_eq!(held(&world, ProviderId::Lemonway, "W2")["newStreet"], "2 rue A, Bat 2");
+    assert_eq!(held(&world, ProviderId::Safedebit, "S2")["consumer_phone_number"], "0612345672");
 }
 
 /// Columns under other names, and what a column says of two fields, are no columns that a file lacks.

@@ -105,7 +105,7 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
     examination.findings.extend(unsound);
     examination.findings.extend(state.scarce_disk());
     let (of_state, of_backups, runs) = (state.absolute_path(), state.backups_folder(), &*config.state.runs);
-    let (folder, temporary) = (of_state.parent().unwrap_or(&of_state), std::env::temp_dir());
+    let (folder, temporary) = (of_state.parent().unwrap_or(&of_state), temporary_folder());
     let own = state.written_files();
     let places = [&*of_state, folder, &of_backups, runs, &temporary];
     examination.findings.extend(unwritable(places.into_iter().chain(own.iter().map(|file| &**file))));
@@ -122,6 +122,12 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
         program.console.text(&text(&report))?;
     }
     Ok(if healthy { ExitCode::Complete } else { ExitCode::PersonMustAct })
+}
+
+/// Where unpacked files go. An empty name is this folder's.
+fn temporary_folder() -> PathBuf {
+    let named = std::env::temp_dir();
+    if named.as_os_str().is_empty() { PathBuf::from(".") } else { named }
 }
 
 /// The log that a killed run left: emptied by whoever has the lock.
