@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, CodeClass};
 
+use super::own_codes;
 use super::status::may_follow_success;
 
 /// The operator's classes for codes: what stands in `response_codes` or `error_codes`.
@@ -107,6 +108,14 @@ pub fn is_listed(provider: ProviderId, code: &str) -> bool {
 #[must_use]
 pub fn class_in_body(provider: ProviderId, code: &str, table: &CodeTable) -> CodeClass {
     if status(code).is_some() { CodeClass::Refused } else { class_of(provider, code, table) }
+}
+
+/// A code of a body as it is shown: one that is called like ours for something else is told apart from it.
+#[must_use]
+pub fn shown_in_body(code: &str) -> AnswerCode {
+    let visible = AnswerCode::visible(code);
+    let is_ours = status(&visible).is_some() || own_codes::lookup(&visible).is_some();
+    if is_ours { AnswerCode::new(&format!("body_{visible}")) } else { AnswerCode::new(code) }
 }
 
 /// The class of `code`: the operator's, else the documented one, else refused.
@@ -267,6 +276,8 @@ mod tests {
             let class = class_in_body(provider, "http_401", &CodeTable::new());
             assert_eq!(class, CodeClass::Refused, "{provider}: a body can say anything");
         }
+        let shown = ["http_401", "timeout", "147"].map(shown_in_body);
+        assert_eq!(shown.each_ref().map(AnswerCode::as_str), ["body_http_401", "body_timeout", "147"]);
         assert_eq!(lookup(ProviderId::Safedebit, "EXIST_002").class, CodeClass::Refused);
     }
 }

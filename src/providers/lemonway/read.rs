@@ -7,7 +7,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, CodeClass, Remedy, Verdict};
 use crate::domain::wire::ProviderKey;
 
-use super::super::codes::{CodeTable, class_in_body};
+use super::super::codes::{CodeTable, class_in_body, shown_in_body};
 use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::settings::Protocol;
@@ -50,7 +50,7 @@ fn failure(code: &str, table: &CodeTable) -> Verdict {
         _ => Remedy::None,
     };
     let class: CodeClass = class_in_body(ProviderId::Lemonway, code, table);
-    by_class(class, AnswerCode::new(code), remedy)
+    by_class(class, shown_in_body(code), remedy)
 }
 
 /// What a JSON answer says, bare or inside `d`; `None` when it is neither.

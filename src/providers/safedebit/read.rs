@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
 
-use super::super::codes::{CodeTable, class_in_body};
+use super::super::codes::{CodeTable, class_in_body, shown_in_body};
 use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::wire::AnswerBody;
@@ -25,7 +25,7 @@ pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
         Value::Number(number) => number.to_string(),
         Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => String::new(),
     };
-    let shown = AnswerCode::new(&code);
+    let shown = shown_in_body(&code);
     if shown.as_str().is_empty() {
         return by_class(
             class_in_body(ProviderId::Safedebit, NO_CODE, table),

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, Remedy, Verdict};
 
-use super::super::codes::{CodeTable, class_in_body};
+use super::super::codes::{CodeTable, class_in_body, shown_in_body};
 use super::super::exchange::Answer;
 use super::super::status::by_class;
 use super::wire::{AnswerBody, SUCCESS};
@@ -31,5 +31,5 @@ pub(super) fn read(answer: &Answer, table: &CodeTable) -> Verdict {
         return Verdict::Unknown { what: "unreadable_answer" };
     }
     // What only looks like a code when characters are dropped proves nothing that the code would prove.
-    by_class(class_in_body(ProviderId::Wsone, code.trim(), table), AnswerCode::new(&code), Remedy::None)
+    by_class(class_in_body(ProviderId::Wsone, code.trim(), table), shown_in_body(&code), Remedy::None)
 }
