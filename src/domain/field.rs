@@ -65,6 +65,8 @@ macro_rules! catalogue {
 
 /// What the name of a subscription's column begins with.
 pub const SUBSCRIPTION_PREFIX: &str = "subscription_";
+/// The largest identifier of a subscription: no integer of WsOne is larger.
+pub const SUBSCRIPTION_MAX: u32 = i32::MAX.unsigned_abs();
 
 /// How much harm a value does in the wrong hands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -357,9 +359,7 @@ impl Field {
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
         if let Some(id) = name.strip_prefix(SUBSCRIPTION_PREFIX) {
-            // No integer of WsOne is larger.
-            let id = id.parse().ok().filter(|id: &u32| i32::try_from(*id).is_ok());
-            return id.map(Self::Subscription);
+            return id.parse().ok().filter(|id| *id <= SUBSCRIPTION_MAX).map(Self::Subscription);
         }
         Self::NAMED.iter().copied().find(|field| field.name() == name)
     }

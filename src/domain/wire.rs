@@ -9,7 +9,7 @@ use litemap::LiteMap;
 use serde::{Deserialize, Serialize};
 use smol_str::SmolStr;
 
-use super::field::{Field, Sensitivity};
+use super::field::{Field, SUBSCRIPTION_MAX, Sensitivity};
 
 /// The number of a wire field within its provider. Written to the state: never reused, never renumbered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -22,8 +22,7 @@ impl FieldCode {
     /// The code of a subscription; `None` when the identifier is too large to have one.
     #[must_use]
     pub fn subscription(id: u32) -> Option<Self> {
-        i32::try_from(id).ok()?;
-        id.checked_add(Self::SUBSCRIPTIONS).map(Self)
+        (id <= SUBSCRIPTION_MAX).then(|| Self(Self::SUBSCRIPTIONS + id))
     }
 
     /// The identifier of the subscription, if this is the code of one.

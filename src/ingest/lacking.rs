@@ -58,9 +58,8 @@ impl Lacking {
         let mut found = Self { lost, alone: alone.collect(), ..Self::default() };
         // Has any file with these columns somebody who was known and is in no other one.
         let has_known = |fields: FieldSet| {
-            let of_it = files().filter(|(layout, _)| **layout == Some(fields)).map(|(_, file)| file);
             let known = |file| candidates.iter().any(|one| one.is_known() && is_alone(one, file));
-            of_it.into_iter().any(known)
+            files().any(|(layout, file)| *layout == Some(fields) && known(file))
         };
         for ((sheet, fields), alone) in sheets.iter().zip(&layouts).zip(&found.alone) {
             let mut lacking = lost;

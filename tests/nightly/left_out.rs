@@ -227,3 +227,43 @@ fn what_has_a_fixed_form_is_never_sent_empty() {
     let names = entries(&world, ProviderId::Safedebit).len();
     assert_eq!(names, columns.len(), "each night a name was taken");
 }
+
+/// A customer of Lemonway, and files with changes alone.
+fn in_parts(policy: &str) -> World {
+    let world = World::new();
+    world.knows(ProviderId::Lemonway, "W00001");
+    world.configure("[input]\nkind = \"delta\"\n", &[("lemonway", policy)]);
+    let header = "customer_id;wallet_id;last_name;mobile_phone;street;address_apartment;city";
+    let row = "C00001;W00001;Martin;0612345678;5 rue Victor Hugo;Apt 1;Lille";
+    world.sync(&world.file("a.csv", &format!("{header}\n{row}\n"))).exits(0);
+    world
+}
+
+#[test]
+fn a_flat_without_its_street_is_told_of() {
+    let world = in_parts("");
+    world
+        .sync(&world.file("b.csv", "customer_id;wallet_id;address_apartment\nC00001;W00001;Apt 2\n"))
+        .exits(3);
+    assert_eq!(world.report()["providers"]["lemonway"]["incomplete"], 1);
+}
+
+#[test]
+fn a_cleared_value_that_was_turned_away_is_told_of_once_a_later_record_is_taken() {
+    let world = in_parts("on_cleared = \"reject\"\n");
+    let cleared = "customer_id;wallet_id;mobile_phone;city\nC00001;W00001;;Paris\n";
+    world.sync(&world.file("b.csv", cleared)).exits(3);
+    world.sync(&world.file("c.csv", "customer_id;wallet_id;last_name\nC00001;W00001;Durand\n")).exits(3);
+    assert_eq!(world.report()["providers"]["lemonway"]["incomplete"], 2);
+}
+
+#[test]
+fn a_seed_does_not_make_what_was_turned_away_forgotten() {
+    let world = in_parts("on_invalid = \"reject_customer\"\n");
+    let invalid = "customer_id;wallet_id;mobile_phone;city\nC00001;W00001;06x;Paris\n";
+    world.sync(&world.file("b.csv", invalid)).exits(3);
+    let seed = world.file("c.csv", "customer_id;wallet_id;last_name\nC00001;W00001;Durand\n");
+    world.on("seed", &seed, &[]).exits(0);
+    let explained = world.run(&["explain", "C00001"]).exits(0).out;
+    assert!(explained.contains("newCity") && explained.contains("newMobileNumber"), "{explained}");
+}

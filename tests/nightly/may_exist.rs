@@ -3,6 +3,7 @@
 use crmsync::domain::provider::ProviderId;
 use crmsync::sandbox::Operation;
 
+use crate::care::{self, backups};
 use crate::keys::{json, resolve_all_as_not_applied};
 use crate::support::{World, customers};
 
@@ -252,4 +253,51 @@ fn a_key_that_changed_too_early_is_told_of_until_it_is_taken() {
     world.all_hold(&people[0]);
     assert_eq!(world.duplicates(), 0);
     assert_eq!(json(&world.run(&["rejects", "list", "--json"]).exits(0).out), json("[]"));
+}
+
+/// What was proved before a person looked is no proof any more.
+#[test]
+fn a_released_probe_needs_two_proofs_anew() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\ntimes = 1\neffect = { lose_reply = \"before\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\nnth = 2\neffect = { refuse = { code = \"155\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    assert_eq!(world.requests(ProviderId::Wsone), 3);
+    world.play("");
+    world.run(&["rejects", "release", "--provider", "wsone"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.requests(ProviderId::Wsone), 3 + 3, "two probes and a create");
+    world.all_hold(&people[0]);
+}
+
+/// The complete file since the restore says less than what the backup has in its queue.
+#[test]
+fn a_probe_of_a_backup_waits_where_the_file_lacks_what_it_carries() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }")]);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\neffect = { lose_reply = \"after\" }\n\
+         [[rule]]\noperation = \"updatePerson\"\neffect = { status = { code = 429, retry_after = \"3600\" } }\n",
+    );
+    let limits = ["--allow-mass-change", "--max-duration", "2s"];
+    world.on("sync", &world.csv("crm.csv", &people), &limits).exits(10);
+    people[0].iban = "";
+    world.on("sync", &world.csv("crm.csv", &people), &limits).exits(10);
+    let backup = backups(&world).pop().expect("a backup");
+    world.play("");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    let before = world.requests(ProviderId::Wsone);
+    let header = "customer_id;person_identifier;last_name;wallet_id;safedebit_reference";
+    let part = world.file("part.csv", &format!("{header}\nC00001;7700000001;Durand;W00001;REF00001\n"));
+    world.on("sync", &part, &["--kind", "full", "--allow-mass-change"]).exits(3);
+    assert_eq!(world.requests(ProviderId::Wsone), before);
+    let listed = care::json(&world.run(&["rejects", "list", "--provider", "wsone", "--json"]).exits(0));
+    assert_eq!(listed[0]["class"], "restored", "{listed:#}");
 }

@@ -155,3 +155,18 @@ fn a_number_that_was_not_valid_goes_once_it_is() {
     delta("0698765432").exits(0);
     assert_eq!(number(), "33698765432");
 }
+
+/// Where the provider takes the blank, no country is the old one any more.
+#[test]
+fn a_country_that_is_taken_away_keeps_no_number_back() {
+    let world = World::new();
+    world.configure("", &[("wsone", "on_cleared = \"send_empty\"\n")]);
+    world.knows(ProviderId::Wsone, "1:7700000001");
+    let file = |country: &str, mobile: &str| {
+        let header = "customer_id;person_identifier;last_name;mobile_phone;country";
+        world.file("crm.csv", &format!("{header}\nC00001;7700000001;Martin;{mobile};{country}\n"))
+    };
+    world.sync(&file("DE", "+4915123456789")).exits(0);
+    world.sync(&file("", "0612345678")).exits(0);
+    assert_eq!(world.report()["providers"]["wsone"]["incomplete"], 0);
+}

@@ -224,3 +224,27 @@ fn a_held_call_that_lost_all_that_it_had_does_not_go() {
         assert_eq!(listed.trim(), "[]", "{held}");
     }
 }
+
+#[test]
+fn what_waits_under_another_identifier_does_not_leave_once_its_provider_is_on_again() {
+    let world = World::new();
+    world.knows(ProviderId::Wsone, "1:7700000001");
+    let configure = |more: &str| {
+        let more = format!("on_new = \"update\"\n{more}");
+        world.configure("[input]\nkind = \"delta\"\n", &[("wsone", &more)]);
+    };
+    configure("");
+    world.play(
+        "[[rule]]\nprovider = \"wsone\"\neffect = { status = { code = 429, retry_after = \"3600\" } }\n",
+    );
+    let header = "customer_id;person_identifier;person_identifier_type;last_name";
+    let file = world.file("a.csv", &format!("{header}\nC00001;7700000001;1;Martin\n"));
+    world.on("sync", &file, &["--allow-mass-change", "--max-duration", "1s"]).exits(10);
+    configure("enabled = false\n");
+    world.sync(&world.file("b.csv", "customer_id;person_identifier\nC00001;7700000002\n")).exits(3);
+    configure("");
+    world.play("");
+    let before = world.requests(ProviderId::Wsone);
+    let told = world.run(&["resume"]).exits(0).out;
+    assert_eq!(world.requests(ProviderId::Wsone), before, "{told}");
+}

@@ -14,15 +14,20 @@ fn a_newer_call_inherits_the_wait_also_of_a_disputed_one() {
     inherits_the_wait(true);
 }
 
+/// Another customer of an input has its key.
+fn hold_disputed(world: &mut World, call: CallId) {
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    intake.hold_disputed(call).expect("held");
+    intake.commit().expect("accepted");
+}
+
 fn inherits_the_wait(disputed: bool) {
     let mut world = World::new();
     world.queue("c1", Operation::Update, false);
     let leased = world.lease(1).remove(0);
     world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
     if disputed {
-        let intake = world.store.intake(world.run, world.now).expect("begun");
-        intake.hold_disputed(leased.id).expect("held");
-        intake.commit().expect("accepted");
+        hold_disputed(&mut world, leased.id);
     }
     let standing = world.before("c1").standing.expect("waits");
     assert_eq!(standing.life.state, if disputed { State::Held } else { State::Waiting });
@@ -39,9 +44,7 @@ fn the_wait_of_a_held_call_begins_anew_with_a_run() {
     world.queue("c1", Operation::Update, false);
     let leased = world.lease(1).remove(0);
     world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
-    let intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.hold_disputed(leased.id).expect("held");
-    intake.commit().expect("accepted");
+    hold_disputed(&mut world, leased.id);
     world.now = world.now.after(SETTLE * 10);
     world.recover();
     change(&mut world, "c1");

@@ -1,0 +1,49 @@
+//! What a run waits for, and what not: `settle`, and pauses that a provider asks for.
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::support::{Ran, World, customers, until};
+
+/// Nobody knows what became of it until `settle` is over, whichever run began to wait.
+#[test]
+fn a_run_waits_for_what_used_up_its_tries_in_the_last_one() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    let patient = "settle = \"2s\"\nretry = { attempts = 1, initial = \"5ms\", max = \"20ms\" }\n";
+    world.configure("", &[("lemonway", patient)]);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].email = "first@example.org".to_owned();
+    world.play("[[rule]]\nprovider = \"lemonway\"\ntimes = 1\neffect = { lose_reply = \"before\" }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(5);
+    let before = world.requests(ProviderId::Lemonway);
+    world.run(&["resume"]).exits(0);
+    assert_eq!(world.requests(ProviderId::Lemonway), before + 1);
+    world.all_hold(&people[0]);
+}
+
+#[test]
+fn a_pause_is_not_waited_for_by_who_has_no_calls_left() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\neffect = { status = { code = 429, retry_after = \"3600\" } }\n",
+    );
+    let file = world.csv("crm.csv", &people).display().to_string();
+    let mut run = world.start(&["sync", &file, "--allow-mass-change", "--max-calls", "3"]);
+    until("the run is over long before the pause is", || run.try_wait().expect("a process").is_some());
+    Ran::from(run.wait_with_output().expect("ended")).exits(10);
+}
+
+#[test]
+fn a_503_that_asks_for_no_wait_is_a_pause_all_the_same() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play(
+        "[[rule]]\noperation = \"createPerson\"\ntimes = 1\neffect = { status = { code = 503, retry_after = \"0\" } }\n",
+    );
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert_eq!(world.report()["providers"]["wsone"]["throttled"], 1);
+}
