@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use crmsync::domain::customer::{Cell, Customer};
-use crmsync::domain::field::Field;
+use crmsync::domain::field::{Field, FieldSet};
 use crmsync::domain::provider::ProviderId;
 use crmsync::domain::value::Value;
 use crmsync::mapping::{Mapper, MappingSettings};
@@ -66,7 +66,7 @@ fn read(name: &str) -> Contents {
                 continue;
             }
         };
-        match mapper.map(|index| row.get(&columns[index]), [], date(2026, 6, 1), &[]) {
+        match mapper.map(|index| row.get(&columns[index]), [], date(2026, 6, 1), FieldSet::default()) {
             Ok(mapped) => {
                 for defect in mapped.defects {
                     *contents.defects.entry(defect.field.name().into_owned()).or_default() += 1;

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use crate::domain::customer::CustomerId;
 use crate::domain::event::Event;
+use crate::domain::field::FieldSet;
 use crate::domain::mark::{KeyMark, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::mapping::{self, MappingError};
@@ -319,7 +320,7 @@ impl Looker<'_> {
 
 /// A row without a usable key; mapping says what is wrong with it.
 fn nobodys(sheet: &Sheet<'_>, row: &Row) -> Invalid {
-    let defect = sheet.map(row, Date::MAX, &[]).err();
+    let defect = sheet.map(row, Date::MAX, FieldSet::default()).err();
     let reason = defect.as_ref().map_or("has no usable key", |defect| defect.reason.0);
     let (names, cells) = sheet.raw_cells(row);
     Invalid {

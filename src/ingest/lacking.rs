@@ -5,8 +5,6 @@
 //! was split, or has lost something. The layout tells: a file with columns that were accepted before lacks what it lacked then;
 //! one whose columns are new lacks what the layout had that is nearest to it, unless all who are in it alone are new too.
 
-use std::borrow::Cow;
-
 use rayon::prelude::*;
 
 use crate::domain::field::{Field, FieldSet};
@@ -25,7 +23,7 @@ const ROWS_AT_ONCE: usize = 4_096;
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
     /// By file.
-    fields: Vec<Vec<Field>>,
+    fields: Vec<FieldSet>,
     /// What no file of a complete input has.
     pub(super) lost: FieldSet,
     /// The layouts of the files of a complete input.
@@ -44,7 +42,7 @@ impl Lacking {
     ) -> Result<Self, IngestError> {
         let known = if ingest.starts_anew() { FieldSet::default() } else { snapshot.known_fields()? };
         if ingest.options.kind == Kind::Delta {
-            let fields = vec![known.iter().collect(); sheets.len()];
+            let fields = vec![known; sheets.len()];
             return Ok(Self { fields, alone: vec![false; sheets.len()], ..Self::default() });
         }
         // Without the type of an identifier the configured one counts: nobody new is to be left out.
@@ -77,31 +75,26 @@ impl Lacking {
                     found.layouts.push(Layout { fields, lacking: own });
                 }
             }
-            found.fields.push(lacking.iter().collect());
+            found.fields.push(lacking);
         }
         Ok(found)
     }
 
     /// What one file lacks.
-    pub(super) fn of(&self, file: u16) -> &[Field] {
-        self.fields.get(usize::from(file)).map_or(&[], Vec::as_slice)
+    pub(super) fn of(&self, file: u16) -> FieldSet {
+        self.fields.get(usize::from(file)).copied().unwrap_or_default()
     }
 
     /// What all of these files lack, of which there is at least one.
-    pub(super) fn of_all(&self, mut files: impl Iterator<Item = u16> + Clone) -> Cow<'_, [Field]> {
-        let first = files.next().unwrap_or_default();
-        if files.clone().all(|file| file == first) {
-            return Cow::Borrowed(self.of(first));
-        }
-        let everywhere = |field: &Field| files.clone().all(|file| self.of(file).contains(field));
-        Cow::Owned(self.of(first).iter().copied().filter(everywhere).collect())
+    pub(super) fn of_all(&self, files: impl Iterator<Item = u16>) -> FieldSet {
+        files.map(|file| self.of(file)).reduce(|one, other| one & other).unwrap_or_default()
     }
 
     /// What a file lacks that others have, where it matters to anybody.
-    pub(super) fn beside_others(&self, file: u16) -> impl Iterator<Item = Field> {
+    pub(super) fn beside_others(&self, file: u16) -> impl Iterator<Item = Field> + use<> {
         let matters = self.alone.get(usize::from(file)).copied().unwrap_or_default();
-        let of_others = move |field: &Field| matters && !self.lost.contains(*field);
-        self.of(file).iter().copied().filter(of_others)
+        let of_others = if matters { self.of(file) - self.lost } else { FieldSet::default() };
+        of_others.iter()
     }
 }
 
@@ -138,7 +131,7 @@ fn told_by_records(
     // Without a key there is no row.
     let (mut told, today) = (FieldSet::from_iter([Field::CustomerId]), ingest.today());
     let told_by = |row: &Row| {
-        let mapped = sheet.map(row, today, &[]).ok();
+        let mapped = sheet.map(row, today, FieldSet::default()).ok();
         mapped.map_or_else(FieldSet::default, |mapped| sheet.told(row, &mapped.customer))
     };
     let mut rows = sheet.file.scan()?.filter_map(|scanned| match scanned {

@@ -198,8 +198,8 @@ impl<'a> Maker<'a> {
         };
         let (place, lacking) = (self.place(newest), self.lacking.of_all(ordered.iter().map(|own| own.file)));
         let Reading { mut customer, whole, defects, sources } = match &*ordered {
-            [own] => self.map_one(own, &lacking)?,
-            several => self.map_together(several, newest, &lacking)?,
+            [own] => self.map_one(own, lacking)?,
+            several => self.map_together(several, newest, lacking)?,
         };
         let mut told = FieldSet::default();
         for own in &ordered {
@@ -215,7 +215,7 @@ impl<'a> Maker<'a> {
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
-    fn map_one(&self, own: &OwnRow, lacking: &[Field]) -> Result<Reading, IngestError> {
+    fn map_one(&self, own: &OwnRow, lacking: FieldSet) -> Result<Reading, IngestError> {
         let (sheet, place) = (&self.sheets[usize::from(own.file)], self.place(own));
         let Mapped { customer, defects } =
             sheet.map(&own.row, self.today, lacking).map_err(|_| IngestError::changed(&place))?;
@@ -228,7 +228,7 @@ impl<'a> Maker<'a> {
         &self,
         rows: &[OwnRow],
         newest: &OwnRow,
-        lacking: &[Field],
+        lacking: FieldSet,
     ) -> Result<Reading, IngestError> {
         let mut merge = Merge::default();
         for own in rows {

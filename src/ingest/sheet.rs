@@ -63,11 +63,11 @@ impl<'a> Sheet<'a> {
     }
 
     /// What the operator should know about its header, beside the fields that it lacks of those that are known.
-    pub(super) fn warnings(&self, known: &[Field]) -> impl Iterator<Item = String> + '_ {
+    pub(super) fn warnings(&self, known: FieldSet) -> impl Iterator<Item = String> + '_ {
         let order = self.mapper.order_warning().map(|warning| warning.to_string());
         let parts = Field::STREET_PARTS.into_iter();
         let in_parts = self.file.header().is_some() && parts.clone().any(|part| self.has(part));
-        let lacks = |part: &Field| known.contains(part) && !self.has(*part);
+        let lacks = |part: &Field| known.contains(*part) && !self.has(*part);
         let line = Some(Field::Street).filter(|line| lacks(line) && !self.has(Field::StreetName));
         let lacking = parts.clone().find(lacks).or(line);
         let street = lacking.filter(|_| in_parts).map(|field| {
@@ -131,7 +131,7 @@ impl<'a> Sheet<'a> {
     }
 
     /// The row as a customer. `known` are fields that the CRM is known to have, where it matters.
-    pub(super) fn map(&self, row: &Row, today: Date, known: &[Field]) -> Result<Mapped, RowDefect> {
+    pub(super) fn map(&self, row: &Row, today: Date, known: FieldSet) -> Result<Mapped, RowDefect> {
         let cell = |index| self.cell(row, index);
         let mut mapped = self.mapper.map(cell, self.further_cells(row), today, known)?;
         mapped.customer.order = match mapped.customer.order {

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::tests::{TODAY, mapper};
 use super::{Mapper, is_western};
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
 
 #[test]
@@ -87,7 +87,7 @@ proptest! {
         let (one, other) = cells.into_iter().unzip();
         let (one, other) = (row(one), row(other));
         let customer =
-            |row: &[RawCell<'_>]| mapper.map(|index| row[index].clone(), [], TODAY, &[]).expect("a key").customer;
+            |row: &[RawCell<'_>]| mapper.map(|index| row[index].clone(), [], TODAY, FieldSet::default()).expect("a key").customer;
         prop_assert_eq!(canonical(&mapper, &one), canonical(&mapper, &other));
         prop_assert_eq!(customer(&one), customer(&other));
     }

@@ -18,7 +18,7 @@ use super::settings::MappingSettings;
 use super::text;
 use crate::domain::customer::{Customer, CustomerId, Order};
 use crate::domain::defect::Defect;
-use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
+use crate::domain::field::{Field, FieldSet, SUBSCRIPTION_PREFIX};
 use crate::domain::fold;
 use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
@@ -285,7 +285,7 @@ impl Mapper {
         cell: impl Fn(usize) -> RawCell<'a>,
         extra: impl IntoIterator<Item = (Field, RawCell<'a>)>,
         today: Date,
-        known: &[Field],
+        known: FieldSet,
     ) -> Result<Mapped, RowDefect> {
         let id = self.key_of(&cell(self.key))?;
         let mut row = self.row(today, known);
@@ -319,14 +319,14 @@ impl Mapper {
     }
 
     /// A row that has said nothing yet.
-    pub(super) fn row(&self, today: Date, known: &[Field]) -> Row<'_> {
+    pub(super) fn row(&self, today: Date, known: FieldSet) -> Row<'_> {
         let light = Light {
             forms: &self.forms,
             today,
             default_country: self.default_country,
             country: None,
             is_country_unclear: false,
-            is_country_told: !known.contains(&Field::Country),
+            is_country_told: !known.contains(Field::Country),
             postal_code: None,
         };
         Row::new(&self.nulls, light, self.columns.len())
@@ -338,7 +338,7 @@ impl Mapper {
         id: CustomerId,
         order: Option<Order>,
         row: Row<'_>,
-        known: &[Field],
+        known: FieldSet,
     ) -> Mapped {
         let Finished { cells, defects, in_part, presumption } = row.finish(&self.nic_column, known);
         let customer = Customer { id, cells, order, withheld: Vec::new(), in_part, presumption };

@@ -1,7 +1,6 @@
 //! Several rows of one customer: each field from the newest row that carries it, before any value is read, since some are
 //! read in the light of others: a telephone number in that of the country.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use jiff::civil::Date;
@@ -11,7 +10,7 @@ use super::mapper::{Mapped, Mapper};
 use super::streets;
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Cell, Customer, CustomerId, Order};
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
 
 /// Rows laid over each other.
@@ -123,16 +122,12 @@ impl<'a> Merge<'a> {
         mapper: &'a Mapper,
         (id, order): (CustomerId, Option<Order>),
         today: Date,
-        known: &[Field],
+        known: FieldSet,
     ) -> (Mapped, Option<Customer>) {
         let mut cells: Vec<&Laid<'a>> = self.cells.iter().collect();
         cells.sort_by_key(|laid| turn(laid.field));
-        let known = if self.lacks_number {
-            Cow::Owned([known, &[Field::StreetNumber]].concat())
-        } else {
-            Cow::Borrowed(known)
-        };
-        let known = &*known;
+        let number = self.lacks_number.then_some(Field::StreetNumber);
+        let known = known | number.into_iter().collect();
         let mut row = mapper.row(today, known);
         for Laid { field, column, cell, .. } in cells {
             row.say(*field, column, cell.clone());

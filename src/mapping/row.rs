@@ -13,7 +13,7 @@ use super::text::{Breaks, Clean, clean, is_clean};
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Cell, Presumption};
 use crate::domain::defect::{Defect, DefectReason};
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Value;
 
@@ -173,7 +173,7 @@ impl<'a> Row<'a> {
     }
 
     /// The cells and defects of the whole row. `nic_column` names the column to blame when a NIC contradicts a SIRET.
-    pub(super) fn finish(mut self, nic_column: &Arc<str>, known: &[Field]) -> Finished {
+    pub(super) fn finish(mut self, nic_column: &Arc<str>, known: FieldSet) -> Finished {
         self.put_early_cells_in_place();
         if self.street.lacks_one_of(known) {
             self.in_part.push(Field::Street);
@@ -251,18 +251,17 @@ impl<'a> StreetCells<'a> {
 
     /// Are there some parts of a street without one that the CRM is known to have: it would be another street. A number or a kind
     /// alone is none where streets have names or lines, nor is a line without a number where those stand beside it.
-    fn lacks_one_of(&self, known: &[Field]) -> bool {
-        let is_known = |field| known.contains(&field);
+    fn lacks_one_of(&self, known: FieldSet) -> bool {
         let has_whole = self.is_line_heard || self.is_name_heard;
         let is_alone = (self.number.is_some() || self.kind.is_some()) && !has_whole;
-        if is_alone && (is_known(Field::Street) || is_known(Field::StreetName)) {
+        if is_alone && (known.contains(Field::Street) || known.contains(Field::StreetName)) {
             return true;
         }
-        let lacks = |(part, told): (&Field, bool)| !told && is_known(*part);
+        let lacks = |(part, told): (&Field, bool)| !told && known.contains(*part);
         if self.told.contains(&true) {
             return Field::STREET_PARTS.iter().zip(self.told).any(lacks);
         }
-        let numbers_apart = is_known(Field::StreetNumber) && !is_known(Field::StreetName);
+        let numbers_apart = known.contains(Field::StreetNumber) && !known.contains(Field::StreetName);
         numbers_apart && self.line.as_deref().is_some_and(|line| !streets::has_number(line))
     }
 

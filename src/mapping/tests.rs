@@ -13,7 +13,7 @@ use super::header::subscription_field;
 use super::{Mapped, Mapper, MappingError, MappingSettings, RowDefect};
 use super::{reason, streets};
 use crate::domain::customer::{Cell, Customer, Order};
-use crate::domain::field::Field;
+use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
 use crate::domain::value::{Street, StreetParts, Title, Value};
 
@@ -40,7 +40,7 @@ fn map(mapper: &Mapper, row: &[(&str, &str)]) -> Result<Mapped, RowDefect> {
         .iter()
         .map(|column| row.get(&*column.column).map_or(RawCell::Absent, |text| RawCell::Text((*text).into())))
         .collect();
-    mapper.map(|index| cells[index].clone(), [], TODAY, &[])
+    mapper.map(|index| cells[index].clone(), [], TODAY, FieldSet::default())
 }
 
 /// One row in the columns that it names itself.
@@ -92,7 +92,7 @@ fn json_null_is_a_cleared_value() {
         key.or((field == Field::City).then_some(RawCell::Null)).unwrap_or(RawCell::Absent)
     };
     let extra = [(Field::Subscription(12), RawCell::Text("true".into()))];
-    let mapped = mapper.map(cell, extra, TODAY, &[]).expect("has a key");
+    let mapped = mapper.map(cell, extra, TODAY, FieldSet::default()).expect("has a key");
     let cells: Vec<_> = mapped.customer.cells.into_iter().collect();
     let expected = [(Field::City, Cell::Cleared), (Field::Subscription(12), Cell::Value(Value::Flag(true)))];
     assert_eq!(cells, expected);
@@ -466,7 +466,7 @@ proptest! {
             let text = texts[index % texts.len()].as_str();
             RawCell::Text(Cow::Borrowed(if Some(index) == key { "1" } else { text }))
         };
-        let mapped = mapper.map(cell, [], TODAY, &[]).expect("has a key");
+        let mapped = mapper.map(cell, [], TODAY, FieldSet::default()).expect("has a key");
         prop_assert!(mapped.customer.cells.len() + 3 >= mapper.columns().len() - 1);
         let _order = mapper.order(&texts[0]);
         let _id = mapper.customer_id(&texts[0]);

@@ -7,6 +7,7 @@ use jiff::civil::Date;
 use crate::cli::config::Config;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
+use crate::domain::field::FieldSet;
 use crate::domain::raw_cell::RawCell;
 use crate::mapping::{Mapped, Mapper, RowDefect};
 use crate::reader::{BadRow, Column, InputFile, Row, Scanned};
@@ -65,6 +66,6 @@ impl Rows {
             Some(_) => Vec::new(),
             None => self.mapper.further_cells(row.columns()),
         };
-        self.mapper.map(cell, further, self.today, &[])
+        self.mapper.map(cell, further, self.today, FieldSet::default())
     }
 }

@@ -175,7 +175,9 @@ fn the_names_of_a_record_may_be_written_in_another_way() {
         let is_key = mapper.columns()[index].field == Field::CustomerId;
         if is_key { RawCell::Text("7".into()) } else { RawCell::Absent }
     };
-    let mapped = mapper.map(key, mapper.further_cells(twice.into_iter()), TODAY, &[]).expect("has a key");
+    let mapped = mapper
+        .map(key, mapper.further_cells(twice.into_iter()), TODAY, FieldSet::default())
+        .expect("has a key");
     assert_eq!(reasons(&mapped), [("subscription_1".to_owned(), reason::LIST.0)], "two say two things");
     assert_eq!(mapped.customer.cell(Field::Subscription(2)), Some(&Cell::Value(Value::Flag(true))));
     assert_eq!(further(&["Customer_ID", "_email", "/Address/City", "e mail address"]), []);
@@ -186,7 +188,7 @@ fn the_names_of_a_record_may_be_written_in_another_way() {
     };
     // Though it comes under another name, the country is read before what is read in its light.
     let extra = [(Field::Country, RawCell::Text("BE".into()))];
-    let mapped = mapper.map(row, extra, TODAY, &[]).expect("has a key");
+    let mapped = mapper.map(row, extra, TODAY, FieldSet::default()).expect("has a key");
     let Some(Value::Phone(phone)) = mapped.customer.value(Field::MobilePhone) else { panic!("{mapped:?}") };
     assert_eq!(phone.msisdn, "32470123456");
 }
