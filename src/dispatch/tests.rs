@@ -109,7 +109,7 @@ pub(super) fn filled(folder: &TempDir, keys: &[(ProviderId, &str)]) -> (Store, R
     let intake = store.intake(run, Timestamp(1)).expect("begun");
     for (number, (provider, key)) in keys.iter().enumerate() {
         let id = CustomerId::new(&format!("c{number}")).expect("valid");
-        let customer = intake.add_customer(&id, None).expect("written");
+        let customer = intake.add_customer(&id, None, None).expect("written");
         let key = ProviderKey((*key).into());
         let values = [(FieldCode(21), "name")].into_iter().collect();
         let account = PackedAccount::of(&Account::new(key.clone()), &[]);

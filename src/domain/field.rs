@@ -203,6 +203,18 @@ pub struct FieldSet(u128);
 const _: () = assert!(Field::NAMED.len() <= u128::BITS as usize, "each named field has its bit");
 
 impl FieldSet {
+    /// All fields with a fixed name.
+    #[must_use]
+    pub fn all() -> Self {
+        Field::NAMED.iter().copied().collect()
+    }
+
+    /// Is no field among them.
+    #[must_use]
+    pub fn is_empty(self) -> bool {
+        self.0 == 0
+    }
+
     /// The fields, in catalogue order.
     pub fn iter(self) -> impl Iterator<Item = Field> {
         let has = move |(position, field): (usize, &Field)| (self.0 >> position & 1 == 1).then_some(*field);

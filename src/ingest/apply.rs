@@ -200,16 +200,21 @@ impl<'a> Apply<'a> {
 
     pub(super) fn put_customer(&self, turn: &Turn<'_>) -> Result<Option<i64>, StoreError> {
         let Some(intake) = self.intake else { return Ok(turn.number) };
-        let order = turn.prepared.customer.order;
-        // Rows without an order value must not turn the clock back.
-        match (turn.candidate.stored(), order) {
-            (None, _) => intake.add_customer(&turn.prepared.customer.id, order).map(Some),
-            (Some(stored), Some(order)) if stored.order < Some(order) => {
-                intake.put_order(stored.number, order)?;
-                Ok(Some(stored.number))
-            }
-            (Some(stored), _) => Ok(Some(stored.number)),
+        let Turn { candidate, prepared, .. } = turn;
+        let (order, stored) = (prepared.customer.order, candidate.stored());
+        let fields_before = stored.and_then(|stored| stored.fields);
+        let fields = self.ingest.fields_after(fields_before, prepared);
+        let Some(stored) = stored else {
+            return intake.add_customer(&prepared.customer.id, order, fields).map(Some);
+        };
+        if let Some(fields) = fields.filter(|_| fields != fields_before) {
+            intake.put_fields(stored.number, fields)?;
         }
+        // Rows without an order value must not turn the clock back.
+        if let Some(order) = order.filter(|_| stored.order < order) {
+            intake.put_order(stored.number, order)?;
+        }
+        Ok(Some(stored.number))
     }
 
     /// Remembers the record; of an unsettled one nothing, so that it is compared again.

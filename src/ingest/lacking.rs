@@ -22,8 +22,11 @@ const ROWS_AT_ONCE: usize = 4_096;
 /// What the files of an input lack.
 #[derive(Debug, Default)]
 pub(super) struct Lacking {
-    /// By file.
+    /// By file, for those of whom nobody knows what their own records had.
     fields: Vec<FieldSet>,
+    /// By file, of what its records say something together: none of its customers lacks it. Empty of a part of the customers or
+    /// fields, of which each record speaks for itself, and of a file of rejects.
+    told: Vec<FieldSet>,
     /// What no file of a complete input has.
     pub(super) lost: FieldSet,
     /// The layouts of the files of a complete input.
@@ -42,18 +45,26 @@ impl Lacking {
     ) -> Result<Self, IngestError> {
         let known = if ingest.starts_anew() { FieldSet::default() } else { snapshot.known_fields()? };
         if ingest.options.kind == Kind::Delta {
-            let fields = vec![known; sheets.len()];
-            return Ok(Self { fields, alone: vec![false; sheets.len()], ..Self::default() });
+            let (fields, told) = (vec![known; sheets.len()], vec![FieldSet::default(); sheets.len()]);
+            return Ok(Self { fields, told, alone: vec![false; sheets.len()], ..Self::default() });
         }
         // Without the type of an identifier the configured one counts: nobody new is to be left out.
-        let known = known - FieldSet::from_iter([Field::PersonIdentifierType]);
-        let lost = known - all_fields(ingest, sheets, known, candidates.len() > 0)?;
+        let unneeded = FieldSet::from_iter([Field::PersonIdentifierType]);
+        let known = known - unneeded;
+        let told = told_by_files(ingest, sheets, known, candidates.len() > 0)?;
+        let lost = told.iter().fold(known, |lost, told| lost - *told);
         let before = if ingest.starts_anew() { Vec::new() } else { snapshot.layouts()? };
         let layouts: Vec<Option<FieldSet>> = sheets.iter().map(Sheet::fields).collect();
         let is_alone = |one: &Candidate, file: u16| one.rows().all(|row| row.file() == file);
         let files = || layouts.iter().zip(0_u16..);
         let alone = files().map(|(_, file)| candidates.iter().any(|one| is_alone(one, file)));
-        let mut found = Self { lost, alone: alone.collect(), ..Self::default() };
+        let told_whole = |(sheet, told): (&Sheet<'_>, &FieldSet)| match ingest.starts_anew() {
+            true => FieldSet::all(),
+            false if sheet.mapper.is_rejects_file() => unneeded,
+            false => *told | unneeded,
+        };
+        let told = sheets.iter().zip(&told).map(told_whole).collect();
+        let mut found = Self { told, lost, alone: alone.collect(), ..Self::default() };
         // Has any file with these columns somebody who was known and is in no other one.
         let has_known = |fields: FieldSet| {
             let known = |file| candidates.iter().any(|one| one.is_known() && is_alone(one, file));
@@ -90,6 +101,12 @@ impl Lacking {
         files.map(|file| self.of(file)).reduce(|one, other| one & other).unwrap_or_default()
     }
 
+    /// What all of these files lack of what earlier records of one customer had.
+    pub(super) fn of_customer(&self, had: FieldSet, files: impl Iterator<Item = u16>) -> FieldSet {
+        let told = files.filter_map(|file| self.told.get(usize::from(file)));
+        told.fold(had, |lacking, told| lacking - *told)
+    }
+
     /// What a file lacks that others have, where it matters to anybody.
     pub(super) fn beside_others(&self, file: u16) -> impl Iterator<Item = Field> + use<> {
         let matters = self.alone.get(usize::from(file)).copied().unwrap_or_default();
@@ -105,47 +122,38 @@ fn lost_since(before: &[Layout], fields: FieldSet) -> FieldSet {
     nearest.map_or_else(FieldSet::default, |layout| (layout.fields | layout.lacking) - fields)
 }
 
-/// The fields that the files have together. Which of the `known` ones a file without a header has, its records tell, where anybody
-/// is compared.
-fn all_fields(
+/// Of which fields each file says something. Which of the `known` ones a file without a header has, its records tell, where
+/// anybody is compared.
+fn told_by_files(
     ingest: &Ingest<'_>,
     sheets: &[Sheet<'_>],
     known: FieldSet,
     is_compared: bool,
-) -> Result<FieldSet, IngestError> {
-    let of_headers = sheets.iter().filter_map(Sheet::fields);
-    let mut all = of_headers.fold(FieldSet::default(), |all, fields| all | fields);
-    for sheet in sheets.iter().filter(|sheet| sheet.fields().is_none()) {
-        let missing = known - all;
-        all |= if is_compared { told_by_records(ingest, sheet, missing)? } else { missing };
-    }
-    Ok(all)
+) -> Result<Vec<FieldSet>, IngestError> {
+    let told_by = |sheet: &Sheet<'_>| match sheet.fields() {
+        Some(fields) => Ok(fields),
+        None if is_compared => told_by_records(ingest, sheet, known),
+        None => Ok(known),
+    };
+    sheets.iter().map(told_by).collect()
 }
 
 /// Of which of these fields any record of a file says something. As a rule its first ones have all of them.
-fn told_by_records(
-    ingest: &Ingest<'_>,
-    sheet: &Sheet<'_>,
-    missing: FieldSet,
-) -> Result<FieldSet, IngestError> {
-    // Without a key there is no row.
-    let (mut told, today) = (FieldSet::from_iter([Field::CustomerId]), ingest.today());
-    let told_by = |row: &Row| {
-        let mapped = sheet.map(row, today, FieldSet::default()).ok();
-        mapped.map_or_else(FieldSet::default, |mapped| sheet.told(row, &mapped.customer))
-    };
+fn told_by_records(ingest: &Ingest<'_>, sheet: &Sheet<'_>, known: FieldSet) -> Result<FieldSet, IngestError> {
+    let mut told = FieldSet::default();
     let mut rows = sheet.file.scan()?.filter_map(|scanned| match scanned {
         Ok(Scanned::Row(row)) => Some(Ok(row)),
         Ok(Scanned::Bad(_)) => None,
         Err(error) => Some(Err(error)),
     });
-    while missing - told != FieldSet::default() {
+    while !(known - told).is_empty() {
         let some: Vec<Row> = rows.by_ref().take(ROWS_AT_ONCE).collect::<Result<_, _>>()?;
         if some.is_empty() {
             break;
         }
         ingest.go_on()?;
-        told |= some.par_iter().map(told_by).reduce(FieldSet::default, |one, other| one | other);
+        let of_some = some.par_iter().map(|row| sheet.named(row));
+        told |= of_some.reduce(FieldSet::default, |one, other| one | other);
     }
     Ok(told)
 }

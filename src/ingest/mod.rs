@@ -63,7 +63,7 @@ use guard::InputCounts;
 use index::Index;
 use lacking::Lacking;
 use late::Late;
-use prepare::Maker;
+use prepare::{Maker, Prepared};
 use sheet::Sheet;
 use sift::Sieve;
 
@@ -220,6 +220,16 @@ impl Ingest<'_> {
     /// Does the input say alone which fields the CRM has.
     fn starts_anew(&self) -> bool {
         self.options.kind == Kind::Full && self.options.full_resync
+    }
+
+    /// Of which fields a customer's records have said something, once this one is accepted; `None` where nobody knows: what a part of
+    /// the customers or fields does not say of somebody, the CRM may have.
+    fn fields_after(&self, before: Option<FieldSet>, prepared: &Prepared) -> Option<FieldSet> {
+        match before {
+            _ if self.starts_anew() => Some(prepared.fields),
+            Some(before) => Some(before | prepared.fields),
+            None => (self.options.kind == Kind::Full).then_some(prepared.lacking | prepared.fields),
+        }
     }
 
     /// Do the order values of earlier inputs say which rows of this one are stale.

@@ -14,6 +14,7 @@ use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::mapping::{Counting, Mapped, Merge, RowDefect};
 use crate::reader::{Row, RowParser, Span};
+use crate::store::StoredCustomer;
 
 use super::compare::Candidate;
 use super::lacking::Lacking;
@@ -39,6 +40,10 @@ pub(super) struct Prepared {
     pub(super) place: Place,
     /// Of which fields those of its rows say something that have no header.
     pub(super) told: FieldSet,
+    /// Of which fields its rows say something, by their columns or, without a header, by what they have.
+    pub(super) fields: FieldSet,
+    /// Of which fields the CRM is known to have something, of the customer or of those in its files, while its rows say nothing.
+    pub(super) lacking: FieldSet,
     /// Which of several rows, by their numbers, each field is of; nothing, where there is one row.
     sources: Vec<(Field, usize)>,
     /// The rows, oldest first: by their order value, else as they came. One without an order value stands before those
@@ -162,11 +167,12 @@ impl<'a> Maker<'a> {
             }
             return Ok(Made { merged: Merged::Alike, late: LateRows::default() });
         }
-        self.merge(std::mem::take(rows), meaning)
+        self.merge(std::mem::take(rows), meaning, None)
     }
 
-    /// One customer out of its rows: each field from the newest row that carries it.
-    fn merge(&self, rows: Vec<OwnRow>, meaning: Digest) -> Result<Made, IngestError> {
+    /// One customer out of its rows: each field from the newest row that carries it. `had` are the fields that earlier records of
+    /// the customer had, where that is known.
+    fn merge(&self, rows: Vec<OwnRow>, meaning: Digest, had: Option<FieldSet>) -> Result<Made, IngestError> {
         let mut late = LateRows::default();
         let mut ordered = Vec::with_capacity(rows.len());
         let mut highest = None;
@@ -196,23 +202,50 @@ impl<'a> Maker<'a> {
         let Some(newest) = ordered.iter().rev().find(|own| !own.is_background) else {
             return Ok(Made { merged: Merged::Nothing, late });
         };
-        let (place, lacking) = (self.place(newest), self.lacking.of_all(ordered.iter().map(|own| own.file)));
+        let (place, lacking) = (self.place(newest), self.lacking(&ordered, had));
         let Reading { mut customer, whole, defects, sources } = match &*ordered {
             [own] => self.map_one(own, lacking)?,
             several => self.map_together(several, newest, lacking)?,
         };
-        let mut told = FieldSet::default();
+        let (mut told, mut fields) = (FieldSet::default(), FieldSet::default());
         for own in &ordered {
             let sheet = &self.sheets[usize::from(own.file)];
-            if sheet.file.header().is_none() {
-                told |= sheet.told(&own.row, &customer);
+            match sheet.fields() {
+                Some(columns) if !sheet.mapper.is_rejects_file() => fields |= columns,
+                Some(_) => fields |= sheet.told(&own.row, &customer),
+                None => told |= sheet.told(&own.row, &customer),
             }
         }
-        let lacking = lacking.iter().map(|field| field.whole());
-        let withheld = lacking.filter(|field| customer.cell(*field).is_none()).collect::<Vec<_>>();
+        fields |= told;
+        let withheld = lacking.iter().map(Field::whole);
+        let withheld = withheld.filter(|field| customer.cell(*field).is_none()).collect::<Vec<_>>();
         customer.withheld.extend(withheld);
-        let prepared = Prepared { customer, whole, defects, meaning, place, rows: ordered, sources, told };
+        let rows = ordered;
+        let prepared =
+            Prepared { customer, whole, defects, meaning, place, rows, sources, told, fields, lacking };
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
+    }
+
+    fn lacking(&self, rows: &[OwnRow], had: Option<FieldSet>) -> FieldSet {
+        let files = rows.iter().map(|own| own.file);
+        match had {
+            Some(had) => self.lacking.of_customer(had, files),
+            None => self.lacking.of_all(files),
+        }
+    }
+
+    /// The same customer in the light of what earlier records of it had, where it was read in another one.
+    pub(super) fn in_light_of(
+        &self,
+        prepared: Box<Prepared>,
+        stored: Option<&StoredCustomer>,
+    ) -> Result<Option<Box<Prepared>>, IngestError> {
+        let Some(had) = stored.and_then(|stored| stored.fields) else { return Ok(Some(prepared)) };
+        let lacking = self.lacking(&prepared.rows, Some(had));
+        if lacking - prepared.fields == prepared.lacking - prepared.fields {
+            return Ok(Some(prepared));
+        }
+        self.merge(prepared.rows, prepared.meaning, Some(had)).map(Made::customer)
     }
 
     fn map_one(&self, own: &OwnRow, lacking: FieldSet) -> Result<Reading, IngestError> {
@@ -259,8 +292,9 @@ impl<'a> Maker<'a> {
     pub(super) fn without_stale(
         &self,
         mut prepared: Box<Prepared>,
-        accepted: Option<Order>,
+        stored: Option<&StoredCustomer>,
     ) -> Result<Option<Box<Prepared>>, IngestError> {
+        let accepted = stored.and_then(|stored| stored.order);
         let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order) < accepted);
         // Where the newest of them is what was accepted last, the others of a complete input are what was accepted with it. In a
         // delta they may be: they say by what the newest is read, and nothing else.
@@ -276,9 +310,16 @@ impl<'a> Maker<'a> {
         if prepared.rows.iter().all(|own| own.is_background) {
             return Ok(None);
         }
-        match self.merge(prepared.rows, prepared.meaning)?.merged {
-            Merged::Customer(prepared) => Ok(Some(prepared)),
-            Merged::Alike | Merged::Nothing => Ok(None),
+        let had = stored.and_then(|stored| stored.fields);
+        self.merge(prepared.rows, prepared.meaning, had).map(Made::customer)
+    }
+}
+
+impl Made {
+    fn customer(self) -> Option<Box<Prepared>> {
+        match self.merged {
+            Merged::Customer(prepared) => Some(prepared),
+            Merged::Alike | Merged::Nothing => None,
         }
     }
 }

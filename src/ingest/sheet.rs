@@ -94,17 +94,19 @@ impl<'a> Sheet<'a> {
         self.mapper.columns().iter().any(|column| column.field == field)
     }
 
-    /// The fields of which a file with a header says something; those that are told by another one too: a SIRET has the NIC,
-    /// and parts of a street are one.
+    /// The fields of which a file with a header says something.
     pub(super) fn fields(&self) -> Option<FieldSet> {
         self.file.header()?;
-        let mut fields: FieldSet = self.mapper.columns().iter().map(|column| column.field).collect();
-        for (told, by) in [(Field::Nic, &[Field::Siren][..]), (Field::Street, &Field::STREET_PARTS)] {
-            if by.iter().any(|field| fields.contains(*field)) {
-                fields |= FieldSet::from_iter([told]);
-            }
-        }
-        Some(fields)
+        Some(with_implied(self.mapper.columns().iter().map(|column| column.field).collect()))
+    }
+
+    /// The same of one record, whether its cells can be read or not.
+    pub(super) fn named(&self, row: &Row) -> FieldSet {
+        let columns = self.mapper.columns().iter().enumerate();
+        let has = |(index, _): &(usize, _)| !matches!(self.cell(row, *index), RawCell::Absent);
+        let own = columns.filter(has).map(|(_, column)| column.field);
+        let further = self.further_cells(row).into_iter().map(|(field, _)| field);
+        with_implied(own.chain(further).collect())
     }
 
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
@@ -249,4 +251,14 @@ impl<'a> Sheet<'a> {
     pub(super) fn place(&self, line: u64) -> Place {
         Place { file: Arc::clone(&self.name), line }
     }
+}
+
+/// Fields with those that others tell as well: a SIRET has the NIC, and parts of a street are one.
+fn with_implied(mut fields: FieldSet) -> FieldSet {
+    for (told, by) in [(Field::Nic, &[Field::Siren][..]), (Field::Street, &Field::STREET_PARTS)] {
+        if by.iter().any(|field| fields.contains(*field)) {
+            fields |= FieldSet::from_iter([told]);
+        }
+    }
+    fields
 }

@@ -126,8 +126,7 @@ impl Sieve<'_> {
                 (Merged::Alike, None) | (Merged::Nothing, _) => continue,
             };
             let stored = self.snapshot.customer(&prepared.customer.id)?;
-            let accepted = stored.as_ref().and_then(|stored| stored.order);
-            let Some(prepared) = maker.without_stale(prepared, accepted)? else {
+            let Some(prepared) = maker.without_stale(prepared, stored.as_ref())? else {
                 *(if candidate.same { &mut self.tally.unchanged } else { &mut self.tally.stale }) += 1;
                 continue;
             };
@@ -169,6 +168,7 @@ pub(super) fn ready(
 ) -> Result<(Option<Ready>, Option<LateCustomer>), IngestError> {
     let Some(Made { merged, late }) = made else {
         let kept = candidate.earlier.as_mut().and_then(|earlier| earlier.prepared.take());
+        let kept = kept.map(|kept| maker.in_light_of(kept, candidate.stored())).transpose()?.flatten();
         return Ok((kept.map(|prepared| Ready { candidate, prepared }), None));
     };
     // Of known customers that was counted before.
@@ -176,11 +176,12 @@ pub(super) fn ready(
         candidate.spoilt = !late.invalid.is_empty();
         (late, matches!(merged, Merged::Nothing))
     });
-    let accepted = candidate.stored().and_then(|stored| stored.order);
     let prepared = match merged {
-        Merged::Customer(prepared) => maker.without_stale(prepared, accepted)?,
+        Merged::Customer(prepared) => maker.without_stale(prepared, candidate.stored())?,
         Merged::Alike | Merged::Nothing => None,
     };
+    let prepared = prepared.map(|prepared| maker.in_light_of(prepared, candidate.stored()));
+    let prepared = prepared.transpose()?.flatten();
     Ok((prepared.map(|prepared| Ready { candidate, prepared }), late))
 }
 

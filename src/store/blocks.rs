@@ -28,11 +28,20 @@ const ROWS_MAX: usize = 8 * ROWS;
 /// Rows that wait for their statement.
 #[derive(Debug)]
 pub(super) struct Blocks {
-    customers: Vec<(i64, CustomerId, Option<Order>)>,
+    customers: Vec<NewCustomer>,
     accounts: Vec<(i64, ProviderId, PackedAccount)>,
     calls: Vec<(i64, NewCall)>,
     next_customer: i64,
     next_call: i64,
+}
+
+/// A customer with its number.
+#[derive(Debug)]
+struct NewCustomer {
+    number: i64,
+    id: CustomerId,
+    order: Option<Order>,
+    fields: Option<Vec<u8>>,
 }
 
 /// The columns of a row as they are bound.
@@ -51,10 +60,10 @@ impl Blocks {
     }
 
     /// Takes a customer; gives the number that it will have.
-    pub(super) fn customer(&mut self, id: &CustomerId, order: Option<Order>) -> i64 {
+    pub(super) fn customer(&mut self, id: &CustomerId, order: Option<Order>, fields: Option<Vec<u8>>) -> i64 {
         let number = self.next_customer;
         self.next_customer += 1;
-        self.customers.push((number, id.clone(), order));
+        self.customers.push(NewCustomer { number, id: id.clone(), order, fields });
         number
     }
 
@@ -108,8 +117,8 @@ impl Blocks {
         calls: usize,
     ) -> Result<(), StoreError> {
         for rows in self.customers.chunks(ROWS) {
-            let sql = "INSERT OR ROLLBACK INTO customer (id, customer_id, order_value) VALUES";
-            insert(connection, &rows_of(sql, "(?,?,?)", rows.len()), rows.iter().flat_map(bound_customer))?;
+            let sql = "INSERT OR ROLLBACK INTO customer (id, customer_id, order_value, told_fields) VALUES";
+            insert(connection, &rows_of(sql, "(?,?,?,?)", rows.len()), rows.iter().flat_map(bound_customer))?;
         }
         self.customers.clear();
         for rows in self.accounts[..accounts].chunks(ROWS) {
@@ -139,8 +148,9 @@ impl Blocks {
     }
 }
 
-fn bound_customer((number, id, order): &(i64, CustomerId, Option<Order>)) -> Bound<'_, 3> {
-    [(*number).into(), text(id.as_str()), order.map_or(NULL, |order| order.0.into())]
+fn bound_customer(NewCustomer { number, id, order, fields }: &NewCustomer) -> Bound<'_, 4> {
+    let order = order.map_or(NULL, |order| order.0.into());
+    [(*number).into(), text(id.as_str()), order, blob(fields.as_deref())]
 }
 
 fn bound_account((customer, provider, account): &(i64, ProviderId, PackedAccount)) -> Bound<'_, 6> {

@@ -1,6 +1,6 @@
 //! Accepting an input: one transaction from the first customer to the last call.
 
-use std::cell::{Cell, RefCell};
+use std::cell::{Cell, OnceCell, RefCell};
 use std::collections::{BTreeMap, HashSet};
 
 use rusqlite::types::Value;
@@ -11,6 +11,7 @@ use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
+use crate::domain::field::FieldSet;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Named, Standing};
@@ -21,6 +22,7 @@ use super::blocks::Blocks;
 use super::doubts::Doubts;
 use super::filling::{self, Filling, Unasked};
 use super::flights::Aloft;
+use super::known_fields::FieldNumbers;
 use super::lease::{self, PRIORITY_LAST};
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
@@ -68,6 +70,8 @@ pub struct Intake<'a> {
     /// The number of the next call that is written by itself; none before the first one, and behind blocks.
     next_call: Cell<Option<CallId>>,
     insert: RefCell<InsertText>,
+    /// How the fields of customers are kept.
+    pub(super) field_numbers: RefCell<FieldNumbers>,
     keeping: Keeping<'a>,
     run: RunNumber,
     now: Timestamp,
@@ -115,6 +119,7 @@ impl Store {
         flights::land(&transaction)?;
         let rare = Rare::read(&transaction)?;
         let doubts = Doubts::read(&transaction)?;
+        let field_numbers = RefCell::new(FieldNumbers::read(&transaction)?);
         Ok(Intake {
             changes_before: transaction.total_changes(),
             bookkeeping: Cell::new(0),
@@ -130,6 +135,7 @@ impl Store {
             blocks: RefCell::new(None),
             next_call: Cell::new(None),
             insert: RefCell::default(),
+            field_numbers,
             keeping: Keeping { fingerprinter, clear: *clear_values },
             run,
             now,
@@ -148,19 +154,27 @@ impl Intake<'_> {
             // They have landed.
             flights: None,
             newer_orders: true,
+            field_numbers: Some(OnceCell::new()),
             rare: self.rare,
         }
     }
 
-    /// Writes down a customer who is not known yet; gives its number.
-    pub fn add_customer(&self, id: &CustomerId, order: Option<Order>) -> Result<i64, StoreError> {
+    /// Writes down a customer who is not known yet, with the fields of which its records say something, where that is all that
+    /// the CRM has of it; gives its number.
+    pub fn add_customer(
+        &self,
+        id: &CustomerId,
+        order: Option<Order>,
+        fields: Option<FieldSet>,
+    ) -> Result<i64, StoreError> {
+        let fields = self.packed_fields(fields)?;
         if let Some(blocks) = &mut *self.blocks.borrow_mut() {
-            let number = blocks.customer(id, order);
+            let number = blocks.customer(id, order, fields);
             self.write_if_full(blocks)?;
             return Ok(number);
         }
-        let sql = "INSERT INTO customer (customer_id, order_value) VALUES (?1, ?2)";
-        self.transaction.prepare_cached(sql)?.execute((id.as_str(), order.map(|order| order.0)))?;
+        let sql = "INSERT INTO customer (customer_id, order_value, told_fields) VALUES (?1, ?2, ?3)";
+        self.transaction.prepare_cached(sql)?.execute((id.as_str(), order.map(|order| order.0), fields))?;
         Ok(self.transaction.last_insert_rowid())
     }
 

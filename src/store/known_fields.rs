@@ -1,6 +1,9 @@
-//! Of which fields the CRM is known to have values, and which of them a file with certain columns never brought.
+//! Of which fields the CRM is known to have values: at all, by the files with certain columns, and by the records of each
+//! customer.
 
 use std::collections::VecDeque;
+
+use rusqlite::Connection;
 
 use crate::domain::field::{Field, FieldSet};
 
@@ -10,6 +13,8 @@ use super::{Intake, Snapshot, StoreError, setting};
 const KNOWN_FIELDS: &str = "full_columns";
 /// The setting that has the layouts of files.
 const LAYOUTS: &str = "layouts";
+/// The setting that says which bit stands for which field in what is remembered of each customer.
+const FIELD_NUMBERS: &str = "field_numbers";
 /// So many layouts are remembered, the newest ones.
 const LAYOUTS_MAX: usize = 64;
 
@@ -20,6 +25,53 @@ pub struct Layout {
     pub fields: FieldSet,
     /// What its customers were known to have by other files, when it was accepted for the first time.
     pub lacking: FieldSet,
+}
+
+/// Which field each bit stands for, in the sets that are kept of customers. A state gives the bits out as it comes to know fields,
+/// so that the order of the catalogue may change.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FieldNumbers {
+    names: Vec<String>,
+    /// None for a name that this version does not know.
+    fields: Vec<Option<Field>>,
+}
+
+impl FieldNumbers {
+    pub(super) fn read(connection: &Connection) -> Result<Self, StoreError> {
+        let text = text_of(setting::get(connection, FIELD_NUMBERS)?)?;
+        let names: Vec<String> = text.lines().map(str::to_owned).collect();
+        let fields = names.iter().map(|name| Field::parse(name)).collect();
+        Ok(Self { names, fields })
+    }
+
+    /// The set that is kept in these bytes.
+    pub(super) fn unpack(&self, bytes: &[u8]) -> FieldSet {
+        let is_set = |number: usize| bytes.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1);
+        let set = self.fields.iter().enumerate().filter(|(number, _)| is_set(*number));
+        set.filter_map(|(_, field)| *field).collect()
+    }
+
+    /// The bytes in which a set is kept. Fields without a number get one.
+    pub(super) fn pack(&mut self, connection: &Connection, set: FieldSet) -> Result<Vec<u8>, StoreError> {
+        let new = set - self.fields.iter().flatten().copied().collect();
+        if !new.is_empty() {
+            self.names.extend(new.iter().map(|field| field.name().into_owned()));
+            self.fields.extend(new.iter().map(Some));
+            setting::put(connection, FIELD_NUMBERS, self.names.join("\n").as_bytes())?;
+        }
+        let mut bytes = vec![0; self.fields.len().div_ceil(8)];
+        for (number, field) in self.fields.iter().enumerate() {
+            let is_in = field.is_some_and(|field| set.contains(field));
+            bytes[number / 8] |= u8::from(is_in) << (number % 8);
+        }
+        Ok(bytes)
+    }
+}
+
+/// Is what the records of each customer have said remembered: not where a state of an earlier version is only read.
+pub(super) fn are_by_customer(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('customer') WHERE name = 'told_fields')";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
 }
 
 impl Snapshot<'_> {
@@ -52,6 +104,20 @@ impl Intake<'_> {
             setting::put(&self.transaction, KNOWN_FIELDS, names_of(known).as_bytes())?;
         }
         Ok(())
+    }
+
+    /// Remembers of which fields the records of a known customer have said something.
+    pub fn put_fields(&self, customer: i64, fields: FieldSet) -> Result<(), StoreError> {
+        let sql = "UPDATE customer SET told_fields = ?2 WHERE id = ?1";
+        let packed = self.packed_fields(Some(fields))?;
+        self.transaction.prepare_cached(sql)?.execute((customer, packed))?;
+        Ok(())
+    }
+
+    /// Fields as they are kept with a customer.
+    pub(super) fn packed_fields(&self, fields: Option<FieldSet>) -> Result<Option<Vec<u8>>, StoreError> {
+        let mut numbers = self.field_numbers.borrow_mut();
+        fields.map(|fields| numbers.pack(&self.transaction, fields)).transpose()
     }
 
     /// Remembers the layouts of the files of this input, beside those of earlier ones or `alone`.

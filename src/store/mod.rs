@@ -93,6 +93,8 @@ pub struct Store {
     flights: bool,
     /// Does it have newer order values; likewise.
     newer_orders: bool,
+    /// Does it have the fields of each customer; likewise.
+    fields_by_customer: bool,
     /// What few customers have.
     rare: rare::Rare,
     /// What this process has leased and not settled.

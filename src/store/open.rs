@@ -21,7 +21,8 @@ use super::place::{
 };
 use super::rare::Rare;
 use super::{
-    Store, StoreError, flights, kept, marks, orders, origin, restore, setting, shared_keys, statements,
+    Store, StoreError, flights, kept, known_fields, marks, orders, origin, restore, setting, shared_keys,
+    statements,
 };
 
 /// "crms" in ASCII: marks a SQLite file as ours.
@@ -54,6 +55,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/014_named_key_by_mark.sql"),
     include_str!("schema/015_turns.sql"),
     include_str!("schema/016_untaken.sql"),
+    include_str!("schema/017_customer_fields.sql"),
 ];
 
 /// What the operator settles about the state.
@@ -218,6 +220,7 @@ impl StateFile {
         Ok(Store {
             flights: flights::are_in(&connection)?,
             newer_orders: orders::are_apart(&connection)?,
+            fields_by_customer: known_fields::are_by_customer(&connection)?,
             rare: Rare::read(&connection)?,
             connection,
             path: self.settings.path.clone(),

@@ -3,17 +3,19 @@
 use std::cell::OnceCell;
 use std::collections::HashSet;
 
-use rusqlite::{Connection, OptionalExtension, Row, Transaction};
+use rusqlite::{Connection, Row, Transaction};
 
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
+use crate::domain::field::FieldSet;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named, Standing, TurnedAway};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
+use super::known_fields::FieldNumbers;
 use super::rare::Rare;
 use super::transitions::step;
 use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, turned_away, untaken};
@@ -28,6 +30,8 @@ pub struct Snapshot<'a> {
     pub(super) flights: Option<OnceCell<HashSet<CallId>>>,
     /// May order values stand beside the rows of the customers.
     pub(super) newer_orders: bool,
+    /// How the fields of customers are kept, once they are asked for; none, where they are not.
+    pub(super) field_numbers: Option<OnceCell<FieldNumbers>>,
     /// What few customers have.
     pub(super) rare: Rare,
 }
@@ -39,6 +43,8 @@ pub struct StoredCustomer {
     pub number: i64,
     /// The newest accepted order value.
     pub order: Option<Order>,
+    /// Of which fields its records have said something since a complete input had it; `None` where nobody knows.
+    pub fields: Option<FieldSet>,
 }
 
 /// A state that does not change while it is looked at, whatever a run writes meanwhile.
@@ -73,6 +79,7 @@ impl Store {
             keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
             flights: self.flights.then(OnceCell::new),
             newer_orders: self.newer_orders,
+            field_numbers: self.fields_by_customer.then(OnceCell::new),
             rare: self.rare,
         }
     }
@@ -144,12 +151,32 @@ impl<'a> Snapshot<'a> {
 
     /// The customer of that key.
     pub fn customer(&self, id: &CustomerId) -> Result<Option<StoredCustomer>, StoreError> {
-        let mut statement =
-            self.connection.prepare_cached("SELECT id, order_value FROM customer WHERE customer_id = ?1")?;
-        let found = statement.query_row([id.as_str()], |row| Ok((row.get(0)?, row.get(1)?))).optional()?;
-        let Some((number, order)) = found else { return Ok(None) };
+        let sql = match self.field_numbers {
+            Some(_) => "SELECT id, order_value, told_fields FROM customer WHERE customer_id = ?1",
+            None => "SELECT id, order_value, NULL FROM customer WHERE customer_id = ?1",
+        };
+        let mut statement = self.connection.prepare_cached(sql)?;
+        let mut rows = statement.query([id.as_str()])?;
+        let Some(row) = rows.next()? else { return Ok(None) };
+        let (number, order) = (row.get(0)?, order_of(row.get(1)?));
+        let fields = self.fields_of(row)?;
         let newer = if self.newer_orders { orders::newer(self.connection, number)? } else { None };
-        Ok(Some(StoredCustomer { number, order: order_of(order).max(newer) }))
+        Ok(Some(StoredCustomer { number, order: order.max(newer), fields }))
+    }
+
+    /// The fields that stand in the third column of a customer's row.
+    fn fields_of(&self, row: &Row<'_>) -> Result<Option<FieldSet>, StoreError> {
+        let damaged = |_| StoreError::Damaged { what: "the fields of a customer are unreadable" };
+        let bytes = row.get_ref(2)?.as_blob_or_null().map_err(damaged)?;
+        let (Some(bytes), Some(numbers)) = (bytes, &self.field_numbers) else { return Ok(None) };
+        let numbers = match numbers.get() {
+            Some(numbers) => numbers,
+            None => {
+                let read = FieldNumbers::read(self.connection)?;
+                numbers.get_or_init(|| read)
+            }
+        };
+        Ok(Some(numbers.unpack(bytes)))
     }
 
     /// The key of the customer of that number.

@@ -432,13 +432,13 @@ fn what_a_delta_left_open_goes_with_the_next_complete_file() {
         format!("{record}\n")
     };
     let first = record(1, json!({ "street": "7 rue Pasteur", "address_locality": "Le Bourg" }));
-    let before = record(2, json!({ "street": "8 rue Pasteur" }));
+    let before = record(2, json!({ "street": "8 rue Pasteur", "address_locality": "Le Bourg" }));
     let after = record(2, json!({ "street": "9 rue Pasteur" }));
     let street = || held(&world, ProviderId::Lemonway, "W00002")["newStreet"].clone();
     world.sync(&world.file("crm.jsonl", &format!("{first}{before}"))).exits(0);
-    assert_eq!(street(), "8 rue Pasteur");
+    assert_eq!(street(), "8 rue Pasteur, Le Bourg");
     world.on("sync", &world.file("delta.jsonl", &after), &["--kind", "delta"]).exits(3);
-    assert_eq!(street(), "8 rue Pasteur");
+    assert_eq!(street(), "8 rue Pasteur, Le Bourg");
     let complete = world.file("crm.jsonl", &format!("{first}{after}"));
     world.sync(&complete).exits(0);
     assert_eq!(street(), "9 rue Pasteur");

@@ -22,6 +22,7 @@ mod names;
 mod national_numbers;
 mod other_client;
 mod outcomes;
+mod own_fields;
 mod page;
 mod pauses;
 mod persons;
