@@ -239,7 +239,11 @@ impl Index {
     }
 }
 
-fn read_on<'a>(scan: &mut Scan<'a>, spare: &mut Vec<Vec<u8>>) -> Result<Vec<Block<'a>>, IngestError> {
+/// The next blocks that can be looked at together; none where the next record has to be read by itself.
+pub(super) fn read_on<'a>(
+    scan: &mut Scan<'a>,
+    spare: &mut Vec<Vec<u8>>,
+) -> Result<Vec<Block<'a>>, IngestError> {
     let batch = (PROCESSOR_BLOCKS * rayon::current_num_threads()).min(BATCH_BLOCKS_MAX);
     let mut blocks = Vec::with_capacity(batch);
     while blocks.len() < batch

@@ -5,19 +5,14 @@
 //! was split, or has lost something. The layout tells: a file with columns that were accepted before lacks what it lacked then;
 //! one whose columns are new lacks what the layout had that is nearest to it, unless all who are in it alone are new too.
 
-use rayon::prelude::*;
-
 use crate::domain::field::{Field, FieldSet};
-use crate::reader::{Row, Scanned};
 use crate::store::{Layout, Snapshot};
 
 use super::compare::Candidate;
+use super::named::told_by_records;
 use super::queue::Candidates;
 use super::sheet::Sheet;
 use super::{Ingest, IngestError, Kind};
-
-/// So many records of a file without a header are looked at together.
-const ROWS_AT_ONCE: usize = 4_096;
 
 /// What the files of an input lack.
 #[derive(Debug, Default)]
@@ -136,24 +131,4 @@ fn told_by_files(
         None => Ok(known),
     };
     sheets.iter().map(told_by).collect()
-}
-
-/// Of which of these fields any record of a file says something. As a rule its first ones have all of them.
-fn told_by_records(ingest: &Ingest<'_>, sheet: &Sheet<'_>, known: FieldSet) -> Result<FieldSet, IngestError> {
-    let mut told = FieldSet::default();
-    let mut rows = sheet.file.scan()?.filter_map(|scanned| match scanned {
-        Ok(Scanned::Row(row)) => Some(Ok(row)),
-        Ok(Scanned::Bad(_)) => None,
-        Err(error) => Some(Err(error)),
-    });
-    while !(known - told).is_empty() {
-        let some: Vec<Row> = rows.by_ref().take(ROWS_AT_ONCE).collect::<Result<_, _>>()?;
-        if some.is_empty() {
-            break;
-        }
-        ingest.go_on()?;
-        let of_some = some.par_iter().map(|row| sheet.named(row));
-        told |= of_some.reduce(FieldSet::default, |one, other| one | other);
-    }
-    Ok(told)
 }

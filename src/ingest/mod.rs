@@ -18,6 +18,7 @@ mod index;
 mod judge;
 mod lacking;
 mod late;
+mod named;
 mod news;
 mod notes;
 mod outcome;

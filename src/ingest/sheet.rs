@@ -100,6 +100,11 @@ impl<'a> Sheet<'a> {
         Some(with_implied(self.mapper.columns().iter().map(|column| column.field).collect()))
     }
 
+    /// Are cells fetched from inside of objects.
+    pub(super) fn has_paths(&self) -> bool {
+        self.file.header().is_none() && self.mapper.columns().iter().any(|column| is_path(&column.column))
+    }
+
     /// The same of one record, whether its cells can be read or not.
     pub(super) fn named(&self, row: &Row) -> FieldSet {
         let columns = self.mapper.columns().iter().enumerate();
@@ -237,7 +242,6 @@ impl<'a> Sheet<'a> {
         if self.file.header().is_some() {
             return (self.names(), row.columns().map(|(_, cell)| text(cell)).collect());
         }
-        let is_path = |name: &str| name.starts_with('/');
         let mapped = self.mapper.columns().iter().zip(0..);
         let paths = mapped.filter(|(column, _)| is_path(&column.column));
         let inside = paths.map(|(column, at)| (Cow::Borrowed(&*column.column), self.cell(row, at)));
@@ -251,6 +255,11 @@ impl<'a> Sheet<'a> {
     pub(super) fn place(&self, line: u64) -> Place {
         Place { file: Arc::clone(&self.name), line }
     }
+}
+
+/// Is the name of a column the way to a cell inside of objects.
+fn is_path(name: &str) -> bool {
+    name.starts_with('/')
 }
 
 /// Fields with those that others tell as well: a SIRET has the NIC, and parts of a street are one.

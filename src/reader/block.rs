@@ -15,7 +15,7 @@ use super::csv_scan::{SWALLOWED_LINES_MAX, Splitter, is_blank, line_ends};
 use super::input::{InputFile, Table};
 use super::json_record::{cell, cell_at};
 use super::json_scan;
-use super::json_walk::{Walker, member};
+use super::json_walk::{Walker, member, names};
 use super::row::{Column, Place, Row, Scanned, Span};
 use super::scan::{RECORD_BYTES_MAX, record_bytes};
 use crate::domain::raw_cell::RawCell;
@@ -241,6 +241,12 @@ impl<'a> Line<'a> {
             (None, Place::Pointer(path)) => cell_at(path, |key| member(text, key)),
             (Some(_), Place::Key(_) | Place::Pointer(_)) | (None, Place::Index(_)) => RawCell::Absent,
         }
+    }
+
+    /// The names of the members of a JSONL record, in their order; of a CSV record, none.
+    pub fn names(&self) -> impl Iterator<Item = &'a str> + use<'a> {
+        let record = self.table.is_none().then_some(self.text);
+        record.into_iter().flat_map(names)
     }
 
     /// The record on its own, as a [`super::Scan`] gives it.

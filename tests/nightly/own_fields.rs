@@ -4,6 +4,7 @@
 use crmsync::domain::provider::ProviderId;
 use serde_json::{Value, json};
 
+use crate::care::state;
 use crate::columns::held;
 use crate::support::{Ran, World};
 
@@ -128,8 +129,8 @@ fn a_json_file_that_loses_keys_which_another_file_has_lacks_them() {
     let file = |record: &Value, other: &Value| format!("{record}\n{other}\n");
     let mut other = whole.clone();
     other["customer_id"] = json!("C4");
-    for key in ["person_identifier", "wallet_id", "safedebit_reference"] {
-        other[key] = json!(format!("{}4", &key[..1]));
+    for (key, value) in [("person_identifier", "P4"), ("wallet_id", "W4"), ("safedebit_reference", "S4")] {
+        other[key] = json!(value);
     }
     sync(&world, &[("a.jsonl", file(&whole, &other)), ("c.csv", c.clone())], &[]).exits(0);
     let before = accounts(&world, 1);
@@ -169,7 +170,7 @@ fn of_whom_nobody_knows_it_the_file_lacks_what_it_had() {
     let a = WIDE.to_owned() + &wide(1, "Martin");
     sync(&world, &[("a.csv", a), ("c.csv", c.clone())], &[]).exits(0);
     let before = accounts(&world, 1);
-    let state = rusqlite::Connection::open(world.path("state/crmsync.db")).expect("a state");
+    let state = state(&world);
     let known = state.execute("UPDATE customer SET told_fields = NULL", []).expect("written");
     assert_eq!(known, 2);
     drop(state);

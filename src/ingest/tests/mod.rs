@@ -6,6 +6,7 @@ mod guards;
 mod keys;
 mod laws;
 mod meddling;
+mod named;
 mod older;
 mod rows;
 mod seeding;
