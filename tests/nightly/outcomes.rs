@@ -1,10 +1,12 @@
 //! Lost answers, lost creates, kills and outages: what is unknown stays unknown until it is found out.
 
+use std::process::Command;
+
 use crmsync::domain::provider::ProviderId;
 use crmsync::sandbox::{Entry, Operation};
 
 use crate::care::{delivered, json};
-use crate::support::{Customer, World, customers, until};
+use crate::support::{Customer, Ran, World, customers, until};
 
 #[test]
 fn a_create_whose_answer_was_lost_is_probed_not_repeated() {
@@ -437,8 +439,12 @@ fn a_refusal_after_an_unknown_outcome_is_told_as_such_beside_a_pause() {
         "[[rule]]\nprovider = \"lemonway\"\nnth = 1\neffect = { lose_reply = \"after\" }\n\
          [[rule]]\nprovider = \"lemonway\"\nnth = 2\neffect = { status = { code = 429, retry_after = \"3600\" } }\n",
     );
-    world.on("sync", &world.csv("crm.csv", &people), &["--max-duration", "2s"]).exits(10);
-    assert_eq!(world.requests(ProviderId::Lemonway), 3);
+    let file = world.csv("crm.csv", &people);
+    let child = world.start(&["sync", file.to_str().expect("utf-8")]);
+    until("it was asked to wait", || world.requests(ProviderId::Lemonway) == 3);
+    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+    assert!(sent.expect("kill runs").success());
+    Ran::from(child.wait_with_output().expect("gone")).exits(143);
     world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"204\" } }\n");
     people[0].last = "Durand".to_owned();
     world.sync(&world.csv("crm.csv", &people)).exits(3);
@@ -454,7 +460,7 @@ fn a_lane_that_was_only_asked_to_wait_says_so_when_its_time_is_over() {
     world.play(
         "[[rule]]\nprovider = \"lemonway\"\neffect = { status = { code = 429, retry_after = \"3600\" } }\n",
     );
-    let words = ["--allow-mass-change", "--max-duration", "1s"];
+    let words = ["--allow-mass-change", "--max-duration", "5s"];
     let told = world.on("sync", &world.csv("crm.csv", &people), &words).exits(10).out;
     assert!(told.contains("lemonway: took no call before max_duration had passed: "), "{told}");
     assert!(told.contains("(throttled)"), "{told}");
