@@ -7,7 +7,7 @@ use std::sync::{Arc, LazyLock};
 
 use crmsync::domain::raw_cell::RawCell;
 use crmsync::cli::config::Config;
-use crmsync::domain::field::Field;
+use crmsync::domain::field::{Field, FieldSet};
 use crmsync::mapping::Mapper;
 use crmsync::providers::Provider;
 use jiff::civil::date;
@@ -51,8 +51,8 @@ fuzz_target!(|data: &[u8]| {
     let cell = |index: usize| {
         cells[places[index]].as_deref().map_or(RawCell::Absent, |text| RawCell::Text(text.into()))
     };
-    let Ok(mapped) = MAPPER.map(cell, [], date(2026, 11, 22), Field::NAMED) else { return };
-    assert!(MAPPER.map(cell, [], date(2026, 11, 22), Field::NAMED).as_ref() == Ok(&mapped));
+    let Ok(mapped) = MAPPER.map(cell, [], date(2026, 11, 22), FieldSet::all()) else { return };
+    assert!(MAPPER.map(cell, [], date(2026, 11, 22), FieldSet::all()).as_ref() == Ok(&mapped));
     for provider in PROVIDERS.iter() {
         let projection = provider.project(&mapped.customer);
         for code in projection.cells.keys() {
