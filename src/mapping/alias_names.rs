@@ -250,19 +250,17 @@ pub(super) const ALIASES: &[Names] = &[
         "customer type, type client, type de client, client type, nature client, consumer type, \
          type personne, personne morale physique",
     ),
+    guess(Field::CompanyName, "account name"),
     sure(
         Field::CompanyName,
         "company name, company, raison sociale, societe, entreprise, nom societe, nom entreprise, \
-         nom de la societe, nom de l entreprise, denomination, account name, organisation, \
-         organization, denomination sociale, nom compte, name org1",
+         nom de la societe, nom de l entreprise, denomination, organisation, organization, \
+         denomination sociale, nom compte, name org1",
     ),
-    sure(
-        Field::CompanyWebsite,
-        "company website, website, site web, site internet, url, web, websiteurl, site",
-    ),
+    sure(Field::CompanyWebsite, "company website, website, site web, site internet, url, web, websiteurl"),
     sure(
         Field::CompanyDescription,
-        "company description, description activite, activite, description, business description, \
+        "company description, description activite, activite, business description, \
          description de l activite",
     ),
     sure(

@@ -22,13 +22,15 @@ pub(super) fn title(text: &str) -> Parsed<Title> {
     if matches!(folded.as_str(), "NON RENSEIGNE" | "NON PRECISE" | "N A") {
         return Ok(Title::U);
     }
+    // Lists of other systems have other numbers: one that contradicts a word is nobody's second title.
+    let has_number = folded.bytes().any(|byte| byte.is_ascii_digit());
     let mut found = None;
     for word in folded.split(' ').filter(|word| !matches!(*word, "ET" | "OU" | "AND" | "OR")) {
         let title = title_word(word).ok_or(reason::NOT_A_TITLE)?;
         found = Some(match found {
             None => title,
             Some(before) if before == title => title,
-            Some(Title::M | Title::F) if matches!(title, Title::M | Title::F) => Title::J,
+            Some(Title::M | Title::F) if !has_number && matches!(title, Title::M | Title::F) => Title::J,
             Some(_) => return Err(reason::NOT_A_TITLE),
         });
     }
@@ -37,9 +39,9 @@ pub(super) fn title(text: &str) -> Parsed<Title> {
 
 fn title_word(word: &str) -> Option<Title> {
     Some(match word {
-        "M" | "MR" | "MONSIEUR" | "MISTER" | "1" | "H" | "HOMME" | "MALE" | "MASCULIN" => Title::M,
-        "F" | "MME" | "MLLE" | "MADAME" | "MADEMOISELLE" | "MRS" | "MS" | "MISS" | "2" | "FEMME"
-        | "FEMALE" | "FEMININ" => Title::F,
+        "M" | "MR" | "MONSIEUR" | "MISTER" | "HERR" | "1" | "H" | "HOMME" | "MALE" | "MASCULIN" => Title::M,
+        "F" | "MME" | "MLLE" | "MELLE" | "FRAU" | "MADAME" | "MADEMOISELLE" | "MRS" | "MS" | "MISS" | "2"
+        | "FEMME" | "FEMALE" | "FEMININ" => Title::F,
         "J" | "COUPLE" | "JOINT" => Title::J,
         "U" | "MX" | "INCONNU" | "INCONNUE" | "UNKNOWN" | "AUTRE" | "OTHER" | "NC" | "0" => Title::U,
         _ => return None,
@@ -110,8 +112,14 @@ mod tests {
     #[test]
     fn titles_are_read_as_people_write_them() {
         let cases: &[(&[&str], Title)] = &[
-            (&["M", "m.", "M.", "Mr", "MR.", "Monsieur", "1", "Homme", "male"], Title::M),
-            (&["F", "Mme", "mme.", "Mlle", "Madame", "Mrs", "Ms.", "Miss", "2", "Féminin"], Title::F),
+            (&["M", "m.", "M.", "Mr", "MR.", "Monsieur", "1", "Homme", "male", "Herr", "1 - M."], Title::M),
+            (
+                &[
+                    "F", "Mme", "mme.", "Mlle", "Madame", "Mrs", "Ms.", "Miss", "2", "Féminin", "Frau",
+                    "Melle",
+                ],
+                Title::F,
+            ),
             (&["J", "M. et Mme", "M ou Mme", "Monsieur et Madame", "Mr & Mrs", "Mme/M.", "M.,Mme"], Title::J),
             (&["U", "Inconnu", "0", "unknown", "Non renseigné", "N/A"], Title::U),
         ];
@@ -121,7 +129,8 @@ mod tests {
             }
         }
         // A doctor's sex is not known, and U would overwrite it.
-        for text in ["Dr", "3", "", ".", "Maître", "M. Dupont", "J U"] {
+        for text in ["Dr", "3", "", ".", "Maître", "M. Dupont", "J U", "1 - Mme", "Mme (1)", "2 - M.", "1/2"]
+        {
             assert!(title(text).is_err(), "{text}");
         }
     }

@@ -2,6 +2,7 @@
 
 use smol_str::SmolStr;
 
+use super::phones::mangled;
 use super::reason::{self, Parsed};
 
 /// La Poste, whose establishments outgrew the checksum of the SIRET.
@@ -16,12 +17,17 @@ pub(super) struct Registration {
 
 /// A SIREN of 9 digits or a SIRET of 14; spaces, dots and hyphens do not count.
 pub(super) fn siren(text: &str) -> Parsed<Registration> {
+    if let Some(mangled) = mangled(text) {
+        return Err(mangled);
+    }
     let digits = compact(text);
     if !is_digits(&digits) {
         return Err(reason::SIREN_FORM);
     }
     match digits.len() {
-        9 if luhn(&digits) => Ok(Registration { siren: digits, nic: None }),
+        9 if luhn(&digits) && digits.bytes().any(|byte| byte != b'0') => {
+            Ok(Registration { siren: digits, nic: None })
+        }
         9 => Err(reason::SIREN_CHECKSUM),
         14 if is_siret(&digits) => {
             let (siren, nic) = digits.split_at_checked(9).ok_or(reason::SIREN_FORM)?;
@@ -34,6 +40,9 @@ pub(super) fn siren(text: &str) -> Parsed<Registration> {
 
 /// Five digits.
 pub(super) fn nic(text: &str) -> Parsed<SmolStr> {
+    if let Some(mangled) = mangled(text) {
+        return Err(mangled);
+    }
     let digits = compact(text);
     if digits.len() == 5 && is_digits(&digits) { Ok(digits) } else { Err(reason::NIC_FORM) }
 }
@@ -136,6 +145,9 @@ mod tests {
             ("732829321", Err(reason::SIREN_CHECKSUM)),
             ("73282932000075", Err(reason::SIRET_CHECKSUM)),
             ("73282932", Err(reason::SIREN_FORM)),
+            ("000000000", Err(reason::SIREN_CHECKSUM)),
+            // 010000354 without its zero, as a fraction: 100003540 is another company.
+            ("10000354.0", Err(reason::DECIMALS)),
             ("RCS 732829320", Err(reason::SIREN_FORM)),
             ("", Err(reason::SIREN_FORM)),
         ];
@@ -150,6 +162,7 @@ mod tests {
     fn small_codes_have_one_form() {
         assert_eq!(nic("00074").as_deref(), Ok("00074"));
         assert_eq!(nic("044"), Err(reason::NIC_FORM));
+        assert_eq!(nic("1234.0"), Err(reason::DECIMALS));
         assert_eq!(naf("62.01z").as_deref(), Ok("6201Z"));
         assert_eq!(naf("6201Z").as_deref(), Ok("6201Z"));
         for text in ["6201", "620Z", "62O1Z", "é201Z", "Z"] {

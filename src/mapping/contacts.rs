@@ -7,6 +7,7 @@ use email_address::{EmailAddress, Options};
 use iban::{Iban, ParseIbanError};
 use smol_str::{SmolStr, format_smolstr};
 use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark as is_mark;
 
 use super::reason::{self, Parsed};
 
@@ -19,11 +20,24 @@ pub(super) fn email(text: &str) -> Parsed<SmolStr> {
     let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
     let address = EmailAddress::parse_with_options(text, options).map_err(|_| reason::EMAIL_FORM)?;
     let (local, domain) = (address.local_part(), address.domain());
+    if !is_domain(domain) {
+        return Err(reason::EMAIL_FORM);
+    }
     if domain.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
         return Ok(text.into());
     }
     let domain: String = domain.to_lowercase().nfc().collect();
     Ok(format_smolstr!("{local}@{domain}"))
+}
+
+/// Can a domain be registered: labels of letters, digits and hyphens, the last of which is no number and no single letter. An
+/// underscore is in none, but servers take it.
+fn is_domain(domain: &str) -> bool {
+    let is_part = |c: char| c.is_alphanumeric() || is_mark(c) || matches!(c, '.' | '-' | '_');
+    let last = domain.rsplit('.').next().unwrap_or_default();
+    domain.chars().all(is_part)
+        && last.chars().nth(1).is_some()
+        && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 /// What is wrong at first sight, with a reason that helps more than "not an address".
@@ -63,7 +77,8 @@ pub(super) fn iban(text: &str) -> Parsed<SmolStr> {
 
 /// An IPv4 or IPv6 address.
 pub(super) fn ip(text: &str) -> Parsed<IpAddr> {
-    text.parse().map_err(|_| reason::IP_FORM)
+    // An IPv4 address that programs for both write as one of IPv6 is what it is.
+    text.parse().map(|address: IpAddr| address.to_canonical()).map_err(|_| reason::IP_FORM)
 }
 
 #[cfg(test)]
@@ -89,6 +104,15 @@ mod tests {
             ("jeanne.@example.org", Err(reason::EMAIL_FORM)),
             ("jeanne moreau@example.org", Err(reason::EMAIL_FORM)),
             ("jeanne@[127.0.0.1]", Err(reason::EMAIL_FORM)),
+            ("jeanne@127.0.0.1", Err(reason::EMAIL_FORM)),
+            ("jeanne@example.123", Err(reason::EMAIL_FORM)),
+            ("jeanne@gmail.c", Err(reason::EMAIL_FORM)),
+            ("jeanne@example.org?subject=x", Err(reason::EMAIL_FORM)),
+            ("jeanne@exam/ple.org", Err(reason::EMAIL_FORM)),
+            ("jeanne@example.org|x", Err(reason::EMAIL_FORM)),
+            ("jeanne@xn--lan-9la.xn--p1ai", Ok("jeanne@xn--lan-9la.xn--p1ai")),
+            ("jeanne@my_shop.example.org", Ok("jeanne@my_shop.example.org")),
+            ("jeanne@उदाहरण.भारत", Ok("jeanne@उदाहरण.भारत")),
             ("mailto:jeanne@example.org", Err(reason::EMAIL_FORM)),
             ("@example.org", Err(reason::EMAIL_FORM)),
             ("jeanne", Err(reason::EMAIL_FORM)),
@@ -119,6 +143,7 @@ mod tests {
     fn network_addresses_are_real_ones() {
         assert!(ip("91.222.28.32").is_ok());
         assert!(ip("2001:db8::1").is_ok());
+        assert_eq!(ip("::ffff:192.0.2.1"), ip("192.0.2.1"));
         // The seed document's own example.
         assert_eq!(ip("91.222.286.32"), Err(reason::IP_FORM));
         assert_eq!(ip("127.0.0.1:80"), Err(reason::IP_FORM));

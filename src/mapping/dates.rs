@@ -17,6 +17,9 @@ use crate::domain::customer::Order;
 const YEAR_MIN: i16 = 1000;
 /// First year in which a customer can be born.
 const BIRTH_YEAR_MIN: i16 = 1900;
+/// From this hour on the time behind a day is taken for that of a day that begins elsewhere: midnight in Paris is 22 or 23 hours of
+/// the day before in UTC, and the east of Europe and Réunion are ahead of it.
+const EVENING: i8 = 20;
 /// Forms that exports write days in; where two read the same days, the earlier one is meant.
 const USUAL_FORMS: [&str; 18] = [
     "%d/%m/%Y",
@@ -65,7 +68,14 @@ impl DateForms {
     /// Checks that each form can write a day and read it back, four-digit year included.
     pub(super) fn new(formats: &[String]) -> Result<Self, MappingError> {
         for format in formats {
-            check(format).map_err(|why| MappingError::DateFormat { format: format.clone(), why })?;
+            let refused = |why| MappingError::DateFormat { format: format.clone(), why };
+            check(format).map_err(refused)?;
+            let rival = with_day_and_month_swapped(format);
+            if rival != *format && formats.contains(&rival) {
+                return Err(refused(
+                    "another one has day and month the other way round: nobody can tell which is meant",
+                ));
+            }
         }
         let times = formats.iter().flat_map(|day| TIME_FORMS.iter().map(move |time| format!("{day}{time}")));
         let come_first = formats.iter().any(|format| writes_numbers(format) || reads_iso_otherwise(format));
@@ -78,6 +88,9 @@ impl DateForms {
         for form in &self.days {
             let Ok(read) = BrokenDownTime::parse(form, text) else { continue };
             match read.to_date() {
+                Ok(_) if read.hour().is_some_and(|hour| hour >= EVENING) => {
+                    defect = Some(reason::DATE_EVENING)
+                }
                 Ok(date) if date.year() >= YEAR_MIN => return Ok(date),
                 Ok(_) => defect = Some(reason::DATE_TWO_DIGIT_YEAR),
                 Err(_) => defect = Some(reason::DATE_NO_SUCH_DAY),
@@ -121,18 +134,19 @@ impl DateForms {
     }
 
     fn order_in_a_form(&self, text: &str) -> Option<Order> {
-        if let Ok(date) = self.date(text) {
-            return micros(date.to_datetime(jiff::civil::Time::midnight()));
-        }
-        let time =
-            self.times.iter().find_map(|form| BrokenDownTime::parse(form, text).ok()?.to_datetime().ok())?;
-        if time.year() < YEAR_MIN { None } else { micros(time) }
+        let read = |form: &String| {
+            let read = BrokenDownTime::parse(form, text).ok()?;
+            let time = read.to_datetime().ok().filter(|time| time.year() >= YEAR_MIN)?;
+            read.to_timestamp().ok().map(|time| Order(time.as_microsecond())).or_else(|| micros(time))
+        };
+        self.days.iter().chain(&self.times).find_map(read)
     }
 }
 
-/// The usual forms that these days are written in, the one of most of them first; none where no form reads any.
+/// The usual forms that these days are written in, the one of most of them first; none where no form reads any. Where day and month
+/// may stand in either order, the day comes first, unless times are counted to `twelve_hours`, as where the month does.
 #[must_use]
-pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>) -> Vec<String> {
+pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>, twelve_hours: bool) -> Vec<String> {
     let trimmed = days.into_iter().map(bare);
     let mut unread: Vec<&str> = trimmed.filter(|day| !day.is_empty()).collect();
     let mut found: Vec<&str> = Vec::new();
@@ -142,7 +156,11 @@ pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>) -> Vec<String>
         };
         let is_open = |form: &&str| !found.iter().any(|known| is_rival(form, known));
         let count = |form: &str| unread.iter().filter(|day| reads(form, day)).count();
-        let counted = USUAL_FORMS.into_iter().rev().filter(is_open).map(|form| (count(form), form));
+        let is_preferred = |form: &str| twelve_hours && RIVALS.iter().any(|[_, other]| *other == form);
+        let (preferred, others): (Vec<&str>, Vec<&str>) =
+            USUAL_FORMS.into_iter().rev().filter(is_open).partition(|form| is_preferred(form));
+        // Of several that read as many, the last one counts.
+        let counted = others.into_iter().chain(preferred).map(|form| (count(form), form));
         match counted.max_by_key(|(count, _)| *count) {
             Some((1.., form)) => {
                 unread.retain(|day| !reads(form, day));
@@ -156,6 +174,16 @@ pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>) -> Vec<String>
 fn reads(form: &str, text: &str) -> bool {
     let date = BrokenDownTime::parse(form, text).and_then(|read| read.to_date());
     date.is_ok_and(|date| date.year() >= YEAR_MIN)
+}
+
+/// The form that takes day and month for each other.
+fn with_day_and_month_swapped(format: &str) -> String {
+    let swapped = |(number, part): (usize, &str)| match part.chars().next() {
+        Some('d') if number > 0 => format!("m{}", part.get(1..).unwrap_or_default()),
+        Some('m') if number > 0 => format!("d{}", part.get(1..).unwrap_or_default()),
+        Some(_) | None => part.to_owned(),
+    };
+    format.split('%').enumerate().map(swapped).collect::<Vec<_>>().join("%")
 }
 
 /// Does a form write days as numbers ("20261129").
@@ -259,6 +287,33 @@ mod tests {
         }
     }
 
+    /// Midnight in Paris is the evening before in UTC.
+    #[test]
+    fn a_day_with_a_time_of_the_evening_is_refused() {
+        let forms = ["%Y-%m-%dT%H:%M:%S%.fZ", "%d/%m/%Y %I:%M %p"].map(str::to_owned);
+        let forms = DateForms::new(&forms).expect("usable");
+        for evening in ["1980-01-31T23:00:00.000Z", "1980-05-31T22:00:00Z", "31/01/1980 08:00 PM"] {
+            assert_eq!(forms.date(evening), Err(reason::DATE_EVENING), "{evening}");
+        }
+        for day in ["1980-02-01T00:00:00.000Z", "1980-02-01T12:00:00Z", "01/02/1980 12:00 AM"] {
+            assert_eq!(forms.date(day), Ok(jiff::civil::date(1980, 2, 1)), "{day}");
+        }
+        // It orders rows all the same, and with its time.
+        let order = |text: &str| forms.order(text).map(|(order, _)| order.0);
+        assert_eq!(order("01/01/1970 11:00 PM"), Some(82_800_000_000));
+    }
+
+    #[test]
+    fn day_and_month_in_either_order_are_not_configured_together() {
+        for rivals in
+            [["%d/%m/%Y", "%m/%d/%Y"], ["%Y-%d-%m", "%Y-%m-%d"], ["%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M"]]
+        {
+            let refused = DateForms::new(&rivals.map(str::to_owned)).expect_err("rivals");
+            assert!(refused.to_string().contains("the other way round"), "{refused}");
+        }
+        assert!(DateForms::new(&["%d/%m/%Y", "%m-%d-%Y", "%d/%m/%Y %H:%M"].map(str::to_owned)).is_ok());
+    }
+
     #[test]
     fn usual_forms_are_told_by_their_days() {
         let cases: &[(&[&str], &[&str])] = &[
@@ -276,9 +331,14 @@ mod tests {
             (&["01/02/80", "29252", "", "32/01/1980"], &[]),
         ];
         for (days, forms) in cases {
-            assert_eq!(propose_forms(days.iter().copied()), *forms, "{days:?}");
+            assert_eq!(propose_forms(days.iter().copied(), false), *forms, "{days:?}");
         }
-        assert!(DateForms::new(&USUAL_FORMS.map(str::to_owned)).is_ok(), "each can be configured");
+        assert_eq!(propose_forms(["1/2/1980", "3/4/1981"], true), ["%m/%d/%Y"]);
+        assert_eq!(propose_forms(["1/2/1980", "30/4/1981"], true), ["%d/%m/%Y"]);
+        assert_eq!(propose_forms(["1980-02-01"], true), ["%Y-%m-%d"]);
+        for form in USUAL_FORMS {
+            assert!(DateForms::new(&[form.to_owned()]).is_ok(), "{form} can be configured");
+        }
     }
 
     #[test]

@@ -107,6 +107,28 @@ enum Suffix<'a> {
 
 /// "bis", "ter", "quater" or a letter behind the digits, attached or not.
 fn suffix(after: &str) -> Suffix<'_> {
+    let found = first_suffix(after);
+    // "12 bis ter", "12 bis A", "5 A bis": nobody can tell which of them is the number's.
+    let has_another = match &found {
+        Suffix::Found(_, rest) => matches!(first_suffix(rest), Suffix::Found(..)),
+        Suffix::Absent => {
+            let (letter, rest) = letters(after.trim_start_matches([' ', '-']));
+            letter.len() == 1 && counted(rest).is_some()
+        }
+        Suffix::Ordinal | Suffix::Unclear => false,
+    };
+    if has_another { Suffix::Unclear } else { found }
+}
+
+/// "bis" and the like behind blanks and marks, and what follows it.
+fn counted(after: &str) -> Option<(SmolStr, &str)> {
+    let (word, rest) = letters(after.trim_start_matches([' ', '-', ',', '.']));
+    let folded = fold::words(word);
+    let is_counted = matches!(folded.as_str(), "BIS" | "TER" | "QUATER" | "QUINQUIES");
+    (is_counted && is_boundary(rest)).then(|| (folded.to_lowercase_smolstr(), rest))
+}
+
+fn first_suffix(after: &str) -> Suffix<'_> {
     let spaced = after.trim_start_matches([' ', '-']);
     let (word, rest) = letters(spaced);
     let attached = spaced.len() == after.len();
@@ -114,13 +136,10 @@ fn suffix(after: &str) -> Suffix<'_> {
     if !attached && word.len() > 1 && !word.starts_with(['b', 'B', 't', 'T', 'q', 'Q']) && word.is_ascii() {
         return Suffix::Absent;
     }
-    let folded = fold::words(word);
-    if !word.is_empty()
-        && is_boundary(rest)
-        && matches!(folded.as_str(), "BIS" | "TER" | "QUATER" | "QUINQUIES")
-    {
-        return Suffix::Found(folded.to_lowercase_smolstr(), rest);
+    if let Some((suffix, rest)) = counted(after) {
+        return Suffix::Found(suffix, rest);
     }
+    let folded = fold::words(word);
     if !attached {
         let one = folded.len() == 1 && word.len() == 1 && is_boundary(rest);
         let is_suffix = one && (rest.starts_with(',') || kind_at(trim_separators(rest), true).is_some());

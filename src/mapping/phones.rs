@@ -15,11 +15,30 @@ use crate::domain::value::{Phone, TRUNK_ZERO_CODES};
 
 /// Digits that a number has at least which is taken for one of a program that knows fractions alone.
 const WHOLE_DIGITS_MIN: usize = 4;
+/// And one that was written by a spreadsheet with more decimals, or with a comma; a shorter one may be a number and a part of it.
+const LONG_DIGITS_MIN: usize = 9;
 
 /// Territories that share the national numbering plan with France: a number such as 0692… belongs to one of them
 /// only, wherever its owner lives.
 static FRENCH_PLAN: LazyLock<Vec<Region>> =
     LazyLock::new(|| ["FR", "GP", "MQ", "GF", "RE", "YT"].into_iter().filter_map(region).collect());
+
+/// What the numbers of these territories begin with behind the zero, which nobody in France has: under its code they would be
+/// those of somebody else, or of nobody.
+const OVERSEAS_PREFIXES: [&str; 16] = [
+    "262", "263", "269", "590", "594", "596", "639", "690", "691", "692", "693", "694", "696", "697", "709",
+    "976",
+];
+/// What a number of Saint-Pierre-et-Miquelon begins with in France; the rest is all that it has there.
+const SAINT_PIERRE_PREFIX: &str = "0508";
+
+/// Countries where a number can be so long that one with the code of another country, or their own, before it looks like one of
+/// theirs.
+const OPEN_PLANS: [&str; 4] = ["AT", "DE", "IT", "LU"];
+/// From so many digits on it is not clear there what a number without a zero is.
+const OPEN_DIGITS_MIN: usize = 11;
+/// No number begins with this code in Europe, where the zero of a national one may be lost.
+const NORTH_AMERICA: i32 = 1;
 
 /// The region of a country, if it has a numbering plan.
 pub(super) fn region(alpha2: &str) -> Option<Region> {
@@ -59,13 +78,25 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
     let overseas = home.postal_code.filter(|_| postal::is_french(country)).and_then(postal::overseas);
     if overseas.is_none()
         && country == "FR"
+        && !is_overseas(&digits)
         && let Some(phone) = plain_french(&digits)
     {
         return Ok(phone);
     }
-    let mut is_number = false;
+    let is_overseas = postal::is_french(country) && is_overseas(&digits);
+    if let Some(number) = international_in_open_plan(&digits, country)? {
+        return Ok(phone(&number));
+    }
+    let saint_pierre = digits.strip_prefix(SAINT_PIERRE_PREFIX).filter(|_| postal::is_french(country));
+    if let Some(rest) = saint_pierre
+        && let Some(Tried::Allowed(number)) = region("PM").map(|region| try_region(rest, region))
+    {
+        return Ok(phone(&number));
+    }
+    let mut is_number = is_overseas;
     for alpha2 in overseas.into_iter().chain([country]) {
-        let tried = region(alpha2).map(|region| try_region(&digits, region));
+        let region = region(alpha2).filter(|_| !(alpha2 == "FR" && is_overseas));
+        let tried = region.map(|region| try_region(&digits, region));
         match tried {
             Some(Tried::Allowed(number)) => return Ok(phone(&number)),
             Some(Tried::NotAllowed) => is_number = true,
@@ -73,11 +104,12 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
         }
     }
     let french = postal::is_french(country) && digits.starts_with('0');
-    let elsewhere =
-        FRENCH_PLAN.iter().filter(|_| french).find_map(|region| match try_region(&digits, *region) {
+    let elsewhere = FRENCH_PLAN.iter().filter(|_| french).skip(usize::from(is_overseas)).find_map(|region| {
+        match try_region(&digits, *region) {
             Tried::Allowed(number) => Some(number),
             Tried::NotAllowed | Tried::NoNumber => None,
-        });
+        }
+    });
     match elsewhere {
         Some(number) => Ok(phone(&number)),
         None if is_number => Err(reason::PHONE_NOT_ASSIGNED),
@@ -88,6 +120,36 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
 /// Does a number say itself in which country it is.
 pub(super) fn is_international(text: &str) -> bool {
     dialable(text).is_ok_and(|digits| digits.starts_with('+'))
+}
+
+/// Is a number one of a territory, as it is dialled in France; its zero may be lost.
+fn is_overseas(digits: &str) -> bool {
+    let significant = digits.strip_prefix('0').unwrap_or(digits);
+    let has_prefix = OVERSEAS_PREFIXES.iter().any(|prefix| significant.starts_with(prefix));
+    (has_prefix && significant.len() == 9) || digits.starts_with(SAINT_PIERRE_PREFIX)
+}
+
+/// A number whose plus a spreadsheet took away, where it would pass for a national one.
+///
+/// # Errors
+/// Where it may be either.
+fn international_in_open_plan(digits: &str, country: &str) -> Parsed<Option<PhoneNumber>> {
+    let may_be = OPEN_PLANS.contains(&country)
+        && digits.len() >= OPEN_DIGITS_MIN
+        && digits.starts_with(|first: char| matches!(first, '1'..='9'));
+    let Some(home) = region(country).filter(|_| may_be) else { return Ok(None) };
+    let (Tried::Allowed(abroad), Tried::Allowed(national)) =
+        (try_region(&format!("+{digits}"), home), try_region(digits, home))
+    else {
+        return Ok(None);
+    };
+    if abroad == national || abroad.country_code == NORTH_AMERICA {
+        Ok(None)
+    } else if abroad.country_code == national.country_code {
+        Ok(Some(abroad))
+    } else {
+        Err(reason::PHONE_AMBIGUOUS)
+    }
 }
 
 /// The usual case without the cost of the general one: a zero and nine digits in France. What is not allowed goes
@@ -126,7 +188,7 @@ fn dialable(text: &str) -> Parsed<String> {
     if text.chars().any(char::is_alphabetic) {
         return Err(mangled(text).unwrap_or(reason::PHONE_LETTERS));
     }
-    if let Some(mangled) = mangled(text) {
+    if let Some(mangled) = mangled(text.trim_end_matches('.')) {
         return Err(mangled);
     }
     let mut digits = String::with_capacity(text.len());
@@ -146,7 +208,7 @@ fn dialable(text: &str) -> Parsed<String> {
 }
 
 /// What a spreadsheet, or a program that knows fractions alone, made of a long number: "3.36123E+10", "3.36123E10",
-/// "33612345678.0". Shorter ones with a zero behind the point may be meant so.
+/// "33612345678.0", "33612345678,00", "33,612,345,678". Shorter ones with a zero behind the point may be meant so.
 pub(super) fn mangled(text: &str) -> Option<DefectReason> {
     // Hardly any key is one, and each is asked about: most do not even begin like it.
     if !text.starts_with(|first: char| first.is_ascii_digit())
@@ -156,8 +218,11 @@ pub(super) fn mangled(text: &str) -> Option<DefectReason> {
     }
     let is_digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
     let Some((mantissa, exponent)) = text.split_once(['E', 'e']) else {
-        let whole = text.strip_suffix(".0")?;
-        return (whole.len() >= WHOLE_DIGITS_MIN && is_digits(whole)).then_some(reason::DECIMALS);
+        let (whole, fraction) = text.split_once(['.', ','])?;
+        let is_one_zero = fraction == "0" && text.ends_with(".0");
+        let digits_min = if is_one_zero { WHOLE_DIGITS_MIN } else { LONG_DIGITS_MIN };
+        let has_decimals = whole.len() >= digits_min && fraction.bytes().all(|byte| byte == b'0');
+        return (is_digits(whole) && (has_decimals || is_grouped(text))).then_some(reason::DECIMALS);
     };
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
     // Without a sign it may be a code of three parts, unless it has as many digits as such a number.
@@ -165,6 +230,14 @@ pub(super) fn mangled(text: &str) -> Option<DefectReason> {
     let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
     (is_number && is_digits(exponent) && is_digits(whole) && is_digits(fraction))
         .then_some(reason::SCIENTIFIC)
+}
+
+/// Are commas between thousands and millions: "1,234,567".
+fn is_grouped(text: &str) -> bool {
+    let mut groups = text.split(',');
+    let first = groups.next().is_some_and(|first| first.len() <= 3);
+    let is_group = |group: &str| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
+    first && groups.clone().count() >= 2 && groups.all(is_group)
 }
 
 fn phone(number: &PhoneNumber) -> Phone {
@@ -224,6 +297,15 @@ mod tests {
             // Somebody from Lille who moved to Saint-Denis, and the reverse.
             ("0612345678", "97410", "FR", mobile),
             ("0692123456", "59000", "FR", "262 0692123456 262692123456"),
+            // Behind 0508 stands all that a number of Saint-Pierre has.
+            ("0508 41 23 45", "97500", "FR", "508 0412345 508412345"),
+            ("0508412345", "59000", "", "508 0412345 508412345"),
+            ("0596 71 23 45", "", "FR", "596 0596712345 596596712345"),
+            ("0612345678.", "", "", mobile),
+            // A spreadsheet removed the plus where numbers may be as long as it likes.
+            ("4915112345678", "", "DE", "49 015112345678 4915112345678"),
+            ("17012345678", "", "DE", "49 017012345678 4917012345678"),
+            ("3912345678", "", "IT", "39 3912345678 393912345678"),
             // Other countries.
             ("+32 470 12 34 56", "", "", "32 0470123456 32470123456"),
             ("0470 12 34 56", "", "BE", "32 0470123456 32470123456"),
@@ -255,11 +337,46 @@ mod tests {
     }
 
     #[test]
+    fn what_a_spreadsheet_made_of_a_key_is_known() {
+        for text in [
+            "1234567891011.0",
+            "1234567891011,00",
+            "1234567891011.",
+            "1,234,567,891,011",
+            "1234.0",
+            "3.36E+10",
+        ] {
+            assert!(mangled(text).is_some(), "{text}");
+        }
+        for text in [
+            "1234567891011",
+            "12.0",
+            "123,0",
+            "1234.5",
+            "10023.00",
+            "1234.01",
+            "1.234.567",
+            "12,34",
+            "1,234",
+            "A1234.0",
+            "1234,567,890",
+        ] {
+            assert!(mangled(text).is_none(), "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_number_is_refused_with_its_reason() {
         let cases = [
             ("O612345678", reason::PHONE_LETTERS),
             ("0612345678 (bureau)", reason::PHONE_LETTERS),
             ("3.36123E+10", reason::SCIENTIFIC),
+            ("33612345678.0", reason::DECIMALS),
+            ("33612345678,00", reason::DECIMALS),
+            // Those of an overseas department that nobody there has are nobody's in France either.
+            ("0263991234", reason::PHONE_NOT_ASSIGNED),
+            ("0269991234", reason::PHONE_NOT_ASSIGNED),
+            ("596991234", reason::PHONE_NOT_ASSIGNED),
             ("06123456*8", reason::PHONE_CHARACTERS),
             ("0612345678;0712345678", reason::PHONE_CHARACTERS),
             ("0612345678/0712345678", reason::PHONE_FORM),
@@ -272,6 +389,12 @@ mod tests {
         ];
         for (text, expected) in cases {
             assert_eq!(read(text, "", ""), Err(expected.0), "{text}");
+        }
+        // Somebody who works across the border, or a long number without its zero.
+        for (number, country) in
+            [("33612345678", "LU"), ("32470123456", "LU"), ("33612345678", "DE"), ("33612345678", "AT")]
+        {
+            assert_eq!(read(number, "", country), Err(reason::PHONE_AMBIGUOUS.0), "{number} {country}");
         }
         // A British number that lost a digit is not taken for a French mobile.
         for number in ["0712345678", "0612345678"] {

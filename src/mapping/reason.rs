@@ -32,6 +32,7 @@ reasons! {
     DATE_TWO_DIGIT_YEAR = "has a year of two digits; four are needed";
     DATE_SERIAL = "is a spreadsheet's serial number, not a date";
     DATE_NO_SUCH_DAY = "is a day that does not exist";
+    DATE_EVENING = "has a time late in the evening, so that the day is another one elsewhere; export the day alone";
     DATE_FORM = "is not in one of the configured date_formats";
     BIRTH_EARLY = "is a birth before 1900";
     BIRTH_FUTURE = "is a birth in the future";
@@ -41,6 +42,7 @@ reasons! {
     PHONE_CHARACTERS = "contains characters that no phone number has";
     PHONE_FORM = "is not a phone number";
     PHONE_NOT_ASSIGNED = "is not a number that the numbering plan allows";
+    PHONE_AMBIGUOUS = "may be a national number or one of another country; it needs its zero or its +";
     PHONE_COUNTRY = "is not an international number, and the country is not understood";
     EMAIL_FORM = "is not an e-mail address";
     EMAIL_DISPLAY_NAME = "has a display name around the e-mail address";

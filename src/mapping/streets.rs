@@ -91,7 +91,8 @@ fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
 /// as well, word for word, are not repeated.
 fn given(number: Option<&str>, kind: Option<&str>, name: SmolStr) -> StreetParts {
     let says_something = |part: &&str| part.chars().any(|letter| letter.is_alphanumeric() && letter != '0');
-    let (number, kind) = (number.filter(says_something), kind.filter(says_something));
+    let number = number.map(without_decimals).filter(says_something);
+    let kind = kind.filter(says_something);
     if number.is_none() && kind.is_none() {
         return split(&name).unwrap_or(StreetParts { number: None, kind: None, name });
     }
@@ -103,6 +104,12 @@ fn given(number: Option<&str>, kind: Option<&str>, name: SmolStr) -> StreetParts
     let Some(kind) = kind.map(kind_of) else { return with_kind_of_name(number, name) };
     let rest = behind(&name, &kind.written).or_else(|| behind(&name, &kind.standard)).map(SmolStr::from);
     StreetParts { number, kind: Some(kind), name: rest.unwrap_or(name) }
+}
+
+/// A house number without what a program that knows fractions alone puts behind it: "12.0".
+fn without_decimals(number: &str) -> &str {
+    let whole = number.trim_end_matches('0').strip_suffix(['.', ',']).unwrap_or(number);
+    if whole.bytes().all(|byte| byte.is_ascii_digit()) { whole } else { number }
 }
 
 /// What follows a part that a name begins with, word for word; none where nothing does.

@@ -258,7 +258,7 @@ fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
         Breaks::Refused => Cow::Borrowed(trimmed),
         Breaks::AreSpace if trimmed.contains(BETWEEN_MEMBERS) => return Err(reason::LIST),
         Breaks::AreSpace => squeeze(trimmed),
-        Breaks::OfListsAreCommas => trimmed.replace(BETWEEN_MEMBERS, ",").into(),
+        Breaks::OfListsAreCommas => trimmed.replace(BETWEEN_MEMBERS, ", ").into(),
     };
     let text = if text.contains(is_unseen) { Cow::Owned(text.replace(is_unseen, "")) } else { text };
     if text.chars().any(|letter| letter.is_control() || is_no_character(letter)) {
@@ -276,17 +276,24 @@ fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
     Ok(text)
 }
 
-/// Was UTF-8 read as a one-byte encoding ("Ã©" for "é"), or something unreadable replaced (U+FFFD)?
+/// Was UTF-8 read as a one-byte encoding ("Ã©" or "√©" for "é"), one of MS-DOS or the Macintosh as that of Windows ("AmŽlie"), or
+/// something unreadable replaced (U+FFFD)?
 ///
-/// Only pairs that no language writes count: "SÃO" and "Âge" are words.
+/// Only what no language writes counts: "SÃO" and "Âge" are words.
 fn is_mojibake(text: &str) -> bool {
     let mut before = '\0';
-    for c in text.chars() {
+    let mut rest = text.chars();
+    while let Some(c) = rest.next() {
+        if is_stranger(before, c, rest.clone().next()) {
+            return true;
+        }
         let damaged = match before {
             'Ã' | 'Ă' => is_continuation(c),
             'Â' => matches!(c, '\u{80}'..='\u{BF}'),
             'Å' => matches!(c, '\u{201C}' | '\u{2019}' | '\u{93}' | '\u{92}'),
             'â' => matches!(c, '€' | '\u{80}'),
+            // On the Macintosh and in MS-DOS, where À to ÿ begin with these.
+            '√' | '├' | '┬' => !(c.is_whitespace() || c.is_ascii_digit()),
             _ => false,
         };
         if damaged || c == char::REPLACEMENT_CHARACTER {
@@ -295,6 +302,20 @@ fn is_mojibake(text: &str) -> bool {
         before = c;
     }
     false
+}
+
+/// Is a sign or a capital where only a small letter can be, or a sign between capitals: it is a letter of another encoding.
+fn is_stranger(before: char, c: char, after: Option<char>) -> bool {
+    let is_letter = |other: char| other.is_alphabetic();
+    let in_word = is_letter(before) && after.is_some_and(is_letter);
+    let ends_word = before.is_lowercase() && !after.is_some_and(is_letter);
+    match c {
+        '‚' | '„' | 'ˆ' | '˜' => in_word || ends_word,
+        '€' | '†' | '‡' | '‰' | '‹' | '›' => in_word,
+        'ƒ' => before.is_uppercase() && after.is_some_and(char::is_uppercase),
+        'Š' | 'Ž' => before.is_lowercase(),
+        _ => false,
+    }
 }
 
 /// A second byte of UTF-8 as ISO 8859-1 or Windows-1252 shows it, letters that follow a letter in words excepted.
@@ -360,13 +381,51 @@ mod tests {
 
     #[test]
     fn traces_of_a_wrong_encoding_are_found() {
-        for raw in
-            ["RenÃ©e", "FranÃ§ois", "MÃ‰LANIE", "NÂ° 5", "lâ€™Avenir", "CÅ“ur", "CrĂ©ation", "Ren\u{FFFD}e"]
-        {
+        for raw in [
+            "RenÃ©e",
+            "FranÃ§ois",
+            "MÃ‰LANIE",
+            "NÂ° 5",
+            "lâ€™Avenir",
+            "CÅ“ur",
+            "CrĂ©ation",
+            "Ren\u{FFFD}e",
+            "Ren√©e",
+            "FRAN├çOIS",
+            "AmŽlie",
+            "AndrŽ",
+            "Ren‚",
+            "B‚ranger",
+            "HƒLNE",
+            "BESAN€ON",
+            "Thˆrˆse",
+            "Andr‚-Paul",
+        ] {
             assert_eq!(defect(raw), Some(reason::BROKEN_ENCODING.0), "{raw}");
         }
-        for raw in ["SÃO PAULO", "JOÃO", "Âge", "Åsa", "l’Avenir", "CŒUR", "Pâques", "Căutări", "ÎLE", "5 €"]
-        {
+        for raw in [
+            "SÃO PAULO",
+            "JOÃO",
+            "Âge",
+            "Åsa",
+            "l’Avenir",
+            "CŒUR",
+            "Pâques",
+            "Căutări",
+            "ÎLE",
+            "5 €",
+            "ŽIŽEK",
+            "DUŠAN",
+            "TOMAŠ",
+            "Šárka",
+            "Dupont †",
+            "dit ‚Lulu‘",
+            "√ 2",
+            "5 ‰",
+            "10€HT",
+            "aƒe",
+            "Tomaš",
+        ] {
             assert_eq!(defect(raw), None, "{raw}");
         }
     }

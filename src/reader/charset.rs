@@ -274,15 +274,15 @@ impl Census {
 
 /// Which of the two Western single-byte encodings it is.
 ///
-/// They differ in eight letters and in 0x80–0x9F, which only windows-1252 uses for text. Where those stand between small letters
-/// as no sign of windows-1252 does, and more often than its letters do, they are letters of another encoding: of MS-DOS or of
-/// the Macintosh, which some spreadsheets write.
+/// They differ in eight letters and in 0x80–0x9F, which only windows-1252 uses for text. Where those stand in or behind words as no
+/// sign of windows-1252 does, and more often than its letters do, they are letters of another encoding: of MS-DOS or of the
+/// Macintosh, which some spreadsheets write.
 #[derive(Debug, Default)]
 struct Latin {
     windows_only: bool,
     euro_or_oe: bool,
     previous: [u8; 2],
-    /// The letters of both encodings, and what is none in either and stands between letters.
+    /// The letters of both encodings, and what is none in either and stands as if it were one.
     letters: u64,
     strangers: u64,
 }
@@ -298,9 +298,14 @@ impl Latin {
             self.euro_or_oe |= byte == 0xa4
                 || (is_oe(byte) && middle.is_ascii_alphabetic())
                 || (is_oe(middle) && matches!(byte, b'u' | b'U'));
-            self.letters += u64::from(byte >= 0xc0);
-            let is_between = first.is_ascii_alphabetic() && byte.is_ascii_lowercase();
-            self.strangers += u64::from(is_between && is_stranger(middle));
+            self.letters += u64::from(byte >= 0xc0 && !is_stranger_in_capitals(byte));
+            let is_stranger = match byte {
+                b'a'..=b'z' => first.is_ascii_alphabetic() && is_stranger(middle),
+                b'A'..=b'Z' => first.is_ascii_uppercase() && is_stranger_in_capitals(middle),
+                0..0x80 => first.is_ascii_lowercase() && is_stranger_behind(middle),
+                0x80.. => false,
+            };
+            self.strangers += u64::from(is_stranger);
             self.previous = [middle, byte];
         }
     }
@@ -319,6 +324,17 @@ impl Latin {
 /// the like in MS-DOS (code pages 437 and 850) and on the Macintosh. Marks of punctuation and small letters may stand there.
 fn is_stranger(byte: u8) -> bool {
     matches!(byte, 0x81..=0x84 | 0x86..=0x8b | 0x8d..=0x90 | 0x98 | 0x9b | 0x9d)
+}
+
+/// What does not stand between two capitals of windows-1252. It is É, Ç, Î and Ñ there.
+fn is_stranger_in_capitals(byte: u8) -> bool {
+    matches!(byte, 0x80..=0x84 | 0x8d | 0x8f | 0x90 | 0x9d | 0xd7)
+}
+
+/// What does not stand behind a small letter at the end of a word of windows-1252. It is é, è, ê and à there. Signs that people put
+/// behind words, such as † and ‰, may.
+fn is_stranger_behind(byte: u8) -> bool {
+    matches!(byte, 0x81..=0x84 | 0x88 | 0x8a | 0x8d..=0x90 | 0x98 | 0x9d)
 }
 
 /// Reads foreign bytes, gives UTF-8; a malformed sequence becomes the byte 0xFF, which is never UTF-8.

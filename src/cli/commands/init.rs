@@ -106,9 +106,22 @@ fn date_forms(sniffed: &Sniffed, proposals: &[Proposal]) -> Option<toml::Value> 
         (_, RawCell::Text(_) | RawCell::Nested(_) | RawCell::Null | RawCell::Absent) => None,
     });
     let days: Vec<_> = days.collect();
-    let forms = propose_forms(days.iter().map(AsRef::as_ref));
+    let mut texts = sniffed.sample.iter().flat_map(Row::columns).filter_map(|(_, cell)| match cell {
+        RawCell::Text(text) => Some(text),
+        RawCell::Nested(_) | RawCell::Null | RawCell::Absent => None,
+    });
+    let twelve_hours = texts.any(|text| is_of_twelve_hours(&text));
+    let forms = propose_forms(days.iter().map(AsRef::as_ref), twelve_hours);
     let default = MappingSettings::default().date_formats;
     forms.iter().any(|form| !default.contains(form)).then(|| toml::Value::from(forms))
+}
+
+/// Is it a time in the morning or afternoon: "7/3/2026 4:05 PM".
+fn is_of_twelve_hours(text: &str) -> bool {
+    let Some((time, half)) = text.trim().rsplit_once(' ') else { return false };
+    (half.eq_ignore_ascii_case("AM") || half.eq_ignore_ascii_case("PM"))
+        && time.ends_with(|last: char| last.is_ascii_digit())
+        && time.contains(':')
 }
 
 fn is_day(field: Field) -> bool {

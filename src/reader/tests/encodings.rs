@@ -178,8 +178,18 @@ fn letters_of_other_encodings_are_not_taken_for_those_of_windows() {
         // Whoever says what it is has the last word.
         assert!(Sheet::csv(names(letters)).with(&setting(EncodingSetting::Windows1252)).is_ok(), "{name}");
     }
-    let windows =
-        single_byte(WINDOWS_1252, "id;nom\n1;d’Alésia\n2;Béranger – Lille…\n3;Š. Žižka\n4;“Zoé”\n5;cœur\n");
+    // HÉLÈNE, FRANÇOIS, ANDRÉE; André, José.
+    let of_macintosh: [&[u8]; 2] =
+        [b"id;nom\n1;H\x83L\xe9NE\n2;FRAN\x82OIS\n3;ANDR\x83E\n", b"id;nom\n1;Andr\x8e\n2;\"Jos\x8e\"\n"];
+    let of_ms_dos: [&[u8]; 2] =
+        [b"id;nom\n1;H\x90L\xd4NE\n2;FRAN\x80OIS\n3;ANDR\x90E\n", b"id;nom\n1;Andr\x82\n2;\"Jos\x82\"\n"];
+    for bytes in of_macintosh.into_iter().chain(of_ms_dos) {
+        assert!(Sheet::csv(bytes).open().is_err(), "{}", bytes.escape_ascii());
+    }
+    let windows = single_byte(
+        WINDOWS_1252,
+        "id;nom\n1;d’Alésia\n2;Béranger – Lille…\n3;Š. Žižka\n4;“Zoé”\n5;cœur\n6;DUŠAN TOMAŠ ŽIŽEK\n7;Dupont†\n8;HÉLÈNE ÎLE\n9;‹Lulu›\n10;5 €\n",
+    );
     assert_eq!(Sheet::csv(windows).open().unwrap().encoding(), "windows-1252");
 }
 
