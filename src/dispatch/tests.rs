@@ -12,7 +12,7 @@ use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 use crate::providers::codes::CodeTable;
 use crate::providers::{Answer, BuildError, CommonSettings, Credentials, ProvidersSettings, Request};
-use crate::store::{LaneUse, NewCall, PackedAccount, PackedPayload, StateFile, StateSettings};
+use crate::store::{LaneUse, NewCall, PackedAccount, PackedPayload, StateFile, StateSettings, ToldFields};
 
 /// A fragile provider falls over when it builds a request for this key.
 pub(super) const POISON: &str = "1:poison";
@@ -109,7 +109,7 @@ pub(super) fn filled(folder: &TempDir, keys: &[(ProviderId, &str)]) -> (Store, R
     let intake = store.intake(run, Timestamp(1)).expect("begun");
     for (number, (provider, key)) in keys.iter().enumerate() {
         let id = CustomerId::new(&format!("c{number}")).expect("valid");
-        let customer = intake.add_customer(&id, None, None).expect("written");
+        let customer = intake.add_customer(&id, None, ToldFields::default()).expect("written");
         let key = ProviderKey((*key).into());
         let values = [(FieldCode(21), "name")].into_iter().collect();
         let account = PackedAccount::of(&Account::new(key.clone()), &[]);

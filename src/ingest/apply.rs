@@ -130,11 +130,12 @@ impl<'a> Apply<'a> {
         turn.number = self.put_customer(&turn)?;
         self.hold_overtaken(&turn, is_news)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
-        // What a part of the customers or fields left open, a complete input may settle with the very same record.
-        let is_part = self.ingest.options.kind == Kind::Delta;
+        // What was left open because the file does not have it, another input may settle with the very same record: a complete one
+        // after a part, or one in which other records have the key.
+        let lacks_something = self.ingest.options.kind == Kind::Delta || turn.prepared.is_without_header();
         let is_open = |judged: &Judged| {
             let findings = &judged.decision.findings;
-            findings.rejected == Some(Rejection::UnsettledKey) || is_part && findings.unsent() > 0
+            findings.rejected == Some(Rejection::UnsettledKey) || lacks_something && findings.unsent() > 0
         };
         let unsettled = judged.iter().any(is_open);
         self.put_mark(&turn, unsettled);
@@ -202,13 +203,13 @@ impl<'a> Apply<'a> {
         let Some(intake) = self.intake else { return Ok(turn.number) };
         let Turn { candidate, prepared, .. } = turn;
         let (order, stored) = (prepared.customer.order, candidate.stored());
-        let fields_before = stored.and_then(|stored| stored.fields);
-        let fields = self.ingest.fields_after(fields_before, prepared);
+        let told_before = stored.map(|stored| stored.told).unwrap_or_default();
+        let told = self.ingest.told_after(told_before, prepared);
         let Some(stored) = stored else {
-            return intake.add_customer(&prepared.customer.id, order, fields).map(Some);
+            return intake.add_customer(&prepared.customer.id, order, told).map(Some);
         };
-        if let Some(fields) = fields.filter(|_| fields != fields_before) {
-            intake.put_fields(stored.number, fields)?;
+        if told != told_before {
+            intake.put_told(stored.number, told)?;
         }
         // Rows without an order value must not turn the clock back.
         if let Some(order) = order.filter(|_| stored.order < order) {

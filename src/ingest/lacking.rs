@@ -6,7 +6,7 @@
 //! one whose columns are new lacks what the layout had that is nearest to it, unless all who are in it alone are new too.
 
 use crate::domain::field::{Field, FieldSet};
-use crate::store::{Layout, Snapshot};
+use crate::store::{Layout, Snapshot, ToldFields};
 
 use super::compare::Candidate;
 use super::named::told_by_records;
@@ -47,16 +47,16 @@ impl Lacking {
         let unneeded = FieldSet::from_iter([Field::PersonIdentifierType]);
         let known = known - unneeded;
         let told = told_by_files(ingest, sheets, known, candidates.len() > 0)?;
-        let lost = told.iter().fold(known, |lost, told| lost - *told);
+        let lost = told.iter().fold(known, |lost, told| lost - with_nic(*told));
         let before = if ingest.starts_anew() { Vec::new() } else { snapshot.layouts()? };
-        let layouts: Vec<Option<FieldSet>> = sheets.iter().map(Sheet::fields).collect();
+        let layouts: Vec<_> = sheets.iter().map(|sheet| sheet.fields().map(with_nic)).collect();
         let is_alone = |one: &Candidate, file: u16| one.rows().all(|row| row.file() == file);
         let files = || layouts.iter().zip(0_u16..);
         let alone = files().map(|(_, file)| candidates.iter().any(|one| is_alone(one, file)));
         let told_whole = |(sheet, told): (&Sheet<'_>, &FieldSet)| match ingest.starts_anew() {
             true => FieldSet::all(),
-            false if sheet.mapper.is_rejects_file() => unneeded,
-            false => *told | unneeded,
+            false if sheet.mapper.is_rejects_file() => FieldSet::default(),
+            false => *told,
         };
         let told = sheets.iter().zip(&told).map(told_whole).collect();
         let mut found = Self { told, lost, alone: alone.collect(), ..Self::default() };
@@ -96,10 +96,12 @@ impl Lacking {
         files.map(|file| self.of(file)).reduce(|one, other| one & other).unwrap_or_default()
     }
 
-    /// What all of these files lack of what earlier records of one customer had.
-    pub(super) fn of_customer(&self, had: FieldSet, files: impl Iterator<Item = u16>) -> FieldSet {
+    /// What all of these files lack of what earlier records of one customer told, and where nobody knows whether that is all, of
+    /// what others did.
+    pub(super) fn of_customer(&self, had: ToldFields, files: impl Iterator<Item = u16> + Clone) -> FieldSet {
+        let of_files = if had.is_all { FieldSet::default() } else { self.of_all(files.clone()) };
         let told = files.filter_map(|file| self.told.get(usize::from(file)));
-        told.fold(had, |lacking, told| lacking - *told)
+        told.fold(had.fields, |lacking, told| lacking - *told) | of_files
     }
 
     /// What a file lacks that others have, where it matters to anybody.
@@ -115,6 +117,12 @@ fn lost_since(before: &[Layout], fields: FieldSet) -> FieldSet {
     let distance = |layout: &&Layout| ((layout.fields - fields) | (fields - layout.fields)).iter().count();
     let nearest = before.iter().rev().min_by_key(distance);
     nearest.map_or_else(FieldSet::default, |layout| (layout.fields | layout.lacking) - fields)
+}
+
+/// Fields with the NIC, which a SIRET in the place of the SIREN has: whether it does, each record tells.
+fn with_nic(fields: FieldSet) -> FieldSet {
+    let nic = fields.contains(Field::Siren).then_some(Field::Nic);
+    fields | nic.into_iter().collect()
 }
 
 /// Of which fields each file says something. Which of the `known` ones a file without a header has, its records tell, where

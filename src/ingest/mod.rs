@@ -56,7 +56,7 @@ use crate::domain::provider::ProviderId;
 use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
 use crate::reader::InputFile;
-use crate::store::{Intake, RunNumber, Snapshot, Store, StoreError};
+use crate::store::{Intake, RunNumber, Snapshot, Store, StoreError, ToldFields};
 
 use apply::Apply;
 use compare::Compared;
@@ -223,13 +223,15 @@ impl Ingest<'_> {
         self.options.kind == Kind::Full && self.options.full_resync
     }
 
-    /// Of which fields a customer's records have said something, once this one is accepted; `None` where nobody knows: what a part of
-    /// the customers or fields does not say of somebody, the CRM may have.
-    fn fields_after(&self, before: Option<FieldSet>, prepared: &Prepared) -> Option<FieldSet> {
-        match before {
-            _ if self.starts_anew() => Some(prepared.fields),
-            Some(before) => Some(before | prepared.fields),
-            None => (self.options.kind == Kind::Full).then_some(prepared.lacking | prepared.fields),
+    /// Of which fields a customer's records have told something, once this one is accepted: of a part of the customers or fields
+    /// nobody knows whether that is all.
+    fn told_after(&self, before: ToldFields, prepared: &Prepared) -> ToldFields {
+        let is_all = before.is_all || self.options.kind == Kind::Full;
+        let told = before.fields | prepared.fields;
+        match self.options.kind {
+            _ if self.starts_anew() => ToldFields { fields: prepared.fields, is_all },
+            Kind::Full => ToldFields { fields: told | prepared.lacking, is_all },
+            Kind::Delta => ToldFields { fields: told, is_all },
         }
     }
 

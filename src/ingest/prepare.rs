@@ -14,7 +14,7 @@ use crate::domain::mark::{Digest, Marker, RecordMarker};
 use crate::domain::redacted::Redacted;
 use crate::mapping::{Counting, Mapped, Merge, RowDefect};
 use crate::reader::{Row, RowParser, Span};
-use crate::store::StoredCustomer;
+use crate::store::{StoredCustomer, ToldFields};
 
 use super::compare::Candidate;
 use super::lacking::Lacking;
@@ -167,12 +167,12 @@ impl<'a> Maker<'a> {
             }
             return Ok(Made { merged: Merged::Alike, late: LateRows::default() });
         }
-        self.merge(std::mem::take(rows), meaning, None)
+        self.merge(std::mem::take(rows), meaning, ToldFields::default())
     }
 
-    /// One customer out of its rows: each field from the newest row that carries it. `had` are the fields that earlier records of
-    /// the customer had, where that is known.
-    fn merge(&self, rows: Vec<OwnRow>, meaning: Digest, had: Option<FieldSet>) -> Result<Made, IngestError> {
+    /// One customer out of its rows: each field from the newest row that carries it. `had` is what earlier records of
+    /// the customer told.
+    fn merge(&self, rows: Vec<OwnRow>, meaning: Digest, had: ToldFields) -> Result<Made, IngestError> {
         let mut late = LateRows::default();
         let mut ordered = Vec::with_capacity(rows.len());
         let mut highest = None;
@@ -226,12 +226,8 @@ impl<'a> Maker<'a> {
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
-    fn lacking(&self, rows: &[OwnRow], had: Option<FieldSet>) -> FieldSet {
-        let files = rows.iter().map(|own| own.file);
-        match had {
-            Some(had) => self.lacking.of_customer(had, files),
-            None => self.lacking.of_all(files),
-        }
+    fn lacking(&self, rows: &[OwnRow], had: ToldFields) -> FieldSet {
+        self.lacking.of_customer(had, rows.iter().map(|own| own.file))
     }
 
     /// The same customer in the light of what earlier records of it had, where it was read in another one.
@@ -240,12 +236,12 @@ impl<'a> Maker<'a> {
         prepared: Box<Prepared>,
         stored: Option<&StoredCustomer>,
     ) -> Result<Option<Box<Prepared>>, IngestError> {
-        let Some(had) = stored.and_then(|stored| stored.fields) else { return Ok(Some(prepared)) };
-        let lacking = self.lacking(&prepared.rows, Some(had));
+        let Some(had) = stored.map(|stored| stored.told) else { return Ok(Some(prepared)) };
+        let lacking = self.lacking(&prepared.rows, had);
         if lacking - prepared.fields == prepared.lacking - prepared.fields {
             return Ok(Some(prepared));
         }
-        self.merge(prepared.rows, prepared.meaning, Some(had)).map(Made::customer)
+        self.merge(prepared.rows, prepared.meaning, had).map(Made::customer)
     }
 
     fn map_one(&self, own: &OwnRow, lacking: FieldSet) -> Result<Reading, IngestError> {
@@ -310,7 +306,7 @@ impl<'a> Maker<'a> {
         if prepared.rows.iter().all(|own| own.is_background) {
             return Ok(None);
         }
-        let had = stored.and_then(|stored| stored.fields);
+        let had = stored.map(|stored| stored.told).unwrap_or_default();
         self.merge(prepared.rows, prepared.meaning, had).map(Made::customer)
     }
 }
@@ -351,6 +347,11 @@ impl Prepared {
         let newest = || self.rows.iter().rposition(|own| !own.is_background);
         let row = of_field.map(|(_, row)| *row).or_else(newest).expect("a customer has at least one row");
         (self.rows[row].file, &self.rows[row].row)
+    }
+
+    /// Is any of its rows of a file whose records alone tell what it has.
+    pub(super) fn is_without_header(&self) -> bool {
+        !self.told.is_empty()
     }
 
     /// Lets go of everything but whose they are, for somebody of whom nothing has to be told.

@@ -97,7 +97,7 @@ impl<'a> Sheet<'a> {
     /// The fields of which a file with a header says something.
     pub(super) fn fields(&self) -> Option<FieldSet> {
         self.file.header()?;
-        Some(with_implied(self.mapper.columns().iter().map(|column| column.field).collect()))
+        Some(with_street(self.mapper.columns().iter().map(|column| column.field).collect()))
     }
 
     /// Are cells fetched from inside of objects.
@@ -111,7 +111,7 @@ impl<'a> Sheet<'a> {
         let has = |(index, _): &(usize, _)| !matches!(self.cell(row, *index), RawCell::Absent);
         let own = columns.filter(has).map(|(_, column)| column.field);
         let further = self.further_cells(row).into_iter().map(|(field, _)| field);
-        with_implied(own.chain(further).collect())
+        with_street(own.chain(further).collect())
     }
 
     /// A customer's key in its normal form, out of the cell that `cell` finds; `None` when it is unusable.
@@ -180,7 +180,8 @@ impl<'a> Sheet<'a> {
     /// Of which fields a row says something that was read as this customer.
     pub(super) fn told(&self, row: &Row, customer: &Customer) -> FieldSet {
         let whole = customer.cells.fields().chain(customer.in_part.iter().copied()).collect::<FieldSet>();
-        let is_told = |(index, _): &&(usize, Field)| !matches!(self.cell(row, *index), RawCell::Absent);
+        let heard = |index| self.mapper.heard(self.cell(row, index));
+        let is_told = |(index, _): &&(usize, Field)| !matches!(heard(*index), RawCell::Absent);
         let parts: FieldSet = self.street_parts.iter().filter(is_told).map(|(_, part)| *part).collect();
         let further = self.further_cells(row).into_iter().map(|(field, _)| field);
         whole | parts | further.filter(|field| Field::STREET_PARTS.contains(field)).collect()
@@ -262,12 +263,8 @@ fn is_path(name: &str) -> bool {
     name.starts_with('/')
 }
 
-/// Fields with those that others tell as well: a SIRET has the NIC, and parts of a street are one.
-fn with_implied(mut fields: FieldSet) -> FieldSet {
-    for (told, by) in [(Field::Nic, &[Field::Siren][..]), (Field::Street, &Field::STREET_PARTS)] {
-        if by.iter().any(|field| fields.contains(*field)) {
-            fields |= FieldSet::from_iter([told]);
-        }
-    }
-    fields
+/// Fields with the street, where they have its name: a number or a kind alone is none.
+fn with_street(fields: FieldSet) -> FieldSet {
+    let street = fields.contains(Field::StreetName).then_some(Field::Street);
+    fields | street.into_iter().collect()
 }

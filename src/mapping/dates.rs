@@ -89,7 +89,7 @@ impl DateForms {
             let Ok(read) = BrokenDownTime::parse(form, text) else { continue };
             match read.to_date() {
                 Ok(_) if read.hour().is_some_and(|hour| hour >= EVENING) => {
-                    defect = Some(reason::DATE_EVENING)
+                    defect = Some(reason::DATE_EVENING);
                 }
                 Ok(date) if date.year() >= YEAR_MIN => return Ok(date),
                 Ok(_) => defect = Some(reason::DATE_TWO_DIGIT_YEAR),

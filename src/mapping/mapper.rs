@@ -365,8 +365,8 @@ impl Mapper {
         }
     }
 
-    /// A cell as far as it says anything.
-    pub(super) fn heard<'a>(&self, cell: RawCell<'a>) -> RawCell<'a> {
+    /// A cell as far as it says anything: in a file of rejects a blank one does not.
+    pub fn heard<'a>(&self, cell: RawCell<'a>) -> RawCell<'a> {
         match cell {
             RawCell::Text(text) if self.is_rejects_file && text::trim(&text).is_empty() => RawCell::Absent,
             RawCell::Text(_) | RawCell::Nested(_) | RawCell::Absent | RawCell::Null => cell,

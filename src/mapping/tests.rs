@@ -1,6 +1,7 @@
 //! Rows through the whole mapper, the table of streets, and laws that hold for any text.
 
 mod damaged;
+mod house_numbers;
 
 use std::borrow::Cow;
 use std::collections::BTreeMap;
@@ -284,21 +285,6 @@ fn street_columns_become_one_street() {
     let both =
         read(&[("street", "12, rue du Port"), ("street_number", "12"), ("street_name", "rue du Port")]);
     assert_eq!(both.as_ref().map(parts), Some(owned("12, rue du Port", "12", "RUE", "du Port")));
-    for number in ["12.0", "12,00", "12."] {
-        let fraction = read(&[("street_number", number), ("street_name", "rue du Port")]);
-        assert_eq!(
-            fraction.as_ref().map(parts),
-            Some(owned("12 rue du Port", "12", "RUE", "du Port")),
-            "{number}"
-        );
-    }
-    for line in ["12, bis rue du Port", "12 ,bis rue du Port", "12. bis rue du Port", "12-bis, rue du Port"] {
-        let suffixed = read(&[("street", line)]);
-        assert_eq!(suffixed.as_ref().map(parts), Some(owned(line, "12 bis", "RUE", "du Port")));
-    }
-    for line in ["12 bis-ter rue du Port", "5 A bis rue du Port", "5 bis A rue du Port"] {
-        assert_eq!(read(&[("street", line)]), Some(Street { line: line.into(), parts: None }), "{line}");
-    }
     let unknown = read(&[("street_type", "Drève"), ("street_name", "du Parc"), ("street_number", "1")]);
     assert_eq!(unknown.as_ref().map(parts), Some(owned("1 Drève du Parc", "1", "DREVE", "du Parc")));
     let broken = read(&[("street", "12 rue du Port\r\nBât B")]);

@@ -276,7 +276,7 @@ fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
     Ok(text)
 }
 
-/// Was UTF-8 read as a one-byte encoding ("Ã©" or "√©" for "é"), one of MS-DOS or the Macintosh as that of Windows ("AmŽlie"), or
+/// Was UTF-8 read as a one-byte encoding ("Ã©" or "√©" for "é"), one of MS-DOS or the Macintosh as that of Windows (`AmŽlie`), or
 /// something unreadable replaced (U+FFFD)?
 ///
 /// Only what no language writes counts: "SÃO" and "Âge" are words.

@@ -172,7 +172,12 @@ impl<'a> Projector<'a> {
 
     /// Does the CRM have the field, and the file not.
     pub(super) fn withholds(&self, field: Field) -> bool {
-        self.customer.withheld.contains(&field) && !is_excluded(field, self.exclude)
+        self.is_withheld(field) && !is_excluded(field, self.exclude)
+    }
+
+    /// The same, whether or not the provider is told of the field.
+    pub(super) fn is_withheld(&self, field: Field) -> bool {
+        self.customer.withheld.contains(&field)
     }
 
     /// Draws from one field; `render` gives `None` for a value of another kind.

@@ -41,7 +41,7 @@ struct NewCustomer {
     number: i64,
     id: CustomerId,
     order: Option<Order>,
-    fields: Option<Vec<u8>>,
+    told: Vec<u8>,
 }
 
 /// The columns of a row as they are bound.
@@ -60,10 +60,10 @@ impl Blocks {
     }
 
     /// Takes a customer; gives the number that it will have.
-    pub(super) fn customer(&mut self, id: &CustomerId, order: Option<Order>, fields: Option<Vec<u8>>) -> i64 {
+    pub(super) fn customer(&mut self, id: &CustomerId, order: Option<Order>, told: Vec<u8>) -> i64 {
         let number = self.next_customer;
         self.next_customer += 1;
-        self.customers.push(NewCustomer { number, id: id.clone(), order, fields });
+        self.customers.push(NewCustomer { number, id: id.clone(), order, told });
         number
     }
 
@@ -148,9 +148,9 @@ impl Blocks {
     }
 }
 
-fn bound_customer(NewCustomer { number, id, order, fields }: &NewCustomer) -> Bound<'_, 4> {
+fn bound_customer(NewCustomer { number, id, order, told }: &NewCustomer) -> Bound<'_, 4> {
     let order = order.map_or(NULL, |order| order.0.into());
-    [(*number).into(), text(id.as_str()), order, blob(fields.as_deref())]
+    [(*number).into(), text(id.as_str()), order, blob(Some(told))]
 }
 
 fn bound_account((customer, provider, account): &(i64, ProviderId, PackedAccount)) -> Bound<'_, 6> {

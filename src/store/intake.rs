@@ -11,7 +11,6 @@ use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fault::{self, Point};
-use crate::domain::field::FieldSet;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Named, Standing};
@@ -22,7 +21,7 @@ use super::blocks::Blocks;
 use super::doubts::Doubts;
 use super::filling::{self, Filling, Unasked};
 use super::flights::Aloft;
-use super::known_fields::FieldNumbers;
+use super::known_fields::{FieldNumbers, ToldFields};
 use super::lease::{self, PRIORITY_LAST};
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
@@ -159,22 +158,21 @@ impl Intake<'_> {
         }
     }
 
-    /// Writes down a customer who is not known yet, with the fields of which its records say something, where that is all that
-    /// the CRM has of it; gives its number.
+    /// Writes down a customer who is not known yet, with the fields of which its records tell something; gives its number.
     pub fn add_customer(
         &self,
         id: &CustomerId,
         order: Option<Order>,
-        fields: Option<FieldSet>,
+        told: ToldFields,
     ) -> Result<i64, StoreError> {
-        let fields = self.packed_fields(fields)?;
+        let told = self.packed_told(told)?;
         if let Some(blocks) = &mut *self.blocks.borrow_mut() {
-            let number = blocks.customer(id, order, fields);
+            let number = blocks.customer(id, order, told);
             self.write_if_full(blocks)?;
             return Ok(number);
         }
         let sql = "INSERT INTO customer (customer_id, order_value, told_fields) VALUES (?1, ?2, ?3)";
-        self.transaction.prepare_cached(sql)?.execute((id.as_str(), order.map(|order| order.0), fields))?;
+        self.transaction.prepare_cached(sql)?.execute((id.as_str(), order.map(|order| order.0), told))?;
         Ok(self.transaction.last_insert_rowid())
     }
 

@@ -27,6 +27,15 @@ pub struct Layout {
     pub lacking: FieldSet,
 }
 
+/// Of which fields the records of a customer have told something.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ToldFields {
+    /// The fields.
+    pub fields: FieldSet,
+    /// Was a complete input among what told it: else the CRM may have more.
+    pub is_all: bool,
+}
+
 /// Which field each bit stands for, in the sets that are kept of customers. A state gives the bits out as it comes to know fields,
 /// so that the order of the catalogue may change.
 #[derive(Debug, Clone, Default)]
@@ -44,25 +53,27 @@ impl FieldNumbers {
         Ok(Self { names, fields })
     }
 
-    /// The set that is kept in these bytes.
-    pub(super) fn unpack(&self, bytes: &[u8]) -> FieldSet {
-        let is_set = |number: usize| bytes.get(number / 8).is_some_and(|byte| byte >> (number % 8) & 1 == 1);
-        let set = self.fields.iter().enumerate().filter(|(number, _)| is_set(*number));
-        set.filter_map(|(_, field)| *field).collect()
+    /// What is kept in these bytes: the lowest bit says whether it is all.
+    pub(super) fn unpack(&self, bytes: &[u8]) -> ToldFields {
+        let is_set = |bit: usize| bytes.get(bit / 8).is_some_and(|byte| byte >> (bit % 8) & 1 == 1);
+        let set = (1..).zip(&self.fields).filter(|(bit, _)| is_set(*bit));
+        ToldFields { fields: set.filter_map(|(_, field)| *field).collect(), is_all: is_set(0) }
     }
 
-    /// The bytes in which a set is kept. Fields without a number get one.
-    pub(super) fn pack(&mut self, connection: &Connection, set: FieldSet) -> Result<Vec<u8>, StoreError> {
+    /// The bytes in which it is kept. Fields without a number get one.
+    pub(super) fn pack(&mut self, connection: &Connection, told: ToldFields) -> Result<Vec<u8>, StoreError> {
+        let set = told.fields;
         let new = set - self.fields.iter().flatten().copied().collect();
         if !new.is_empty() {
             self.names.extend(new.iter().map(|field| field.name().into_owned()));
             self.fields.extend(new.iter().map(Some));
             setting::put(connection, FIELD_NUMBERS, self.names.join("\n").as_bytes())?;
         }
-        let mut bytes = vec![0; self.fields.len().div_ceil(8)];
-        for (number, field) in self.fields.iter().enumerate() {
+        let mut bytes = vec![0; (self.fields.len() + 1).div_ceil(8)];
+        bytes[0] = u8::from(told.is_all);
+        for (bit, field) in (1..).zip(&self.fields) {
             let is_in = field.is_some_and(|field| set.contains(field));
-            bytes[number / 8] |= u8::from(is_in) << (number % 8);
+            bytes[bit / 8] |= u8::from(is_in) << (bit % 8);
         }
         Ok(bytes)
     }
@@ -106,18 +117,17 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Remembers of which fields the records of a known customer have said something.
-    pub fn put_fields(&self, customer: i64, fields: FieldSet) -> Result<(), StoreError> {
+    /// Remembers of which fields the records of a known customer have told something.
+    pub fn put_told(&self, customer: i64, told: ToldFields) -> Result<(), StoreError> {
         let sql = "UPDATE customer SET told_fields = ?2 WHERE id = ?1";
-        let packed = self.packed_fields(Some(fields))?;
+        let packed = self.packed_told(told)?;
         self.transaction.prepare_cached(sql)?.execute((customer, packed))?;
         Ok(())
     }
 
-    /// Fields as they are kept with a customer.
-    pub(super) fn packed_fields(&self, fields: Option<FieldSet>) -> Result<Option<Vec<u8>>, StoreError> {
-        let mut numbers = self.field_numbers.borrow_mut();
-        fields.map(|fields| numbers.pack(&self.transaction, fields)).transpose()
+    /// As it is kept with a customer.
+    pub(super) fn packed_told(&self, told: ToldFields) -> Result<Vec<u8>, StoreError> {
+        self.field_numbers.borrow_mut().pack(&self.transaction, told)
     }
 
     /// Remembers the layouts of the files of this input, beside those of earlier ones or `alone`.

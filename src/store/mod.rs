@@ -57,7 +57,7 @@ pub use examine::{
     Examination, Finding, Severity, close_folder, is_open_to_others, is_writable_by_all, make_private,
 };
 pub use intake::{Intake, NewCall};
-pub use known_fields::Layout;
+pub use known_fields::{Layout, ToldFields};
 pub use lease::{LeaseFilter, Leased};
 pub use marks::{Bucket, Known, Marks, Meaning};
 pub use missed::WaitingCall;

@@ -8,14 +8,13 @@ use rusqlite::{Connection, Row, Transaction};
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::customer::{CustomerId, Order};
-use crate::domain::field::FieldSet;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named, Standing, TurnedAway};
 use crate::domain::wire::{FieldCode, ProviderKey};
 
-use super::known_fields::FieldNumbers;
+use super::known_fields::{FieldNumbers, ToldFields};
 use super::rare::Rare;
 use super::transitions::step;
 use super::{Store, StoreError, accounts, codec, flights, named_keys, orders, turned_away, untaken};
@@ -43,8 +42,8 @@ pub struct StoredCustomer {
     pub number: i64,
     /// The newest accepted order value.
     pub order: Option<Order>,
-    /// Of which fields its records have said something since a complete input had it; `None` where nobody knows.
-    pub fields: Option<FieldSet>,
+    /// Of which fields its records have told something.
+    pub told: ToldFields,
 }
 
 /// A state that does not change while it is looked at, whatever a run writes meanwhile.
@@ -159,16 +158,18 @@ impl<'a> Snapshot<'a> {
         let mut rows = statement.query([id.as_str()])?;
         let Some(row) = rows.next()? else { return Ok(None) };
         let (number, order) = (row.get(0)?, order_of(row.get(1)?));
-        let fields = self.fields_of(row)?;
+        let told = self.told_of(row)?;
         let newer = if self.newer_orders { orders::newer(self.connection, number)? } else { None };
-        Ok(Some(StoredCustomer { number, order: order.max(newer), fields }))
+        Ok(Some(StoredCustomer { number, order: order.max(newer), told }))
     }
 
-    /// The fields that stand in the third column of a customer's row.
-    fn fields_of(&self, row: &Row<'_>) -> Result<Option<FieldSet>, StoreError> {
+    /// What stands in the third column of a customer's row.
+    fn told_of(&self, row: &Row<'_>) -> Result<ToldFields, StoreError> {
         let damaged = |_| StoreError::Damaged { what: "the fields of a customer are unreadable" };
         let bytes = row.get_ref(2)?.as_blob_or_null().map_err(damaged)?;
-        let (Some(bytes), Some(numbers)) = (bytes, &self.field_numbers) else { return Ok(None) };
+        let (Some(bytes), Some(numbers)) = (bytes, &self.field_numbers) else {
+            return Ok(ToldFields::default());
+        };
         let numbers = match numbers.get() {
             Some(numbers) => numbers,
             None => {
@@ -176,7 +177,7 @@ impl<'a> Snapshot<'a> {
                 numbers.get_or_init(|| read)
             }
         };
-        Ok(Some(numbers.unpack(bytes)))
+        Ok(numbers.unpack(bytes))
     }
 
     /// The key of the customer of that number.

@@ -94,7 +94,7 @@ impl World {
         withdrawal: bool,
     ) -> CallId {
         let intake = self.store.intake(self.run, self.now).expect("begun");
-        let customer = intake.add_customer(&customer_id(name), None, None).expect("written");
+        let customer = intake.add_customer(&customer_id(name), None, ToldFields::default()).expect("written");
         let mut id = CallId(0);
         for &provider in providers {
             let account = Account::new(payload("").key);
@@ -214,7 +214,7 @@ fn a_state_that_does_not_exist_reads_as_an_empty_one_and_is_not_made() {
 fn an_intake_that_is_not_committed_leaves_no_trace() {
     let mut world = World::new();
     let intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.add_customer(&customer_id("c1"), Some(Order(3)), None).expect("written");
+    intake.add_customer(&customer_id("c1"), Some(Order(3)), ToldFields::default()).expect("written");
     drop(intake);
     assert_eq!(world.store.snapshot().customers().expect("readable"), 0);
 }

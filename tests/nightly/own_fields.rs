@@ -92,7 +92,7 @@ fn a_customer_who_moves_into_a_file_with_fewer_columns_keeps_the_others() {
         let a = WIDE.to_owned() + &wide(3, "Roche");
         let b = of_b(&[(2, "Dupond"), (1, "Martinez")]).replace("2 rue A", "20 rue B");
         let ran = sync(&world, &[("a.csv", a), (name, b)], &[]);
-        assert!(!world.rejects().contains("C2"), "{}", ran.out);
+        assert!(!world.rejects().contains("C2"), "{} {}", ran.out, world.rejects());
         assert_eq!(held(&world, ProviderId::Lemonway, "W2")["newStreet"], "20 rue B");
         let delta = of_b(&[(2, "Durand")]).replace("2 rue A", "30 rue C");
         sync(&world, &[(name, delta)], &["--kind", "delta"]).exits(0);
@@ -183,4 +183,120 @@ fn of_whom_nobody_knows_it_the_file_lacks_what_it_had() {
         let phone = "consumer_phone_number";
         assert_eq!(held(&world, ProviderId::Safedebit, "S1")[phone], before[2][phone]);
     }
+}
+
+/// What else the CRM has of somebody whom only a part of it had so far, nobody knows; what that part told is known.
+#[test]
+fn what_the_first_delta_of_a_customer_told_its_complete_file_lacks() {
+    for anew in [false, true] {
+        let world = world();
+        let b = NARROW.to_owned() + &narrow(2, "Durand");
+        let c = |rows: &str| WIDE.to_owned() + &wide(3, "Roche") + rows;
+        sync(&world, &[("b.csv", b.clone()), ("c.csv", c(""))], &[]).exits(0);
+        sync(&world, &[("d.csv", WIDE.to_owned() + &wide(1, "Martin"))], &["--kind", "delta"]).exits(0);
+        let before = accounts(&world, 1);
+        if anew {
+            // A complete input that says the same changes nothing about that.
+            sync(&world, &[("b.csv", b.clone()), ("c.csv", c(&wide(1, "Martin")))], &[]).exits(0);
+        }
+        let ran = sync(&world, &[("b.csv", b + &narrow(1, "Martinez")), ("c.csv", c(""))], &[]);
+        keeps_what_it_had(&world, &before, ran);
+    }
+}
+
+/// A number, or a kind, is no street.
+#[test]
+fn a_street_is_not_made_of_its_number_when_the_file_loses_it() {
+    for part in ["street_number", "street_type"] {
+        let world = World::accepting();
+        let value = if part == "street_number" { "12" } else { "rue" };
+        let header = "customer_id;wallet_id;last_name;postal_code;city";
+        let row = format!("C1;W1;Martin;75001;Paris;{value}");
+        sync(&world, &[("a.csv", format!("{header};{part};street\n{row};rue de la Paix\n"))], &[]).exits(0);
+        let street = held(&world, ProviderId::Lemonway, "W1")["newStreet"].clone();
+        let ran = sync(&world, &[("a.csv", format!("{header};{part}\n{row}\n"))], &[]);
+        assert!(ran.out.contains("no file has a column for street"), "{}", ran.out);
+        assert_eq!(held(&world, ProviderId::Lemonway, "W1")["newStreet"], street, "{part}");
+    }
+}
+
+/// The columns of a file of rejects are those of whoever it is of: what is blank there says nothing.
+#[test]
+fn a_blank_in_a_file_of_rejects_is_no_part_of_a_street() {
+    let world = World::accepting();
+    let a = |street: &str| format!("customer_id;wallet_id;street\nC1;W1;{street}\n");
+    let b = "customer_id;wallet_id;street_number;street\nC2;W2;5;rue X\n".to_owned();
+    sync(&world, &[("a.csv", a("Le Bourg")), ("b.csv", b.clone())], &[]).exits(0);
+    let rejects =
+        "_row,_customer_id,_reason,customer_id,wallet_id,street_number,street\n2,C1,,C1,W1,,Le Pont\n";
+    sync(&world, &[("rejects.csv", rejects.to_owned())], &["--kind", "delta"]);
+    sync(&world, &[("a.csv", a("Le Village")), ("b.csv", b)], &[]).exits(0);
+    assert_eq!(held(&world, ProviderId::Lemonway, "W1")["newStreet"], "Le Village");
+}
+
+/// The configured type is for those of whom nobody knows another one.
+#[test]
+fn a_customer_who_has_a_type_of_identifier_keeps_it_in_a_file_without_types() {
+    let world = World::accepting();
+    let a = |rows: &str| format!("customer_id;person_identifier;person_identifier_type;last_name\n{rows}");
+    let b = |rows: &str| format!("customer_id;person_identifier;last_name\n{rows}");
+    let first = [("a.csv", a("C1;P1;2;Martin\nC3;P3;2;Roche\n")), ("b.csv", b("C2;P2;Durand\n"))];
+    sync(&world, &first, &[]).exits(0);
+    let second = [("a.csv", a("C3;P3;2;Roche\n")), ("b.csv", b("C2;P2;Durand\nC1;P1;Martinez\n"))];
+    sync(&world, &second, &[]).exits(0);
+    assert!(world.ledger().person(ProviderId::Wsone, "1:P1").is_none());
+    let person = held(&world, ProviderId::Wsone, "2:P1").to_string();
+    assert!(person.contains("Martinez"), "{person}");
+}
+
+/// Whether Safedebit is told who is a company or not: of a private person it gets no company data.
+#[test]
+fn company_data_does_not_go_where_the_file_lacks_a_type_that_is_excluded() {
+    let world = World::accepting();
+    world.configure("", &[("safedebit", "exclude = [\"customer_type\"]")]);
+    let header = "customer_id;safedebit_reference;last_name;company_name;siren";
+    let row = "C1;S1;Martin;Acme;552100554";
+    let b = format!("{header};customer_type\nC2;S2;Petit;Bold;732829320;company\n");
+    sync(&world, &[("a.csv", format!("{header};customer_type\n{row};person\n")), ("b.csv", b.clone())], &[])
+        .exits(0);
+    assert!(held(&world, ProviderId::Safedebit, "S1").get("siren").is_none());
+    sync(&world, &[("a.csv", format!("{header}\n{row}\n")), ("b.csv", b)], &[]).exits(3);
+    let consumer = held(&world, ProviderId::Safedebit, "S1");
+    assert!(consumer.get("siren").is_none() && consumer.get("social_reference").is_none(), "{consumer}");
+}
+
+/// What a record of a complete file lacks, other records decide: the same record is looked at again.
+#[test]
+fn a_record_that_lacked_a_key_says_more_once_others_have_it() {
+    let world = World::accepting();
+    let record = |n: u32, mobile: bool, landline: &str| {
+        let mut record = json!({"customer_id": format!("C{n}"), "safedebit_reference": format!("S{n}"),
+            "landline_phone": landline});
+        if mobile {
+            record["mobile_phone"] = json!(format!("061234567{n}"));
+        }
+        format!("{record}\n")
+    };
+    let night = |one: String, two: String| sync(&world, &[("a.jsonl", one + &two)], &[]);
+    let phone = || held(&world, ProviderId::Safedebit, "S1")["consumer_phone_number"].clone();
+    night(record(1, true, "0320123451"), record(2, true, "0320123452")).exits(0);
+    night(record(1, false, "0320123499"), record(2, false, "0320123452")).exits(3);
+    assert_eq!(phone(), "0612345671");
+    night(record(1, false, "0320123499"), record(2, true, "0320123452")).exits(0);
+    assert_eq!(phone(), "0320123499");
+}
+
+/// The configured store is for those of whom nobody knows another one.
+#[test]
+fn a_store_that_the_file_lacks_is_told_of() {
+    let world = world();
+    let a = |rows: &str| format!("customer_id;person_identifier;last_name;store_id\n{rows}");
+    let b = |rows: &str| format!("customer_id;person_identifier;last_name\n{rows}");
+    let first = [("a.csv", a("C1;P1;Martin;1101\nC3;P3;Roche;1103\n")), ("b.csv", b("C2;P2;Durand\n"))];
+    sync(&world, &first, &[]).exits(0);
+    let second = [("a.csv", a("C3;P3;Roche;1103\n")), ("b.csv", b("C2;P2;Durand\nC1;P1;Martinez\n"))];
+    sync(&world, &second, &[]).exits(3);
+    assert!(world.rejects().contains("entityIdentifier"), "{}", world.rejects());
+    let person = held(&world, ProviderId::Wsone, "1:P1").to_string();
+    assert!(person.contains("1101") && person.contains("Martinez"), "{person}");
 }

@@ -155,7 +155,7 @@ fn organisation(to: &mut Projector<'_>) {
         Source::Value(Value::CustomerType(kind)) => Some(*kind),
         Source::Value(_) | Source::Absent | Source::Cleared | Source::Invalid | Source::InPart => None,
     };
-    if to.withholds(Field::CustomerType) || matches!(told, Source::Invalid | Source::InPart) {
+    if to.is_withheld(Field::CustomerType) || matches!(told, Source::Invalid | Source::InPart) {
         // Of a private person these are not Safedebit's.
         return ORGANISATION.into_iter().for_each(|(code, field)| to.leave_open(code, field));
     }

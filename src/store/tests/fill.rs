@@ -11,7 +11,9 @@ fn filled(customers: u32, in_blocks: bool) -> Vec<String> {
     }
     let mut ids = Vec::new();
     for number in 0..customers {
-        let customer = intake.add_customer(&customer_id(&format!("c{number}")), None, None).expect("written");
+        let customer = intake
+            .add_customer(&customer_id(&format!("c{number}")), None, ToldFields::default())
+            .expect("written");
         for provider in [WSONE, ProviderId::Lemonway] {
             let account = Account::new(ProviderKey(format!("{number}").into()));
             let skipped: Vec<FieldCode> = (0..number % 3).map(FieldCode).collect();
@@ -64,7 +66,7 @@ fn accounts_and_calls_are_asked_for_their_customer_but_in_a_first_fill() {
     drop(world.store.intake(world.run, world.now).expect("begun"));
     assert!(asked(&world), "after a fill that was given up");
     let intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.add_customer(&customer_id("c1"), None, None).expect("written");
+    intake.add_customer(&customer_id("c1"), None, ToldFields::default()).expect("written");
     intake.commit().expect("accepted");
     assert!(asked(&world), "after a fill");
     let intake = world.store.intake(world.run, world.now).expect("begun");

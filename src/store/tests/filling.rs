@@ -13,7 +13,9 @@ const VALUE_BYTES: usize = 4_000;
 fn fill(intake: &Intake<'_>) {
     let value = Acknowledged::Clear(Redacted::new("x".repeat(VALUE_BYTES)));
     for number in 0..CUSTOMERS {
-        let customer = intake.add_customer(&customer_id(&format!("c{number}")), None, None).expect("written");
+        let customer = intake
+            .add_customer(&customer_id(&format!("c{number}")), None, ToldFields::default())
+            .expect("written");
         let mut account = Account::new(ProviderKey(format!("{number}").into()));
         account.fields.insert(FieldCode(1), value.clone());
         intake.put_account(customer, WSONE, PackedAccount::of(&account, &[])).expect("written");
@@ -98,7 +100,7 @@ fn only_a_fill_that_is_accepted_leaves_a_backup() {
     drop(world.store.intake(world.run, world.now).expect("begun"));
     assert!(state.backups().expect("listed").is_empty() && world.store.made_backup().is_none());
     let mut intake = world.store.intake(world.run, world.now).expect("begun");
-    intake.add_customer(&customer_id("c1"), None, None).expect("written");
+    intake.add_customer(&customer_id("c1"), None, ToldFields::default()).expect("written");
     intake.back_up().expect("backed up");
     intake.commit().expect("accepted");
     let backup = world.store.made_backup().expect("made").path.clone();

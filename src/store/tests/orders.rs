@@ -5,7 +5,9 @@ use super::*;
 impl World {
     fn add(&mut self, name: &str, order: i64) -> i64 {
         let intake = self.store.intake(self.run, self.now).expect("begun");
-        let number = intake.add_customer(&customer_id(name), Some(Order(order)), None).expect("written");
+        let number = intake
+            .add_customer(&customer_id(name), Some(Order(order)), ToldFields::default())
+            .expect("written");
         intake.commit().expect("accepted");
         number
     }
@@ -51,7 +53,9 @@ fn many_newer_order_values_are_put_in_place() {
     let mut world = World::new();
     let names: Vec<String> = (0..4_100).map(|number| format!("c{number}")).collect();
     let intake = world.store.intake(world.run, world.now).expect("begun");
-    let add = |name: &String| intake.add_customer(&customer_id(name), None, None).expect("written");
+    let add = |name: &String| {
+        intake.add_customer(&customer_id(name), None, ToldFields::default()).expect("written")
+    };
     let numbers: Vec<i64> = names.iter().map(add).collect();
     intake.commit().expect("accepted");
 
