@@ -17,7 +17,7 @@ use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
 use super::transitions::{self, CallRecord};
 use super::turned_away::TOO_EARLY;
-use super::{RunNumber, Store, StoreError, accounts, doubts, excluded, shared_keys};
+use super::{RunNumber, Store, StoreError, accounts, doubts, excluded, settling, shared_keys};
 
 /// What became of calls that a person released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -80,6 +80,7 @@ impl Store {
                     LetGo::GivenAway => released.given_away += 1,
                 }
             }
+            settling::hold_back(outbox.connection, outbox.keeping.fingerprinter)?;
             Ok(released)
         })
     }
@@ -97,7 +98,11 @@ impl Store {
         now: Timestamp,
     ) -> Result<Resolved, StoreError> {
         let run = self.newest_run()?;
-        self.group(run, now, |outbox| outbox.resolve(call, happening))
+        self.group(run, now, |outbox| {
+            let resolved = outbox.resolve(call, happening)?;
+            settling::hold_back(outbox.connection, outbox.keeping.fingerprinter)?;
+            Ok(resolved)
+        })
     }
 
     fn newest_run(&self) -> Result<RunNumber, StoreError> {
@@ -264,6 +269,9 @@ impl Outbox<'_> {
     }
 
     fn write_decision(&self, row: &CallRow, after: &Life, rest: Option<&Payload>) -> Result<(), StoreError> {
+        if matches!(after.state, State::Superseded | State::Abandoned) {
+            settling::note(self.connection, self.keeping.fingerprinter, row.id)?;
+        }
         let mut record = CallRecord::of(after)
             .resting(after, self.run)
             .with("deferred_in", 0)

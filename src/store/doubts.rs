@@ -8,13 +8,14 @@ use std::collections::HashSet;
 
 use rusqlite::Connection;
 
+use crate::domain::call::CallId;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
 use super::rare::has_any;
 use super::snapshot::provider_of;
-use super::{StoreError, codec, erase, restore};
+use super::{StoreError, codec, erase, restore, settling};
 
 /// How the name of the setting begins that remembers one; its mark comes behind, in hexadecimal digits.
 const MAY_EXIST: &str = "may_exist:";
@@ -87,6 +88,11 @@ pub(super) fn remember_accounts(
         let key = ProviderKey(row.get::<_, String>(1)?.into());
         put(connection, fingerprinter, provider_of(row.get(0)?)?, &key)?;
     }
+    let mut calls =
+        connection.prepare(&format!("SELECT id FROM call WHERE settling = 1 AND {OF_CUSTOMER}"))?;
+    let calls =
+        calls.query_map([customer_id], |row| Ok(CallId(row.get(0)?)))?.collect::<Result<Vec<_>, _>>()?;
+    calls.into_iter().try_for_each(|call| settling::note(connection, fingerprinter, call))?;
     let sql = format!("SELECT provider, payload FROM call WHERE payload IS NOT NULL AND {OF_CUSTOMER}");
     let mut calls = connection.prepare(&sql)?;
     let mut rows = calls.query([customer_id])?;

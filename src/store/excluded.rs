@@ -8,6 +8,7 @@ use rusqlite::Connection;
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
+use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::provider::ProviderId;
@@ -17,7 +18,7 @@ use super::marks::{self, Marks};
 use super::packed::PackedPayload;
 use super::snapshot::{Snapshot, life_of};
 use super::transitions::{CallRecord, end};
-use super::{RunNumber, StoreError, codec, setting};
+use super::{RunNumber, StoreError, codec, setting, settling};
 
 /// How the name of the setting begins that says what was excluded in the last run; the number of the provider comes behind.
 const EXCLUDED: &str = "excluded:";
@@ -40,7 +41,7 @@ pub(super) fn take_out(
     connection: &Connection,
     provider: ProviderId,
     excluded: &[FieldCode],
-    marker: &Marker,
+    (fingerprinter, marker): (&Fingerprinter, &Marker),
     (run, now): (RunNumber, Timestamp),
 ) -> Result<u64, StoreError> {
     let name = format!("{EXCLUDED}{}", provider.number());
@@ -55,6 +56,7 @@ pub(super) fn take_out(
             // Should the fields be let in again, they are sent as if they had never been queued.
             compared_again.push(Mark::unread(marker.key(&customer)));
             if payload.values.is_empty() && may_end(&life) {
+                settling::note(connection, fingerprinter, id)?;
                 end(connection, (id, &life), Happening::NothingLeft, (run, now))?;
                 ended += u64::from(life.state.is_open());
                 continue;

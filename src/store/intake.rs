@@ -33,6 +33,7 @@ use super::statements::Statements;
 use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
     RunNumber, Store, StoreError, accounts, codec, flights, missed, named_keys, orders, restore, runs,
+    settling,
 };
 
 /// Withdrawn consents leave first.
@@ -255,7 +256,10 @@ impl Intake<'_> {
             // A held call vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
             let happening = if held { Happening::NothingLeft } else { Happening::NewerValue };
-            self.settle_standing(replaced, happening)?;
+            // What goes to the same account waits in its place.
+            let is_moved =
+                replaced.settling && codec::unpack_payload(&call.payload.bytes)?.key != replaced.payload.key;
+            self.settle_standing(replaced, happening, is_moved)?;
         }
         let inherited = replaced.filter(|replaced| {
             matches!(replaced.life.state, State::Waiting | State::Queued | State::Held) && replaced.due > 0
@@ -345,7 +349,7 @@ impl Intake<'_> {
 
     /// Closes a standing call that has nothing left to bring.
     pub fn close_call(&self, call: &Standing) -> Result<(), StoreError> {
-        self.settle_standing(call, Happening::NothingLeft)
+        self.settle_standing(call, Happening::NothingLeft, call.settling)
     }
 
     /// Gives a probing or held call the newest values; it keeps its place, or goes first where it withdraws a consent, and goes
@@ -401,9 +405,6 @@ impl Intake<'_> {
 
     /// Ends the calls for accounts that this input, or an earlier one, has given to other customers; gives how many. Where it
     /// changes nothing, it gives nothing away.
-    ///
-    /// # Errors
-    /// [`StoreError`] when the state cannot be read or written.
     pub fn end_given_away(&mut self) -> Result<BTreeMap<ProviderId, u64>, StoreError> {
         if !self.has_changes() {
             return Ok(BTreeMap::new());
@@ -467,6 +468,7 @@ impl Intake<'_> {
     /// Accepts the input. After this returns, its calls survive every crash.
     pub fn commit(self) -> Result<(), StoreError> {
         self.write_blocks()?;
+        settling::hold_back(&self.transaction, self.keeping.fingerprinter)?;
         orders::settle(&self.transaction)?;
         fault::pass(Point::BeforeIngestCommit);
         self.transaction.commit()?;
@@ -476,7 +478,16 @@ impl Intake<'_> {
         Ok(())
     }
 
-    fn settle_standing(&self, call: &Standing, happening: Happening) -> Result<(), StoreError> {
+    /// Ends a call; `leaves_settling` where it was sent, nobody knows to what end, and no other takes its place.
+    fn settle_standing(
+        &self,
+        call: &Standing,
+        happening: Happening,
+        leaves_settling: bool,
+    ) -> Result<(), StoreError> {
+        if leaves_settling {
+            settling::note(&self.transaction, self.keeping.fingerprinter, call.id)?;
+        }
         end(&self.transaction, (call.id, &call.life), happening, (self.run, self.now))
     }
 }

@@ -40,6 +40,7 @@ mod rehearsal;
 mod restore;
 mod runs;
 mod setting;
+mod settling;
 mod shared_keys;
 mod snapshot;
 mod statements;

@@ -21,7 +21,7 @@ use super::outbox::{Outbox, Settlement};
 use super::snapshot::life_of;
 use super::statements::Statements;
 use super::transitions::end;
-use super::{RunNumber, Store, StoreError, excluded, flights};
+use super::{RunNumber, Store, StoreError, excluded, flights, settling};
 
 /// What a provider's settings say of calls that wait.
 #[derive(Debug, Clone)]
@@ -90,7 +90,9 @@ impl Store {
                 transaction.execute(&sql, (provider.number(), now.after(backoff_max).0))?;
             }
             recovered.bring_down(&mut outbox, provider, &crash(now.after(settle), now, on_new))?;
-            let ended = excluded::take_out(&transaction, provider, excluded, &marker, (run, now))?;
+            settling::begin_anew(&transaction, provider, now, now.after(settle))?;
+            let markers = (keeping.fingerprinter, &marker);
+            let ended = excluded::take_out(&transaction, provider, excluded, markers, (run, now))?;
             if ended > 0 {
                 *recovered.ended.entry(provider).or_default() += ended;
             }
@@ -101,6 +103,7 @@ impl Store {
         for provider in ProviderId::ALL.into_iter().filter(switched_off) {
             recovered.bring_down(&mut outbox, provider, &crash(now, now, OnNew::Create))?;
         }
+        settling::hold_back(&transaction, keeping.fingerprinter)?;
         for open in [WAITING, TRIED] {
             transaction.execute(&without_tries(open), [])?;
         }

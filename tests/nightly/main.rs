@@ -34,6 +34,7 @@ mod refusals;
 mod rehearsal;
 mod rejected;
 mod restored;
+mod settling;
 mod several_files;
 mod signals;
 mod stale;

@@ -1,0 +1,74 @@
+//! A request of unknown outcome may still land when its call has ended or goes elsewhere: what goes to its account next waits for
+//! it, whoever's it is.
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::columns::held;
+use crate::support::World;
+
+/// The first request lands when the next run is at work, and is not answered before.
+const LATE: &str =
+    "[[rule]]\nprovider = \"lemonway\"\nnth = 1\neffect = { late = { after = \"4s\", stall = \"40s\" } }\n";
+
+fn world() -> World {
+    let world = World::accepting();
+    world.configure("", &[("lemonway", "settle = \"5s\"\ntimeout = \"1s\"\nretry = { attempts = 1 }")]);
+    world.play(LATE);
+    world
+}
+
+fn sync(world: &World, rows: &str, options: &[&str]) -> crate::support::Ran {
+    let file = world.file("crm.csv", &format!("customer_id;wallet_id;last_name\n{rows}"));
+    world.on("sync", &file, &[options, &["--allow-mass-change"]].concat())
+}
+
+fn name(world: &World, wallet: &str) -> String {
+    world.late_ones_landed();
+    held(world, ProviderId::Lemonway, wallet)["newLastName"].as_str().unwrap_or_default().to_owned()
+}
+
+#[test]
+fn what_an_account_gets_of_its_next_owner_lands_on_top_of_what_the_last_one_sent() {
+    let world = world();
+    sync(&world, "B;;Durand\nA;W1;Old\n", &[]).exits(5);
+    sync(&world, "B;W1;Durand\nA;W2;Old\n", &[]).exits(0);
+    assert_eq!(name(&world, "W1"), "Durand");
+    assert_eq!(name(&world, "W2"), "Old");
+}
+
+#[test]
+fn what_follows_a_call_that_was_given_up_lands_on_top_of_it() {
+    let world = world();
+    sync(&world, "A;W1;Old\n", &[]).exits(5);
+    sync(&world, "A;W1;Old\nB;W1;Bold\n", &[]).exits(3);
+    let listed = world.run(&["rejects", "list", "--json"]).exits(0).out;
+    let listed: serde_json::Value = serde_json::from_str(&listed).expect("JSON");
+    for call in listed.as_array().expect("calls") {
+        let id = call["call"].to_string();
+        world.run(&["resolve", &id, "--abandon"]).exits(0);
+    }
+    sync(&world, "A;W1;New\n", &[]).exits(0);
+    assert_eq!(name(&world, "W1"), "New");
+}
+
+#[test]
+fn what_follows_a_call_that_exclude_has_ended_lands_on_top_of_it() {
+    let world = world();
+    sync(&world, "A;W1;Old\n", &[]).exits(5);
+    let rest = "settle = \"5s\"\ntimeout = \"1s\"\nretry = { attempts = 1 }";
+    world.configure("", &[("lemonway", &format!("{rest}\nexclude = [\"last_name\"]"))]);
+    sync(&world, "A;W1;Old\n", &[]).exits(0);
+    world.configure("", &[("lemonway", rest)]);
+    sync(&world, "A;W1;New\n", &[]).exits(0);
+    assert_eq!(name(&world, "W1"), "New");
+}
+
+#[test]
+fn what_a_customer_gets_who_was_forgotten_and_is_back_lands_on_top_of_what_was_sent_before() {
+    let world = world();
+    sync(&world, "A;W1;Old\n", &[]).exits(5);
+    world.run(&["forget", "A"]).exits(0);
+    world.run(&["forget", "--undo", "A"]).exits(0);
+    sync(&world, "A;W1;New\n", &[]).exits(0);
+    assert_eq!(name(&world, "W1"), "New");
+}
