@@ -1,6 +1,7 @@
 //! The policy as cases: a small provider with one object, two lone fields and a consent.
 
 mod held;
+mod older;
 mod presumed;
 mod recalled;
 

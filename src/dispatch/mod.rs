@@ -301,4 +301,6 @@ fn drain(orders: &watch::Sender<Order>) {
 }
 
 #[cfg(test)]
+mod outage_tests;
+#[cfg(test)]
 mod tests;

@@ -8,23 +8,27 @@ use crate::domain::call::{Operation, Payload};
 use crate::domain::clock::Clock;
 use crate::domain::customer::Customer;
 use crate::domain::event::{Event, LaneState};
+use crate::domain::lifecycle::Happening;
+use crate::domain::policy::OnNew;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 use crate::providers::codes::CodeTable;
 use crate::providers::{Answer, BuildError, CommonSettings, Credentials, ProvidersSettings, Request};
-use crate::store::{LaneUse, NewCall, PackedAccount, PackedPayload, StateFile, StateSettings, ToldFields};
+use crate::store::{
+    LaneUse, NewCall, PackedAccount, PackedPayload, Settlement, StateFile, StateSettings, ToldFields,
+};
 
 /// A fragile provider falls over when it builds a request for this key.
 pub(super) const POISON: &str = "1:poison";
 /// It can build no request for those that begin so.
-const UNBUILDABLE: &str = "1:unbuildable";
+pub(super) const UNBUILDABLE: &str = "1:unbuildable";
 
-struct Fragile {
-    provider: Arc<dyn Provider>,
+pub(super) struct Fragile {
+    pub(super) provider: Arc<dyn Provider>,
     /// Its lane falls over, too.
-    falls_in_lane: bool,
+    pub(super) falls_in_lane: bool,
     /// Its lane is cut short while it settles a call.
-    cuts: Option<watch::Sender<Order>>,
+    pub(super) cuts: Option<watch::Sender<Order>>,
 }
 
 impl Provider for Fragile {
@@ -86,15 +90,20 @@ pub(super) fn fragile(id: ProviderId, falls_in_lane: bool) -> Arc<dyn Provider> 
 
 fn unanswered(id: ProviderId) -> Arc<dyn Provider> {
     // Nobody listens on port 1.
+    provider_at(1, id, "concurrency = 1")
+}
+
+/// A provider at this port.
+pub(super) fn provider_at(port: u16, id: ProviderId, settings: &str) -> Arc<dyn Provider> {
     let text = format!(
-        "[{id}]\nbase_url = \"http://127.0.0.1:1\"\nusername = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}\nconcurrency = 1"
+        "[{id}]\nbase_url = \"http://127.0.0.1:{port}\"\nusername = {{ env = \"U\" }}\npassword = {{ env = \"P\" }}\n{settings}"
     );
     let settings: ProvidersSettings = toml::from_str(&text).expect("well-formed");
     let credentials = Credentials { username: "u".to_owned().into(), password: "p".to_owned().into() };
     settings.provider(id, credentials).expect("right").expect("there")
 }
 
-fn opened(folder: &TempDir, run: &str) -> (Store, RunNumber) {
+pub(super) fn opened(folder: &TempDir, run: &str) -> (Store, RunNumber) {
     let path = folder.path().join("state.db");
     let state = StateFile::new(StateSettings { path, clear_values: false, hash_key: None });
     let lock = state.lock().expect("nobody else");
@@ -128,7 +137,7 @@ pub(super) fn filled(folder: &TempDir, keys: &[(ProviderId, &str)]) -> (Store, R
     (store, run)
 }
 
-fn dispatch_to(providers: Vec<Arc<dyn Provider>>) -> Dispatch {
+pub(super) fn dispatch_to(providers: Vec<Arc<dyn Provider>>) -> Dispatch {
     Dispatch {
         providers,
         only: Vec::new(),
@@ -152,12 +161,47 @@ fn a_call_that_cannot_be_built_is_refused_and_counts_as_no_request() {
     assert!(tally.achieved_per_second.abs() < f64::EPSILON, "{}", tally.achieved_per_second);
 }
 
+/// What was tried before, and lost a field since, perhaps.
+#[test]
+fn a_call_that_cannot_be_built_any_more_counts_as_no_retry() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let wsone = ProviderId::Wsone;
+    let (mut store, run) = filled(&folder, &[(wsone, UNBUILDABLE)]);
+    let tried = store.group(run, Timestamp(1), |outbox| {
+        let leased = outbox.lease(wsone, 1, &LeaseFilter::default(), &mut 0)?.remove(0);
+        outbox.settle(&leased, &not_applied())
+    });
+    assert_eq!(tried.expect("written").life.attempts, 1);
+    let dispatch = dispatch_to(vec![fragile(wsone, false)]);
+    let (_, dispatched) =
+        super::run(store, run, &dispatch, &mut Signals::silence()).expect("sent what can be");
+    let tally = &dispatched.lanes[&wsone].tally;
+    assert_eq!((tally.refused, tally.retries), (1, 0));
+}
+
+/// What becomes of a call that may go again at once.
+fn not_applied() -> Settlement {
+    Settlement {
+        happening: Happening::NotApplied { breaker_open: false },
+        class: "test",
+        code: String::new(),
+        only_fields: None,
+        last: false,
+        settle_until: Timestamp(1),
+        backoff_until: Timestamp(1),
+        attempts_max: 99,
+        on_new: OnNew::Create,
+    }
+}
+
 #[test]
 fn a_call_that_cannot_be_built_takes_nothing_from_the_budgets() {
     let folder = tempfile::tempdir().expect("a folder");
     let keys = [(ProviderId::Wsone, UNBUILDABLE), (ProviderId::Wsone, "1:unbuildable too")];
     let (store, run) = filled(&folder, &keys);
-    let mut dispatch = dispatch_to(vec![fragile(ProviderId::Wsone, false)]);
+    let provider = provider_at(1, ProviderId::Wsone, "concurrency = 1\ncalls_per_day = 1");
+    let fragile = Fragile { provider, falls_in_lane: false, cuts: None };
+    let mut dispatch = dispatch_to(vec![Arc::new(fragile)]);
     dispatch.limits.max_calls = Some(1);
     let (_, dispatched) =
         super::run(store, run, &dispatch, &mut Signals::silence()).expect("sent what can be");

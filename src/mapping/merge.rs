@@ -19,7 +19,7 @@ pub struct Merge<'a> {
     cells: Vec<Laid<'a>>,
     /// For each row, whether it counts or is only there for what others are read by.
     rows: Vec<Counting>,
-    /// Has the CRM a column of house numbers that the row with the newest street does not have.
+    /// Has the CRM a column of house numbers that the row with the newest street does not have. Says nothing beside a number.
     lacks_number: bool,
 }
 
@@ -91,8 +91,6 @@ impl<'a> Merge<'a> {
             // The number is that of another street.
             self.drop_older(row, |field| matches!(field, Field::StreetNumber | Field::StreetType));
             self.lacks_number = true;
-        } else if has_number {
-            self.lacks_number = false;
         }
     }
 
@@ -167,12 +165,10 @@ impl<'a> Merge<'a> {
         })
     }
 
-    /// The number of the row, counted from the oldest one as 0, that says what a field is; the newest of several. None where
-    /// no row says anything of it.
+    /// The number of the row, counted from the oldest one as 0, that says what a field is. None where no row says anything of it.
     #[must_use]
     pub fn row_of(&self, field: Field) -> Option<usize> {
-        let own = self.cells.iter().find(|laid| laid.field == field).map(|laid| laid.row);
-        own.or_else(|| self.made_of(field).map(|laid| laid.row).max())
+        self.cells.iter().find(|laid| laid.field == field).map(|laid| laid.row)
     }
 
     /// All fields of which a row says something, with the numbers of these rows.

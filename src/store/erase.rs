@@ -16,13 +16,14 @@ use crate::domain::customer::CustomerId;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::mark::Marker;
+use crate::domain::provider::ProviderId;
 use crate::domain::redacted::Redacted;
 
 use super::backup::{delete_copy, file_error, files_in, is_made_by_run, unfinished};
 use super::open::{Lock, connect, has_key_identity};
 use super::place::{LOGS, beside};
 use super::restore::RESTORING;
-use super::snapshot::life_of;
+use super::snapshot::{life_of, provider_of};
 use super::transitions::keep_last_call;
 use super::{
     StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys,
@@ -142,34 +143,39 @@ impl Search {
     /// Adds what a state knows of the customer: keys, open values, delivered values kept in clear.
     fn add(&mut self, connection: &Connection, id: &CustomerId) -> Result<(), StoreError> {
         let mut accounts = connection.prepare(
-            "SELECT key, fields FROM account WHERE customer = (SELECT id FROM customer WHERE customer_id = ?1)",
+            "SELECT provider, key, fields FROM account
+             WHERE customer = (SELECT id FROM customer WHERE customer_id = ?1)",
         )?;
         let mut rows = accounts.query([id.as_str()])?;
         while let Some(row) = rows.next()? {
-            self.add_key(&row.get::<_, String>(0)?);
-            for value in codec::unpack_fields(&row.get::<_, Vec<u8>>(1)?)?.values() {
+            self.add_key(provider_of(row.get(0)?)?, &row.get::<_, String>(1)?);
+            for value in codec::unpack_fields(&row.get::<_, Vec<u8>>(2)?)?.values() {
                 if let Acknowledged::Clear(text) = value {
                     self.add_text(text.reveal());
                 }
             }
         }
         let mut calls = connection.prepare(
-            "SELECT payload FROM call WHERE payload IS NOT NULL
+            "SELECT provider, payload FROM call WHERE payload IS NOT NULL
              AND customer = (SELECT id FROM customer WHERE customer_id = ?1)",
         )?;
         let mut rows = calls.query([id.as_str()])?;
         while let Some(row) = rows.next()? {
             // An unreadable payload is erased like any other; its values cannot be looked for.
-            let Ok(payload) = codec::unpack_payload(&row.get::<_, Vec<u8>>(0)?) else { continue };
-            self.add_key(&payload.key.0);
+            let Ok(payload) = codec::unpack_payload(&row.get::<_, Vec<u8>>(1)?) else { continue };
+            self.add_key(provider_of(row.get(0)?)?, &payload.key.0);
             payload.values.iter().for_each(|(_, value)| self.add_text(value));
         }
         Ok(())
     }
 
     /// A key with its type in front is looked for without it.
-    fn add_key(&mut self, key: &str) {
-        self.add_text(key.split_once(':').map_or(key, |(_, bare)| bare));
+    fn add_key(&mut self, provider: ProviderId, key: &str) {
+        let typed = match provider {
+            ProviderId::Wsone => key.split_once(':'),
+            ProviderId::Lemonway | ProviderId::Safedebit => None,
+        };
+        self.add_text(typed.map_or(key, |(_, bare)| bare));
     }
 }
 

@@ -38,7 +38,6 @@ pub struct OtherKey {
 
 /// A call of another customer for the same account.
 struct Rival {
-    customer: i64,
     state: State,
     create_unknown: bool,
 }
@@ -166,9 +165,9 @@ impl Outbox<'_> {
             "SELECT customer FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3",
         )?;
         let place = (provider.number(), key.0.as_str(), call.customer_number);
+        // Where no more than a call goes to it, the record names it too, as was asked above, or another one by now.
         let owners = select.query_map(place, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
-        let rivals = self.rivals(call)?;
-        for other in owners.into_iter().chain(rivals.iter().map(|rival| rival.customer)) {
+        for other in owners {
             if !self.names_other_key(other, provider, key)? {
                 return Ok(true);
             }
@@ -183,18 +182,18 @@ impl Outbox<'_> {
             "WITH claimant (customer) AS (
                  SELECT customer FROM account WHERE provider = ?1 AND key = ?2
                  UNION SELECT customer FROM other_key WHERE provider = ?1 AND mark = ?3)
-             SELECT customer, state, create_unknown, call.payload FROM claimant JOIN call USING (customer)
+             SELECT state, create_unknown, call.payload FROM claimant JOIN call USING (customer)
              WHERE call.provider = ?1 AND customer <> ?4 AND call.payload IS NOT NULL",
         )?;
         let mark = self.keeping.fingerprinter.account_mark(provider, key);
         let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), call.customer_number);
         let (mut rows, mut rivals) = (select.query(parameters)?, Vec::new());
         while let Some(row) = rows.next()? {
-            if codec::unpack_payload(&row.get::<_, Vec<u8>>(3)?)?.key == *key {
-                let state = State::parse(&row.get::<_, String>(1)?);
+            if codec::unpack_payload(&row.get::<_, Vec<u8>>(2)?)?.key == *key {
+                let state = State::parse(&row.get::<_, String>(0)?);
                 let state =
                     state.ok_or(StoreError::Damaged { what: "a call is in a state that does not exist" })?;
-                rivals.push(Rival { customer: row.get(0)?, state, create_unknown: row.get(2)? });
+                rivals.push(Rival { state, create_unknown: row.get(1)? });
             }
         }
         Ok(rivals)

@@ -1,5 +1,6 @@
 //! The state on a real disk: what survives, what is refused, what leaves when.
 
+mod excluded;
 mod fields;
 mod fill;
 mod filling;
@@ -24,8 +25,10 @@ use crate::domain::wire::{FieldCode, ProviderKey};
 
 mod flights;
 mod looks;
+mod missed;
 mod orders;
 mod restore;
+mod shared_keys;
 mod turns;
 mod waits;
 
@@ -145,6 +148,11 @@ impl World {
     }
 
     fn recover(&mut self) -> Recovered {
+        self.recover_without(&[])
+    }
+
+    /// The next run, whose providers are not to get these fields.
+    fn recover_without(&mut self, excluded: &[FieldCode]) -> Recovered {
         self.run =
             self.store.start_run(&format!("run-{}", self.run.0 + 1), "resume", self.now).expect("a run");
         self.leases = self.run.first_lease();
@@ -154,7 +162,7 @@ impl World {
             settle,
             backoff_max,
             on_new,
-            excluded: Vec::new(),
+            excluded: excluded.to_vec(),
         });
         self.store.recover(&terms, self.run, self.now).expect("recovered")
     }

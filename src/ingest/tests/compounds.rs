@@ -112,3 +112,26 @@ fn the_number_of_another_street_does_not_go_along() {
         assert_eq!(has_street, is_whole, "{second}");
     }
 }
+
+/// However many rows say something of a street, each says it of its own.
+#[test]
+fn of_three_rows_the_number_is_that_of_the_newest_street() {
+    let head = "customer_id,safedebit_reference";
+    let rows = ["12,rue de Lille", "5,avenue Foch"];
+    let [one, two] = rows.map(|row| format!("{head},street_number,street_name\nC1,S1,{row}\n"));
+    for (third, number) in [
+        ("street_name\nC1,S1,quai Voltaire\n", None),
+        ("street_name\nC1,S1,av. Foch\n", Some("5")),
+        ("street_number\nC1,S1,7\n", Some("7")),
+        ("street_number,street\nC1,S1,9,quai Voltaire\n", Some("9")),
+    ] {
+        let mut world = World::new(SAFEDEBIT);
+        let third_file = format!("{head},{third}");
+        let files = [("a.csv", &one), ("b.csv", &two), ("c.csv", &third_file)];
+        let files = files.map(|(name, text)| world.write(name, text));
+        world.take(Mode::Sync, &files).expect("accepted");
+        let mut values = world.queue(Safedebit).into_iter().flat_map(|(_, _, values)| values);
+        let sent = values.find(|(name, _)| name.ends_with("street_number")).map(|(_, value)| value);
+        assert_eq!(sent.as_deref(), number, "{third}");
+    }
+}

@@ -1,11 +1,11 @@
 //! Two customers with one account, and accounts that move.
 
 use super::world::{SAFEDEBIT, WSONE, World, planned};
-use crate::domain::call::HoldReason;
+use crate::domain::call::{HoldReason, Operation};
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId::{Safedebit, Wsone};
 use crate::ingest::Kind;
-use crate::store::{RejectFilter, RunNumber};
+use crate::store::{RejectFilter, Released, RunNumber};
 
 const HEAD: &str = "customer_id,safedebit_reference,last_name\n";
 
@@ -21,6 +21,28 @@ fn held(world: &World) -> Vec<(String, HoldReason)> {
 
 fn duplicates(customers: &[&str]) -> Vec<(String, HoldReason)> {
     customers.iter().map(|id| ((*id).to_owned(), HoldReason::DuplicateKey)).collect()
+}
+
+/// A person lets all go that waits for one.
+fn release(world: &mut World) -> Released {
+    let rejects = world.store.rejects(&RejectFilter::default()).expect("readable");
+    let calls: Vec<_> = rejects.into_iter().map(|reject| reject.call).collect();
+    world.store.release(&calls, world.clock.now()).expect("released")
+}
+
+fn persons(rows: &str) -> String {
+    format!("customer_id,person_identifier,first_name\n{rows}")
+}
+
+/// A person who was known as W1, and moved to W2 by decision.
+fn moved() -> World {
+    let mut world = World::new(WSONE);
+    for key in ["W1", "W2"] {
+        world.sync(&persons(&format!("c1,{key},Jeanne\n")));
+        release(&mut world);
+        world.deliver(Wsone);
+    }
+    world
 }
 
 #[test]
@@ -185,4 +207,43 @@ fn a_held_call_belongs_to_the_run_that_held_it() {
     world.sync(&file("c1,S1,Martin\nc2,S1,Petit\n"));
     let filter = RejectFilter { run: Some(RunNumber(2)), ..RejectFilter::default() };
     assert_eq!(world.store.rejects(&filter).expect("readable").len(), 2);
+}
+
+/// Whoever had the key is not there any more either, where the provider has nobody under it.
+#[test]
+fn whoever_is_missing_under_a_key_that_was_given_up_is_created_by_the_next_input() {
+    let mut world = moved();
+    let text = persons("c1,W2,Jeanne\nc2,W1,Anne\n");
+    assert_eq!(planned(&world.sync(&text), Wsone), (0, 1), "somebody is known under it");
+    world.answer(Wsone, Happening::Missing);
+    assert_eq!(planned(&world.sync(&text), Wsone), (1, 0));
+}
+
+#[test]
+fn what_is_released_does_not_wait_for_a_call_of_somebody_who_has_given_the_account_up() {
+    let mut world = moved();
+    let text = persons("c1,W2,Jeanne\nc2,W1,Anne\n");
+    world.sync(&text);
+    world.answer(Wsone, Happening::Refused);
+    world.sync(&text.replace("Jeanne", "Jeannette"));
+    let released = release(&mut world);
+    assert_eq!((released.queued, released.behind), (1, 0));
+}
+
+/// Who had it is not there to be asked: the account is another one by now.
+#[test]
+fn a_create_that_is_released_under_a_key_that_was_given_up_meanwhile_is_an_update() {
+    let mut world = World::new(WSONE);
+    world.options.kind = Kind::Delta;
+    world.sync(&persons("c1,W1,Jeanne\nc2,W1,Anne\n"));
+    for (row, left) in [("c1,W1,Jeanne\n", 1), ("c1,W2,Jeanne\n", 1)] {
+        world.sync(&persons(row));
+        let first = world.held().into_iter().find(|call| call.customer_id == "c1").expect("held").call;
+        world.store.release(&[first], world.clock.now()).expect("released");
+        assert_eq!(world.deliver(Wsone), left);
+    }
+    assert_eq!(held(&world), duplicates(&["c2"]));
+    release(&mut world);
+    let calls = world.queue(Wsone);
+    assert_eq!(calls.iter().map(|call| (&*call.0, call.1)).collect::<Vec<_>>(), [("c2", Operation::Update)]);
 }

@@ -10,4 +10,5 @@ mod named;
 mod older;
 mod rows;
 mod seeding;
+mod turned_away;
 mod world;

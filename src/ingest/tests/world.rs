@@ -190,7 +190,7 @@ impl World {
                     call,
                     &Settlement {
                         happening,
-                        class: "test",
+                        class: if happening == Happening::Missing { "missing" } else { "test" },
                         code: String::new(),
                         only_fields: None,
                         last: false,

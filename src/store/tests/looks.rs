@@ -2,8 +2,7 @@
 
 use std::os::unix::fs::MetadataExt;
 
-use super::{World, customer_id};
-use crate::store::Search;
+use super::*;
 
 /// The locks that this process has on a file by `fcntl`, as each of its open files tells: the list that the kernel has of
 /// all locks is not read at one moment, and other tests take locks and let them go meanwhile.
@@ -31,4 +30,23 @@ fn looking_through_a_state_leaves_it_locked() {
         assert!(found.reveal().is_empty());
     }
     assert_eq!(inodes.map(locks_on), before);
+}
+
+/// Files of a run and of the CRM have the identifier alone. Of other providers a colon is a part of the key.
+#[test]
+fn an_identifier_is_looked_for_without_its_type() {
+    let mut world = World::new();
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    let customer = intake.add_customer(&customer_id("c1"), None, None).expect("written");
+    for (provider, key) in [(WSONE, "1:7700000001"), (ProviderId::Lemonway, "wallet:1")] {
+        let account = PackedAccount::of(&Account::new(ProviderKey(key.into())), &[]);
+        intake.put_account(customer, provider, account).expect("written");
+    }
+    intake.commit().expect("accepted");
+    let mut search = Search::of(&customer_id("c1"));
+    world.store.add_to_search(&mut search, &customer_id("c1")).expect("readable");
+    let file = world.folder.path().join("crm.csv");
+    std::fs::write(&file, "person_identifier;wallet_id\n7700000001;wallet:1\n").expect("written");
+    let found = search.found_in(&file).expect("readable");
+    assert_eq!(found.reveal(), &["7700000001", "wallet:1"]);
 }

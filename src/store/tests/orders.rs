@@ -48,6 +48,17 @@ fn the_highest_order_value_counts_wherever_it_stands() {
     assert_eq!(world.order("c1"), Some(9));
 }
 
+/// Else what is put in place later would be written twice.
+#[test]
+fn an_order_value_among_many_newer_ones_is_written_in_place_at_once() {
+    let mut world = World::new();
+    let number = world.add("c1", 5);
+    world.add("c2", 5);
+    world.raise(&[(number, 9)], true);
+    assert_eq!(world.newer(), 0);
+    assert_eq!(["c1", "c2"].map(|name| world.order(name)), [Some(9), Some(5)]);
+}
+
 #[test]
 fn many_newer_order_values_are_put_in_place() {
     let mut world = World::new();

@@ -69,6 +69,35 @@ fn what_a_kill_left_in_flight_waits_after_a_restore_and_counts_as_sent() {
     assert_eq!(world.store.snapshot().doubtful_calls().expect("readable").map(|calls| calls.len()), Some(2));
 }
 
+/// The key of its customer changed: what the call was to bring to another account says nothing of the one that is known.
+#[test]
+fn a_restore_takes_what_waits_for_another_account_for_nothing_that_the_known_one_has() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::Accepted).expect("settled");
+    let elsewhere = Payload {
+        key: ProviderKey("1:other".into()),
+        values: [(FieldCode(3), "elsewhere".to_owned())].into_iter().collect(),
+    };
+    let call = NewCall {
+        customer: world.number("c1"),
+        provider: WSONE,
+        operation: Operation::Update,
+        payload: PackedPayload::of(&elsewhere),
+        hold: Some(HoldReason::KeyChanged),
+        withdrawal: false,
+    };
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    intake.put_call(call, None).expect("written");
+    intake.commit().expect("accepted");
+    let backup = world.back_up("backup.db");
+    world.restore(&backup);
+    let fields = world.before("c1").account.expect("put").fields;
+    let unknown = |code| (FieldCode(code), Acknowledged::Unknown);
+    assert_eq!(fields, [unknown(1), unknown(2)].into_iter().collect());
+}
+
 #[test]
 fn a_restore_on_another_day_begins_it_at_zero() {
     let mut world = World::new();

@@ -47,6 +47,25 @@ fn a_withdrawn_consent_that_waits_leaves_before_all_others_that_wait() {
     assert_eq!(order, ["c3", "c1", "c2"]);
 }
 
+/// It keeps its place, and yet is no call that waits like any other.
+#[test]
+fn a_probe_that_comes_to_withdraw_a_consent_leaves_before_all_others_that_wait() {
+    let mut world = World::new();
+    for name in ["c1", "c2"] {
+        world.queue(name, Operation::Create, false);
+    }
+    for call in world.lease(2) {
+        world.settle(&call, Happening::OutcomeUnknown).expect("settled");
+    }
+    let probe = world.before("c2").standing.expect("probed");
+    let intake = world.store.intake(world.run, world.now).expect("begun");
+    let withdrawal = (true, Happening::NewerValue);
+    intake.replace_payload(&probe, &payload("withdrawn"), withdrawal).expect("written");
+    intake.commit().expect("accepted");
+    world.now = world.now.after(SETTLE);
+    assert_eq!(world.lease(1).remove(0).id, probe.id);
+}
+
 /// What was given back before it left has got no answer: why it stands is what it was told before.
 #[test]
 fn a_call_that_is_given_back_keeps_its_last_answer() {
