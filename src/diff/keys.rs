@@ -16,9 +16,7 @@ pub fn key_of(before: &Before, projection: &Projection) -> Result<Option<Provide
     match &projection.key {
         KeyCell::Key(key) => Ok(Some(key.clone())),
         // Of a record that says nothing for this provider nobody need be told.
-        KeyCell::Absent | KeyCell::InPart { .. }
-            if before.other_key && !goes_on(before.standing.as_ref()) && !projection.cells.is_empty() =>
-        {
+        KeyCell::Absent | KeyCell::InPart { .. } if before.other_key && !projection.cells.is_empty() => {
             Err(Rejection::OtherKey)
         }
         KeyCell::Absent => Ok(known_key(before).cloned()),
@@ -31,11 +29,6 @@ pub fn key_of(before: &Before, projection: &Projection) -> Result<Option<Provide
         KeyCell::Cleared => Ok(None),
         KeyCell::Invalid(_) => Err(Rejection::InvalidKey),
     }
-}
-
-/// Does a call stand that goes to the account that was meant. One that a record with another key has overtaken does not.
-fn goes_on(standing: Option<&Standing>) -> bool {
-    standing.is_some_and(|standing| !standing.is_overtaken())
 }
 
 /// The key of the call that stands, or else of the account.

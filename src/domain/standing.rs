@@ -65,7 +65,8 @@ pub struct Before {
     pub account: Option<Account>,
     /// The open or parked call.
     pub standing: Option<Standing>,
-    /// The newest record that has the key names another account, or none.
+    /// The newest record that has the key names another account than that of the call that stands, or else than the known one,
+    /// or none.
     pub other_key: bool,
     /// Fields that were left out at the last comparison; only where it matters.
     pub left_out: Vec<FieldCode>,

@@ -232,7 +232,12 @@ impl<'a> Snapshot<'a> {
         let mut rows = statement.query([customer])?;
         while let Some(row) = rows.next()? {
             let (provider, call) = (provider_of(row.get("provider")?)?, self.standing_call(row)?);
-            at(&mut found, provider).stands(call)?;
+            let known = at(&mut found, provider);
+            if let Some(named) = known.named {
+                let goes_to = self.fingerprinter().account_mark(provider, &call.payload.key);
+                known.before.other_key = named != Named::Account(goes_to);
+            }
+            known.stands(call)?;
         }
         Ok(found)
     }

@@ -2,6 +2,7 @@
 
 use super::world::{LEMONWAY, SAFEDEBIT, WSONE, World};
 use crate::domain::call::HoldReason;
+use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId::{Lemonway, Safedebit, Wsone};
 use crate::ingest::Kind;
 
@@ -45,4 +46,16 @@ fn an_overtaken_number_does_not_go_beside_one_that_nobody_can_read() {
     world.sync(&format!("{head},first_name\nc1,S1,0612345678,Anne\n"));
     let held: Vec<_> = world.held().into_iter().map(|call| call.hold).collect();
     assert_eq!((held, world.ready(Safedebit).len()), (vec![Some(HoldReason::Overtaken)], 0));
+}
+
+/// It names an account of which nothing was taken, and what was refused goes to another one.
+#[test]
+fn a_refused_call_is_no_reason_to_take_a_record_without_a_key_for_its_account() {
+    let mut world = World::new(&format!("{WSONE}on_invalid = \"reject_customer\"\n"));
+    world.sync("customer_id,person_identifier,first_name,email\nc1,W1,Jeanne,a@example.org\n");
+    world.answer(Wsone, Happening::Refused);
+    world.options.kind = Kind::Delta;
+    world.sync("customer_id,person_identifier,email\nc1,W2,none\n");
+    world.sync("customer_id,first_name\nc1,Anne\n");
+    assert_eq!(world.ready(Wsone).len(), 0);
 }
