@@ -137,13 +137,12 @@ impl Console {
 
     /// Tells a failure on standard error. Where nobody can be told, the exit code still can.
     pub fn fail(&self, failure: &Failure) {
+        let (sentence, code) =
+            (next_step::typed(&failure.to_string(), &self.arguments), failure.named.name());
         let told = match self.log_format {
-            LogFormat::Text => {
-                let sentence = next_step::typed(&failure.to_string(), &self.arguments);
-                self.stderr(&format!("error[{}]: {sentence}", failure.named.name()))
-            }
+            LogFormat::Text => self.stderr(&format!("error[{code}]: {sentence}")),
             LogFormat::Json => {
-                tracing::error!(exit_code = failure.code.number(), code = failure.named.name(), "{failure}");
+                tracing::error!(exit_code = failure.code.number(), code, "{sentence}");
                 Ok(())
             }
         };

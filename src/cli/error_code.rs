@@ -146,7 +146,7 @@ codes! {
     GuardNew "E301" "more customers are new than guard.max_new allows"
         "look at `crmsync plan`; if it is meant, --allow-mass-change";
     GuardFirstInput "E302" "many customers are new while none is known"
-        "`crmsync seed` if the providers hold them already, else --allow-mass-change";
+        "`crmsync seed FILE` if the providers hold them already, else --allow-mass-change";
     GuardInvalid "E303" "more rows are invalid than guard.max_invalid allows"
         "correct the file, or --allow-mass-change";
     GuardMissing "E304" "more known customers are missing than guard.max_missing allows"
@@ -178,7 +178,7 @@ codes! {
     StateDatabase "E411" "SQLite could not read or write the state"
         "free the disk, or mend it or the rights there, then run the same command again; once the input was accepted, `crmsync resume` is enough";
     StateRestored "E412" "the state was put back from a backup"
-        "`crmsync sync` with the newest complete file and --kind full";
+        "`crmsync sync FILE --kind full --allow-mass-change` with the newest complete file";
     StateBooking "E413" "an answer could not be booked in the state"
         "free the disk or mend it, then `crmsync resume`: what was on its way is repeated or probed";
     StateManyNames "E414" "the file of the state has several names, each with a lock and a log of its own"

@@ -34,6 +34,7 @@ use exit::ExitCode;
 use failure::Failure;
 
 use crate::domain::clock::Clock;
+use crate::domain::provider::ProviderId;
 use crate::providers::{Credentials, Provider};
 use crate::report::next_step;
 use crate::report::text::Context;
@@ -120,13 +121,21 @@ impl Program {
         Ok(Config::resolve(&self.global)?)
     }
 
-    /// The enabled providers, with their credentials.
+    /// The enabled providers, with the credentials of those that are called: all of them, where none is named.
     ///
     /// # Errors
     /// For a secret that is not to be had, or a setting that cannot work.
-    pub fn providers(&self, config: &Config) -> Result<Vec<Arc<dyn Provider>>, Failure> {
+    pub fn providers(
+        &self,
+        config: &Config,
+        called: &[ProviderId],
+    ) -> Result<Vec<Arc<dyn Provider>>, Failure> {
         let mut providers = Vec::new();
         for id in config.providers.enabled() {
+            if !(called.is_empty() || called.contains(&id)) {
+                providers.extend(config.provider_without_secrets(id)?);
+                continue;
+            }
             let fetch = |(key, source): (String, &_)| secrets::resolve(source, &key, &self.environment);
             let mut fetched = config.credentials(id).into_iter().map(fetch);
             let (Some(username), Some(password)) = (fetched.next(), fetched.next()) else { continue };

@@ -19,6 +19,7 @@ pub mod happening;
 pub mod lifecycle;
 pub mod mark;
 pub mod pages;
+pub mod path_text;
 pub mod policy;
 pub mod provider;
 pub mod raw_cell;

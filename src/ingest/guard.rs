@@ -89,7 +89,7 @@ impl Guard {
         match self {
             Self::Invalid => "correct the file, or run again with --allow-mass-change",
             Self::FirstInput => {
-                "if the providers hold these customers already, run `crmsync seed` first; if they are to be sent, \
+                "if the providers hold these customers already, run `crmsync seed FILE` first; if they are to be sent, \
                  run again with --allow-mass-change"
             }
             Self::Missing => {

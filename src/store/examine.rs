@@ -10,6 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 use serde::Serialize;
 
 use crate::domain::fingerprint::Fingerprinter;
+use crate::domain::path_text;
 use crate::domain::provider::ProviderId;
 
 use super::backup::{file_error, verify};
@@ -47,6 +48,7 @@ pub struct Finding {
     /// How bad it is.
     pub severity: Severity,
     /// The file.
+    #[serde(serialize_with = "path_text::one")]
     pub path: PathBuf,
     /// What is wrong with it.
     pub what: String,

@@ -344,9 +344,15 @@ fn make_key(path: &Path) -> Result<(), StoreError> {
 
 fn read_key(path: &Path) -> Result<Vec<u8>, StoreError> {
     let mut key = Vec::new();
-    File::open(path)
-        .and_then(|mut file| file.read_to_end(&mut key))
-        .map_err(|source| StoreError::NoKey { path: path.to_owned(), source })?;
+    File::open(path).and_then(|mut file| file.read_to_end(&mut key)).map_err(|source| {
+        match source.kind() {
+            // No key is lost where none can be.
+            ErrorKind::NotADirectory | ErrorKind::InvalidInput => {
+                StoreError::File { action: "look for", path: path.to_owned(), source }
+            }
+            _ => StoreError::NoKey { path: path.to_owned(), source },
+        }
+    })?;
     Ok(key)
 }
 

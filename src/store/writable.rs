@@ -19,6 +19,7 @@ pub fn unwritable<'a>(places: impl IntoIterator<Item = &'a Path>) -> Vec<Finding
     for place in places {
         let (place, fault) = match existing(place) {
             _ if leads_to_nothing(place) => (place.to_owned(), Some(LEADS_TO_NOTHING)),
+            Some(there) if there != place && !there.is_dir() => (there.to_owned(), Some(IS_NO_FOLDER)),
             Some(there) => (there.canonicalize().unwrap_or_else(|_| there.to_owned()), fault_of(there)),
             None => continue,
         };
@@ -31,6 +32,11 @@ pub fn unwritable<'a>(places: impl IntoIterator<Item = &'a Path>) -> Vec<Finding
 
 const LEADS_TO_NOTHING: (&str, &str) =
     ("it is a link that leads to nothing", "make the folder that it leads to, or take the link away");
+
+const IS_NO_FOLDER: (&str, &str) = (
+    "it is a file, where a folder is needed",
+    "name another place in the configuration, or move the file away",
+);
 
 /// What keeps this user from writing there, and what helps.
 fn fault_of(place: &Path) -> Option<(&'static str, &'static str)> {

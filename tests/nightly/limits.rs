@@ -278,12 +278,15 @@ fn a_broken_file_is_refused_whole() {
             "{name}: {status}"
         );
         // The same again would stop again.
-        assert!(status.ends_with("next: crmsync plan FILE\n"), "{name}: {status}");
+        assert!(status.ends_with("next: crmsync plan FILE --allow-mass-change\n"), "{name}: {status}");
     }
     // Also behind a run that reads no file.
     world.run(&["resume"]).exits(0);
     let status = world.run(&["status"]).exits(0).out;
-    assert!(status.contains("the input of ") && status.ends_with("next: crmsync plan FILE\n"), "{status}");
+    assert!(
+        status.contains("the input of ") && status.ends_with("next: crmsync plan FILE --allow-mass-change\n"),
+        "{status}"
+    );
     world.sync(&world.path("nowhere.csv")).exits(4);
     assert_eq!(world.ledger().entries().len(), 0);
     world.sync(&world.csv("crm.csv", &customers(1))).exits(3);

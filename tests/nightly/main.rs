@@ -1,5 +1,6 @@
 //! The program as a process, against the simulators over real sockets; the simulators' ledger is the oracle.
 
+mod advised;
 mod care;
 mod columns;
 mod conformance;

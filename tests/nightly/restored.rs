@@ -204,7 +204,7 @@ fn a_restored_state_is_not_seeded() {
     let backup = backups(&world).pop().expect("a backup");
     world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
     let ran = world.on("seed", &file, &["--kind", "full"]).exits(7);
-    assert!(ran.err.contains("run `crmsync sync` with the newest complete file"), "{}", ran.err);
+    assert!(ran.err.contains("run `crmsync sync FILE --kind full "), "{}", ran.err);
     world.on("sync", &file, &["--kind", "full", "--allow-mass-change"]).exits(0);
     world.all_hold(&changed[0]);
 }

@@ -23,6 +23,7 @@ use crate::providers::{Credentials, Provider, SecretSource};
 use crate::reader::compile_trailer;
 use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
+use crate::store::unwritable;
 
 use super::check_file::{self, Looked};
 use super::inputs::is_standard_input;
@@ -304,6 +305,12 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
         findings.has_queued = counts.iter().any(|(id, of)| enabled.contains(id) && of.open() > of.held);
         store.snapshot().customers()
     });
+    let runs = config.state.runs.join("RUN");
+    let absolute = state.absolute_path();
+    for found in unwritable([&*absolute, &*runs]) {
+        let words = format!("{}: {}; {}", found.path.display(), found.what, found.advice);
+        findings.fault("state", &Failure::told(ExitCode::Failed, ErrorCode::StateFile, words));
+    }
     match known {
         Ok(_) if !state.exists() => findings.ok("state", format!("{path}: none yet, the first run makes it")),
         Ok(customers) => findings.ok("state", format!("{path}: {customers} customers")),
@@ -342,6 +349,10 @@ fn show(
     seen: Option<Looked>,
     typed: &CheckArguments,
 ) -> Result<(), Failure> {
+    let arguments = program.repeated_arguments();
+    for finding in &mut findings.list {
+        finding.detail = next_step::typed(&finding.detail, &arguments);
+    }
     let (sentences, rows) = seen.map(|seen| (seen.sentences, seen.table)).unwrap_or_default();
     if program.console.is_json() {
         sentences.into_iter().for_each(|(line, cells)| findings.ok(line, cells));

@@ -11,6 +11,7 @@ use crate::cli::config::Config;
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
+use crate::domain::path_text;
 use crate::domain::run_id::RunId;
 use crate::report::erase::files_of_runs;
 use crate::report::next_step;
@@ -27,6 +28,7 @@ use super::earlier::{is_without_state, refuse_doubt};
 #[derive(Debug, Serialize)]
 struct Report {
     /// The state.
+    #[serde(serialize_with = "path_text::one")]
     state: PathBuf,
     /// Does nobody have to do anything.
     healthy: bool,
@@ -35,18 +37,22 @@ struct Report {
     /// Backups that could be put in place of the state, oldest first.
     backups: Vec<Line>,
     /// What `--repair` mended.
+    #[serde(serialize_with = "path_text::all")]
     repaired: Vec<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
 struct Line {
+    #[serde(serialize_with = "path_text::one")]
     path: PathBuf,
     bytes: u64,
 }
 
 #[derive(Debug, Serialize)]
 struct RestoredReport {
+    #[serde(serialize_with = "path_text::one")]
     state: PathBuf,
+    #[serde(serialize_with = "path_text::maybe")]
     replaced: Option<PathBuf>,
     creates_in_doubt: u64,
     updates: u64,
@@ -107,12 +113,18 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
     let (of_state, of_backups, runs) = (state.absolute_path(), state.backups_folder(), &*config.state.runs);
     let (folder, temporary) = (of_state.parent().unwrap_or(&of_state), temporary_folder());
     let own = state.written_files();
-    let places = [&*of_state, folder, &of_backups, runs, &temporary];
+    let in_runs = runs.join("RUN");
+    let places = [&*of_state, folder, &of_backups, runs, &in_runs, &temporary];
     examination.findings.extend(unwritable(places.into_iter().chain(own.iter().map(|file| &**file))));
     examination.findings.extend(missing(&temporary));
     examination.findings.extend(nearly_full(&of_state, [&of_backups, runs, &temporary]));
     look_at_rights(config, state, &backups, repair, &mut examination, &mut repaired)?;
     look_at_folders(config, state, repair, &mut examination, &mut repaired)?;
+    let arguments = program.repeated_arguments();
+    for Finding { what, advice, .. } in &mut examination.findings {
+        *what = next_step::typed(what, &arguments);
+        *advice = next_step::typed(advice, &arguments);
+    }
     let healthy = examination.findings.iter().all(|finding| finding.severity == Severity::Note);
     let backups = backups.into_iter().map(|Backup { path, bytes }| Line { path, bytes }).collect();
     let report = Report { state: state.path().to_owned(), healthy, examination, backups, repaired };

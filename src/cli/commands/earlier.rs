@@ -24,7 +24,7 @@ pub(super) fn refuse_doubt(store: &Store) -> Result<(), Failure> {
         return Ok(());
     }
     let advice = "the state was put back from a backup, so that its queued values may be older than what was \
-                  delivered since; run `crmsync sync` with the newest complete file and --kind full first";
+                  delivered since; run `crmsync sync FILE --kind full --allow-mass-change` with the newest complete file first";
     Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
 }
 

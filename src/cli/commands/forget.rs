@@ -12,6 +12,7 @@ use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
+use crate::domain::path_text;
 use crate::mapping::{self, Mapper};
 use crate::report::erase::{Keys, erase_customer, files_of_runs, in_lines_of_nobody};
 use crate::report::run_files::{REJECTS_FILE, delete_unfinished};
@@ -28,6 +29,7 @@ struct Proof {
     erased: Vec<FromState>,
     /// Copies of the state that a killed rehearsal left, or that were cut short, damaged, foreign or newer, and were
     /// deleted.
+    #[serde(serialize_with = "path_text::all")]
     deleted: Vec<PathBuf>,
     /// Lines erased from files of runs.
     lines: Vec<FromRun>,
@@ -39,13 +41,16 @@ struct Proof {
     /// In how many files.
     files: u64,
     /// Files in which some were found, although other customers share such texts.
+    #[serde(serialize_with = "path_text::all")]
     shared: Vec<PathBuf>,
     /// Files in which some were found that nobody else has: the erasure failed there.
+    #[serde(serialize_with = "path_text::all")]
     left: Vec<PathBuf>,
 }
 
 #[derive(Debug, Serialize)]
 struct FromState {
+    #[serde(serialize_with = "path_text::one")]
     file: PathBuf,
     #[serde(flatten)]
     erased: Erased,
@@ -53,6 +58,7 @@ struct FromState {
 
 #[derive(Debug, Serialize)]
 struct FromRun {
+    #[serde(serialize_with = "path_text::one")]
     file: PathBuf,
     lines: u64,
 }

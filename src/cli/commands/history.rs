@@ -68,7 +68,7 @@ pub(super) fn report(program: &Program, arguments: &ReportArguments) -> Result<E
         return Ok(ExitCode::Complete);
     }
     write_named(&arguments.html, page.as_bytes())?;
-    let done = serde_json::json!({ "run": id.as_str(), "file": arguments.html });
+    let done = serde_json::json!({ "run": id.as_str(), "file": arguments.html.display().to_string() });
     program.console.done(&done, &format!("wrote {}", arguments.html.display()))?;
     Ok(ExitCode::Complete)
 }

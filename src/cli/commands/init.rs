@@ -54,7 +54,7 @@ pub(super) fn init(program: &Program, arguments: &InitArguments) -> Result<ExitC
     let next = next_step::command(&words, &context);
     let key = if sniffed.as_ref().is_some_and(has_no_key) { NO_KEY } else { "" };
     let told = format!("wrote {shown}; uncomment the providers you have\n{key}next: {next}");
-    program.console.done(&serde_json::json!({ "file": path }), &told)?;
+    program.console.done(&serde_json::json!({ "file": path.display().to_string() }), &told)?;
     Ok(ExitCode::Complete)
 }
 

@@ -192,6 +192,11 @@ pub(super) fn show(
     if !(sending.providers.is_empty() && sending.only.is_empty()) {
         plan.warnings.push(RESTRICTED.to_owned());
     }
+    let arguments = program.repeated_arguments();
+    let Plan { warnings, guard, older, .. } = &mut plan;
+    for sentence in warnings.iter_mut().chain(guard).chain(older) {
+        *sentence = next_step::typed(sentence, &arguments);
+    }
     plan.next = next(program, &plan, (input, typed, sending));
     if program.console.is_json() {
         program.console.json(&plan)?;

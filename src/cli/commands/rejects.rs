@@ -165,7 +165,9 @@ fn export(program: &Program, arguments: &ExportArguments) -> Result<(), Failure>
         })
     })?;
     let words = format!("wrote {} lines into {}", grouped(count), arguments.file.display());
-    Ok(program.console.done(&json!({ "file": arguments.file, "lines": count }), &words)?)
+    Ok(program
+        .console
+        .done(&json!({ "file": arguments.file.display().to_string(), "lines": count }), &words)?)
 }
 
 /// Writes the lines; gives how many they are.
@@ -206,6 +208,7 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         return nothing();
     }
     let providers: BTreeSet<ProviderId> = rows.iter().map(|row| row.provider).collect();
+    let off = providers.clone();
     let misses = misses_inputs_since(&store, providers)?;
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
     let released = store.release(&calls, program.clock.now())?;
@@ -241,6 +244,12 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     for (provider, since) in &misses {
         write!(told, "\n{}", next_step::typed(&misses_inputs(*provider, since), &arguments))
             .expect(INFALLIBLE);
+    }
+    let off: Vec<&str> =
+        off.into_iter().filter(|id| !config.providers.enabled().contains(id)).map(ProviderId::name).collect();
+    if !off.is_empty() {
+        let names = off.join(" and ");
+        write!(told, "\nnothing is sent to {names}: switched off in the configuration").expect(INFALLIBLE);
     }
     let next: &[&str] = if misses.is_empty() { &["resume"] } else { &["sync", "FILE", "--kind", "full"] };
     let next = next_step::command(next, &context);

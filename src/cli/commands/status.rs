@@ -15,8 +15,8 @@ use crate::domain::provider::ProviderId;
 use crate::domain::run_id::RunId;
 use crate::report::next_step;
 use crate::report::rejects::has_invalid;
-use crate::report::report_json::Outcome;
-use crate::report::run_files::{REJECTS_FILE, RunFolder};
+use crate::report::report_json::{Outcome, Report};
+use crate::report::run_files::{REJECTS_FILE, REPORT_FILE, RunFolder};
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{Counts, PastRun, Store, StoreError};
@@ -68,6 +68,9 @@ struct Run {
     /// Was a file accepted.
     #[serde(skip)]
     accepted: bool,
+    /// How its files were to be read, as it was typed; none where nobody knows.
+    #[serde(skip)]
+    arguments: Option<Vec<String>>,
 }
 
 #[derive(Debug, Serialize, JsonSchema)]
@@ -126,7 +129,15 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         enabled,
         missing,
     };
-    status.input_not_accepted = without_input(&status).map(|run| run.id.clone());
+    if let Some(run) = without_input(&status) {
+        let (id, arguments) = (run.id.clone(), arguments_of(&config.state.runs, run));
+        status
+            .last_run
+            .iter_mut()
+            .chain(&mut status.last_input)
+            .for_each(|run| run.arguments.clone_from(&arguments));
+        status.input_not_accepted = Some(id);
+    }
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -180,6 +191,7 @@ fn run(run: PastRun) -> Run {
         outcome: run.outcome,
         exit_code: run.exit_code,
         accepted: run.accepted,
+        arguments: None,
     }
 }
 
@@ -195,6 +207,13 @@ fn may_be_at_work(runs: &Path, run: &Run) -> Result<bool, Failure> {
 fn with_rejects(runs: &Path, run: &Run) -> Option<RunFolder> {
     let folder = RunFolder::of(runs, &RunId::parse(&run.id)?);
     has_invalid(&folder.file(REJECTS_FILE)).then_some(folder)
+}
+
+/// The flags that the report of a run repeats.
+fn arguments_of(runs: &Path, run: &Run) -> Option<Vec<String>> {
+    let file = RunFolder::of(runs, &RunId::parse(&run.id)?).file(REPORT_FILE);
+    let report: Report = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
+    Some(report.run.arguments)
 }
 
 fn queue(counts: &Counts) -> Queue {
@@ -309,9 +328,20 @@ fn next(status: &Status, arguments: &[String]) -> String {
         return "wait until the run has ended".to_owned();
     }
     if let Some(run) = without_input(status) {
-        // What stopped it would stop it again.
-        let command = if run.was_guarded() { "plan" } else { &run.command };
-        return next_step::command(&[command, "FILE"], &Context { arguments, ..Context::default() });
+        // Of a part nobody is missing, of a complete file whoever is not in it is.
+        let Some(flags) = &run.arguments else {
+            return format!("the command of {} again, word for word", run.id);
+        };
+        let words: Vec<&str> = match run.command.as_str() {
+            // It would take for delivered what a sync has to find out.
+            "seed" if status.has_sendable_calls() => vec!["resume"],
+            // What stopped it would stop it again.
+            command if run.was_guarded() || command == "seed" => vec!["plan", "FILE"],
+            command => vec![command, "FILE"],
+        };
+        let flags = flags.iter().map(String::as_str).filter(|_| words.len() > 1);
+        let words: Vec<&str> = words.iter().copied().chain(flags).collect();
+        return next_step::command(&words, &Context { arguments, ..Context::default() });
     }
     let words: &[&str] = match &status.last_run {
         _ if status.restored => &AFTER_RESTORE,
@@ -437,7 +467,7 @@ mod tests {
             };
             let counts = Counts { queued, ..Counts::default() };
             let providers = [(ProviderId::Wsone, queue(&counts))].into();
-            let last_run = Some(run(last));
+            let last_run = Some(Run { arguments: Some(Vec::new()), ..run(last) });
             let enabled = vec![ProviderId::Wsone];
             let (last_input, running, restored, missing) = (None, false, false, None);
             let status = Status {

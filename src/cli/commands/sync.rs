@@ -136,7 +136,9 @@ fn begin(
         Work::Rehearse(..) => rehearse::providers(config)?,
         // It talks to nobody.
         Work::Seed(..) => config.providers_without_secrets()?,
-        Work::Sync(..) | Work::Resume => program.providers(config)?,
+        Work::Sync(..) | Work::Resume => {
+            program.providers(config, sending.map_or(&[], |typed| &typed.providers))?
+        }
     };
     if let Some(named) = sending.and_then(|typed| {
         typed.providers.iter().find(|named| providers.iter().all(|provider| provider.id() != **named))

@@ -60,7 +60,8 @@ impl Config {
     /// # Errors
     /// When a section has been changed since it was read, and cannot work.
     pub fn providers_without_secrets(&self) -> Result<Vec<Arc<dyn Provider>>, SettingsError> {
-        let made = self.providers.enabled().into_iter().map(|provider| without_secrets(self, provider));
+        let made =
+            self.providers.enabled().into_iter().map(|provider| self.provider_without_secrets(provider));
         Ok(made.collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect())
     }
 
@@ -70,7 +71,19 @@ impl Config {
     pub fn idle_providers(&self) -> Vec<Arc<dyn Provider>> {
         let enabled = self.providers.enabled();
         let idle = ProviderId::ALL.into_iter().filter(|id| !enabled.contains(id));
-        idle.filter_map(|id| without_secrets(self, id).ok().flatten()).collect()
+        idle.filter_map(|id| self.provider_without_secrets(id).ok().flatten()).collect()
+    }
+
+    /// A provider that is sent nothing in this run.
+    ///
+    /// # Errors
+    /// For a setting that cannot work.
+    pub fn provider_without_secrets(
+        &self,
+        provider: ProviderId,
+    ) -> Result<Option<Arc<dyn Provider>>, SettingsError> {
+        let nobody = Credentials { username: SecretString::default(), password: SecretString::default() };
+        self.providers.provider(provider, nobody)
     }
 
     /// Reads a configuration file.
@@ -120,15 +133,7 @@ fn parse(text: &str) -> Result<Config, Vec<Finding>> {
 
 /// Lets each provider check what only it knows, by making it without its secrets.
 fn check_providers(config: &Config) -> Result<(), SettingsError> {
-    ProviderId::ALL.into_iter().try_for_each(|provider| without_secrets(config, provider).map(drop))
-}
-
-fn without_secrets(
-    config: &Config,
-    provider: ProviderId,
-) -> Result<Option<Arc<dyn Provider>>, SettingsError> {
-    let nobody = Credentials { username: SecretString::default(), password: SecretString::default() };
-    config.providers.provider(provider, nobody)
+    ProviderId::ALL.into_iter().try_for_each(|provider| config.provider_without_secrets(provider).map(drop))
 }
 
 #[cfg(test)]

@@ -37,7 +37,7 @@ fn looking_through_a_state_leaves_it_locked() {
 fn an_identifier_is_looked_for_without_its_type() {
     let mut world = World::new();
     let intake = world.store.intake(world.run, world.now).expect("begun");
-    let customer = intake.add_customer(&customer_id("c1"), None, None).expect("written");
+    let customer = intake.add_customer(&customer_id("c1"), None, ToldFields::default()).expect("written");
     for (provider, key) in [(WSONE, "1:7700000001"), (ProviderId::Lemonway, "wallet:1")] {
         let account = PackedAccount::of(&Account::new(ProviderKey(key.into())), &[]);
         intake.put_account(customer, provider, account).expect("written");

@@ -1,0 +1,148 @@
+//! What is printed to be typed next: it works as it stands, on the state that it is about, and asks for nothing that would do harm.
+
+use std::ffi::OsString;
+use std::os::unix::ffi::OsStringExt;
+
+use crate::care::json;
+use crate::support::{World, customers};
+
+/// Of two states in one folder the other one must not be replaced, repaired or filled.
+#[test]
+fn commands_within_findings_name_the_state_that_they_are_about() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--state", "b/b.db", "--allow-mass-change"]).exits(0);
+    world.on("sync", &file, &["--state", "b/b.db", "--full-resync"]).exits(0);
+    std::fs::remove_file(world.path("b/b.db")).expect("removed");
+    let restore = "`crmsync doctor --restore BACKUP --state b/b.db`";
+    for command in ["check", "doctor"] {
+        for format in [&[][..], &["--json"]] {
+            let ran = world.run(&[&[command, "--state", "b/b.db"], format].concat()).exits(7);
+            assert!(ran.out.contains(restore), "{command}: {}", ran.out);
+        }
+    }
+    let logged = world.run(&["resolve", "9", "--applied", "--state", "c.db", "--log-format", "json"]);
+    assert!(logged.err.contains("--state c.db`"), "{}", logged.err);
+}
+
+/// A delta that is taken for a complete file says that everybody else is gone.
+#[test]
+fn an_input_that_failed_is_taken_again_as_it_was_meant() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let cut = world.file("delta.csv", "customer_id;last_name\nC00001;\"Mar");
+    world.on("sync", &cut, &["--kind", "delta"]).exits(4);
+    let status = world.run(&["status"]).exits(0);
+    assert!(status.out.contains("next: crmsync plan FILE --kind delta\n"), "{}", status.out);
+}
+
+/// What a seed would take for delivered, a sync finds out.
+#[test]
+fn a_seed_that_was_refused_is_not_proposed() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--provider", "wsone", "--allow-mass-change"]).exits(0);
+    world.on("seed", &file, &[]).exits(2);
+    let next = |expected: &str| {
+        let status = world.run(&["status"]).exits(0);
+        assert!(status.out.contains(&format!("next: {expected}\n")), "{}", status.out);
+    };
+    next("crmsync resume");
+    world.run(&["resume"]).exits(0);
+    next("crmsync plan FILE");
+}
+
+#[test]
+fn a_file_may_have_a_name_that_is_no_text() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let name = |end: &[u8]| OsString::from_vec([b"caf\xe9", end].concat());
+    let run = |arguments: &[&str], file: OsString| {
+        let output = world.command(arguments).arg(file).output().expect("the binary runs");
+        crate::support::Ran::from(output)
+    };
+    run(&["report", "--html"], name(b".html")).exits(0);
+    run(&["rejects", "export"], name(b".csv")).exits(0);
+    run(&["init", "--config"], name(b".toml")).exits(0);
+    std::fs::rename(world.path("state"), world.path("").join(name(b""))).expect("moved");
+    let state = name(b"/crmsync.db");
+    run(&["doctor", "--json", "--state"], state.clone()).exits(0);
+    let forgotten = run(&["forget", "C00001", "--json", "--state"], state).exits(0);
+    assert_eq!(json(&forgotten)["known"], true);
+}
+
+#[test]
+fn places_where_no_state_can_be_are_told_before_the_night() {
+    let world = World::new();
+    world.file("a_file", "");
+    for state in ["a_file/x.db", "a_file/b/x.db"] {
+        let checked = world.run(&["check", "--state", state]).exits(1);
+        assert!(checked.out.contains("where a folder is needed"), "{}", checked.out);
+        for command in ["status", "check"] {
+            let ran = world.run(&[command, "--state", state]).exits(1);
+            assert!(!(ran.out + &ran.err).contains("hash key"), "no key is lost");
+        }
+    }
+    let config = std::fs::read_to_string(world.path("crmsync.toml")).expect("a configuration");
+    let other = |line: &str| if line.starts_with("runs = ") { "runs = \"a_file\"" } else { line }.to_owned();
+    let config: Vec<String> = config.lines().map(other).collect();
+    world.file("other.toml", &config.join("\n"));
+    let checked = world.run(&["check", "--config", "other.toml"]).exits(1);
+    assert!(checked.out.contains("where a folder is needed"), "{}", checked.out);
+}
+
+/// One vault that does not answer stops its own provider, if the others are asked for by name.
+#[test]
+fn a_run_for_one_provider_needs_its_secrets_alone() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let config = std::fs::read_to_string(world.path("crmsync.toml")).expect("a configuration");
+    let (head, lemonway) = config.split_once("[providers.lemonway]").expect("a section");
+    let broken = lemonway.replacen("T_PASSWORD", "NOT_SET", 1);
+    world.file("crmsync.toml", &format!("{head}[providers.lemonway]{broken}"));
+    let file = world.csv("crm.csv", &people);
+    world.sync(&file).exits(2);
+    let named = ["--provider", "wsone", "--provider", "safedebit", "--allow-mass-change"];
+    world.on("sync", &file, &named).exits(0);
+    assert_eq!(world.applied(), 2);
+    world.run(&["resume", "--provider", "lemonway"]).exits(2);
+}
+
+/// What was queued before says nothing of the file that a killed run read.
+#[test]
+fn a_file_that_a_killed_run_did_not_accept_is_asked_for_until_it_is_read() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "0"]).exits(10);
+    let delta = world.file("delta.csv", "customer_id;email\nC00001;newer@example.org\n");
+    let mut killed = world.command(&["sync", delta.to_str().expect("utf-8"), "--kind", "delta"]);
+    killed.env("CRMSYNC_FAULT", "before-ingest-commit");
+    assert!(!killed.output().expect("the binary runs").status.success());
+    let asks = || {
+        let status = world.run(&["status"]).exits(0).out;
+        assert!(status.contains("was not accepted by `sync`: run the file again"), "{status}");
+        // How it was to be read nobody knows: as a complete file it would say that everybody else is gone.
+        assert!(
+            status.contains("next: the command of ") && status.ends_with(" again, word for word\n"),
+            "{status}"
+        );
+    };
+    asks();
+    world.run(&["resume"]).exits(0);
+    asks();
+    // WsOne does not get half of an object.
+    world.on("sync", &delta, &["--kind", "delta"]).exits(3);
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(!status.contains("was not accepted"), "{status}");
+}
