@@ -130,12 +130,11 @@ impl<'a> Apply<'a> {
         turn.number = self.put_customer(&turn)?;
         self.hold_overtaken(&turn, is_news)?;
         // Neither this record nor the last one is what all providers hold: the next one is compared, whatever it is.
-        // What was left open because the file does not have it, another input may settle with the very same record: a complete one
-        // after a part, or one in which other records have the key.
-        let lacks_something = self.ingest.options.kind == Kind::Delta || turn.prepared.is_without_header();
+        // What a part of the customers or fields left open, a complete input may settle with the very same record.
+        let is_part = self.ingest.options.kind == Kind::Delta;
         let is_open = |judged: &Judged| {
             let findings = &judged.decision.findings;
-            findings.rejected == Some(Rejection::UnsettledKey) || lacks_something && findings.unsent() > 0
+            findings.rejected == Some(Rejection::UnsettledKey) || is_part && findings.unsent() > 0
         };
         let unsettled = judged.iter().any(is_open);
         self.put_mark(&turn, unsettled);

@@ -349,11 +349,6 @@ impl Prepared {
         (self.rows[row].file, &self.rows[row].row)
     }
 
-    /// Is any of its rows of a file whose records alone tell what it has.
-    pub(super) fn is_without_header(&self) -> bool {
-        !self.told.is_empty()
-    }
-
     /// Lets go of everything but whose they are, for somebody of whom nothing has to be told.
     pub(super) fn forget_values(&mut self) {
         self.customer.cells = Cells::new(Vec::new());

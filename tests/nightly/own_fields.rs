@@ -265,27 +265,6 @@ fn company_data_does_not_go_where_the_file_lacks_a_type_that_is_excluded() {
     assert!(consumer.get("siren").is_none() && consumer.get("social_reference").is_none(), "{consumer}");
 }
 
-/// What a record of a complete file lacks, other records decide: the same record is looked at again.
-#[test]
-fn a_record_that_lacked_a_key_says_more_once_others_have_it() {
-    let world = World::accepting();
-    let record = |n: u32, mobile: bool, landline: &str| {
-        let mut record = json!({"customer_id": format!("C{n}"), "safedebit_reference": format!("S{n}"),
-            "landline_phone": landline});
-        if mobile {
-            record["mobile_phone"] = json!(format!("061234567{n}"));
-        }
-        format!("{record}\n")
-    };
-    let night = |one: String, two: String| sync(&world, &[("a.jsonl", one + &two)], &[]);
-    let phone = || held(&world, ProviderId::Safedebit, "S1")["consumer_phone_number"].clone();
-    night(record(1, true, "0320123451"), record(2, true, "0320123452")).exits(0);
-    night(record(1, false, "0320123499"), record(2, false, "0320123452")).exits(3);
-    assert_eq!(phone(), "0612345671");
-    night(record(1, false, "0320123499"), record(2, true, "0320123452")).exits(0);
-    assert_eq!(phone(), "0320123499");
-}
-
 /// The configured store is for those of whom nobody knows another one.
 #[test]
 fn a_store_that_the_file_lacks_is_told_of() {
