@@ -330,7 +330,8 @@ fn text(explained: &Explained, id: &CustomerId, context: &Context<'_>) -> String
         return "the customer is not known: no file that was accepted held it\n".to_owned();
     }
     let mut text = String::new();
-    let header = ["time", "provider", "call", "operation", "event", "what", "run"];
+    let header = ["time", "provider", "call", "operation", "event", "run", "what"];
+    // The last one may be long.
     let rows = explained.timeline.iter().map(cells);
     writeln!(text, "{}", aligned(&header, rows, &[2])).expect(INFALLIBLE);
     if let Some(run) = &explained.calls_kept_since {
@@ -362,7 +363,7 @@ fn cells(moment: &Moment) -> Vec<String> {
         moment.call.to_string(),
         moment.operation.name().to_owned(),
         moment.event.to_owned(),
-        what,
         moment.run.clone().unwrap_or_default(),
+        what,
     ]
 }
