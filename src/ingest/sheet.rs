@@ -30,6 +30,8 @@ pub(super) struct Sheet<'a> {
     street_parts: Vec<(usize, Field)>,
     customer_id: Option<Column>,
     order: Option<Column>,
+    /// The fields of which it says something, where it has a header.
+    fields: Option<FieldSet>,
     now: Order,
 }
 
@@ -49,6 +51,8 @@ impl<'a> Sheet<'a> {
         let order = mapper.order_column().and_then(|column| file.resolve(column));
         let names = file.header().unwrap_or_default().into();
         let now = Order(now.0.saturating_mul(1_000));
+        let own = mapper.columns().iter().map(|column| column.field);
+        let fields = file.header().map(|_| with_street(own.collect()));
         Ok(Self {
             file,
             mapper,
@@ -58,6 +62,7 @@ impl<'a> Sheet<'a> {
             street_parts,
             customer_id,
             order,
+            fields,
             now,
         })
     }
@@ -96,8 +101,7 @@ impl<'a> Sheet<'a> {
 
     /// The fields of which a file with a header says something.
     pub(super) fn fields(&self) -> Option<FieldSet> {
-        self.file.header()?;
-        Some(with_street(self.mapper.columns().iter().map(|column| column.field).collect()))
+        self.fields
     }
 
     /// Are cells fetched from inside of objects.

@@ -43,6 +43,8 @@ pub(super) struct FieldNumbers {
     names: Vec<String>,
     /// None for a name that this version does not know.
     fields: Vec<Option<Field>>,
+    /// What was packed last: most customers have told the same.
+    last: Option<(ToldFields, Vec<u8>)>,
 }
 
 impl FieldNumbers {
@@ -50,7 +52,7 @@ impl FieldNumbers {
         let text = text_of(setting::get(connection, FIELD_NUMBERS)?)?;
         let names: Vec<String> = text.lines().map(str::to_owned).collect();
         let fields = names.iter().map(|name| Field::parse(name)).collect();
-        Ok(Self { names, fields })
+        Ok(Self { names, fields, last: None })
     }
 
     /// What is kept in these bytes: the lowest bit says whether it is all.
@@ -62,6 +64,9 @@ impl FieldNumbers {
 
     /// The bytes in which it is kept. Fields without a number get one.
     pub(super) fn pack(&mut self, connection: &Connection, told: ToldFields) -> Result<Vec<u8>, StoreError> {
+        if let Some((_, bytes)) = self.last.as_ref().filter(|(last, _)| *last == told) {
+            return Ok(bytes.clone());
+        }
         let set = told.fields;
         let new = set - self.fields.iter().flatten().copied().collect();
         if !new.is_empty() {
@@ -75,6 +80,7 @@ impl FieldNumbers {
             let is_in = field.is_some_and(|field| set.contains(field));
             bytes[bit / 8] |= u8::from(is_in) << (bit % 8);
         }
+        self.last = Some((told, bytes.clone()));
         Ok(bytes)
     }
 }
