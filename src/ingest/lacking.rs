@@ -28,6 +28,8 @@ pub(super) struct Lacking {
     pub(super) layouts: Vec<Layout>,
     /// By file, is anybody compared who is in this file alone.
     alone: Vec<bool>,
+    /// Does the input say alone what the CRM has.
+    anew: bool,
 }
 
 impl Lacking {
@@ -45,8 +47,8 @@ impl Lacking {
         }
         // Without the type of an identifier the configured one counts: nobody new is to be left out.
         let unneeded = FieldSet::from_iter([Field::PersonIdentifierType]);
+        let told = told_by_files(ingest, sheets, known | snapshot.told_fields()?, candidates.len() > 0)?;
         let known = known - unneeded;
-        let told = told_by_files(ingest, sheets, known, candidates.len() > 0)?;
         let lost = told.iter().fold(known, |lost, told| lost - with_nic(*told));
         let before = if ingest.starts_anew() { Vec::new() } else { snapshot.layouts()? };
         let layouts: Vec<_> = sheets.iter().map(|sheet| sheet.fields().map(with_nic)).collect();
@@ -59,7 +61,8 @@ impl Lacking {
             false => *told,
         };
         let told = sheets.iter().zip(&told).map(told_whole).collect();
-        let mut found = Self { told, lost, alone: alone.collect(), ..Self::default() };
+        let mut found =
+            Self { told, lost, alone: alone.collect(), anew: ingest.starts_anew(), ..Self::default() };
         // Has any file with these columns somebody who was known and is in no other one.
         let has_known = |fields: FieldSet| {
             let known = |file| candidates.iter().any(|one| one.is_known() && is_alone(one, file));
@@ -89,6 +92,11 @@ impl Lacking {
     /// What one file lacks.
     pub(super) fn of(&self, file: u16) -> FieldSet {
         self.fields.get(usize::from(file)).copied().unwrap_or_default()
+    }
+
+    /// Does the input say alone what the CRM has: then nothing is lacking.
+    pub(super) fn starts_anew(&self) -> bool {
+        self.anew
     }
 
     /// What all of these files lack, of which there is at least one.
@@ -126,16 +134,18 @@ fn with_nic(fields: FieldSet) -> FieldSet {
 }
 
 /// Of which fields each file says something. Which of the `known` ones a file without a header has, its records tell, where
-/// anybody is compared.
+/// anybody is compared. Whether what they have for a SIREN are SIRETs with a NIC, each of them tells for itself.
 fn told_by_files(
     ingest: &Ingest<'_>,
     sheets: &[Sheet<'_>],
     known: FieldSet,
     is_compared: bool,
 ) -> Result<Vec<FieldSet>, IngestError> {
+    let nic = known.contains(Field::Siren).then_some(Field::Nic);
+    let wanted = known - nic.into_iter().collect();
     let told_by = |sheet: &Sheet<'_>| match sheet.fields() {
         Some(fields) => Ok(fields),
-        None if is_compared => told_by_records(ingest, sheet, known),
+        None if is_compared => told_by_records(ingest, sheet, wanted),
         None => Ok(known),
     };
     sheets.iter().map(told_by).collect()

@@ -23,7 +23,7 @@ struct Told {
     records: u64,
 }
 
-/// Of which of these fields any record of a file says something; others may be among them.
+/// Of which of these fields any record of a file says something.
 pub(super) fn told_by_records(
     ingest: &Ingest<'_>,
     sheet: &Sheet<'_>,
@@ -51,7 +51,8 @@ pub(super) fn told_by_records(
             spare.push(scan.passed(block, found.records, lines));
         }
     }
-    Ok(told.fields)
+    // How far it was read says nothing of others.
+    Ok(told.fields & wanted)
 }
 
 impl Told {

@@ -27,6 +27,9 @@ use super::{Ingest, IngestError, Kind};
 /// Customers of a batch, whose values are in memory together.
 pub(super) const BATCH_CUSTOMERS: usize = 128;
 
+/// Fields of which the settings have a value for those who have none.
+const REPLACEABLE: [Field; 2] = [Field::StoreId, Field::PersonIdentifierType];
+
 /// A customer, ready to be compared. Its `Debug` shows nothing of it.
 pub(super) struct Prepared {
     pub(super) customer: Customer,
@@ -227,7 +230,17 @@ impl<'a> Maker<'a> {
     }
 
     fn lacking(&self, rows: &[OwnRow], had: ToldFields) -> FieldSet {
-        self.lacking.of_customer(had, rows.iter().map(|own| own.file))
+        let lacking = self.lacking.of_customer(had, rows.iter().map(|own| own.file));
+        let told = |told: FieldSet, own: &OwnRow| {
+            let sheet = &self.sheets[usize::from(own.file)];
+            told | sheet.fields().unwrap_or_else(|| sheet.named(&own.row))
+        };
+        // What the settings put in their place is for those of whom nobody knows another one.
+        let replaceable = had.fields & FieldSet::from_iter(REPLACEABLE);
+        if replaceable.is_empty() || self.lacking.starts_anew() {
+            return lacking;
+        }
+        lacking | (replaceable - rows.iter().fold(FieldSet::default(), told))
     }
 
     /// The same customer in the light of what earlier records of it had, where it was read in another one.

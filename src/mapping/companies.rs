@@ -4,6 +4,7 @@ use smol_str::SmolStr;
 
 use super::phones::mangled;
 use super::reason::{self, Parsed};
+use crate::domain::defect::DefectReason;
 
 /// La Poste, whose establishments outgrew the checksum of the SIRET.
 const LA_POSTE: &str = "356000000";
@@ -17,7 +18,7 @@ pub(super) struct Registration {
 
 /// A SIREN of 9 digits or a SIRET of 14; spaces, dots and hyphens do not count.
 pub(super) fn siren(text: &str) -> Parsed<Registration> {
-    if let Some(mangled) = mangled(text) {
+    if let Some(mangled) = mangled(text).or_else(|| fraction(text)) {
         return Err(mangled);
     }
     let digits = compact(text);
@@ -40,7 +41,7 @@ pub(super) fn siren(text: &str) -> Parsed<Registration> {
 
 /// Five digits.
 pub(super) fn nic(text: &str) -> Parsed<SmolStr> {
-    if let Some(mangled) = mangled(text) {
+    if let Some(mangled) = mangled(text).or_else(|| fraction(text)) {
         return Err(mangled);
     }
     let digits = compact(text);
@@ -96,6 +97,13 @@ pub(super) fn rna(text: &str) -> Parsed<SmolStr> {
     if holds { Ok(number) } else { Err(reason::RNA_FORM) }
 }
 
+/// A number with nothing but zeros behind its point: however many, they are not its own.
+fn fraction(text: &str) -> Option<DefectReason> {
+    let (whole, zeros) = text.split_once(['.', ','])?;
+    let is_fraction = is_digits(whole) && !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0');
+    is_fraction.then_some(reason::DECIMALS)
+}
+
 /// In capitals, without spaces, dots and hyphens.
 fn compact(text: &str) -> SmolStr {
     text.chars()
@@ -148,6 +156,7 @@ mod tests {
             ("000000000", Err(reason::SIREN_CHECKSUM)),
             // 010000354 without its zero, as a fraction: 100003540 is another company.
             ("10000354.0", Err(reason::DECIMALS)),
+            ("5880596.00", Err(reason::DECIMALS)),
             ("RCS 732829320", Err(reason::SIREN_FORM)),
             ("", Err(reason::SIREN_FORM)),
         ];
@@ -162,7 +171,9 @@ mod tests {
     fn small_codes_have_one_form() {
         assert_eq!(nic("00074").as_deref(), Ok("00074"));
         assert_eq!(nic("044"), Err(reason::NIC_FORM));
-        assert_eq!(nic("1234.0"), Err(reason::DECIMALS));
+        for text in ["1234.0", "740.00", "74.000"] {
+            assert_eq!(nic(text), Err(reason::DECIMALS), "{text}");
+        }
         assert_eq!(naf("62.01z").as_deref(), Ok("6201Z"));
         assert_eq!(naf("6201Z").as_deref(), Ok("6201Z"));
         for text in ["6201", "620Z", "62O1Z", "é201Z", "Z"] {

@@ -17,8 +17,8 @@ use crate::domain::customer::Order;
 const YEAR_MIN: i16 = 1000;
 /// First year in which a customer can be born.
 const BIRTH_YEAR_MIN: i16 = 1900;
-/// From this hour on the time behind a day is taken for that of a day that begins elsewhere: midnight in Paris is 22 or 23 hours of
-/// the day before in UTC, and the east of Europe and Réunion are ahead of it.
+/// From this hour on a full hour behind a day is taken for the beginning of the next one elsewhere: midnight in Paris is 22 or 23
+/// hours of the day before in UTC, and the east of Europe and Réunion are ahead of it.
 const EVENING: i8 = 20;
 /// Forms that exports write days in; where two read the same days, the earlier one is meant.
 const USUAL_FORMS: [&str; 18] = [
@@ -70,8 +70,9 @@ impl DateForms {
         for format in formats {
             let refused = |why| MappingError::DateFormat { format: format.clone(), why };
             check(format).map_err(refused)?;
-            let rival = with_day_and_month_swapped(format);
-            if rival != *format && formats.contains(&rival) {
+            let day = day_of(format);
+            let rival = with_day_and_month_swapped(&day);
+            if rival != day && formats.iter().any(|other| day_of(other) == rival) {
                 return Err(refused(
                     "another one has day and month the other way round: nobody can tell which is meant",
                 ));
@@ -88,7 +89,7 @@ impl DateForms {
         for form in &self.days {
             let Ok(read) = BrokenDownTime::parse(form, text) else { continue };
             match read.to_date() {
-                Ok(_) if read.hour().is_some_and(|hour| hour >= EVENING) => {
+                Ok(_) if read.to_time().is_ok_and(is_midnight_elsewhere) => {
                     defect = Some(reason::DATE_EVENING);
                 }
                 Ok(date) if date.year() >= YEAR_MIN => return Ok(date),
@@ -156,7 +157,8 @@ pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>, twelve_hours: 
         };
         let is_open = |form: &&str| !found.iter().any(|known| is_rival(form, known));
         let count = |form: &str| unread.iter().filter(|day| reads(form, day)).count();
-        let is_preferred = |form: &str| twelve_hours && RIVALS.iter().any(|[_, other]| *other == form);
+        let [[_, of_slashes], ..] = RIVALS;
+        let is_preferred = |form: &str| twelve_hours && form == of_slashes;
         let (preferred, others): (Vec<&str>, Vec<&str>) =
             USUAL_FORMS.into_iter().rev().filter(is_open).partition(|form| is_preferred(form));
         // Of several that read as many, the last one counts.
@@ -174,6 +176,30 @@ pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>, twelve_hours: 
 fn reads(form: &str, text: &str) -> bool {
     let date = BrokenDownTime::parse(form, text).and_then(|read| read.to_date());
     date.is_ok_and(|date| date.year() >= YEAR_MIN)
+}
+
+fn is_midnight_elsewhere(time: jiff::civil::Time) -> bool {
+    time.hour() >= EVENING && time == jiff::civil::Time::constant(time.hour(), 0, 0, 0)
+}
+
+/// The part of a form that is of the day, however its numbers are padded: "%d/%m/%Y".
+fn day_of(format: &str) -> String {
+    let mut parts = format.split('%');
+    let mut day = parts.next().unwrap_or_default().to_owned();
+    let mut directives = 0;
+    for part in parts {
+        let part = part.trim_start_matches(['-', '_', '0', '^', '#']);
+        let Some(directive) = part.chars().next().filter(|_| directives < 3) else { break };
+        directives += 1;
+        day.push('%');
+        // What stands behind the last of them is of the time.
+        if directives < 3 {
+            day.push_str(part);
+        } else {
+            day.push(directive);
+        }
+    }
+    day
 }
 
 /// The form that takes day and month for each other.
@@ -295,7 +321,12 @@ mod tests {
         for evening in ["1980-01-31T23:00:00.000Z", "1980-05-31T22:00:00Z", "31/01/1980 08:00 PM"] {
             assert_eq!(forms.date(evening), Err(reason::DATE_EVENING), "{evening}");
         }
-        for day in ["1980-02-01T00:00:00.000Z", "1980-02-01T12:00:00Z", "01/02/1980 12:00 AM"] {
+        for day in [
+            "1980-02-01T00:00:00.000Z",
+            "1980-02-01T12:00:00Z",
+            "01/02/1980 12:00 AM",
+            "1980-02-01T23:59:59Z",
+        ] {
             assert_eq!(forms.date(day), Ok(jiff::civil::date(1980, 2, 1)), "{day}");
         }
         // It orders rows all the same, and with its time.
@@ -305,9 +336,13 @@ mod tests {
 
     #[test]
     fn day_and_month_in_either_order_are_not_configured_together() {
-        for rivals in
-            [["%d/%m/%Y", "%m/%d/%Y"], ["%Y-%d-%m", "%Y-%m-%d"], ["%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M"]]
-        {
+        for rivals in [
+            ["%d/%m/%Y", "%m/%d/%Y"],
+            ["%Y-%d-%m", "%Y-%m-%d"],
+            ["%d.%m.%Y %H:%M", "%m.%d.%Y %H:%M"],
+            ["%d/%m/%Y", "%-m/%-d/%Y"],
+            ["%d/%m/%Y", "%m/%d/%Y %H:%M"],
+        ] {
             let refused = DateForms::new(&rivals.map(str::to_owned)).expect_err("rivals");
             assert!(refused.to_string().contains("the other way round"), "{refused}");
         }

@@ -74,6 +74,11 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
         return Err(reason::PHONE_COUNTRY);
     }
     let country = home.country.unwrap_or(home.default_country);
+    // Whoever writes such a number with the code of France means what is dialled there.
+    let (digits, country) = match overseas_with_code_of_france(&digits, country) {
+        Some(national) => (national, "FR"),
+        None => (digits, country),
+    };
     // 97123 is in Oregon too: a code is French only where the country is.
     let overseas = home.postal_code.filter(|_| postal::is_french(country)).and_then(postal::overseas);
     if overseas.is_none()
@@ -127,6 +132,12 @@ fn is_overseas(digits: &str) -> bool {
     let significant = digits.strip_prefix('0').unwrap_or(digits);
     let has_prefix = OVERSEAS_PREFIXES.iter().any(|prefix| significant.starts_with(prefix));
     (has_prefix && significant.len() == 9) || digits.starts_with(SAINT_PIERRE_PREFIX)
+}
+
+fn overseas_with_code_of_france(digits: &str, country: &str) -> Option<String> {
+    let without_plus = digits.strip_prefix("33").filter(|_| postal::is_french(country));
+    let national = format!("0{}", digits.strip_prefix("+33").or(without_plus)?);
+    is_overseas(&national).then_some(national)
 }
 
 /// A number whose plus a spreadsheet took away, where it would pass for a national one.
@@ -208,7 +219,7 @@ fn dialable(text: &str) -> Parsed<String> {
 }
 
 /// What a spreadsheet, or a program that knows fractions alone, made of a long number: "3.36123E+10", "3.36123E10",
-/// "33612345678.0", "33612345678,00", "33,612,345,678". Shorter ones with a zero behind the point may be meant so.
+/// "33612345678.0", "33612345678,00". Shorter ones with a zero behind the point may be meant so.
 pub(super) fn mangled(text: &str) -> Option<DefectReason> {
     // Hardly any key is one, and each is asked about: most do not even begin like it.
     if !text.starts_with(|first: char| first.is_ascii_digit())
@@ -222,7 +233,7 @@ pub(super) fn mangled(text: &str) -> Option<DefectReason> {
         let is_one_zero = fraction == "0" && text.ends_with(".0");
         let digits_min = if is_one_zero { WHOLE_DIGITS_MIN } else { LONG_DIGITS_MIN };
         let has_decimals = whole.len() >= digits_min && fraction.bytes().all(|byte| byte == b'0');
-        return (is_digits(whole) && (has_decimals || is_grouped(text))).then_some(reason::DECIMALS);
+        return (is_digits(whole) && has_decimals).then_some(reason::DECIMALS);
     };
     let (whole, fraction) = mantissa.split_once(['.', ',']).unwrap_or((mantissa, "0"));
     // Without a sign it may be a code of three parts, unless it has as many digits as such a number.
@@ -230,14 +241,6 @@ pub(super) fn mangled(text: &str) -> Option<DefectReason> {
     let exponent = exponent.strip_prefix('+').unwrap_or(exponent);
     (is_number && is_digits(exponent) && is_digits(whole) && is_digits(fraction))
         .then_some(reason::SCIENTIFIC)
-}
-
-/// Are commas between thousands and millions: "1,234,567".
-fn is_grouped(text: &str) -> bool {
-    let mut groups = text.split(',');
-    let first = groups.next().is_some_and(|first| first.len() <= 3);
-    let is_group = |group: &str| group.len() == 3 && group.bytes().all(|byte| byte.is_ascii_digit());
-    first && groups.clone().count() >= 2 && groups.all(is_group)
 }
 
 fn phone(number: &PhoneNumber) -> Phone {
@@ -301,6 +304,9 @@ mod tests {
             ("0508 41 23 45", "97500", "FR", "508 0412345 508412345"),
             ("0508412345", "59000", "", "508 0412345 508412345"),
             ("0596 71 23 45", "", "FR", "596 0596712345 596596712345"),
+            ("+33 5 96 71 23 45", "", "DE", "596 0596712345 596596712345"),
+            ("+33508412345", "", "", "508 0412345 508412345"),
+            ("33690123456", "", "", "590 0690123456 590690123456"),
             ("0612345678.", "", "", mobile),
             // A spreadsheet removed the plus where numbers may be as long as it likes.
             ("4915112345678", "", "DE", "49 015112345678 4915112345678"),
@@ -338,14 +344,7 @@ mod tests {
 
     #[test]
     fn what_a_spreadsheet_made_of_a_key_is_known() {
-        for text in [
-            "1234567891011.0",
-            "1234567891011,00",
-            "1234567891011.",
-            "1,234,567,891,011",
-            "1234.0",
-            "3.36E+10",
-        ] {
+        for text in ["1234567891011.0", "1234567891011,00", "1234567891011.", "1234.0", "3.36E+10"] {
             assert!(mangled(text).is_some(), "{text}");
         }
         for text in [
@@ -360,6 +359,7 @@ mod tests {
             "1,234",
             "A1234.0",
             "1234,567,890",
+            "001,234,567",
         ] {
             assert!(mangled(text).is_none(), "{text}");
         }

@@ -56,6 +56,9 @@ pub(super) struct Cells<'a> {
 pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, DefectReason)> {
     let [line, number, kind, name] = [cells.line, cells.number, cells.kind, cells.name]
         .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
+    let stands_for_nothing = |number: &str| !number.contains(|c: char| c.is_alphanumeric() && c != '0');
+    let number = number.map(|number| SmolStr::from(without_decimals(&number)));
+    let number = number.filter(|number| !stands_for_nothing(number));
     Ok(Some(match (line, name) {
         (Some(line), Some(name)) => {
             if number.as_deref().is_some_and(|number| has_other_number(&line, number)) {
@@ -91,7 +94,7 @@ fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
 /// as well, word for word, are not repeated.
 fn given(number: Option<&str>, kind: Option<&str>, name: SmolStr) -> StreetParts {
     let says_something = |part: &&str| part.chars().any(|letter| letter.is_alphanumeric() && letter != '0');
-    let number = number.map(without_decimals).filter(says_something);
+    let number = number.filter(says_something);
     let kind = kind.filter(says_something);
     if number.is_none() && kind.is_none() {
         return split(&name).unwrap_or(StreetParts { number: None, kind: None, name });

@@ -293,7 +293,7 @@ fn is_mojibake(text: &str) -> bool {
             'Å' => matches!(c, '\u{201C}' | '\u{2019}' | '\u{93}' | '\u{92}'),
             'â' => matches!(c, '€' | '\u{80}'),
             // On the Macintosh and in MS-DOS, where À to ÿ begin with these.
-            '√' | '├' | '┬' => !(c.is_whitespace() || c.is_ascii_digit()),
+            '√' | '├' | '┬' => !c.is_ascii() && !c.is_whitespace(),
             _ => false,
         };
         if damaged || c == char::REPLACEMENT_CHARACTER {
@@ -304,16 +304,18 @@ fn is_mojibake(text: &str) -> bool {
     false
 }
 
-/// Is a sign or a capital where only a small letter can be, or a sign between capitals: it is a letter of another encoding.
+/// Is a sign, or a capital, where only a small letter can be: it is a letter of another encoding. Capitals begin words that are
+/// joined ("eŠola"), commas may be low quotes, and signs stand between capitals in names of companies.
 fn is_stranger(before: char, c: char, after: Option<char>) -> bool {
     let is_letter = |other: char| other.is_alphabetic();
     let in_word = is_letter(before) && after.is_some_and(is_letter);
-    let ends_word = before.is_lowercase() && !after.is_some_and(is_letter);
+    let ends_word = before.is_lowercase() && after.is_none_or(|after| !is_letter(after) && after != ' ');
+    let is_consonant = |other: char| other.is_lowercase() && !"aeiouyáéíóúäëïöü".contains(other);
     match c {
         '‚' | '„' | 'ˆ' | '˜' => in_word || ends_word,
-        '€' | '†' | '‡' | '‰' | '‹' | '›' => in_word,
+        '†' | '‡' => in_word,
         'ƒ' => before.is_uppercase() && after.is_some_and(char::is_uppercase),
-        'Š' | 'Ž' => before.is_lowercase(),
+        'Ž' => ends_word || (before.is_lowercase() && after.is_some_and(is_consonant)),
         _ => false,
     }
 }
@@ -397,7 +399,6 @@ mod tests {
             "Ren‚",
             "B‚ranger",
             "HƒLNE",
-            "BESAN€ON",
             "Thˆrˆse",
             "Andr‚-Paul",
         ] {
@@ -424,6 +425,13 @@ mod tests {
             "5 ‰",
             "10€HT",
             "aƒe",
+            "EUR€KA",
+            "AvtoŠola",
+            "InterŽel",
+            "McŠimek",
+            "Dupont‚ Jean",
+            "√(2)",
+            "Paris›Lille",
             "Tomaš",
         ] {
             assert_eq!(defect(raw), None, "{raw}");

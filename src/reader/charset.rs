@@ -298,10 +298,12 @@ impl Latin {
             self.euro_or_oe |= byte == 0xa4
                 || (is_oe(byte) && middle.is_ascii_alphabetic())
                 || (is_oe(middle) && matches!(byte, b'u' | b'U'));
-            self.letters += u64::from(byte >= 0xc0 && !is_stranger_in_capitals(byte));
+            self.letters += u64::from(byte >= 0xc0);
             let is_stranger = match byte {
                 b'a'..=b'z' => first.is_ascii_alphabetic() && is_stranger(middle),
                 b'A'..=b'Z' => first.is_ascii_uppercase() && is_stranger_in_capitals(middle),
+                // A blank stands behind what is a comma, too.
+                b' ' => false,
                 0..0x80 => first.is_ascii_lowercase() && is_stranger_behind(middle),
                 0x80.. => false,
             };
@@ -326,9 +328,9 @@ fn is_stranger(byte: u8) -> bool {
     matches!(byte, 0x81..=0x84 | 0x86..=0x8b | 0x8d..=0x90 | 0x98 | 0x9b | 0x9d)
 }
 
-/// What does not stand between two capitals of windows-1252. It is É, Ç, Î and Ñ there.
+/// What does not stand between two capitals of windows-1252. It is É, Ç and Ñ there. Signs that do (K€HT, L×H) tell nothing.
 fn is_stranger_in_capitals(byte: u8) -> bool {
-    matches!(byte, 0x80..=0x84 | 0x8d | 0x8f | 0x90 | 0x9d | 0xd7)
+    matches!(byte, 0x81..=0x84 | 0x8d | 0x8f | 0x90 | 0x9d)
 }
 
 /// What does not stand behind a small letter at the end of a word of windows-1252. It is é, è, ê and à there. Signs that people put

@@ -100,6 +100,11 @@ impl Snapshot<'_> {
         Ok(fields_of(&text_of(setting::get(self.connection, KNOWN_FIELDS)?)?))
     }
 
+    /// All fields that may be remembered of any customer.
+    pub fn told_fields(&self) -> Result<FieldSet, StoreError> {
+        Ok(FieldNumbers::read(self.connection)?.fields.into_iter().flatten().collect())
+    }
+
     /// The layouts of the files of complete inputs that were accepted, oldest first.
     pub fn layouts(&self) -> Result<Vec<Layout>, StoreError> {
         let text = text_of(setting::get(self.connection, LAYOUTS)?)?;

@@ -105,6 +105,7 @@ fn the_days_that_order_rows_tell_their_form_too() {
     let world = World::new();
     let cases = [
         ("11/2/2026 9:05 AM", "1/12/2026 4:05 PM", "date_formats = [\"%m/%d/%Y\"]"),
+        ("01/02/2026", "2026-11-30 04:05 PM", "date_formats = [\"%d/%m/%Y\", \"%Y-%m-%d\"]"),
         ("11/2/2026", "1/13/2026 9:05 AM", "date_formats = [\"%m/%d/%Y\"]"),
         ("11/02/2026", "13/01/2026 09:05", "date_formats = [\"%d/%m/%Y\", \"%Y-%m-%d\"]"),
         ("2026-11-02T10:00:00Z", "2026-01-13T10:00:00Z", "date_formats = [\"%d/%m/%Y\", \"%Y-%m-%d\"]"),

@@ -23,9 +23,9 @@ use crate::providers::{Credentials, Provider, SecretSource};
 use crate::reader::compile_trailer;
 use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
-use crate::store::unwritable;
 
 use super::check_file::{self, Looked};
+use super::doctor::unwritable_places;
 use super::inputs::is_standard_input;
 use super::mapped_rows::Showing;
 use super::status::misses_inputs;
@@ -305,13 +305,14 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
         findings.has_queued = counts.iter().any(|(id, of)| enabled.contains(id) && of.open() > of.held);
         store.snapshot().customers()
     });
-    let runs = config.state.runs.join("RUN");
-    let absolute = state.absolute_path();
-    for found in unwritable([&*absolute, &*runs]) {
+    let unwritable = unwritable_places(config, &state);
+    let is_writable = unwritable.is_empty();
+    for found in unwritable {
         let words = format!("{}: {}; {}", found.path.display(), found.what, found.advice);
         findings.fault("state", &Failure::told(ExitCode::Failed, ErrorCode::StateFile, words));
     }
     match known {
+        Ok(_) if !is_writable => {}
         Ok(_) if !state.exists() => findings.ok("state", format!("{path}: none yet, the first run makes it")),
         Ok(customers) => findings.ok("state", format!("{path}: {customers} customers")),
         Err(error) => {

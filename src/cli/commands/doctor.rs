@@ -111,11 +111,8 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
     examination.findings.extend(unsound);
     examination.findings.extend(state.scarce_disk());
     let (of_state, of_backups, runs) = (state.absolute_path(), state.backups_folder(), &*config.state.runs);
-    let (folder, temporary) = (of_state.parent().unwrap_or(&of_state), temporary_folder());
-    let own = state.written_files();
-    let in_runs = runs.join("RUN");
-    let places = [&*of_state, folder, &of_backups, runs, &in_runs, &temporary];
-    examination.findings.extend(unwritable(places.into_iter().chain(own.iter().map(|file| &**file))));
+    let temporary = temporary_folder();
+    examination.findings.extend(unwritable_places(config, state));
     examination.findings.extend(missing(&temporary));
     examination.findings.extend(nearly_full(&of_state, [&of_backups, runs, &temporary]));
     look_at_rights(config, state, &backups, repair, &mut examination, &mut repaired)?;
@@ -134,6 +131,15 @@ fn examine(program: &Program, config: &Config, state: &StateFile, repair: bool) 
         program.console.text(&text(&report))?;
     }
     Ok(if healthy { ExitCode::Complete } else { ExitCode::PersonMustAct })
+}
+
+/// Where a run would have to write and cannot.
+pub(super) fn unwritable_places(config: &Config, state: &StateFile) -> Vec<Finding> {
+    let (of_state, of_backups, runs) = (state.absolute_path(), state.backups_folder(), &*config.state.runs);
+    let (folder, temporary) = (of_state.parent().unwrap_or(&of_state), temporary_folder());
+    let (own, in_runs) = (state.written_files(), runs.join("RUN"));
+    let places = [&*of_state, folder, &of_backups, runs, &in_runs, &temporary];
+    unwritable(places.into_iter().chain(own.iter().map(|file| &**file)))
 }
 
 /// Where unpacked files go. An empty name is this folder's.

@@ -106,22 +106,27 @@ fn date_forms(sniffed: &Sniffed, proposals: &[Proposal]) -> Option<toml::Value> 
         (_, RawCell::Text(_) | RawCell::Nested(_) | RawCell::Null | RawCell::Absent) => None,
     });
     let days: Vec<_> = days.collect();
-    let mut texts = sniffed.sample.iter().flat_map(Row::columns).filter_map(|(_, cell)| match cell {
-        RawCell::Text(text) => Some(text),
+    let is_time = |field: Field| field == Field::UpdatedAt || is_day(field);
+    let mut times = sniffed.sample.iter().flat_map(Row::columns).filter_map(|(name, cell)| match cell {
+        RawCell::Text(text) => column(&name)?.field.filter(|field| is_time(*field)).map(|_| text),
         RawCell::Nested(_) | RawCell::Null | RawCell::Absent => None,
     });
-    let twelve_hours = texts.any(|text| is_of_twelve_hours(&text));
+    let twelve_hours = times.any(|time| is_of_twelve_hours(&time));
     let forms = propose_forms(days.iter().map(AsRef::as_ref), twelve_hours);
     let default = MappingSettings::default().date_formats;
     forms.iter().any(|form| !default.contains(form)).then(|| toml::Value::from(forms))
 }
 
-/// Is it a time in the morning or afternoon: "7/3/2026 4:05 PM".
+/// Is it a day with slashes and a time in the morning or afternoon: "7/3/2026 4:05 PM".
 fn is_of_twelve_hours(text: &str) -> bool {
-    let Some((time, half)) = text.trim().rsplit_once(' ') else { return false };
-    (half.eq_ignore_ascii_case("AM") || half.eq_ignore_ascii_case("PM"))
-        && time.ends_with(|last: char| last.is_ascii_digit())
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let [day, time, half] = words[..] else { return false };
+    let are_digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+    day.split('/').count() == 3
+        && day.split('/').all(are_digits)
         && time.contains(':')
+        && time.split(':').all(are_digits)
+        && (half.eq_ignore_ascii_case("AM") || half.eq_ignore_ascii_case("PM"))
 }
 
 fn is_day(field: Field) -> bool {

@@ -195,7 +195,7 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let config = program.config()?;
     let state = program.state(&config)?;
     let nothing = || {
-        let released = released_json(&Released::default(), &BTreeMap::new());
+        let released = released_json(&Released::default(), &BTreeMap::new(), &[]);
         Ok(program.console.done(&released, nothing_found(filter))?)
     };
     if is_without_state(program, &state)? {
@@ -252,11 +252,16 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         write!(told, "\nnothing is sent to {names}: switched off in the configuration").expect(INFALLIBLE);
     }
     let next: &[&str] = if misses.is_empty() { &["resume"] } else { &["sync", "FILE", "--kind", "full"] };
+    let lead = if off.is_empty() { "next" } else { "next, once it is switched on" };
     let next = next_step::command(next, &context);
-    Ok(program.console.done(&released_json(&released, &misses), &format!("{told}\nnext: {next}"))?)
+    Ok(program.console.done(&released_json(&released, &misses, &off), &format!("{told}\n{lead}: {next}"))?)
 }
 
-fn released_json(released: &Released, misses: &BTreeMap<ProviderId, String>) -> serde_json::Value {
+fn released_json(
+    released: &Released,
+    misses: &BTreeMap<ProviderId, String>,
+    off: &[&str],
+) -> serde_json::Value {
     let Released { queued, held, behind, given_away } = released;
     json!({
         "queued": queued,
@@ -264,6 +269,7 @@ fn released_json(released: &Released, misses: &BTreeMap<ProviderId, String>) -> 
         "not_released": behind,
         "ended": given_away,
         "misses_inputs_since": misses,
+        "switched_off": off,
     })
 }
 

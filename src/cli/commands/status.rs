@@ -329,7 +329,8 @@ fn next(status: &Status, arguments: &[String]) -> String {
     }
     if let Some(run) = without_input(status) {
         // Of a part nobody is missing, of a complete file whoever is not in it is.
-        let Some(flags) = &run.arguments else {
+        let none = Vec::new();
+        let Some(flags) = run.arguments.as_ref().or(run.was_guarded().then_some(&none)) else {
             return format!("the command of {} again, word for word", run.id);
         };
         let words: Vec<&str> = match run.command.as_str() {

@@ -79,7 +79,7 @@ fn key_by_type(to: &mut Projector<'_>) -> KeyCell {
 
 fn person(settings: &WsOneSettings, to: &mut Projector<'_>) {
     let entity = match (to.draw(Field::StoreId, |value| text(value).cloned()), &settings.entity) {
-        (Drawn::Absent, Some(_)) if to.withholds(Field::StoreId) => Drawn::InPart,
+        (Drawn::Absent, Some(_)) if to.withholds(Field::StoreId) => Drawn::Absent,
         (Drawn::Absent | Drawn::Cleared, Some(entity)) => Drawn::Text(entity.into()),
         (drawn, _) => drawn,
     };
