@@ -146,3 +146,18 @@ fn a_file_that_a_killed_run_did_not_accept_is_asked_for_until_it_is_read() {
     let status = world.run(&["status"]).exits(0).out;
     assert!(!status.contains("was not accepted"), "{status}");
 }
+
+/// What is queued for a provider that is off does not leave by `resume`.
+#[test]
+fn a_release_for_a_provider_that_is_off_says_so() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"204\" } }\n");
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    world.configure("", &[("lemonway", "enabled = false")]);
+    let released = world.run(&["rejects", "release"]).exits(0);
+    for told in ["nothing is sent to lemonway: switched off", "next, once it is switched on: crmsync "] {
+        assert!(released.err.contains(told), "{}", released.err);
+    }
+}

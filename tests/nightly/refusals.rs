@@ -480,9 +480,9 @@ fn what_was_done_is_told_as_json_to_who_asks_for_it() {
     let expected = json!({ "call": held["call"], "decision": "abandoned", "goes_again": false, "stays_held": false, "given_away": false });
     assert_eq!(abandoned, expected);
     world.run(&["rejects", "export", "-", "--json"]).exits(2);
-    let released = json!({ "queued": 4, "waited_for_a_decision": 1, "not_released": 0, "ended": 0, "misses_inputs_since": {} });
+    let released = json!({ "queued": 4, "waited_for_a_decision": 1, "not_released": 0, "ended": 0, "misses_inputs_since": {}, "switched_off": [] });
     assert_eq!(done(&["rejects", "release"]), released);
-    let nothing = json!({ "queued": 0, "waited_for_a_decision": 0, "not_released": 0, "ended": 0, "misses_inputs_since": {} });
+    let nothing = json!({ "queued": 0, "waited_for_a_decision": 0, "not_released": 0, "ended": 0, "misses_inputs_since": {}, "switched_off": [] });
     assert_eq!(done(&["rejects", "release"]), nothing);
     assert_eq!(done(&["report", "--html", "run.html"])["file"], "run.html");
     assert_eq!(done(&["forget", "nobody", "--undo"]), json!({ "customer_id": "nobody", "removed": false }));
