@@ -28,8 +28,6 @@ pub(super) struct Lacking {
     pub(super) layouts: Vec<Layout>,
     /// By file, is anybody compared who is in this file alone.
     alone: Vec<bool>,
-    /// Does the input say alone what the CRM has.
-    anew: bool,
 }
 
 impl Lacking {
@@ -55,14 +53,11 @@ impl Lacking {
         let is_alone = |one: &Candidate, file: u16| one.rows().all(|row| row.file() == file);
         let files = || layouts.iter().zip(0_u16..);
         let alone = files().map(|(_, file)| candidates.iter().any(|one| is_alone(one, file)));
-        let told_whole = |(sheet, told): (&Sheet<'_>, &FieldSet)| match ingest.starts_anew() {
-            true => FieldSet::all(),
-            false if sheet.mapper.is_rejects_file() => FieldSet::default(),
-            false => *told,
-        };
-        let told = sheets.iter().zip(&told).map(told_whole).collect();
-        let mut found =
-            Self { told, lost, alone: alone.collect(), anew: ingest.starts_anew(), ..Self::default() };
+        let of_rejects = |sheet: &Sheet<'_>| sheet.mapper.is_rejects_file();
+        let told = sheets.iter().zip(told);
+        let told =
+            told.map(|(sheet, told)| if of_rejects(sheet) { FieldSet::default() } else { told }).collect();
+        let mut found = Self { told, lost, alone: alone.collect(), ..Self::default() };
         // Has any file with these columns somebody who was known and is in no other one.
         let has_known = |fields: FieldSet| {
             let known = |file| candidates.iter().any(|one| one.is_known() && is_alone(one, file));
@@ -92,11 +87,6 @@ impl Lacking {
     /// What one file lacks.
     pub(super) fn of(&self, file: u16) -> FieldSet {
         self.fields.get(usize::from(file)).copied().unwrap_or_default()
-    }
-
-    /// Does the input say alone what the CRM has: then nothing is lacking.
-    pub(super) fn starts_anew(&self) -> bool {
-        self.anew
     }
 
     /// What all of these files lack, of which there is at least one.

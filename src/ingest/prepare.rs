@@ -102,6 +102,8 @@ pub(super) struct Maker<'a> {
     /// Does the input hold all that the CRM has, so that also older rows tell what newer ones are read by. Of a part, something
     /// newer may have been accepted.
     is_complete: bool,
+    /// Does the input say alone what the CRM has.
+    starts_anew: bool,
     today: Date,
 }
 
@@ -126,7 +128,8 @@ impl<'a> Maker<'a> {
     ) -> Self {
         let meanings = marker.meanings(&ingest.context_of_meaning(sheets));
         let (is_complete, today) = (ingest.options.kind == Kind::Full, ingest.today());
-        Self { sheets, lacking, marker, meanings, take_all, orders_count, is_complete, today }
+        let starts_anew = ingest.starts_anew();
+        Self { sheets, lacking, marker, meanings, take_all, orders_count, is_complete, starts_anew, today }
     }
 
     /// Reads the rows of a batch; of those who are no owner here, none.
@@ -229,6 +232,12 @@ impl<'a> Maker<'a> {
         Ok(Made { merged: Merged::Customer(Box::new(prepared)), late })
     }
 
+    /// What earlier records of a customer told; nothing, where the input says alone what the CRM has.
+    fn had(&self, stored: Option<&StoredCustomer>) -> ToldFields {
+        let stored = stored.filter(|_| !self.starts_anew);
+        stored.map(|stored| stored.told).unwrap_or_default()
+    }
+
     fn lacking(&self, rows: &[OwnRow], had: ToldFields) -> FieldSet {
         let lacking = self.lacking.of_customer(had, rows.iter().map(|own| own.file));
         let told = |told: FieldSet, own: &OwnRow| {
@@ -237,7 +246,7 @@ impl<'a> Maker<'a> {
         };
         // What the settings put in their place is for those of whom nobody knows another one.
         let replaceable = had.fields & FieldSet::from_iter(REPLACEABLE);
-        if replaceable.is_empty() || self.lacking.starts_anew() {
+        if replaceable.is_empty() {
             return lacking;
         }
         lacking | (replaceable - rows.iter().fold(FieldSet::default(), told))
@@ -249,7 +258,7 @@ impl<'a> Maker<'a> {
         prepared: Box<Prepared>,
         stored: Option<&StoredCustomer>,
     ) -> Result<Option<Box<Prepared>>, IngestError> {
-        let Some(had) = stored.map(|stored| stored.told) else { return Ok(Some(prepared)) };
+        let had = self.had(stored);
         let lacking = self.lacking(&prepared.rows, had);
         if lacking - prepared.fields == prepared.lacking - prepared.fields {
             return Ok(Some(prepared));
@@ -319,8 +328,7 @@ impl<'a> Maker<'a> {
         if prepared.rows.iter().all(|own| own.is_background) {
             return Ok(None);
         }
-        let had = stored.map(|stored| stored.told).unwrap_or_default();
-        self.merge(prepared.rows, prepared.meaning, had).map(Made::customer)
+        self.merge(prepared.rows, prepared.meaning, self.had(stored)).map(Made::customer)
     }
 }
 

@@ -208,7 +208,8 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         return nothing();
     }
     let providers: BTreeSet<ProviderId> = rows.iter().map(|row| row.provider).collect();
-    let off = providers.clone();
+    let enabled = config.providers.enabled();
+    let off: Vec<&str> = providers.iter().filter(|id| !enabled.contains(id)).map(|id| id.name()).collect();
     let misses = misses_inputs_since(&store, providers)?;
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
     let released = store.release(&calls, program.clock.now())?;
@@ -245,8 +246,6 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         write!(told, "\n{}", next_step::typed(&misses_inputs(*provider, since), &arguments))
             .expect(INFALLIBLE);
     }
-    let off: Vec<&str> =
-        off.into_iter().filter(|id| !config.providers.enabled().contains(id)).map(ProviderId::name).collect();
     if !off.is_empty() {
         let names = off.join(" and ");
         write!(told, "\nnothing is sent to {names}: switched off in the configuration").expect(INFALLIBLE);

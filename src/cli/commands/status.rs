@@ -16,7 +16,7 @@ use crate::domain::run_id::RunId;
 use crate::report::next_step;
 use crate::report::rejects::has_invalid;
 use crate::report::report_json::{Outcome, Report};
-use crate::report::run_files::{REJECTS_FILE, REPORT_FILE, RunFolder};
+use crate::report::run_files::{REJECTS_FILE, RunFolder};
 use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{Counts, PastRun, Store, StoreError};
@@ -211,9 +211,7 @@ fn with_rejects(runs: &Path, run: &Run) -> Option<RunFolder> {
 
 /// The flags that the report of a run repeats.
 fn arguments_of(runs: &Path, run: &Run) -> Option<Vec<String>> {
-    let file = RunFolder::of(runs, &RunId::parse(&run.id)?).file(REPORT_FILE);
-    let report: Report = serde_json::from_slice(&std::fs::read(file).ok()?).ok()?;
-    Some(report.run.arguments)
+    Report::read(runs, &RunId::parse(&run.id)?).ok().map(|report| report.run.arguments)
 }
 
 fn queue(counts: &Counts) -> Queue {
