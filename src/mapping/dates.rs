@@ -41,8 +41,8 @@ const USUAL_FORMS: [&str; 18] = [
     "%m/%d/%Y %I:%M %p",
     "%d.%m.%Y %H:%M:%S",
 ];
-/// Days and months in either order: of a file with both nobody could tell 03/04 from 04/03.
-const RIVALS: [[&str; 2]; 3] = [["%d/%m/%Y", "%m/%d/%Y"], ["%d.%m.%Y", "%m.%d.%Y"], ["%d-%m-%Y", "%m-%d-%Y"]];
+/// The form with slashes that has the month first.
+const MONTH_FIRST: &str = "%m/%d/%Y";
 /// Times of day that may follow a configured date form in an ordering column.
 const TIME_FORMS: [&str; 5] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", " %I:%M:%S %p", " %I:%M %p"];
 
@@ -70,9 +70,7 @@ impl DateForms {
         for format in formats {
             let refused = |why| MappingError::DateFormat { format: format.clone(), why };
             check(format).map_err(refused)?;
-            let day = day_of(format);
-            let rival = with_day_and_month_swapped(&day);
-            if rival != day && formats.iter().any(|other| day_of(other) == rival) {
+            if formats.iter().any(|other| are_rivals(format, other)) {
                 return Err(refused(
                     "another one has day and month the other way round: nobody can tell which is meant",
                 ));
@@ -152,13 +150,9 @@ pub fn propose_forms<'a>(days: impl IntoIterator<Item = &'a str>, twelve_hours: 
     let mut unread: Vec<&str> = trimmed.filter(|day| !day.is_empty()).collect();
     let mut found: Vec<&str> = Vec::new();
     loop {
-        let is_rival = |form: &str, known: &str| {
-            RIVALS.iter().any(|rivals| rivals.contains(&form) && rivals.contains(&known))
-        };
-        let is_open = |form: &&str| !found.iter().any(|known| is_rival(form, known));
+        let is_open = |form: &&str| !found.iter().any(|known| are_rivals(form, known));
         let count = |form: &str| unread.iter().filter(|day| reads(form, day)).count();
-        let [[_, of_slashes], ..] = RIVALS;
-        let is_preferred = |form: &str| twelve_hours && form == of_slashes;
+        let is_preferred = |form: &str| twelve_hours && form == MONTH_FIRST;
         let (preferred, others): (Vec<&str>, Vec<&str>) =
             USUAL_FORMS.into_iter().rev().filter(is_open).partition(|form| is_preferred(form));
         // Of several that read as many, the last one counts.
@@ -180,6 +174,13 @@ fn reads(form: &str, text: &str) -> bool {
 
 fn is_midnight_elsewhere(time: jiff::civil::Time) -> bool {
     time.hour() >= EVENING && time == jiff::civil::Time::constant(time.hour(), 0, 0, 0)
+}
+
+/// Have two forms day and month in either order: of a file with both nobody could tell 03/04 from 04/03.
+fn are_rivals(one: &str, other: &str) -> bool {
+    let day = day_of(one);
+    let swapped = with_day_and_month_swapped(&day);
+    swapped != day && swapped == day_of(other)
 }
 
 /// The part of a form that is of the day, however its numbers are padded: "%d/%m/%Y".
@@ -363,10 +364,14 @@ mod tests {
             (&["01/02/1980 00:00:00"], &["%d/%m/%Y %H:%M:%S"]),
             (&["1980-02-01T00:00:00.000Z"], &["%Y-%m-%dT%H:%M:%S%.fZ"]),
             (&["2/1/1980 12:00 AM"], &["%m/%d/%Y %I:%M %p"]),
+            // What is proposed can be configured together.
+            (&["25/12/1980", "26/12/1980", "2/1/1980 12:00 AM"], &["%d/%m/%Y"]),
             (&["01/02/80", "29252", "", "32/01/1980"], &[]),
         ];
         for (days, forms) in cases {
-            assert_eq!(propose_forms(days.iter().copied(), false), *forms, "{days:?}");
+            let proposed = propose_forms(days.iter().copied(), false);
+            assert_eq!(proposed, *forms, "{days:?}");
+            assert!(DateForms::new(&proposed).is_ok(), "{days:?}");
         }
         assert_eq!(propose_forms(["1/2/1980", "3/4/1981"], true), ["%m/%d/%Y"]);
         assert_eq!(propose_forms(["1/2/1980", "30/4/1981"], true), ["%d/%m/%Y"]);
