@@ -65,8 +65,8 @@ impl Apply<'_> {
         if let Some(intake) = self.intake.filter(|_| sifted.len() > MANY_CUSTOMERS) {
             intake.expect_many()?;
         }
-        if let Some(intake) = self.intake.filter(|_| !self.had_accounts) {
-            intake.gather_blocks()?;
+        if let Some(intake) = self.intake {
+            intake.gather_blocks(!self.had_accounts)?;
         }
         let judge = Judge {
             mode: self.mode,

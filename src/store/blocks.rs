@@ -1,7 +1,8 @@
-//! New customers, accounts and calls of a first fill: many rows with one statement.
+//! New customers, accounts and calls of a first fill, new calls and newer order values of every input: many rows with one
+//! statement.
 //!
-//! A statement for a single row finds its way from the root of the table and of every index; one for many rows finds it
-//! once, and goes on at the end, where whoever is new stands.
+//! A statement for a single row is bound, begun and ended by itself, and finds its way from the root of the table and of
+//! every index; one for many rows does so once, and goes on at the end, where whoever is new stands.
 //!
 //! A row that is refused ends the whole transaction: else each statement would have to keep every page as it was before
 //! its first row.
@@ -14,25 +15,25 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::provider::ProviderId;
 
-use super::intake::{NewCall, priority};
+use super::intake::{Intake, NewCall, priority};
 use super::packed::PackedAccount;
-use super::transitions::next_call;
-use super::{RunNumber, StoreError};
+use super::{RunNumber, StoreError, orders};
 
 /// So many rows go with one statement: beyond, little is saved.
 const ROWS: usize = 384;
 
-/// Accounts and calls that wait at most, where there are few new customers among theirs.
+/// Accounts, calls and order values that wait at most, where there are few new customers among theirs.
 const ROWS_MAX: usize = 8 * ROWS;
 
 /// Rows that wait for their statement.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(super) struct Blocks {
     customers: Vec<NewCustomer>,
     accounts: Vec<(i64, ProviderId, PackedAccount)>,
-    calls: Vec<(i64, NewCall)>,
-    next_customer: i64,
-    next_call: i64,
+    calls: Vec<(CallId, NewCall)>,
+    orders: Vec<(i64, Order)>,
+    /// The number of the next customer; none, where customers and accounts do not wait.
+    next_customer: Option<i64>,
 }
 
 /// A customer with its number.
@@ -49,20 +50,20 @@ type Bound<'a, const COLUMNS: usize> = [ToSqlOutput<'a>; COLUMNS];
 
 impl Blocks {
     /// For a state in which nobody has an account.
-    pub(super) fn new(connection: &Connection) -> Result<Self, StoreError> {
-        Ok(Self {
-            customers: Vec::with_capacity(ROWS),
-            accounts: Vec::new(),
-            calls: Vec::new(),
-            next_customer: next(connection, "SELECT max(id) FROM customer")?,
-            next_call: next_call(connection)?.0,
-        })
+    pub(super) fn of_first_fill(connection: &Connection) -> Result<Self, StoreError> {
+        let next_customer = Some(next(connection, "SELECT max(id) FROM customer")?);
+        Ok(Self { next_customer, ..Self::default() })
     }
 
-    /// Takes a customer; gives the number that it will have.
+    /// Do new customers and their accounts wait too.
+    pub(super) fn take_customers(&self) -> bool {
+        self.next_customer.is_some()
+    }
+
+    /// Takes a customer of a first fill; gives the number that it will have.
     pub(super) fn customer(&mut self, id: &CustomerId, order: Option<Order>, told: Vec<u8>) -> i64 {
-        let number = self.next_customer;
-        self.next_customer += 1;
+        let number = self.next_customer.expect("customers wait in a first fill");
+        self.next_customer = Some(number + 1);
         self.customers.push(NewCustomer { number, id: id.clone(), order, told });
         number
     }
@@ -72,17 +73,20 @@ impl Blocks {
         self.accounts.push((customer, provider, account));
     }
 
-    /// Takes a call that is queued and nothing else; gives the number that it will have.
-    pub(super) fn call(&mut self, call: NewCall) -> CallId {
-        let id = self.next_call;
-        self.next_call += 1;
+    /// Takes a call that is queued and nothing else.
+    pub(super) fn call(&mut self, id: CallId, call: NewCall) {
         self.calls.push((id, call));
-        CallId(id)
+    }
+
+    /// Takes the newest order value of a known customer.
+    pub(super) fn order(&mut self, customer: i64, order: Order) {
+        self.orders.push((customer, order));
     }
 
     /// Is there enough for a statement.
     pub(super) fn is_full(&self) -> bool {
-        self.customers.len() >= ROWS || self.accounts.len().max(self.calls.len()) >= ROWS_MAX
+        let others = self.accounts.len().max(self.calls.len()).max(self.orders.len());
+        self.customers.len() >= ROWS || others >= ROWS_MAX
     }
 
     /// Writes down what fills whole statements; what does not waits for more. Customers come first, so that nothing is
@@ -94,8 +98,8 @@ impl Blocks {
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let whole = |rows: usize| rows - rows % ROWS;
-        let (accounts, calls) = (whole(self.accounts.len()), whole(self.calls.len()));
-        self.write_first(connection, (run, now), accounts, calls)
+        let counts = [whole(self.accounts.len()), whole(self.calls.len()), whole(self.orders.len())];
+        self.write_first(connection, (run, now), counts)
     }
 
     /// Writes down what waits. What comes behind may be written row by row.
@@ -105,16 +109,15 @@ impl Blocks {
         run: RunNumber,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        self.write_first(connection, (run, now), self.accounts.len(), self.calls.len())
+        self.write_first(connection, (run, now), [self.accounts.len(), self.calls.len(), self.orders.len()])
     }
 
-    /// Writes down all customers, and so many accounts and calls.
+    /// Writes down all customers, and so many accounts, calls and order values.
     fn write_first(
         &mut self,
         connection: &Connection,
         (run, now): (RunNumber, Timestamp),
-        accounts: usize,
-        calls: usize,
+        [accounts, calls, orders]: [usize; 3],
     ) -> Result<(), StoreError> {
         for rows in self.customers.chunks(ROWS) {
             let sql = "INSERT OR ROLLBACK INTO customer (id, customer_id, order_value, told_fields) VALUES";
@@ -138,13 +141,33 @@ impl Blocks {
             insert(connection, &sql, values)?;
         }
         self.calls.drain(..calls);
+        for rows in self.orders[..orders].chunks(ROWS) {
+            orders::put(connection, rows)?;
+        }
+        self.orders.drain(..orders);
+        Ok(())
+    }
+}
+
+impl Intake<'_> {
+    /// Lets new calls and newer order values wait for each other and be written together, until [`Intake::write_blocks`]: while
+    /// nobody reads what is new. Of a `first_fill`, of a state in which nobody has an account yet, new customers and accounts too.
+    pub fn gather_blocks(&self, first_fill: bool) -> Result<(), StoreError> {
+        let blocks = if first_fill { Blocks::of_first_fill(&self.transaction)? } else { Blocks::default() };
+        *self.blocks.borrow_mut() = Some(blocks);
         Ok(())
     }
 
-    /// Goes on behind what was written row by row.
-    pub(super) fn resume(&mut self, connection: &Connection) -> Result<(), StoreError> {
-        self.next_call = next_call(connection)?.0;
-        Ok(())
+    /// Writes down what still waits; from then on each row is written at once.
+    pub fn write_blocks(&self) -> Result<(), StoreError> {
+        match self.blocks.take() {
+            Some(mut blocks) => blocks.write(&self.transaction, self.run, self.now),
+            None => Ok(()),
+        }
+    }
+
+    pub(super) fn write_if_full(&self, blocks: &mut Blocks) -> Result<(), StoreError> {
+        if blocks.is_full() { blocks.write_full(&self.transaction, self.run, self.now) } else { Ok(()) }
     }
 }
 
@@ -164,10 +187,10 @@ fn bound_account((customer, provider, account): &(i64, ProviderId, PackedAccount
     ]
 }
 
-fn bound_call((id, call): &(i64, NewCall)) -> Bound<'_, 8> {
+fn bound_call((id, call): &(CallId, NewCall)) -> Bound<'_, 8> {
     [
-        (*id).into(),
-        (*id).into(),
+        id.0.into(),
+        id.0.into(),
         call.customer.into(),
         call.provider.number().into(),
         text(call.operation.name()),
@@ -186,7 +209,8 @@ fn insert<'a>(
     Ok(())
 }
 
-fn rows_of(sql: &str, row: &str, count: usize) -> String {
+/// A statement for so many rows.
+pub(super) fn rows_of(sql: &str, row: &str, count: usize) -> String {
     let mut sql = String::from(sql);
     for number in 0..count {
         sql.push_str(if number == 0 { " " } else { "," });

@@ -65,16 +65,16 @@ pub struct Intake<'a> {
     may_have_left: RefCell<HashSet<CallId>>,
     /// Are many customers new or changed.
     many: Cell<bool>,
-    /// Rows that wait to be written together; none, where they are written one by one.
-    blocks: RefCell<Option<Blocks>>,
-    /// The number of the next call that is written by itself; none before the first one, and behind blocks.
+    /// Rows that wait to be written together; none, where each is written at once.
+    pub(super) blocks: RefCell<Option<Blocks>>,
+    /// The number of the next call; none before the first one.
     next_call: Cell<Option<CallId>>,
     insert: RefCell<InsertText>,
     /// How the fields of customers are kept.
     pub(super) field_numbers: RefCell<FieldNumbers>,
     keeping: Keeping<'a>,
-    run: RunNumber,
-    now: Timestamp,
+    pub(super) run: RunNumber,
+    pub(super) now: Timestamp,
 }
 
 /// A call to be put into the outbox.
@@ -167,7 +167,7 @@ impl Intake<'_> {
         told: ToldFields,
     ) -> Result<i64, StoreError> {
         let told = self.packed_told(told)?;
-        if let Some(blocks) = &mut *self.blocks.borrow_mut() {
+        if let Some(blocks) = self.blocks.borrow_mut().as_mut().filter(|blocks| blocks.take_customers()) {
             let number = blocks.customer(id, order, told);
             self.write_if_full(blocks)?;
             return Ok(number);
@@ -180,32 +180,19 @@ impl Intake<'_> {
     /// Writes down the newest order value of a known customer.
     pub fn put_order(&self, customer: i64, order: Order) -> Result<(), StoreError> {
         if self.many.get() {
-            orders::put_in_place(&self.transaction, customer, order)
-        } else {
-            orders::put(&self.transaction, customer, order)
+            return orders::put_in_place(&self.transaction, customer, order);
         }
+        if let Some(blocks) = &mut *self.blocks.borrow_mut() {
+            blocks.order(customer, order);
+            return self.write_if_full(blocks);
+        }
+        orders::put(&self.transaction, &[(customer, order)])
     }
 
     /// Lets many pages stay in memory until they are written, for an input with many new or changed customers.
     pub fn expect_many(&self) -> Result<(), StoreError> {
         self.many.set(true);
         Ok(self.transaction.pragma_update(None, "cache_size", CACHE_KIB_MANY)?)
-    }
-
-    /// Lets new customers, accounts and calls wait for each other and be written together, until
-    /// [`Intake::write_blocks`]: only for a state in which nobody has an account yet, and while nobody reads what is new.
-    pub fn gather_blocks(&self) -> Result<(), StoreError> {
-        *self.blocks.borrow_mut() = Some(Blocks::new(&self.transaction)?);
-        Ok(())
-    }
-
-    /// Writes down what still waits; from then on each row is written at once.
-    pub fn write_blocks(&self) -> Result<(), StoreError> {
-        self.next_call.set(None);
-        match self.blocks.take() {
-            Some(mut blocks) => blocks.write(&self.transaction, self.run, self.now),
-            None => Ok(()),
-        }
     }
 
     /// Writes down what is remembered of the records of this input. No change that a backup would be made for: without
@@ -224,7 +211,7 @@ impl Intake<'_> {
         provider: ProviderId,
         account: PackedAccount,
     ) -> Result<(), StoreError> {
-        if let Some(blocks) = &mut *self.blocks.borrow_mut() {
+        if let Some(blocks) = self.blocks.borrow_mut().as_mut().filter(|blocks| blocks.take_customers()) {
             blocks.account(customer, provider, account);
             return self.write_if_full(blocks);
         }
@@ -233,25 +220,30 @@ impl Intake<'_> {
 
     /// Puts a call into the outbox in the place of the standing one, whose wait and turn it inherits.
     pub fn put_call(&self, call: NewCall, replaced: Option<&Standing>) -> Result<CallId, StoreError> {
-        let Some(blocks) = &mut *self.blocks.borrow_mut() else { return self.insert_call(call, replaced) };
-        if replaced.is_none() && call.hold.is_none() && self.doubts.are_none() {
-            fault::pass(Point::MidIngest);
-            let id = blocks.call(call);
-            self.write_if_full(blocks)?;
-            return Ok(id);
+        let id = self.number_call()?;
+        if let Some(blocks) = &mut *self.blocks.borrow_mut() {
+            if replaced.is_none() && call.hold.is_none() && self.doubts.are_none() {
+                fault::pass(Point::MidIngest);
+                blocks.call(id, call);
+                self.write_if_full(blocks)?;
+                return Ok(id);
+            }
+            if blocks.take_customers() {
+                blocks.write(&self.transaction, self.run, self.now)?;
+            }
         }
-        blocks.write(&self.transaction, self.run, self.now)?;
-        self.next_call.set(None);
-        let id = self.insert_call(call, replaced)?;
-        blocks.resume(&self.transaction)?;
+        self.insert_call(id, call, replaced)?;
         Ok(id)
     }
 
-    fn write_if_full(&self, blocks: &mut Blocks) -> Result<(), StoreError> {
-        if blocks.is_full() { blocks.write_full(&self.transaction, self.run, self.now) } else { Ok(()) }
+    /// The number of one more call.
+    fn number_call(&self) -> Result<CallId, StoreError> {
+        let id = self.next_call.get().map_or_else(|| next_call(&self.transaction), Ok)?;
+        self.next_call.set(Some(CallId(id.0 + 1)));
+        Ok(id)
     }
 
-    fn insert_call(&self, call: NewCall, replaced: Option<&Standing>) -> Result<CallId, StoreError> {
+    fn insert_call(&self, id: CallId, call: NewCall, replaced: Option<&Standing>) -> Result<(), StoreError> {
         if let Some(replaced) = replaced {
             // A held call vanishes; every other one is replaced by the newer value.
             let held = replaced.life.state == State::Held;
@@ -276,8 +268,6 @@ impl Intake<'_> {
         }
         // What was unknown of an update stays so, however the wait for it ended.
         life.unknown_runs = replaced.map_or(0, |replaced| replaced.life.unknown_runs);
-        let id = self.next_call.get().map_or_else(|| next_call(&self.transaction), Ok)?;
-        self.next_call.set(Some(CallId(id.0 + 1)));
         // What is refused or held has had its turn.
         let waits = |replaced: &&Standing| !matches!(replaced.life.state, State::Refused | State::Held);
         let turn = replaced.filter(waits).map(|replaced| lease::turn_of(&self.transaction, replaced.id));
@@ -296,7 +286,7 @@ impl Intake<'_> {
         if is_inherited {
             self.may_have_left.borrow_mut().insert(id);
         }
-        Ok(id)
+        Ok(())
     }
 
     /// May whom a call is to create have been created before, of which nothing is known.

@@ -2,10 +2,11 @@
 //!
 //! Ten thousand scattered changes in place write every page of the customers anew.
 
-use rusqlite::{Connection, OptionalExtension};
+use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
 use crate::domain::customer::Order;
 
+use super::blocks::rows_of;
 use super::snapshot::Snapshot;
 use super::{StoreError, setting};
 
@@ -27,11 +28,14 @@ pub(super) fn newer(connection: &Connection, customer: i64) -> Result<Option<Ord
     Ok(statement.query_row([customer], |row| row.get(0)).optional()?.map(Order))
 }
 
-/// Writes a newer one beside the customer's row.
-pub(super) fn put(connection: &Connection, customer: i64, order: Order) -> Result<(), StoreError> {
-    let sql = "INSERT INTO newer_order (customer, order_value) VALUES (?1, ?2)
-               ON CONFLICT (customer) DO UPDATE SET order_value = max(order_value, excluded.order_value)";
-    connection.prepare_cached(sql)?.execute((customer, order.0))?;
+/// Writes newer ones beside the rows of the customers.
+pub(super) fn put(connection: &Connection, newer: &[(i64, Order)]) -> Result<(), StoreError> {
+    let mut sql = rows_of("INSERT INTO newer_order (customer, order_value) VALUES", "(?,?)", newer.len());
+    sql.push_str(
+        " ON CONFLICT (customer) DO UPDATE SET order_value = max(order_value, excluded.order_value)",
+    );
+    let values = newer.iter().flat_map(|(customer, order)| [*customer, order.0]);
+    connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
     Ok(())
 }
 
