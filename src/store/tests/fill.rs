@@ -75,7 +75,7 @@ fn what_is_written_in_blocks_is_what_is_written_row_by_row() {
 }
 
 /// The rows after an input with newer values of known customers, some of whom have a call that waits.
-fn changed(customers: i64, gathered: Gathered) -> Vec<String> {
+fn changed(customers: u32, gathered: Gathered) -> Vec<String> {
     let mut world = World::new();
     for number in 1..=customers {
         world.queue(&format!("c{number}"), Operation::Update, false);
@@ -84,9 +84,10 @@ fn changed(customers: i64, gathered: Gathered) -> Vec<String> {
         world.settle(&call, Happening::Accepted).expect("settled");
     }
     let standing = |number| world.store.snapshot().standing(number, WSONE).expect("readable");
-    let standing: Vec<_> = (1..=customers).map(standing).collect();
+    let numbers = 1..=i64::from(customers);
+    let standing: Vec<_> = numbers.clone().map(standing).collect();
     let intake = begun(&mut world, gathered);
-    for (customer, standing) in (1..=customers).zip(&standing) {
+    for (customer, standing) in numbers.zip(&standing) {
         intake.put_order(customer, Order(customer * 7)).expect("written");
         let call = NewCall {
             customer,
@@ -97,7 +98,7 @@ fn changed(customers: i64, gathered: Gathered) -> Vec<String> {
             withdrawal: false,
         };
         let id = intake.put_call(call, standing.as_ref()).expect("written");
-        assert_eq!(id, CallId(customers + customer));
+        assert_eq!(id, CallId(i64::from(customers) + customer));
     }
     intake.commit().expect("accepted");
     [dump(&world, "newer_order"), dump(&world, "call")].concat()
