@@ -153,7 +153,8 @@ impl ExitCode {
             Self::AnotherRun => "wait for the other run; `crmsync status` works all the time",
             Self::Changes => "run `crmsync sync` with the same files",
             Self::HungUp | Self::Interrupted | Self::Terminated => {
-                "run `crmsync resume`, or wait for the next run"
+                "type what `crmsync status` proposes: `crmsync resume`, or the same command again where its input was not accepted \
+                 yet (E228)"
             }
         }
     }

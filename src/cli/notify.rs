@@ -29,16 +29,18 @@ pub enum Occasion {
     Failure,
     /// The run was finished, but not everything got through, and the one before was fine.
     FirstTrouble,
-    /// Everything got through, and in the run before it had not.
+    /// Everything got through, no input is missing, and before this run that was not so.
     Recovery,
 }
 
 impl Occasion {
-    /// Is there anything to tell after a run that ended so; `before` is the outcome of the run before it.
+    /// Is there anything to tell after a run that ended so; `before` is the outcome of the run before it. While it `lacks_input`,
+    /// an input that was not accepted and has not come since, nothing is well again.
     #[must_use]
-    pub fn of(now: Outcome, before: Option<&str>) -> Option<Self> {
+    pub fn of(now: Outcome, lacks_input: bool, before: Option<&str>) -> Option<Self> {
         let was_fine = before.is_none_or(|before| before == Outcome::Complete.name());
         match now {
+            Outcome::Complete if lacks_input => None,
             Outcome::Complete => (!was_fine).then_some(Self::Recovery),
             Outcome::Partial => was_fine.then_some(Self::FirstTrouble),
             Outcome::Guarded
@@ -162,7 +164,7 @@ mod tests {
             (Outcome::Guarded, Some("complete"), Some(Failure)),
         ];
         for (now, before, told) in cases {
-            assert_eq!(Occasion::of(now, before), told, "{now:?} after {before:?}");
+            assert_eq!(Occasion::of(now, false, before), told, "{now:?} after {before:?}");
         }
     }
 }

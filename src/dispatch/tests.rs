@@ -108,7 +108,7 @@ pub(super) fn opened(folder: &TempDir, run: &str) -> (Store, RunNumber) {
     let state = StateFile::new(StateSettings { path, clear_values: false, hash_key: None });
     let lock = state.lock().expect("nobody else");
     let mut store = state.open(&lock).expect("a state");
-    let run = store.start_run(run, "sync", Timestamp(1)).expect("a run");
+    let run = store.start_run(run, "sync", None, Timestamp(1)).expect("a run");
     (store, run)
 }
 

@@ -129,24 +129,72 @@ pub struct Tripped {
     pub limit: Threshold,
     /// Up to three places to look at; none for what is missing.
     pub examples: Vec<Place>,
+    /// Others that stopped it too: the flag that lets it pass lets it pass all of them.
+    pub others: Vec<Self>,
 }
 
-impl fmt::Display for Tripped {
+impl Tripped {
+    /// The same with what another look found; of a guard that tripped both times the later finding counts.
+    #[must_use]
+    pub(super) fn and(mut self, mut later: Self) -> Self {
+        let others = std::mem::take(&mut later.others);
+        for one in std::iter::once(later).chain(others) {
+            if one.guard == self.guard {
+                self = Self { others: self.others, ..one };
+            } else {
+                self.others.retain(|other| other.guard != one.guard);
+                self.others.push(one);
+            }
+        }
+        self
+    }
+
     #[expect(clippy::cast_precision_loss, reason = "a percentage for people")]
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    fn write_finding(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let (what, whole) = self.guard.measure();
         write!(f, "guard.{}: {} {what}", self.guard, self.count)?;
         if self.whole > 0 {
             let share = self.count as f64 * 100.0 / self.whole as f64;
             write!(f, ", {share:.1}% of {} {whole}", self.whole)?;
         }
-        write!(f, "; allowed are {}; nothing was queued", self.limit)?;
+        write!(f, "; allowed are {}", self.limit)
+    }
+
+    fn write_examples(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (position, place) in self.examples.iter().enumerate() {
             let lead = if position == 0 { "; for instance " } else { ", " };
             write!(f, "{lead}{}:{}", place.file, place.line)?;
         }
-        write!(f, "; {}", self.guard.advice())
+        Ok(())
     }
+}
+
+impl fmt::Display for Tripped {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.write_finding(f)?;
+        f.write_str("; nothing was queued")?;
+        self.write_examples(f)?;
+        for other in &self.others {
+            f.write_str("; also ")?;
+            other.write_finding(f)?;
+            other.write_examples(f)?;
+        }
+        let mut told = Vec::new();
+        for one in std::iter::once(self).chain(&self.others) {
+            let advice = one.guard.advice();
+            if !told.contains(&advice) {
+                write!(f, "; {advice}")?;
+                told.push(advice);
+            }
+        }
+        Ok(())
+    }
+}
+
+/// All that tripped.
+fn together(checked: impl IntoIterator<Item = Result<(), Tripped>>) -> Result<(), Tripped> {
+    let tripped = checked.into_iter().filter_map(Result::err);
+    tripped.reduce(Tripped::and).map_or(Ok(()), Err)
 }
 
 /// A count with the first places that it is made of.
@@ -195,15 +243,21 @@ impl GuardSettings {
 
     /// What can be said before anything is compared.
     pub(super) fn check_input(&self, counts: &InputCounts) -> Result<(), Tripped> {
-        self.check_invalid(counts)?;
-        if counts.known == 0 {
-            return check(Guard::FirstInput, &counts.new, 0, Threshold::Count(self.floor));
-        }
+        together([self.check_invalid(counts), self.check_missing(counts), self.check_new(counts)])
+    }
+
+    fn check_missing(&self, counts: &InputCounts) -> Result<(), Tripped> {
         // A header alone is an export that failed, however few customers there are.
         let is_empty = counts.rows == 0;
-        if let Some(count) = counts.missing.filter(|_| is_empty || !self.is_below_floor(counts)) {
-            let missing = Measured { count, examples: Vec::new() };
-            check(Guard::Missing, &missing, counts.known, self.max_missing)?;
+        let missing = counts.missing.filter(|_| is_empty || !self.is_below_floor(counts));
+        let Some(count) = missing.filter(|_| counts.known > 0) else { return Ok(()) };
+        let missing = Measured { count, examples: Vec::new() };
+        check(Guard::Missing, &missing, counts.known, self.max_missing)
+    }
+
+    fn check_new(&self, counts: &InputCounts) -> Result<(), Tripped> {
+        if counts.known == 0 {
+            return check(Guard::FirstInput, &counts.new, 0, Threshold::Count(self.floor));
         }
         if self.is_below_floor(counts) {
             return Ok(());
@@ -211,17 +265,17 @@ impl GuardSettings {
         check(Guard::New, &counts.new, counts.known, self.max_new)
     }
 
-    /// What can be said after everything was compared.
+    /// What can be said after everything was compared, the invalid rows that turned up on the way included.
     pub(super) fn check_changes(&self, counts: &InputCounts, changes: &ChangeCounts) -> Result<(), Tripped> {
+        let invalid = self.check_invalid(counts);
         if self.is_below_floor(counts) {
-            return Ok(());
+            return invalid;
         }
-        for (&field, &limit) in &self.sensitive {
-            if let Some(measured) = changes.fields.get(&field) {
-                check(Guard::Sensitive(field), measured, counts.known, limit)?;
-            }
-        }
-        check(Guard::Changes, &changes.changed, counts.known, self.max_changes)
+        let sensitive = self.sensitive.iter().filter_map(|(&field, &limit)| {
+            Some(check(Guard::Sensitive(field), changes.fields.get(&field)?, counts.known, limit))
+        });
+        let changed = check(Guard::Changes, &changes.changed, counts.known, self.max_changes);
+        together([invalid].into_iter().chain(sensitive).chain([changed]))
     }
 
     fn is_below_floor(&self, counts: &InputCounts) -> bool {
@@ -233,7 +287,8 @@ fn check(guard: Guard, measured: &Measured, whole: u64, limit: Threshold) -> Res
     if measured.count <= limit.of(whole) {
         return Ok(());
     }
-    Err(Tripped { guard, count: measured.count, whole, limit, examples: measured.examples.clone() })
+    let (count, examples) = (measured.count, measured.examples.clone());
+    Err(Tripped { guard, count, whole, limit, examples, others: Vec::new() })
 }
 
 fn write_fields<S: Serializer>(
@@ -339,6 +394,29 @@ mod tests {
             error.to_string(),
             "guard.max_new: 80 customers are new, 8.0% of 1000 known; allowed are 5%; nothing was queued; for \
              instance crm.csv:7; look at `crmsync plan`; if this is meant, run again with --allow-mass-change"
+        );
+    }
+
+    #[test]
+    fn all_guards_that_trip_are_told_with_what_to_do_about_each() {
+        let mut input = counts(1_000, 80, 500);
+        input.invalid = measured(200);
+        let settings = GuardSettings::default();
+        let early = settings.check_input(&input).expect_err("trips");
+        input.invalid = measured(210);
+        let iban = BTreeMap::from([(Field::Iban, measured(60))]);
+        let changes = ChangeCounts { changed: measured(310), fields: iban };
+        let late = settings.check_changes(&input, &changes).expect_err("trips");
+        assert_eq!(
+            early.and(late).to_string(),
+            "guard.max_invalid: 210 rows are invalid, 19.4% of 1080 rows; allowed are 5%; nothing was queued; for instance \
+             crm.csv:7; also guard.max_missing: 500 known customers are missing from the input, 50.0% of 1000 known; allowed \
+             are 20%; also guard.max_new: 80 customers are new, 8.0% of 1000 known; allowed are 5%; for instance crm.csv:7; \
+             also guard.sensitive.iban: 60 customers would get another value or none, 6.0% of 1000 known; allowed are 5%; for \
+             instance crm.csv:7; also guard.max_changes: 310 customers would change, 31.0% of 1000 known; allowed are 30%; \
+             for instance crm.csv:7; correct the file, or run again with --allow-mass-change; check that the export is \
+             complete (kind = \"delta\" for one that is not meant to be), or run again with --allow-mass-change; look at \
+             `crmsync plan`; if this is meant, run again with --allow-mass-change"
         );
     }
 

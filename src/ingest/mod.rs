@@ -302,10 +302,11 @@ impl Ingest<'_> {
         let (changes, late) = apply.finish()?;
         late.settle(&mut outcome, &mut counts);
         if !self.options.allow_mass_change {
-            self.trip(mode, self.guard.check_invalid(&counts), &mut outcome)?;
-        }
-        if mode != Mode::Seed && !self.options.allow_mass_change {
-            self.trip(mode, self.guard.check_changes(&counts, &changes), &mut outcome)?;
+            let checked = match mode {
+                Mode::Seed => self.guard.check_invalid(&counts),
+                Mode::Plan | Mode::Sync => self.guard.check_changes(&counts, &changes),
+            };
+            self.trip(mode, checked, &mut outcome)?;
         }
         outcome.changed_fields =
             changes.fields.into_iter().map(|(field, measured)| (field, measured.count)).collect();
@@ -332,7 +333,10 @@ impl Ingest<'_> {
         match (checked, mode) {
             (Ok(()), _) => Ok(()),
             (Err(tripped), Mode::Plan) => {
-                outcome.tripped.get_or_insert(tripped);
+                outcome.tripped = Some(match outcome.tripped.take() {
+                    Some(earlier) => earlier.and(tripped),
+                    None => tripped,
+                });
                 Ok(())
             }
             (Err(tripped), Mode::Sync | Mode::Seed) => {

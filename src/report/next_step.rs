@@ -10,7 +10,7 @@ use super::text::Context;
 const TOO_MANY_ERRORS: u8 = 6;
 /// The exit code of a run that was wrong in itself, a seed over open calls for instance.
 const USAGE: u8 = 2;
-/// What waits for all calls of the providers.
+/// What takes a file for what the providers hold.
 const SEED: &str = "seed";
 /// Standard input cannot be read twice.
 const STANDARD_INPUT: &str = "-";
@@ -33,7 +33,8 @@ pub fn of(report: &Report, context: &Context<'_>) -> String {
             "nothing to do".to_owned()
         }
         Outcome::Complete | Outcome::Partial => look_at_rejects(context),
-        Outcome::Guarded if report.is_by_guard() || report.is_older() => {
+        // Behind a plan comes a sync, which would create everybody whom a seed was to make known.
+        Outcome::Guarded if report.run.command != SEED && (report.is_by_guard() || report.is_older()) => {
             on_the_files("plan", report, context)
         }
         Outcome::Guarded => on_the_files("check", report, context),
@@ -95,6 +96,12 @@ pub fn look_at_rejects(context: &Context<'_>) -> String {
     shlex::try_join(["less", &file]).unwrap_or_else(|_| "crmsync status".to_owned())
 }
 
+/// `--format` with its value, among what says how files are read.
+#[must_use]
+pub fn format_in(arguments: &[String]) -> &[String] {
+    arguments.windows(2).find(|pair| pair[0] == "--format").unwrap_or_default()
+}
+
 fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
     let files = &report.input.files;
     if files.is_empty() || files.iter().any(|file| file == STANDARD_INPUT) {
@@ -104,8 +111,8 @@ fn on_the_files(word: &str, report: &Report, context: &Context<'_>) -> String {
         // It takes one file, however it is meant: the one that the failure names.
         let why = report.failure.as_deref().unwrap_or_default();
         let named = files.iter().filter(|file| why.contains(file.as_str())).max_by_key(|file| file.len());
-        let format = report.run.arguments.windows(2).find(|pair| pair[0] == "--format").unwrap_or_default();
-        let words = [word, named.unwrap_or(&files[0])].into_iter().chain(format.iter().map(String::as_str));
+        let format = format_in(&report.run.arguments).iter().map(String::as_str);
+        let words = [word, named.unwrap_or(&files[0])].into_iter().chain(format);
         return command(&words.collect::<Vec<_>>(), context);
     }
     let (word, limits): (&[&str], _) = match word {

@@ -47,6 +47,7 @@ mod statements;
 mod story;
 mod transitions;
 mod turned_away;
+mod unaccepted;
 mod untaken;
 mod writable;
 
@@ -70,7 +71,7 @@ pub use packed::{PackedAccount, PackedPayload};
 pub use recovery::{Recovered, Terms};
 pub use rehearsal::Rehearsal;
 pub use restore::Restored;
-pub use runs::{LaneUse, PastRun, RunNumber};
+pub use runs::{LaneUse, PastRun, RunInput, RunNumber};
 pub use shared_keys::OtherKey;
 pub use snapshot::{KnownAt, Snapshot, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};

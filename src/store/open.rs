@@ -56,6 +56,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("schema/015_turns.sql"),
     include_str!("schema/016_untaken.sql"),
     include_str!("schema/017_customer_fields.sql"),
+    include_str!("schema/018_run_input.sql"),
 ];
 
 /// What the operator settles about the state.

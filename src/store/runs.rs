@@ -1,6 +1,7 @@
 //! Runs: their numbers, their ends, and the limits that must hold from one to the next.
 
 use rusqlite::{Connection, OptionalExtension};
+use serde::{Deserialize, Serialize};
 
 use crate::domain::clock::Timestamp;
 use crate::domain::fault::{self, Point};
@@ -24,7 +25,7 @@ impl RunNumber {
 pub(super) const NO_TIME: i64 = 0;
 
 /// An earlier run.
-#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PastRun {
     /// Its identifier, also the name of its folder.
     pub id: String,
@@ -40,6 +41,19 @@ pub struct PastRun {
     pub outcome: Option<String>,
     /// Was its input accepted.
     pub accepted: bool,
+    /// What it was to read; none, where it read nothing or is of an earlier version.
+    pub input: Option<RunInput>,
+}
+
+/// What a run is to read.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct RunInput {
+    /// The files, as they were typed.
+    pub files: Vec<String>,
+    /// What was typed besides them and says how they are read: `--kind`, `delta` …
+    pub arguments: Vec<String>,
+    /// Do they hold every customer.
+    pub is_complete: bool,
 }
 
 /// When a provider was last called, and how often on that day (UTC).
@@ -74,10 +88,16 @@ impl Store {
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be written; so for every method here.
-    pub fn start_run(&mut self, id: &str, command: &str, now: Timestamp) -> Result<RunNumber, StoreError> {
-        self.connection
-            .execute("INSERT INTO run (id, command, started_at) VALUES (?1, ?2, ?3)", (id, command, now.0))
-            .inspect_err(|_| self.leave_log())?;
+    pub fn start_run(
+        &mut self,
+        id: &str,
+        command: &str,
+        input: Option<&RunInput>,
+        now: Timestamp,
+    ) -> Result<RunNumber, StoreError> {
+        let input = input.map(|input| serde_json::to_string(input).expect("lists of text"));
+        let sql = "INSERT INTO run (id, command, input, started_at) VALUES (?1, ?2, ?3, ?4)";
+        self.connection.execute(sql, (id, command, input, now.0)).inspect_err(|_| self.leave_log())?;
         let number = self.connection.last_insert_rowid();
         Ok(RunNumber(number))
     }
@@ -112,9 +132,14 @@ impl Store {
 
     /// The latest runs, newest first.
     pub fn runs(&self, limit: u32) -> Result<Vec<PastRun>, StoreError> {
-        let mut statement = self.connection.prepare(
-            "SELECT id, command, started_at, finished_at, exit_code, outcome, input_time IS NOT NULL FROM run ORDER BY number DESC LIMIT ?1",
-        )?;
+        // A state of an earlier version is read as it is.
+        let has_input = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('run') WHERE name = 'input')";
+        let has_input: bool = self.connection.query_row(has_input, [], |row| row.get(0))?;
+        let input = if has_input { "input" } else { "NULL" };
+        let mut statement = self.connection.prepare(&format!(
+            "SELECT id, command, started_at, finished_at, exit_code, outcome, input_time IS NOT NULL, {input}
+             FROM run ORDER BY number DESC LIMIT ?1"
+        ))?;
         let runs = statement.query_map([limit], |row| {
             Ok(PastRun {
                 id: row.get(0)?,
@@ -124,6 +149,8 @@ impl Store {
                 exit_code: row.get(4)?,
                 outcome: row.get(5)?,
                 accepted: row.get(6)?,
+                // What this version cannot read, a later one wrote.
+                input: row.get::<_, Option<String>>(7)?.and_then(|json| serde_json::from_str(&json).ok()),
             })
         })?;
         Ok(runs.collect::<Result<_, _>>()?)

@@ -78,7 +78,7 @@ impl World {
         let state = StateFile::new(settings(folder.path()));
         let lock = state.lock().expect("nobody else");
         let mut store = state.open(&lock).expect("a new state");
-        let run = store.start_run("run-1", "sync", NOON).expect("a run");
+        let run = store.start_run("run-1", "sync", None, NOON).expect("a run");
         let leases = run.first_lease();
         Self { folder, store, run, leases, now: NOON, _lock: lock }
     }
@@ -153,8 +153,10 @@ impl World {
 
     /// The next run, whose providers are not to get these fields.
     fn recover_without(&mut self, excluded: &[FieldCode]) -> Recovered {
-        self.run =
-            self.store.start_run(&format!("run-{}", self.run.0 + 1), "resume", self.now).expect("a run");
+        self.run = self
+            .store
+            .start_run(&format!("run-{}", self.run.0 + 1), "resume", None, self.now)
+            .expect("a run");
         self.leases = self.run.first_lease();
         let (settle, backoff_max, on_new) = (SETTLE, Duration::from_secs(5), OnNew::Create);
         let terms = ProviderId::ALL.map(|provider| Terms {

@@ -23,9 +23,6 @@ use crate::store::{Counts, PastRun, Store, StoreError};
 
 use super::doctor::AFTER_RESTORE;
 
-/// So many runs are looked through for the last one that read a file.
-const RUNS_LOOKED_AT: u32 = 50;
-
 #[derive(Debug, Serialize, JsonSchema)]
 struct Status {
     last_run: Option<Run>,
@@ -40,11 +37,12 @@ struct Status {
     new_probed_since: Option<String>,
     /// Providers that are switched on and were not when inputs were accepted, and since when they miss what those changed.
     misses_inputs_since: BTreeMap<ProviderId, String>,
-    /// The last run that read a file, where its input was not accepted: `resume` sends nothing of it.
+    /// The first run whose input was not accepted, where neither that came again nor a complete one did: `resume` sends nothing
+    /// of it.
     input_not_accepted: Option<String>,
-    /// The last run that read a file, where others came after it.
+    /// All such runs, oldest first.
     #[serde(skip)]
-    last_input: Option<Run>,
+    unaccepted: Vec<Run>,
     /// The folder of the last run, where that tells of rows and fields that did not go.
     #[serde(skip)]
     unread: Option<RunFolder>,
@@ -65,10 +63,10 @@ struct Run {
     finished_at: Option<String>,
     outcome: Option<String>,
     exit_code: Option<u8>,
-    /// Was a file accepted.
+    /// The files that it was to read; none where nobody knows.
     #[serde(skip)]
-    accepted: bool,
-    /// How its files were to be read, as it was typed; none where nobody knows.
+    files: Vec<String>,
+    /// How those were to be read, as it was typed; none where nobody knows.
     #[serde(skip)]
     arguments: Option<Vec<String>>,
 }
@@ -96,9 +94,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let store = state.open_read_only()?;
     // A run that works meanwhile would have calls counted where they were and where they are.
     let still = store.hold_still()?;
-    let mut runs = store.runs(RUNS_LOOKED_AT)?.into_iter().map(run);
-    let last_run = runs.next();
-    let last_input = runs.find(Run::reads_files).filter(|_| !last_run.as_ref().is_some_and(Run::reads_files));
+    let last_run = store.runs(1)?.pop().map(run);
     let running = match &last_run {
         None => state.is_locked()?,
         Some(run) => {
@@ -110,15 +106,22 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         store.counts()?.into_iter().map(|(provider, counts)| (provider, queue(&counts))).collect();
     let needs_a_person = providers.values().map(|queue| queue.held + queue.refused).sum();
     let restored = store.is_in_doubt()?;
+    // A restored state waits for another input.
+    let unaccepted = if restored {
+        Vec::new()
+    } else {
+        let at_work = last_run.as_ref().filter(|_| running).map(|run| run.id.as_str());
+        store.unaccepted(at_work)?.into_iter().map(|past| with_arguments(&config.state.runs, past)).collect()
+    };
     let new_probed_since = store.new_probed_since()?;
     let enabled = config.providers.enabled();
     let misses_inputs_since = misses_inputs_since(&store, enabled.iter().copied())?;
     drop(still);
     let missing = (!state.exists()).then(|| state.absolute_path());
-    let mut status = Status {
+    let status = Status {
         last_run,
-        last_input,
-        input_not_accepted: None,
+        input_not_accepted: unaccepted.first().map(|run| run.id.clone()),
+        unaccepted,
         unread,
         running,
         providers,
@@ -129,15 +132,6 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         enabled,
         missing,
     };
-    if let Some(run) = without_input(&status) {
-        let (id, arguments) = (run.id.clone(), arguments_of(&config.state.runs, run));
-        status
-            .last_run
-            .iter_mut()
-            .chain(&mut status.last_input)
-            .for_each(|run| run.arguments.clone_from(&arguments));
-        status.input_not_accepted = Some(id);
-    }
     if program.console.is_json() {
         program.console.json(&status)?;
     } else {
@@ -160,16 +154,6 @@ impl Status {
 }
 
 impl Run {
-    fn reads_files(&self) -> bool {
-        ["sync", "seed"].contains(&self.command.as_str())
-    }
-
-    /// Did it end without its input being accepted.
-    fn failed_before_input(&self) -> bool {
-        let is_failure = [ExitCode::Failed, ExitCode::Usage, ExitCode::Guarded].map(ExitCode::number);
-        !self.accepted && self.exit_code.is_some_and(|code| is_failure.contains(&code))
-    }
-
     /// Was it stopped by a guard, or by what its file is.
     fn was_guarded(&self) -> bool {
         self.exit_code == Some(ExitCode::Guarded.number())
@@ -190,9 +174,16 @@ fn run(run: PastRun) -> Run {
         finished_at: run.finished_at.map(|time| time.to_string()),
         outcome: run.outcome,
         exit_code: run.exit_code,
-        accepted: run.accepted,
-        arguments: None,
+        files: run.input.as_ref().map(|input| input.files.clone()).unwrap_or_default(),
+        arguments: run.input.map(|input| input.arguments),
     }
+}
+
+/// Of a run of an earlier version only its report, if it has one, tells how it was typed.
+fn with_arguments(runs: &Path, past: PastRun) -> Run {
+    let mut run = run(past);
+    run.arguments = run.arguments.take().or_else(|| arguments_of(runs, &run));
+    run
 }
 
 /// Another command may have the lock of the state after a run was killed. Where the run itself cannot say, it is believed to be
@@ -235,15 +226,12 @@ fn text(status: &Status, arguments: &[String]) -> String {
         },
         Some(run) => last_run(run, status.running),
     };
-    if let Some(run) = without_input(status) {
-        let (was_stopped, command) = (run.was_guarded(), &run.command);
-        let advice = if was_stopped { "look at it before it is sent" } else { "run the file again" };
-        let its = if status.last_input.is_some() {
-            format!("the input of {}", run.id)
-        } else {
-            "its input".to_owned()
-        };
-        writeln!(text, "{its} was not accepted by `{command}`: {advice}").expect(INFALLIBLE);
+    for run in &status.unaccepted {
+        let is_last = status.last_run.as_ref().is_some_and(|last| last.id == run.id);
+        let its = if is_last { "its input".to_owned() } else { format!("the input of {}", run.id) };
+        let files = if run.files.is_empty() { String::new() } else { format!(" ({})", run.files.join(", ")) };
+        let advice = if run.was_guarded() { "look at it before it is sent" } else { "run the file again" };
+        writeln!(text, "{its} was not accepted by `{}`: {advice}{files}", run.command).expect(INFALLIBLE);
     }
     if !status.providers.is_empty() {
         let header = [
@@ -306,18 +294,6 @@ pub(super) fn misses_inputs(provider: ProviderId, since: &str) -> String {
     )
 }
 
-/// The last run that read a file, when its input was not accepted, so that `resume` sends nothing of it; a restored state
-/// waits for another input.
-fn without_input(status: &Status) -> Option<&Run> {
-    if status.restored {
-        return None;
-    }
-    let was_killed = |run: &Run| run.exit_code.is_none() && !run.accepted && !status.running;
-    let is_lost = |run: &&Run| run.failed_before_input() || was_killed(run);
-    let last = status.last_run.as_ref().filter(|run| run.reads_files());
-    last.or(status.last_input.as_ref()).filter(is_lost)
-}
-
 /// What to type now: what waits to be sent comes first, then what needs a person, which is counted above. A restored state
 /// takes nothing before it has had a complete file.
 fn next(status: &Status, arguments: &[String]) -> String {
@@ -325,7 +301,8 @@ fn next(status: &Status, arguments: &[String]) -> String {
     if status.running {
         return "wait until the run has ended".to_owned();
     }
-    if let Some(run) = without_input(status) {
+    let is_denied = status.last_run.as_ref().is_some_and(|run| run.outcome.as_deref() == denied);
+    if let Some(run) = status.unaccepted.first().filter(|_| !is_denied) {
         // Of a part nobody is missing, of a complete file whoever is not in it is.
         let none = Vec::new();
         let Some(flags) = run.arguments.as_ref().or(run.was_guarded().then_some(&none)) else {
@@ -335,17 +312,23 @@ fn next(status: &Status, arguments: &[String]) -> String {
             // It would take for delivered what a sync has to find out.
             "seed" if status.has_sendable_calls() => vec!["resume"],
             // What stopped it would stop it again.
-            command if run.was_guarded() || command == "seed" => vec!["plan", "FILE"],
+            // Not a plan, behind which a sync comes that would create everybody.
+            "seed" => vec!["check", "FILE"],
+            _ if run.was_guarded() => vec!["plan", "FILE"],
             command => vec![command, "FILE"],
         };
-        let flags = flags.iter().map(String::as_str).filter(|_| words.len() > 1);
-        let words: Vec<&str> = words.iter().copied().chain(flags).collect();
+        let flags = match words[0] {
+            "resume" => &[],
+            "check" => next_step::format_in(flags),
+            _ => &flags[..],
+        };
+        let words: Vec<&str> = words.iter().copied().chain(flags.iter().map(String::as_str)).collect();
         return next_step::command(&words, &Context { arguments, ..Context::default() });
     }
     let words: &[&str] = match &status.last_run {
         _ if status.restored => &AFTER_RESTORE,
         None => &["check"],
-        Some(run) if run.outcome.as_deref() == denied => &["check"],
+        Some(_) if is_denied => &["check"],
         // After too many errors, looking comes before going on.
         Some(run) if run.exit_code == Some(ExitCode::TooManyErrors.number()) => &["rejects", "list"],
         Some(_) if status.has_sendable_calls() => &["resume"],
@@ -386,6 +369,7 @@ fn cells(provider: ProviderId, queue: &Queue) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::store::RunInput;
 
     #[test]
     fn a_state_with_work_in_it() {
@@ -399,13 +383,14 @@ mod tests {
             exit_code: None,
             outcome: None,
             accepted: true,
+            input: None,
         };
         let providers =
             [(ProviderId::Wsone, queue(&wsone)), (ProviderId::Safedebit, queue(&Counts::default()))];
         let status = Status {
             last_run: Some(run(last)),
-            last_input: None,
             input_not_accepted: None,
+            unaccepted: Vec::new(),
             unread: None,
             running: false,
             providers: providers.into(),
@@ -423,8 +408,8 @@ mod tests {
     fn a_state_that_never_ran() {
         let status = Status {
             last_run: None,
-            last_input: None,
             input_not_accepted: None,
+            unaccepted: Vec::new(),
             unread: None,
             running: false,
             providers: BTreeMap::new(),
@@ -463,16 +448,18 @@ mod tests {
                 exit_code: Some(exit_code),
                 outcome: Some(outcome.to_owned()),
                 accepted,
+                input: Some(RunInput { files: Vec::new(), arguments: Vec::new(), is_complete: true }),
             };
             let counts = Counts { queued, ..Counts::default() };
             let providers = [(ProviderId::Wsone, queue(&counts))].into();
-            let last_run = Some(Run { arguments: Some(Vec::new()), ..run(last) });
+            let unaccepted = if accepted { Vec::new() } else { vec![run(last.clone())] };
+            let last_run = Some(run(last));
             let enabled = vec![ProviderId::Wsone];
-            let (last_input, running, restored, missing) = (None, false, false, None);
+            let (running, restored, missing) = (false, false, None);
             let status = Status {
                 last_run,
-                last_input,
                 input_not_accepted: None,
+                unaccepted,
                 unread: None,
                 running,
                 providers,

@@ -22,7 +22,7 @@ use crate::ingest::{Ingest, Outcome};
 use crate::mapping;
 use crate::providers::Provider;
 use crate::report::run_files::{REJECTS_FILE, REPORT_FILE, RunFolder};
-use crate::store::{BackupPlan, Lock, RunNumber, StateFile, Store};
+use crate::store::{BackupPlan, Lock, RunInput, RunNumber, StateFile, Store};
 
 use super::addresses;
 use super::earlier;
@@ -91,7 +91,7 @@ pub(super) fn run(
             Work::Sync(..) | Work::Seed(..) | Work::Resume => config.notify.command.clone(),
         },
         secrets: config.secret_variables(),
-        outcome_before: None,
+        ..Tell::default()
     };
     let signals = Signals::listen(PATIENCE_AT_THE_END, |interruption| {
         finish::code_of_interruption(interruption).leave();
@@ -159,7 +159,8 @@ fn begin(
         earlier::refuse_doubt(&store)?;
     }
     let session = Session::open(program, command, &config.state.runs, rates(&providers))?;
-    let number = store.start_run(session.id().as_str(), command, session.started_at())?;
+    let input = work.to_read(config);
+    let number = store.start_run(session.id().as_str(), command, input.as_ref(), session.started_at())?;
     if !matches!(work, Work::Rehearse(..)) {
         let name = session.id().to_string();
         let keep = config.state.backups;
@@ -236,6 +237,12 @@ impl<'a> Work<'a> {
                 [input.repeated(), typed.repeated()].concat()
             }
         }
+    }
+
+    /// What the run is to read.
+    fn to_read(self, config: &Config) -> Option<RunInput> {
+        let is_complete = config.input.kind == InputKind::Full;
+        self.input().map(|_| RunInput { files: typed_files(self), arguments: self.repeated(), is_complete })
     }
 
     fn input(self) -> Option<&'a InputArguments> {

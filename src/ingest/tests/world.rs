@@ -93,7 +93,7 @@ impl World {
 
     pub(super) fn run(&mut self) -> RunNumber {
         self.runs += 1;
-        self.store.start_run(&format!("run-{}", self.runs), "sync", self.clock.now()).expect("a run")
+        self.store.start_run(&format!("run-{}", self.runs), "sync", None, self.clock.now()).expect("a run")
     }
 
     /// One run over several files.

@@ -68,7 +68,7 @@ fn a_fill_that_is_cut_short_leaves_an_empty_state() {
     let found: String =
         store.connection.query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("readable");
     assert_eq!(found, "ok");
-    let run = store.start_run("run-2", "sync", NOON).expect("a run");
+    let run = store.start_run("run-2", "sync", None, NOON).expect("a run");
     let intake = store.intake(run, NOON).expect("begun");
     fill(&intake);
     intake.commit().expect("accepted");

@@ -1,0 +1,102 @@
+//! Inputs that were not accepted, and that nothing has brought since.
+//!
+//! A part of the customers says nothing of what another part said: one that was refused stays missing, whatever was accepted
+//! after it, until it comes again or a complete input does.
+
+use super::{PastRun, Store, StoreError};
+
+/// So many runs are looked through.
+const RUNS_LOOKED_AT: u32 = 50;
+
+impl PastRun {
+    /// Was it to take an input in.
+    #[must_use]
+    pub fn reads_files(&self) -> bool {
+        ["sync", "seed"].contains(&self.command.as_str())
+    }
+}
+
+impl Store {
+    /// The runs whose input was not accepted and has not come since, oldest first; none of them before a complete one that did not
+    /// either. `at_work` is the run that goes on.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn unaccepted(&self, at_work: Option<&str>) -> Result<Vec<PastRun>, StoreError> {
+        let runs = self.runs(RUNS_LOOKED_AT)?.into_iter();
+        Ok(without_input(runs.filter(|run| run.reads_files() && Some(run.id.as_str()) != at_work)))
+    }
+}
+
+/// See [`Store::unaccepted`]; of runs that read files, newest first.
+fn without_input(runs: impl Iterator<Item = PastRun>) -> Vec<PastRun> {
+    let (mut missing, mut later) = (Vec::<PastRun>::new(), Vec::new());
+    for run in runs {
+        let is_complete = run.input.as_ref().is_none_or(|input| input.is_complete);
+        let files = run.input.as_ref().map(|input| input.files.clone());
+        // Of what an earlier version ran, nobody knows whether it came again.
+        let came_later = if files.is_none() { !later.is_empty() } else { later.contains(&files) };
+        if came_later && !run.accepted {
+            continue;
+        }
+        later.push(files);
+        if !run.accepted {
+            missing.push(run);
+        }
+        if is_complete {
+            break;
+        }
+    }
+    missing.reverse();
+    missing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::clock::Timestamp;
+    use crate::store::RunInput;
+
+    /// A run of an input: "full a", "delta b refused", "none" for one of an earlier version.
+    fn run((number, told): (usize, &str)) -> PastRun {
+        let words: Vec<&str> = told.split(' ').collect();
+        let input = (words[0] != "none").then(|| RunInput {
+            files: vec![words[1].to_owned()],
+            arguments: Vec::new(),
+            is_complete: words[0] == "full",
+        });
+        PastRun {
+            id: number.to_string(),
+            command: "sync".to_owned(),
+            started_at: Timestamp(0),
+            finished_at: None,
+            exit_code: None,
+            outcome: None,
+            accepted: words.last() != Some(&"refused"),
+            input,
+        }
+    }
+
+    #[test]
+    fn an_input_is_missing_until_it_comes_again_or_a_complete_one_does() {
+        let cases: [(&[&str], &[usize]); 12] = [
+            (&["full a"], &[]),
+            (&["full a refused"], &[0]),
+            (&["full a refused", "full a"], &[]),
+            (&["delta a refused", "delta b"], &[0]),
+            (&["delta a refused", "delta b", "delta a"], &[]),
+            (&["delta a refused", "delta b refused", "delta c"], &[0, 1]),
+            (&["delta a refused", "delta a refused"], &[1]),
+            (&["delta a refused", "full b"], &[]),
+            (&["delta a refused", "full b refused", "delta c refused", "delta d"], &[1, 2]),
+            (&["full a refused", "delta b"], &[0]),
+            (&["none x refused", "delta b"], &[]),
+            (&["delta a refused", "none x"], &[]),
+        ];
+        for (told, missing) in cases {
+            let found = without_input(told.iter().copied().enumerate().map(run).rev());
+            let found: Vec<usize> = found.iter().map(|run| run.id.parse().expect("a number")).collect();
+            assert_eq!(found, missing, "{told:?}");
+        }
+    }
+}
