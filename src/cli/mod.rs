@@ -20,7 +20,7 @@ pub mod secrets;
 pub mod session;
 mod settings;
 
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::sync::Arc;
 
 use clap::error::ErrorKind;
@@ -63,12 +63,17 @@ pub fn run() -> std::process::ExitCode {
 
 /// Wrong usage, or help and version, which were asked for.
 fn refuse(message: &clap::Error) -> ExitCode {
-    // Where nobody can be told, the exit code still can.
-    drop(message.print());
+    // Where nobody can be told, the exit code still can. Who has closed the output has seen enough.
+    let failed = |error: io::Error| error.kind() != io::ErrorKind::BrokenPipe;
+    let is_lost = message.print().is_err_and(failed);
     if message.use_stderr() && message.kind() != ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand {
-        drop(writeln!(std::io::stderr(), "code: {}", ErrorCode::UsageArguments.name()));
+        drop(writeln!(io::stderr(), "code: {}", ErrorCode::UsageArguments.name()));
     }
-    if message.use_stderr() { ExitCode::Usage } else { ExitCode::Complete }
+    match message.use_stderr() {
+        true => ExitCode::Usage,
+        false if is_lost => ExitCode::Failed,
+        false => ExitCode::Complete,
+    }
 }
 
 /// What every command needs.

@@ -255,8 +255,7 @@ impl Comparison<'_, '_> {
             let stays = standing.payload == payload && !standing.is_overtaken();
             return if stays { Action::Nothing } else { Action::Replace { payload, withdrawal } };
         }
-        let before = self.before.account.as_ref();
-        let moved = before.is_some_and(|account| account.known && account.key != *self.key);
+        let moved = self.before.account_elsewhere(Some(self.key)).is_some();
         let operation = match (self.standing, self.policy.on_new) {
             // A create that has not left is not wanted any more.
             (Some(standing), OnNew::Skip) if standing.life.operation == Operation::Create && !moved => {

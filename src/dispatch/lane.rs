@@ -51,6 +51,8 @@ pub(super) struct Lane {
     /// The connections that its requests wait for.
     pub(super) connections: mpsc::UnboundedReceiver<Connecting>,
     pub(super) breaker: Breaker,
+    /// Nothing is sent before; zero, where nothing has to settle.
+    pub(super) settles_until: Duration,
     pub(super) day: DayBudget,
     pub(super) budget: CallBudget,
     pub(super) errors: ErrorMeter,
@@ -113,6 +115,9 @@ impl Lane {
     pub(super) async fn run(self) -> LaneEnd {
         let mut working = self.begin();
         working.tell(LaneState::Running);
+        if !working.paused_until.is_zero() {
+            working.show(LaneState::Settling { until: working.lane.clock.at(working.paused_until) });
+        }
         let stopped = working.work().await;
         working.finish(stopped).await
     }
@@ -121,6 +126,7 @@ impl Lane {
         let provider = self.endpoint.provider.id();
         let end = LaneEnd::before_work(&*self.endpoint.provider);
         let crew = Crew::new(Arc::clone(&self.endpoint), self.clock.clone());
+        let settles_until = self.settles_until;
         Working {
             lane: self,
             provider,
@@ -130,7 +136,7 @@ impl Lane {
             crew,
             outcomes: Vec::new(),
             settling: 0,
-            paused_until: Duration::ZERO,
+            paused_until: settles_until,
             denials_in_a_row: 0,
             has_accepted: false,
             state: LaneState::Running,

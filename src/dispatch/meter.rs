@@ -43,6 +43,9 @@ impl Meter {
         let requests = f64::from(u32::try_from(self.requests).unwrap_or(u32::MAX));
         // A few that leave within a moment are so many in a second, and no rate.
         let rate = if span < 1.0 { requests } else { (requests - 1.0).max(0.0) / span };
+        // No second had more than is allowed, but a span may end just behind the first requests of another one.
+        let allowed = tally.allowed_per_second;
+        let rate = if allowed > 0.0 { rate.min(allowed) } else { rate };
         tally.achieved_per_second = (rate * 100.0).round() / 100.0;
     }
 }
@@ -67,6 +70,15 @@ mod tests {
         let mut tally = ProviderTally::default();
         meter.write_to(&mut tally);
         assert!((tally.achieved_per_second - 10.0).abs() < 0.001);
+    }
+
+    #[test]
+    fn a_span_that_ends_with_a_second_shows_no_more_than_is_allowed() {
+        let mut meter = Meter::default();
+        [0, 10, 20, 1005, 1006].into_iter().for_each(|at| meter.count_request(Duration::from_millis(at)));
+        let mut tally = ProviderTally { allowed_per_second: 3.0, ..ProviderTally::default() };
+        meter.write_to(&mut tally);
+        assert!((tally.achieved_per_second - 3.0).abs() < 0.001, "{}", tally.achieved_per_second);
     }
 
     #[test]

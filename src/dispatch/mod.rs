@@ -104,6 +104,8 @@ pub enum DispatchError {
 #[derive(Clone, Copy)]
 struct Past {
     closed: Option<Duration>,
+    /// How long what it may still apply of a state that was replaced keeps everything back.
+    settles: Duration,
     day: DayBudget,
     total: u64,
 }
@@ -183,7 +185,12 @@ fn past_of(store: &Store, provider: &dyn Provider, total: u64, clock: &RunClock)
     // How long ago that was nobody knows, since the clock may have been set meanwhile: the whole window is waited.
     let closed = (used.last_sent != Timestamp::default()).then_some(Duration::ZERO);
     let day = DayBudget::resumed(provider.settings().calls_per_day, &used, clock.now());
-    Ok(Past { closed, day, total })
+    let (settle, now) = (provider.settings().settle, clock.now());
+    let settles = match store.restored_at()? {
+        Some(restored) => now.until(restored.after(settle)).min(settle),
+        None => Duration::ZERO,
+    };
+    Ok(Past { closed, settles, day, total })
 }
 
 async fn coordinate(
@@ -227,6 +234,7 @@ fn lane_of(
         connections,
         limiter: Limiter::new(settings.rate_per_second, settings.burst, now, past.closed),
         breaker: Breaker::new(dispatch.outage_patience),
+        settles_until: if past.settles.is_zero() { past.settles } else { now + past.settles },
         day: past.day,
         budget: budget.clone(),
         errors: ErrorMeter::new(dispatch.limits.max_errors),

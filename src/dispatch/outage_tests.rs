@@ -44,8 +44,12 @@ fn in_flight_at_the_trial(keys: &[&str]) -> u64 {
     let (writer, checkpoint, mut records) =
         Writer::start(store, run, dispatch.clock.clone(), [Safedebit]).expect("started");
     let ways = (checkpoint, records.remove(&Safedebit).expect("a way back"));
-    let past =
-        Past { closed: None, day: DayBudget::resumed(None, &LaneUse::default(), Timestamp(1)), total: 1 };
+    let past = Past {
+        closed: None,
+        settles: Duration::ZERO,
+        day: DayBudget::resumed(None, &LaneUse::default(), Timestamp(1)),
+        total: 1,
+    };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let end = runtime.block_on(async {
         let turns = (subscribed, &Arc::new(Semaphore::new(1)));

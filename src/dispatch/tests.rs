@@ -239,8 +239,12 @@ fn a_lane_that_is_cut_short_while_it_drains_has_what_came_back_written_down() {
     let (writer, checkpoint, mut records) =
         Writer::start(store, run, dispatch.clock.clone(), [wsone]).expect("started");
     let ways = (checkpoint, records.remove(&wsone).expect("a way back"));
-    let past =
-        Past { closed: None, day: DayBudget::resumed(None, &LaneUse::default(), Timestamp(1)), total: 1 };
+    let past = Past {
+        closed: None,
+        settles: Duration::ZERO,
+        day: DayBudget::resumed(None, &LaneUse::default(), Timestamp(1)),
+        total: 1,
+    };
     let turns = Arc::new(Semaphore::new(1));
     let budget = CallBudget::new(None);
     let subscribed = (orders.subscribe(), &turns);

@@ -88,6 +88,12 @@ impl Account {
         Self { key, known: false, fields: LiteMap::new() }
     }
 
+    /// May the provider have anything of the customer there: it has acknowledged a call, or one of unknown outcome has left.
+    #[must_use]
+    pub fn may_exist(&self) -> bool {
+        self.known || self.fields.values().any(|field| *field == Acknowledged::Unknown)
+    }
+
     /// Takes over what a provider acknowledged. Another key is another account: what was known of the old one goes.
     pub fn acknowledge(&mut self, key: &ProviderKey, values: &WireValues, keeper: &mut Keeper<'_>) {
         self.fields.reserve(values.len());

@@ -110,6 +110,13 @@ pub enum LaneState {
         #[schemars(with = "String")]
         until: Timestamp,
     },
+    /// Waits because what was sent before the state was put back from a backup may still be applied.
+    Settling {
+        /// Until when.
+        #[serde(with = "rfc3339")]
+        #[schemars(with = "String")]
+        until: Timestamp,
+    },
     /// Waits because the provider is down.
     BreakerOpen {
         /// When the next try is made.

@@ -3,7 +3,7 @@
 use super::account::Account;
 use super::call::{CallId, HoldReason, Payload};
 use super::lifecycle::Life;
-use super::wire::FieldCode;
+use super::wire::{FieldCode, ProviderKey};
 
 /// The call that stands between the account and the new values: the open one, or the parked one.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,4 +70,14 @@ pub struct Before {
     pub other_key: bool,
     /// Fields that were left out at the last comparison; only where it matters.
     pub left_out: Vec<FieldCode>,
+}
+
+impl Before {
+    /// The account that is the customer's under another key than this one: the provider has acknowledged a call there, or one of
+    /// unknown outcome has left for it, behind which something stands still. What ended with that by a person's decision is none.
+    #[must_use]
+    pub fn account_elsewhere(&self, key: Option<&ProviderKey>) -> Option<&Account> {
+        let account = self.account.as_ref().filter(|account| key != Some(&account.key));
+        account.filter(|account| account.known || self.standing.is_some() && account.may_exist())
+    }
 }

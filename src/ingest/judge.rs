@@ -64,7 +64,7 @@ pub(super) struct Judged {
     pub(super) claim: Option<AccountMark>,
     /// Is the account of that key known to be the customer's.
     pub(super) known: bool,
-    /// The key of the account that is known to be the customer's, where the record names another one, or none.
+    /// The key of the account that is the customer's, or may have been reached, where the record names another one, or none.
     pub(super) given_up: Option<ProviderKey>,
     /// What else the customer has a claim to.
     pub(super) kept: Vec<KeptClaim>,
@@ -172,8 +172,7 @@ impl Judge<'_> {
         let to_note = is_written.then(|| compared.notes(&noted, &decision, mark));
         let claim = key.map(|key| AccountMark::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
-        let given_up = before.account.as_ref().filter(|account| account.known && key != Some(&account.key));
-        let given_up = given_up.map(|account| account.key.clone());
+        let given_up = before.account_elsewhere(key).map(|account| account.key.clone());
         let kept = kept_claims(provider.id(), &before, given_up.as_ref(), &decision);
         Judged {
             brings_earlier: brings_earlier(before.standing.as_ref(), projection, &decision),

@@ -5,6 +5,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::domain::call::HoldReason;
 use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{AnswerCode, CodeClass};
 
@@ -104,17 +105,24 @@ pub fn is_listed(provider: ProviderId, code: &str) -> bool {
     lookup(provider, code).is_documented() && !begins_like_one || status(code).is_some()
 }
 
-/// The class of a code that stands in the body of an answer. There a name that we have for a status is a code like any other.
+/// The class of a code that stands in the body of an answer. There a name that we have for a status is a code like any other,
+/// which the operator classes by what it is shown as.
 #[must_use]
 pub fn class_in_body(provider: ProviderId, code: &str, table: &CodeTable) -> CodeClass {
-    if status(code).is_some() { CodeClass::Refused } else { class_of(provider, code, table) }
+    let shown = shown_in_body(code);
+    let configured = table.get(shown.as_str()).copied();
+    let by_itself =
+        || if status(code).is_some() { CodeClass::Refused } else { class_of(provider, code, table) };
+    configured.unwrap_or_else(by_itself)
 }
 
 /// A code of a body as it is shown: one that is called like ours for something else is told apart from it.
 #[must_use]
 pub fn shown_in_body(code: &str) -> AnswerCode {
     let visible = AnswerCode::visible(code);
-    let is_ours = status(&visible).is_some() || own_codes::lookup(&visible).is_some();
+    let is_ours = status(&visible).is_some()
+        || own_codes::lookup(&visible).is_some()
+        || HoldReason::parse(&visible).is_some();
     if is_ours { AnswerCode::new(&format!("body_{visible}")) } else { AnswerCode::new(code) }
 }
 
@@ -276,8 +284,13 @@ mod tests {
             let class = class_in_body(provider, "http_401", &CodeTable::new());
             assert_eq!(class, CodeClass::Refused, "{provider}: a body can say anything");
         }
-        let shown = ["http_401", "timeout", "147"].map(shown_in_body);
-        assert_eq!(shown.each_ref().map(AnswerCode::as_str), ["body_http_401", "body_timeout", "147"]);
+        let shown = ["http_401", "timeout", "duplicate_key", "147"].map(shown_in_body);
+        let names = ["body_http_401", "body_timeout", "body_duplicate_key", "147"];
+        assert_eq!(shown.each_ref().map(AnswerCode::as_str), names);
+        for (code, name) in [("http_401", names[0]), ("timeout", names[1]), ("timeout", "timeout")] {
+            let table = CodeTable::from([(name.to_owned(), CodeClass::Transient)]);
+            assert_eq!(class_in_body(ProviderId::Wsone, code, &table), CodeClass::Transient, "{name}");
+        }
         assert_eq!(lookup(ProviderId::Safedebit, "EXIST_002").class, CodeClass::Refused);
     }
 }

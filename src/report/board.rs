@@ -189,6 +189,9 @@ pub(super) fn time_of_day(time: Timestamp) -> String {
 fn state_text(state: LaneState, at: fn(Timestamp) -> String) -> String {
     match state {
         LaneState::Running => "sending".to_owned(),
+        LaneState::Settling { until } => {
+            format!("waits for what was sent before the restore, until {}", at(until))
+        }
         LaneState::Throttled { until } => format!("asked to wait until {}", at(until)),
         LaneState::BreakerOpen { until } => format!("provider is down, next try {}", at(until)),
         LaneState::Denied => "stopped: credentials or contract".to_owned(),

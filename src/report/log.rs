@@ -41,6 +41,9 @@ fn lane(provider: &str, state: LaneState, total: u64) {
         LaneState::Throttled { until } => {
             tracing::info!(provider, %until, "lane pauses: the provider asked for it");
         }
+        LaneState::Settling { until } => {
+            tracing::info!(provider, %until, "lane pauses: what was sent before the restore may still be applied");
+        }
         LaneState::BreakerOpen { until } => {
             tracing::info!(provider, %until, "lane pauses: the provider is down");
         }

@@ -35,7 +35,9 @@ enum Weight {
 fn weight(state: LaneState) -> Weight {
     match state {
         LaneState::Running => Weight::Usual,
-        LaneState::Throttled { .. } | LaneState::BreakerOpen { .. } => Weight::Trouble,
+        LaneState::Settling { .. } | LaneState::Throttled { .. } | LaneState::BreakerOpen { .. } => {
+            Weight::Trouble
+        }
         LaneState::Denied
         | LaneState::Unavailable
         | LaneState::TooManyErrors

@@ -173,6 +173,9 @@ pub(super) fn ending(report: &Report) -> String {
         Outcome::Interrupted if report.is_ended_early() => {
             "interrupted while it took its input in; nothing of that was queued"
         }
+        Outcome::Interrupted if report.run.command == "rehearse" => {
+            "interrupted; what it worked on is thrown away"
+        }
         Outcome::Interrupted if left == 0 => "interrupted; nothing stays queued",
         Outcome::Interrupted => "interrupted; the rest stays queued",
         Outcome::Failed => "FAILED",

@@ -22,7 +22,9 @@ pub enum StoreError {
         source: std::io::Error,
     },
     /// Another process holds the state.
-    #[error("another run holds {path}; wait until it ends, or see `crmsync status`")]
+    #[error(
+        "another run holds {path}; wait until it ends, or see `crmsync status`; without that file two runs would send at once"
+    )]
     Locked {
         /// The lock file.
         path: PathBuf,

@@ -16,7 +16,7 @@ use crate::domain::provider::ProviderId;
 use super::backup::{file_error, verify};
 use super::marks;
 use super::open::connect;
-use super::place::{LOGS, beside, has_log, lock_of};
+use super::place::{LOGS, beside, has_log, lock_of, refuse_foreign};
 use super::rare::has_any;
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
@@ -187,7 +187,9 @@ impl StateFile {
         files.extend(self.unfinished_copies());
         files.extend(self.replaced_logs()?);
         files.extend([self.backups_folder(), self.rehearsal_folder()]);
-        files.retain(|file| file.exists());
+        // What was never a state is nobody's to change.
+        let is_foreign = matches!(refuse_foreign(self.path()), Err(StoreError::Foreign { .. }));
+        files.retain(|file| file.exists() && !(is_foreign && file == self.path()));
         Ok(files)
     }
 }

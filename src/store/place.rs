@@ -178,6 +178,7 @@ mod tests {
             let before = std::fs::read(&path).expect("readable");
             assert!(matches!(state(path.clone()).lock(), Err(StoreError::Foreign { .. })));
             assert!(matches!(state(path.clone()).open_read_only(), Err(StoreError::Foreign { .. })));
+            assert!(!state(path.clone()).own_files().expect("readable").contains(&path));
             assert_eq!(std::fs::metadata(&path).expect("there").permissions().mode() & 0o777, 0o644);
             assert_eq!(std::fs::read(&path).expect("readable"), before);
         }

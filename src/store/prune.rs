@@ -6,8 +6,8 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::transitions::keep_last_call;
 use super::{RunNumber, Store, StoreError, setting};
 
-/// So many calls are looked at in one run. Where more have grown old at once, the next runs go on.
-const CALLS_AT_ONCE: i64 = 100_000;
+/// So many calls are deleted in one run. Where more have grown old at once, the next runs go on.
+const CALLS_AT_ONCE: u32 = 100_000;
 /// The setting that names the first of the runs whose settled calls are all kept.
 const KEPT_SINCE: &str = "calls_kept_since";
 
@@ -55,16 +55,22 @@ impl Store {
     }
 }
 
-/// Calls are numbered in the order of the runs that made them: the old ones come first, with the few that are still open.
+/// Calls are numbered in the order of the runs that made them: the old ones come first, among those that are still open or
+/// parked, however many these are.
 fn old(connection: &Connection, before: i64) -> Result<Option<Old>, StoreError> {
-    let first = "SELECT planned_in FROM call ORDER BY id LIMIT 1";
-    let first: Option<i64> = connection.query_row(first, [], |row| row.get(0)).optional()?;
-    if first.is_none_or(|planned_in| planned_in >= before) {
-        return Ok(None);
+    let mut select = connection.prepare(
+        "SELECT id, planned_in, payload IS NULL AND coalesce(settled_in < ?1, 0) FROM call ORDER BY id",
+    )?;
+    let mut rows = select.query([before])?;
+    let (mut last, mut found) = (None, 0);
+    while let Some(row) = rows.next()? {
+        if row.get::<_, i64>(1)? >= before || found == CALLS_AT_ONCE {
+            break;
+        }
+        if row.get(2)? {
+            last = Some(row.get(0)?);
+            found += 1;
+        }
     }
-    let sql =
-        "SELECT max(id) FROM (SELECT id, payload, planned_in, settled_in FROM call ORDER BY id LIMIT ?2)
-               WHERE payload IS NULL AND planned_in < ?1 AND settled_in < ?1";
-    let last: Option<i64> = connection.query_row(sql, (before, CALLS_AT_ONCE), |row| row.get(0))?;
     Ok(last.map(|last| Old { last, before }))
 }

@@ -96,7 +96,8 @@ impl StateFile {
         Ok(has_key.then_some(connection))
     }
 
-    /// Whoever reads keeps an index of the log beside the file. A read-only file system has no place for it, nor has a full one;
+    /// Whoever reads keeps an index of the log beside the file. A folder that cannot be written has no place for it, nor has a full
+    /// file system;
     /// where no log is there either, and nobody at work who could make one, the file is all there is, and stays as it is.
     fn connect_to_look(&self) -> Result<Connection, StoreError> {
         let path = self.path();
@@ -106,7 +107,7 @@ impl StateFile {
             Err(error)
                 if !has_log(path)
                     && (has_no_place(&error) && is_read_only(path)
-                        || has_no_room(&error) && !self.is_locked()?) =>
+                        || (is_shut(&error) || has_no_room(&error)) && !self.is_locked()?) =>
             {
                 self.connect_unchanging(error)
             }
@@ -124,6 +125,13 @@ impl StateFile {
 fn has_no_place(error: &StoreError) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     source.sqlite_error_code() == Some(ErrorCode::CannotOpen)
+}
+
+/// Does the folder of the file let nobody make another one in it, who may read the file.
+fn is_shut(error: &StoreError) -> bool {
+    let StoreError::Sqlite { source, .. } = error else { return false };
+    let shut = [ffi::SQLITE_READONLY_DIRECTORY, ffi::SQLITE_READONLY_CANTINIT];
+    source.sqlite_error().is_some_and(|error| shut.contains(&error.extended_code))
 }
 
 /// Could the index of the log not be made as long as it has to be.

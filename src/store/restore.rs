@@ -76,6 +76,21 @@ impl Store {
         since.map_err(|_| StoreError::Damaged { what: "the time of a restore is none" })
     }
 
+    /// When the state was put back from a backup, as far as it is remembered: what was sent before and is forgotten may be applied
+    /// as long after that as the provider is given to settle.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn restored_at(&self) -> Result<Option<Timestamp>, StoreError> {
+        let since = match setting::get(&self.connection, DOUBT)? {
+            Some(since) => Some(since),
+            None => setting::get(&self.connection, PROBE_NEW)?,
+        };
+        let damaged = StoreError::Damaged { what: "the time of a restore is none" };
+        let read = |since: Vec<u8>| std::str::from_utf8(&since).ok()?.parse().ok();
+        since.map(|since| read(since).ok_or(damaged)).transpose()
+    }
+
     /// Has new persons be created at once again. What is being probed goes on.
     ///
     /// # Errors

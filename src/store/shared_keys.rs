@@ -210,8 +210,8 @@ impl Outbox<'_> {
         )?;
         if has_owner {
             let name = format!("{RELEASED}{}:{}", provider.number(), released.customer_number);
-            let value = released.customer_number.to_string().into_bytes();
-            setting::put(self.connection, &name, &value)?;
+            let value = format!("{} {}", released.customer_number, released.id.0);
+            setting::put(self.connection, &name, value.as_bytes())?;
             return Ok(true);
         }
         let others = find(self.connection, self.keeping.fingerprinter, provider, key)?;
@@ -231,9 +231,11 @@ pub(super) fn compare_again(
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (mut compared_again, marker) = (Marks::default(), Marker::new(fingerprinter));
-    for (name, provider, customer) in settled {
-        for id in doubt_owners(&transaction, fingerprinter, provider_of(provider)?, customer)? {
-            compared_again.push(Mark::unread(marker.key(id.as_str())));
+    for Released { name, provider, customer, call } in settled {
+        if has_left(&transaction, (provider, customer), call)? {
+            for id in doubt_owners(&transaction, fingerprinter, provider_of(provider)?, customer)? {
+                compared_again.push(Mark::unread(marker.key(id.as_str())));
+            }
         }
         setting::remove(&transaction, &name)?;
     }
@@ -241,19 +243,46 @@ pub(super) fn compare_again(
     Ok(transaction.commit()?)
 }
 
-/// Released calls that are settled, or wait for a person again: the setting, the provider, and whose call it was.
-fn settled(connection: &Connection) -> Result<Vec<(String, u8, i64)>, StoreError> {
+/// A call that was released to another one's account.
+struct Released {
+    /// The setting that says so.
+    name: String,
+    provider: u8,
+    customer: i64,
+    /// The number of the call; zero where an earlier version has not noted it.
+    call: i64,
+}
+
+/// Released calls that are settled, or held again: then a person is asked again. One that was refused is not: what takes its
+/// place goes where it was released to.
+fn settled(connection: &Connection) -> Result<Vec<Released>, StoreError> {
     let mut select = connection.prepare(
-        "WITH released AS (
-             SELECT name, CAST(substr(name, length(?1) + 1) AS INTEGER) AS provider,
-                 CAST(CAST(value AS TEXT) AS INTEGER) AS customer
-             FROM setting WHERE substr(name, 1, length(?1)) = ?1)
-         SELECT name, provider, customer FROM released WHERE NOT EXISTS (
+        "WITH noted AS (
+             SELECT name, CAST(substr(name, length(?1) + 1) AS INTEGER) AS provider, CAST(value AS TEXT) AS value
+             FROM setting WHERE substr(name, 1, length(?1)) = ?1),
+         released AS (
+             SELECT name, provider, CAST(value AS INTEGER) AS customer,
+                 CASE instr(value, ' ') WHEN 0 THEN 0 ELSE CAST(substr(value, instr(value, ' ')) AS INTEGER) END AS first
+             FROM noted)
+         SELECT name, provider, customer, first FROM released WHERE NOT EXISTS (
              SELECT 1 FROM call WHERE call.customer = released.customer AND call.provider = released.provider
-                 AND call.payload IS NOT NULL AND call.state <> 'held' AND call.state <> 'refused')",
+                 AND call.payload IS NOT NULL AND call.state <> 'held')",
     )?;
-    let settled = select.query_map([RELEASED], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?;
+    let settled = select.query_map([RELEASED], |row| {
+        Ok(Released { name: row.get(0)?, provider: row.get(1)?, customer: row.get(2)?, call: row.get(3)? })
+    })?;
     Ok(settled.collect::<Result<_, _>>()?)
+}
+
+/// May a call of a customer, from that one on, have reached the provider.
+fn has_left(
+    connection: &Connection,
+    (provider, customer): (u8, i64),
+    first: i64,
+) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM call WHERE customer = ?1 AND provider = ?2 AND id >= ?3
+                   AND (state = 'acknowledged' OR attempts > 0 OR unknown_runs > 0 OR unknown_this_run OR crashes > 0))";
+    Ok(connection.query_row(sql, (customer, provider, first), |row| row.get(0))?)
 }
 
 /// Takes what the other owners of a customer's account are known to have there for unknown, remembers that they share it,

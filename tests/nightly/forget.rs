@@ -107,6 +107,9 @@ fn what_cannot_be_looked_for_is_no_proof() {
 
     let nothing = world.run(&["forget", "K9"]).exits(0).out;
     assert!(nothing.contains("no proof") && !nothing.contains(CLAIM), "{nothing}");
+    assert!(nothing.contains("NOTHING WAS ERASED"), "{nothing}");
+    let again = world.run(&["forget", "K9"]).exits(0).out;
+    assert!(again.starts_with("nothing was left to erase: the customer was erased before\n"), "{again}");
     let keys = world.run(&["forget", "K1"]).exits(0).out;
     assert!(keys.contains("the key is not among them") && !keys.contains(CLAIM), "{keys}");
     let all = world.run(&["forget", "C00002"]).exits(0).out;

@@ -34,6 +34,7 @@ mod readme;
 mod refusals;
 mod rehearsal;
 mod rejected;
+mod released;
 mod restored;
 mod settling;
 mod several_files;

@@ -67,7 +67,7 @@ fn a_link_in_the_place_of_a_file_is_not_written_through() {
 
 /// Rights do not bind root: as root, everything is given to somebody else, as whom the program runs.
 #[test]
-fn doctor_names_what_its_user_may_not_write_to() {
+fn doctor_names_what_its_user_may_not_write_to_and_others_look_all_the_same() {
     const NOBODY: u32 = 65_534;
     let world = World::new();
     let people = customers(1);
@@ -115,6 +115,12 @@ fn doctor_names_what_its_user_may_not_write_to() {
         fs::set_permissions(&path, fs::Permissions::from_mode(open)).expect("open");
     }
     assert!(doctor().exits(0).out.ends_with("healthy\n"));
+    // Where no run can begin one can look all the same.
+    fs::set_permissions(world.path("state"), fs::Permissions::from_mode(0o500)).expect("closed");
+    for looks in [&["status"][..], &["explain", "C00001"], &["rejects", "list"], &["plan", "crm.csv"]] {
+        Ran::from(as_owner(looks, "state").expect("the binary runs")).exits(0);
+    }
+    fs::set_permissions(world.path("state"), fs::Permissions::from_mode(0o700)).expect("open");
     fs::remove_dir_all(world.path("state/runs")).expect("removed");
     symlink(world.path("nowhere"), world.path("state/runs")).expect("a link");
     assert!(doctor().exits(7).out.contains("state/runs: it is a link that leads to nothing"));

@@ -17,6 +17,22 @@ fn world() -> World {
     world
 }
 
+/// Which requests a backup does not know of, nobody knows.
+#[test]
+fn after_a_restore_what_is_sent_lands_on_top_of_what_was_sent_before() {
+    let world = world();
+    world.play(&LATE.replace("nth = 1", "nth = 2"));
+    sync(&world, "A;W1;First\n", &[]).exits(0);
+    sync(&world, "A;W1;Old\n", &[]).exits(5);
+    let backups = std::fs::read_dir(world.path("state/backups")).expect("backups");
+    let backup = backups.map(|entry| entry.expect("readable").path()).max().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    sync(&world, "A;W1;New\n", &[]).exits(0);
+    assert_eq!(name(&world, "W1"), "New");
+    let events = std::fs::read_to_string(world.run_folder().join("events.jsonl")).expect("a log");
+    assert!(events.contains("\"settling\""), "{events}");
+}
+
 fn sync(world: &World, rows: &str, options: &[&str]) -> crate::support::Ran {
     let file = world.file("crm.csv", &format!("customer_id;wallet_id;last_name\n{rows}"));
     world.on("sync", &file, &[options, &["--allow-mass-change"]].concat())
@@ -31,7 +47,10 @@ fn name(world: &World, wallet: &str) -> String {
 fn what_an_account_gets_of_its_next_owner_lands_on_top_of_what_the_last_one_sent() {
     let world = world();
     sync(&world, "B;;Durand\nA;W1;Old\n", &[]).exits(5);
-    sync(&world, "B;W1;Durand\nA;W2;Old\n", &[]).exits(0);
+    // Each key is another person's, for all that is known.
+    sync(&world, "B;W1;Durand\nA;W2;Old\n", &[]).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
     assert_eq!(name(&world, "W1"), "Durand");
     assert_eq!(name(&world, "W2"), "Old");
 }

@@ -25,6 +25,8 @@ use super::earlier::is_without_state;
 struct Proof {
     /// Was the customer in any of the files.
     known: bool,
+    /// Was the customer erased by an earlier command.
+    erased_before: bool,
     /// What was erased from the state, its backups and replaced states.
     erased: Vec<FromState>,
     /// Copies of the state that a killed rehearsal left, or that were cut short, damaged, foreign or newer, and were
@@ -138,6 +140,7 @@ fn erase(
     let mut proof = Proof { deleted: state.delete_unfinished(lock)?, ..Proof::default() };
     proof.deleted.extend(state.delete_rehearsal()?);
     proof.deleted.extend(delete_unfinished(&config.state.runs)?);
+    proof.erased_before = store.snapshot().is_forgotten(id)?;
     let mut search = Search::of(id);
     proof.key_too_short = search.is_empty();
     store.add_to_search(&mut search, id)?;
@@ -259,7 +262,9 @@ fn file_away(path: &Path, found: &[String], store: &Store, proof: &mut Proof) ->
 
 fn text(proof: &Proof) -> String {
     let mut lines = Vec::new();
-    if !proof.known {
+    if !proof.known && proof.erased_before {
+        lines.push("nothing was left to erase: the customer was erased before".to_owned());
+    } else if !proof.known {
         lines.push(
             "NOTHING WAS ERASED: neither a state nor a rejects.csv names the customer; is the key right?"
                 .to_owned(),

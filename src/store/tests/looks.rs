@@ -32,6 +32,37 @@ fn looking_through_a_state_leaves_it_locked() {
     assert_eq!(inodes.map(locks_on), before);
 }
 
+/// What waits for a person stays, and what was settled behind it goes all the same.
+#[test]
+fn old_calls_go_however_many_parked_ones_stand_before_them() {
+    let mut world = World::new();
+    world.queue("c1", Operation::Update, false);
+    let parked = "WITH RECURSIVE n (n) AS (SELECT 2 UNION ALL SELECT n + 1 FROM n WHERE n < 100100)";
+    let columns = "customer, provider, operation, state, priority, place, planned_in, settled_in, created_at, changed_at, payload";
+    let fill = format!(
+        "BEGIN; {parked} INSERT INTO customer (id, customer_id) SELECT n, 'p' || n FROM n;
+         {parked} INSERT INTO call (id, {columns})
+             SELECT n, n, 0, 'update', 'refused', 1, n, 1, 1, 0, 0, x'00' FROM n;
+         COMMIT"
+    );
+    world.store.connection.execute_batch(&fill).expect("filled");
+    let call = world.queue("last", Operation::Update, false);
+    for leased in world.lease(2) {
+        world.settle(&leased, Happening::Accepted).expect("settled");
+    }
+    for _ in 0..3 {
+        world.recover();
+    }
+    assert_eq!(world.store.prune(world.run, 9).expect("written"), 0);
+    assert_eq!(world.store.prune(world.run, 2).expect("written"), 2, "{call:?} too");
+    let left: i64 = world
+        .store
+        .connection
+        .query_row("SELECT count(*) FROM call", [], |row| row.get(0))
+        .expect("readable");
+    assert_eq!(left, 100_099);
+}
+
 /// Files of a run and of the CRM have the identifier alone. Of other providers a colon is a part of the key.
 #[test]
 fn an_identifier_is_looked_for_without_its_type() {

@@ -1,0 +1,92 @@
+//! Accounts that a released call, or one of unknown outcome, may have reached although another customer's record names them, or
+//! the customer's own names another one by now.
+
+use crmsync::domain::provider::ProviderId;
+
+use crate::columns::held;
+use crate::support::{Ran, World};
+
+fn world(more: &str) -> World {
+    let world = World::accepting();
+    let section = format!("{more}\nretry = {{ attempts = 1 }}");
+    world.configure(
+        "",
+        &[("lemonway", &section), ("wsone", "enabled = false"), ("safedebit", "enabled = false")],
+    );
+    world
+}
+
+/// Customer, last name, first name, wallet.
+fn sync(world: &World, rows: &[[&str; 4]]) -> Ran {
+    let rows: Vec<String> = rows.iter().map(|row| row.join(";")).collect();
+    let file =
+        world.file("crm.csv", &format!("customer_id;last_name;first_name;wallet_id\n{}\n", rows.join("\n")));
+    world.on("sync", &file, &["--allow-mass-change"])
+}
+
+fn release(world: &World, customer: &str) {
+    world.run(&["rejects", "release", "--customer", customer]).exits(0);
+}
+
+fn name(world: &World, wallet: &str) -> [String; 2] {
+    let account = held(world, ProviderId::Lemonway, wallet);
+    ["newLastName", "newFirstName"].map(|field| account[field].as_str().unwrap_or_default().to_owned())
+}
+
+const REFUSED: &str = "[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n";
+const UNKNOWN: &str = "[[rule]]\nprovider = \"lemonway\"\neffect = { lose_reply = \"after\" }\n";
+
+/// The decision that was refused holds for what takes its place: whose account it reaches is put right again.
+#[test]
+fn what_follows_a_released_call_that_was_refused_does_not_stay_in_somebody_elses_account() {
+    let world = world("");
+    sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bo", "W2"]]).exits(0);
+    sync(&world, &[["A", "Aron", "Al", ""], ["B", "Bell", "Bo", "W1"]]).exits(3);
+    release(&world, "B");
+    world.play(REFUSED);
+    world.run(&["resume"]).exits(3);
+    world.play("");
+    sync(&world, &[["A", "Aron", "Al", ""], ["B", "Bell", "Bob", "W1"]]);
+    assert_eq!(name(&world, "W1"), ["Bell", "Bob"], "as a person has decided");
+    sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bob", "W2"]]);
+    assert_eq!(name(&world, "W1"), ["Aron", "Al"]);
+}
+
+/// Nothing was acknowledged, and yet something may be there: another key is another person.
+#[test]
+fn a_key_that_changes_behind_a_call_of_unknown_outcome_waits_for_a_person() {
+    for second in [["B", "Bell", "Bo", "W2"], ["B", "Bell", "Bo", "W1"]] {
+        let world = world("");
+        world.play(UNKNOWN);
+        sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bo", "W2"]]).exits(5);
+        world.play("");
+        let before = world.applied();
+        let moved = [["A", "Aron", "Al", "W7"], second];
+        sync(&world, &moved).exits(3);
+        let held = if second[3] == "W1" { 2 } else { 1 };
+        assert_eq!(world.report()["providers"]["lemonway"]["held"], held);
+        assert!(world.ledger().person(ProviderId::Lemonway, "W7").is_none());
+        assert_eq!(world.applied() - before, 2 - held, "who keeps the key is sent once more");
+        world.run(&["rejects", "release"]).exits(0);
+        while world.run(&["resume"]).code == 5 {}
+        assert_eq!(name(&world, "W7"), ["Aron", "Al"]);
+        assert_eq!(name(&world, second[3]), ["Bell", "Bo"]);
+    }
+}
+
+#[test]
+fn a_released_call_that_never_left_has_nobody_compared_again() {
+    let world = world("");
+    sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bo", "W2"]]).exits(0);
+    sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bo", "W1"]]).exits(3);
+    release(&world, "B");
+    world.run(&["resume"]).exits(0);
+    sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bob", "W1"]]).exits(3);
+    release(&world, "B");
+    let right = [["A", "Aron", "Alan", "W1"], ["B", "Bell", "Bob", "W2"]];
+    sync(&world, &right);
+    assert_eq!(name(&world, "W1"), ["Aron", "Alan"]);
+    let before = world.applied();
+    sync(&world, &right);
+    assert_eq!(world.applied(), before, "the same file sends nothing");
+}
