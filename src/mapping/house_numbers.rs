@@ -4,6 +4,7 @@ use smol_str::{SmolStr, StrExt, format_smolstr};
 
 use super::streets::{kind_at, trim_separators};
 use crate::domain::fold;
+use crate::domain::street_kinds::KINDS_BY_WORD;
 
 /// Digits that a house number has at most; five are a postal code.
 const NUMBER_DIGITS_MAX: usize = 4;
@@ -30,6 +31,68 @@ const MONTHS: [&str; 12] = [
 /// What places are counted by when they stand alone: "4 Chemins" is a name.
 const COUNTED: [&str; 9] =
     ["CHEMINS", "ROUTES", "VENTS", "MOULINS", "FONTAINES", "CANTONS", "PIGNONS", "PONTS", "TOURS"];
+
+/// What stands before a number that is not the house's, but of a flat, a floor, a road or a box.
+const OTHERS_NUMBERED: &str = "APP APPARTEMENT APPT APT AUTOROUTE BAT BATIMENT BLOC BLOCK BOITE BOX BP BTE BUS CASE COMMUNAL \
+    COMMUNALE CP CS D DEPARTEMENTAL DEPARTEMENTALE ENTREE ESC ESCALIER ETAGE FLAT FLOOR HALL KM LOT N NATIONALE PHASE PORTE RD \
+    RN RURAL SECTEUR STUDIO SUITE TOUR UNIT VICINAL";
+
+/// What stands behind a house number, before the number of a flat or instead of it.
+const FLATS: &str =
+    "APP APPARTEMENT APPT APT BAT BATIMENT BOITE BOX BTE BUS ESC ESCALIER FLAT HS HUIS PORTE SUITE UNIT";
+
+/// A house number behind a name.
+pub(super) struct Behind<'a> {
+    /// The number with its suffix.
+    pub(super) number: SmolStr,
+    /// What stands before it, where nothing follows.
+    pub(super) before: Option<&'a str>,
+}
+
+/// The numbers behind a name that can be a house's: at the end, or before a suffix or a flat. Years and counts are not.
+pub(super) fn numbers_behind(line: &str) -> Vec<Behind<'_>> {
+    let is_any = |words: &str, word: &str| words.split_ascii_whitespace().any(|other| other == word);
+    let is_mark = |c: char| c == ' ' || c == ',';
+    let words: Vec<&str> = line.split(is_mark).filter(|word| !word.is_empty()).collect();
+    let folded: Vec<SmolStr> = words.iter().map(|word| fold::words(word)).collect();
+    let mut found = Vec::new();
+    for (place, word) in words.iter().enumerate().skip(1) {
+        let Some((digits, rest)) = digits(word).filter(|(digits, _)| digits.len() <= NUMBER_DIGITS_MAX)
+        else {
+            continue;
+        };
+        let before = folded[place - 1].as_str();
+        let is_year = digits.len() == NUMBER_DIGITS_MAX && MONTHS.contains(&before);
+        let is_name = place == 1 && KINDS_BY_WORD.contains_key(before.as_bytes());
+        if !is_number_end(rest) || is_year || is_name || is_any(OTHERS_NUMBERED, before) {
+            continue;
+        }
+        let behind = &folded[place + 1..];
+        let suffix = behind
+            .first()
+            .filter(|next| next.len() == 1 || matches!(next.as_str(), "BIS" | "TER" | "QUATER"));
+        let is_last = behind.is_empty() || suffix.is_some() && behind.len() == 1;
+        let is_flat = |next: &SmolStr| is_any(FLATS, next) || words[place + 1].contains(['º', 'ª', '°']);
+        if !is_last && !behind.first().is_some_and(is_flat) {
+            continue;
+        }
+        let number = match suffix.filter(|_| is_last) {
+            Some(suffix) => format_smolstr!("{word} {suffix}"),
+            None => SmolStr::from(*word),
+        };
+        let start = if is_last { line.rfind(word) } else { None };
+        found.push(Behind { number, before: start.and_then(|start| line.get(..start)) });
+    }
+    found
+}
+
+/// What may follow the digits of a house number: a letter, or the end of a range.
+fn is_number_end(rest: &str) -> bool {
+    let (letters, tail) = letters(rest);
+    let is_range =
+        rest.starts_with(['-', '/']) && !rest.contains(|c: char| !c.is_ascii_digit() && !"-/".contains(c));
+    tail.is_empty() && letters.len() <= 1 || is_range
+}
 
 /// What a line begins with.
 pub(super) enum Lead<'a> {

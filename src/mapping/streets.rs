@@ -8,14 +8,37 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::house_numbers::{Lead, lead};
-use super::reason;
+use super::house_numbers::{Behind, Lead, lead, numbers_behind};
+use super::reason::{self, Parsed};
 use super::text::squeeze;
 use crate::domain::defect::DefectReason;
 use crate::domain::field::Field;
 use crate::domain::fold;
 use crate::domain::street_kinds::{BEHIND_NUMBER_ONLY, KINDS_BY_WORD, KnownKind};
 use crate::domain::value::{Street, StreetKind, StreetParts};
+
+/// Kinds behind whose name a house number may stand, as in Belgium and Switzerland: "Rue de la Loi 16". Names of estates end in
+/// numbers of their own: "ZI Nord 2".
+const STREETS: [&str; 18] = [
+    "ALLEE",
+    "AVENUE",
+    "BOULEVARD",
+    "CHAUSSEE",
+    "CHEMIN",
+    "COURS",
+    "ESPLANADE",
+    "GRANDE RUE",
+    "IMPASSE",
+    "PASSAGE",
+    "PLACE",
+    "PROMENADE",
+    "QUAI",
+    "ROUTE",
+    "RUE",
+    "RUELLE",
+    "SENTIER",
+    "SQUARE",
+];
 
 /// Words that the longest kind has: "zone à urbaniser en priorité".
 const KIND_WORDS_MAX: usize = 5;
@@ -64,7 +87,13 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
             if number.as_deref().is_some_and(|number| has_other_number(&line, number)) {
                 return Err((Field::StreetNumber, reason::STREET_DIFFERS));
             }
-            Street { line, parts: Some(given(number.as_deref(), kind.as_deref(), name)) }
+            if !may_be_one(&line, &name) {
+                return Err((Field::StreetName, reason::STREET_DIFFERS));
+            }
+            // Who takes the line whole gets what the others get.
+            let missing = number.as_deref().filter(|_| house_numbers(&line).is_empty());
+            let Street { line, .. } = completed(line, missing, kind.clone())?;
+            Street { line, parts: Some(given(number.as_deref(), kind.as_deref(), name)?) }
         }
         (Some(line), None) if number.is_none() && kind.is_none() => {
             let parts = split(&line);
@@ -72,7 +101,7 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
         }
         (Some(line), None) => completed(line, number.as_deref(), kind)?,
         (None, Some(name)) => {
-            let parts = given(number.as_deref(), kind.as_deref(), name);
+            let parts = given(number.as_deref(), kind.as_deref(), name)?;
             let written = parts.kind.as_ref().map(|kind| kind.written.clone());
             let line = joined([&parts.number, &written, &Some(parts.name.clone())]);
             Street { line, parts: Some(parts) }
@@ -90,23 +119,42 @@ fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
     parts.into_iter().flatten().map(SmolStr::as_str).collect::<Vec<_>>().join(" ").into()
 }
 
-/// The parts as the file has them. What stands for nothing is none; a number before a kind, and a kind, that stand in the name
-/// as well, word for word, are not repeated.
-fn given(number: Option<&str>, kind: Option<&str>, name: SmolStr) -> StreetParts {
+/// The parts as the file has them. What stands for nothing is none; a number before a kind, one behind the name, and a kind, that
+/// stand in the name as well, word for word, are not repeated.
+fn given(
+    number: Option<&str>,
+    kind: Option<&str>,
+    name: SmolStr,
+) -> Result<StreetParts, (Field, DefectReason)> {
     let says_something = |part: &&str| part.chars().any(|letter| letter.is_alphanumeric() && letter != '0');
     let number = number.filter(says_something);
     let kind = kind.filter(says_something);
     if number.is_none() && kind.is_none() {
-        return split(&name).unwrap_or(StreetParts { number: None, kind: None, name });
+        return Ok(split(&name).unwrap_or(StreetParts { number: None, kind: None, name }));
     }
+    let (number, name) = match number.map(|number| without_number_behind(&name, number)) {
+        Some(Err(differs)) => return Err((Field::StreetNumber, differs)),
+        Some(Ok((rest, is_apart))) => (number.filter(|_| is_apart), rest),
+        None => (None, name),
+    };
     let name = number
         .and_then(|number| behind(&name, number))
         .filter(|rest| kind_at(rest, true).is_some())
         .map_or(name.clone(), SmolStr::from);
     let number = number.map(SmolStr::from);
-    let Some(kind) = kind.map(kind_of) else { return with_kind_of_name(number, name) };
+    let Some(kind) = kind.map(kind_of) else { return Ok(with_kind_of_name(number, name)) };
     let rest = behind(&name, &kind.written).or_else(|| behind(&name, &kind.standard)).map(SmolStr::from);
-    StreetParts { number, kind: Some(kind), name: rest.unwrap_or(name) }
+    Ok(StreetParts { number, kind: Some(kind), name: rest.unwrap_or(name) })
+}
+
+/// A name without the number that ends it, if that stands beside it too, and whether what stands beside it is a part of its own: not
+/// where the number is followed by something.
+fn without_number_behind(name: &SmolStr, number: &str) -> Parsed<(SmolStr, bool)> {
+    let known = behind_name(name);
+    let Some(same) = known.iter().find(|known| is_in_number(&known.number, number)) else {
+        return if known.is_empty() { Ok((name.clone(), true)) } else { Err(reason::STREET_DIFFERS) };
+    };
+    Ok(same.before.map_or_else(|| (name.clone(), false), |before| (trim_end(before).into(), true)))
 }
 
 /// A house number without what a program that knows fractions alone puts behind it: "12.0".
@@ -137,15 +185,30 @@ fn has_other_number(line: &str, number: &str) -> bool {
     !own.is_empty() && !beside.is_empty() && !own.iter().any(|run| beside.contains(run))
 }
 
-/// May two texts speak of one street: they have a word in common that is neither a kind nor a link.
+/// May two texts speak of one street: they have a word in common, in short perhaps, that is no number, no kind and no link.
 pub(super) fn may_be_one(one: &str, other: &str) -> bool {
     let words = [one, other].map(fold::words);
     let telling = |words: &'_ SmolStr| -> Vec<SmolStr> {
-        let is_telling = |word: &&str| !LINKS.contains(word) && !KINDS_BY_WORD.contains_key(word.as_bytes());
+        let is_telling = |word: &&str| {
+            let is_number =
+                word.starts_with(|c: char| c.is_ascii_digit()) || ["BIS", "TER", "QUATER"].contains(word);
+            !is_number && !LINKS.contains(word) && !KINDS_BY_WORD.contains_key(word.as_bytes())
+        };
         words.split(' ').filter(|word| !word.is_empty()).filter(is_telling).map(SmolStr::from).collect()
     };
     let [one, other] = [telling(&words[0]), telling(&words[1])];
-    one.is_empty() || other.is_empty() || one.iter().any(|word| other.contains(word))
+    let is_in_other =
+        |word: &SmolStr| other.iter().any(|other| is_short_for(word, other) || is_short_for(other, word));
+    one.is_empty() || other.is_empty() || one.iter().any(is_in_other)
+}
+
+/// Is a word another one, or what people shorten it to by leaving letters out: "GAL" for "GENERAL", "ST" for "SAINT".
+fn is_short_for(short: &str, long: &str) -> bool {
+    let mut rest = long.chars();
+    let begins_alike = short.chars().next() == long.chars().next();
+    begins_alike
+        && (short.len() > 1 || short == long)
+        && short.chars().all(|letter| rest.any(|other| other == letter))
 }
 
 /// A line whose number or kind stands in a column of its own, as in SAP. What the line has too is in it once.
@@ -157,8 +220,7 @@ fn completed(
     let parts = split(&line);
     let own = parts.clone().unwrap_or(StreetParts { number: None, kind: None, name: line.clone() });
     let number = match number.and_then(alone) {
-        Some(number) => missing_number(&line, number, own.kind.is_some())
-            .ok_or((Field::StreetNumber, reason::STREET_DIFFERS))?,
+        Some(number) => missing_number(&line, number).ok_or((Field::StreetNumber, reason::STREET_DIFFERS))?,
         None => None,
     };
     let kind = kind.filter(|kind| kind.chars().any(char::is_alphanumeric)).map(|kind| kind_of(&kind));
@@ -194,19 +256,21 @@ fn alone(number: &str) -> Option<SmolStr> {
 }
 
 /// The number as far as the line lacks it; `None` where the line has another one.
-fn missing_number(line: &str, number: SmolStr, has_kind: bool) -> Option<Option<SmolStr>> {
-    let known = house_numbers(line);
-    let plain = |number: &str| number.chars().take_while(char::is_ascii_digit).collect::<String>();
+fn missing_number(line: &str, number: SmolStr) -> Option<Option<SmolStr>> {
+    let mut known = house_numbers(line);
+    if known.is_empty() {
+        known.extend(behind_name(line).into_iter().map(|behind| behind.number));
+    }
     if known.iter().any(|known| is_in_number(known, &number)) {
         return Some(None);
     }
-    if !known.is_empty() {
-        return None;
-    }
-    // "Hauptstraße 12": behind a name without a kind of street that is known.
-    let last = fold::words(line.rsplit(' ').next().unwrap_or_default());
-    let is_behind = !has_kind && plain(&last) == plain(&number) && !plain(&number).is_empty();
-    Some((!is_behind).then_some(number))
+    known.is_empty().then_some(Some(number))
+}
+
+/// The house numbers behind a name: "Hauptstraße 12", "Rue de la Loi 16".
+fn behind_name(line: &str) -> Vec<Behind<'_>> {
+    let is_street = kind_at(line, false).is_none_or(|(known, ..)| STREETS.contains(&known.standard));
+    if is_street && !is_post_box(line) { numbers_behind(line) } else { Vec::new() }
 }
 
 /// Has a line with this number the one that stands beside it: written with zeros, with a suffix in short ("12B" for "12 bis"), or
@@ -247,7 +311,8 @@ fn house_numbers(line: &str) -> Vec<SmolStr> {
 
 /// Has a line a house number of its own.
 pub(super) fn has_number(line: &str) -> bool {
-    !house_numbers(&squeeze(line)).is_empty()
+    let line = squeeze(line);
+    !house_numbers(&line).is_empty() || !behind_name(&line).is_empty()
 }
 
 /// Does a line have these words, next to each other?
@@ -400,6 +465,10 @@ fn is_post_box(text: &str) -> bool {
             rest.trim_start().starts_with(|c: char| c.is_ascii_digit()) || rest.is_empty()
         })
     })
+}
+
+fn trim_end(text: &str) -> &str {
+    text.trim_end_matches([' ', ',', ';', ':', '-', '–'])
 }
 
 /// Without the commas, dots and dashes between parts.
