@@ -160,11 +160,18 @@ impl Comparison<'_, '_> {
         // What was cleared and cannot be sent as empty stays there. An old flat beside a new street is still nearer to the customer
         // than the old house, and many files leave the country blank that all customers live in.
         let cleared = self.findings.cleared.iter().filter(|code| !self.is_dispensable(**code));
-        let spoilt = self.findings.skipped.iter().chain(&self.findings.stuck).chain(cleared);
-        let spoilt: Vec<FieldCode> = spoilt.copied().collect();
-        for part in spoilt {
-            let Some(compound) = self.compound(part).filter(|_| self.holds_something(part)) else { continue };
-            let is_of_it = |code: &&FieldCode| self.compound(**code) == Some(compound);
+        let spoilt: Vec<FieldCode> = self.findings.stuck.iter().chain(cleared).copied().collect();
+        let spoilt = spoilt.into_iter().map(|part| (part, self.compound(part)));
+        // Of what is kept in clear an object is completed with the old part, which the new ones do not go beside either.
+        let is_completed = self.keeper.keeps_clear();
+        let invalid = self
+            .findings
+            .skipped
+            .iter()
+            .map(|&part| (part, if is_completed { self.compound_of(part) } else { self.compound(part) }));
+        for (part, compound) in invalid.chain(spoilt).collect::<Vec<_>>() {
+            let Some(compound) = compound.filter(|_| self.holds_something(part)) else { continue };
+            let is_of_it = |code: &&FieldCode| self.compound_of(**code) == Some(compound);
             let of_it: Vec<FieldCode> = desired.0.keys().filter(is_of_it).copied().collect();
             for code in of_it {
                 let value = desired.0.remove(&code).unwrap_or_default();
@@ -185,7 +192,12 @@ impl Comparison<'_, '_> {
     fn compound(&self, code: FieldCode) -> Option<Compound> {
         let field = (self.policy.field)(code)?;
         let goes_alone = field.object.is_empty() || self.policy.send == Send::Changed;
-        field.sources.first().filter(|_| goes_alone)?.compound()
+        self.compound_of(code).filter(|_| goes_alone)
+    }
+
+    /// What a field is a part of.
+    fn compound_of(&self, code: FieldCode) -> Option<Compound> {
+        (self.policy.field)(code)?.sources.first()?.compound()
     }
 
     fn holds_something(&mut self, field: FieldCode) -> bool {

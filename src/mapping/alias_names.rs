@@ -115,7 +115,7 @@ pub(super) const ALIASES: &[Names] = &[
     sure(
         Field::MobilePhone,
         "mobile phone, phone mobile, mobile, mobile number, mobile phone number, cell, cell phone, portable, tel portable, \
-         telephone portable, telephone mobile, tel mobile, gsm, person mobile phone, num portable, \
+         telephone portable, telephone mobile, numero de telephone mobile, numero telephone mobile, tel mobile, gsm, person mobile phone, num portable, \
          numero portable, numero mobile, numero de mobile, numero de portable, mob number, sms",
     ),
     sure(
@@ -169,7 +169,7 @@ pub(super) const ALIASES: &[Names] = &[
     ),
     sure(
         Field::AddressLocality,
-        "address locality, lieu dit, locality, localite, bp, boite postale, adresse ligne 5, address4, \
+        "address locality, lieu dit, locality, bp, boite postale, adresse ligne 5, address4, \
          adresse 4, district, address line 4",
     ),
     sure(
@@ -180,7 +180,7 @@ pub(super) const ALIASES: &[Names] = &[
          mailing zip postal code, billing zip postal code, address1 zip postal code, adresse1 code postal",
     ),
     guess(Field::PostalCode, "home zip, shipping zip, shipping postal code, shipping zip postal code"),
-    guess(Field::City, "shipping city"),
+    guess(Field::City, "shipping city, localite"),
     sure(
         Field::City,
         "city, town, ville, commune, localite postale, mailing city, billing city, address1 city, \
@@ -190,7 +190,7 @@ pub(super) const ALIASES: &[Names] = &[
     sure(
         Field::Country,
         "country, pays, country code, code pays, mailing country, mailing country code, \
-         billing country, address1 country, person mailing country, land1, country region, \
+         billing country, pays region, address1 country, person mailing country, land1, country region, \
          countryregionid, consumer country, address1 country region, adresse1 pays region",
     ),
     sure(
@@ -274,7 +274,7 @@ pub(super) const ALIASES: &[Names] = &[
     sure(
         Field::VatNumber,
         "vat number, vat, tva, numero tva, tva intracommunautaire, numero de tva, tva intra, vat id, \
-         numero tva intracommunautaire, n tva, stceg, vatnum, tva interco",
+         numero tva intracommunautaire, n tva intracommunautaire, n tva, stceg, vatnum, tva interco",
     ),
     sure(Field::Rna, "rna, waldec, numero rna, code rna, numero waldec"),
     sure(Field::IsDebtor, "is debtor, debtor, emprunteur, est emprunteur, debiteur, is borrower"),
@@ -285,7 +285,7 @@ pub(super) const ALIASES: &[Names] = &[
     sure(
         Field::UpdatedAt,
         "updated at, updated on, modified at, modified on, date modification, date de modification, \
-         date maj, date de mise a jour, date mise a jour, derniere modification, last modified, \
+         date maj, date de mise a jour, date mise a jour, derniere modification, date de derniere modification, modified time, last modified, \
          last modified date, hs lastmodifieddate, systemmodstamp, last update, updated, maj, \
          mise a jour, laeda, update date, modifie le, do not modify modified on, ne pas modifier modifie le",
     ),

@@ -24,13 +24,19 @@ pub(super) fn title(text: &str) -> Parsed<Title> {
     }
     // Lists of other systems have other numbers: one that contradicts a word is nobody's second title.
     let has_number = folded.bytes().any(|byte| byte.is_ascii_digit());
+    // "Madame ou Mademoiselle" may be one, "M. et M." are two.
+    let are_two = text.contains(['&', '+']) || folded.split(' ').any(|word| matches!(word, "ET" | "AND"));
     let mut found = None;
     for word in folded.split(' ').filter(|word| !matches!(*word, "ET" | "OU" | "AND" | "OR")) {
         let title = title_word(word).ok_or(reason::NOT_A_TITLE)?;
         found = Some(match found {
             None => title,
+            Some(before @ (Title::M | Title::F))
+                if !has_number && (are_two || before != title) && matches!(title, Title::M | Title::F) =>
+            {
+                Title::J
+            }
             Some(before) if before == title => title,
-            Some(Title::M | Title::F) if !has_number && matches!(title, Title::M | Title::F) => Title::J,
             Some(_) => return Err(reason::NOT_A_TITLE),
         });
     }
@@ -112,15 +118,55 @@ mod tests {
     #[test]
     fn titles_are_read_as_people_write_them() {
         let cases: &[(&[&str], Title)] = &[
-            (&["M", "m.", "M.", "Mr", "MR.", "Monsieur", "1", "Homme", "male", "Herr", "1 - M."], Title::M),
             (
                 &[
-                    "F", "Mme", "mme.", "Mlle", "Madame", "Mrs", "Ms.", "Miss", "2", "Féminin", "Frau",
+                    "M",
+                    "m.",
+                    "M.",
+                    "Mr",
+                    "MR.",
+                    "Monsieur",
+                    "1",
+                    "Homme",
+                    "male",
+                    "Herr",
+                    "1 - M.",
+                    "M - Monsieur",
+                ],
+                Title::M,
+            ),
+            (
+                &[
+                    "F",
+                    "Mme",
+                    "mme.",
+                    "Mlle",
+                    "Madame",
+                    "Mrs",
+                    "Ms.",
+                    "Miss",
+                    "2",
+                    "Féminin",
+                    "Frau",
                     "Melle",
+                    "Madame ou Mademoiselle",
                 ],
                 Title::F,
             ),
-            (&["J", "M. et Mme", "M ou Mme", "Monsieur et Madame", "Mr & Mrs", "Mme/M.", "M.,Mme"], Title::J),
+            (
+                &[
+                    "J",
+                    "M. et Mme",
+                    "M ou Mme",
+                    "Monsieur et Madame",
+                    "Mr & Mrs",
+                    "Mme/M.",
+                    "M.,Mme",
+                    "M. et M.",
+                    "Mme & Mlle",
+                ],
+                Title::J,
+            ),
             (&["U", "Inconnu", "0", "unknown", "Non renseigné", "N/A"], Title::U),
         ];
         for (texts, expected) in cases {

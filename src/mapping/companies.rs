@@ -2,9 +2,8 @@
 
 use smol_str::SmolStr;
 
-use super::phones::mangled;
+use super::phones::{fraction, mangled};
 use super::reason::{self, Parsed};
-use crate::domain::defect::DefectReason;
 
 /// La Poste, whose establishments outgrew the checksum of the SIRET.
 const LA_POSTE: &str = "356000000";
@@ -26,9 +25,7 @@ pub(super) fn siren(text: &str) -> Parsed<Registration> {
         return Err(reason::SIREN_FORM);
     }
     match digits.len() {
-        9 if luhn(&digits) && digits.bytes().any(|byte| byte != b'0') => {
-            Ok(Registration { siren: digits, nic: None })
-        }
+        9 if is_siren(&digits) => Ok(Registration { siren: digits, nic: None }),
         9 => Err(reason::SIREN_CHECKSUM),
         14 if is_siret(&digits) => {
             let (siren, nic) = digits.split_at_checked(9).ok_or(reason::SIREN_FORM)?;
@@ -59,12 +56,14 @@ pub(super) fn naf(text: &str) -> Parsed<SmolStr> {
     }
 }
 
-/// A VAT number: a country's two letters, then 2 to 13 letters or digits; a French one with a key that fits.
+/// A VAT number: a country's two letters, then 2 to 13 letters or digits, of Switzerland, which adds the name of the tax, 14; a
+/// French one with a key that fits.
 pub(super) fn vat(text: &str) -> Parsed<SmolStr> {
     let number = compact(text);
     let Some((country, rest)) = number.split_at_checked(2) else { return Err(reason::VAT_FORM) };
+    let chars_max = if country == "CH" { 14 } else { 13 };
     let form = country.bytes().all(|byte| byte.is_ascii_uppercase())
-        && (2..=13).contains(&rest.len())
+        && (2..=chars_max).contains(&rest.len())
         && rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'+' || byte == b'*')
         && rest.bytes().any(|byte| byte.is_ascii_digit());
     if !form {
@@ -97,13 +96,6 @@ pub(super) fn rna(text: &str) -> Parsed<SmolStr> {
     if holds { Ok(number) } else { Err(reason::RNA_FORM) }
 }
 
-/// A number with nothing but zeros behind its point: however many, they are not its own.
-fn fraction(text: &str) -> Option<DefectReason> {
-    let (whole, zeros) = text.split_once(['.', ','])?;
-    let is_fraction = is_digits(whole) && !zeros.is_empty() && zeros.bytes().all(|byte| byte == b'0');
-    is_fraction.then_some(reason::DECIMALS)
-}
-
 /// In capitals, without spaces, dots and hyphens.
 fn compact(text: &str) -> SmolStr {
     text.chars()
@@ -116,7 +108,15 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
+fn is_siren(digits: &str) -> bool {
+    luhn(digits) && digits.bytes().any(|byte| byte != b'0')
+}
+
+/// Its first nine digits are a SIREN.
 fn is_siret(digits: &str) -> bool {
+    if !digits.get(..9).is_some_and(is_siren) {
+        return false;
+    }
     let sum: u32 = digits.bytes().map(|byte| u32::from(byte - b'0')).sum();
     luhn(digits) || (digits.starts_with(LA_POSTE) && sum.is_multiple_of(5))
 }
@@ -151,6 +151,9 @@ mod tests {
             ("35600000049837", Ok(("356000000", Some("49837")))),
             ("35600000049838", Err(reason::SIRET_CHECKSUM)),
             ("732829321", Err(reason::SIREN_CHECKSUM)),
+            // The whole holds, and its SIREN does not.
+            ("73282932100007", Err(reason::SIRET_CHECKSUM)),
+            ("00000000000000", Err(reason::SIRET_CHECKSUM)),
             ("73282932000075", Err(reason::SIRET_CHECKSUM)),
             ("73282932", Err(reason::SIREN_FORM)),
             ("000000000", Err(reason::SIREN_CHECKSUM)),
@@ -202,6 +205,8 @@ mod tests {
             ("ATU12345675", Ok("ATU12345675")),
             ("NL123456789B01", Ok("NL123456789B01")),
             ("ESX1234567L", Ok("ESX1234567L")),
+            ("CHE-123.456.788 MWST", Ok("CHE123456788MWST")),
+            ("DE123456789012MWST", Err(reason::VAT_FORM)),
             ("12345678901", Err(reason::VAT_FORM)),
             ("FR", Err(reason::VAT_FORM)),
             ("É", Err(reason::VAT_FORM)),

@@ -71,7 +71,7 @@ pub(super) fn iban(text: &str) -> Parsed<SmolStr> {
             iban::ParseBaseIbanError::InvalidFormat => reason::IBAN_FORM,
         }),
         Err(ParseIbanError::InvalidBban(_)) => Err(reason::IBAN_COUNTRY),
-        Err(ParseIbanError::UnknownCountry(_)) => Err(reason::IBAN_FORM),
+        Err(ParseIbanError::UnknownCountry(_)) => Err(reason::IBAN_UNREGISTERED),
     }
 }
 

@@ -243,6 +243,15 @@ pub(super) fn mangled(text: &str) -> Option<DefectReason> {
         .then_some(reason::SCIENTIFIC)
 }
 
+/// A number with nothing but zeros behind its point: however many, they are not its own.
+pub(super) fn fraction(text: &str) -> Option<DefectReason> {
+    let (whole, zeros) = text.split_once(['.', ','])?;
+    let is_fraction = whole.bytes().all(|byte| byte.is_ascii_digit())
+        && !zeros.is_empty()
+        && zeros.bytes().all(|byte| byte == b'0');
+    (is_fraction && !whole.is_empty()).then_some(reason::DECIMALS)
+}
+
 fn phone(number: &PhoneNumber) -> Phone {
     let significant = rlibphonenumber::get_national_significant_number_owned(number);
     let dialing_code = number.country_code.to_smolstr();

@@ -24,6 +24,21 @@ const OVERSEAS: [(&str, &str); 9] = [
 /// Saint-Barthélemy and Saint-Martin have codes of Guadeloupe (97133, 97150) or their own (977, 978).
 const GUADELOUPE_LIKE: [&str; 2] = ["BL", "MF"];
 
+/// Countries whose postal codes are digits, and how many at least, after the Universal Postal Union.
+const ALL_DIGITS: [(&str, usize); 4] = [
+    ("AT AU BE BG CH DK HU LI LU NO NZ SI TN", 4),
+    ("BA CZ DE DZ EE ES FI GR HR IT KR MA ME MX RS SE SK SM TR UA US VA", 5),
+    ("CN IN RO RU SG", 6),
+    ("IL JP", 7),
+];
+
+/// How many digits a postal code of the country has at least; none where it has letters, or nobody knows whose it is.
+fn digits_of(alpha2: Option<&str>) -> usize {
+    let is_of = |countries: &str, alpha2: &str| countries.split(' ').any(|country| country == alpha2);
+    let found = alpha2.and_then(|alpha2| ALL_DIGITS.iter().find(|(countries, _)| is_of(countries, alpha2)));
+    found.map_or(0, |(_, digits)| *digits)
+}
+
 /// Does the country write French postal codes?
 pub(super) fn is_french(alpha2: &str) -> bool {
     alpha2 == "FR"
@@ -42,10 +57,20 @@ pub(super) fn overseas(code: &str) -> Option<&'static str> {
 
 /// A postal code of the country, alpha-2; of any country when it is not known. A French one has five digits; "75 001" and "F-75001" are understood.
 pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<SmolStr> {
+    // A spreadsheet's sign that digits are text.
+    let text =
+        text.strip_prefix('\'').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(text);
+    if let Some(mangled) = phones::mangled(text).or_else(|| phones::fraction(text)) {
+        return Err(mangled);
+    }
     if !alpha2.is_some_and(is_french) {
-        let fits = text.chars().count() <= POSTAL_CODE_CHARS_MAX;
-        let mangled = phones::mangled(text).or((!fits).then_some(reason::POSTAL_LONG));
-        return mangled.map_or_else(|| Ok(text.into()), Err);
+        let is_short = text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() < digits_of(alpha2);
+        let is_long = text.chars().count() > POSTAL_CODE_CHARS_MAX;
+        return match (is_short, is_long) {
+            (true, _) => Err(reason::POSTAL_SHORT),
+            (_, true) => Err(reason::POSTAL_LONG),
+            (false, false) => Ok(text.into()),
+        };
     }
     if text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.into());
@@ -76,6 +101,16 @@ mod tests {
             ("1000", "FR", Err(reason::POSTAL_LOST_ZERO)),
             ("2A000", "FR", Err(reason::POSTAL_FRENCH)),
             ("59000 CEDEX", "FR", Err(reason::POSTAL_FRENCH)),
+            ("75001.0", "FR", Err(reason::DECIMALS)),
+            ("'01000", "FR", Ok("01000")),
+            // Dresden, Barcelona and Boston.
+            ("1067", "DE", Err(reason::POSTAL_SHORT)),
+            ("8001", "ES", Err(reason::POSTAL_SHORT)),
+            ("2134", "US", Err(reason::POSTAL_SHORT)),
+            ("'01067", "DE", Ok("01067")),
+            ("02134-1000", "US", Ok("02134-1000")),
+            ("1000.00", "BE", Err(reason::DECIMALS)),
+            ("187,0", "IT", Err(reason::DECIMALS)),
             // Brussels.
             ("1000", "BE", Ok("1000")),
             ("SW1A 1AA", "GB", Ok("SW1A 1AA")),

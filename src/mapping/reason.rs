@@ -51,10 +51,12 @@ reasons! {
     EMAIL_DOMAIN = "has a domain without a dot";
     IBAN_FORM = "is not an IBAN";
     IBAN_CHECKSUM = "is an IBAN whose checksum does not hold";
+    IBAN_UNREGISTERED = "begins with no country that is in the registry of IBANs";
     IBAN_COUNTRY = "is not an IBAN of the form that its country uses";
     IP_FORM = "is not an IP address";
     STREET_DIFFERS = "differs from what the line of the street says";
     POSTAL_LOST_ZERO = "has four digits: a spreadsheet may have removed the leading zero";
+    POSTAL_SHORT = "has fewer digits than the postal codes of its country: a spreadsheet may have removed leading zeros";
     POSTAL_FRENCH = "is not a French postal code of five digits";
     POSTAL_LONG = "has more than 16 characters";
     SIREN_FORM = "is neither a SIREN of 9 digits nor a SIRET of 14";

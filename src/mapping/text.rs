@@ -281,25 +281,38 @@ fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
 ///
 /// Only what no language writes counts: "SÃO" and "Âge" are words.
 fn is_mojibake(text: &str) -> bool {
-    let mut before = '\0';
+    let (mut two_before, mut before) = ('\0', '\0');
     let mut rest = text.chars();
     while let Some(c) = rest.next() {
-        if is_stranger(before, c, rest.clone().next()) {
+        let after = rest.clone().next();
+        if is_stranger(before, c, after) {
             return true;
         }
+        let is_followed = after.is_some_and(char::is_alphabetic);
+        // Of words in capitals that end there: "«A MANHÃ»", "PERCHÈ…".
+        let ends_capitals = two_before.is_uppercase() && (!is_followed || c == '\u{A0}');
         let damaged = match before {
-            'Ã' | 'Ă' => is_continuation(c),
+            'Ã' | 'Ă' => is_continuation(c) && (c.is_alphabetic() || !ends_capitals),
             'Â' => matches!(c, '\u{80}'..='\u{BF}'),
-            'Å' => matches!(c, '\u{201C}' | '\u{2019}' | '\u{93}' | '\u{92}'),
+            // Letters of Poland, Bohemia, Hungary, Turkey and Romania, œ among them.
+            'Ä' | 'Å' | 'È' if is_continuation(c) => match c.is_alphabetic() {
+                true => two_before.is_lowercase() || (before == 'Ä' && c == 'Œ'),
+                false => is_followed || two_before.is_lowercase(),
+            },
             'â' => matches!(c, '€' | '\u{80}'),
-            // On the Macintosh and in MS-DOS, where À to ÿ begin with these.
-            '√' | '├' | '┬' => !c.is_ascii() && !c.is_whitespace(),
+            // Of Vietnam; and the sign of what was unreadable before, or that of the beginning of a file.
+            'á' if matches!(c, 'º' | '»') && after.is_some_and(is_continuation) => {
+                rest.clone().nth(1).is_some_and(char::is_alphabetic)
+            }
+            'ï' => (c, after) == ('¿', Some('½')) || (c, after) == ('»', Some('¿')),
+            // On the Macintosh and in MS-DOS, where À to ÿ, and Ā to ſ, begin with these.
+            '√' | '≈' | '├' | '┬' | '┼' => !c.is_ascii() && !c.is_whitespace(),
             _ => false,
         };
         if damaged || c == char::REPLACEMENT_CHARACTER {
             return true;
         }
-        before = c;
+        (two_before, before) = (before, c);
     }
     false
 }
@@ -401,9 +414,29 @@ mod tests {
             "HƒLNE",
             "Thˆrˆse",
             "Andr‚-Paul",
+            "Crï¿½ation",
+            "ï¿½lodie",
+            "Élodieï»¿",
+            "PaweÅ‚",
+            "DuÅ¡an",
+            "JÄ™drzej",
+            "AyÅŸe",
+            "DoÄŸan",
+            "ÄŒapek",
+            "KÅ‘szegi",
+            "ConstanÈ›a",
+            "Nguyá»…n",
+            "Du≈°an",
+            "Pawe┼é",
+            "LÃ“PEZ",
+            "VoilÃ\u{A0}",
         ] {
             assert_eq!(defect(raw), Some(reason::BROKEN_ENCODING.0), "{raw}");
         }
+    }
+
+    #[test]
+    fn what_languages_write_is_no_trace_of_a_wrong_encoding() {
         for raw in [
             "SÃO PAULO",
             "JOÃO",
@@ -433,6 +466,16 @@ mod tests {
             "√(2)",
             "Paris›Lille",
             "Tomaš",
+            "«A MANHÃ»",
+            "Café “A MANHÔ",
+            "Asociația „CASA NOASTRĂ”",
+            "MAÇÃ\u{A0}VERDE",
+            "PERCHÈ…",
+            "L’È",
+            "«está»…",
+            "ÅÄÖ",
+            "Ålesund",
+            "naïf",
         ] {
             assert_eq!(defect(raw), None, "{raw}");
         }

@@ -80,7 +80,7 @@ impl JsonRecord {
     pub(super) fn parse(text: &str) -> Result<Self, JsonDefect> {
         let text = text.trim_ascii();
         let object: Object<'_> = serde_json::from_str(text).map_err(|error| defect(&error))?;
-        check_object(&object, 1)?;
+        check_object(text, &object, 1)?;
         let members = object.0.iter().map(|(key, value)| Member {
             key: match key {
                 Cow::Borrowed(key) => Key::Plain(place_in(text, key)),
@@ -226,31 +226,33 @@ fn defect(error: &serde_json::Error) -> JsonDefect {
     }
 }
 
-fn check_object(object: &Object<'_>, depth: usize) -> Result<(), JsonDefect> {
+fn check_object(line: &str, object: &Object<'_>, depth: usize) -> Result<(), JsonDefect> {
     if let Some(key) = object.duplicate() {
         return Err(JsonDefect::DuplicateKey(key.to_owned()));
     }
-    object.0.iter().try_for_each(|(_, value)| check(value.get(), depth + 1))
+    object.0.iter().try_for_each(|(_, value)| check(line, value.get(), depth + 1))
 }
 
-/// Looks at what `serde_json` skipped when it took the value as it is.
-fn check(raw: &str, depth: usize) -> Result<(), JsonDefect> {
+/// Looks at what `serde_json` skipped when it took the value, a part of the line, as it is.
+fn check(line: &str, raw: &str, depth: usize) -> Result<(), JsonDefect> {
+    let in_line = |error: serde_json::Error| match defect(&error) {
+        JsonDefect::Syntax(at) => JsonDefect::Syntax(place_in(line, raw).start + at),
+        other => other,
+    };
     let nested = matches!(raw.as_bytes().first(), Some(b'{' | b'['));
     if nested && depth > DEPTH_MAX {
         return Err(JsonDefect::TooDeep);
     }
     match raw.as_bytes().first() {
         Some(b'{') => {
-            let object: Object<'_> = serde_json::from_str(raw).map_err(|error| defect(&error))?;
-            check_object(&object, depth)
+            let object: Object<'_> = serde_json::from_str(raw).map_err(in_line)?;
+            check_object(line, &object, depth)
         }
         Some(b'[') => {
-            let values: Vec<&RawValue> = serde_json::from_str(raw).map_err(|error| defect(&error))?;
-            values.iter().try_for_each(|value| check(value.get(), depth + 1))
+            let values: Vec<&RawValue> = serde_json::from_str(raw).map_err(in_line)?;
+            values.iter().try_for_each(|value| check(line, value.get(), depth + 1))
         }
-        Some(b'"') if raw.contains('\\') => {
-            serde_json::from_str::<String>(raw).map(drop).map_err(|error| JsonDefect::Syntax(error.column()))
-        }
+        Some(b'"') if raw.contains('\\') => serde_json::from_str::<String>(raw).map(drop).map_err(in_line),
         Some(_) | None => Ok(()),
     }
 }

@@ -427,3 +427,30 @@ fn nobody_is_created_once_the_configuration_says_so() {
         }
     }
 }
+
+/// What is completed from values that are kept in clear is whole, or it is a house that never was.
+#[test]
+fn an_address_of_which_a_part_is_not_valid_is_not_completed_with_the_old_part() {
+    let world = World::accepting();
+    world.configure("values = \"clear\"\n", &[]);
+    let header = "customer_id;person_identifier;last_name;street;address_apartment;postal_code;city;country";
+    let sync = |row: &str| {
+        let file = world.file("crm.csv", &format!("{header}\nC1;7700000001;{row}\n"));
+        world.on("sync", &file, &["--allow-mass-change"])
+    };
+    sync("Martin;12 rue X;Apt 1;75001;Paris;FR").exits(0);
+    let held = || world.ledger().person(ProviderId::Wsone, "1:7700000001").expect("known").fields;
+    let before = held();
+    for invalid in [
+        "Martin;14 rue Y;Apt 2;5900;Lille;FR",
+        "Martin;14 rue Y;Apt 2;1000;Bruxelles;Belgiqe",
+        "Martin;14 rue Y;Apt 2;59000;#N/A;FR",
+        "Martin;14 rue Y;#N/A;59000;Lille;FR",
+    ] {
+        let ran = sync(invalid);
+        assert!(ran.out.contains("another part of the same address"), "{invalid}: {}", ran.out);
+        assert_eq!(held(), before, "{invalid}");
+    }
+    sync("Martin;14 rue Y;Apt 2;59000;Lille;FR").exits(0);
+    assert_ne!(held(), before);
+}

@@ -189,3 +189,14 @@ fn array_and_spread_objects_are_recognised_and_explained() {
     let error = Sheet::jsonl("{\n  \"id\": 1\n}\n").refusal();
     assert!(matches!(error, FileError::JsonSpread { line: 1, .. }), "{error}");
 }
+
+#[test]
+fn what_is_wrong_within_a_value_is_named_by_its_place_in_the_line() {
+    for (line, at) in [
+        ("{\"customer_id\":\"1\",\"first_name\":\"a\\ud83d\"}", 41),
+        ("{\"customer_id\":\"1\",\"a\":{\"b\":\"c\\ud83d\"}}", 37),
+    ] {
+        let defect = super::super::json_record::JsonRecord::parse(line).err().expect("half a letter");
+        assert_eq!(defect.reason(), format!("not valid JSON at byte {at} of the line"), "{line}");
+    }
+}
