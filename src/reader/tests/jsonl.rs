@@ -196,7 +196,7 @@ fn what_is_wrong_within_a_value_is_named_by_its_place_in_the_line() {
         ("{\"customer_id\":\"1\",\"first_name\":\"a\\ud83d\"}", 41),
         ("{\"customer_id\":\"1\",\"a\":{\"b\":\"c\\ud83d\"}}", 37),
     ] {
-        let defect = super::super::json_record::JsonRecord::parse(line).err().expect("half a letter");
+        let defect = json_record::JsonRecord::parse(line).err().expect("half a letter");
         assert_eq!(defect.reason(), format!("not valid JSON at byte {at} of the line"), "{line}");
     }
 }
