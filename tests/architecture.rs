@@ -114,6 +114,19 @@ fn imports_point_down() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// What lies at the top, besides files of tools that begin with a dot and what is made there.
+#[test]
+fn the_top_level_has_what_it_is_to_have() {
+    const ALLOWED: &str = "Cargo.toml Cargo.lock Makefile README.md CHANGELOG.md LICENSE benches samples src state target tests";
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let names = std::fs::read_dir(root).expect("a folder").map(|entry| entry.expect("readable").file_name());
+    let strange: Vec<_> = names
+        .map(|name| name.to_string_lossy().into_owned())
+        .filter(|name| !name.starts_with('.') && !ALLOWED.split(' ').any(|allowed| allowed == name))
+        .collect();
+    assert!(strange.is_empty(), "{strange:?}");
+}
+
 #[test]
 fn every_room_has_its_rank() {
     for (path, _) in all() {

@@ -1,6 +1,7 @@
 //! The table of the design, line by line, and its laws over random lives.
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 use super::*;
 
@@ -188,7 +189,15 @@ fn an_illegal_event_names_both() {
     assert_eq!(error.to_string(), "Leased cannot happen to a call that is acknowledged");
 }
 
+/// Failures are kept beside this file.
+fn config() -> ProptestConfig {
+    let kept = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { failure_persistence: Some(Box::new(kept)), ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn settled_states_are_left_only_by_a_newer_value_or_a_person(picks in prop::collection::vec(0..HAPPENINGS.len(), 1..60), create: bool) {
         let operation = if create { Operation::Create } else { Operation::Update };

@@ -1,6 +1,7 @@
 //! Laws that hold for every input.
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 use super::world::{LEMONWAY, SAFEDEBIT, WSONE, World};
 use crate::domain::lifecycle::Happening;
@@ -46,8 +47,14 @@ fn open(world: &World) -> Vec<(ProviderId, u64)> {
     ProviderId::ALL.into_iter().map(|id| (id, counts.get(&id).map_or(0, Counts::open))).collect()
 }
 
+/// Failures are kept beside this file.
+fn config() -> ProptestConfig {
+    let kept = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { cases: 32, failure_persistence: Some(Box::new(kept)), ..ProptestConfig::default() }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(32))]
+    #![proptest_config(config())]
 
     #[test]
     fn the_accounting_balances_and_a_repetition_plans_nothing(

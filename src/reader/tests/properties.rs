@@ -1,6 +1,7 @@
 //! Laws: what a scan finds, a seeker finds again; what the csv crate reads, this room reads.
 
 use proptest::prelude::*;
+use proptest::test_runner::FileFailurePersistence;
 
 use super::*;
 
@@ -127,7 +128,15 @@ fn assert_blocks_find_the_same(input: &InputFile) {
     }
 }
 
+/// Failures are kept beside this file.
+fn config() -> ProptestConfig {
+    let kept = FileFailurePersistence::WithSource("regressions");
+    ProptestConfig { failure_persistence: Some(Box::new(kept)), ..ProptestConfig::default() }
+}
+
 proptest! {
+    #![proptest_config(config())]
+
     #[test]
     fn blocks_hold_what_a_scan_finds(text in "([a-c]{0,3}(;[a-cé\"]{0,3})?(\r\n|\n|\r|;|\"|\n){0,2}){0,40}") {
         let text = format!("a;b\n{text}");
