@@ -23,6 +23,8 @@ pub enum Point {
     BeforeIngestCommit,
     /// The input is accepted, nothing is sent.
     AfterIngestCommit,
+    /// The state says that the run sends, and not yet that its log has to be there.
+    BeginsToSend,
     /// A lease is written and not committed.
     BeforeLeaseCommit,
     /// A lease is committed, nothing has left.
@@ -43,13 +45,14 @@ pub enum Point {
 
 impl Point {
     /// Every point, in the order in which a run passes them.
-    pub const ALL: [Self; 14] = [
+    pub const ALL: [Self; 15] = [
         Self::MidMigration,
         Self::AfterMigration,
         Self::MidIngest,
         Self::MidBackup,
         Self::BeforeIngestCommit,
         Self::AfterIngestCommit,
+        Self::BeginsToSend,
         Self::BeforeLeaseCommit,
         Self::AfterLeaseCommit,
         Self::BeforeSend,
@@ -70,6 +73,7 @@ impl Point {
             Self::BeforeIngestCommit => "before-ingest-commit",
             Self::MidBackup => "mid-backup",
             Self::AfterIngestCommit => "after-ingest-commit",
+            Self::BeginsToSend => "begins-to-send",
             Self::BeforeLeaseCommit => "before-lease-commit",
             Self::AfterLeaseCommit => "after-lease-commit",
             Self::BeforeSend => "before-send",

@@ -16,6 +16,8 @@ use std::time::UNIX_EPOCH;
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
+use crate::domain::fault::{self, Point};
+
 use super::backup::file_error;
 use super::open::{connect, has_key_identity};
 use super::place::{lock_of, open_private};
@@ -31,6 +33,8 @@ const LOGGED: &str = "logged";
 const TOKEN: &str = "token";
 /// Stands in the lock file for a state that has no token yet.
 const NO_TOKEN: &str = "none";
+/// Stands in the lock file from before a run says that it sends until nothing can be lost with the log but what it has sent.
+const BEGINS: &str = "begins";
 /// What the lock file begins with.
 const TOKENS: &str = "tokens:";
 
@@ -55,12 +59,14 @@ pub(super) fn mark_backup(connection: &Connection) -> Result<(), StoreError> {
 /// itself does not say so yet, because somebody reads what was before, and does so for longer than a writer waits.
 pub(super) fn begin_work(connection: &mut Connection, path: &Path) -> Result<([u8; 16], bool), StoreError> {
     let identity = identity(path)?;
-    rotate(connection, path, |connection| {
+    let new = draw(connection, path, Some(BEGINS), |connection| {
         setting::remove(connection, LOGGED)?;
         setting::put(connection, AT_WORK, &identity)
     })?;
     let is_said = move_into_file(connection, "PRAGMA wal_checkpoint(FULL)")?;
+    fault::pass(Point::BeginsToSend);
     setting::put(connection, LOGGED, b"")?;
+    write_tokens(path, &[new])?;
     Ok((identity, is_said))
 }
 
@@ -127,13 +133,25 @@ fn rotate(
     path: &Path,
     change: impl FnOnce(&Connection) -> Result<(), StoreError>,
 ) -> Result<(), StoreError> {
+    let new = draw(connection, path, None, change)?;
+    write_tokens(path, &[new])
+}
+
+/// The same, up to when the lock file knows the old one no more; what it says beside them meanwhile.
+fn draw(
+    connection: &mut Connection,
+    path: &Path,
+    word: Option<&str>,
+    change: impl FnOnce(&Connection) -> Result<(), StoreError>,
+) -> Result<String, StoreError> {
     let (old, new) = (token(connection)?, drawn());
-    write_tokens(path, &[old, new.clone()])?;
+    let words = [old, new.clone()].into_iter().chain(word.map(str::to_owned));
+    write_tokens(path, &words.collect::<Vec<_>>())?;
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     change(&transaction)?;
     setting::put(&transaction, TOKEN, new.as_bytes())?;
     transaction.commit()?;
-    write_tokens(path, &[new])
+    Ok(new)
 }
 
 /// Draws a new token where what the providers hold was learnt in another way than by sending.
@@ -190,7 +208,10 @@ impl StateFile {
             }
         }
         let Some(at_work) = setting::get(connection, AT_WORK)?.filter(|_| !has_log) else { return Ok(()) };
-        let is_whole = at_work == identity(self.path())? && setting::is_set(connection, LOGGED)?;
+        // Somebody else who opened the file may have emptied its log; before a run sends, nothing is lost with it.
+        let has_sent = !read_tokens(self.path())?.iter().any(|word| word == BEGINS);
+        let is_whole =
+            at_work == identity(self.path())? && (!has_sent || setting::is_set(connection, LOGGED)?);
         if is_whole { Ok(()) } else { stale(Stale::WithoutLog) }
     }
 

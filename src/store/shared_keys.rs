@@ -210,7 +210,7 @@ impl Outbox<'_> {
         )?;
         if has_owner {
             let name = format!("{RELEASED}{}:{}", provider.number(), released.customer_number);
-            let value = format!("{} {}", released.customer_number, released.id.0);
+            let value = note(released.customer_number, released.id.0);
             setting::put(self.connection, &name, value.as_bytes())?;
             return Ok(true);
         }
@@ -225,19 +225,25 @@ pub(super) fn compare_again(
     connection: &mut Connection,
     fingerprinter: &Fingerprinter,
 ) -> Result<(), StoreError> {
-    let settled = settled(connection)?;
+    let mut settled = settled(connection)?;
+    // Of what was refused the others have heard.
+    settled.retain(|released| released.refused.is_none_or(|refused| released.call <= refused));
     if settled.is_empty() {
         return Ok(());
     }
     let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
     let (mut compared_again, marker) = (Marks::default(), Marker::new(fingerprinter));
-    for Released { name, provider, customer, call } in settled {
+    for Released { name, provider, customer, call, refused } in settled {
         if has_left(&transaction, (provider, customer), call)? {
             for id in doubt_owners(&transaction, fingerprinter, provider_of(provider)?, customer)? {
                 compared_again.push(Mark::unread(marker.key(id.as_str())));
             }
         }
-        setting::remove(&transaction, &name)?;
+        match refused {
+            // What takes its place goes where it was released to.
+            Some(refused) => setting::put(&transaction, &name, note(customer, refused + 1).as_bytes())?,
+            None => setting::remove(&transaction, &name)?,
+        }
     }
     marks::put(&transaction, compared_again)?;
     Ok(transaction.commit()?)
@@ -249,12 +255,18 @@ struct Released {
     name: String,
     provider: u8,
     customer: i64,
-    /// The number of the call; zero where an earlier version has not noted it.
+    /// The number of the call, or of the first that took its place; zero where an earlier version has not noted it.
     call: i64,
+    /// The number of what was refused, and waits.
+    refused: Option<i64>,
 }
 
-/// Released calls that are settled, or held again: then a person is asked again. One that was refused is not: what takes its
-/// place goes where it was released to.
+/// How such a call is noted.
+fn note(customer: i64, call: i64) -> String {
+    format!("{customer} {call}")
+}
+
+/// Released calls that are settled, or wait for a person again.
 fn settled(connection: &Connection) -> Result<Vec<Released>, StoreError> {
     let mut select = connection.prepare(
         "WITH noted AS (
@@ -264,12 +276,16 @@ fn settled(connection: &Connection) -> Result<Vec<Released>, StoreError> {
              SELECT name, provider, CAST(value AS INTEGER) AS customer,
                  CASE instr(value, ' ') WHEN 0 THEN 0 ELSE CAST(substr(value, instr(value, ' ')) AS INTEGER) END AS first
              FROM noted)
-         SELECT name, provider, customer, first FROM released WHERE NOT EXISTS (
+         SELECT name, provider, customer, first, (
+             SELECT id FROM call WHERE call.customer = released.customer AND call.provider = released.provider
+                 AND call.payload IS NOT NULL AND call.state = 'refused')
+         FROM released WHERE NOT EXISTS (
              SELECT 1 FROM call WHERE call.customer = released.customer AND call.provider = released.provider
-                 AND call.payload IS NOT NULL AND call.state <> 'held')",
+                 AND call.payload IS NOT NULL AND call.state <> 'held' AND call.state <> 'refused')",
     )?;
     let settled = select.query_map([RELEASED], |row| {
-        Ok(Released { name: row.get(0)?, provider: row.get(1)?, customer: row.get(2)?, call: row.get(3)? })
+        let (name, provider, customer) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        Ok(Released { name, provider, customer, call: row.get(3)?, refused: row.get(4)? })
     })?;
     Ok(settled.collect::<Result<_, _>>()?)
 }

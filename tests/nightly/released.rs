@@ -46,7 +46,12 @@ fn what_follows_a_released_call_that_was_refused_does_not_stay_in_somebody_elses
     world.play(REFUSED);
     world.run(&["resume"]).exits(3);
     world.play("");
-    sync(&world, &[["A", "Aron", "Al", ""], ["B", "Bell", "Bob", "W1"]]);
+    let before = world.applied();
+    for _ in 0..2 {
+        sync(&world, &[["A", "Aron", "Al", ""], ["B", "Bell", "Bo", "W1"]]).exits(0);
+    }
+    assert_eq!(world.applied(), before, "a refusal changes nothing");
+    sync(&world, &[["A", "Aron", "Al", ""], ["B", "Bell", "Bob", "W1"]]).exits(0);
     assert_eq!(name(&world, "W1"), ["Bell", "Bob"], "as a person has decided");
     sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bob", "W2"]]);
     assert_eq!(name(&world, "W1"), ["Aron", "Al"]);

@@ -104,13 +104,17 @@ fn copied(world: &World, suffixes: &[&str]) -> [String; 2] {
 
 /// A world whose second night was killed after its first answers.
 fn killed(people: &mut [Customer]) -> World {
+    killed_at("after-answer", people)
+}
+
+fn killed_at(point: &str, people: &mut [Customer]) -> World {
     let world = delivered(&people[..1]);
     world.populate(people);
     people[0].email = "changed@example.org".to_owned();
     let file = world.csv("crm.csv", people);
     let mut killed =
         world.command(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change", "--provider", "wsone"]);
-    killed.env("CRMSYNC_FAULT", "after-answer").output().expect("the binary runs");
+    killed.env("CRMSYNC_FAULT", point).output().expect("the binary runs");
     world
 }
 
@@ -135,11 +139,17 @@ fn a_state_whose_log_was_deleted_after_a_kill_is_refused() {
     mended(&world, &said, &[], &people);
 }
 
-/// Whoever opens a database and closes it moves its log into the file.
+/// Whoever opens a database and closes it moves its log into the file; also before a run has sent anything.
 #[test]
 fn a_log_that_another_program_has_moved_into_the_file_is_not_missed() {
+    for point in ["begins-to-send", "after-answer"] {
+        not_missed(point);
+    }
+}
+
+fn not_missed(point: &str) {
     let mut people = customers(3);
-    let world = killed(&mut people);
+    let world = killed_at(point, &mut people);
     let state =
         Connection::open_with_flags(world.path("state/crmsync.db"), OpenFlags::SQLITE_OPEN_READ_WRITE)
             .expect("a database");

@@ -275,7 +275,7 @@ fn the_state_has_on_its_way_what_was_leased_and_not_settled() {
 fn with_flights_of_version_9(connection: &Connection) {
     let sql = "CREATE TABLE kept AS SELECT * FROM flight; DROP VIEW flight; DROP TABLE flight_block;
          CREATE TABLE flight (call INTEGER PRIMARY KEY, lease INTEGER NOT NULL, at INTEGER NOT NULL) STRICT;
-         INSERT INTO flight SELECT * FROM kept; DROP TABLE kept; DROP TABLE other_key; DROP TABLE named_key; DROP TABLE turned_away; DROP TABLE untaken; ALTER TABLE customer DROP COLUMN told_fields;
+         INSERT INTO flight SELECT * FROM kept; DROP TABLE kept; DROP TABLE other_key; DROP TABLE named_key; DROP TABLE turned_away; DROP TABLE untaken; ALTER TABLE customer DROP COLUMN told_fields; ALTER TABLE run DROP COLUMN input;
          DROP INDEX call_withdrawal; DROP INDEX call_ready; ALTER TABLE call DROP COLUMN place;\n         CREATE INDEX call_ready ON call (provider, priority, id) WHERE state = 'queued'; PRAGMA user_version = 9";
     connection.execute_batch(sql).expect("written");
 }
