@@ -54,6 +54,9 @@ pub struct RunInput {
     pub arguments: Vec<String>,
     /// Do they hold every customer.
     pub is_complete: bool,
+    /// Has a person said that it is not to come again.
+    #[serde(default)]
+    pub is_dismissed: bool,
 }
 
 /// When a provider was last called, and how often on that day (UTC).

@@ -24,7 +24,21 @@ impl Store {
     /// [`StoreError`] when the state cannot be read.
     pub fn unaccepted(&self, at_work: Option<&str>) -> Result<Vec<PastRun>, StoreError> {
         let runs = self.runs(RUNS_LOOKED_AT)?.into_iter();
-        Ok(without_input(runs.filter(|run| run.reads_files() && Some(run.id.as_str()) != at_work)))
+        let is_asked_for = |run: &PastRun| {
+            let is_dismissed = run.input.as_ref().is_some_and(|input| input.is_dismissed);
+            run.reads_files() && !is_dismissed && Some(run.id.as_str()) != at_work
+        };
+        Ok(without_input(runs.filter(is_asked_for)))
+    }
+
+    /// Notes that the input of a run, which was not accepted, is not to come again; false where there is no such run.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be written.
+    pub fn dismiss_input(&mut self, run: &str) -> Result<bool, StoreError> {
+        let sql = "UPDATE run SET input = json_set(input, '$.is_dismissed', json('true'))
+                   WHERE id = ?1 AND input IS NOT NULL AND input_time IS NULL";
+        Ok(self.connection.execute(sql, [run])? == 1)
     }
 }
 
@@ -64,6 +78,7 @@ mod tests {
             files: vec![words[1].to_owned()],
             arguments: Vec::new(),
             is_complete: words[0] == "full",
+            is_dismissed: false,
         });
         PastRun {
             id: number.to_string(),

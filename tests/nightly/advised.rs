@@ -104,6 +104,18 @@ fn a_delta_that_was_refused_is_missing_until_it_comes_again() {
     let status = world.run(&["status"]).exits(0).out;
     assert!(!status.contains("was not accepted"), "{status}");
     assert_eq!(std::fs::read_to_string(&notified).expect("told"), "failure recovery ");
+    // A name that was mistyped will never be accepted.
+    world.on("sync", &world.path("d3.csv"), &["--kind", "delta"]).exits(4);
+    let run = world.report()["run"]["id"].as_str().expect("a name").to_owned();
+    world.on("sync", &second, &["--kind", "delta"]).exits(0);
+    let status = world.run(&["status"]).exits(0).out;
+    let dismiss = format!("what is not to come again: `crmsync doctor --dismiss-input {run}`\n");
+    assert!(status.contains(&dismiss), "{status}");
+    let told = json(&world.run(&["doctor", "--dismiss-input", &run, "--json"]).exits(0));
+    assert_eq!(told["dismissed"], true);
+    assert!(world.run(&["status"]).exits(0).out.ends_with("next: nothing to do\n"));
+    let told = world.run(&["doctor", "--dismiss-input", "20200101T000000Z-0000"]).exits(0).err;
+    assert!(told.starts_with("there is no such run"), "{told}");
 }
 
 #[test]

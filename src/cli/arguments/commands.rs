@@ -368,6 +368,9 @@ pub struct DoctorArguments {
     /// Create new persons at once again: a state that was put back from a backup probes each of them first
     #[arg(long, conflicts_with_all = ["restore", "repair"])]
     pub end_probing: bool,
+    /// Ask no longer for the input of this run, which was not accepted and is not to come again
+    #[arg(long, value_name = "RUN", value_parser = run_id, conflicts_with_all = ["restore", "repair", "end_probing"])]
+    pub dismiss_input: Option<RunId>,
 }
 
 /// `report`.

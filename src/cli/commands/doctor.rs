@@ -67,7 +67,10 @@ pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitC
     match &typed.restore {
         Some(backup) => restore(program, &state, backup),
         None if typed.end_probing => end_probing(program, &state),
-        None => examine(program, &config, &state, typed.repair),
+        None => match &typed.dismiss_input {
+            Some(run) => dismiss_input(program, &state, run),
+            None => examine(program, &config, &state, typed.repair),
+        },
     }
 }
 
@@ -86,6 +89,22 @@ fn end_probing(program: &Program, state: &StateFile) -> Result<ExitCode, Failure
         None => "new persons are created at once: there is nothing to end",
     };
     program.console.done(&json!({ "new_probed_since": since }), told)?;
+    Ok(ExitCode::Complete)
+}
+
+/// An input that was not accepted is not to come again.
+fn dismiss_input(program: &Program, state: &StateFile, run: &RunId) -> Result<ExitCode, Failure> {
+    let mut is_dismissed = false;
+    if !is_without_state(program, state)? {
+        let lock = state.lock()?;
+        is_dismissed = state.open(&lock)?.dismiss_input(run.as_str())?;
+    }
+    let told = if is_dismissed {
+        "nobody is asked for this input any more"
+    } else {
+        "there is no such run whose input was not accepted; nothing was changed"
+    };
+    program.console.done(&json!({ "run": run.as_str(), "dismissed": is_dismissed }), told)?;
     Ok(ExitCode::Complete)
 }
 

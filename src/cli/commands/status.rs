@@ -226,12 +226,16 @@ fn text(status: &Status, arguments: &[String]) -> String {
         },
         Some(run) => last_run(run, status.running),
     };
+    let is_last = |run: &Run| status.last_run.as_ref().is_some_and(|last| last.id == run.id);
     for run in &status.unaccepted {
-        let is_last = status.last_run.as_ref().is_some_and(|last| last.id == run.id);
-        let its = if is_last { "its input".to_owned() } else { format!("the input of {}", run.id) };
+        let its = if is_last(run) { "its input".to_owned() } else { format!("the input of {}", run.id) };
         let files = if run.files.is_empty() { String::new() } else { format!(" ({})", run.files.join(", ")) };
         let advice = if run.was_guarded() { "look at it before it is sent" } else { "run the file again" };
         writeln!(text, "{its} was not accepted by `{}`: {advice}{files}", run.command).expect(INFALLIBLE);
+    }
+    if let Some(run) = status.unaccepted.iter().find(|run| !is_last(run)) {
+        let told = format!("what is not to come again: `crmsync doctor --dismiss-input {}`", run.id);
+        writeln!(text, "{}", next_step::typed(&told, arguments)).expect(INFALLIBLE);
     }
     if !status.providers.is_empty() {
         let header = [
@@ -448,7 +452,12 @@ mod tests {
                 exit_code: Some(exit_code),
                 outcome: Some(outcome.to_owned()),
                 accepted,
-                input: Some(RunInput { files: Vec::new(), arguments: Vec::new(), is_complete: true }),
+                input: Some(RunInput {
+                    files: Vec::new(),
+                    arguments: Vec::new(),
+                    is_complete: true,
+                    is_dismissed: false,
+                }),
             };
             let counts = Counts { queued, ..Counts::default() };
             let providers = [(ProviderId::Wsone, queue(&counts))].into();

@@ -242,7 +242,8 @@ impl<'a> Work<'a> {
     /// What the run is to read.
     fn to_read(self, config: &Config) -> Option<RunInput> {
         let is_complete = config.input.kind == InputKind::Full;
-        self.input().map(|_| RunInput { files: typed_files(self), arguments: self.repeated(), is_complete })
+        let (files, arguments) = (typed_files(self), self.repeated());
+        self.input().map(|_| RunInput { files, arguments, is_complete, is_dismissed: false })
     }
 
     fn input(self) -> Option<&'a InputArguments> {
