@@ -36,6 +36,7 @@ pub(super) fn title(text: &str) -> Parsed<Title> {
             {
                 Title::J
             }
+            Some(Title::J) if are_two && matches!(title, Title::M | Title::F) => Title::J,
             Some(before) if before == title => title,
             Some(_) => return Err(reason::NOT_A_TITLE),
         });
@@ -163,6 +164,7 @@ mod tests {
                     "Mme/M.",
                     "M.,Mme",
                     "M. et M.",
+                    "M. et M. et Mme",
                     "Mme & Mlle",
                 ],
                 Title::J,

@@ -33,65 +33,44 @@ const COUNTED: [&str; 9] =
     ["CHEMINS", "ROUTES", "VENTS", "MOULINS", "FONTAINES", "CANTONS", "PIGNONS", "PONTS", "TOURS"];
 
 /// What stands before a number that is not the house's, but of a flat, a floor, a road or a box.
-const OTHERS_NUMBERED: &str = "APP APPARTEMENT APPT APT AUTOROUTE BAT BATIMENT BLOC BLOCK BOITE BOX BP BTE BUS CASE COMMUNAL \
-    COMMUNALE CP CS D DEPARTEMENTAL DEPARTEMENTALE ENTREE ESC ESCALIER ETAGE FLAT FLOOR HALL KM LOT N NATIONALE PHASE PORTE RD \
-    RN RURAL SECTEUR STUDIO SUITE TOUR UNIT VICINAL";
+const OTHERS_NUMBERED: &str = "AP APP APPARTEMENT APPT APT AUTOROUTE BAL BAT BATIMENT BL BLOC BLOCK BOITE BOX BP BTE BUREAU BUS CAGE \
+    CASE CD CHAMBRE COMMUNAL COMMUNALE CP CS D DEPARTEMENTAL DEPARTEMENTALE ENTREE ESC ESCALIER ETAGE FLAT FLOOR HALL HIGHWAY ILOT IMM \
+    IMMEUBLE INT KM LGH LGT LOGEMENT LOK LOT M MAISON N NATIONALE NO NR NUMERO PARCELLE PHASE PISO PK PORTE RD RESIDENCE RN ROUTE RURAL \
+    SECTEUR STUDIO SUITE TOUR UNIT VICINAL VILLA WHG";
 
-/// What stands behind a house number, before the number of a flat or instead of it.
-const FLATS: &str =
-    "APP APPARTEMENT APPT APT BAT BATIMENT BOITE BOX BTE BUS ESC ESCALIER FLAT HS HUIS PORTE SUITE UNIT";
-
-/// A house number behind a name.
-pub(super) struct Behind<'a> {
-    /// The number with its suffix.
-    pub(super) number: SmolStr,
-    /// What stands before it, where nothing follows.
-    pub(super) before: Option<&'a str>,
+/// The house number at the end of a line, where numbers stand behind names, and what stands before it. A year is none.
+pub(super) fn number_behind(line: &str) -> Option<(SmolStr, &str)> {
+    let line = line.trim_end_matches(['.', ',']);
+    let ends = |from: usize| line.get(..from)?.rfind([' ', ',']).map(|at| at + 1);
+    let last = ends(line.len())?;
+    // "12 a", "12 bis".
+    let is_suffix =
+        |word: &str| word.len() == 1 && word.starts_with(char::is_alphabetic) || counted(word).is_some();
+    let start = if is_suffix(line.get(last..)?) { ends(last - 1)? } else { last };
+    let (before, number) = line.split_at_checked(start)?;
+    let (digits, rest) = digits(number)?;
+    let is_year = digits.len() == NUMBER_DIGITS_MAX && (digits.starts_with("19") || digits.starts_with("20"));
+    let before = before.trim_end_matches([' ', ',', '-', '–']);
+    let word = fold::words(before.rsplit([' ', ',']).next().unwrap_or_default());
+    let is_other = OTHERS_NUMBERED.split_ascii_whitespace().any(|other| other == word);
+    // "Rue 12", "Calle 5".
+    let is_name = !before.contains([' ', ',']) && is_word_for_street(&word);
+    let is_number = digits.len() <= NUMBER_DIGITS_MAX
+        && !is_year
+        && !rest.contains(|c: char| c.is_alphabetic() && !c.is_ascii());
+    (is_number && !is_other && !is_name && before.contains(char::is_alphabetic))
+        .then(|| (number.into(), before))
 }
 
-/// The numbers behind a name that can be a house's: at the end, or before a suffix or a flat. Years and counts are not.
-pub(super) fn numbers_behind(line: &str) -> Vec<Behind<'_>> {
-    let is_any = |words: &str, word: &str| words.split_ascii_whitespace().any(|other| other == word);
-    let is_mark = |c: char| c == ' ' || c == ',';
-    let words: Vec<&str> = line.split(is_mark).filter(|word| !word.is_empty()).collect();
-    let folded: Vec<SmolStr> = words.iter().map(|word| fold::words(word)).collect();
-    let mut found = Vec::new();
-    for (place, word) in words.iter().enumerate().skip(1) {
-        let Some((digits, rest)) = digits(word).filter(|(digits, _)| digits.len() <= NUMBER_DIGITS_MAX)
-        else {
-            continue;
-        };
-        let before = folded[place - 1].as_str();
-        let is_year = digits.len() == NUMBER_DIGITS_MAX && MONTHS.contains(&before);
-        let is_name = place == 1 && KINDS_BY_WORD.contains_key(before.as_bytes());
-        if !is_number_end(rest) || is_year || is_name || is_any(OTHERS_NUMBERED, before) {
-            continue;
-        }
-        let behind = &folded[place + 1..];
-        let suffix = behind
-            .first()
-            .filter(|next| next.len() == 1 || matches!(next.as_str(), "BIS" | "TER" | "QUATER"));
-        let is_last = behind.is_empty() || suffix.is_some() && behind.len() == 1;
-        let is_flat = |next: &SmolStr| is_any(FLATS, next) || words[place + 1].contains(['º', 'ª', '°']);
-        if !is_last && !behind.first().is_some_and(is_flat) {
-            continue;
-        }
-        let number = match suffix.filter(|_| is_last) {
-            Some(suffix) => format_smolstr!("{word} {suffix}"),
-            None => SmolStr::from(*word),
-        };
-        let start = if is_last { line.rfind(word) } else { None };
-        found.push(Behind { number, before: start.and_then(|start| line.get(..start)) });
-    }
-    found
+fn is_word_for_street(word: &str) -> bool {
+    KINDS_BY_WORD.contains_key(word.as_bytes())
+        || ["CALLE", "RUA", "VIA", "STRASSE", "STREET"].contains(&word)
 }
 
-/// What may follow the digits of a house number: a letter, or the end of a range.
-fn is_number_end(rest: &str) -> bool {
-    let (letters, tail) = letters(rest);
-    let is_range =
-        rest.starts_with(['-', '/']) && !rest.contains(|c: char| !c.is_ascii_digit() && !"-/".contains(c));
-    tail.is_empty() && letters.len() <= 1 || is_range
+/// Has a line the digits of a house number anywhere: where numbers stand behind names, it has the number then.
+pub(super) fn is_behind(line: &str, number: &str) -> bool {
+    let Some((digits, _)) = digits(number.trim_start_matches('0')) else { return false };
+    line.split(|c: char| !c.is_ascii_digit()).any(|run| run == digits)
 }
 
 /// What a line begins with.

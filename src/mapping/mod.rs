@@ -28,6 +28,7 @@ mod postal;
 mod reason;
 mod row;
 mod settings;
+mod street_cells;
 mod streets;
 #[cfg(test)]
 mod tests;

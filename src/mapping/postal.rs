@@ -25,11 +25,12 @@ const OVERSEAS: [(&str, &str); 9] = [
 const GUADELOUPE_LIKE: [&str; 2] = ["BL", "MF"];
 
 /// Countries whose postal codes are digits, and how many at least, after the Universal Postal Union.
-const ALL_DIGITS: [(&str, usize); 4] = [
+const ALL_DIGITS: [(&str, usize); 5] = [
     ("AT AU BE BG CH DK HU LI LU NO NZ SI TN", 4),
-    ("BA CZ DE DZ EE ES FI GR HR IT KR MA ME MX RS SE SK SM TR UA US VA", 5),
-    ("CN IN RO RU SG", 6),
-    ("IL JP", 7),
+    ("BA CZ DE DZ EE ES FI GR HR IT KR LT MA ME MX MY PE PL RS SE SK SM TR UA US VA", 5),
+    ("CN CO IN RO RU SG", 6),
+    ("JP", 7),
+    ("BR", 8),
 ];
 
 /// How many digits a postal code of the country has at least; none where it has letters, or nobody knows whose it is.
@@ -37,6 +38,17 @@ fn digits_of(alpha2: Option<&str>) -> usize {
     let is_of = |countries: &str, alpha2: &str| countries.split(' ').any(|country| country == alpha2);
     let found = alpha2.and_then(|alpha2| ALL_DIGITS.iter().find(|(countries, _)| is_of(countries, alpha2)));
     found.map_or(0, |(_, digits)| *digits)
+}
+
+/// Has a code fewer digits than those of its country, behind the letters of the country perhaps. One of the United States may have
+/// four more.
+fn has_few_digits(text: &str, alpha2: Option<&str>) -> bool {
+    let letters =
+        text.split('-').next().filter(|letters| letters.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    let code = letters.and_then(|letters| text.get(letters.len() + 1..)).unwrap_or(text);
+    let digits = code.bytes().filter(u8::is_ascii_digit).count();
+    let is_of_digits = code.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-' || byte == b' ');
+    is_of_digits && (digits < digits_of(alpha2) || alpha2 == Some("US") && (6..=8).contains(&digits))
 }
 
 /// Does the country write French postal codes?
@@ -64,7 +76,7 @@ pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<SmolStr> {
         return Err(mangled);
     }
     if !alpha2.is_some_and(is_french) {
-        let is_short = text.bytes().all(|byte| byte.is_ascii_digit()) && text.len() < digits_of(alpha2);
+        let is_short = has_few_digits(text, alpha2);
         let is_long = text.chars().count() > POSTAL_CODE_CHARS_MAX;
         return match (is_short, is_long) {
             (true, _) => Err(reason::POSTAL_SHORT),
@@ -107,6 +119,12 @@ mod tests {
             ("1067", "DE", Err(reason::POSTAL_SHORT)),
             ("8001", "ES", Err(reason::POSTAL_SHORT)),
             ("2134", "US", Err(reason::POSTAL_SHORT)),
+            ("D-1067", "DE", Err(reason::POSTAL_SHORT)),
+            ("2134-1000", "US", Err(reason::POSTAL_SHORT)),
+            ("1310-100", "BR", Err(reason::POSTAL_SHORT)),
+            ("D-01067", "DE", Ok("D-01067")),
+            ("110 00", "CZ", Ok("110 00")),
+            ("00-950", "PL", Ok("00-950")),
             ("'01067", "DE", Ok("01067")),
             ("02134-1000", "US", Ok("02134-1000")),
             ("1000.00", "BE", Err(reason::DECIMALS)),

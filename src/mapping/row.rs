@@ -8,7 +8,7 @@ use smol_str::SmolStr;
 use super::companies;
 use super::parse::{self, Light};
 use super::reason;
-use super::streets;
+use super::street_cells;
 use super::text::{Breaks, Clean, clean, is_clean};
 use crate::domain::cells::Cells;
 use crate::domain::customer::{Cell, Presumption};
@@ -175,9 +175,10 @@ impl<'a> Row<'a> {
     /// The cells and defects of the whole row. `nic_column` names the column to blame when a NIC contradicts a SIRET.
     pub(super) fn finish(mut self, nic_column: &Arc<str>, known: FieldSet) -> Finished {
         self.put_early_cells_in_place();
-        if self.street.lacks_one_of(known) {
+        let country = Some(self.light.country.unwrap_or(self.light.default_country).alpha2);
+        if self.street.lacks_one_of(known, country) {
             self.in_part.push(Field::Street);
-        } else if let Some(read) = self.street.cell() {
+        } else if let Some(read) = self.street.cell(country) {
             let cell = read.unwrap_or_else(|defect| {
                 self.defects.push(defect);
                 Cell::Invalid
@@ -251,7 +252,7 @@ impl<'a> StreetCells<'a> {
 
     /// Are there some parts of a street without one that the CRM is known to have: it would be another street. A number or a kind
     /// alone is none where streets have names or lines, nor is a line without a number where those stand beside it.
-    fn lacks_one_of(&self, known: FieldSet) -> bool {
+    fn lacks_one_of(&self, known: FieldSet, country: Option<&str>) -> bool {
         let has_whole = self.is_line_heard || self.is_name_heard;
         let is_alone = (self.number.is_some() || self.kind.is_some()) && !has_whole;
         if is_alone && (known.contains(Field::Street) || known.contains(Field::StreetName)) {
@@ -262,22 +263,23 @@ impl<'a> StreetCells<'a> {
             return Field::STREET_PARTS.iter().zip(self.told).any(lacks);
         }
         let numbers_apart = known.contains(Field::StreetNumber) && !known.contains(Field::StreetName);
-        numbers_apart && self.line.as_deref().is_some_and(|line| !streets::has_number(line))
+        numbers_apart && self.line.as_deref().is_some_and(|line| !street_cells::has_number(line, country))
     }
 
     /// What the cells say together; `None` when the file has none of them.
-    fn cell(&self) -> Option<Result<Cell, Defect>> {
+    fn cell(&self, country: Option<&str>) -> Option<Result<Cell, Defect>> {
         if !self.is_present {
             return None;
         }
         if self.is_invalid {
             return Some(Ok(Cell::Invalid));
         }
-        let street = streets::from_cells(streets::Cells {
+        let street = street_cells::from_cells(street_cells::Cells {
             line: self.line.as_deref(),
             number: self.number.as_deref(),
             kind: self.kind.as_deref(),
             name: self.name.as_deref(),
+            country,
         });
         Some(match street {
             Ok(Some(street)) => Ok(Cell::Value(Value::Street(Box::new(street)))),

@@ -8,37 +8,10 @@ use std::sync::LazyLock;
 use rustc_hash::FxHashMap;
 use smol_str::{SmolStr, format_smolstr};
 
-use super::house_numbers::{Behind, Lead, lead, numbers_behind};
-use super::reason::{self, Parsed};
-use super::text::squeeze;
-use crate::domain::defect::DefectReason;
-use crate::domain::field::Field;
+use super::house_numbers::{Lead, lead};
 use crate::domain::fold;
 use crate::domain::street_kinds::{BEHIND_NUMBER_ONLY, KINDS_BY_WORD, KnownKind};
-use crate::domain::value::{Street, StreetKind, StreetParts};
-
-/// Kinds behind whose name a house number may stand, as in Belgium and Switzerland: "Rue de la Loi 16". Names of estates end in
-/// numbers of their own: "ZI Nord 2".
-const STREETS: [&str; 18] = [
-    "ALLEE",
-    "AVENUE",
-    "BOULEVARD",
-    "CHAUSSEE",
-    "CHEMIN",
-    "COURS",
-    "ESPLANADE",
-    "GRANDE RUE",
-    "IMPASSE",
-    "PASSAGE",
-    "PLACE",
-    "PROMENADE",
-    "QUAI",
-    "ROUTE",
-    "RUE",
-    "RUELLE",
-    "SENTIER",
-    "SQUARE",
-];
+use crate::domain::value::{StreetKind, StreetParts};
 
 /// Words that the longest kind has: "zone à urbaniser en priorité".
 const KIND_WORDS_MAX: usize = 5;
@@ -60,241 +33,22 @@ const POST_BOXES: [&str; 9] =
     ["BP", "B P", "CS", "TSA", "CIDEX", "BOITE POSTALE", "CASE POSTALE", "PO BOX", "P O BOX"];
 
 /// What may stand between a kind and its name when the line is turned round: "Liberté (avenue de la)".
-const LINKS: [&str; 13] = ["DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "AU", "AUX", "A", "D L", "DE L"];
+pub(super) const LINKS: [&str; 13] =
+    ["DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "AU", "AUX", "A", "D L", "DE L"];
 
-/// The cells of a row that speak of its street; empty ones are `None`.
-#[derive(Debug, Default, Clone, Copy)]
-pub(super) struct Cells<'a> {
-    pub(super) line: Option<&'a str>,
-    pub(super) number: Option<&'a str>,
-    pub(super) kind: Option<&'a str>,
-    pub(super) name: Option<&'a str>,
-}
-
-/// The street of a row. Parts that the file gives are taken as they are, but for what stands in two of them; the line, where
-/// it is missing, is joined from them. `None` when all cells are empty.
-///
-/// # Errors
-/// The part that stands beside a line which has another one.
-pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, DefectReason)> {
-    let [line, number, kind, name] = [cells.line, cells.number, cells.kind, cells.name]
-        .map(|cell| cell.map(|text| SmolStr::from(squeeze(text))));
-    let stands_for_nothing = |number: &str| !number.contains(|c: char| c.is_alphanumeric() && c != '0');
-    let number = number.map(|number| SmolStr::from(without_decimals(&number)));
-    let number = number.filter(|number| !stands_for_nothing(number));
-    Ok(Some(match (line, name) {
-        (Some(line), Some(name)) => {
-            if number.as_deref().is_some_and(|number| has_other_number(&line, number)) {
-                return Err((Field::StreetNumber, reason::STREET_DIFFERS));
-            }
-            if !may_be_one(&line, &name) {
-                return Err((Field::StreetName, reason::STREET_DIFFERS));
-            }
-            // Who takes the line whole gets what the others get.
-            let missing = number.as_deref().filter(|_| house_numbers(&line).is_empty());
-            let Street { line, .. } = completed(line, missing, kind.clone())?;
-            Street { line, parts: Some(given(number.as_deref(), kind.as_deref(), name)?) }
-        }
-        (Some(line), None) if number.is_none() && kind.is_none() => {
-            let parts = split(&line);
-            Street { line, parts }
-        }
-        (Some(line), None) => completed(line, number.as_deref(), kind)?,
-        (None, Some(name)) => {
-            let parts = given(number.as_deref(), kind.as_deref(), name)?;
-            let written = parts.kind.as_ref().map(|kind| kind.written.clone());
-            let line = joined([&parts.number, &written, &Some(parts.name.clone())]);
-            Street { line, parts: Some(parts) }
-        }
-        (None, None) if number.is_none() && kind.is_none() => return Ok(None),
-        (None, None) => {
-            let line = joined([&number, &kind, &None]);
-            let parts = split(&line);
-            Street { line, parts }
-        }
-    }))
-}
-
-fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {
-    parts.into_iter().flatten().map(SmolStr::as_str).collect::<Vec<_>>().join(" ").into()
-}
-
-/// The parts as the file has them. What stands for nothing is none; a number before a kind, one behind the name, and a kind, that
-/// stand in the name as well, word for word, are not repeated.
-fn given(
-    number: Option<&str>,
-    kind: Option<&str>,
-    name: SmolStr,
-) -> Result<StreetParts, (Field, DefectReason)> {
-    let says_something = |part: &&str| part.chars().any(|letter| letter.is_alphanumeric() && letter != '0');
-    let number = number.filter(says_something);
-    let kind = kind.filter(says_something);
-    if number.is_none() && kind.is_none() {
-        return Ok(split(&name).unwrap_or(StreetParts { number: None, kind: None, name }));
-    }
-    let (number, name) = match number.map(|number| without_number_behind(&name, number)) {
-        Some(Err(differs)) => return Err((Field::StreetNumber, differs)),
-        Some(Ok((rest, is_apart))) => (number.filter(|_| is_apart), rest),
-        None => (None, name),
-    };
-    let name = number
-        .and_then(|number| behind(&name, number))
-        .filter(|rest| kind_at(rest, true).is_some())
-        .map_or(name.clone(), SmolStr::from);
-    let number = number.map(SmolStr::from);
-    let Some(kind) = kind.map(kind_of) else { return Ok(with_kind_of_name(number, name)) };
-    let rest = behind(&name, &kind.written).or_else(|| behind(&name, &kind.standard)).map(SmolStr::from);
-    Ok(StreetParts { number, kind: Some(kind), name: rest.unwrap_or(name) })
-}
-
-/// A name without the number that ends it, if that stands beside it too, and whether what stands beside it is a part of its own: not
-/// where the number is followed by something.
-fn without_number_behind(name: &SmolStr, number: &str) -> Parsed<(SmolStr, bool)> {
-    let known = behind_name(name);
-    let Some(same) = known.iter().find(|known| is_in_number(&known.number, number)) else {
-        return if known.is_empty() { Ok((name.clone(), true)) } else { Err(reason::STREET_DIFFERS) };
-    };
-    Ok(same.before.map_or_else(|| (name.clone(), false), |before| (trim_end(before).into(), true)))
-}
-
-/// A house number without what a program that knows fractions alone puts behind it: "12.0".
-fn without_decimals(number: &str) -> &str {
-    let whole = number.trim_end_matches('0').strip_suffix(['.', ',']).unwrap_or(number);
-    if whole.bytes().all(|byte| byte.is_ascii_digit()) { whole } else { number }
-}
-
-/// What follows a part that a name begins with, word for word; none where nothing does.
-fn behind<'a>(name: &'a str, part: &str) -> Option<&'a str> {
-    let ends = name.match_indices([' ', ',']).map(|(end, _)| end);
-    let mut heads = ends.filter_map(|end| name.split_at_checked(end));
-    let (_, rest) = heads.find(|(head, _)| fold::words(head) == fold::words(part))?;
-    let rest = trim_separators(rest);
-    rest.contains(char::is_alphanumeric).then_some(rest)
-}
-
-/// Has a line another house number at its beginning than stands beside it. A list or a range has each of its numbers.
-fn has_other_number(line: &str, number: &str) -> bool {
-    let Lead::Number { number: own, .. } = lead(line.trim_start_matches('0')) else { return false };
-    let digits = |text: &str| -> Vec<String> {
-        let runs = text
-            .split(|letter: char| !letter.is_ascii_digit())
-            .map(|run| run.trim_start_matches('0').to_owned());
-        runs.filter(|run| !run.is_empty()).collect()
-    };
-    let (own, beside) = (digits(&own), digits(number));
-    !own.is_empty() && !beside.is_empty() && !own.iter().any(|run| beside.contains(run))
-}
-
-/// May two texts speak of one street: they have a word in common, in short perhaps, that is no number, no kind and no link.
+/// May two texts speak of one street: they have a word in common that is neither a kind nor a link.
 pub(super) fn may_be_one(one: &str, other: &str) -> bool {
     let words = [one, other].map(fold::words);
     let telling = |words: &'_ SmolStr| -> Vec<SmolStr> {
-        let is_telling = |word: &&str| {
-            let is_number =
-                word.starts_with(|c: char| c.is_ascii_digit()) || ["BIS", "TER", "QUATER"].contains(word);
-            !is_number && !LINKS.contains(word) && !KINDS_BY_WORD.contains_key(word.as_bytes())
-        };
+        let is_telling = |word: &&str| !LINKS.contains(word) && !KINDS_BY_WORD.contains_key(word.as_bytes());
         words.split(' ').filter(|word| !word.is_empty()).filter(is_telling).map(SmolStr::from).collect()
     };
     let [one, other] = [telling(&words[0]), telling(&words[1])];
-    let is_in_other =
-        |word: &SmolStr| other.iter().any(|other| is_short_for(word, other) || is_short_for(other, word));
-    one.is_empty() || other.is_empty() || one.iter().any(is_in_other)
-}
-
-/// Is a word another one, or what people shorten it to by leaving letters out: "GAL" for "GENERAL", "ST" for "SAINT".
-fn is_short_for(short: &str, long: &str) -> bool {
-    let mut rest = long.chars();
-    let begins_alike = short.chars().next() == long.chars().next();
-    begins_alike
-        && (short.len() > 1 || short == long)
-        && short.chars().all(|letter| rest.any(|other| other == letter))
-}
-
-/// A line whose number or kind stands in a column of its own, as in SAP. What the line has too is in it once.
-fn completed(
-    line: SmolStr,
-    number: Option<&str>,
-    kind: Option<SmolStr>,
-) -> Result<Street, (Field, DefectReason)> {
-    let parts = split(&line);
-    let own = parts.clone().unwrap_or(StreetParts { number: None, kind: None, name: line.clone() });
-    let number = match number.and_then(alone) {
-        Some(number) => missing_number(&line, number).ok_or((Field::StreetNumber, reason::STREET_DIFFERS))?,
-        None => None,
-    };
-    let kind = kind.filter(|kind| kind.chars().any(char::is_alphanumeric)).map(|kind| kind_of(&kind));
-    let is_there = |kind: &StreetKind| {
-        own.kind.as_ref().is_some_and(|own| own.standard == kind.standard) || has_words(&line, &kind.written)
-    };
-    let kind = kind.filter(|kind| !is_there(kind));
-    // A line that does not split has its kind anywhere, or none, as a post-office box.
-    if kind.is_some() && (own.kind.is_some() || parts.is_none()) {
-        return Err((Field::StreetType, reason::STREET_DIFFERS));
-    }
-    if number.is_none() && kind.is_none() {
-        return Ok(Street { line, parts });
-    }
-    let whole = StreetParts { number: number.or(own.number), kind: kind.or(own.kind), name: own.name };
-    let written = whole.kind.as_ref().map(|kind| kind.written.clone());
-    let line = joined([&whole.number, &written, &Some(whole.name.clone())]);
-    let parts = if parts.is_some() { Some(whole) } else { split(&line) };
-    Ok(Street { line, parts })
-}
-
-/// A number from a column of its own, in the form that it has in a line; none where it stands for nothing.
-fn alone(number: &str) -> Option<SmolStr> {
-    let bare = number.trim_start_matches('0');
-    let probe = format!("{bare} rue X");
-    match lead(&probe) {
-        Lead::Number { number, .. } => Some(number),
-        Lead::PartOfName | Lead::Unclear | Lead::None if bare.chars().any(char::is_alphanumeric) => {
-            Some(number.into())
-        }
-        Lead::PartOfName | Lead::Unclear | Lead::None => None,
-    }
-}
-
-/// The number as far as the line lacks it; `None` where the line has another one.
-fn missing_number(line: &str, number: SmolStr) -> Option<Option<SmolStr>> {
-    let mut known = house_numbers(line);
-    if known.is_empty() {
-        known.extend(behind_name(line).into_iter().map(|behind| behind.number));
-    }
-    if known.iter().any(|known| is_in_number(known, &number)) {
-        return Some(None);
-    }
-    known.is_empty().then_some(Some(number))
-}
-
-/// The house numbers behind a name: "Hauptstraße 12", "Rue de la Loi 16".
-fn behind_name(line: &str) -> Vec<Behind<'_>> {
-    let is_street = kind_at(line, false).is_none_or(|(known, ..)| STREETS.contains(&known.standard));
-    if is_street && !is_post_box(line) { numbers_behind(line) } else { Vec::new() }
-}
-
-/// Has a line with this number the one that stands beside it: written with zeros, with a suffix in short ("12B" for "12 bis"), or
-/// with one that the other does not have: then the line says more.
-fn is_in_number(known: &str, beside: &str) -> bool {
-    let parts = |number: &str| {
-        let bare = number.trim_start_matches('0');
-        let end = bare.find(|letter: char| !letter.is_ascii_digit()).unwrap_or(bare.len());
-        let (digits, suffix) = bare.split_at_checked(end).unwrap_or((bare, ""));
-        let suffix = fold::words(suffix);
-        (digits.to_owned(), suffix.trim_start().to_owned())
-    };
-    let ((digits, suffix), (beside_digits, beside_suffix)) = (parts(known), parts(beside));
-    let is_short = |short: &str, long: &str| {
-        short.len() == 1 && ["BIS", "TER", "QUATER"].contains(&long) && long.starts_with(short)
-    };
-    let is_same =
-        suffix == beside_suffix || is_short(&suffix, &beside_suffix) || is_short(&beside_suffix, &suffix);
-    known == beside
-        || (digits == beside_digits && !digits.is_empty() && (beside_suffix.is_empty() || is_same))
+    one.is_empty() || other.is_empty() || one.iter().any(|word| other.contains(word))
 }
 
 /// The numbers of houses in a line: at its beginning, or before a kind of street.
-fn house_numbers(line: &str) -> Vec<SmolStr> {
+pub(super) fn house_numbers(line: &str) -> Vec<SmolStr> {
     let starts = line.match_indices([' ', ',']).map(|(index, _)| index + 1);
     let numbers = [0].into_iter().chain(starts).filter_map(|start| {
         let behind = line.get(start..)?;
@@ -309,28 +63,8 @@ fn house_numbers(line: &str) -> Vec<SmolStr> {
     numbers.collect()
 }
 
-/// Has a line a house number of its own.
-pub(super) fn has_number(line: &str) -> bool {
-    let line = squeeze(line);
-    !house_numbers(&line).is_empty() || !behind_name(&line).is_empty()
-}
-
-/// Does a line have these words, next to each other?
-fn has_words(line: &str, words: &str) -> bool {
-    let spaced = |text: &str| format!(" {} ", fold::words(text));
-    spaced(line).contains(&spaced(words))
-}
-
-/// A number in its own column and a name that may begin with the kind.
-fn with_kind_of_name(number: Option<SmolStr>, name: SmolStr) -> StreetParts {
-    match split_rest(&name, None) {
-        Some(parts) => StreetParts { number, ..parts },
-        None => StreetParts { number, kind: None, name },
-    }
-}
-
 /// The kind that stands in a column of its own.
-fn kind_of(written: &str) -> StreetKind {
+pub(super) fn kind_of(written: &str) -> StreetKind {
     let word = fold::words(written);
     match KINDS_BY_WORD.get(word.as_bytes()) {
         Some(known) => kind(known, written),
@@ -347,7 +81,7 @@ fn kind(known: &KnownKind, written: &str) -> StreetKind {
 }
 
 /// The parts of a line without runs of white space.
-fn split(line: &str) -> Option<StreetParts> {
+pub(super) fn split(line: &str) -> Option<StreetParts> {
     if is_post_box(line) {
         return None;
     }
@@ -362,7 +96,7 @@ fn split(line: &str) -> Option<StreetParts> {
 }
 
 /// Kind and name, behind the number if there was one.
-fn split_rest(rest: &str, number: Option<SmolStr>) -> Option<StreetParts> {
+pub(super) fn split_rest(rest: &str, number: Option<SmolStr>) -> Option<StreetParts> {
     if !rest.starts_with(char::is_alphabetic) {
         return None;
     }
@@ -437,7 +171,7 @@ fn known_kind(written: &str, numbered: bool) -> Option<&'static KnownKind> {
 }
 
 /// The first of folded words, and how many more there are.
-fn first_word(words: &[u8]) -> (&[u8], usize) {
+pub(super) fn first_word(words: &[u8]) -> (&[u8], usize) {
     let mut each = words.split(|byte| *byte == b' ');
     (each.next().unwrap_or(words), each.count())
 }
@@ -453,7 +187,7 @@ fn hides_a_number(line: &str) -> bool {
     })
 }
 
-fn is_post_box(text: &str) -> bool {
+pub(super) fn is_post_box(text: &str) -> bool {
     // Few streets begin with the letters that all of these begin with.
     if text.starts_with(|c: char| c.is_ascii_alphanumeric() && !"BCTP".contains(c.to_ascii_uppercase())) {
         return false;
@@ -465,10 +199,6 @@ fn is_post_box(text: &str) -> bool {
             rest.trim_start().starts_with(|c: char| c.is_ascii_digit()) || rest.is_empty()
         })
     })
-}
-
-fn trim_end(text: &str) -> &str {
-    text.trim_end_matches([' ', ',', ';', ':', '-', '–'])
 }
 
 /// Without the commas, dots and dashes between parts.

@@ -12,7 +12,7 @@ use smol_str::SmolStr;
 
 use super::header::subscription_field;
 use super::{Mapped, Mapper, MappingError, MappingSettings, RowDefect};
-use super::{reason, streets};
+use super::{reason, street_cells};
 use crate::domain::customer::{Cell, Customer, Order};
 use crate::domain::field::{Field, FieldSet};
 use crate::domain::raw_cell::RawCell;
@@ -415,7 +415,7 @@ fn streets_split_as_the_table_says() {
 }
 
 fn split(line: &str) -> Street {
-    streets::from_cells(streets::Cells { line: Some(line), ..streets::Cells::default() })
+    street_cells::from_cells(street_cells::Cells { line: Some(line), ..street_cells::Cells::default() })
         .expect("nothing beside it")
         .expect("not empty")
 }

@@ -289,24 +289,30 @@ fn is_mojibake(text: &str) -> bool {
             return true;
         }
         let is_followed = after.is_some_and(char::is_alphabetic);
-        // Of words in capitals that end there: "«A MANHÃ»", "PERCHÈ…".
-        let ends_capitals = two_before.is_uppercase() && (!is_followed || c == '\u{A0}');
+        // Of words in capitals that end there: "«A MANHÃ»", "PERCHÈ…", "CAFFÈ–BAR".
+        let goes_on_in_capitals = after.is_some_and(char::is_uppercase) && c != '\u{201C}';
+        let ends_capitals = two_before.is_uppercase() && (!is_followed || goes_on_in_capitals);
         let damaged = match before {
-            'Ã' | 'Ă' => is_continuation(c) && (c.is_alphabetic() || !ends_capitals),
+            'Ã' | 'Ă' => {
+                is_continuation(c)
+                    && (c.is_alphabetic() || !(ends_capitals && (!is_followed || c == '\u{A0}')))
+            }
             'Â' => matches!(c, '\u{80}'..='\u{BF}'),
             // Letters of Poland, Bohemia, Hungary, Turkey and Romania, œ among them.
             'Ä' | 'Å' | 'È' if is_continuation(c) => match c.is_alphabetic() {
-                true => two_before.is_lowercase() || (before == 'Ä' && c == 'Œ'),
-                false => is_followed || two_before.is_lowercase(),
+                true => {
+                    let is_in_small = two_before.is_lowercase() || after.is_some_and(char::is_lowercase);
+                    is_in_small || (c.is_lowercase() && is_followed) || (before == 'Ä' && c == 'Œ')
+                }
+                false => two_before.is_lowercase() || (is_followed && !ends_capitals),
             },
             'â' => matches!(c, '€' | '\u{80}'),
             // Of Vietnam; and the sign of what was unreadable before, or that of the beginning of a file.
-            'á' if matches!(c, 'º' | '»') && after.is_some_and(is_continuation) => {
-                rest.clone().nth(1).is_some_and(char::is_alphabetic)
-            }
+            'á' => matches!(c, 'º' | '»') && after.is_some_and(is_continuation) && !text.contains('«'),
             'ï' => (c, after) == ('¿', Some('½')) || (c, after) == ('»', Some('¿')),
             // On the Macintosh and in MS-DOS, where À to ÿ, and Ā to ſ, begin with these.
             '√' | '≈' | '├' | '┬' | '┼' => !c.is_ascii() && !c.is_whitespace(),
+            '─' | '╚' | '╗' => !c.is_ascii() && c.is_alphabetic(),
             _ => false,
         };
         if damaged || c == char::REPLACEMENT_CHARACTER {
@@ -430,6 +436,15 @@ mod tests {
             "Pawe┼é",
             "LÃ“PEZ",
             "VoilÃ\u{A0}",
+            "RÄƒdulescu",
+            "Åžahin",
+            "Åšliwa",
+            "Èšugui",
+            "EÅŸref",
+            "AYDOÄžAN",
+            "ÅžEKER",
+            "Há»“",
+            "J─ünis",
         ] {
             assert_eq!(defect(raw), Some(reason::BROKEN_ENCODING.0), "{raw}");
         }
@@ -471,6 +486,11 @@ mod tests {
             "Asociația „CASA NOASTRĂ”",
             "MAÇÃ\u{A0}VERDE",
             "PERCHÈ…",
+            "CAFFÈ–BAR ROMA",
+            "CAFFÈ®BAR",
+            "UMEÅ\u{A0}KOMMUN",
+            "KESÄ–TALVI OY",
+            "«está»–bar",
             "L’È",
             "«está»…",
             "ÅÄÖ",

@@ -30,7 +30,7 @@ fn a_state_of_version_1_opens_and_its_calls_are_delivered() {
     assert_eq!(world.applied(), 6);
     let version: i64 =
         state(&world).pragma_query_value(None, "user_version", |row| row.get(0)).expect("readable");
-    assert_eq!(version, 17);
+    assert_eq!(version, 18);
     world.run(&["doctor", "--repair"]).exits(0);
 }
 

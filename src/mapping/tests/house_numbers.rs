@@ -39,64 +39,111 @@ fn of_two_suffixes_nobody_can_tell_which_is_the_numbers() {
 
 /// As people write it in Belgium, Germany, Italy, Portugal and Spain, with the number in a column of its own too.
 #[test]
-fn a_number_behind_the_name_is_the_one_beside_the_line() {
+fn where_numbers_stand_behind_names_the_one_beside_the_line_stands_once() {
     let cases = [
-        ("Rue de la Loi 16", "16"),
-        ("Avenue Louise 54", "54"),
-        ("Av. da Liberdade 110", "110"),
-        ("Chemin du Lac 3", "3"),
-        ("Grande Rue 12", "12"),
-        ("Hauptstraße 12", "12"),
-        ("Hauptstraße 12 a", "12a"),
-        ("Hauptstr. 12-14", "12"),
-        ("Kerkstraat 12 bus 3", "12"),
-        ("Prinsengracht 263 hs", "263"),
-        ("Calle Mayor, 12, 3º Izq.", "12"),
-        ("Place du 14 Juillet 12", "12"),
+        ("BE", "Rue de la Loi 16", "16"),
+        ("BE", "Rue de la Loi 16 - 18", "16-18"),
+        ("PT", "Av. da Liberdade 110", "110"),
+        ("CH", "Chemin du Lac 3", "3"),
+        ("CH", "Clos du Soleil 12", "12"),
+        ("DE", "Hauptstraße 12 a", "12a"),
+        ("DE", "Hauptstr. 12-14a", "12-14a"),
+        ("DE", "Hauptstr. 12.", "12"),
+        ("IT", "Via Roma 12/A", "12/A"),
+        ("IT", "Via Roma 12 int. 3", "12"),
+        ("NL", "Kerkstraat 12 bus 3", "12"),
+        ("NL", "Prinsengracht 263 hs", "263"),
+        ("ES", "Calle Mayor, 12, 3º Izq.", "12"),
     ];
-    for (line, number) in cases {
-        let street = street_of(&[("street", line), ("street_number", number)]);
+    for (country, line, number) in cases {
+        let street = street_of(&[("street", line), ("street_number", number), ("country", country)]);
         assert_eq!(street.line, line, "{number}");
-        let defects = one(&[("street", line), ("street_number", "999")]).defects;
-        assert_eq!(defects.len(), 1, "{line} beside 999");
     }
-    let whole = [
+    for (country, line) in [("BE", "Rue de la Loi 16"), ("DE", "Hauptstraße 12"), ("IT", "Via Roma 12 bis")]
+    {
+        let mapped = one(&[("street", line), ("street_number", "99"), ("country", country)]);
+        assert_eq!((street(&mapped.customer), mapped.defects.len()), (None, 1), "{line}");
+    }
+    for (country, line) in
+        [("DE", "Platz des 17. Juni"), ("NL", "Plein 1944"), ("ES", "Calle 5"), ("CH", "ZI Nord 2")]
+    {
+        let street = street_of(&[("street", line), ("street_number", "12"), ("country", country)]);
+        assert_eq!(street.line, format!("12 {line}"));
+    }
+}
+
+/// In France what ends a name belongs to it, whatever number the house has.
+#[test]
+fn where_numbers_stand_before_names_a_name_may_end_in_one() {
+    for (line, number) in [
+        ("Rue de la Fosse 4", "4"),
+        ("Rue de la Fosse 4", "12"),
         ("rue du 8 mai 1945", "8"),
         ("Route nationale 7", "12"),
         ("ZI Nord 2", "12"),
         ("Résidence du Parc 3", "3"),
-        ("rue Pasteur Bat 3", "12"),
+        ("rue Hugo Bureau 12", "12"),
         ("Rue 12", "5"),
         ("Les 3 Moulins", "3"),
-    ];
-    for (line, number) in whole {
+    ] {
         let street = street_of(&[("street", line), ("street_number", number)]);
         assert_eq!(street.line, format!("{number} {line}"));
+        let street = street_of(&[("street_name", line), ("street_number", number)]);
+        assert_eq!(street.line, format!("{number} {line}"));
     }
+    let street = street_of(&[("street", "Rue de la Loi"), ("street_number", "16 bte 4")]);
+    assert_eq!(street.line, "16 bte 4 Rue de la Loi");
 }
 
 #[test]
-fn a_number_behind_the_name_alone_stands_once() {
-    let street = street_of(&[("street_name", "Via Roma 12"), ("street_number", "12")]);
-    assert_eq!(parts(&street), Some(["12", "", "Via Roma"].map(str::to_owned)));
-    assert_eq!(street.line, "12 Via Roma");
-    let street = street_of(&[("street_name", "Kerkstraat 12 bus 3"), ("street_number", "12")]);
-    assert_eq!(street.line, "Kerkstraat 12 bus 3");
-    let defects = one(&[("street_name", "Via Roma 12"), ("street_number", "14")]).defects;
-    assert_eq!(defects.len(), 1);
+fn where_numbers_stand_behind_names_one_in_the_name_stands_once() {
+    let of = |name, number| one(&[("street_name", name), ("street_number", number), ("country", "IT")]);
+    for (name, number, parted) in [
+        ("Via Roma 12", "12", ["12", "", "Via Roma"]),
+        ("Via Roma 12 bis", "12", ["12 bis", "", "Via Roma"]),
+        ("Via Roma 12-14", "12", ["12-14", "", "Via Roma"]),
+    ] {
+        let mapped = of(name, number);
+        assert_eq!(
+            parts(street(&mapped.customer).expect("a street")),
+            Some(parted.map(str::to_owned)),
+            "{name}"
+        );
+    }
+    let mapped = of("Via Roma 12 int. 3", "12");
+    assert_eq!(street(&mapped.customer).expect("a street").line, "Via Roma 12 int. 3");
+    assert_eq!(of("Via Roma 12", "14").defects.len(), 1);
 }
 
 /// One provider takes the line, others the parts: all get the same street.
 #[test]
 fn a_line_and_parts_are_one_street_or_none() {
-    let all = [("street_number", "12"), ("street_type", "rue"), ("street_name", "Hugo")];
-    let with = |line| one(&[&[("street", line)][..], &all].concat());
-    for line in ["rue Hugo", "12 rue Hugo", "Hugo"] {
-        let mapped = with(line);
-        assert_eq!(street(&mapped.customer).expect("a street").line, "12 rue Hugo", "{line}");
+    let with = |line, [number, kind, name]: [&'static str; 3]| {
+        one(&[("street", line), ("street_number", number), ("street_type", kind), ("street_name", name)])
+    };
+    for (line, parts, whole) in [
+        ("rue Hugo", ["12", "rue", "Hugo"], "12 rue Hugo"),
+        ("12 rue Hugo", ["12", "rue", "Hugo"], "12 rue Hugo"),
+        ("R HUGO", ["12", "RUE", "HUGO"], "12 R HUGO"),
+        ("12 GRANDE RUE", ["12", "GR", "GRANDE RUE"], "12 GRANDE RUE"),
+        ("Bât A, 12 avenue Foch", ["12", "AV", "FOCH"], "Bât A, 12 avenue Foch"),
+        ("12 Zone d'Activités Nord", ["12", "ZA", "Nord"], "12 Zone d'Activités Nord"),
+        ("12 rue de la Fosse 4", ["12", "rue", "de la Fosse 4"], "12 rue de la Fosse 4"),
+        ("12 Route Nationale 7", ["12", "", "RN 7"], "12 Route Nationale 7"),
+        ("RN 7", ["", "ROUTE", "NATIONALE 7"], "RN 7"),
+        ("rue St Jean", ["12", "rue", "Saint Jean"], "12 rue St Jean"),
+    ] {
+        let mapped = with(line, parts);
+        assert_eq!(street(&mapped.customer).map(|street| street.line.as_str()), Some(whole), "{line}");
     }
-    for line in ["rue Zola", "BP 12", "12 avenue Hugo", "14 rue Hugo"] {
-        let mapped = with(line);
+    for (line, parts) in [
+        ("rue Zola", ["12", "rue", "Hugo"]),
+        ("BP 12", ["12", "rue", "Hugo"]),
+        ("12 rue Hugo", ["12", "avenue", "Hugo"]),
+        ("14 rue Hugo", ["12", "rue", "Hugo"]),
+        ("rue St Jean", ["12", "rue", "Sébastopol"]),
+    ] {
+        let mapped = with(line, parts);
         assert_eq!((street(&mapped.customer), mapped.defects.len()), (None, 1), "{line}");
     }
 }
