@@ -79,11 +79,12 @@ pub(super) fn without_presumed<'a>(
 
 impl Comparison<'_, '_> {
     /// What the provider should hold. An account that is not known has the fields that calls of unknown outcome may have
-    /// left there.
+    /// left there. What waits was to bring values of the customer, whichever key its record has by now.
     pub(super) fn desired_values(&mut self) -> WireValues {
-        let mut desired = self.standing.map(|standing| standing.payload.values.clone()).unwrap_or_default();
+        let waits = self.before.standing.as_ref();
+        let mut desired = waits.map(|standing| standing.payload.values.clone()).unwrap_or_default();
         // From what is refused nobody has taken what is excluded since: what may hold it does not go.
-        let is_refused = self.standing.is_some_and(|standing| standing.life.state == State::Refused);
+        let is_refused = waits.is_some_and(|standing| standing.life.state == State::Refused);
         let is_out = if is_refused { self.policy.touched } else { self.policy.excluded };
         desired.0.retain(|&field, _| !is_out(field));
         let projection = self.projection;

@@ -397,9 +397,11 @@ impl<'a> Apply<'a> {
             if self.is_candidate(other)? {
                 continue;
             }
-            let standing = self.snapshot.standing(other, provider)?;
-            let standing = standing.filter(|standing| standing.payload.key == *key);
-            if known || standing.is_some() {
+            let waiting = self.snapshot.standing(other, provider)?;
+            // Its call may go elsewhere by now, behind one of unknown outcome that was for this account.
+            let reached = !known && waiting.is_some() && self.may_have_reached(other, provider)?;
+            let standing = waiting.filter(|standing| standing.payload.key == *key);
+            if known || reached || standing.is_some() {
                 hold = Some(HoldReason::DuplicateKey);
             }
             if !known
@@ -420,6 +422,10 @@ impl<'a> Apply<'a> {
             }
         }
         Ok((hold, exists))
+    }
+
+    fn may_have_reached(&self, customer: i64, provider: ProviderId) -> Result<bool, StoreError> {
+        Ok(self.snapshot.account(customer, provider)?.is_some_and(|account| account.may_exist()))
     }
 
     /// Has the known owner of an account to share it, since a person released a call to it, with somebody who is not compared

@@ -183,10 +183,11 @@ fn account_to_write(
     match (before.account.as_ref(), &decision.key) {
         (None, None) => None,
         (None, Some(key)) => Some(PackedAccount::of(&Account::new(key.clone()), skipped_now)),
-        (Some(before), key) => {
-            let after =
-                key.as_ref().map_or(Cow::Borrowed(before), |key| account_after(before, key, decision));
-            let stands = *before == *after && skipped == skipped_now;
+        (Some(account), key) => {
+            let after = key
+                .as_ref()
+                .map_or(Cow::Borrowed(account), |key| account_after(before, account, key, decision));
+            let stands = *account == *after && skipped == skipped_now;
             (!stands).then(|| PackedAccount::of(&after, skipped_now))
         }
     }
@@ -222,20 +223,25 @@ pub(super) fn invalid_key(key: &KeyCell, is_refused: bool, before: Option<Turned
     }
 }
 
-/// The account after the comparison. One that is known under another key stays as it is: until the provider acknowledges
-/// the new key, the old one is what it knows. So does one whose customer is turned away.
-fn account_after<'a>(before: &'a Account, key: &ProviderKey, decision: &Decision) -> Cow<'a, Account> {
-    if before.key == *key {
+/// The account after the comparison. One that is the customer's under another key stays as it is: until the provider
+/// acknowledges the new key, the old one is what it knows, or may have. So does one whose customer is turned away.
+fn account_after<'a>(
+    before: &Before,
+    account: &'a Account,
+    key: &ProviderKey,
+    decision: &Decision,
+) -> Cow<'a, Account> {
+    if account.key == *key {
         let unknown = &decision.findings.unknown_after;
         let leaves = matches!(decision.action, Action::Call { .. } | Action::Replace { .. });
         if !leaves || unknown.is_empty() {
-            return Cow::Borrowed(before);
+            return Cow::Borrowed(account);
         }
-        let mut account = before.clone();
+        let mut account = account.clone();
         account.mark_unknown(unknown.iter().copied());
         Cow::Owned(account)
-    } else if before.known || decision.findings.rejected.is_some() {
-        Cow::Borrowed(before)
+    } else if before.account_elsewhere(Some(key)).is_some() || decision.findings.rejected.is_some() {
+        Cow::Borrowed(account)
     } else {
         Cow::Owned(Account::new(key.clone()))
     }

@@ -95,3 +95,40 @@ fn a_released_call_that_never_left_has_nobody_compared_again() {
     sync(&world, &right);
     assert_eq!(world.applied(), before, "the same file sends nothing");
 }
+
+/// Until the first account is known not to have anything, or a person lets the call go.
+#[test]
+fn what_is_held_behind_a_call_of_unknown_outcome_stays_held_whatever_comes_next() {
+    for next in [["A", "Aron", "Alan", "W7"], ["A", "Aron", "Al", "W9"], ["A", "Aron", "Al", "W7"]] {
+        let world = world("");
+        world.play(UNKNOWN);
+        sync(&world, &[["A", "Aron", "Al", "W1"]]).exits(5);
+        world.play("");
+        sync(&world, &[["A", "Aron", "Al", "W7"]]).exits(3);
+        let before = world.applied();
+        // Somebody else takes the key meanwhile.
+        let ran = sync(&world, &[next, ["B", "Bell", "Bo", "W1"]]);
+        assert_eq!((ran.code, world.applied() - before), (3, 0), "{next:?}: {}", ran.out);
+        let listed = world.run(&["rejects", "list"]).exits(0).out;
+        assert!(listed.contains("key_changed") && listed.contains("duplicate_key"), "{next:?}: {listed}");
+    }
+}
+
+/// What was accepted goes where the customer's record says by now.
+#[test]
+fn what_waits_goes_to_the_key_that_a_delta_without_its_columns_names() {
+    let world = world("");
+    world.play(REFUSED);
+    sync(&world, &[["A", "Aron", "Al", "W1"]]).exits(3);
+    world.play("");
+    let delta = world.file("delta.csv", "customer_id;first_name;wallet_id\nA;Alan;W2\n");
+    world.on("sync", &delta, &["--kind", "delta"]).exits(0);
+    assert_eq!(name(&world, "W2"), ["Aron", "Alan"]);
+    // A changed key of a known account is held with all of it, and goes back with it.
+    sync(&world, &[["A", "Baron", "Alan", "W2"]]).exits(0);
+    for (columns, row, code) in [("last_name;", "Caron;W3", 3), ("", "W4", 3), ("first_name;", "Al;W2", 0)] {
+        let file = world.file("delta.csv", &format!("customer_id;{columns}wallet_id\nA;{row}\n"));
+        world.on("sync", &file, &["--kind", "delta"]).exits(code);
+    }
+    assert_eq!(name(&world, "W2"), ["Caron", "Al"]);
+}
