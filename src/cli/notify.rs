@@ -34,14 +34,14 @@ pub enum Occasion {
 }
 
 impl Occasion {
-    /// Is there anything to tell after a run that ended so; `before` is the outcome of the run before it. While it `lacks_input`,
-    /// an input that was not accepted and has not come since, nothing is well again.
+    /// Is there anything to tell after a run that ended so; `before` is the outcome of the run before it. While an input is
+    /// missing that was not accepted, nothing is well again: was one missing, and is one now.
     #[must_use]
-    pub fn of(now: Outcome, lacks_input: bool, before: Option<&str>) -> Option<Self> {
+    pub fn of(now: Outcome, (was_missing, is_missing): (bool, bool), before: Option<&str>) -> Option<Self> {
         let was_fine = before.is_none_or(|before| before == Outcome::Complete.name());
         match now {
-            Outcome::Complete if lacks_input => None,
-            Outcome::Complete => (!was_fine).then_some(Self::Recovery),
+            Outcome::Complete if is_missing => None,
+            Outcome::Complete => (!was_fine || was_missing).then_some(Self::Recovery),
             Outcome::Partial => was_fine.then_some(Self::FirstTrouble),
             Outcome::Guarded
             | Outcome::Stopped
@@ -164,7 +164,7 @@ mod tests {
             (Outcome::Guarded, Some("complete"), Some(Failure)),
         ];
         for (now, before, told) in cases {
-            assert_eq!(Occasion::of(now, false, before), told, "{now:?} after {before:?}");
+            assert_eq!(Occasion::of(now, (false, false), before), told, "{now:?} after {before:?}");
         }
     }
 }

@@ -80,8 +80,8 @@ pub struct Tell {
     pub secrets: Vec<String>,
     /// How the run before ended.
     pub outcome_before: Option<String>,
-    /// Is there an input that was not accepted and has not come since.
-    pub lacks_input: bool,
+    /// Was there an input before the run, and is there one behind it, that was not accepted and has not come since.
+    pub missing_input: (bool, bool),
 }
 
 impl Tell {
@@ -91,7 +91,7 @@ impl Tell {
             Some(path) => write_public(path, metrics::prometheus(report).as_bytes()),
             None => Ok(()),
         };
-        let occasion = Occasion::of(report.run.outcome, self.lacks_input, self.outcome_before.as_deref());
+        let occasion = Occasion::of(report.run.outcome, self.missing_input, self.outcome_before.as_deref());
         let notified = match (&self.notify, occasion) {
             (Some(words), Some(occasion)) => notify(words, occasion, &report.to_json(), &self.secrets),
             (Some(_) | None, _) => Ok(()),

@@ -26,7 +26,7 @@ use super::restore::RESTORING;
 use super::snapshot::{life_of, provider_of};
 use super::transitions::keep_last_call;
 use super::{
-    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, shared_keys,
+    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, runs, shared_keys,
     turned_away, untaken,
 };
 
@@ -423,6 +423,7 @@ fn erase(
     named_keys::remove(connection, id.as_str())?;
     turned_away::remove(connection, id.as_str())?;
     untaken::remove(connection, id.as_str())?;
+    runs::forget_names(connection, id.as_str())?;
     erased.customers = counted("DELETE FROM customer WHERE customer_id = ?1")?;
     Ok(erased)
 }

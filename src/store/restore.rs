@@ -37,6 +37,9 @@ const DOUBT: &str = "in_doubt_since";
 /// is probed from then on.
 const PROBE_NEW: &str = "probe_new_since";
 
+/// The setting that says when the state was put back: what was sent before may be applied for as long as it takes to settle.
+const RESTORED: &str = "restored_at";
+
 /// Added to the name of a state that was replaced, with the time.
 const REPLACED: &str = ".replaced-";
 /// Added to the name of the state: what is to take its place, until it is whole.
@@ -76,16 +79,13 @@ impl Store {
         since.map_err(|_| StoreError::Damaged { what: "the time of a restore is none" })
     }
 
-    /// When the state was put back from a backup, as far as it is remembered: what was sent before and is forgotten may be applied
-    /// as long after that as the provider is given to settle.
+    /// When the state was put back from a backup last: what was sent before and is forgotten may be applied as long after that as the
+    /// provider is given to settle.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
     pub fn restored_at(&self) -> Result<Option<Timestamp>, StoreError> {
-        let since = match setting::get(&self.connection, DOUBT)? {
-            Some(since) => Some(since),
-            None => setting::get(&self.connection, PROBE_NEW)?,
-        };
+        let since = setting::get(&self.connection, RESTORED)?;
         let damaged = StoreError::Damaged { what: "the time of a restore is none" };
         let read = |since: Vec<u8>| std::str::from_utf8(&since).ok()?.parse().ok();
         since.map(|since| read(since).ok_or(damaged)).transpose()
@@ -308,6 +308,7 @@ fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, Sto
     restored.accounts = doubt_accounts(connection)?;
     marks::clear(connection)?;
     setting::put(connection, DOUBT, now.to_string().as_bytes())?;
+    setting::put(connection, RESTORED, now.to_string().as_bytes())?;
     Ok(restored)
 }
 

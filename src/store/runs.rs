@@ -86,6 +86,21 @@ impl LaneUse {
     }
 }
 
+/// Does the schema have what runs were to read.
+fn has_inputs(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('run') WHERE name = 'input')";
+    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+}
+
+/// Forgets what runs were to read whose files are called after a customer who is erased. A copy of an older version has none.
+pub(super) fn forget_names(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
+    if has_inputs(connection)? {
+        let sql = "UPDATE run SET input = NULL WHERE instr(input, ?1) > 0";
+        connection.execute(sql, [customer_id])?;
+    }
+    Ok(())
+}
+
 impl Store {
     /// Starts a run. A crash leaves it without an end; nothing else depends on it.
     ///
@@ -135,13 +150,20 @@ impl Store {
 
     /// The latest runs, newest first.
     pub fn runs(&self, limit: u32) -> Result<Vec<PastRun>, StoreError> {
+        self.runs_that("TRUE", limit)
+    }
+
+    /// The latest runs that took an input in, or were to, newest first.
+    pub(super) fn runs_of_inputs(&self, limit: u32) -> Result<Vec<PastRun>, StoreError> {
+        self.runs_that("command IN ('sync', 'seed')", limit)
+    }
+
+    fn runs_that(&self, are: &str, limit: u32) -> Result<Vec<PastRun>, StoreError> {
         // A state of an earlier version is read as it is.
-        let has_input = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('run') WHERE name = 'input')";
-        let has_input: bool = self.connection.query_row(has_input, [], |row| row.get(0))?;
-        let input = if has_input { "input" } else { "NULL" };
+        let input = if has_inputs(&self.connection)? { "input" } else { "NULL" };
         let mut statement = self.connection.prepare(&format!(
             "SELECT id, command, started_at, finished_at, exit_code, outcome, input_time IS NOT NULL, {input}
-             FROM run ORDER BY number DESC LIMIT ?1"
+             FROM run WHERE {are} ORDER BY number DESC LIMIT ?1"
         ))?;
         let runs = statement.query_map([limit], |row| {
             Ok(PastRun {

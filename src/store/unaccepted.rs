@@ -3,18 +3,12 @@
 //! A part of the customers says nothing of what another part said: one that was refused stays missing, whatever was accepted
 //! after it, until it comes again or a complete input does.
 
+use std::collections::BTreeSet;
+
 use super::{PastRun, Store, StoreError};
 
-/// So many runs are looked through.
-const RUNS_LOOKED_AT: u32 = 50;
-
-impl PastRun {
-    /// Was it to take an input in.
-    #[must_use]
-    pub fn reads_files(&self) -> bool {
-        ["sync", "seed"].contains(&self.command.as_str())
-    }
-}
+/// So many runs that take inputs in are looked through.
+const RUNS_LOOKED_AT: u32 = 400;
 
 impl Store {
     /// The runs whose input was not accepted and has not come since, oldest first; none of them before a complete one that did not
@@ -23,10 +17,10 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
     pub fn unaccepted(&self, at_work: Option<&str>) -> Result<Vec<PastRun>, StoreError> {
-        let runs = self.runs(RUNS_LOOKED_AT)?.into_iter();
+        let runs = self.runs_of_inputs(RUNS_LOOKED_AT)?.into_iter();
         let is_asked_for = |run: &PastRun| {
             let is_dismissed = run.input.as_ref().is_some_and(|input| input.is_dismissed);
-            run.reads_files() && !is_dismissed && Some(run.id.as_str()) != at_work
+            !is_dismissed && Some(run.id.as_str()) != at_work
         };
         Ok(without_input(runs.filter(is_asked_for)))
     }
@@ -47,7 +41,7 @@ fn without_input(runs: impl Iterator<Item = PastRun>) -> Vec<PastRun> {
     let (mut missing, mut later) = (Vec::<PastRun>::new(), Vec::new());
     for run in runs {
         let is_complete = run.input.as_ref().is_none_or(|input| input.is_complete);
-        let files = run.input.as_ref().map(|input| input.files.clone());
+        let files = run.input.as_ref().map(|input| input.files.iter().cloned().collect::<BTreeSet<_>>());
         // Of what an earlier version ran, nobody knows whether it came again.
         let came_later = if files.is_none() { !later.is_empty() } else { later.contains(&files) };
         if came_later && !run.accepted {

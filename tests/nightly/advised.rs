@@ -100,14 +100,25 @@ fn a_delta_that_was_refused_is_missing_until_it_comes_again() {
     let told = format!("was not accepted by `sync`: look at it before it is sent ({})", first.display());
     assert!(status.contains(&told) && status.ends_with("next: crmsync plan FILE --kind delta\n"), "{status}");
     assert_eq!(std::fs::read_to_string(&notified).expect("told"), "failure ", "nothing is well again");
-    world.on("sync", &first, &["--kind", "delta", "--allow-mass-change"]).exits(0);
+    // What goes wrong since is told as ever, and comes before what is missing for longer.
+    world.play("[[rule]]\nprovider = \"lemonway\"\neffect = { refuse = { code = \"178\" } }\n");
+    world.on("sync", &changed("d4.csv", 3..4), &["--kind", "delta"]).exits(3);
+    assert_eq!(std::fs::read_to_string(&notified).expect("told"), "failure trouble ");
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(status.contains(&told) && status.ends_with("next: crmsync rejects list\n"), "{status}");
+    world.play("");
+    world.run(&["rejects", "release"]).exits(0);
+    for _ in 0..51 {
+        world.run(&["resume"]).exits(0);
+    }
+    world.on("sync", &first, &["--kind", "delta", "--allow-mass-change", "--allow-older"]).exits(0);
     let status = world.run(&["status"]).exits(0).out;
     assert!(!status.contains("was not accepted"), "{status}");
-    assert_eq!(std::fs::read_to_string(&notified).expect("told"), "failure recovery ");
+    assert_eq!(std::fs::read_to_string(&notified).expect("told"), "failure trouble recovery ");
     // A name that was mistyped will never be accepted.
     world.on("sync", &world.path("d3.csv"), &["--kind", "delta"]).exits(4);
     let run = world.report()["run"]["id"].as_str().expect("a name").to_owned();
-    world.on("sync", &second, &["--kind", "delta"]).exits(0);
+    world.on("sync", &second, &["--kind", "delta", "--allow-older"]).exits(0);
     let status = world.run(&["status"]).exits(0).out;
     let dismiss = format!("what is not to come again: `crmsync doctor --dismiss-input {run}`\n");
     assert!(status.contains(&dismiss), "{status}");

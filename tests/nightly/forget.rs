@@ -180,3 +180,16 @@ fn a_row_whose_cells_nobody_can_tell_apart_is_erased_with_whomever_it_names() {
     let left = world.rejects();
     assert!(!left.contains("Legrandin") && left.contains("10 fields where"), "its place stays: {left}");
 }
+
+/// A state remembers what runs were to read.
+#[test]
+fn a_file_that_is_called_after_an_erased_customer_leaves_nothing_in_the_state() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    world.on("sync", &world.csv("C00001.csv", &people[..1]), &["--kind", "delta"]).exits(0);
+    let _ = world.run(&["forget", "C00001"]);
+    let state = std::fs::read(world.path("state/crmsync.db")).expect("a state");
+    assert!(!state.windows(6).any(|bytes| bytes == b"C00001"));
+}

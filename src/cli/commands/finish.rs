@@ -157,8 +157,8 @@ pub(super) fn finish(
         },
         None => {}
     }
-    let Found { tally, reasons, carried_from, outcome_before, lacks_input, .. } = found;
-    let tell = Tell { outcome_before, lacks_input, ..run.tell };
+    let Found { tally, reasons, carried_from, outcome_before, missing_input, .. } = found;
+    let tell = Tell { outcome_before, missing_input, ..run.tell };
     let (input_arguments, sending) = (run.input_arguments, run.sending);
     let ending = Ending {
         tally,
@@ -238,7 +238,7 @@ struct Found {
     reasons: Vec<Reason>,
     carried_from: Option<String>,
     outcome_before: Option<String>,
-    lacks_input: bool,
+    missing_input: (bool, bool),
 }
 
 impl Found {
@@ -250,7 +250,7 @@ impl Found {
             reasons: Vec::new(),
             carried_from: None,
             outcome_before: None,
-            lacks_input: false,
+            missing_input: (false, false),
         }
     }
 
@@ -263,7 +263,8 @@ impl Found {
         run: &Run,
     ) -> Result<(), Failure> {
         self.outcome_before = outcome_before(store, session)?;
-        self.lacks_input = !store.unaccepted(None)?.is_empty();
+        let before = store.unaccepted(Some(session.id().as_str()))?;
+        self.missing_input = (!before.is_empty(), !store.unaccepted(None)?.is_empty());
         self.tally = tally(run, &store.counts()?);
         let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
         let open_before = open_before.map(|(_, counts)| counts);
@@ -276,13 +277,8 @@ impl Found {
     }
 }
 
-/// How the run before this one ended, or the one whose input is missing since; nothing for the first one, or for one that
-/// was killed.
+/// How the run before this one ended; nothing for the first one, or for one that was killed.
 fn outcome_before(store: &Store, session: &Session) -> Result<Option<String>, Failure> {
-    let missing = store.unaccepted(Some(session.id().as_str()))?;
-    if let Some(outcome) = missing.into_iter().find_map(|past| past.outcome) {
-        return Ok(Some(outcome));
-    }
     let runs = store.runs(2)?;
     Ok(runs.into_iter().find(|past| past.id != session.id().as_str()).and_then(|past| past.outcome))
 }

@@ -306,7 +306,10 @@ fn next(status: &Status, arguments: &[String]) -> String {
         return "wait until the run has ended".to_owned();
     }
     let is_denied = status.last_run.as_ref().is_some_and(|run| run.outcome.as_deref() == denied);
-    if let Some(run) = status.unaccepted.first().filter(|_| !is_denied) {
+    // What is left of later runs comes before an input that is missing for longer.
+    let is_last = |run: &&Run| status.last_run.as_ref().is_some_and(|last| last.id == run.id);
+    let has_more = status.has_sendable_calls() || status.needs_a_person > 0;
+    if let Some(run) = status.unaccepted.first().filter(|run| !is_denied && (is_last(run) || !has_more)) {
         // Of a part nobody is missing, of a complete file whoever is not in it is.
         let none = Vec::new();
         let Some(flags) = run.arguments.as_ref().or(run.was_guarded().then_some(&none)) else {
