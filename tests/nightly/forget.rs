@@ -189,7 +189,7 @@ fn a_file_that_is_called_after_an_erased_customer_leaves_nothing_in_the_state() 
     world.populate(&people);
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     world.on("sync", &world.csv("C00001.csv", &people[..1]), &["--kind", "delta"]).exits(0);
-    let _ = world.run(&["forget", "C00001"]);
+    drop(world.run(&["forget", "C00001"]));
     let state = std::fs::read(world.path("state/crmsync.db")).expect("a state");
     assert!(!state.windows(6).any(|bytes| bytes == b"C00001"));
 }
