@@ -126,8 +126,8 @@ impl Lane {
         let provider = self.endpoint.provider.id();
         let end = LaneEnd::before_work(&*self.endpoint.provider);
         let crew = Crew::new(Arc::clone(&self.endpoint), self.clock.clone());
-        let settles_until = self.settles_until;
         Working {
+            paused_until: self.settles_until,
             lane: self,
             provider,
             ready: VecDeque::new(),
@@ -136,7 +136,6 @@ impl Lane {
             crew,
             outcomes: Vec::new(),
             settling: 0,
-            paused_until: settles_until,
             denials_in_a_row: 0,
             has_accepted: false,
             state: LaneState::Running,

@@ -115,7 +115,8 @@ pub(super) const ALIASES: &[Names] = &[
     sure(
         Field::MobilePhone,
         "mobile phone, phone mobile, mobile, mobile number, mobile phone number, cell, cell phone, portable, tel portable, \
-         telephone portable, telephone mobile, numero de telephone mobile, numero telephone mobile, tel mobile, gsm, person mobile phone, num portable, \
+         telephone portable, telephone mobile, numero de telephone mobile, numero telephone mobile, tel mobile, gsm, \
+         person mobile phone, num portable, \
          numero portable, numero mobile, numero de mobile, numero de portable, mob number, sms",
     ),
     sure(
@@ -285,7 +286,8 @@ pub(super) const ALIASES: &[Names] = &[
     sure(
         Field::UpdatedAt,
         "updated at, updated on, modified at, modified on, date modification, date de modification, \
-         date maj, date de mise a jour, date mise a jour, derniere modification, date de derniere modification, modified time, last modified, \
+         date maj, date de mise a jour, date mise a jour, derniere modification, \
+         date de derniere modification, modified time, last modified, \
          last modified date, hs lastmodifieddate, systemmodstamp, last update, updated, maj, \
          mise a jour, laeda, update date, modifie le, do not modify modified on, ne pas modifier modifie le",
     ),

@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::phones::{fraction, mangled};
+use super::mangled::{fraction, mangled};
 use super::reason::{self, Parsed};
 
 /// La Poste, whose establishments outgrew the checksum of the SIRET.

@@ -68,7 +68,7 @@ fn is_word_for_street(word: &str) -> bool {
 }
 
 /// Has a line the digits of a house number anywhere: where numbers stand behind names, it has the number then.
-pub(super) fn is_behind(line: &str, number: &str) -> bool {
+pub(super) fn has_its_digits(line: &str, number: &str) -> bool {
     let Some((digits, _)) = digits(number.trim_start_matches('0')) else { return false };
     line.split(|c: char| !c.is_ascii_digit()).any(|run| run == digits)
 }

@@ -10,8 +10,8 @@ use super::countries;
 use super::dates::{DateForms, OrderKind};
 use super::error::{MappingError, OrderWarning, RowDefect};
 use super::header::{Found, Header, MappedColumn, Names, is_ignored, resolve, turn};
+use super::mangled::mangled;
 use super::parse::Light;
-use super::phones;
 use super::reason;
 use super::row::{Finished, Row};
 use super::settings::MappingSettings;
@@ -192,7 +192,7 @@ impl Mapper {
         let length = if key.is_ascii() { key.len() } else { key.chars().count() };
         let is_null = self.nulls.iter().any(|null| *null == key);
         let is_usable = (1..=CustomerId::CHARS_MAX).contains(&length) && !is_null;
-        (is_usable && !self.is_header(&key) && phones::mangled(&key).is_none()).then_some(key)
+        (is_usable && !self.is_header(&key) && mangled(&key).is_none()).then_some(key)
     }
 
     /// Is a key the name of its column, where the file has a header: it stands there once more.
@@ -387,7 +387,7 @@ impl Mapper {
             reason: match text::bare(raw) {
                 bare if self.stands_for_nothing(bare) => reason::KEY_EMPTY,
                 bare if self.is_header(bare) => reason::KEY_IS_HEADER,
-                bare => phones::mangled(bare).unwrap_or(reason::KEY_UNUSABLE),
+                bare => mangled(bare).unwrap_or(reason::KEY_UNUSABLE),
             },
         })
     }

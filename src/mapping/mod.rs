@@ -20,6 +20,7 @@ mod dates;
 mod error;
 mod header;
 mod house_numbers;
+mod mangled;
 mod mapper;
 mod merge;
 mod parse;

@@ -8,6 +8,7 @@ use super::companies;
 use super::contacts;
 use super::countries;
 use super::dates::DateForms;
+use super::mangled::mangled;
 use super::phones;
 use super::phones::Home;
 use super::postal;
@@ -121,7 +122,7 @@ impl Light<'_> {
 
 /// A key of some system: taken as it is, unless a spreadsheet destroyed it.
 fn identifier(text: &str) -> Parsed<SmolStr> {
-    phones::mangled(text).map_or_else(|| not_a_flag(text), Err)
+    mangled(text).map_or_else(|| not_a_flag(text), Err)
 }
 
 /// Any text but what a program writes for yes, no, and some for nothing.

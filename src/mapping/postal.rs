@@ -2,7 +2,7 @@
 
 use smol_str::SmolStr;
 
-use super::phones;
+use super::mangled::{fraction, mangled};
 use super::reason::{self, Parsed};
 
 /// Characters that any country's postal code has at most.
@@ -72,7 +72,7 @@ pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<SmolStr> {
     // A spreadsheet's sign that digits are text.
     let text =
         text.strip_prefix('\'').filter(|rest| rest.starts_with(|c: char| c.is_ascii_digit())).unwrap_or(text);
-    if let Some(mangled) = phones::mangled(text).or_else(|| phones::fraction(text)) {
+    if let Some(mangled) = mangled(text).or_else(|| fraction(text)) {
         return Err(mangled);
     }
     if !alpha2.is_some_and(is_french) {

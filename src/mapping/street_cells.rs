@@ -5,7 +5,7 @@
 
 use smol_str::SmolStr;
 
-use super::house_numbers::{Lead, is_behind, lead, number_behind};
+use super::house_numbers::{Lead, has_its_digits, lead, number_behind};
 use super::reason::{self, Parsed};
 use super::streets::{
     LINKS, first_word, house_numbers, is_post_box, kind_at, kind_of, split, split_rest, trim_separators,
@@ -164,12 +164,15 @@ fn given(
 fn without_number_behind(name: SmolStr, number: SmolStr) -> Parsed<(Option<SmolStr>, SmolStr)> {
     match number_behind(&name) {
         Some((known, before)) if is_in_number(&known, &number) => Ok((Some(known), before.into())),
-        _ if is_behind(&name, &number) => Ok((None, name)),
-        Some(_) if kind_at(&name, false).is_none_or(|(kind, ..)| is_street(kind)) => {
-            Err(reason::STREET_DIFFERS)
-        }
+        _ if has_its_digits(&name, &number) => Ok((None, name)),
+        Some(_) if is_of_street(&name) => Err(reason::STREET_DIFFERS),
         Some(_) | None => Ok((Some(number), name)),
     }
+}
+
+/// Does a text begin with a kind behind whose name a house number may stand, or with none.
+fn is_of_street(text: &str) -> bool {
+    kind_at(text, false).is_none_or(|(kind, ..)| is_street(kind))
 }
 
 fn is_street(kind: &KnownKind) -> bool {
@@ -286,11 +289,10 @@ fn missing_number(line: &str, number: SmolStr, has_kind: bool, behind: bool) -> 
         return None;
     }
     if behind && !is_post_box(line) {
-        if is_behind(line, &number) {
+        if has_its_digits(line, &number) {
             return Some(None);
         }
-        let is_of_street = kind_at(line, false).is_none_or(|(kind, ..)| is_street(kind));
-        return (!is_of_street || number_behind(line).is_none()).then_some(Some(number));
+        return (!is_of_street(line) || number_behind(line).is_none()).then_some(Some(number));
     }
     // "Hauptstraße 12": behind a name without a kind of street that is known.
     let last = fold::words(line.rsplit(' ').next().unwrap_or_default());

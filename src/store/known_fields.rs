@@ -7,6 +7,7 @@ use rusqlite::Connection;
 
 use crate::domain::field::{Field, FieldSet};
 
+use super::open::has_column;
 use super::{Intake, Snapshot, StoreError, setting};
 
 /// The setting that names the fields of which any input has said something.
@@ -87,8 +88,7 @@ impl FieldNumbers {
 
 /// Is what the records of each customer have said remembered: not where a state of an earlier version is only read.
 pub(super) fn are_by_customer(connection: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('customer') WHERE name = 'told_fields')";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
+    has_column(connection, "customer", "told_fields")
 }
 
 impl Snapshot<'_> {

@@ -320,6 +320,12 @@ fn application(connection: &Connection) -> Result<i32, StoreError> {
     Ok(connection.pragma_query_value(None, "application_id", |row| row.get(0))?)
 }
 
+/// Does a table have a column: not where a state of an earlier version is only read.
+pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
+    Ok(connection.query_row(sql, [table, column], |row| row.get(0))?)
+}
+
 /// The setting that tells which key the state was made with.
 const KEY_IDENTITY: &str = "key_identity";
 

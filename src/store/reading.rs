@@ -96,9 +96,9 @@ impl StateFile {
         Ok(has_key.then_some(connection))
     }
 
-    /// Whoever reads keeps an index of the log beside the file. A folder that cannot be written has no place for it, nor has a full
-    /// file system;
-    /// where no log is there either, and nobody at work who could make one, the file is all there is, and stays as it is.
+    /// Whoever reads keeps an index of the log beside the file. A folder that cannot be written has no place for it, nor has a
+    /// full file system; where no log is there either, and nobody at work who could make one, the file is all there is, and
+    /// stays as it is.
     fn connect_to_look(&self) -> Result<Connection, StoreError> {
         let path = self.path();
         let found = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)

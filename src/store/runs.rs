@@ -7,6 +7,7 @@ use crate::domain::clock::Timestamp;
 use crate::domain::fault::{self, Point};
 use crate::domain::provider::ProviderId;
 
+use super::open::has_column;
 use super::{Store, StoreError, origin, shared_keys};
 
 /// The number of a run, counting up. Written into everything that the run does.
@@ -86,15 +87,9 @@ impl LaneUse {
     }
 }
 
-/// Does the schema have what runs were to read.
-fn has_inputs(connection: &Connection) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('run') WHERE name = 'input')";
-    Ok(connection.query_row(sql, [], |row| row.get(0))?)
-}
-
 /// Forgets what runs were to read whose files are called after a customer who is erased. A copy of an older version has none.
 pub(super) fn forget_names(connection: &Connection, customer_id: &str) -> Result<(), StoreError> {
-    if has_inputs(connection)? {
+    if has_column(connection, "run", "input")? {
         let sql = "UPDATE run SET input = NULL WHERE instr(input, ?1) > 0";
         connection.execute(sql, [customer_id])?;
     }
@@ -160,7 +155,7 @@ impl Store {
 
     fn runs_that(&self, are: &str, limit: u32) -> Result<Vec<PastRun>, StoreError> {
         // A state of an earlier version is read as it is.
-        let input = if has_inputs(&self.connection)? { "input" } else { "NULL" };
+        let input = if has_column(&self.connection, "run", "input")? { "input" } else { "NULL" };
         let mut statement = self.connection.prepare(&format!(
             "SELECT id, command, started_at, finished_at, exit_code, outcome, input_time IS NOT NULL, {input}
              FROM run WHERE {are} ORDER BY number DESC LIMIT ?1"

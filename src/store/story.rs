@@ -13,6 +13,7 @@ use crate::domain::provider::ProviderId;
 use crate::domain::standing::TurnedAway;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
+use super::open::has_column;
 use super::{Store, StoreError, codec, flights};
 
 /// Everything that the state knows of a customer, without a value.
@@ -172,8 +173,7 @@ impl Store {
 
     /// A state of version 1 that is only read has no such column yet.
     fn knows_fields(&self) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info('call') WHERE name = 'fields')";
-        Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
+        has_column(&self.connection, "call", "fields")
     }
 
     fn story_answers(&self, call: CallId) -> Result<Vec<StoryAnswer>, StoreError> {

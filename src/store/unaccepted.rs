@@ -17,12 +17,25 @@ impl Store {
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
     pub fn unaccepted(&self, at_work: Option<&str>) -> Result<Vec<PastRun>, StoreError> {
-        let runs = self.runs_of_inputs(RUNS_LOOKED_AT)?.into_iter();
-        let is_asked_for = |run: &PastRun| {
-            let is_dismissed = run.input.as_ref().is_some_and(|input| input.is_dismissed);
-            !is_dismissed && Some(run.id.as_str()) != at_work
-        };
-        Ok(without_input(runs.filter(is_asked_for)))
+        let runs = self.inputs_asked_for()?.into_iter();
+        Ok(without_input(runs.filter(|run| Some(run.id.as_str()) != at_work)))
+    }
+
+    /// Was there such a run before this one, and is there one with it.
+    ///
+    /// # Errors
+    /// [`StoreError`] when the state cannot be read.
+    pub fn is_input_missing(&self, before: &str) -> Result<(bool, bool), StoreError> {
+        let runs = self.inputs_asked_for()?;
+        let was_missing = !without_input(runs.iter().filter(|run| run.id != before).cloned()).is_empty();
+        Ok((was_missing, !without_input(runs.into_iter()).is_empty()))
+    }
+
+    /// The latest runs that were to take an input in, but those whose input a person has dismissed, newest first.
+    fn inputs_asked_for(&self) -> Result<Vec<PastRun>, StoreError> {
+        let mut runs = self.runs_of_inputs(RUNS_LOOKED_AT)?;
+        runs.retain(|run| !run.input.as_ref().is_some_and(|input| input.is_dismissed));
+        Ok(runs)
     }
 
     /// Notes that the input of a run, which was not accepted, is not to come again; false where there is no such run.

@@ -64,13 +64,11 @@ struct RestoredReport {
 pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitCode, Failure> {
     let config = program.config()?;
     let state = program.state(&config)?;
-    match &typed.restore {
-        Some(backup) => restore(program, &state, backup),
-        None if typed.end_probing => end_probing(program, &state),
-        None => match &typed.dismiss_input {
-            Some(run) => dismiss_input(program, &state, run),
-            None => examine(program, &config, &state, typed.repair),
-        },
+    match (&typed.restore, &typed.dismiss_input) {
+        (Some(backup), _) => restore(program, &state, backup),
+        (None, Some(run)) => dismiss_input(program, &state, run),
+        (None, None) if typed.end_probing => end_probing(program, &state),
+        (None, None) => examine(program, &config, &state, typed.repair),
     }
 }
 

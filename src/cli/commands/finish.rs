@@ -263,8 +263,7 @@ impl Found {
         run: &Run,
     ) -> Result<(), Failure> {
         self.outcome_before = outcome_before(store, session)?;
-        let before = store.unaccepted(Some(session.id().as_str()))?;
-        self.missing_input = (!before.is_empty(), !store.unaccepted(None)?.is_empty());
+        self.missing_input = store.is_input_missing(session.id().as_str())?;
         self.tally = tally(run, &store.counts()?);
         let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
         let open_before = open_before.map(|(_, counts)| counts);

@@ -146,6 +146,10 @@ impl Status {
         self.providers.iter().any(|(id, queue)| queue.has_open_calls() && self.enabled.contains(id))
     }
 
+    fn is_last(&self, run: &Run) -> bool {
+        self.last_run.as_ref().is_some_and(|last| last.id == run.id)
+    }
+
     /// Providers with open calls that nothing is sent to.
     fn switched_off(&self) -> Vec<&'static str> {
         let idle = |(id, queue): &(&ProviderId, &Queue)| queue.has_open_calls() && !self.enabled.contains(id);
@@ -226,14 +230,14 @@ fn text(status: &Status, arguments: &[String]) -> String {
         },
         Some(run) => last_run(run, status.running),
     };
-    let is_last = |run: &Run| status.last_run.as_ref().is_some_and(|last| last.id == run.id);
     for run in &status.unaccepted {
-        let its = if is_last(run) { "its input".to_owned() } else { format!("the input of {}", run.id) };
+        let its =
+            if status.is_last(run) { "its input".to_owned() } else { format!("the input of {}", run.id) };
         let files = if run.files.is_empty() { String::new() } else { format!(" ({})", run.files.join(", ")) };
         let advice = if run.was_guarded() { "look at it before it is sent" } else { "run the file again" };
         writeln!(text, "{its} was not accepted by `{}`: {advice}{files}", run.command).expect(INFALLIBLE);
     }
-    if let Some(run) = status.unaccepted.iter().find(|run| !is_last(run)) {
+    if let Some(run) = status.unaccepted.iter().find(|run| !status.is_last(run)) {
         let told = format!("what is not to come again: `crmsync doctor --dismiss-input {}`", run.id);
         writeln!(text, "{}", next_step::typed(&told, arguments)).expect(INFALLIBLE);
     }
@@ -307,9 +311,10 @@ fn next(status: &Status, arguments: &[String]) -> String {
     }
     let is_denied = status.last_run.as_ref().is_some_and(|run| run.outcome.as_deref() == denied);
     // What is left of later runs comes before an input that is missing for longer.
-    let is_last = |run: &&Run| status.last_run.as_ref().is_some_and(|last| last.id == run.id);
     let has_more = status.has_sendable_calls() || status.needs_a_person > 0;
-    if let Some(run) = status.unaccepted.first().filter(|run| !is_denied && (is_last(run) || !has_more)) {
+    if let Some(run) =
+        status.unaccepted.first().filter(|run| !is_denied && (status.is_last(run) || !has_more))
+    {
         // Of a part nobody is missing, of a complete file whoever is not in it is.
         let none = Vec::new();
         let Some(flags) = run.arguments.as_ref().or(run.was_guarded().then_some(&none)) else {
