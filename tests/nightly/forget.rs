@@ -193,3 +193,19 @@ fn a_file_that_is_called_after_an_erased_customer_leaves_nothing_in_the_state() 
     let state = std::fs::read(world.path("state/crmsync.db")).expect("a state");
     assert!(!state.windows(6).any(|bytes| bytes == b"C00001"));
 }
+
+/// A short key stands in any name by chance.
+#[test]
+fn an_erasure_leaves_alone_which_inputs_are_missing() {
+    let world = World::new();
+    let mut people = customers(2);
+    people[0].id = "1".to_owned();
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let cut = world.file("d1.csv", "customer_id;last_name\n1;\"Mar");
+    world.on("sync", &cut, &["--kind", "delta"]).exits(4);
+    world.run(&["forget", "1"]).exits(0);
+    world.on("sync", &world.csv("d2.csv", &people[1..]), &["--kind", "delta"]).exits(0);
+    let status = world.run(&["status"]).exits(0).out;
+    assert!(status.contains("d1.csv)"), "{status}");
+}
