@@ -116,6 +116,15 @@ impl Account {
         }
     }
 
+    /// Takes all that is known of the fields for unknown; says whether anything was known.
+    pub fn doubt(&mut self) -> bool {
+        let mut was_known = false;
+        for (_, kept) in self.fields.iter_mut() {
+            was_known |= std::mem::replace(kept, Acknowledged::Unknown) != Acknowledged::Unknown;
+        }
+        was_known
+    }
+
     /// Notes that these fields may hold the old value or another one.
     pub fn mark_unknown(&mut self, fields: impl IntoIterator<Item = FieldCode>) {
         for field in fields {

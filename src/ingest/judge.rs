@@ -134,8 +134,8 @@ impl Judge<'_> {
         known: KnownAt,
         news: Option<&mut News>,
     ) -> Judged {
-        let KnownAt { mut before, skipped, named, turned_away, untaken } = known;
-        let noted = Noted { skipped, named, turned_away, untaken };
+        let KnownAt { mut before, skipped, named, is_doubted, turned_away, untaken } = known;
+        let noted = Noted { skipped, named, is_doubted, turned_away, untaken };
         let settings = provider.settings();
         before.left_out = if projection.presumption.is_some() { noted.left_out() } else { Vec::new() };
         if self.newly_excluded.contains(&provider.id()) {

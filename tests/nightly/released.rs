@@ -132,3 +132,23 @@ fn what_waits_goes_to_the_key_that_a_delta_without_its_columns_names() {
     }
     assert_eq!(name(&world, "W2"), ["Caron", "Al"]);
 }
+
+/// What was sent to an account while its customer's record named another one may have been for somebody else.
+#[test]
+fn who_comes_back_to_an_account_that_another_customer_had_meanwhile_is_sent_there_again() {
+    for away in ["W2", ""] {
+        let world = world("");
+        sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bo", "W2"]]).exits(0);
+        sync(&world, &[["A", "Aron", "Al", ""], ["B", "Bell", "Bo", "W1"]]).exits(3);
+        release(&world, "B");
+        world.run(&["resume"]).exits(0);
+        sync(&world, &[["A", "Aron", "Al", "W1"], ["B", "Bell", "Bo", away]]);
+        assert_eq!(name(&world, "W1"), ["Aron", "Al"], "{away}");
+        let last = [["A", "Aron", "Al", ""], ["B", "Bell", "Bo", "W1"]];
+        sync(&world, &last).exits(0);
+        assert_eq!(name(&world, "W1"), ["Bell", "Bo"], "{away}");
+        let before = world.applied();
+        sync(&world, &last).exits(0);
+        assert_eq!(world.applied(), before, "{away}: the same file sends nothing");
+    }
+}
