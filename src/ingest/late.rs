@@ -67,8 +67,8 @@ impl Late {
             let shown = shown.collect::<Vec<_>>().join(", ");
             let dots = if self.future > self.future_places.len() as u64 { ", …" } else { "" };
             outcome.warnings.push(format!(
-                "{} rows are dated more than a day in the future ({shown}{dots}); they count as of now, so that later \
-                 rows are not taken for stale: mend the order_by column in the CRM",
+                "{} rows are dated more than a day in the future ({shown}{dots}); they are remembered as of now, so that \
+                 later rows are not taken for stale: mend the order_by column in the CRM",
                 self.future
             ));
         }

@@ -21,7 +21,7 @@ use super::lacking::Lacking;
 use super::late::LateRows;
 use super::raw_rows::RawRows;
 use super::rejects::IngestReject;
-use super::sheet::Sheet;
+use super::sheet::{RowOrder, Sheet};
 use super::{Ingest, IngestError, Kind};
 
 /// Customers of a batch, whose values are in memory together.
@@ -82,7 +82,7 @@ pub(super) enum Merged {
 struct OwnRow {
     file: u16,
     row: Row,
-    order: Option<Order>,
+    order: Option<RowOrder>,
     /// By what it is put in order among the rows of its customer.
     turn: Option<Order>,
     /// What it says is older than what was accepted, or nobody knows how old: others are read in its light all the same.
@@ -186,11 +186,12 @@ impl<'a> Maker<'a> {
             let sheet = &self.sheets[usize::from(own.file)];
             match sheet.order(&own.row) {
                 Ok(order) => {
+                    let read = order.map(|order| order.read);
                     own.order = order;
-                    highest = highest.max(order);
+                    highest = highest.max(read);
                     // Where the file has no column for it, the later row wins.
-                    own.turn = if sheet.has_order() { order } else { highest };
-                    if sheet.is_from_future(order) {
+                    own.turn = if sheet.has_order() { read } else { highest };
+                    if order.is_some_and(|order| order.remembered != order.read) {
                         late.future.push(self.place(&own));
                     }
                 }
@@ -288,7 +289,8 @@ impl<'a> Maker<'a> {
         }
         let sheet = &self.sheets[usize::from(newest.file)];
         let id = sheet.identify(&newest.row).ok_or_else(|| IngestError::changed(&self.place(newest)))?;
-        let highest = rows.iter().filter(|own| !own.is_background).filter_map(|own| own.order).max();
+        let orders = rows.iter().filter(|own| !own.is_background).filter_map(|own| own.order);
+        let highest = orders.map(|order| order.remembered).max();
         let (Mapped { customer, defects }, whole) =
             merge.map(&sheet.mapper, (id, highest), self.today, lacking);
         let row_of = |field| merge.row_of(field).unwrap_or(rows.len() - 1);
@@ -313,7 +315,7 @@ impl<'a> Maker<'a> {
         stored: Option<&StoredCustomer>,
     ) -> Result<Option<Box<Prepared>>, IngestError> {
         let accepted = stored.and_then(|stored| stored.order);
-        let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order) < accepted);
+        let is_stale = |own: &OwnRow| own.order.is_some_and(|order| Some(order.read) < accepted);
         // Where the newest of them is what was accepted last, the others of a complete input are what was accepted with it. In a
         // delta they may be: they say by what the newest is read, and nothing else.
         let is_the_same = prepared.customer.order == accepted;

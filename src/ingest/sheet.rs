@@ -35,8 +35,17 @@ pub(super) struct Sheet<'a> {
     now: Order,
 }
 
+/// The order value of a row.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowOrder {
+    /// As it stands there: rows are compared by it.
+    pub(super) read: Order,
+    /// What is remembered of it.
+    pub(super) remembered: Order,
+}
+
 impl<'a> Sheet<'a> {
-    /// Resolves the header. `now` is what counts for a row that is dated in the future.
+    /// Resolves the header. `now` is what is remembered of a row that is dated in the future.
     pub(super) fn open(
         file: &'a InputFile,
         settings: &MappingSettings,
@@ -148,7 +157,7 @@ impl<'a> Sheet<'a> {
         mapped.customer.order = match mapped.customer.order {
             Some(order) => Some(self.not_in_future(order, row)),
             None if self.file.header().is_some() => None,
-            None => self.order(row)?,
+            None => self.order(row)?.map(|order| order.remembered),
         };
         Ok(mapped)
     }
@@ -159,10 +168,10 @@ impl<'a> Sheet<'a> {
     }
 
     /// The order value of a row.
-    pub(super) fn order(&self, row: &Row) -> Result<Option<Order>, RowDefect> {
+    pub(super) fn order(&self, row: &Row) -> Result<Option<RowOrder>, RowDefect> {
         let Some(cell) = self.order_cell(row) else { return Ok(None) };
         let order = self.mapper.order_of(&cell)?;
-        Ok(order.map(|order| self.not_in_future(order, row)))
+        Ok(order.map(|read| RowOrder { read, remembered: self.not_in_future(read, row) }))
     }
 
     /// What orders the row. A record may have it under a name that is the same as headers are compared.
@@ -203,7 +212,7 @@ impl<'a> Sheet<'a> {
         column.map_or(RawCell::Absent, |column| row.get(column))
     }
 
-    /// A time from the future would make every later row of its customer stale, for ever: it counts as now.
+    /// A time from the future would make every later row of its customer stale, for ever: it is remembered as now.
     fn not_in_future(&self, order: Order, row: &Row) -> Order {
         let is_time = || match self.order_cell(row) {
             Some(RawCell::Text(raw)) => self.mapper.is_time(&raw),
@@ -211,11 +220,6 @@ impl<'a> Sheet<'a> {
         };
         let latest = self.now.0.saturating_add(AHEAD_MICROSECONDS_MAX);
         if order.0 > latest && is_time() { self.now } else { order }
-    }
-
-    /// Does the order value of a row stand for one that lies in the future.
-    pub(super) fn is_from_future(&self, order: Option<Order>) -> bool {
-        order == Some(self.now)
     }
 
     /// The cells of a JSONL record that are not under the names of the columns.

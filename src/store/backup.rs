@@ -74,7 +74,8 @@ pub(super) struct Backups {
     made: Option<MadeBackup>,
 }
 
-/// A backup that is whole, but not in its place yet. Dropped there, it leaves nothing.
+/// A backup that is not in its place yet. Dropped there, it leaves nothing, so that a disk that it has filled is not full for
+/// what comes next.
 #[derive(Debug)]
 struct Written {
     temporary: PathBuf,
@@ -85,7 +86,7 @@ struct Written {
 impl Drop for Written {
     fn drop(&mut self) {
         // Put in its place, or of no use to anybody; the state itself is not concerned.
-        drop(std::fs::remove_file(&self.temporary));
+        drop(delete_copy(&self.temporary));
     }
 }
 
@@ -98,10 +99,10 @@ impl Backups {
         let folder = folder_of(state);
         make_private_folder(&folder)?;
         let connection = connect(state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let temporary = unfinished(state);
-        let bytes = write_temporary(&connection, &temporary)?;
-        let took = plan.clock.elapsed().saturating_sub(started);
-        self.written = Some(Written { temporary, bytes, took });
+        let mut written = Written { temporary: unfinished(state), bytes: 0, took: Duration::ZERO };
+        written.bytes = write_temporary(&connection, &written.temporary)?;
+        written.took = plan.clock.elapsed().saturating_sub(started);
+        self.written = Some(written);
         Ok(())
     }
 

@@ -252,6 +252,21 @@ fn a_limit_on_the_length_of_files_ends_a_run_like_a_full_disk() {
     Ran::from(&page.output().expect("sh runs")).exits(1, "a page");
 }
 
+/// What is of no use to anybody would keep the disk full for what comes next.
+#[test]
+fn a_backup_for_which_there_is_no_room_leaves_nothing() {
+    let mut world = World::new(60);
+    world.sync().exits(0, "delivered");
+    world.change_everybody();
+    let mut sync =
+        world.command(&["sh", "-c", "ulimit -f 100 && exec \"$0\" \"$@\""], &["sync", "crm.csv", "-q"]);
+    let ran = Ran::from(&sync.output().expect("sh runs")).exits(1, "no room");
+    assert!(ran.err.contains("error[E4"), "{}", ran.err);
+    let unfinished = world.path("state/backups/crmsync.db.unfinished");
+    assert!(world.path("state/backups").is_dir() && !unfinished.exists());
+    heals(&world, "no room");
+}
+
 /// A disk in trouble is often mounted anew for reading alone.
 #[test]
 fn a_state_on_a_disk_that_takes_no_writes_can_still_be_looked_at() {

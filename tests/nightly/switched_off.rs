@@ -181,6 +181,17 @@ fn another_address_of_a_provider_is_told_of_once() {
     assert!(all(world.on("plan", &file, &["--allow-mass-change"]).exits(0)).contains(warning));
     assert!(all(run()).contains(warning));
     assert!(!all(run()).contains("wsone was at"));
+    // What a simulator has got, the provider has not; whichever port it listens at.
+    for (address, told) in [
+        ("http://127.0.0.1:1", Some("wsone was at https://live.example and is at a place on this machine")),
+        ("http://localhost:2", None),
+        ("https://live.example", Some("wsone was at a place on this machine and is at https://live.example")),
+    ] {
+        move_to(address);
+        let said = all(run());
+        assert_eq!(said.contains("wsone was at"), told.is_some(), "{address}: {said}");
+        assert!(told.is_none_or(|told| said.contains(told)), "{address}: {said}");
+    }
 }
 
 /// Of what was held, nothing may be left to go.

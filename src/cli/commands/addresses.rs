@@ -6,17 +6,20 @@ use crate::domain::provider::ProviderId;
 use crate::store::{Store, StoreError};
 
 const HTTPS: &str = "https://";
+/// A simulator or a tunnel, whose port says nothing.
+const ON_THIS_MACHINE: &str = "a place on this machine";
 
-/// Those that are switched on, and where they are. What is on this machine is a simulator or a tunnel, whose port says nothing.
+/// Those that are switched on, and where they are.
 fn addresses(config: &Config) -> Vec<(ProviderId, &str)> {
     let common = |id: ProviderId| Some((id, &*config.providers.common(id)?.base_url));
     let enabled = config.providers.enabled().into_iter().filter_map(common);
-    enabled
-        .filter(|(_, address)| {
-            address.get(..HTTPS.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(HTTPS))
-        })
-        .map(|(id, address)| (id, address.trim_end_matches('/')))
-        .collect()
+    enabled.map(|(id, address)| (id, without_port(address.trim_end_matches('/')))).collect()
+}
+
+/// Without TLS nobody is anywhere else.
+fn without_port(address: &str) -> &str {
+    let is_https = address.get(..HTTPS.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(HTTPS));
+    if is_https { address } else { ON_THIS_MACHINE }
 }
 
 /// What has to be said of those that have moved, each in a sentence.

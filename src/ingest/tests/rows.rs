@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::world::{SAFEDEBIT, World, planned};
-use crate::domain::clock::Clock;
+use crate::domain::clock::{Clock, Timestamp};
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId::Safedebit;
 use crate::ingest::{Kind, Mode};
@@ -169,6 +169,21 @@ fn a_row_from_the_future_is_told_and_keeps_nobody_stale() {
     let mended = world.sync(&file(&format!("c1,S1,Mended,,{day}\nc2,S2,Petit,,2026-11-01\n")));
     assert_eq!((mended.input.stale, mended.input.changed, mended.warnings.len()), (0, 1, 0));
     assert_eq!(names(&mut world), ["Mended"]);
+
+    // Among each other they have their order, and before what was accepted by a clock that was right.
+    let mut world = ordered();
+    let behind = || Clock::set_to(Timestamp(1_793_491_200_000));
+    world.clock = behind();
+    world.sync(&file("c1,S1,Newest,,2999-01-02\nc1,S1,Older,,2999-01-01\n"));
+    assert_eq!(names(&mut world), ["Newest"]);
+    let mut world = ordered();
+    world.sync(&file("c1,S1,First,,2026-11-10\n"));
+    world.deliver(Safedebit);
+    world.clock = behind();
+    let second = world.sync(&file("c1,S1,Second,,2026-11-11\n"));
+    assert_eq!((second.input.stale, second.input.changed), (0, 1));
+    let older = world.sync(&file("c1,S1,Third,,2026-11-09\n"));
+    assert_eq!((older.input.stale, older.input.changed), (1, 0));
 
     // Numbers have no clock: these may be anything.
     let mut numbered = ordered();

@@ -82,9 +82,10 @@ impl World {
         InputFile::open(&path, &ReaderSettings::default()).expect("readable")
     }
 
-    pub(super) fn touch(&self, name: &str, seconds: u64) {
+    pub(super) fn touch(&self, name: &str, seconds: i64) {
         let file = File::options().write(true).open(self.folder.path().join(name)).expect("there");
-        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)).expect("set");
+        let (epoch, away) = (SystemTime::UNIX_EPOCH, Duration::from_secs(seconds.unsigned_abs()));
+        file.set_modified(if seconds < 0 { epoch - away } else { epoch + away }).expect("set");
     }
 
     pub(super) fn open(&self, name: &str) -> InputFile {
