@@ -348,7 +348,7 @@ impl Working {
         self.crew.launch(call);
     }
 
-    /// Waits for a result, an order, or for `limit` to pass.
+    /// Waits for a result, an order, the last request of the run to be taken, or for `limit` to pass.
     pub(super) async fn wait(&mut self, limit: Option<Duration>) -> Result<(), CheckpointError> {
         let pass = async {
             match limit {
@@ -368,6 +368,7 @@ impl Working {
                     self.end.stop = Some(StopReason::Interrupted);
                 }
             }
+            () = self.lane.budget.used_up() => {}
             () = pass => {}
         }
         Ok(())
@@ -395,6 +396,9 @@ impl Working {
     }
 
     fn rest_with_breaker(&mut self, wait: Duration) -> Step {
+        if let Some(reason) = self.out_of_budget() {
+            return Step::Stop(reason);
+        }
         let until = self.lane.clock.now().after(wait);
         self.show(LaneState::BreakerOpen { until });
         self.rest(wait)

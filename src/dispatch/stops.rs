@@ -7,6 +7,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use tokio::sync::Notify;
+
 use crate::domain::event::LaneState;
 use crate::domain::threshold::Threshold;
 
@@ -109,19 +111,29 @@ impl ErrorMeter {
 pub(super) struct CallBudget {
     max: Option<u64>,
     used: Arc<AtomicU64>,
+    used_up: Arc<Notify>,
 }
 
 impl CallBudget {
     /// A budget of which nothing is used; without `max` there is no limit.
     pub(super) fn new(max: Option<u64>) -> Self {
-        Self { max, used: Arc::new(AtomicU64::new(0)) }
+        Self { max, used: Arc::default(), used_up: Arc::default() }
     }
 
     /// Takes one request out of the budget; `false` when there is none left. Ask before the limiter, so that a lane
     /// which may send nothing does not wait for its turn.
     pub(super) fn take(&self) -> bool {
         let next = |used| self.max.is_none_or(|max| used < max).then_some(used + 1);
-        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
+        let is_taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok();
+        if is_taken && self.is_spent() {
+            self.used_up.notify_waiters();
+        }
+        is_taken
+    }
+
+    /// Comes back when somebody takes the last request: whoever waits for a time to come need not wait for it any more.
+    pub(super) async fn used_up(&self) {
+        self.used_up.notified().await;
     }
 
     /// Is there none left.

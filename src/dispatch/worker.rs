@@ -68,13 +68,15 @@ fn unbuildable(call: Arc<Leased>, left: Duration) -> Finished {
 }
 
 impl Finished {
-    /// A remedy that would leave nothing to send is none.
+    /// A remedy that would leave nothing to send, or nothing out, is none.
     pub(super) fn without_empty_remedy(mut self) -> Self {
         if let Verdict::Refused { remedy, .. } = &mut self.verdict
             && let Remedy::OnlyFields(fields) = remedy
-            && self.call.payload.values.only(fields).is_empty()
         {
-            *remedy = Remedy::None;
+            let (all, part) = (&self.call.payload.values, self.call.payload.values.only(fields));
+            if part.is_empty() || part.len() == all.len() {
+                *remedy = Remedy::None;
+            }
         }
         self
     }

@@ -15,9 +15,9 @@ use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::provider::ProviderId;
 
-use super::intake::{Intake, NewCall, priority};
+use super::intake::{Intake, NewCall};
 use super::packed::PackedAccount;
-use super::{RunNumber, StoreError, orders};
+use super::{RunNumber, StoreError, orders, priority};
 
 /// So many rows go with one statement: beyond, little is saved.
 const ROWS: usize = 384;
@@ -194,7 +194,7 @@ fn bound_call((id, call): &(CallId, NewCall)) -> Bound<'_, 8> {
         call.customer.into(),
         call.provider.number().into(),
         text(call.operation.name()),
-        priority(call).into(),
+        priority::of(call.withdrawal).into(),
         blob(Some(&call.payload.bytes)),
         blob(call.payload.fields.as_deref()),
     ]

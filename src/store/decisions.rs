@@ -12,12 +12,11 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 
 use super::doubts::Doubts;
-use super::intake::PRIORITY_NORMAL;
 use super::lease::CallRow;
 use super::outbox::{Outbox, Recipient};
 use super::transitions::{self, CallRecord};
 use super::turned_away::TOO_EARLY;
-use super::{RunNumber, Store, StoreError, accounts, doubts, excluded, settling, shared_keys};
+use super::{RunNumber, Store, StoreError, accounts, doubts, excluded, priority, settling, shared_keys};
 
 /// What became of calls that a person released.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -276,7 +275,7 @@ impl Outbox<'_> {
             .resting(after, self.run)
             .with("deferred_in", 0)
             .with("replaced", false)
-            .with("priority", row.priority.min(PRIORITY_NORMAL));
+            .with("priority", priority::in_its_turn(row.priority));
         if after.state.is_open() {
             record = record.with("only_fields", Value::Null);
         }

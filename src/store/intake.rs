@@ -22,7 +22,7 @@ use super::doubts::Doubts;
 use super::filling::{self, Filling, Unasked};
 use super::flights::Aloft;
 use super::known_fields::{FieldNumbers, ToldFields};
-use super::lease::{self, PRIORITY_LAST};
+use super::lease;
 use super::marks::{self, Marks};
 use super::outbox::Outbox;
 use super::packed::{PackedAccount, PackedPayload};
@@ -32,14 +32,9 @@ use super::snapshot::{Snapshot, life_of};
 use super::statements::Statements;
 use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
-    RunNumber, Store, StoreError, accounts, codec, flights, missed, named_keys, orders, restore, runs,
-    settling,
+    RunNumber, Store, StoreError, accounts, codec, flights, missed, named_keys, orders, priority, restore,
+    runs, settling,
 };
-
-/// Withdrawn consents leave first.
-pub(super) const PRIORITY_WITHDRAWAL: i64 = 0;
-/// Everything else, oldest first.
-pub(super) const PRIORITY_NORMAL: i64 = 1;
 
 /// How much of the state stays in memory while many customers are written, negative as SQLite wants kibibytes.
 const CACHE_KIB_MANY: i64 = -24_576;
@@ -272,10 +267,11 @@ impl Intake<'_> {
         let waits = |replaced: &&Standing| !matches!(replaced.life.state, State::Refused | State::Held);
         let turn = replaced.filter(waits).map(|replaced| lease::turn_of(&self.transaction, replaced.id));
         let (place, is_last) = turn.transpose()?.unwrap_or((id.0, false));
+        let own = priority::of(call.withdrawal);
         CallRecord::of(&life)
             .with("customer", call.customer)
             .with("provider", call.provider.number())
-            .with("priority", if is_last && !call.withdrawal { PRIORITY_LAST } else { priority(&call) })
+            .with("priority", if is_last && !call.withdrawal { priority::behind_all(own) } else { own })
             .with("place", place)
             .with("due", inherited.map_or(0, |replaced| replaced.due))
             .with("settling", inherited.is_some_and(|replaced| replaced.settling))
@@ -352,7 +348,7 @@ impl Intake<'_> {
     ) -> Result<(), StoreError> {
         let after = step(call.id, &call.life, happening)?.life;
         let record = CallRecord::of(&after).carrying(PackedPayload::of(payload)).with("replaced", true);
-        let record = if withdrawal { record.with("priority", PRIORITY_WITHDRAWAL) } else { record };
+        let record = if withdrawal { record.with("priority", priority::WITHDRAWAL) } else { record };
         let record = if after.state == call.life.state { record } else { record.resting(&after, self.run) };
         record.update(&self.transaction, call.id, (call.life.state, None), self.now)
     }
@@ -480,9 +476,4 @@ impl Intake<'_> {
         }
         end(&self.transaction, (call.id, &call.life), happening, (self.run, self.now))
     }
-}
-
-/// When a call leaves, compared with others.
-pub(super) fn priority(call: &NewCall) -> i64 {
-    if call.withdrawal { PRIORITY_WITHDRAWAL } else { PRIORITY_NORMAL }
 }

@@ -10,14 +10,10 @@ use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
-use super::intake::PRIORITY_WITHDRAWAL;
 use super::outbox::Outbox;
 use super::snapshot::operation_of;
 use super::transitions::{CallRecord, step};
-use super::{StoreError, codec, flights};
-
-/// A call that was refused and may be tried once more goes behind all others of its lane.
-pub(super) const PRIORITY_LAST: i64 = 9;
+use super::{StoreError, codec, flights, priority};
 
 /// A call that may be sent now. Nobody changes it in the state before it is settled, so what is written then need not
 /// be read again: the guard of its lease proves it.
@@ -89,7 +85,7 @@ impl LeaseFilter {
     }
 
     fn priority_max(&self) -> i64 {
-        if self.with_last { PRIORITY_LAST } else { PRIORITY_LAST - 1 }
+        priority::highest(self.with_last)
     }
 
     fn clause(&self, first: usize) -> String {
@@ -164,8 +160,10 @@ impl Outbox<'_> {
         filter: &LeaseFilter,
     ) -> Result<Vec<CallRow>, StoreError> {
         let (states, order) = match turn {
-            Turn::Withdrawal => (format!("{WAITING} AND priority = {PRIORITY_WITHDRAWAL}"), "due, call.id"),
-            Turn::Again => (format!("{WAITING} AND priority > {PRIORITY_WITHDRAWAL}"), "due, call.id"),
+            Turn::Withdrawal => {
+                (format!("{WAITING} AND priority = {}", priority::WITHDRAWAL), "due, call.id")
+            }
+            Turn::Again => (format!("{WAITING} AND priority > {}", priority::WITHDRAWAL), "due, call.id"),
             Turn::Fresh => ("state = 'queued'".to_owned(), "priority, place"),
         };
         let sql = format!(
@@ -261,9 +259,12 @@ pub(super) fn leased_before() -> String {
 /// When the turn of a call comes that takes the place of another one: its place, and whether it goes after all others, as
 /// that one does for what it was answered. Who was not reached since has waited long enough.
 pub(super) fn turn_of(connection: &Connection, call: CallId) -> Result<(i64, bool), StoreError> {
-    let mut statement = connection
-        .prepare_cached("SELECT place, priority = ?2 AND code IS NOT NULL FROM call WHERE id = ?1")?;
-    Ok(statement.query_row((call.0, PRIORITY_LAST), |row| Ok((row.get(0)?, row.get(1)?)))?)
+    let mut statement =
+        connection.prepare_cached("SELECT place, priority, code IS NOT NULL FROM call WHERE id = ?1")?;
+    Ok(statement.query_row([call.0], |row| {
+        let was_answered: bool = row.get(2)?;
+        Ok((row.get(0)?, was_answered && priority::is_last(row.get(1)?)))
+    })?)
 }
 
 /// Calls that are not on their way; what is, is given as [`Aloft::of`](super::flights::Aloft::of) lists it.
@@ -341,6 +342,7 @@ impl CallRow {
             rest.0.retain(|field, _| !only_fields.contains(field));
             Payload { key: payload.key.clone(), values: rest }
         });
+        let unsent = unsent.filter(|rest| !rest.values.is_empty());
         Ok(Self {
             id,
             life,
@@ -361,9 +363,10 @@ impl CallRow {
     }
 
     /// Where it stands in the order in which calls leave.
-    fn turn(&self) -> (bool, bool, bool, Timestamp, i64) {
+    fn turn(&self) -> (bool, i64, bool, Timestamp, i64) {
         let is_fresh = self.life.state == State::Queued;
-        (self.priority == PRIORITY_LAST, self.priority > 0, is_fresh, self.due, self.place)
+        let in_its_turn = priority::in_its_turn(self.priority);
+        (priority::is_last(self.priority), in_its_turn, is_fresh, self.due, self.place)
     }
 
     /// Leased now.

@@ -32,6 +32,7 @@ mod outbox;
 mod overview;
 mod packed;
 mod place;
+mod priority;
 mod prune;
 mod rare;
 mod reading;

@@ -19,13 +19,12 @@ use crate::domain::standing::Named;
 use crate::domain::wire::{FieldCode, ProviderKey, WireValues};
 
 use super::flights::Aloft;
-use super::intake::PRIORITY_WITHDRAWAL;
-use super::lease::{CallRow, Leased, PRIORITY_LAST};
+use super::lease::{CallRow, Leased};
 use super::marks;
 use super::shared_keys::{self, OtherKey};
 use super::statements::Statements;
 use super::transitions::{CallRecord, one, step};
-use super::{LaneUse, RunNumber, Store, StoreError, accounts, codec, named_keys, origin, runs};
+use super::{LaneUse, RunNumber, Store, StoreError, accounts, codec, named_keys, origin, priority, runs};
 
 /// What became of a leased call.
 #[derive(Debug, Clone)]
@@ -165,8 +164,10 @@ impl Outbox<'_> {
         }
         let still_to_send = matches!(life.state, State::Waiting | State::Probing | State::Queued);
         // What goes once more in another way is not the same try again.
-        let is_remedied =
-            matches!(settlement.happening, Happening::RefusedForNow | Happening::RefusedAsWhole);
+        let is_remedied = matches!(
+            settlement.happening,
+            Happening::RefusedForNow | Happening::RefusedAsWhole | Happening::Exists
+        );
         let deferred = still_to_send && !is_remedied && life.attempts >= settlement.attempts_max;
         if deferred {
             life = step(call.id, &life, Happening::AttemptsUsedUp)?.life;
@@ -349,9 +350,9 @@ impl Outbox<'_> {
         }
         // A remedy is only tried later; what has stopped the lane would stop it again.
         let stays_first =
-            call.priority == PRIORITY_WITHDRAWAL && settlement.happening == Happening::RefusedForNow;
+            call.priority == priority::WITHDRAWAL && settlement.happening == Happening::RefusedForNow;
         if settlement.last && !stays_first {
-            record = record.with("priority", PRIORITY_LAST);
+            record = record.with("priority", priority::behind_all(call.priority));
         }
         // The rest stays refused for the reason that it was refused for, whatever the part meets on its way. Why a call is
         // held is what a person has to decide about. And what did not leave was told nothing new.

@@ -21,7 +21,7 @@ use super::outbox::{Outbox, Settlement};
 use super::snapshot::life_of;
 use super::statements::Statements;
 use super::transitions::end;
-use super::{RunNumber, Store, StoreError, excluded, flights, settling};
+use super::{RunNumber, Store, StoreError, excluded, flights, priority, settling};
 
 /// What a provider's settings say of calls that wait.
 #[derive(Debug, Clone)]
@@ -91,6 +91,7 @@ impl Store {
             }
             recovered.bring_down(&mut outbox, provider, &crash(now.after(settle), now, on_new))?;
             settling::begin_anew(&transaction, provider, now, now.after(settle))?;
+            priority::put_back(&transaction, provider, run)?;
             let markers = (keeping.fingerprinter, &marker);
             let ended = excluded::take_out(&transaction, provider, excluded, markers, (run, now))?;
             if ended > 0 {

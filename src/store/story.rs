@@ -14,7 +14,7 @@ use crate::domain::standing::TurnedAway;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
 use super::open::has_column;
-use super::{Store, StoreError, codec, flights};
+use super::{Store, StoreError, codec, flights, priority};
 
 /// Everything that the state knows of a customer, without a value.
 #[derive(Debug, Clone, Default)]
@@ -63,6 +63,8 @@ pub struct StoryCall {
     pub code: Option<String>,
     /// Not before this time.
     pub due: Option<Timestamp>,
+    /// Does it go after all others of its lane.
+    pub goes_last: bool,
     /// When it was created.
     pub created_at: Timestamp,
     /// When it last changed its state.
@@ -218,6 +220,7 @@ fn story_call(row: &Row<'_>) -> Result<StoryCall, StoreError> {
         class: row.get("class")?,
         code: row.get("code")?,
         due: (waits && due > 0).then_some(Timestamp(due)),
+        goes_last: waits && priority::is_last(row.get("priority")?),
         created_at: Timestamp(row.get("created_at")?),
         changed_at: Timestamp(match row.get("left_at")? {
             Some(left_at) => left_at,

@@ -35,6 +35,7 @@ mod refusals;
 mod rehearsal;
 mod rejected;
 mod released;
+mod remedies;
 mod restored;
 mod settling;
 mod several_files;
@@ -46,4 +47,5 @@ mod switched_off;
 #[path = "../deep/table.rs"]
 mod table;
 mod telling;
+mod turns;
 mod versions;

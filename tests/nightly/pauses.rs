@@ -47,3 +47,30 @@ fn a_503_that_asks_for_no_wait_is_a_pause_all_the_same() {
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert_eq!(world.report()["providers"]["wsone"]["throttled"], 1);
 }
+
+/// Whichever lane takes the last request, nothing that waits for its time can be sent any more.
+#[test]
+fn a_lane_that_waits_ends_when_another_one_takes_the_last_request() {
+    let world = World::new();
+    let people = customers(5);
+    world.populate(&people);
+    let one_by_one = "concurrency = 1";
+    let off = ("wsone", "enabled = false");
+    world.configure("", &[off, ("lemonway", one_by_one), ("safedebit", one_by_one)]);
+    world.play(
+        "[[rule]]\nprovider = \"lemonway\"\neffect = { status = { code = 429, retry_after = \"600\" } }\n\
+         [[rule]]\nprovider = \"safedebit\"\neffect = { latency = \"200ms\" }\n",
+    );
+    let file = world.csv("crm.csv", &people);
+    let mut sync = world.start(&[
+        "sync",
+        file.to_str().expect("utf-8"),
+        "--allow-mass-change",
+        "--max-calls",
+        "6",
+        "--progress",
+        "never",
+    ]);
+    until("the run ends", || sync.try_wait().expect("there").is_some());
+    assert_eq!(sync.wait().expect("ended").code(), Some(10));
+}

@@ -183,7 +183,10 @@ fn stands(
     context: &Context<'_>,
 ) -> (String, Option<String>) {
     let resume = Some(next_step::command(&["resume"], context));
-    let due = call.due.map_or_else(String::new, |due| format!(", not before {due}"));
+    let mut due = call.due.map_or_else(String::new, |due| format!(", not before {due}"));
+    if call.goes_last {
+        due.push_str(", after all others of its lane");
+    }
     match call.life.state {
         State::Queued => (format!("ready: the next run sends it{due}"), resume),
         State::Waiting => (format!("to be sent again{due}"), resume),
