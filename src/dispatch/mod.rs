@@ -130,7 +130,7 @@ pub fn recover(
             excluded: provider.excluded(),
         })
         .collect();
-    store.recover(&terms, run, clock.now())
+    store.recover(&terms, run, clock.now(), clock.steady())
 }
 
 /// Dispatches until the outbox is empty, a limit is reached, or a signal comes. Gives the state back.

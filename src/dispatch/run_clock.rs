@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::domain::clock::{Clock, Timestamp};
+use crate::domain::clock::{Clock, Steady, Timestamp};
 
 /// Wall-clock time that cannot jump during a run.
 #[derive(Debug, Clone)]
@@ -10,14 +10,15 @@ pub struct RunClock {
     clock: Clock,
     started: Timestamp,
     offset: Duration,
+    steady: Option<Steady>,
 }
 
 impl RunClock {
     /// Starts now.
     #[must_use]
     pub fn start(clock: Clock) -> Self {
-        let (started, offset) = (clock.now(), clock.elapsed());
-        Self { clock, started, offset }
+        let (started, offset, steady) = (clock.now(), clock.elapsed(), clock.steady());
+        Self { clock, started, offset, steady }
     }
 
     /// The time now.
@@ -30,6 +31,12 @@ impl RunClock {
     #[must_use]
     pub fn at(&self, elapsed: Duration) -> Timestamp {
         self.started.after(elapsed)
+    }
+
+    /// The clock that cannot be set, as it was at the start.
+    #[must_use]
+    pub fn steady(&self) -> Option<&Steady> {
+        self.steady.as_ref()
     }
 
     /// Time since the start of the run.

@@ -8,6 +8,9 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use super::fault;
 
+/// What Linux names its start by.
+const BOOT_ID: &str = "/proc/sys/kernel/random/boot_id";
+
 /// Wall-clock time in milliseconds since 1970-01-01T00:00:00Z. May jump; never used to measure a duration.
 #[derive(
     Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Default, serde::Serialize, serde::Deserialize,
@@ -85,6 +88,41 @@ pub mod rfc3339 {
     }
 }
 
+/// A clock that nobody can set, seen beside the one on the wall: of two sights of it since one start of the machine, the
+/// difference says how far the wall clock was set between them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Steady {
+    /// Names the start of the machine.
+    pub boot: String,
+    /// When that clock began, as the wall clock has it now.
+    pub began: Timestamp,
+}
+
+impl Steady {
+    /// How many milliseconds the wall clock was set forward since `before`; none after another start of the machine, when nobody
+    /// knows.
+    #[must_use]
+    pub fn set_since(&self, before: &Self) -> Option<i64> {
+        (self.boot == before.boot).then(|| self.began.0.saturating_sub(before.began.0))
+    }
+}
+
+impl fmt::Display for Steady {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.began.0, self.boot)
+    }
+}
+
+impl FromStr for Steady {
+    type Err = std::num::ParseIntError;
+
+    /// Reads what it is displayed as.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (began, boot) = text.split_once(' ').unwrap_or((text, ""));
+        Ok(Self { boot: boot.to_owned(), began: Timestamp(began.parse()?) })
+    }
+}
+
 /// Where time comes from: the machine, or a test.
 #[derive(Debug, Clone)]
 pub struct Clock(Source);
@@ -121,6 +159,16 @@ impl Clock {
             }
             Source::Set { millis } => Timestamp(millis.load(Ordering::SeqCst)),
         }
+    }
+
+    /// The clock that cannot be set; none where the machine does not tell its starts apart.
+    #[must_use]
+    pub fn steady(&self) -> Option<Steady> {
+        let Source::System { .. } = &self.0 else { return None };
+        let boot = std::fs::read_to_string(BOOT_ID).ok()?.trim().to_owned();
+        let shown = rustix::time::clock_gettime(rustix::time::ClockId::Monotonic);
+        let shown = shown.tv_sec.checked_mul(1_000)?.checked_add(shown.tv_nsec / 1_000_000)?;
+        Some(Steady { boot, began: Timestamp(self.now().0.saturating_sub(shown)) })
     }
 
     /// Time since this clock was made; never goes back.

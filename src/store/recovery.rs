@@ -7,7 +7,7 @@ use rusqlite::Connection;
 
 use crate::domain::account::Keeping;
 use crate::domain::call::{CallId, State};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Steady, Timestamp};
 use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::policy::OnNew;
@@ -15,9 +15,10 @@ use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
 use super::flights::Aloft;
-use super::lease::{HELD, TRIED, WAITING};
+use super::lease::{TRIED, WAITING};
 use super::marks::{self, Marks};
 use super::outbox::{Outbox, Settlement};
+use super::settling::Waited;
 use super::snapshot::life_of;
 use super::statements::Statements;
 use super::transitions::end;
@@ -51,8 +52,8 @@ pub struct Recovered {
 
 impl Store {
     /// Brings the outbox in order at the start of a run: what was in flight at a crash is repeated or probed after
-    /// `settle`, each call gets its tries back, and no wait is longer than `settle` or the longest backoff, however
-    /// the clock has jumped. One transaction.
+    /// `settle`, each call gets its tries back, and no wait is longer than `settle` or the longest backoff, nor shorter, however
+    /// the clock on the wall has jumped; by `steady` it is known how far it has. One transaction.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be written; so for every method here.
@@ -61,11 +62,15 @@ impl Store {
         terms: &[Terms],
         run: RunNumber,
         now: Timestamp,
+        steady: Option<&Steady>,
     ) -> Result<Recovered, StoreError> {
         let keeping = Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values };
         let transaction =
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
+        // How the clock stood is the bookkeeping of the run, and no change of the state.
+        let waited = terms.iter().map(|terms| settling::waited(&transaction, terms.provider, now, steady));
+        let mut waited = waited.collect::<Result<Vec<_>, _>>()?.into_iter();
         let changes_before = transaction.total_changes();
         let mut recovered = Recovered::default();
         let mut aloft = Aloft::default();
@@ -77,12 +82,8 @@ impl Store {
                 let ended = end_creates(&transaction, provider, &marker, (run, now))?;
                 *recovered.ended.entry(provider).or_default() += ended;
             }
-            // Nobody knows how long the program was away, since the clock may have been set: settle starts again, for what takes the
-            // place of a held call too.
-            for open in [WAITING, TRIED, HELD] {
-                let sql = format!("UPDATE call SET due = ?2 WHERE provider = ?1 AND {open} AND settling = 1");
-                transaction.execute(&sql, (provider.number(), now.after(settle).0))?;
-            }
+            let waited = waited.next().unwrap_or(Waited::Unknown);
+            settling::go_on(&transaction, provider, waited, (now, now.after(settle)))?;
             for open in [WAITING, TRIED] {
                 let sql = format!(
                     "UPDATE call SET due = ?2 WHERE provider = ?1 AND {open} AND settling = 0 AND due > ?2"
@@ -90,7 +91,6 @@ impl Store {
                 transaction.execute(&sql, (provider.number(), now.after(backoff_max).0))?;
             }
             recovered.bring_down(&mut outbox, provider, &crash(now.after(settle), now, on_new))?;
-            settling::begin_anew(&transaction, provider, now, now.after(settle))?;
             priority::put_back(&transaction, provider, run)?;
             let markers = (keeping.fingerprinter, &marker);
             let ended = excluded::take_out(&transaction, provider, excluded, markers, (run, now))?;
@@ -102,7 +102,11 @@ impl Store {
         // it settles is for the run that finds it switched on.
         let switched_off = |provider: &ProviderId| terms.iter().all(|terms| terms.provider != *provider);
         for provider in ProviderId::ALL.into_iter().filter(switched_off) {
+            let before = recovered.in_flight;
             recovered.bring_down(&mut outbox, provider, &crash(now, now, OnNew::Create))?;
+            if recovered.in_flight > before {
+                settling::forget_clock(&transaction, provider)?;
+            }
         }
         settling::hold_back(&transaction, keeping.fingerprinter)?;
         for open in [WAITING, TRIED] {

@@ -27,7 +27,7 @@ use super::snapshot::{Snapshot, life_of};
 use super::transitions::{CallRecord, step};
 use super::{
     LaneUse, StateFile, Store, StoreError, WaitingCall, accounts, codec, erase, flights, marks, missed,
-    origin, runs, setting,
+    origin, runs, setting, settling,
 };
 
 /// The setting that says since when a restored state is in doubt.
@@ -309,7 +309,16 @@ fn put_in_doubt(connection: &Connection, now: Timestamp) -> Result<Restored, Sto
     marks::clear(connection)?;
     setting::put(connection, DOUBT, now.to_string().as_bytes())?;
     setting::put(connection, RESTORED, now.to_string().as_bytes())?;
+    ProviderId::ALL.into_iter().try_for_each(|provider| settling::forget_clock(connection, provider))?;
     Ok(restored)
+}
+
+/// What was sent before a restore, if there was one, settles from now on: nobody knows how long ago that was.
+pub(super) fn settle_from(connection: &Connection, now: Timestamp) -> Result<(), StoreError> {
+    if setting::is_set(connection, RESTORED)? {
+        setting::put(connection, RESTORED, now.to_string().as_bytes())?;
+    }
+    Ok(())
 }
 
 /// What was in flight is as after a crash. How long `settle` is, the next run knows, which has it begin anew.

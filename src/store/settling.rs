@@ -8,15 +8,23 @@ use std::collections::HashMap;
 use rusqlite::{Connection, OptionalExtension};
 
 use crate::domain::call::CallId;
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Steady, Timestamp};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
 
+use super::lease::{HELD, TRIED, WAITING};
 use super::snapshot::provider_of;
-use super::{StoreError, codec};
+use super::{StoreError, codec, restore, setting};
 
 /// How the name of the setting begins that remembers one; the provider's number and the mark come behind.
 const SETTLING: &str = "settling:";
+/// How the name of the setting begins that says how the clocks stood when a run last took up what waits; the provider's number
+/// comes behind.
+const STEADY: &str = "steady:";
+/// Until when such an account settles.
+const UNTIL: &str = "CAST(CAST(value AS TEXT) AS INTEGER)";
+/// The wall clock that is set by less counts as not set.
+const UNSET_MS: i64 = 50;
 
 /// Remembers the account of a call that is about to end or to be taken from it, if its outcome is unknown.
 pub(super) fn note(
@@ -38,20 +46,76 @@ pub(super) fn note(
     Ok(())
 }
 
-/// At the start of a run nobody knows how long the program was away: what has not come to its end waits from now on. What has is
-/// forgotten.
-pub(super) fn begin_anew(
+/// How much of what had to settle has been waited for since the last run.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Waited {
+    /// All the time since then; the wall clock was set forward by so many milliseconds meanwhile.
+    ByClock(i64),
+    /// Nobody knows: the machine was started anew.
+    Unknown,
+    /// Nobody can know: the machine has no clock but the one on the wall.
+    ByWall,
+}
+
+/// Tells that at the start of a run, and notes how the clocks stand now. Where nothing is noted (a state that was put back), what
+/// settles after a restore does so from now on.
+pub(super) fn waited(
     connection: &Connection,
     provider: ProviderId,
     now: Timestamp,
-    until: Timestamp,
+    steady: Option<&Steady>,
+) -> Result<Waited, StoreError> {
+    let Some(steady) = steady else { return Ok(Waited::ByWall) };
+    let name = format!("{STEADY}{}", provider.number());
+    let noted = setting::get(connection, &name)?.and_then(|noted| String::from_utf8(noted).ok());
+    let before = noted.as_ref().and_then(|noted| noted.parse::<Steady>().ok());
+    if before.is_none() {
+        restore::settle_from(connection, now)?;
+    }
+    let set = before.and_then(|before| steady.set_since(&before));
+    // Both clocks are not looked at in the same moment.
+    if set.is_some_and(|set| set.abs() < UNSET_MS) {
+        return Ok(Waited::ByClock(0));
+    }
+    setting::put(connection, &name, steady.to_string().as_bytes())?;
+    Ok(set.map_or(Waited::Unknown, Waited::ByClock))
+}
+
+/// Forgets how the clocks stood: what waits for a provider begins anew with the next run that has it.
+pub(super) fn forget_clock(connection: &Connection, provider: ProviderId) -> Result<(), StoreError> {
+    setting::remove(connection, &format!("{STEADY}{}", provider.number()))
+}
+
+/// Has what waits to settle go on with it at the start of a run, or begin anew, until `until` at the longest: calls, those that
+/// are held for what takes their place, and accounts whose call has ended. Accounts that have settled are forgotten.
+pub(super) fn go_on(
+    connection: &Connection,
+    provider: ProviderId,
+    waited: Waited,
+    (now, until): (Timestamp, Timestamp),
 ) -> Result<(), StoreError> {
+    let anew = || until.0.to_string();
+    let by_then = |waits: &str, set: i64| format!("min({waits} + {set}, {})", until.0);
+    let (call_waits, account_waits, ended) = match waited {
+        Waited::ByClock(set) => (by_then("due", set), by_then(UNTIL, set), Some(now.0.saturating_sub(set))),
+        Waited::Unknown => (anew(), anew(), None),
+        Waited::ByWall => (anew(), anew(), Some(now.0)),
+    };
+    for open in [WAITING, TRIED, HELD] {
+        let sql = format!(
+            "UPDATE call SET due = {call_waits}
+             WHERE provider = ?1 AND {open} AND settling = 1 AND due <> {call_waits}"
+        );
+        connection.execute(&sql, [provider.number()])?;
+    }
     let of_provider = "name GLOB ?1 || ?2 || ':*'";
-    let sql =
-        format!("DELETE FROM setting WHERE {of_provider} AND CAST(CAST(value AS TEXT) AS INTEGER) <= ?3");
-    connection.execute(&sql, (SETTLING, provider.number(), now.0))?;
-    let sql = format!("UPDATE setting SET value = CAST(CAST(?3 AS TEXT) AS BLOB) WHERE {of_provider}");
-    connection.execute(&sql, (SETTLING, provider.number(), until.0))?;
+    let sql = format!("DELETE FROM setting WHERE {of_provider} AND {UNTIL} <= ?3");
+    connection.execute(&sql, (SETTLING, provider.number(), ended))?;
+    let sql = format!(
+        "UPDATE setting SET value = CAST(CAST({account_waits} AS TEXT) AS BLOB)
+         WHERE {of_provider} AND {UNTIL} <> {account_waits}"
+    );
+    connection.execute(&sql, (SETTLING, provider.number()))?;
     Ok(())
 }
 

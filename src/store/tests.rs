@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use super::*;
 use crate::domain::account::{Account, Acknowledged};
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
-use crate::domain::clock::Timestamp;
+use crate::domain::clock::{Steady, Timestamp};
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{Mark, NO_RECORD};
@@ -42,6 +42,7 @@ struct World {
     run: RunNumber,
     leases: i64,
     now: Timestamp,
+    steady: Option<Steady>,
     _lock: Lock,
 }
 
@@ -80,7 +81,7 @@ impl World {
         let mut store = state.open(&lock).expect("a new state");
         let run = store.start_run("run-1", "sync", None, NOON).expect("a run");
         let leases = run.first_lease();
-        Self { folder, store, run, leases, now: NOON, _lock: lock }
+        Self { folder, store, run, leases, now: NOON, steady: None, _lock: lock }
     }
 
     /// Puts a call of a new customer into the outbox.
@@ -166,7 +167,7 @@ impl World {
             on_new,
             excluded: excluded.to_vec(),
         });
-        self.store.recover(&terms, self.run, self.now).expect("recovered")
+        self.store.recover(&terms, self.run, self.now, self.steady.as_ref()).expect("recovered")
     }
 }
 

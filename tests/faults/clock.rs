@@ -2,7 +2,7 @@
 //! times in the state that are shifted in the other, so the tests shift those; within a run a fault that only test
 //! builds have shifts what the wall clock says. No luck and no privilege is needed.
 
-use crmsync::domain::clock::Clock;
+use crmsync::domain::clock::{Clock, Steady, Timestamp};
 use crmsync::domain::provider::ProviderId;
 
 use crate::table::Row;
@@ -26,6 +26,18 @@ impl World {
             format!("UPDATE run SET started_at = started_at + {back}, input_time = input_time + {back}"),
         ] {
             state.execute(&change, []).expect("shifted");
+        }
+        let mut steady = state
+            .prepare("UPDATE setting SET value = CAST(?2 AS BLOB) WHERE name = ?1")
+            .expect("a table of settings");
+        let mut noted = state
+            .prepare("SELECT name, CAST(value AS TEXT) FROM setting WHERE name GLOB 'steady:*'")
+            .expect("a table of settings");
+        let noted = noted.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("readable");
+        for (name, clocks) in noted.collect::<Result<Vec<(String, String)>, _>>().expect("readable") {
+            let mut clocks: Steady = clocks.parse().expect("how the clocks stood");
+            clocks.began = Timestamp(clocks.began.0 + back);
+            steady.execute((name, clocks.to_string())).expect("shifted");
         }
     }
 }

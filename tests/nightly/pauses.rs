@@ -74,3 +74,21 @@ fn a_lane_that_waits_ends_when_another_one_takes_the_last_request() {
     until("the run ends", || sync.try_wait().expect("there").is_some());
     assert_eq!(sync.wait().expect("ended").code(), Some(10));
 }
+
+/// Runs that are over before an unknown outcome has settled, as a timer starts them every minute.
+#[test]
+fn a_call_of_unknown_outcome_leaves_although_every_run_is_shorter_than_settle() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    let off = [("wsone", "enabled = false"), ("safedebit", "enabled = false")];
+    world.configure("", &[("lemonway", "settle = \"4s\""), off[0], off[1]]);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    people[0].email = "new@example.org".to_owned();
+    world.play("[[rule]]\ntimes = 1\neffect = { lose_reply = \"before\" }\n");
+    world.on("sync", &world.csv("crm.csv", &people), &["--max-duration", "1500ms"]).exits(10);
+    let short = || world.run(&["resume", "--max-duration", "1500ms"]).code;
+    assert!((0..20).map(|_| short()).any(|code| code == 0));
+    let wallet = world.ledger().person(ProviderId::Lemonway, &people[0].wallet).expect("known");
+    assert_eq!(wallet.fields["newEmail"], people[0].email);
+}

@@ -17,9 +17,35 @@ fn world() -> World {
     world
 }
 
+/// The clock on the wall is set forward by an hour while the program is away: what it had shown lies back by so much.
+fn clock_jumps(world: &World) {
+    let (path, flags) = (world.path("state/crmsync.db"), rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE);
+    let state = rusqlite::Connection::open_with_flags(path, flags).expect("a state");
+    let past = "CAST(CAST(CAST(CAST(value AS TEXT) AS INTEGER) - 3600000 AS TEXT)";
+    let began = "substr(CAST(value AS TEXT), instr(CAST(value AS TEXT), ' '))";
+    for change in [
+        "UPDATE call SET due = due - 3600000 WHERE due > 0".to_owned(),
+        format!(
+            "UPDATE setting SET value = {past} AS BLOB) WHERE name GLOB 'settling:*' OR name = 'restored_at'"
+        ),
+        format!("UPDATE setting SET value = {past} || {began} AS BLOB) WHERE name GLOB 'steady:*'"),
+    ] {
+        state.execute(&change, []).expect("shifted");
+    }
+}
+
 /// Which requests a backup does not know of, nobody knows.
 #[test]
 fn after_a_restore_what_is_sent_lands_on_top_of_what_was_sent_before() {
+    after_a_restore(|_| {});
+}
+
+#[test]
+fn after_a_restore_a_clock_that_is_set_forward_shortens_nothing() {
+    after_a_restore(clock_jumps);
+}
+
+fn after_a_restore(meanwhile: impl FnOnce(&World)) {
     let world = world();
     world.play(&LATE.replace("nth = 1", "nth = 2"));
     sync(&world, "A;W1;First\n", &[]).exits(0);
@@ -27,6 +53,7 @@ fn after_a_restore_what_is_sent_lands_on_top_of_what_was_sent_before() {
     let backups = std::fs::read_dir(world.path("state/backups")).expect("backups");
     let backup = backups.map(|entry| entry.expect("readable").path()).max().expect("a backup");
     world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    meanwhile(&world);
     sync(&world, "A;W1;New\n", &[]).exits(0);
     assert_eq!(name(&world, "W1"), "New");
     let events = std::fs::read_to_string(world.run_folder().join("events.jsonl")).expect("a log");
@@ -57,6 +84,15 @@ fn what_an_account_gets_of_its_next_owner_lands_on_top_of_what_the_last_one_sent
 
 #[test]
 fn what_follows_a_call_that_was_given_up_lands_on_top_of_it() {
+    what_follows_a_call_that_was_given_up(|_| {});
+}
+
+#[test]
+fn what_follows_a_call_that_was_given_up_waits_as_long_where_the_clock_is_set_forward() {
+    what_follows_a_call_that_was_given_up(clock_jumps);
+}
+
+fn what_follows_a_call_that_was_given_up(meanwhile: impl FnOnce(&World)) {
     let world = world();
     sync(&world, "A;W1;Old\n", &[]).exits(5);
     sync(&world, "A;W1;Old\nB;W1;Bold\n", &[]).exits(3);
@@ -66,6 +102,7 @@ fn what_follows_a_call_that_was_given_up_lands_on_top_of_it() {
         let id = call["call"].to_string();
         world.run(&["resolve", &id, "--abandon"]).exits(0);
     }
+    meanwhile(&world);
     sync(&world, "A;W1;New\n", &[]).exits(0);
     assert_eq!(name(&world, "W1"), "New");
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::time::Duration;
 
 use clap::ValueEnum as _;
 use secrecy::SecretString;
@@ -31,6 +32,10 @@ use super::mapped_rows::Showing;
 use super::status::misses_inputs;
 use super::{addresses, explain, history, plan, rejects, status};
 
+/// So long a run waits before its first request: nobody knows how long ago the last one left.
+const RATE_WINDOW: Duration = Duration::from_secs(1);
+const TOO_SHORT: &str = "a run is over before anything may leave: each one waits for a second first, for the sake of the rate; \
+                         make max_duration longer";
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
 pub(super) const NO_PROVIDER: &str =
     "none is on, so that nothing is ever sent; give one its section [providers.NAME] in the configuration";
@@ -138,20 +143,14 @@ fn check_providers(config: &Config, findings: &mut Findings) {
         match config.providers.common(provider) {
             Some(common) if common.enabled => {
                 let detail = format!("{}, {} requests a second", common.base_url, common.rate_per_second);
-                findings.ok(what.clone(), detail);
-                if config.dispatch.max_duration.is_some_and(|limit| limit.0 <= common.settle) {
-                    // Each run lets `settle` begin anew.
-                    let warning = format!(
-                        "a run is over before settle = {}s is: a call whose outcome is not known would never go again; \
-                         make max_duration longer",
-                        common.settle.as_secs_f64()
-                    );
-                    findings.warn(what, warning);
-                }
+                findings.ok(what, detail);
             }
             Some(_) => findings.ok(what, "off: enabled = false"),
             None => findings.ok(what, "off: no section"),
         }
+    }
+    if config.dispatch.max_duration.is_some_and(|limit| limit.0 <= RATE_WINDOW) {
+        findings.warn("dispatch.max_duration", TOO_SHORT);
     }
     if config.providers.enabled().is_empty() {
         findings.lacks_provider = true;

@@ -52,6 +52,38 @@ fn the_wait_of_a_held_call_begins_anew_with_a_run() {
     assert_eq!((newer.life.state, newer.due), (State::Waiting, world.now.after(SETTLE).0));
 }
 
+/// A clock that cannot be set tells how long the program was away.
+#[test]
+fn what_has_settled_while_the_program_was_away_does_not_begin_anew() {
+    let boot = |boot: &str, began| Some(Steady { boot: boot.to_owned(), began: Timestamp(began) });
+    let hour = Duration::from_secs(3_600);
+    // By how much the wall clock is set meanwhile, which start of the machine it is then, and until when is waited.
+    for (set, then, expected) in [
+        (0, boot("a", 1_000), NOON.after(SETTLE)),
+        (3, boot("a", 1_003), NOON.after(SETTLE)),
+        (3_600_000, boot("a", 3_601_000), NOON.after(hour + SETTLE)),
+        (3_600_000, boot("b", 0), NOON.after(hour + SETTLE / 2 + SETTLE)),
+        (-3_600_000, boot("a", -3_599_000), Timestamp(NOON.after(SETTLE).0 - 3_600_000)),
+    ] {
+        let mut world = World::new();
+        world.steady = boot("a", 1_000);
+        world.queue("c1", Operation::Update, false);
+        world.recover();
+        let leased = world.lease(1).remove(0);
+        world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
+        for _ in 0..2 {
+            // Runs that are shorter than that do not lengthen it.
+            world.recover();
+        }
+        world.now = Timestamp(NOON.after(SETTLE / 2).0 + set);
+        world.steady = then;
+        for _ in 0..2 {
+            world.recover();
+            assert_eq!(world.before("c1").standing.expect("waits").due, expected.0, "{set}");
+        }
+    }
+}
+
 /// A crash is the unknown outcome of the run that it ended, not of the one that finds it.
 #[test]
 fn a_crash_and_two_runs_without_an_answer_are_three_runs() {
