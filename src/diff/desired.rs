@@ -97,7 +97,8 @@ impl Comparison<'_, '_> {
                 WireCell::Cleared => {
                     desired.0.remove(&field);
                     // A blank beside what is excluded does not say that the CRM has nothing, nor what the provider has got of it.
-                    if !(self.policy.touched)(field) && self.holds_something(field) {
+                    let may_hold = self.holds_something(field) || self.may_hold_of_others(field);
+                    if !(self.policy.touched)(field) && may_hold {
                         self.clear(field, &mut desired);
                         if self.policy.on_cleared == OnCleared::Reject {
                             self.findings.rejected = Some(Rejection::ClearedValue);
@@ -204,6 +205,17 @@ impl Comparison<'_, '_> {
     fn holds_something(&mut self, field: FieldCode) -> bool {
         let held = self.account.and_then(|account| account.fields.get(&field));
         held.is_some_and(|held| !self.keeper.holds(held, field, ""))
+    }
+
+    /// Another key is another account, in which may stand what somebody else was given: a blank is sent, where blanks are.
+    pub(super) fn may_hold_of_others(&self, field: FieldCode) -> bool {
+        let is_sent = |field: WireField| field.can_be_empty && self.policy.on_cleared == OnCleared::SendEmpty;
+        self.is_moved() && (self.policy.field)(field).is_some_and(is_sent)
+    }
+
+    /// Has the customer an account that is known under another key.
+    pub(super) fn is_moved(&self) -> bool {
+        self.before.account_elsewhere(Some(self.key)).is_some()
     }
 
     fn clear(&mut self, field: FieldCode, desired: &mut WireValues) {

@@ -210,6 +210,17 @@ fn untaken(
     comparison.untaken(&desired)
 }
 
+/// What becomes of somebody of whom no call was acknowledged.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum WayOfNew {
+    /// A call brings the values.
+    Sent(Operation),
+    /// The call that stands is not wanted any more.
+    Ends,
+    /// Nothing.
+    Stays,
+}
+
 /// The comparison for one account, under way.
 struct Comparison<'a, 'k> {
     key: &'a ProviderKey,
@@ -239,11 +250,15 @@ impl Comparison<'_, '_> {
 
     /// For somebody of whom no call was acknowledged; the account has the fields that one of unknown outcome may have left.
     fn for_new(&mut self, desired: &WireValues) -> Action {
+        let (way, moved) = (self.way_of_new(), self.is_moved());
+        let is_updated = way == WayOfNew::Sent(Operation::Update);
         let mut values = desired.clone();
         let account = self.account;
         let may_be_there =
             |field: &FieldCode| account.is_some_and(|account| account.fields.contains_key(field));
-        values.0.retain(|field, value| !value.is_empty() || may_be_there(field));
+        let is_taken_away =
+            |field: &FieldCode| may_be_there(field) || is_updated && self.may_hold_of_others(*field);
+        values.0.retain(|field, value| !value.is_empty() || is_taken_away(field));
         self.findings.changed = values.0.keys().copied().collect();
         // Of somebody new no consent is withdrawn.
         let left: Vec<FieldCode> = values.0.keys().copied().filter(may_be_there).collect();
@@ -255,28 +270,11 @@ impl Comparison<'_, '_> {
             let stays = standing.payload == payload && !standing.is_overtaken();
             return if stays { Action::Nothing } else { Action::Replace { payload, withdrawal } };
         }
-        let moved = self.before.account_elsewhere(Some(self.key)).is_some();
-        let operation = match (self.standing, self.policy.on_new) {
-            // A create that has not left is not wanted any more.
-            (Some(standing), OnNew::Skip) if standing.life.operation == Operation::Create && !moved => {
+        let operation = match way {
+            WayOfNew::Sent(operation) => operation,
+            WayOfNew::Ends | WayOfNew::Stays => {
                 self.findings.changed.clear();
-                return Action::Close;
-            }
-            (Some(standing), OnNew::Update | OnNew::Skip) if !standing.life.create_unknown => {
-                Operation::Update
-            }
-            (Some(standing), OnNew::Create) if standing.missing && standing.life.hold.is_none() => {
-                Operation::Create
-            }
-            // Parked and queued calls know best: a create that found somebody there goes on as an update.
-            (Some(standing), _) => standing.life.operation,
-            (None, OnNew::Create) => Operation::Create,
-            // Somebody whom the provider has under another key is not new.
-            (None, OnNew::Skip) if moved => Operation::Update,
-            (None, OnNew::Update) => Operation::Update,
-            (None, OnNew::Skip) => {
-                self.findings.changed.clear();
-                return Action::Nothing;
+                return if way == WayOfNew::Ends { Action::Close } else { Action::Nothing };
             }
         };
         if operation == Operation::Update && values.is_empty() {
@@ -286,6 +284,29 @@ impl Comparison<'_, '_> {
         let released = self.standing.is_some_and(|standing| standing.life.hold.is_none());
         let hold = (moved && !released).then_some(HoldReason::KeyChanged);
         self.call_unless_standing(operation, values, hold, withdrawal)
+    }
+
+    fn way_of_new(&self) -> WayOfNew {
+        let moved = self.is_moved();
+        match (self.standing, self.policy.on_new) {
+            // A create that has not left is not wanted any more.
+            (Some(standing), OnNew::Skip) if standing.life.operation == Operation::Create && !moved => {
+                WayOfNew::Ends
+            }
+            (Some(standing), OnNew::Update | OnNew::Skip) if !standing.life.create_unknown => {
+                WayOfNew::Sent(Operation::Update)
+            }
+            (Some(standing), OnNew::Create) if standing.missing && standing.life.hold.is_none() => {
+                WayOfNew::Sent(Operation::Create)
+            }
+            // Parked and queued calls know best: a create that found somebody there goes on as an update.
+            (Some(standing), _) => WayOfNew::Sent(standing.life.operation),
+            (None, OnNew::Create) => WayOfNew::Sent(Operation::Create),
+            // Somebody whom the provider has under another key is not new.
+            (None, OnNew::Skip) if moved => WayOfNew::Sent(Operation::Update),
+            (None, OnNew::Update) => WayOfNew::Sent(Operation::Update),
+            (None, OnNew::Skip) => WayOfNew::Stays,
+        }
     }
 
     fn for_known(&mut self, desired: &WireValues, account: &Account) -> Action {

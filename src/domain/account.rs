@@ -116,13 +116,9 @@ impl Account {
         }
     }
 
-    /// Takes all that is known of the fields for unknown; says whether anything was known.
-    pub fn doubt(&mut self) -> bool {
-        let mut was_known = false;
-        for (_, kept) in self.fields.iter_mut() {
-            was_known |= std::mem::replace(kept, Acknowledged::Unknown) != Acknowledged::Unknown;
-        }
-        was_known
+    /// Takes all that is known of the fields for unknown.
+    pub fn doubt(&mut self) {
+        self.fields.iter_mut().for_each(|(_, kept)| *kept = Acknowledged::Unknown);
     }
 
     /// Notes that these fields may hold the old value or another one.

@@ -14,7 +14,7 @@ use crate::domain::provider::ProviderId;
 
 use super::lease::{HELD, TRIED, WAITING};
 use super::snapshot::provider_of;
-use super::{StoreError, codec, restore, setting};
+use super::{StoreError, codec, restore, setting, shared_keys};
 
 /// How the name of the setting begins that remembers one; the provider's number and the mark come behind.
 const SETTLING: &str = "settling:";
@@ -119,15 +119,30 @@ pub(super) fn go_on(
     Ok(())
 }
 
-/// Has whatever is about to go to such accounts wait. There are few of them, and only where there is one, every call that may leave
-/// is looked at.
+/// Has whatever is about to go to such accounts wait, and what is about to go where the call of another customer settles.
 pub(super) fn hold_back(connection: &Connection, fingerprinter: &Fingerprinter) -> Result<(), StoreError> {
+    let mut waiting = behind_ended(connection, fingerprinter)?;
+    waiting.extend(behind_others(connection, fingerprinter)?);
+    let sql = "UPDATE call SET due = max(due, ?2), settling = 1,
+                   state = CASE state WHEN 'queued' THEN 'waiting' ELSE state END
+               WHERE id = ?1 AND lease IS NULL AND state IN ('queued', 'waiting', 'probing')";
+    let mut update = connection.prepare_cached(sql)?;
+    waiting.into_iter().try_for_each(|(call, until)| update.execute((call.0, until)).map(drop))?;
+    Ok(())
+}
+
+/// What goes to accounts whose call has ended. There are few of them, and only where there is one, every call that may leave is
+/// looked at.
+fn behind_ended(
+    connection: &Connection,
+    fingerprinter: &Fingerprinter,
+) -> Result<Vec<(CallId, i64)>, StoreError> {
     let sql = "SELECT substr(name, length(?1) + 3), CAST(CAST(value AS TEXT) AS INTEGER) FROM setting WHERE name GLOB ?1 || '*'";
     let mut select = connection.prepare_cached(sql)?;
     let until = select.query_map([SETTLING], |row| Ok((row.get(0)?, row.get(1)?)))?;
     let until: HashMap<String, i64> = until.collect::<Result<_, _>>()?;
     if until.is_empty() {
-        return Ok(());
+        return Ok(Vec::new());
     }
     let sql = "SELECT id, provider, payload, due FROM call
                WHERE payload IS NOT NULL AND lease IS NULL AND state IN ('queued', 'waiting', 'probing')";
@@ -139,11 +154,30 @@ pub(super) fn hold_back(connection: &Connection, fingerprinter: &Fingerprinter) 
         let key = codec::unpack_payload(&row.get::<_, Vec<u8>>(2)?)?.key;
         let mark = fingerprinter.account_mark(provider, &key);
         let mark: String = mark.iter().map(|byte| format!("{byte:02X}")).collect();
-        waiting.extend(until.get(&mark).filter(|until| **until > due).map(|until| (call, *until)));
+        waiting.extend(until.get(&mark).filter(|until| **until > due).map(|until| (CallId(call), *until)));
     }
-    let sql = "UPDATE call SET due = ?2, settling = 1, state = CASE state WHEN 'queued' THEN 'waiting' ELSE state END
-               WHERE id = ?1 AND lease IS NULL";
-    let mut update = connection.prepare_cached(sql)?;
-    waiting.into_iter().try_for_each(|both| update.execute(both).map(drop))?;
-    Ok(())
+    Ok(waiting)
+}
+
+/// What goes where the call of another customer settles, which a person may have to decide about first.
+fn behind_others(
+    connection: &Connection,
+    fingerprinter: &Fingerprinter,
+) -> Result<Vec<(CallId, i64)>, StoreError> {
+    let mut waiting = Vec::new();
+    for open in [WAITING, TRIED, HELD] {
+        let sql = format!(
+            "SELECT provider, customer, payload, due FROM call
+             WHERE payload IS NOT NULL AND settling = 1 AND due > 0 AND {open}"
+        );
+        let mut select = connection.prepare_cached(&sql)?;
+        let mut rows = select.query([])?;
+        while let Some(row) = rows.next()? {
+            let (provider, customer, until) = (provider_of(row.get(0)?)?, row.get(1)?, row.get(3)?);
+            let key = codec::unpack_payload(&row.get::<_, Vec<u8>>(2)?)?.key;
+            let rivals = shared_keys::rivals(connection, fingerprinter, (provider, &key), customer)?;
+            waiting.extend(rivals.iter().filter(|rival| rival.due < until).map(|rival| (rival.call, until)));
+        }
+    }
+    Ok(waiting)
 }

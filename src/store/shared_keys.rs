@@ -9,7 +9,7 @@
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use crate::domain::call::State;
+use crate::domain::call::{CallId, State};
 use crate::domain::customer::CustomerId;
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::{Mark, Marker};
@@ -37,7 +37,9 @@ pub struct OtherKey {
 }
 
 /// A call of another customer for the same account.
-struct Rival {
+pub(super) struct Rival {
+    pub(super) call: CallId,
+    pub(super) due: i64,
     state: State,
     create_unknown: bool,
 }
@@ -120,7 +122,10 @@ impl Outbox<'_> {
     /// May a call of another customer for the same account leave before this one, or have left without an answer. What is
     /// probed finds out itself about those that have left and are held.
     pub(super) fn another_goes_first(&self, released: &CallRow, is_probed: bool) -> Result<bool, StoreError> {
-        Ok(self.rivals(released)?.iter().any(|rival| match rival.state {
+        let (account, fingerprinter) =
+            ((released.provider, &released.payload.key), self.keeping.fingerprinter);
+        let rivals = rivals(self.connection, fingerprinter, account, released.customer_number)?;
+        Ok(rivals.iter().any(|rival| match rival.state {
             State::Refused => false,
             State::Held => rival.create_unknown && !is_probed,
             State::Queued | State::Waiting | State::InFlight | State::Probing => true,
@@ -175,30 +180,6 @@ impl Outbox<'_> {
         Ok(false)
     }
 
-    /// The calls of other customers for the account of a call.
-    fn rivals(&self, call: &CallRow) -> Result<Vec<Rival>, StoreError> {
-        let (provider, key) = (call.provider, &call.payload.key);
-        let mut select = self.connection.prepare_cached(
-            "WITH claimant (customer) AS (
-                 SELECT customer FROM account WHERE provider = ?1 AND key = ?2
-                 UNION SELECT customer FROM other_key WHERE provider = ?1 AND mark = ?3)
-             SELECT state, create_unknown, call.payload FROM claimant JOIN call USING (customer)
-             WHERE call.provider = ?1 AND customer <> ?4 AND call.payload IS NOT NULL",
-        )?;
-        let mark = self.keeping.fingerprinter.account_mark(provider, key);
-        let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), call.customer_number);
-        let (mut rows, mut rivals) = (select.query(parameters)?, Vec::new());
-        while let Some(row) = rows.next()? {
-            if codec::unpack_payload(&row.get::<_, Vec<u8>>(2)?)?.key == *key {
-                let state = State::parse(&row.get::<_, String>(0)?);
-                let state =
-                    state.ok_or(StoreError::Damaged { what: "a call is in a state that does not exist" })?;
-                rivals.push(Rival { state, create_unknown: row.get(1)? });
-            }
-        }
-        Ok(rivals)
-    }
-
     /// Is somebody known, or was once, under the key of a released call. Another customer who is has to be compared again
     /// when the call has left.
     pub(super) fn meets_somebody(&self, released: &CallRow) -> Result<bool, StoreError> {
@@ -217,6 +198,35 @@ impl Outbox<'_> {
         let others = find(self.connection, self.keeping.fingerprinter, provider, key)?;
         Ok(others.iter().any(|other| other.known))
     }
+}
+
+/// The calls of all customers but this one for an account.
+pub(super) fn rivals(
+    connection: &Connection,
+    fingerprinter: &Fingerprinter,
+    (provider, key): (ProviderId, &ProviderKey),
+    customer: i64,
+) -> Result<Vec<Rival>, StoreError> {
+    let mut select = connection.prepare_cached(
+        "WITH claimant (customer) AS (
+             SELECT customer FROM account WHERE provider = ?1 AND key = ?2
+             UNION SELECT customer FROM other_key WHERE provider = ?1 AND mark = ?3)
+         SELECT state, create_unknown, call.payload, call.id, due FROM claimant JOIN call USING (customer)
+         WHERE call.provider = ?1 AND customer <> ?4 AND call.payload IS NOT NULL",
+    )?;
+    let mark = fingerprinter.account_mark(provider, key);
+    let parameters = (provider.number(), key.0.as_str(), mark.as_slice(), customer);
+    let (mut rows, mut rivals) = (select.query(parameters)?, Vec::new());
+    while let Some(row) = rows.next()? {
+        if codec::unpack_payload(&row.get::<_, Vec<u8>>(2)?)?.key == *key {
+            let state = State::parse(&row.get::<_, String>(0)?);
+            let state =
+                state.ok_or(StoreError::Damaged { what: "a call is in a state that does not exist" })?;
+            let (call, due) = (CallId(row.get(3)?), row.get(4)?);
+            rivals.push(Rival { call, due, state, create_unknown: row.get(1)? });
+        }
+    }
+    Ok(rivals)
 }
 
 /// Has those compared again who are known under one key since a call was released to it and has left. A crash before it
@@ -318,7 +328,7 @@ fn doubt_owners(
     }
     for mut owner in known {
         if owner.customer != customer {
-            owner.doubt([]);
+            owner.doubt(own.fields.keys().copied());
             owner.put_fields(connection)?;
         }
         put(connection, &mark, provider, OtherKey { customer: owner.customer, known: true })?;

@@ -276,7 +276,10 @@ impl<'a> Snapshot<'a> {
                     .other_keys(provider, &account.key)?
                     .iter()
                     .any(|other| other.known && other.customer != customer);
-        known.is_doubted = is_anothers && account.doubt();
+        if is_anothers {
+            account.doubt();
+            known.is_doubted = true;
+        }
         Ok(())
     }
 

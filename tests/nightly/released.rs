@@ -152,3 +152,44 @@ fn who_comes_back_to_an_account_that_another_customer_had_meanwhile_is_sent_ther
         assert_eq!(world.applied(), before, "{away}: the same file sends nothing");
     }
 }
+
+/// What somebody else was given in an account does not stay there where the record has a blank, and blanks are sent.
+#[test]
+fn a_blank_takes_away_what_another_customer_was_given_in_the_account() {
+    let off = [("wsone", "enabled = false"), ("lemonway", "enabled = false")];
+    let world = World::accepting();
+    let clears = ("safedebit", "on_cleared = \"send_empty\"\nretry = { attempts = 1 }");
+    world.configure("", &[off[0], off[1], clears]);
+    let sync = |rows: &str| {
+        let file =
+            world.file("crm.csv", &format!("customer_id;safedebit_reference;last_name;email\n{rows}"));
+        world.on("sync", &file, &["--allow-mass-change"])
+    };
+    let email = |key: &str| held(&world, ProviderId::Safedebit, key)["consumer_email"].clone();
+    let release = || {
+        world.run(&["rejects", "release"]).exits(0);
+        world.run(&["resume"]).exits(0);
+    };
+    // Two swap their accounts.
+    sync("A;S0;Aron;\nB;S1;Bell;b@example.org\n").exits(0);
+    sync("A;S1;Aron;\nB;S0;Bell;b@example.org\n").exits(3);
+    release();
+    assert_eq!((email("S0"), email("S1")), ("b@example.org".into(), "".into()));
+    // A mistyped key is released, and corrected.
+    sync("A;S1;Aron;\nB;S0;Bell;b@example.org\nC;S1;Cory;c@example.org\n").exits(3);
+    release();
+    assert_eq!(email("S1"), "c@example.org");
+    sync("A;S1;Aron;\nB;S0;Bell;b@example.org\nC;S2;Cory;c@example.org\n").exits(3);
+    release();
+    assert_eq!(email("S1"), "");
+    // Somebody comes back to what another one had meanwhile.
+    sync("A;;Aron;\nB;S1;Bell;b@example.org\nC;S2;Cory;c@example.org\n").exits(3);
+    release();
+    let last = "A;S1;Aron;\nB;S0;Bell;b@example.org\nC;S2;Cory;c@example.org\n";
+    sync(last).exits(3);
+    release();
+    assert_eq!(email("S1"), "");
+    let before = world.applied();
+    sync(last).exits(0);
+    assert_eq!(world.applied(), before, "the same file sends nothing");
+}

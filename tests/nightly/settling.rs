@@ -128,3 +128,16 @@ fn what_a_customer_gets_who_was_forgotten_and_is_back_lands_on_top_of_what_was_s
     sync(&world, "A;W1;New\n", &[]).exits(0);
     assert_eq!(name(&world, "W1"), "New");
 }
+
+/// Of two who share an account the one whose call a person has to decide about may have sent the last request.
+#[test]
+fn what_goes_where_a_held_call_of_somebody_else_has_left_waits_for_it() {
+    let world = world();
+    world.play(&LATE.replace("nth = 1", "nth = 2"));
+    sync(&world, "A;W1;Adam\n", &[]).exits(0);
+    sync(&world, "A;W1;Adam\nB;W1;Bell\n", &[]).exits(3);
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(5);
+    sync(&world, "A;W1;Aron\nB;W1;Boyd\n", &[]).exits(3);
+    assert_eq!(name(&world, "W1"), "Aron");
+}
