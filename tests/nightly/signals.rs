@@ -127,20 +127,25 @@ fn a_run_that_is_ended_while_it_takes_its_input_in_tells_so() {
 /// Nobody can say how long somebody else will be silent.
 #[test]
 fn a_run_that_waits_for_its_standard_input_is_ended_at_once() {
-    let world = World::new();
-    let mut child = world.start_piped(&["sync", "-", "--format", "csv"]);
-    until("the run has begun", || {
-        std::fs::read_dir(world.path("state/runs")).is_ok_and(|mut runs| runs.next().is_some())
-    });
-    let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
-    assert!(sent.expect("kill runs").success());
-    let mut looks = 0;
-    until("it is gone", || {
-        looks += 1;
-        child.try_wait().expect("a child").is_some()
-    });
-    assert_eq!(child.wait().expect("gone").code(), Some(143));
-    // Ten seconds: less than the patience with a run that can come to its end by itself.
-    assert!(looks < 2_000, "{looks}");
-    assert_eq!(world.run(&["resume"]).exits(0).code, 0);
+    for name in ["-", "pipe"] {
+        let world = World::new();
+        // Nobody writes into the pipe.
+        let made = Command::new("mkfifo").arg(world.path("pipe")).status();
+        assert!(made.expect("mkfifo runs").success());
+        let mut child = world.start_piped(&["sync", name, "--format", "csv"]);
+        until("the run has begun", || {
+            std::fs::read_dir(world.path("state/runs")).is_ok_and(|mut runs| runs.next().is_some())
+        });
+        let sent = Command::new("kill").args(["-TERM", &child.id().to_string()]).status();
+        assert!(sent.expect("kill runs").success());
+        let mut looks = 0;
+        until("it is gone", || {
+            looks += 1;
+            child.try_wait().expect("a child").is_some()
+        });
+        assert_eq!(child.wait().expect("gone").code(), Some(143), "{name}");
+        // Ten seconds: less than the patience with a run that can come to its end by itself.
+        assert!(looks < 2_000, "{name}: {looks}");
+        assert_eq!(world.run(&["resume"]).exits(0).code, 0);
+    }
 }

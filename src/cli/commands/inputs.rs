@@ -1,5 +1,6 @@
 //! The files of a command, opened as the configuration and the flags say.
 
+use std::os::unix::fs::FileTypeExt as _;
 use std::path::{Path, PathBuf};
 
 use crate::cli::arguments::{IngestArguments, InputArguments, STANDARD_INPUT};
@@ -46,6 +47,11 @@ pub(super) fn look_into(path: &Path, settings: &ReaderSettings) -> Result<InputF
 /// Is a file that was typed the standard input, which can be read once only.
 pub(super) fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == STANDARD_INPUT
+}
+
+/// Does a file that was typed come from somebody who writes it meanwhile: the standard input, or a pipe with a name.
+pub(super) fn is_written_meanwhile(path: &Path) -> bool {
+    is_standard_input(path) || std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo())
 }
 
 /// What the flags and the configuration say about accepting an input.

@@ -353,7 +353,7 @@ fn prepare(
     let (mapping, idle) = (config.mapping_settings(), config.idle_providers());
     let events = session.events();
     let interrupted = &|| signals.first().is_some();
-    if input.files.iter().any(|file| inputs::is_standard_input(file)) {
+    if input.files.iter().any(|file| inputs::is_written_meanwhile(file)) {
         signals.enter(Phase::Waits);
     }
     let accepted = inputs::with_files(config, input, |files| {
