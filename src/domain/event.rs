@@ -76,7 +76,7 @@ pub enum Event {
         class: &'static str,
         /// The provider's code, or what failed.
         code: String,
-        /// From the first byte sent to the last byte read.
+        /// From the making of the request, a new connection for it included, to the last byte read.
         milliseconds: u64,
         /// Which try of this run it was, from 1.
         attempt: u32,

@@ -243,8 +243,8 @@ impl Outbox<'_> {
         }
         let rest = row.unsent.as_ref().filter(|_| happening == Happening::ResolvedAppliedInPart);
         let (mut after, mut resolved) = (step.life, Resolved::Settled);
-        let of = (row.customer_number, row.provider, &row.payload.key);
-        if step.effect == Effect::Absent && self.names_other_key(of.0, of.1, of.2)? {
+        let names_other = || self.names_other_key(row.customer_number, row.provider, &row.payload.key);
+        if step.effect == Effect::Absent && names_other()? {
             after = transitions::step(call, &after, Happening::NothingLeft)?.life;
         }
         if after.state.is_open() {

@@ -22,7 +22,7 @@ use crate::domain::redacted::Redacted;
 use super::backup::{delete_copy, file_error, files_in, is_made_by_run, unfinished};
 use super::open::{Lock, connect, has_key_identity};
 use super::place::{LOGS, beside};
-use super::restore::RESTORING;
+use super::restore::{REPLACED, RESTORING};
 use super::snapshot::{life_of, provider_of};
 use super::transitions::keep_last_call;
 use super::{
@@ -335,7 +335,7 @@ impl StateFile {
     fn replaced(&self) -> Result<Vec<PathBuf>, StoreError> {
         let folder = self.path().parent().filter(|folder| !folder.as_os_str().is_empty());
         let folder = folder.unwrap_or(Path::new("."));
-        let start = format!("{}.replaced-", self.path().file_name().unwrap_or_default().to_string_lossy());
+        let start = format!("{}{REPLACED}", self.path().file_name().unwrap_or_default().to_string_lossy());
         let mut found = files_in(folder)?;
         found.retain(|path| path.file_name().unwrap_or_default().to_string_lossy().starts_with(&start));
         found.sort();

@@ -159,7 +159,9 @@ impl Outbox<'_> {
         let settled = step(call.id, before, fault::bent(settlement.happening, before.operation))?;
         let mut life = settled.life;
         let is_absent = settled.effect == Effect::Absent;
-        if is_absent && (settlement.on_new == OnNew::Skip || self.is_given_up(call)?) {
+        // Whoever is proved not to be there is not to be created under a key that was given up meanwhile.
+        let names_other = || self.names_other_key(call.customer_number, call.provider, &call.payload.key);
+        if is_absent && (settlement.on_new == OnNew::Skip || names_other()?) {
             life = step(call.id, &life, Happening::NothingLeft)?.life;
         }
         let still_to_send = matches!(life.state, State::Waiting | State::Probing | State::Queued);
@@ -263,11 +265,6 @@ impl Outbox<'_> {
             Effect::MarkUnknown | Effect::Absent | Effect::None => return Ok(()),
         }
         one(accounts::set(self.connection, to.customer_number, to.provider, &account)?, to.call)
-    }
-
-    /// Was the key of a call given up: whoever is proved not to be there is not to be created under it any more.
-    fn is_given_up(&self, call: &Leased) -> Result<bool, StoreError> {
-        self.names_other_key(call.customer_number, call.provider, &call.payload.key)
     }
 
     /// Does the newest record of a customer name another account than the one with this key, or none.

@@ -41,7 +41,7 @@ const PROBE_NEW: &str = "probe_new_since";
 const RESTORED: &str = "restored_at";
 
 /// Added to the name of a state that was replaced, with the time.
-const REPLACED: &str = ".replaced-";
+pub(super) const REPLACED: &str = ".replaced-";
 /// Added to the name of the state: what is to take its place, until it is whole.
 pub(super) const RESTORING: &str = ".restoring";
 
