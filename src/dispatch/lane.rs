@@ -301,6 +301,7 @@ impl Working {
             self.lane.budget.give_back();
             return Some(Step::Stop(StopReason::CallsPerDay));
         }
+        self.lane.budget.leaves();
         None
     }
 

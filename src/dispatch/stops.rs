@@ -124,14 +124,17 @@ impl CallBudget {
     /// which may send nothing does not wait for its turn.
     pub(super) fn take(&self) -> bool {
         let next = |used| self.max.is_none_or(|max| used < max).then_some(used + 1);
-        let is_taken = self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok();
-        if is_taken && self.is_spent() {
-            self.used_up.notify_waiters();
-        }
-        is_taken
+        self.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).is_ok()
     }
 
-    /// Comes back when somebody takes the last request: whoever waits for a time to come need not wait for it any more.
+    /// What was taken leaves: if it was the last, whoever waits for a time to come need not wait for it any more.
+    pub(super) fn leaves(&self) {
+        if self.is_spent() {
+            self.used_up.notify_waiters();
+        }
+    }
+
+    /// Comes back when the last request leaves.
     pub(super) async fn used_up(&self) {
         self.used_up.notified().await;
     }

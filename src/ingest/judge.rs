@@ -9,7 +9,6 @@ use crate::diff::{self, Action, Decision, Policy};
 use crate::domain::account::Keeping;
 use crate::domain::call::State;
 use crate::domain::customer::Customer;
-use crate::domain::policy::OnCleared;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::{Before, Named, Standing};
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireValues};
@@ -135,17 +134,9 @@ impl Judge<'_> {
         known: KnownAt,
         news: Option<&mut News>,
     ) -> Judged {
-        let KnownAt { mut before, skipped, named, is_doubted, turned_away, untaken } = known;
-        let noted = Noted { skipped, named, is_doubted, turned_away, untaken };
+        let KnownAt { mut before, skipped, named, turned_away, untaken } = known;
+        let noted = Noted { skipped, named, turned_away, untaken };
         let settings = provider.settings();
-        if is_doubted
-            && settings.on_cleared == OnCleared::SendEmpty
-            && let Some(account) = before.account.as_mut()
-        {
-            // What somebody else was given there has to go.
-            let can_be_empty = provider.fields().iter().filter(|field| field.can_be_empty);
-            account.mark_unknown(can_be_empty.map(|field| field.code));
-        }
         before.left_out = if projection.presumption.is_some() { noted.left_out() } else { Vec::new() };
         if self.newly_excluded.contains(&provider.id()) {
             take_excluded(&mut before, projection, provider);

@@ -19,8 +19,6 @@ pub(super) struct Noted {
     pub(super) skipped: Vec<FieldCode>,
     /// Which account the newest record names, where that is not what account and call have.
     pub(super) named: Option<Named>,
-    /// Does the state say more of the account than is known.
-    pub(super) is_doubted: bool,
     /// Why the key is not taken.
     pub(super) turned_away: Option<TurnedAway>,
     /// What records said that were turned away whole.
@@ -69,7 +67,7 @@ impl Compared<'_> {
         let turned_away = self.turned_away(noted, decision);
         let untaken = self.untaken(noted, decision, turned_away.is_some());
         Notes {
-            account: account_to_write(self.before, noted, &self.skipped(noted, decision), decision),
+            account: account_to_write(self.before, &noted.skipped, &self.skipped(noted, decision), decision),
             named: (named != noted.named).then_some(named),
             turned_away: (turned_away != noted.turned_away).then_some(turned_away),
             untaken: (*untaken != noted.untaken).then(|| untaken.into_owned()),
@@ -178,7 +176,7 @@ fn ordered(mut fields: Vec<FieldCode>) -> Vec<FieldCode> {
 /// The account after the comparison together with the fields skipped now, where what stands in the state is not that.
 fn account_to_write(
     before: &Before,
-    noted: &Noted,
+    skipped: &[FieldCode],
     skipped_now: &[FieldCode],
     decision: &Decision,
 ) -> Option<PackedAccount> {
@@ -189,7 +187,7 @@ fn account_to_write(
             let after = key
                 .as_ref()
                 .map_or(Cow::Borrowed(account), |key| account_after(before, account, key, decision));
-            let stands = *account == *after && noted.skipped == skipped_now && !noted.is_doubted;
+            let stands = *account == *after && skipped == skipped_now;
             (!stands).then(|| PackedAccount::of(&after, skipped_now))
         }
     }

@@ -399,6 +399,7 @@ impl Intake<'_> {
             connection: &self.transaction,
             statements: Statements::default(),
             keeping: self.keeping,
+            named_keys: OnceCell::new(),
             aloft: self.aloft,
             run: self.run,
             now: self.now,

@@ -3,6 +3,8 @@
 //! Leases and settlements come in groups: the caller begins a group, does its work and commits once. What a crash
 //! before the commit leaves is what was there before; bytes leave only after the commit of their lease.
 
+use std::cell::OnceCell;
+
 use rusqlite::Connection;
 use rusqlite::types::Value;
 
@@ -104,6 +106,7 @@ impl Store {
             connection: &transaction,
             statements: Statements::default(),
             keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
+            named_keys: OnceCell::new(),
             aloft: &mut aloft,
             run,
             now,
@@ -137,6 +140,8 @@ pub struct Outbox<'a> {
     pub(super) connection: &'a Connection,
     pub(super) statements: Statements<'a>,
     pub(super) keeping: Keeping<'a>,
+    /// Whether any record names another account than the state has, once that is asked.
+    pub(super) named_keys: OnceCell<bool>,
     /// What will be on its way once the transaction is committed.
     pub(super) aloft: &'a mut Aloft,
     pub(super) run: RunNumber,
@@ -230,6 +235,9 @@ impl Outbox<'_> {
     pub(super) fn apply(&self, effect: Effect, to: &Recipient<'_>) -> Result<(), StoreError> {
         if effect == Effect::None {
             return Ok(());
+        }
+        if effect == Effect::Acknowledge {
+            self.doubt_absent(to)?;
         }
         let mut keeper = self.keeping.of(to.customer, to.provider);
         let sent = to.sent;

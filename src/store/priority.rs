@@ -1,5 +1,5 @@
 //! In which order calls leave: by the column `priority`, the lowest first. What has stopped its lane, or is tried once more
-//! later, goes after all others for one run in which it is not reached; then it has waited long enough.
+//! later, goes after all others.
 
 use rusqlite::Connection;
 
@@ -45,8 +45,9 @@ pub(super) fn highest(with_last: bool) -> i64 {
     if with_last { LAST } else { LAST_WITHDRAWAL - 1 }
 }
 
-/// At the start of a run: whoever went after all others and was not reached in the whole run before takes its turn again. Else
-/// it would never leave where every night brings more calls than may be sent.
+/// At the start of a run: a withdrawn consent that went after all others and was not reached, although the lane did its work in
+/// the whole run before, takes its turn again. Else it would never leave where every night brings more calls than may be sent.
+/// Everything else waits: it may stop the lane once more.
 pub(super) fn put_back(
     connection: &Connection,
     provider: ProviderId,
@@ -54,10 +55,14 @@ pub(super) fn put_back(
 ) -> Result<(), StoreError> {
     for open in ["state = 'queued'", WAITING] {
         let sql = format!(
-            "UPDATE call SET priority = CASE priority WHEN {LAST_WITHDRAWAL} THEN {WITHDRAWAL} ELSE {NORMAL} END
-             WHERE provider = ?1 AND {open} AND priority >= {LAST_WITHDRAWAL} AND NOT EXISTS (
-                 SELECT 1 FROM answer WHERE answer.call = call.id
-                     AND answer.run >= (SELECT coalesce(max(number), 0) FROM run WHERE number < ?2))"
+            "WITH earlier (run) AS (SELECT coalesce(max(number), 0) FROM run WHERE number < ?2)
+             UPDATE call SET priority = {WITHDRAWAL}
+             WHERE provider = ?1 AND {open} AND priority = {LAST_WITHDRAWAL}
+                 AND NOT EXISTS (SELECT 1 FROM answer, earlier WHERE answer.call = call.id AND answer.run >= earlier.run)
+                 AND NOT EXISTS (SELECT 1 FROM answer JOIN call AS other ON other.id = answer.call, earlier
+                     WHERE answer.run = earlier.run AND other.provider = ?1 AND answer.class IN ('denied', 'contract'))
+                 AND EXISTS (SELECT 1 FROM call AS other, earlier
+                     WHERE other.provider = ?1 AND other.settled_in = earlier.run AND other.state = 'acknowledged')"
         );
         connection.execute(&sql, (provider.number(), run.0))?;
     }

@@ -1,5 +1,6 @@
 //! The start of a run: what a crash left in flight is brought back into the life of its call.
 
+use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -22,7 +23,7 @@ use super::settling::Waited;
 use super::snapshot::life_of;
 use super::statements::Statements;
 use super::transitions::end;
-use super::{RunNumber, Store, StoreError, excluded, flights, priority, settling};
+use super::{RunNumber, Store, StoreError, excluded, flights, priority, restore, settling};
 
 /// What a provider's settings say of calls that wait.
 #[derive(Debug, Clone)]
@@ -69,13 +70,24 @@ impl Store {
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         flights::land(&transaction)?;
         // How the clock stood is the bookkeeping of the run, and no change of the state.
-        let waited = terms.iter().map(|terms| settling::waited(&transaction, terms.provider, now, steady));
+        if steady.is_some() && settling::knows_no_clock(&transaction)? {
+            restore::settle_from(&transaction, now)?;
+        }
+        let waited = terms.iter().map(|terms| settling::waited(&transaction, terms.provider, steady));
         let mut waited = waited.collect::<Result<Vec<_>, _>>()?.into_iter();
         let changes_before = transaction.total_changes();
         let mut recovered = Recovered::default();
         let mut aloft = Aloft::default();
         let (connection, aloft) = (&*transaction, &mut aloft);
-        let mut outbox = Outbox { connection, statements: Statements::default(), keeping, aloft, run, now };
+        let mut outbox = Outbox {
+            connection,
+            statements: Statements::default(),
+            keeping,
+            named_keys: OnceCell::new(),
+            aloft,
+            run,
+            now,
+        };
         let marker = Marker::new(keeping.fingerprinter);
         for &Terms { provider, settle, backoff_max, on_new, ref excluded } in terms {
             if on_new == OnNew::Skip {

@@ -14,7 +14,7 @@ use crate::domain::provider::ProviderId;
 
 use super::lease::{HELD, TRIED, WAITING};
 use super::snapshot::provider_of;
-use super::{StoreError, codec, restore, setting, shared_keys};
+use super::{StoreError, codec, setting, shared_keys};
 
 /// How the name of the setting begins that remembers one; the provider's number and the mark come behind.
 const SETTLING: &str = "settling:";
@@ -57,21 +57,22 @@ pub(super) enum Waited {
     ByWall,
 }
 
-/// Tells that at the start of a run, and notes how the clocks stand now. Where nothing is noted (a state that was put back), what
-/// settles after a restore does so from now on.
+/// Is it noted for no provider how the clocks stood, as in a state that was put back.
+pub(super) fn knows_no_clock(connection: &Connection) -> Result<bool, StoreError> {
+    let sql = "SELECT NOT EXISTS (SELECT 1 FROM setting WHERE name GLOB ?1 || '*')";
+    Ok(connection.query_row(sql, [STEADY], |row| row.get(0))?)
+}
+
+/// Tells that at the start of a run, and notes how the clocks stand now.
 pub(super) fn waited(
     connection: &Connection,
     provider: ProviderId,
-    now: Timestamp,
     steady: Option<&Steady>,
 ) -> Result<Waited, StoreError> {
     let Some(steady) = steady else { return Ok(Waited::ByWall) };
     let name = format!("{STEADY}{}", provider.number());
     let noted = setting::get(connection, &name)?.and_then(|noted| String::from_utf8(noted).ok());
     let before = noted.as_ref().and_then(|noted| noted.parse::<Steady>().ok());
-    if before.is_none() {
-        restore::settle_from(connection, now)?;
-    }
     let set = before.and_then(|before| steady.set_since(&before));
     // Both clocks are not looked at in the same moment.
     if set.is_some_and(|set| set.abs() < UNSET_MS) {
@@ -101,6 +102,12 @@ pub(super) fn go_on(
         Waited::Unknown => (anew(), anew(), None),
         Waited::ByWall => (anew(), anew(), Some(now.0)),
     };
+    // Nothing is to be known any more of the wait of a held call that is over.
+    let sql = format!(
+        "UPDATE call SET due = 0, settling = 0 WHERE provider = ?1 AND {HELD} AND settling = 1 AND due <= ?2"
+    );
+    let is_known = matches!(waited, Waited::ByClock(_));
+    connection.execute(&sql, (provider.number(), ended.filter(|_| is_known)))?;
     for open in [WAITING, TRIED, HELD] {
         let sql = format!(
             "UPDATE call SET due = {call_waits}

@@ -147,6 +147,33 @@ impl Outbox<'_> {
         Ok(())
     }
 
+    /// Takes what was delivered to an account for unknown of those who have it too, but whose records name another one, or none,
+    /// by now: should they name it again, it is theirs no more.
+    pub(super) fn doubt_absent(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
+        if !self.has_named_keys()? {
+            return Ok(());
+        }
+        let key = &to.sent.key;
+        for mut other in accounts::known_under(self.connection, to.provider, key)? {
+            if other.customer != to.customer_number
+                && self.names_other_key(other.customer, to.provider, key)?
+            {
+                other.account.mark_unknown(to.sent.values.iter().map(|(field, _)| field));
+                other.put_fields(self.connection)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Does the record of anybody name another account than the state has. It is asked once for a group.
+    fn has_named_keys(&self) -> Result<bool, StoreError> {
+        if let Some(known) = self.named_keys.get() {
+            return Ok(*known);
+        }
+        let found = has_any(self.connection, "named_key")?;
+        Ok(*self.named_keys.get_or_init(|| found))
+    }
+
     /// Where others are known to have the account that is a customer's by now, all of them are compared again.
     pub(super) fn share(&self, provider: ProviderId, customer: i64) -> Result<(), StoreError> {
         let fingerprinter = self.keeping.fingerprinter;

@@ -93,8 +93,6 @@ pub struct KnownAt {
     pub skipped: Vec<FieldCode>,
     /// Which account the newest record names, where that is not what account and call have.
     pub named: Option<Named>,
-    /// Is less known of the account than the state says: another customer had it while the record named another one.
-    pub is_doubted: bool,
     /// Why the key of the newest record that has one was not taken.
     pub turned_away: Option<TurnedAway>,
     /// What records said that were turned away whole, and nothing else remembers.
@@ -251,34 +249,7 @@ impl<'a> Snapshot<'a> {
                 let own = own.map(|key| Named::Account(self.fingerprinter().account_mark(provider, key)));
                 known.before.other_key = own != Some(named);
                 known.named = Some(named);
-                if known.before.other_key {
-                    self.doubt_shared(customer, provider, known)?;
-                }
             }
-        }
-        Ok(())
-    }
-
-    /// Takes what is known of an account that the newest record did not name for unknown where another customer has it too, or
-    /// had it: what that one was sent may be there.
-    fn doubt_shared(
-        &self,
-        customer: i64,
-        provider: ProviderId,
-        known: &mut KnownAt,
-    ) -> Result<(), StoreError> {
-        let Some(account) = known.before.account.as_mut().filter(|account| account.known) else {
-            return Ok(());
-        };
-        let is_anothers =
-            self.other_owners(provider, &account.key, Some(customer))?.iter().any(|other| other.1)
-                || self
-                    .other_keys(provider, &account.key)?
-                    .iter()
-                    .any(|other| other.known && other.customer != customer);
-        if is_anothers {
-            account.doubt();
-            known.is_doubted = true;
         }
         Ok(())
     }

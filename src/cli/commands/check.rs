@@ -20,7 +20,7 @@ use crate::domain::field::Field;
 use crate::domain::policy::Send;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::WireField;
-use crate::providers::{Credentials, Provider, SecretSource};
+use crate::providers::{CommonSettings, Credentials, Provider, SecretSource};
 use crate::reader::compile_trailer;
 use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
@@ -32,10 +32,6 @@ use super::mapped_rows::Showing;
 use super::status::misses_inputs;
 use super::{addresses, explain, history, plan, rejects, status};
 
-/// So long a run waits before its first request: nobody knows how long ago the last one left.
-const RATE_WINDOW: Duration = Duration::from_secs(1);
-const TOO_SHORT: &str = "a run is over before anything may leave: each one waits for a second first, for the sake of the rate; \
-                         make max_duration longer";
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
 pub(super) const NO_PROVIDER: &str =
     "none is on, so that nothing is ever sent; give one its section [providers.NAME] in the configuration";
@@ -136,6 +132,32 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     Ok(code)
 }
 
+/// Can a run send anything before it is over: each one first waits as if a request had left just before, and where the machine
+/// was started anew, `settle` too begins anew.
+fn check_duration(what: String, max_duration: Duration, common: &CommonSettings, findings: &mut Findings) {
+    let window =
+        Duration::try_from_secs_f64(common.rate_per_second.recip().max(1.0)).unwrap_or(Duration::MAX);
+    if max_duration <= window {
+        let seconds = window.as_secs_f64();
+        findings.warn(
+            what,
+            format!(
+                "a run is over before anything may leave: for the sake of the rate each one waits for {seconds}s first; \
+                 make max_duration longer"
+            ),
+        );
+    } else if max_duration <= common.settle {
+        let settle = common.settle.as_secs_f64();
+        findings.warn(
+            what,
+            format!(
+                "a run is over before settle = {settle}s is: where the machine is started anew before each run, a call whose \
+                 outcome is not known would never go again; make max_duration longer"
+            ),
+        );
+    }
+}
+
 /// Providers that are off are worth a word: a section that was forgotten sends nothing, silently.
 fn check_providers(config: &Config, findings: &mut Findings) {
     for provider in ProviderId::ALL {
@@ -143,14 +165,14 @@ fn check_providers(config: &Config, findings: &mut Findings) {
         match config.providers.common(provider) {
             Some(common) if common.enabled => {
                 let detail = format!("{}, {} requests a second", common.base_url, common.rate_per_second);
-                findings.ok(what, detail);
+                findings.ok(what.clone(), detail);
+                if let Some(max_duration) = config.dispatch.max_duration {
+                    check_duration(what, max_duration.0, common, findings);
+                }
             }
             Some(_) => findings.ok(what, "off: enabled = false"),
             None => findings.ok(what, "off: no section"),
         }
-    }
-    if config.dispatch.max_duration.is_some_and(|limit| limit.0 <= RATE_WINDOW) {
-        findings.warn("dispatch.max_duration", TOO_SHORT);
     }
     if config.providers.enabled().is_empty() {
         findings.lacks_provider = true;
