@@ -275,6 +275,7 @@ fn packagers_get_completions_and_a_manual() {
     assert!(world.run(&["completions", "bash"]).out.contains("_crmsync"));
     let man = world.run(&["man"]).out;
     assert!(man.contains(".SH NAME") && man.contains("crmsync sync"), "{man}");
+    assert!(man.contains("crmsync rejects release") && man.contains("include\\-values"), "{man}");
 }
 
 #[test]

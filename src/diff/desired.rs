@@ -17,8 +17,9 @@ use super::{Comparison, Findings, Policy, Rejection};
 /// complete one that the newest row says a part of.
 pub(super) fn completed<'a>(
     projection: &'a Projection,
-    account: Option<&Account>,
-    standing: Option<&Standing>,
+    before: &Before,
+    (account, standing): (Option<&Account>, Option<&Standing>),
+    field: &dyn Fn(FieldCode) -> Option<WireField>,
 ) -> Cow<'a, Projection> {
     if projection.context.is_empty() {
         return Cow::Borrowed(projection);
@@ -30,7 +31,10 @@ pub(super) fn completed<'a>(
     let mut completed = projection.clone();
     completed.in_part.retain(|code| !projection.context.contains_key(code));
     for (code, value) in &projection.context {
-        if projection.in_part.contains(code) || !is_given(code) {
+        // Whether a consent still holds an older row does not tell; nor a value that a newer record has said something else of.
+        let is_consent = || field(*code).is_some_and(|field| field.consent);
+        let is_open = || !is_given(code) && !is_consent() && !before.left_out.contains(code);
+        if projection.in_part.contains(code) || is_open() {
             completed.cells.insert(*code, WireCell::Value(value.clone()));
         }
     }

@@ -183,7 +183,7 @@ pub fn decide(
     }
     let account = before.account.as_ref().filter(|account| account.key == key);
     let standing = before.standing.as_ref().filter(|standing| standing.payload.key == key);
-    let completed = desired::completed(projection, account, standing);
+    let completed = desired::completed(projection, before, (account, standing), policy.field);
     findings.in_part.clone_from(&completed.in_part);
     let settled = desired::without_presumed(&completed, before, policy, keeper, &mut findings);
     let mut comparison =

@@ -137,7 +137,8 @@ impl Judge<'_> {
         let KnownAt { mut before, skipped, named, turned_away, untaken } = known;
         let noted = Noted { skipped, named, turned_away, untaken };
         let settings = provider.settings();
-        before.left_out = if projection.presumption.is_some() { noted.left_out() } else { Vec::new() };
+        let is_asked = projection.presumption.is_some() || !projection.context.is_empty();
+        before.left_out = if is_asked { noted.left_out() } else { Vec::new() };
         if self.newly_excluded.contains(&provider.id()) {
             take_excluded(&mut before, projection, provider);
         }

@@ -85,8 +85,13 @@ struct OwnRow {
     order: Option<RowOrder>,
     /// By what it is put in order among the rows of its customer.
     turn: Option<Order>,
-    /// What it says is older than what was accepted, or nobody knows how old: others are read in its light all the same.
-    is_background: bool,
+    counting: Counting,
+}
+
+impl OwnRow {
+    fn counts(&self) -> bool {
+        self.counting == Counting::Fully
+    }
 }
 
 /// Reads the rows of customers and makes customers of them, on any thread.
@@ -164,7 +169,7 @@ impl<'a> Maker<'a> {
                 return Err(IngestError::changed(&sheet.place(span.line)));
             }
             sheet.canonical(&row, said);
-            rows.push(OwnRow { file, row, order: None, turn: None, is_background: false });
+            rows.push(OwnRow { file, row, order: None, turn: None, counting: Counting::Fully });
         }
         let meaning = self.meanings.record(said);
         if !self.take_all && candidate.meaning() == Some(meaning) {
@@ -200,13 +205,13 @@ impl<'a> Maker<'a> {
                     if !self.is_complete {
                         continue;
                     }
-                    own.is_background = true;
+                    own.counting = Counting::AsLight;
                 }
             }
             ordered.push(own);
         }
         ordered.sort_by_key(|own| own.turn);
-        let Some(newest) = ordered.iter().rev().find(|own| !own.is_background) else {
+        let Some(newest) = ordered.iter().rev().find(|own| own.counts()) else {
             return Ok(Made { merged: Merged::Nothing, late });
         };
         let (place, lacking) = (self.place(newest), self.lacking(&ordered, had));
@@ -284,12 +289,11 @@ impl<'a> Maker<'a> {
     ) -> Result<Reading, IngestError> {
         let mut merge = Merge::default();
         for own in rows {
-            let counting = if own.is_background { Counting::AsBackground } else { Counting::Fully };
-            self.sheets[usize::from(own.file)].lay_over(&own.row, counting, &mut merge);
+            self.sheets[usize::from(own.file)].lay_over(&own.row, own.counting, &mut merge);
         }
         let sheet = &self.sheets[usize::from(newest.file)];
         let id = sheet.identify(&newest.row).ok_or_else(|| IngestError::changed(&self.place(newest)))?;
-        let orders = rows.iter().filter(|own| !own.is_background).filter_map(|own| own.order);
+        let orders = rows.iter().filter(|own| own.counts()).filter_map(|own| own.order);
         let highest = orders.map(|order| order.remembered).max();
         let (Mapped { customer, defects }, whole) =
             merge.map(&sheet.mapper, (id, highest), self.today, lacking);
@@ -324,10 +328,12 @@ impl<'a> Maker<'a> {
             return Ok(Some(prepared));
         }
         for own in &mut prepared.rows {
-            own.is_background |= is_stale(own);
+            if is_stale(own) {
+                own.counting = Counting::AsBackground;
+            }
         }
-        prepared.rows.retain(|own| self.is_complete || is_the_same || !own.is_background);
-        if prepared.rows.iter().all(|own| own.is_background) {
+        prepared.rows.retain(|own| self.is_complete || is_the_same || own.counts());
+        if prepared.rows.iter().all(|own| !own.counts()) {
             return Ok(None);
         }
         self.merge(prepared.rows, prepared.meaning, self.had(stored)).map(Made::customer)
@@ -367,7 +373,7 @@ impl Prepared {
     /// The row that one of these fields is of, with the number of its file; the newest one that counts, where none is.
     pub(super) fn row_of(&self, fields: &[Field]) -> (u16, &Row) {
         let of_field = fields.iter().find_map(|field| self.sources.iter().find(|(of, _)| of == field));
-        let newest = || self.rows.iter().rposition(|own| !own.is_background);
+        let newest = || self.rows.iter().rposition(OwnRow::counts);
         let row = of_field.map(|(_, row)| *row).or_else(newest).expect("a customer has at least one row");
         (self.rows[row].file, &self.rows[row].row)
     }

@@ -98,12 +98,12 @@ impl DateForms {
         Err(defect.unwrap_or_else(|| likely_cause(text)))
     }
 
-    /// A day of birth: from 1900 to `today`.
+    /// A day of birth: from 1900 to `today`, which is a day later in the east.
     pub(super) fn birth(&self, text: &str, today: Date) -> Parsed<Date> {
         let date = self.date(text)?;
         if date.year() < BIRTH_YEAR_MIN {
             Err(reason::BIRTH_EARLY)
-        } else if date > today {
+        } else if date > today.tomorrow().unwrap_or(today) {
             Err(reason::BIRTH_FUTURE)
         } else {
             Ok(date)
@@ -387,8 +387,8 @@ mod tests {
         let birth = |text: &str| forms().birth(text, today).err();
         assert_eq!(birth("01/01/1900"), None);
         assert_eq!(birth("31/12/1899"), Some(reason::BIRTH_EARLY));
-        assert_eq!(birth("22/11/2026"), None);
-        assert_eq!(birth("23/11/2026"), Some(reason::BIRTH_FUTURE));
+        assert_eq!(birth("23/11/2026"), None, "where the sun rises first");
+        assert_eq!(birth("24/11/2026"), Some(reason::BIRTH_FUTURE));
     }
 
     #[test]

@@ -205,7 +205,7 @@ fn with_suffix(digits: &str, suffix: Option<SmolStr>) -> SmolStr {
 /// A further number of a range or list: "-14", "/ 14", ", 14 bis", "à 14", "et 14".
 fn range(rest: &str) -> Option<(&'static str, SmolStr, &str)> {
     let spaced = rest.trim_start();
-    if spaced.starts_with(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'a' | 'e')) {
+    if spaced.starts_with(|c: char| c.is_ascii_alphabetic() && !matches!(c, 'a' | 'A' | 'e' | 'E')) {
         return None;
     }
     let separators = [
@@ -215,8 +215,11 @@ fn range(rest: &str) -> Option<(&'static str, SmolStr, &str)> {
         (",", ", "),
         ("&", " & "),
         ("à ", " à "),
+        ("À ", " à "),
         ("et ", " et "),
+        ("ET ", " et "),
         ("a ", " a "),
+        ("A ", " a "),
     ];
     let (separator, behind) =
         separators.iter().find_map(|(sign, written)| Some((*written, spaced.strip_prefix(sign)?)))?;

@@ -24,7 +24,7 @@ use crate::domain::raw_cell::RawCell;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
-const MAPPING_VERSION: u32 = 11;
+const MAPPING_VERSION: u32 = 12;
 
 /// Columns by which a file of rejects is known, see [`Mapper::is_rejects_file`].
 const REJECTS_COLUMNS: [&str; 3] = ["_row", "_customer_id", "_reason"];
@@ -147,7 +147,8 @@ impl Mapper {
     /// Is a name that of the column that orders rows, as headers are compared.
     #[must_use]
     pub fn is_like_order_column(&self, name: &str) -> bool {
-        self.order_column().is_some_and(|column| fold::header(column) == fold::header(name))
+        let column = self.order_column().filter(|_| !is_ignored(name));
+        column.is_some_and(|column| fold::header(column) == fold::header(name))
     }
 
     /// Set when `order_by` is configured, but the file lacks its column.

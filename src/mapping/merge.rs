@@ -28,8 +28,10 @@ pub struct Merge<'a> {
 pub enum Counting {
     /// It does.
     Fully,
-    /// Others are read in its light, and nothing else: it is older than what was accepted.
+    /// It is older than what was accepted: others are read in its light, and it says what no provider was ever given.
     AsBackground,
+    /// Nobody knows how old it is: others are read in its light, and nothing else.
+    AsLight,
 }
 
 #[derive(Debug)]
@@ -131,10 +133,13 @@ impl<'a> Merge<'a> {
             row.say(*field, column, cell.clone());
         }
         let mut mapped = mapper.mapped(id, order, row, known);
-        if !self.rows.contains(&Counting::AsBackground) {
+        if self.rows.iter().all(|counting| *counting == Counting::Fully) {
             return (mapped, None);
         }
-        let whole = mapped.customer.clone();
+        let mut whole = mapped.customer.clone();
+        let is_light = |field| self.made_of(field).any(|laid| self.rows[laid.row] == Counting::AsLight);
+        let cells = std::mem::replace(&mut whole.cells, Cells::new(Vec::new()));
+        whole.cells = Cells::new(cells.into_iter().filter(|(field, _)| !is_light(*field)).collect());
         self.take_background(&mut mapped);
         (mapped, Some(whole))
     }

@@ -131,7 +131,9 @@ fn is_overseas(digits: &str) -> bool {
 
 fn overseas_with_code_of_france(digits: &str, country: &str) -> Option<String> {
     let without_plus = digits.strip_prefix("33").filter(|_| postal::is_french(country));
-    let national = format!("0{}", digits.strip_prefix("+33").or(without_plus)?);
+    let behind = digits.strip_prefix("+33").or(without_plus)?;
+    // The zero of "+33 (0)" is the national one.
+    let national = format!("0{}", behind.strip_prefix('0').unwrap_or(behind));
     is_overseas(&national).then_some(national)
 }
 
@@ -276,6 +278,10 @@ mod tests {
             ("0596 71 23 45", "", "FR", "596 0596712345 596596712345"),
             ("+33 5 96 71 23 45", "", "DE", "596 0596712345 596596712345"),
             ("+33508412345", "", "", "508 0412345 508412345"),
+            ("+33 (0)5 96 71 23 45", "", "", "596 0596712345 596596712345"),
+            ("330596712345", "", "FR", "596 0596712345 596596712345"),
+            ("+33 (0)508412345", "", "", "508 0412345 508412345"),
+            ("+33 (0)690 12 34 56", "", "FR", "590 0690123456 590690123456"),
             ("33690123456", "", "", "590 0690123456 590690123456"),
             ("0612345678.", "", "", mobile),
             // A spreadsheet removed the plus where numbers may be as long as it likes.

@@ -21,6 +21,11 @@ pub(super) fn defect(table: &CodeTable) -> Option<&'static str> {
     if !table.keys().all(is_code) {
         return Some("has a key that can be no code: up to 40 letters, digits, `_`, `-` and `.`");
     }
+    if table.keys().any(|key| status(key).is_none() && own_codes::lookup(key).is_some()) {
+        return Some(
+            "has a code of the program itself, whose class is fixed; one of the provider with that name is `body_` and it",
+        );
+    }
     let is_fixed = |status: u16| !(300..500).contains(&status) || FIXED.contains(&status);
     let wrong = table.keys().filter_map(|key| status(key)).any(is_fixed);
     wrong.then_some("has a status whose class is fixed: of `http_300` to `http_499` all but 401, 403, 408 and 429 can be classed")
@@ -145,7 +150,7 @@ const T: CodeClass = CodeClass::Transient;
 const D: CodeClass = CodeClass::Denied;
 
 const FIX: &str = "correct the value in the CRM; the next file sends it";
-const RELEASE: &str = "settle it with the provider, then `crmsync rejects release`";
+const RELEASE: &str = "settle it with the provider, then `crmsync rejects release --customer CUSTOMER`";
 const TEMPORARY: &str = "temporary failure at the provider";
 const AGAIN: &str = "nothing: it is tried again";
 const ACCESS: &str = "check login, password and the rights that the provider gave them";

@@ -106,6 +106,7 @@ fn impossible_settings_are_named() {
         // What they mean nobody can choose.
         (Wsone, "response_codes = { http_401 = \"refused\" }", "response_codes"),
         (Lemonway, "error_codes = { http_503 = \"refused\" }", "error_codes"),
+        (Safedebit, "error_codes = { timeout = \"refused\" }", "error_codes"),
         (Wsone, "street_types = { \"ALLÉE\" = 1, \"allee\" = 2 }", "street_types"),
     ];
     for (id, line, key) in cases {

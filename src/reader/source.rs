@@ -156,7 +156,8 @@ fn form_of(file: &str, source: &Source) -> Result<Form, FileError> {
     let foreign = |what| Err(FileError::NotText { file: file.to_owned(), what });
     match &magic[..read] {
         [0x1f, 0x8b, ..] => Ok(Form::Gzip),
-        [0x28, 0xb5, 0x2f, 0xfd, ..] => Ok(Form::Zstd),
+        // A frame, or one that is skipped, which pzstd begins with.
+        [0x28, 0xb5, 0x2f, 0xfd, ..] | [0x50..=0x5f, 0x2a, 0x4d, 0x18, ..] => Ok(Form::Zstd),
         [b'P', b'K', 3 | 5 | 7, ..] => foreign("a zip archive or an Excel workbook"),
         [0xd0, 0xcf, 0x11, 0xe0, ..] => foreign("an old Excel workbook"),
         [0xfd, b'7', b'z', b'X', b'Z', ..] => foreign("compressed with xz"),

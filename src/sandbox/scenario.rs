@@ -295,6 +295,9 @@ fn optional_duration<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Optio
     duration(deserializer).map(Some)
 }
 
+/// The farthest date that an answer names.
+const AHEAD_MAX: Duration = Duration::from_secs(366 * 86_400);
+
 impl Rule {
     fn check(&self) -> Result<(), &'static str> {
         if let (Some(api), Some(operation)) = (self.provider, self.operation)
@@ -315,6 +318,9 @@ impl Rule {
         match &self.effect {
             Effect::Status(status) if !(200..=599).contains(&status.code) => {
                 Err("`code` is an HTTP status: write a number from 200 to 599")
+            }
+            Effect::Status(status) if status.retry_after_date_in.is_some_and(|ahead| ahead > AHEAD_MAX) => {
+                Err("`retry_after_date_in` is too far ahead: write a year at most")
             }
             Effect::Redirect(redirect) if !(300..=399).contains(&redirect.status) => {
                 Err("`status` of a redirect: write a number from 300 to 399")

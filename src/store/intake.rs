@@ -29,7 +29,6 @@ use super::packed::{PackedAccount, PackedPayload};
 use super::rare::Rare;
 use super::shared_keys::{self, OtherKey};
 use super::snapshot::{Snapshot, life_of};
-use super::statements::Statements;
 use super::transitions::{CallRecord, InsertText, end, next_call, step};
 use super::{
     RunNumber, Store, StoreError, accounts, codec, flights, missed, named_keys, orders, priority, restore,
@@ -395,15 +394,7 @@ impl Intake<'_> {
         if !self.has_changes() {
             return Ok(BTreeMap::new());
         }
-        let outbox = Outbox {
-            connection: &self.transaction,
-            statements: Statements::default(),
-            keeping: self.keeping,
-            named_keys: OnceCell::new(),
-            aloft: self.aloft,
-            run: self.run,
-            now: self.now,
-        };
+        let outbox = Outbox::within(&self.transaction, self.keeping, self.aloft, (self.run, self.now));
         outbox.end_all_given_away()
     }
 

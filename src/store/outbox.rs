@@ -102,15 +102,8 @@ impl Store {
             self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate)?;
         let changes_before = transaction.total_changes();
         let mut aloft = self.aloft.clone();
-        let mut outbox = Outbox {
-            connection: &transaction,
-            statements: Statements::default(),
-            keeping: Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values },
-            named_keys: OnceCell::new(),
-            aloft: &mut aloft,
-            run,
-            now,
-        };
+        let keeping = Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values };
+        let mut outbox = Outbox::within(&transaction, keeping, &mut aloft, (run, now));
         let result = work(&mut outbox)?;
         outbox.prove_flights()?;
         drop(outbox);
@@ -146,6 +139,19 @@ pub struct Outbox<'a> {
     pub(super) aloft: &'a mut Aloft,
     pub(super) run: RunNumber,
     pub(super) now: Timestamp,
+}
+
+impl<'a> Outbox<'a> {
+    /// The one of a transaction that has begun.
+    pub(super) fn within(
+        connection: &'a Connection,
+        keeping: Keeping<'a>,
+        aloft: &'a mut Aloft,
+        (run, now): (RunNumber, Timestamp),
+    ) -> Self {
+        let (statements, named_keys) = (Statements::default(), OnceCell::new());
+        Self { connection, statements, keeping, named_keys, aloft, run, now }
+    }
 }
 
 impl Outbox<'_> {

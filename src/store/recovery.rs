@@ -1,6 +1,5 @@
 //! The start of a run: what a crash left in flight is brought back into the life of its call.
 
-use std::cell::OnceCell;
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -21,7 +20,6 @@ use super::marks::{self, Marks};
 use super::outbox::{Outbox, Settlement};
 use super::settling::Waited;
 use super::snapshot::life_of;
-use super::statements::Statements;
 use super::transitions::end;
 use super::{RunNumber, Store, StoreError, excluded, flights, priority, restore, settling};
 
@@ -79,15 +77,7 @@ impl Store {
         let mut recovered = Recovered::default();
         let mut aloft = Aloft::default();
         let (connection, aloft) = (&*transaction, &mut aloft);
-        let mut outbox = Outbox {
-            connection,
-            statements: Statements::default(),
-            keeping,
-            named_keys: OnceCell::new(),
-            aloft,
-            run,
-            now,
-        };
+        let mut outbox = Outbox::within(connection, keeping, aloft, (run, now));
         let marker = Marker::new(keeping.fingerprinter);
         for &Terms { provider, settle, backoff_max, on_new, ref excluded } in terms {
             if on_new == OnNew::Skip {

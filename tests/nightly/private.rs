@@ -125,3 +125,15 @@ fn doctor_names_what_its_user_may_not_write_to_and_others_look_all_the_same() {
     symlink(world.path("nowhere"), world.path("state/runs")).expect("a link");
     assert!(doctor().exits(7).out.contains("state/runs: it is a link that leads to nothing"));
 }
+
+/// A webhook has its token in the address that a program is given.
+#[test]
+fn a_faulty_command_of_notifications_is_not_shown() {
+    let world = World::new();
+    for command in ["[\"curl\", \"https://hooks.example/T0KEN\", 10]", "\"curl https://hooks.example/T0KEN\""]
+    {
+        world.configure(&format!("[notify]\ncommand = {command}\n"), &[]);
+        let ran = world.run(&["check"]).exits(2);
+        assert!(!(ran.out.clone() + &ran.err).contains("T0KEN"), "{}{}", ran.out, ran.err);
+    }
+}

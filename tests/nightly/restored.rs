@@ -498,3 +498,16 @@ fn after_a_restore_one_of_two_newcomers_with_one_key_can_be_released() {
         assert!(!body.contains(&people[1].email), "the second one's values reached the first one's account");
     }
 }
+
+/// Nothing else may leave before, so nothing else is proposed.
+#[test]
+fn check_says_what_a_state_needs_that_was_put_back() {
+    let mut people = customers(2);
+    let before = people.clone();
+    let world = restored_with_an_older_value_queued(&mut people, &before);
+    let told = world.run(&["check"]).exits(0).out;
+    let next = "next: crmsync sync FILE --kind full --allow-mass-change";
+    assert!(told.contains("the state was put back from a backup") && told.contains(next), "{told}");
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert!(!world.run(&["check"]).exits(0).out.contains("put back"));
+}

@@ -26,10 +26,10 @@ use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
 use super::check_file::{self, Looked};
-use super::doctor::unwritable_places;
+use super::doctor::{AFTER_RESTORE, unwritable_places};
 use super::inputs::is_standard_input;
 use super::mapped_rows::Showing;
-use super::status::misses_inputs;
+use super::status::{RESTORED, misses_inputs};
 use super::{addresses, explain, history, plan, rejects, status};
 
 /// Nothing can be sent: this is worth a word wherever it would else look as if all were well.
@@ -71,6 +71,8 @@ struct Findings {
     has_queued: bool,
     /// The state cannot be used; `doctor` looks into it.
     state_is_faulty: bool,
+    /// It was put back from a backup, and no complete file was taken in since.
+    is_restored: bool,
     /// Nobody is sent anything.
     lacks_provider: bool,
 }
@@ -323,6 +325,7 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
         for (provider, told) in addresses::moved(config, &store)? {
             findings.warn(format!("provider {provider}"), told);
         }
+        findings.is_restored = store.is_in_doubt()?;
         findings.has_queued = counts.iter().any(|(id, of)| enabled.contains(id) && of.open() > of.held);
         store.snapshot().customers()
     });
@@ -335,7 +338,12 @@ fn check_state(program: &Program, config: &Config, findings: &mut Findings) {
     match known {
         Ok(_) if !is_writable => {}
         Ok(_) if !state.exists() => findings.ok("state", format!("{path}: none yet, the first run makes it")),
-        Ok(customers) => findings.ok("state", format!("{path}: {customers} customers")),
+        Ok(customers) => {
+            findings.ok("state", format!("{path}: {customers} customers"));
+            if findings.is_restored {
+                findings.warn("state", RESTORED);
+            }
+        }
         Err(error) => {
             findings.state_is_faulty = true;
             findings.fault("state", &Failure::from(error));
@@ -358,6 +366,7 @@ fn next(program: &Program, findings: &Findings, typed: &CheckArguments) -> Strin
         return next_step::command(&["doctor"], &context);
     }
     match (is_well, again) {
+        (true, None) if findings.is_restored => next_step::command(&AFTER_RESTORE, &context),
         // What stopped the last run is mended.
         (true, None) if findings.has_queued => next_step::command(&["resume"], &context),
         (true, Some(_)) => on_the_file("plan"),

@@ -1,5 +1,7 @@
 //! `completions` and `man`, for packagers.
 
+use clap::Command;
+
 use crate::cli::Program;
 use crate::cli::arguments::{CompletionsArguments, command};
 use crate::cli::exit::ExitCode;
@@ -20,15 +22,22 @@ pub(super) fn man(program: &Program) -> Result<ExitCode, Failure> {
     let mut whole = command();
     whole.build();
     clap_mangen::Man::new(whole.clone()).render(&mut page)?;
-    for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
-        let name = format!("crmsync {}", command.get_name());
-        let part = clap_mangen::Man::new(command.clone().display_name(name));
-        part.render_name_section(&mut page)?;
-        part.render_synopsis_section(&mut page)?;
-        part.render_options_section(&mut page)?;
-    }
+    parts("crmsync", &whole, &mut page)?;
     program.console.bytes(&page)?;
     Ok(ExitCode::Complete)
+}
+
+/// The parts of the page that tell of the commands of a command.
+fn parts(of: &str, whole: &Command, page: &mut Vec<u8>) -> Result<(), Failure> {
+    for command in whole.get_subcommands().filter(|command| command.get_name() != "help") {
+        let name = format!("{of} {}", command.get_name());
+        let part = clap_mangen::Man::new(command.clone().display_name(name.clone()));
+        part.render_name_section(page)?;
+        part.render_synopsis_section(page)?;
+        part.render_options_section(page)?;
+        parts(&name, command, page)?;
+    }
+    Ok(())
 }
 
 /// Prints the operator's guide.

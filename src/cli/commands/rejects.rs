@@ -33,6 +33,7 @@ use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved, StoreError};
 
+use super::doctor::AFTER_RESTORE;
 use super::earlier::is_without_state;
 use super::status::{misses_inputs, misses_inputs_since};
 use super::values::{Values, with_left_out};
@@ -212,6 +213,7 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let off: Vec<&str> = providers.iter().filter(|id| !enabled.contains(id)).map(|id| id.name()).collect();
     let misses = misses_inputs_since(&store, providers)?;
     let calls: Vec<CallId> = rows.iter().map(|row| row.call).collect();
+    let is_restored = store.is_in_doubt()?;
     let released = store.release(&calls, program.clock.now())?;
     let Released { queued, held, behind, given_away } = released;
     let mut told = match queued {
@@ -250,7 +252,11 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         let names = off.join(" and ");
         write!(told, "\nnothing is sent to {names}: switched off in the configuration").expect(INFALLIBLE);
     }
-    let next: &[&str] = if misses.is_empty() { &["resume"] } else { &["sync", "FILE", "--kind", "full"] };
+    let next: &[&str] = match misses.is_empty() {
+        _ if is_restored => &AFTER_RESTORE,
+        true => &["resume"],
+        false => &["sync", "FILE", "--kind", "full"],
+    };
     let lead = if off.is_empty() { "next" } else { "next, once it is switched on" };
     let next = next_step::command(next, &context);
     Ok(program.console.done(&released_json(&released, &misses, &off), &format!("{told}\n{lead}: {next}"))?)

@@ -355,7 +355,8 @@ fn next(status: &Status, arguments: &[String]) -> String {
     next_step::command(words, &Context { arguments, ..Context::default() })
 }
 
-const RESTORED: &str = "the state was put back from a backup and needs a person: sync the newest complete file before \
+/// What a state needs first that was put back.
+pub(super) const RESTORED: &str = "the state was put back from a backup and needs a person: sync the newest complete file before \
                         anything else";
 
 fn last_run(run: &Run, running: bool) -> String {

@@ -63,6 +63,10 @@ fn mark_secrets(schema: &mut Value) {
         source.insert(SECRET_MARK.to_owned(), Value::Bool(true));
         source.insert("title".to_owned(), Value::from(SECRET_FORM));
     }
+    // A webhook has its token among the arguments.
+    if let Some(Value::Object(command)) = schema.pointer_mut("/$defs/NotifySettings/properties/command") {
+        command.insert(SECRET_MARK.to_owned(), Value::Bool(true));
+    }
 }
 
 /// A table with named keys has no others. Types cannot always say so: serde does not allow `flatten` together with

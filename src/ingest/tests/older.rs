@@ -192,3 +192,37 @@ fn what_older_rows_say_completes_an_object_and_makes_no_value_incomplete() {
     assert!(outcome.rejects.is_empty(), "{:?}", outcome.rejects);
     assert_eq!(world.queue(Safedebit).remove(0).2, [("consumer_first_name".to_owned(), "Jeanne".to_owned())]);
 }
+
+/// Whether a consent still holds an older row does not tell, nor what a newer one said that was not taken.
+#[test]
+fn older_rows_say_nothing_of_consents_and_of_what_a_newer_one_said_otherwise() {
+    let mut world = World::new(WSONE);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    let head = "customer_id,person_identifier,updated_at";
+    world.sync(&format!("{head},email,email_opt_in,birth_city\nc1,P1,2026-01-16,a@example.org,,Lille\n"));
+    world.sync(&format!("{head},email,mobile_phone\nc1,P1,2026-01-17,a@example.org,O612345678\n"));
+    world.deliver(Wsone);
+    let files = [
+        world.write("a.csv", &format!("{head},email_opt_in,mobile_phone\nc1,P1,2026-01-04,1,0612345678\n")),
+        world.write("b.csv", &format!("{head},first_name\nc1,P1,2026-01-24,Ann\n")),
+    ];
+    world.take(Mode::Sync, &files).expect("accepted");
+    let names: Vec<String> =
+        world.queue(Wsone).into_iter().flat_map(|call| call.2).map(|(name, _)| name).collect();
+    assert!(!names.is_empty() && names.iter().all(|name| name.ends_with("firstName")), "{names:?}");
+}
+
+/// It is told as invalid, and so it is.
+#[test]
+fn a_row_that_cannot_be_ordered_is_not_sent_for_somebody_new_either() {
+    let mut world = World::new(SAFEDEBIT);
+    world.mapping.order_by = Some("updated_at".to_owned());
+    let head = "customer_id,safedebit_reference,updated_at";
+    let files = [
+        world.write("a.csv", &format!("{head},email\nc1,S1,garbage,old@example.org\n")),
+        world.write("b.csv", &format!("{head},first_name\nc1,S1,2026-01-24,Ann\n")),
+    ];
+    let outcome = world.take(Mode::Sync, &files).expect("accepted");
+    assert_eq!(outcome.input.invalid, 1);
+    assert_eq!(world.queue(Safedebit).remove(0).2, [("consumer_first_name".to_owned(), "Ann".to_owned())]);
+}

@@ -376,4 +376,9 @@ fn what_orders_the_records_of_jsonl_may_be_written_in_another_way() {
     assert_eq!(names(&mut world), ["Newer"]);
     let file = world.write("crm.jsonl", &record("Oldest", "2026-10-01"));
     assert_eq!(world.take(Mode::Sync, &[file]).expect("accepted").input.stale, 1);
+    // But for what is ignored.
+    let file =
+        world.write("crm.jsonl", &record("Undated", "2026-10-01").replace("Updated_At", "_updated_at"));
+    assert_eq!(world.take(Mode::Sync, &[file]).expect("accepted").input.stale, 0);
+    assert_eq!(names(&mut world), ["Undated"]);
 }

@@ -147,3 +147,22 @@ fn a_line_and_parts_are_one_street_or_none() {
         assert_eq!((street(&mapped.customer), mapped.defects.len()), (None, 1), "{line}");
     }
 }
+
+/// Whole files are written in capitals.
+#[test]
+fn two_numbers_in_capitals_are_read_as_in_small_letters() {
+    for (capitals, small) in [
+        ("5 ET 7 RUE PASTEUR", "5 et 7 RUE PASTEUR"),
+        ("5 À 7 RUE PASTEUR", "5 à 7 RUE PASTEUR"),
+        ("5 BIS ET 7 RUE PASTEUR", "5 bis et 7 RUE PASTEUR"),
+        ("5 A 7 RUE PASTEUR", "5 a 7 RUE PASTEUR"),
+    ] {
+        let (one, other) = (street_of(&[("street", capitals)]), street_of(&[("street", small)]));
+        assert_eq!(parts(&one), parts(&other), "{capitals}");
+        assert!(
+            parts(&one).is_some_and(|[number, ..]| number.contains('7')),
+            "{capitals}: {:?}",
+            parts(&one)
+        );
+    }
+}
