@@ -229,3 +229,16 @@ fn a_release_for_a_provider_that_is_off_says_so() {
         assert!(released.err.contains(told), "{}", released.err);
     }
 }
+
+/// Nothing else may leave before, so nothing else is proposed.
+#[test]
+fn check_says_what_a_state_needs_that_was_put_back() {
+    let mut people = customers(2);
+    let before = people.clone();
+    let world = crate::restored::restored_with_an_older_value_queued(&mut people, &before);
+    let told = world.run(&["check"]).exits(0).out;
+    let next = "next: crmsync sync FILE --kind full --allow-mass-change";
+    assert!(told.contains("the state was put back from a backup") && told.contains(next), "{told}");
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    assert!(!world.run(&["check"]).exits(0).out.contains("put back"));
+}
