@@ -116,11 +116,6 @@ impl Account {
         }
     }
 
-    /// Takes all that is known of the fields for unknown.
-    pub fn doubt(&mut self) {
-        self.fields.iter_mut().for_each(|(_, kept)| *kept = Acknowledged::Unknown);
-    }
-
     /// Notes that these fields may hold the old value or another one.
     pub fn mark_unknown(&mut self, fields: impl IntoIterator<Item = FieldCode>) {
         for field in fields {

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, Row};
 
-use crate::domain::account::Account;
+use crate::domain::account::{Account, Acknowledged};
 use crate::domain::customer::CustomerId;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey};
@@ -26,7 +26,7 @@ pub(super) struct Owned {
 impl Owned {
     /// Takes all that is known of its fields, and these, for unknown.
     pub(super) fn doubt(&mut self, fields: impl IntoIterator<Item = FieldCode>) {
-        self.account.doubt();
+        self.account.fields.iter_mut().for_each(|(_, kept)| *kept = Acknowledged::Unknown);
         self.account.mark_unknown(fields);
     }
 

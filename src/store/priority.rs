@@ -11,7 +11,7 @@ use super::{RunNumber, StoreError};
 /// Withdrawn consents leave first.
 pub(super) const WITHDRAWAL: i64 = 0;
 /// Everything else, oldest first.
-pub(super) const NORMAL: i64 = 1;
+const NORMAL: i64 = 1;
 /// A withdrawn consent that goes after all others.
 const LAST_WITHDRAWAL: i64 = 8;
 /// Everything else that does.

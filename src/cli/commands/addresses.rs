@@ -13,11 +13,11 @@ const ON_THIS_MACHINE: &str = "a place on this machine";
 fn addresses(config: &Config) -> Vec<(ProviderId, &str)> {
     let common = |id: ProviderId| Some((id, &*config.providers.common(id)?.base_url));
     let enabled = config.providers.enabled().into_iter().filter_map(common);
-    enabled.map(|(id, address)| (id, without_port(address.trim_end_matches('/')))).collect()
+    enabled.map(|(id, address)| (id, place_of(address.trim_end_matches('/')))).collect()
 }
 
-/// Without TLS nobody is anywhere else.
-fn without_port(address: &str) -> &str {
+/// Where an address leads to. Without TLS nobody is anywhere else.
+fn place_of(address: &str) -> &str {
     let is_https = address.get(..HTTPS.len()).is_some_and(|scheme| scheme.eq_ignore_ascii_case(HTTPS));
     if is_https { address } else { ON_THIS_MACHINE }
 }
