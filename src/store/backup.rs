@@ -70,20 +70,20 @@ pub struct Backup {
 #[derive(Debug, Default)]
 pub(super) struct Backups {
     due: Option<(PathBuf, BackupPlan)>,
-    written: Option<Written>,
+    unplaced: Option<Unplaced>,
     made: Option<MadeBackup>,
 }
 
 /// A backup that is not in its place yet. Dropped there, it leaves nothing, so that a disk that it has filled is not full for
 /// what comes next.
 #[derive(Debug)]
-struct Written {
+struct Unplaced {
     temporary: PathBuf,
     bytes: u64,
     took: Duration,
 }
 
-impl Drop for Written {
+impl Drop for Unplaced {
     fn drop(&mut self) {
         // Put in its place, or of no use to anybody; the state itself is not concerned.
         drop(delete_copy(&self.temporary));
@@ -94,22 +94,24 @@ impl Backups {
     /// Writes the backup that is due, if one is, before the state is as it should not be in it. It counts when it is
     /// [made](Self::make_due). A crash leaves a temporary file.
     pub(super) fn write_due(&mut self) -> Result<(), StoreError> {
-        let Some((state, plan)) = self.due.as_ref().filter(|_| self.written.is_none()) else { return Ok(()) };
+        let Some((state, plan)) = self.due.as_ref().filter(|_| self.unplaced.is_none()) else {
+            return Ok(());
+        };
         let started = plan.clock.elapsed();
         let folder = folder_of(state);
         make_private_folder(&folder)?;
         let connection = connect(state, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let mut written = Written { temporary: unfinished(state), bytes: 0, took: Duration::ZERO };
+        let mut written = Unplaced { temporary: unfinished(state), bytes: 0, took: Duration::ZERO };
         written.bytes = write_temporary(&connection, &written.temporary)?;
         written.took = plan.clock.elapsed().saturating_sub(started);
-        self.written = Some(written);
+        self.unplaced = Some(written);
         Ok(())
     }
 
     /// Makes the backup that is due, if one is. A crash leaves a temporary file that the next backup replaces.
     pub(super) fn make_due(&mut self) -> Result<(), StoreError> {
         self.write_due()?;
-        let (Some((state, plan)), Some(written)) = (self.due.take(), self.written.take()) else {
+        let (Some((state, plan)), Some(written)) = (self.due.take(), self.unplaced.take()) else {
             return Ok(());
         };
         let started = plan.clock.elapsed();
