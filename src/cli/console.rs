@@ -52,7 +52,7 @@ impl Console {
         }
     }
 
-    /// Was `--json` asked for.
+    /// Whether `--json` was asked for.
     #[must_use]
     pub fn is_json(&self) -> bool {
         self.json

@@ -59,7 +59,7 @@ impl Failure {
         }
     }
 
-    /// Did a signal end the reading of the input.
+    /// Whether a signal ended the reading of the input.
     pub fn is_interruption(&self) -> bool {
         matches!(self.error.downcast_ref(), Some(IngestError::Interrupted))
     }
@@ -72,7 +72,7 @@ impl Failure {
         }
     }
 
-    /// Did the state fail, so that nothing more may be written to it.
+    /// Whether the state failed, so that nothing more may be written to it.
     pub fn is_of_state(&self) -> bool {
         self.error.is::<StoreError>()
     }

@@ -34,8 +34,8 @@ pub enum Occasion {
 }
 
 impl Occasion {
-    /// Is there anything to tell after a run that ended so; `before` is the outcome of the run before it. While an input is
-    /// missing that was not accepted, nothing is well again: was one missing, and is one now.
+    /// Whether there is anything to tell after a run that ended so; `before` is the outcome of the run before it. While an
+    /// input is missing that was not accepted, nothing is well again: was one missing, and is one now.
     #[must_use]
     pub fn of(now: Outcome, (was_missing, is_missing): (bool, bool), before: Option<&str>) -> Option<Self> {
         let was_fine = before.is_none_or(|before| before == Outcome::Complete.name());
@@ -128,8 +128,8 @@ pub fn notify(
     }
 }
 
-/// Is a program that is named by its path not there, or not executable. What is looked for in `PATH` is taken for there: the
-/// nightly run may have another one.
+/// Whether a program that is named by its path is not there, or not executable. What is looked for in `PATH` is taken for
+/// there: the nightly run may have another one.
 pub fn is_missing(program: &str) -> bool {
     let is_executable = |metadata: Metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
     program.contains('/') && !std::fs::metadata(program).is_ok_and(is_executable)

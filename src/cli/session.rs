@@ -80,7 +80,8 @@ pub struct Tell {
     pub secrets: Vec<String>,
     /// How the run before ended.
     pub outcome_before: Option<String>,
-    /// Was there an input before the run, and is there one behind it, that was not accepted and has not come since.
+    /// Whether there was an input before the run, and whether there is one behind it, that was not accepted and has not
+    /// come since.
     pub missing_input: (bool, bool),
 }
 

@@ -217,7 +217,7 @@ impl Comparison<'_, '_> {
         self.is_moved() && (self.policy.field)(field).is_some_and(is_sent)
     }
 
-    /// Has the customer an account that is known under another key.
+    /// Whether the customer has an account that is known under another key.
     pub(super) fn is_moved(&self) -> bool {
         self.before.account_elsewhere(Some(self.key)).is_some()
     }
@@ -257,7 +257,7 @@ impl Comparison<'_, '_> {
         }
     }
 
-    /// Are two fields made of one canonical value.
+    /// Whether two fields are made of one canonical value.
     fn is_same_value(&self, one: FieldCode, other: FieldCode) -> bool {
         let source = |code| (self.policy.field)(code).and_then(|field| field.sources.first());
         source(one).is_some() && source(one) == source(other)

@@ -7,7 +7,7 @@ use crate::domain::wire::{KeyCell, Projection, WireCell};
 
 use super::{Decision, Rejection};
 
-/// Does the record say something else than the call would bring, be that valid or not, or go to another account. What the
+/// Whether the record says something else than the call would bring, be that valid or not, or goes to another account. What the
 /// record does not say, it does not contradict.
 #[must_use]
 pub fn is_overtaken(payload: &Payload, projection: &Projection) -> bool {

@@ -105,7 +105,7 @@ struct Parts {
     left_out: Vec<FieldCode>,
 }
 
-/// Does one of these values withdraw a consent.
+/// Whether one of these values withdraws a consent.
 pub(super) fn withdraws(values: &WireValues, policy: &Policy<'_>) -> bool {
     values.iter().any(|(code, value)| {
         matches!(value, "0" | "false") && (policy.field)(code).is_some_and(|f| f.consent)

@@ -34,7 +34,7 @@ pub(super) enum BreakerState {
     GaveUp,
 }
 
-/// May a call go now.
+/// Whether a call may go now.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Pass {
     /// It may.
@@ -169,8 +169,8 @@ impl Breaker {
         }
     }
 
-    /// Is what comes back without effect the provider's doing alone, so that it costs a call no try. A transient code does:
-    /// whoever gets nothing else would be tried for ever.
+    /// Whether what comes back without effect is the provider's doing alone, so that it costs a call no try. A transient
+    /// code does: whoever gets nothing else would be tried for ever.
     pub(super) fn spares_tries(&self, now: Duration) -> bool {
         !matches!(self.phase, Phase::Resting { .. }) && self.state(now) != BreakerState::Closed
     }

@@ -41,7 +41,7 @@ pub enum CheckpointError {
 }
 
 impl CheckpointError {
-    /// Must a person look after the state before another run can use it.
+    /// Whether a person must look after the state before another run can use it.
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
         match self {
@@ -70,7 +70,7 @@ pub(super) struct Outcome {
     pub(super) call: Arc<Leased>,
     /// What is written.
     pub(super) settlement: Settlement,
-    /// Did a request leave for it.
+    /// Whether a request left for it.
     pub(super) sent: bool,
     /// From the sending to the verdict.
     pub(super) took: Duration,
@@ -270,7 +270,7 @@ impl Request {
         }
     }
 
-    /// Does a lane wait for the answer.
+    /// Whether a lane waits for the answer.
     fn is_urgent(&self) -> bool {
         match self {
             Self::Settle { .. } => false,

@@ -102,7 +102,7 @@ pub(super) struct Working {
     pub(super) settling: usize,
     pub(super) paused_until: Duration,
     pub(super) denials_in_a_row: u32,
-    /// Has the provider accepted a call, whether that is committed yet or not: it takes our credentials.
+    /// Whether the provider has accepted a call, whether that is committed yet or not: it takes our credentials.
     pub(super) has_accepted: bool,
     state: LaneState,
     pub(super) meter: Meter,

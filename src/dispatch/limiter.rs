@@ -210,7 +210,7 @@ impl DayBudget {
         true
     }
 
-    /// Is there none left of the day that it counts.
+    /// Whether there is none left of the day that it counts.
     pub(super) fn is_spent(&self, now: Timestamp) -> bool {
         now.day() <= self.day && self.per_day.is_some_and(|limit| self.used >= limit)
     }

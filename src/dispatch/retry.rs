@@ -46,7 +46,7 @@ pub(super) struct Context {
 }
 
 impl Context {
-    /// Was a probe sent. It carries the newest, complete values, and no remedy fits it.
+    /// Whether a probe was sent. It carries the newest, complete values, and no remedy fits it.
     fn is_probe(&self) -> bool {
         self.life.state == State::Probing
     }

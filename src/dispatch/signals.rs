@@ -189,7 +189,7 @@ impl Listener {
     }
 }
 
-/// Did whoever started the program, as `nohup` does, say that it outlives its terminal.
+/// Whether whoever started the program, as `nohup` does, said that it outlives its terminal.
 fn is_hangup_ignored() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));

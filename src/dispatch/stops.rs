@@ -37,7 +37,7 @@ pub enum StopReason {
 }
 
 impl StopReason {
-    /// Does it weigh more than a limit or a signal that came first: somebody must act.
+    /// Whether it weighs more than a limit or a signal that came first: somebody must act.
     pub(super) fn is_grave(self) -> bool {
         match self {
             Self::Denied | Self::Contract | Self::MaxErrors => true,
@@ -139,7 +139,7 @@ impl CallBudget {
         self.used_up.notified().await;
     }
 
-    /// Is there none left.
+    /// Whether there is none left.
     pub(super) fn is_spent(&self) -> bool {
         self.max.is_some_and(|max| self.used.load(Ordering::Relaxed) >= max)
     }

@@ -26,7 +26,7 @@ pub(super) struct Finished {
     pub(super) call: Arc<Leased>,
     /// What the answer, or its absence, means.
     pub(super) verdict: Verdict,
-    /// Did a request leave.
+    /// Whether a request left.
     pub(super) sent: bool,
     /// When it left, from the start of the run.
     pub(super) left: Duration,
@@ -34,7 +34,7 @@ pub(super) struct Finished {
     pub(super) took: Duration,
 }
 
-/// Is what is sent for a leased call a probe: an update that finds out whether a create was applied.
+/// Whether what is sent for a leased call is a probe: an update that finds out whether a create was applied.
 pub(super) fn is_probe(leased: &Life) -> bool {
     leased.state == State::Probing
 }

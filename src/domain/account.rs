@@ -24,7 +24,7 @@ pub enum Acknowledged {
 pub struct Account {
     /// The key under which the provider knows the customer.
     pub key: ProviderKey,
-    /// Has the provider ever acknowledged a call for this account, or was it seeded.
+    /// Whether the provider has ever acknowledged a call for this account, or it was seeded.
     pub known: bool,
     /// What is known of each field. A field that is missing here was never acknowledged.
     pub fields: LiteMap<FieldCode, Acknowledged>,
@@ -35,7 +35,7 @@ pub struct Account {
 pub struct Keeping<'a> {
     /// Makes the fingerprints.
     pub fingerprinter: &'a Fingerprinter,
-    /// Are values kept as they are (`values = "clear"`), not as fingerprints.
+    /// Whether values are kept as they are (`values = "clear"`), not as fingerprints.
     pub clear: bool,
 }
 
@@ -64,13 +64,13 @@ impl Keeper<'_> {
         Acknowledged::Hashed(self.fingerprints.value(field, value))
     }
 
-    /// Does the state keep values as they are. What it still has of an earlier setting is replaced by its next run.
+    /// Whether the state keeps values as they are. What it still has of an earlier setting is replaced by its next run.
     #[must_use]
     pub fn keeps_clear(&self) -> bool {
         self.clear
     }
 
-    /// Does the provider hold exactly this value.
+    /// Whether the provider holds exactly this value.
     #[must_use]
     pub fn holds(&mut self, kept: &Acknowledged, field: FieldCode, value: &str) -> bool {
         match kept {
@@ -88,7 +88,8 @@ impl Account {
         Self { key, known: false, fields: LiteMap::new() }
     }
 
-    /// May the provider have anything of the customer there: it has acknowledged a call, or one of unknown outcome has left.
+    /// Whether the provider may have anything of the customer there: it has acknowledged a call, or one of unknown outcome
+    /// has left.
     #[must_use]
     pub fn may_exist(&self) -> bool {
         self.known || self.fields.values().any(|field| *field == Acknowledged::Unknown)

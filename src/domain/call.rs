@@ -128,7 +128,7 @@ named! {
 }
 
 impl HoldReason {
-    /// Does the next record of the customer decide anew, because the reason lies in what the CRM says.
+    /// Whether the next record of the customer decides anew, because the reason lies in what the CRM says.
     #[must_use]
     pub fn is_judged_anew(self) -> bool {
         matches!(self, Self::KeyChanged | Self::DuplicateKey | Self::Overtaken)

@@ -79,7 +79,7 @@ pub struct Presumption {
     pub country: Country,
     /// Fields with cells.
     pub fields: Vec<Field>,
-    /// May the CRM have a country of the customer, which the row does not tell.
+    /// Whether the CRM may have a country of the customer, which the row does not tell.
     pub is_doubted: bool,
 }
 

@@ -70,7 +70,7 @@ pub enum Event {
         /// What it did.
         #[schemars(with = "String")]
         operation: Operation,
-        /// Was it a probe for the outcome of a create.
+        /// Whether it was a probe for the outcome of a create.
         probe: bool,
         /// The class of the verdict.
         class: &'static str,
@@ -80,7 +80,7 @@ pub enum Event {
         milliseconds: u64,
         /// Which try of this run it was, from 1.
         attempt: u32,
-        /// Is the call settled by it.
+        /// Whether the call is settled by it.
         settled: bool,
     },
     /// Something the operator should know; an advice, no value.

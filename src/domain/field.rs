@@ -144,17 +144,17 @@ catalogue! {
     City = "city", Personal;
     /// Country.
     Country = "country", Personal;
-    /// May the company send e-mail.
+    /// Whether the company may send e-mail.
     EmailOptIn = "email_opt_in", Personal;
-    /// May partners send e-mail.
+    /// Whether partners may send e-mail.
     EmailPartnerOptIn = "email_partner_opt_in", Personal;
-    /// May the company send text messages.
+    /// Whether the company may send text messages.
     SmsOptIn = "sms_opt_in", Personal;
-    /// May partners send text messages.
+    /// Whether partners may send text messages.
     SmsPartnerOptIn = "sms_partner_opt_in", Personal;
-    /// May the company send letters.
+    /// Whether the company may send letters.
     MailOptIn = "mail_opt_in", Personal;
-    /// May partners send letters.
+    /// Whether partners may send letters.
     MailPartnerOptIn = "mail_partner_opt_in", Personal;
     /// Kind of identity document.
     IdentityDocumentType = "identity_document_type", Secret;
@@ -188,9 +188,9 @@ catalogue! {
     VatNumber = "vat_number", Personal;
     /// RNA number of an association: W and nine digits.
     Rna = "rna", Personal;
-    /// Is the wallet a borrower's.
+    /// Whether the wallet is a borrower's.
     IsDebtor = "is_debtor", Personal;
-    /// Does the wallet pay or receive.
+    /// Whether the wallet pays or receives.
     PayerOrBeneficiary = "payer_or_beneficiary", Personal;
     /// When the CRM changed the row; orders rows of one customer when `order_by` names it.
     UpdatedAt = "updated_at", Plain;
@@ -209,7 +209,7 @@ impl FieldSet {
         Field::NAMED.iter().copied().collect()
     }
 
-    /// Is no field among them.
+    /// Whether no field is among them.
     #[must_use]
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -221,7 +221,7 @@ impl FieldSet {
         Field::NAMED.iter().enumerate().filter_map(has)
     }
 
-    /// Is a field among them; no subscription is.
+    /// Whether a field is among them; no subscription is.
     #[must_use]
     pub fn contains(self, field: Field) -> bool {
         field.position().is_some_and(|position| self.0 >> position & 1 == 1)
@@ -287,7 +287,7 @@ impl Field {
         if Self::STREET_PARTS.contains(&self) { Self::Street } else { self }
     }
 
-    /// Does it tell where in a house somebody lives, or how to get there, and not which house it is.
+    /// Whether it tells where in a house somebody lives, or how to get there, and not which house it is.
     #[must_use]
     pub fn is_within_house(self) -> bool {
         matches!(self, Self::AddressApartment | Self::AddressBuilding | Self::AddressLocality)

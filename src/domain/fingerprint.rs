@@ -138,7 +138,7 @@ impl Fingerprints<'_> {
         Fingerprint::Sip(self.maker.values.hash(&self.message).to_le_bytes())
     }
 
-    /// Is it the digest of this value, however it was made.
+    /// Whether it is the digest of this value, however it was made.
     #[must_use]
     pub fn is_of(&mut self, print: Fingerprint, field: FieldCode, value: &str) -> bool {
         match print {

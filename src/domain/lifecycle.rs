@@ -26,19 +26,19 @@ pub struct Life {
     pub state: State,
     /// What it does when it is sent.
     pub operation: Operation,
-    /// May a createPerson of this call have been applied. Then only a probe may be sent.
+    /// Whether a createPerson of this call may have been applied. Then only a probe may be sent.
     pub create_unknown: bool,
     /// Tries spent in this run.
     pub attempts: u32,
     /// Runs in which its outcome was unknown.
     pub unknown_runs: u32,
-    /// Was its outcome unknown in this run already.
+    /// Whether its outcome was unknown in this run already.
     pub unknown_this_run: bool,
     /// Crash recoveries that found it in flight.
     pub crashes: u32,
     /// Probes that found the person missing. One in between whose outcome is unknown disproves none of them.
     pub missing_seen: u32,
-    /// Has it been sent once more after the others of its lane ([`super::verdict::Remedy::OnceMoreLast`]).
+    /// Whether it has been sent once more after the others of its lane ([`super::verdict::Remedy::OnceMoreLast`]).
     pub remedy_used: bool,
     /// Why it waits for a person.
     pub hold: Option<HoldReason>,

@@ -41,7 +41,7 @@ impl KeyMark {
         u32::from_be_bytes([a, b, c, d])
     }
 
-    /// Do the two keys differ only in case, spaces or Unicode form, if at all.
+    /// Whether the two keys differ only in case, spaces or Unicode form, if at all.
     #[must_use]
     pub fn looks_like(self, other: Self) -> bool {
         self.0[..8] == other.0[..8]

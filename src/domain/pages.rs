@@ -54,7 +54,7 @@ impl<T> Pages<T> {
         self.pages.iter().map(Vec::len).sum()
     }
 
-    /// Is there none.
+    /// Whether there is none.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.pages.is_empty()

@@ -14,7 +14,7 @@ pub struct Standing {
     pub life: Life,
     /// Not before this time, as a [`Timestamp`](super::clock::Timestamp) counts.
     pub due: i64,
-    /// Does it wait for a late request to land.
+    /// Whether it waits for a late request to land.
     pub settling: bool,
     /// The last answer to it was that nobody is there.
     pub missing: bool,
@@ -23,7 +23,7 @@ pub struct Standing {
 }
 
 impl Standing {
-    /// Is it held because a record says something else that did not take its place.
+    /// Whether it is held because a record says something else that did not take its place.
     #[must_use]
     pub fn is_overtaken(&self) -> bool {
         self.life.hold == Some(HoldReason::Overtaken)

@@ -41,7 +41,7 @@ pub struct InputTally {
 }
 
 impl InputTally {
-    /// Do the two sums of the contract hold.
+    /// Whether the two sums of the contract hold.
     #[must_use]
     pub fn balances(&self) -> bool {
         self.rows == self.customers + self.duplicates + self.invalid
@@ -136,7 +136,7 @@ pub struct ProviderTally {
 }
 
 impl ProviderTally {
-    /// Does what came in equal what went out.
+    /// Whether what came in equals what went out.
     #[must_use]
     pub fn balances(&self) -> bool {
         self.planned.total() + self.carried_over + self.released
@@ -160,7 +160,7 @@ pub struct Tally {
 }
 
 impl Tally {
-    /// Does the accounting hold everywhere.
+    /// Whether the accounting holds everywhere.
     #[must_use]
     pub fn balances(&self) -> bool {
         self.input.balances() && self.providers.values().all(ProviderTally::balances)

@@ -60,9 +60,9 @@ pub struct WireField {
     pub chars: (usize, usize),
     /// The form in words, for people: "dd/MM/yyyy", "ISO 3166-1 alpha-3".
     pub format: &'static str,
-    /// Is it a consent, whose withdrawal leaves first.
+    /// Whether it is a consent, whose withdrawal leaves first.
     pub consent: bool,
-    /// May it be sent empty (`on_cleared = "send_empty"`): strings only, never at Lemonway.
+    /// Whether it may be sent empty (`on_cleared = "send_empty"`): strings only, never at Lemonway.
     pub can_be_empty: bool,
     /// The seed document that defines it.
     pub document: &'static str,
@@ -82,7 +82,7 @@ impl WireField {
 pub struct ProviderKey(pub SmolStr);
 
 impl ProviderKey {
-    /// Is this what stands behind the first colon of the key.
+    /// Whether this is what stands behind the first colon of the key.
     #[must_use]
     pub fn ends_with(&self, part: &str) -> bool {
         self.0.split_once(':').is_some_and(|(_, known)| known == part)
@@ -105,7 +105,7 @@ pub enum KeyPart {
 }
 
 impl KeyPart {
-    /// Has a key that part.
+    /// Whether a key has that part.
     #[must_use]
     pub fn is_of(&self, key: &ProviderKey) -> bool {
         match self {
@@ -208,7 +208,7 @@ pub struct WirePresumption {
     pub value: SmolStr,
     /// The cells that hold then.
     pub fields: Vec<FieldCode>,
-    /// May the CRM have another one, which the row does not tell.
+    /// Whether the CRM may have another one, which the row does not tell.
     pub is_doubted: bool,
 }
 

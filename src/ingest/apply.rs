@@ -39,9 +39,9 @@ pub(super) struct Apply<'a> {
     pub(super) intake: Option<&'a Intake<'a>>,
     pub(super) sheets: &'a [Sheet<'a>],
     marker: &'a Marker,
-    /// Did anybody have an account before.
+    /// Whether anybody had an account before.
     pub(super) had_accounts: bool,
-    /// Did any call stand before.
+    /// Whether any call stood before.
     pub(super) had_calls: bool,
     /// The candidates: what the state says of their accounts' keys is out of date.
     pub(super) keys: HashSet<KeyMark>,
@@ -382,7 +382,7 @@ impl<'a> Apply<'a> {
         }
     }
 
-    /// Is the account already somebody's who is not compared in this input: known to be, or with a call for it. Such
+    /// Whether the account is already somebody's who is not compared in this input: known to be, or with a call for it. Such
     /// a call is held as well. (What other customers of this input claim is compared at the end.) And is it known to
     /// exist, whoever's it is.
     fn rival(
@@ -428,8 +428,8 @@ impl<'a> Apply<'a> {
         Ok(self.snapshot.account(customer, provider)?.is_some_and(|account| account.may_exist()))
     }
 
-    /// Has the known owner of an account to share it, since a person released a call to it, with somebody who is not compared
-    /// in this input: who is known to have it too, or whose call is about to reach it.
+    /// Whether the known owner of an account has to share it, since a person released a call to it, with somebody who is
+    /// not compared in this input: who is known to have it too, or whose call is about to reach it.
     fn sharer(
         &self,
         turn: &Turn<'_>,
@@ -468,7 +468,7 @@ impl<'a> Apply<'a> {
         self.snapshot.other_owners(provider, key, customer)
     }
 
-    /// Is a customer of that number compared in this input.
+    /// Whether a customer of that number is compared in this input.
     pub(super) fn is_candidate(&self, number: i64) -> Result<bool, StoreError> {
         let id = self.snapshot.customer_id(number)?;
         Ok(self.keys.contains(&self.marker.key(id.as_str())))

@@ -35,11 +35,11 @@ pub(super) struct Candidate {
     pub(super) key: KeyMark,
     /// The digest of its record: of the row, or of the digests of its rows.
     pub(super) record: Digest,
-    /// Is the record the one that was accepted last.
+    /// Whether the record is the one that was accepted last.
     pub(super) same: bool,
-    /// Is one of its rows no row that can be taken: it is looked at each time, so that it is told each time.
+    /// Whether one of its rows is no row that can be taken: it is looked at each time, so that it is told each time.
     pub(super) spoilt: bool,
-    /// Was the customer accepted before.
+    /// Whether the customer was accepted before.
     known: bool,
     /// What the last accepted record said; of no record, where that is not known.
     meaning: Digest,
@@ -61,7 +61,7 @@ pub(super) struct Earlier {
 }
 
 impl Candidate {
-    /// Was the customer accepted before.
+    /// Whether the customer was accepted before.
     pub(super) fn is_known(&self) -> bool {
         self.known
     }

@@ -61,7 +61,7 @@ struct Looked {
     /// The rows of a whole block, instead.
     parted: Option<Parted>,
     invalid: Vec<Invalid>,
-    /// Is a record not in the encoding that was presumed.
+    /// Whether a record is not in the encoding that was presumed.
     foreign: bool,
     /// Lines of the block; `None`, when its records have to be read one by one.
     lines: Option<u64>,

@@ -28,7 +28,7 @@ pub(super) struct Judge<'a> {
     pub(super) mode: Mode,
     pub(super) providers: &'a [Arc<dyn Provider>],
     pub(super) full_resync: bool,
-    /// Does the input say alone what the CRM has.
+    /// Whether the input alone says what the CRM has.
     pub(super) starts_anew: bool,
     /// Providers whose exclusions no run has carried out yet.
     pub(super) newly_excluded: Vec<ProviderId>,
@@ -62,13 +62,13 @@ pub(super) struct Judged {
     pub(super) to_note: Option<Notes>,
     /// Stands for the key, where the customer takes part.
     pub(super) claim: Option<AccountMark>,
-    /// Is the account of that key known to be the customer's.
+    /// Whether the account of that key is known to be the customer's.
     pub(super) known: bool,
     /// The key of the account that is the customer's, or may have been reached, where the record names another one, or none.
     pub(super) given_up: Option<ProviderKey>,
     /// What else the customer has a claim to.
     pub(super) kept: Vec<KeptClaim>,
-    /// Does what stands, or takes its place, bring anything that the record does not say but an earlier one did.
+    /// Whether what stands, or takes its place, brings anything that the record does not say but an earlier one did.
     pub(super) brings_earlier: bool,
 }
 
@@ -76,7 +76,7 @@ pub(super) struct Judged {
 pub(super) struct KeptClaim {
     pub(super) account: AccountMark,
     pub(super) call: ClaimedCall,
-    /// Is the account known to be the customer's.
+    /// Whether the account is known to be the customer's.
     pub(super) known: bool,
 }
 
@@ -233,7 +233,7 @@ fn kept_claims(
     kept
 }
 
-/// Does what is left after an action bring anything of a standing payload that the record does not say.
+/// Whether what is left after an action brings anything of a standing payload that the record does not say.
 fn brings_earlier(standing: Option<&Standing>, projection: &Projection, decision: &Decision) -> bool {
     let Some(standing) = standing.map(|standing| &standing.payload) else { return false };
     let left = match &decision.action {
@@ -269,13 +269,13 @@ pub(super) fn leaving(standing: &Standing) -> ClaimedCall {
 }
 
 impl Judged {
-    /// Has the customer an account that is known under another key than the record's. What goes to this one was held
+    /// Whether the customer has an account that is known under another key than the record's. What goes to this one was held
     /// until a person released it, whoever else has the key.
     pub(super) fn is_moved(&self) -> bool {
         self.given_up.is_some()
     }
 
-    /// Does anybody have to be told of what the provider does not get.
+    /// Whether anybody has to be told of what the provider does not get.
     fn is_told(&self) -> bool {
         let findings = &self.decision.findings;
         findings.rejected.is_some() || !findings.skipped.is_empty() || findings.unsent() > 0

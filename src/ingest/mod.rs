@@ -68,7 +68,7 @@ use prepare::{Maker, Prepared};
 use sheet::Sheet;
 use sift::Sieve;
 
-/// Do the files hold every customer.
+/// Whether the files hold every customer.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Kind {
     /// Together they hold every customer.
@@ -81,7 +81,7 @@ pub enum Kind {
 /// What the operator settles for one input.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Options {
-    /// Do the files hold every customer.
+    /// Whether the files hold every customer.
     pub kind: Kind,
     /// Compare every customer and send everything, whatever the providers are known to hold.
     pub full_resync: bool,
@@ -110,7 +110,7 @@ pub struct Ingest<'a> {
     pub clock: &'a Clock,
     /// Who wants to know how far it is.
     pub events: &'a Events,
-    /// Has somebody ended the run. It is asked between batches.
+    /// Whether somebody has ended the run. It is asked between batches.
     pub interrupted: &'a (dyn Fn() -> bool + Sync),
 }
 
@@ -218,7 +218,7 @@ impl Ingest<'_> {
         Ok(Read { sheets, index })
     }
 
-    /// Does the input say alone which fields the CRM has.
+    /// Whether the input alone says which fields the CRM has.
     fn starts_anew(&self) -> bool {
         self.options.kind == Kind::Full && self.options.full_resync
     }
@@ -235,7 +235,7 @@ impl Ingest<'_> {
         }
     }
 
-    /// Do the order values of earlier inputs say which rows of this one are stale.
+    /// Whether the order values of earlier inputs say which rows of this one are stale.
     fn orders_count(&self, snapshot: &Snapshot<'_>) -> Result<bool, StoreError> {
         if self.starts_anew() {
             return Ok(false);

@@ -11,7 +11,7 @@ use crate::providers::Provider;
 /// What is new about a customer beyond what the providers hold and what is on its way already.
 #[derive(Default)]
 pub(super) struct News {
-    /// Is there a value that a provider does not have.
+    /// Whether there is a value that a provider does not have.
     pub(super) is_change: bool,
     /// The fields that changed or were cleared.
     pub(super) fields: Vec<Field>,

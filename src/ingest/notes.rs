@@ -38,7 +38,7 @@ pub(super) struct Compared<'a> {
     pub(super) provider: &'a dyn Provider,
     pub(super) before: &'a Before,
     pub(super) projection: &'a Projection,
-    /// Does its input say alone what the CRM has: then nothing of before is left out any more.
+    /// Whether its input alone says what the CRM has: then nothing of before is left out any more.
     pub(super) starts_anew: bool,
 }
 
@@ -74,7 +74,7 @@ impl Compared<'_> {
         }
     }
 
-    /// Is the record sent, or would it be, if the provider lacked anything of it.
+    /// Whether the record is sent, or would be, if the provider lacked anything of it.
     fn is_taken(&self, decision: &Decision) -> bool {
         // Of whom a provider has nobody, and is to get nobody, nothing is lacking.
         let is_known = self.before.standing.is_some()
@@ -83,13 +83,13 @@ impl Compared<'_> {
         decision.key.is_some() && decision.findings.rejected.is_none() && self.is_for_provider() && takes_part
     }
 
-    /// Does the record say anything for this provider.
+    /// Whether the record says anything for this provider.
     fn is_for_provider(&self) -> bool {
         let says_something = !self.projection.cells.is_empty() || !self.projection.in_part.is_empty();
         self.projection.key != KeyCell::Absent || says_something
     }
 
-    /// Is a field still left out that was, because the record says nothing about it.
+    /// Whether a field that was left out still is, because the record says nothing about it.
     fn stays(&self, code: FieldCode) -> bool {
         !self.starts_anew && !self.projection.cells.contains_key(&code) && !self.provider.excludes(code)
     }

@@ -104,10 +104,10 @@ pub(super) struct Maker<'a> {
     take_all: bool,
     /// Rows that are older than what was accepted last are stale.
     orders_count: bool,
-    /// Does the input hold all that the CRM has, so that also older rows tell what newer ones are read by. Of a part, something
-    /// newer may have been accepted.
+    /// Whether the input holds all that the CRM has, so that also older rows tell what newer ones are read by. Of a part,
+    /// something newer may have been accepted.
     is_complete: bool,
-    /// Does the input say alone what the CRM has.
+    /// Whether the input alone says what the CRM has.
     starts_anew: bool,
     today: Date,
 }

@@ -35,7 +35,7 @@ pub struct IngestReject {
     pub reason: Cow<'static, str>,
     /// The header, or the keys of the record: the names of `cells`, unless they are one.
     pub names: Arc<[String]>,
-    /// Is `cells` the record as it stands, alone, since nobody can tell its cells apart.
+    /// Whether `cells` is the record as it stands, alone, since nobody can tell its cells apart.
     pub whole: bool,
     /// The raw cells of the row, in the order of the file. Customer values: for 0600 files alone. Empty where no row
     /// is at fault, and beyond a limit of 64 MiB for the whole input.

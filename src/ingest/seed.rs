@@ -47,14 +47,14 @@ struct SeedAccount {
     invalid: Vec<FieldCode>,
     /// The account, where that is not what stands in the state.
     packed: Option<PackedAccount>,
-    /// Was the provider known to have it.
+    /// Whether the provider was known to have it.
     known: bool,
     /// The key that the provider was known to have the customer under.
     given_up: Option<ProviderKey>,
 }
 
 impl Seed {
-    /// Does anybody have to be told of what was not taken over.
+    /// Whether anybody has to be told of what was not taken over.
     pub(super) fn is_told(&self) -> bool {
         match &self.taken {
             Taken::Nothing | Taken::NoAccount(_) => false,

@@ -103,7 +103,7 @@ impl<'a> Sheet<'a> {
             .map(|warning| format!("{}: {warning}", self.file.name()))
     }
 
-    /// Has it a column of that field. A file without a header may have any.
+    /// Whether it has a column of that field. A file without a header may have any.
     pub(super) fn has(&self, field: Field) -> bool {
         self.mapper.columns().iter().any(|column| column.field == field)
     }
@@ -113,7 +113,7 @@ impl<'a> Sheet<'a> {
         self.fields
     }
 
-    /// Are cells fetched from inside of objects.
+    /// Whether cells are fetched from inside of objects.
     pub(super) fn has_paths(&self) -> bool {
         self.file.header().is_none() && self.mapper.columns().iter().any(|column| is_path(&column.column))
     }
@@ -162,7 +162,7 @@ impl<'a> Sheet<'a> {
         Ok(mapped)
     }
 
-    /// Has the file a column of order values.
+    /// Whether the file has a column of order values.
     pub(super) fn has_order(&self) -> bool {
         self.order.is_some()
     }
@@ -266,7 +266,7 @@ impl<'a> Sheet<'a> {
     }
 }
 
-/// Is the name of a column the way to a cell inside of objects.
+/// Whether the name of a column is the way to a cell inside of objects.
 fn is_path(name: &str) -> bool {
     name.starts_with('/')
 }

@@ -155,7 +155,7 @@ pub(super) struct Ready {
 }
 
 impl Candidate {
-    /// Was the customer not kept when it was made ready.
+    /// Whether the customer was not kept when it was made ready.
     pub(super) fn is_unready(&self) -> bool {
         self.earlier.as_ref().is_none_or(|earlier| earlier.prepared.is_none())
     }

@@ -8,7 +8,7 @@ use crate::domain::field::Field;
 pub(super) struct Names {
     /// The field they mean.
     pub(super) field: Field,
-    /// Do they mean nothing else?
+    /// Whether they mean nothing else.
     pub(super) sure: bool,
     /// The names in lower case, separated by a comma and a space.
     pub(super) names: &'static str,

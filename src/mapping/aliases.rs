@@ -17,7 +17,7 @@ pub struct Proposal {
     pub column: String,
     /// The canonical field, if the name says anything. A field is proposed for one column at most.
     pub field: Option<Field>,
-    /// Does the name mean nothing else? A guess needs a person's eye.
+    /// Whether the name means nothing else. A guess needs a person's eye.
     pub sure: bool,
 }
 

@@ -51,7 +51,7 @@ fn label_of(name: &str) -> Label {
 /// What the row is that cells are of.
 #[derive(Clone, Copy)]
 pub(super) struct Tone<'a> {
-    /// Is all of it surely [western](super::is_western).
+    /// Whether all of it is surely [western](super::is_western).
     pub(super) is_western: bool,
     /// What stands for no value.
     pub(super) nulls: &'a [String],

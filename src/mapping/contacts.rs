@@ -30,8 +30,8 @@ pub(super) fn email(text: &str) -> Parsed<SmolStr> {
     Ok(format_smolstr!("{local}@{domain}"))
 }
 
-/// Can a domain be registered: labels of letters, digits and hyphens, the last of which is no number and no single letter. An
-/// underscore is in none, but servers take it.
+/// Whether a domain can be registered: labels of letters, digits and hyphens, the last of which is no number and no single
+/// letter. An underscore is in none, but servers take it.
 fn is_domain(domain: &str) -> bool {
     let is_part = |c: char| c.is_alphanumeric() || is_mark(c) || matches!(c, '.' | '-' | '_');
     let last = domain.rsplit('.').next().unwrap_or_default();

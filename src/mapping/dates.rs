@@ -51,7 +51,7 @@ const TIME_FORMS: [&str; 5] = [" %H:%M:%S%.f", "T%H:%M:%S%.f", " %H:%M", " %I:%M
 pub(super) struct DateForms {
     days: Vec<String>,
     times: Vec<String>,
-    /// Does a form write days as numbers, or what looks like an ISO date as another day: the forms are tried first.
+    /// Whether a form writes days as numbers, or what looks like an ISO date as another day: the forms are tried first.
     come_first: bool,
 }
 
@@ -176,7 +176,7 @@ fn is_midnight_elsewhere(time: jiff::civil::Time) -> bool {
     time.hour() >= EVENING && time == jiff::civil::Time::constant(time.hour(), 0, 0, 0)
 }
 
-/// Have two forms day and month in either order: of a file with both nobody could tell 03/04 from 04/03.
+/// Whether two forms have day and month in either order: of a file with both nobody could tell 03/04 from 04/03.
 fn are_rivals(one: &str, other: &str) -> bool {
     let day = day_of(one);
     let swapped = with_day_and_month_swapped(&day);
@@ -213,13 +213,13 @@ fn with_day_and_month_swapped(format: &str) -> String {
     format.split('%').enumerate().map(swapped).collect::<Vec<_>>().join("%")
 }
 
-/// Does a form write days as numbers ("20261129").
+/// Whether a form writes days as numbers ("20261129").
 pub(super) fn writes_numbers(format: &str) -> bool {
     let written = jiff::fmt::strtime::format(format, jiff::civil::date(2003, 2, 7).at(0, 0, 0, 0));
     written.is_ok_and(|written| thousandths(&written).is_some())
 }
 
-/// Does a form take month and day of an ISO date for each other.
+/// Whether a form takes month and day of an ISO date for each other.
 fn reads_iso_otherwise(format: &str) -> bool {
     let read = BrokenDownTime::parse(format, "2003-02-07").and_then(|read| read.to_date());
     read.is_ok_and(|read| read != jiff::civil::date(2003, 2, 7))

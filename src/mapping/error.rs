@@ -65,7 +65,7 @@ pub enum MappingError {
 }
 
 impl MappingError {
-    /// Is the file at fault (it lacks its key column), rather than the configuration.
+    /// Whether the file is at fault (it lacks its key column), rather than the configuration.
     #[must_use]
     pub fn is_about_the_file(&self) -> bool {
         match self {

@@ -67,7 +67,7 @@ fn is_word_for_street(word: &str) -> bool {
         || ["CALLE", "RUA", "VIA", "STRASSE", "STREET"].contains(&word)
 }
 
-/// Has a line the digits of a house number anywhere: where numbers stand behind names, it has the number then.
+/// Whether a line has the digits of a house number anywhere: where numbers stand behind names, it has the number then.
 pub(super) fn has_its_digits(line: &str, number: &str) -> bool {
     let Some((digits, _)) = digits(number.trim_start_matches('0')) else { return false };
     line.split(|c: char| !c.is_ascii_digit()).any(|run| run == digits)
@@ -248,7 +248,7 @@ fn is_bare_kind(rest: &str) -> bool {
     kind_at(trim_separators(rest), true).is_some_and(|(_, _, name)| trim_separators(name).is_empty())
 }
 
-/// Do the digits before this belong to a date or a count?
+/// Whether the digits before this belong to a date or a count.
 fn is_part_of_name(rest: &str) -> bool {
     let (word, after) = letters(rest);
     // No month is shorter than MAI.

@@ -144,7 +144,7 @@ impl Mapper {
         self.columns.get(self.order.index()?).map(|column| column.column.as_ref())
     }
 
-    /// Is a name that of the column that orders rows, as headers are compared.
+    /// Whether a name is that of the column that orders rows, as headers are compared.
     #[must_use]
     pub fn is_like_order_column(&self, name: &str) -> bool {
         let column = self.order_column().filter(|_| !is_ignored(name));
@@ -172,7 +172,7 @@ impl Mapper {
         self.unused.iter().map(String::as_str).filter(is_alike)
     }
 
-    /// Is it a file that this program wrote for correction (`rejects.csv` with values)? Its rows hold only some fields
+    /// Whether it is a file that this program wrote for correction (`rejects.csv` with values). Its rows hold only some fields
     /// of a customer, so that a blank cell says nothing there, instead of clearing the value.
     #[must_use]
     pub fn is_rejects_file(&self) -> bool {
@@ -196,7 +196,7 @@ impl Mapper {
         (is_usable && !self.is_header(&key) && mangled(&key).is_none()).then_some(key)
     }
 
-    /// Is a key the name of its column, where the file has a header: it stands there once more.
+    /// Whether a key is the name of its column, where the file has a header: it stands there once more.
     fn is_header(&self, key: &str) -> bool {
         self.has_header && key == self.customer_id_column()
     }
@@ -225,7 +225,7 @@ impl Mapper {
             .ok_or_else(|| RowDefect { column: column(), reason: reason::ORDER_FORM })
     }
 
-    /// Is an order value a time, so that the clock says whether it lies in the future.
+    /// Whether an order value is a time, so that the clock says whether it lies in the future.
     #[must_use]
     pub fn is_time(&self, raw: &str) -> bool {
         self.forms.order(text::bare(raw)).is_some_and(|(_, kind)| kind == OrderKind::Time)
@@ -357,7 +357,7 @@ impl Mapper {
         }
     }
 
-    /// Does a cell hold more than what stands for nothing.
+    /// Whether a cell holds more than what stands for nothing.
     pub(super) fn says_something(&self, cell: &RawCell<'_>) -> bool {
         match cell {
             RawCell::Text(text) => !self.stands_for_nothing(text::bare(text)),

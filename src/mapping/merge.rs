@@ -19,11 +19,12 @@ pub struct Merge<'a> {
     cells: Vec<Laid<'a>>,
     /// For each row, whether it counts or is only there for what others are read by.
     rows: Vec<Counting>,
-    /// Has the CRM a column of house numbers that the row with the newest street does not have. Says nothing beside a number.
+    /// Whether the CRM has a column of house numbers that the row with the newest street does not have. Says nothing beside
+    /// a number.
     lacks_number: bool,
 }
 
-/// Does what a row says count.
+/// Whether what a row says counts.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Counting {
     /// It does.
@@ -182,7 +183,7 @@ impl<'a> Merge<'a> {
     }
 }
 
-/// Is what rows say of a street something else than what older ones said, if they said anything.
+/// Whether what rows say of a street is something else than what older ones said, if they said anything.
 fn is_other_street(older: &str, newer: &str) -> bool {
     !older.trim().is_empty() && !streets::may_be_one(older, newer)
 }

@@ -112,7 +112,7 @@ impl Light<'_> {
         }
     }
 
-    /// Is a field read by the country that is configured, because the row has none.
+    /// Whether a field is read by the country that is configured, because the row has none.
     pub(super) fn presumes_country_for(&self, field: Field, text: &str) -> bool {
         let is_phone = matches!(field, Field::MobilePhone | Field::LandlinePhone);
         self.country.is_none()

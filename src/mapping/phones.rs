@@ -117,12 +117,12 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
     }
 }
 
-/// Does a number say itself in which country it is.
+/// Whether a number itself says in which country it is.
 pub(super) fn is_international(text: &str) -> bool {
     dialable(text).is_ok_and(|digits| digits.starts_with('+'))
 }
 
-/// Is a number one of a territory, as it is dialled in France; its zero may be lost.
+/// Whether a number is one of a territory, as it is dialled in France; its zero may be lost.
 fn is_overseas(digits: &str) -> bool {
     let significant = digits.strip_prefix('0').unwrap_or(digits);
     let has_prefix = OVERSEAS_PREFIXES.iter().any(|prefix| significant.starts_with(prefix));

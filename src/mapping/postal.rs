@@ -40,8 +40,8 @@ fn digits_of(alpha2: Option<&str>) -> usize {
     found.map_or(0, |(_, digits)| *digits)
 }
 
-/// Has a code fewer digits than those of its country, behind the letters of the country perhaps. One of the United States may have
-/// four more.
+/// Whether a code has fewer digits than those of its country, behind the letters of the country perhaps. One of the United
+/// States may have four more.
 fn has_few_digits(text: &str, alpha2: Option<&str>) -> bool {
     let letters =
         text.split('-').next().filter(|letters| letters.bytes().all(|byte| byte.is_ascii_alphabetic()));
@@ -51,7 +51,7 @@ fn has_few_digits(text: &str, alpha2: Option<&str>) -> bool {
     is_of_digits && (digits < digits_of(alpha2) || alpha2 == Some("US") && (6..=8).contains(&digits))
 }
 
-/// Does the country write French postal codes?
+/// Whether the country writes French postal codes.
 pub(super) fn is_french(alpha2: &str) -> bool {
     alpha2 == "FR"
         || alpha2 == "MC"

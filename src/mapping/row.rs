@@ -48,7 +48,7 @@ struct StreetCells<'a> {
     is_invalid: bool,
     /// Which of number, kind and name the row says anything about.
     told: [bool; Field::STREET_PARTS.len()],
-    /// Does the row say anything about line and name, be it that there is none.
+    /// Whether the row says anything about line and name, be it that there is none.
     is_line_heard: bool,
     is_name_heard: bool,
     /// Where number, kind and name stand.
@@ -250,8 +250,9 @@ impl<'a> StreetCells<'a> {
         *place = Some(text);
     }
 
-    /// Are there some parts of a street without one that the CRM is known to have: it would be another street. A number or a kind
-    /// alone is none where streets have names or lines, nor is a line without a number where those stand beside it.
+    /// Whether there are some parts of a street without one that the CRM is known to have: it would be another street. A
+    /// number or a kind alone is none where streets have names or lines, nor is a line without a number where those stand
+    /// beside it.
     fn lacks_one_of(&self, known: FieldSet, country: Option<&str>) -> bool {
         let has_whole = self.is_line_heard || self.is_name_heard;
         let is_alone = (self.number.is_some() || self.kind.is_some()) && !has_whole;
@@ -305,7 +306,7 @@ pub(super) fn breaks(field: Field) -> Breaks {
     }
 }
 
-/// Is this one of the cells that become one street?
+/// Whether this is one of the cells that become one street.
 fn is_street(field: Field) -> bool {
     matches!(field, Field::Street | Field::StreetNumber | Field::StreetType | Field::StreetName)
 }

@@ -120,7 +120,7 @@ fn beside_parts(
     Ok(Street { line, parts: Some(given(number, kind, name, behind)?) })
 }
 
-/// Does a country write the house number behind the name.
+/// Whether a country writes the house number behind the name.
 fn writes_numbers_behind(country: &str) -> bool {
     NUMBERS_BEHIND.split(' ').any(|other| other == country)
 }
@@ -170,7 +170,7 @@ fn without_number_behind(name: SmolStr, number: SmolStr) -> Parsed<(Option<SmolS
     }
 }
 
-/// Does a text begin with a kind behind whose name a house number may stand, or with none.
+/// Whether a text begins with a kind behind whose name a house number may stand, or with none.
 fn is_of_street(text: &str) -> bool {
     kind_at(text, false).is_none_or(|(kind, ..)| is_street(kind))
 }
@@ -199,7 +199,7 @@ fn after<'a>(name: &'a str, part: &str) -> Option<&'a str> {
     rest.contains(char::is_alphanumeric).then_some(rest)
 }
 
-/// Has a line another house number at its beginning than stands beside it. A list or a range has each of its numbers.
+/// Whether a line has another house number at its beginning than stands beside it. A list or a range has each of its numbers.
 fn has_other_number(line: &str, number: &str) -> bool {
     let Lead::Number { number: own, .. } = lead(line.trim_start_matches('0')) else { return false };
     let digits = |text: &str| -> Vec<String> {
@@ -212,7 +212,7 @@ fn has_other_number(line: &str, number: &str) -> bool {
     !own.is_empty() && !beside.is_empty() && !own.iter().any(|run| beside.contains(run))
 }
 
-/// May a line and a name be of one street: they have a word or a number in common, in short perhaps.
+/// Whether a line and a name may be of one street: they have a word or a number in common, in short perhaps.
 fn speak_of_one(line: &str, name: &str) -> bool {
     let words = [line, name].map(fold::words);
     let is_telling = |word: &str| {
@@ -300,8 +300,8 @@ fn missing_number(line: &str, number: SmolStr, has_kind: bool, behind: bool) -> 
     Some((!is_last).then_some(number))
 }
 
-/// Has a line with this number the one that stands beside it: written with zeros, with a suffix in short ("12B" for "12 bis"), or
-/// with one that the other does not have: then the line says more.
+/// Whether a line with this number has the one that stands beside it: written with zeros, with a suffix in short ("12B" for
+/// "12 bis"), or with one that the other does not have: then the line says more.
 fn is_in_number(known: &str, beside: &str) -> bool {
     let parts = |number: &str| {
         let bare = number.trim_start_matches('0');
@@ -320,14 +320,14 @@ fn is_in_number(known: &str, beside: &str) -> bool {
         || (digits == beside_digits && !digits.is_empty() && (beside_suffix.is_empty() || is_same))
 }
 
-/// Has a line in that country a house number of its own.
+/// Whether a line in that country has a house number of its own.
 pub(super) fn has_number(line: &str, country: Option<&str>) -> bool {
     let line = squeeze(line);
     let is_behind = || country.is_some_and(writes_numbers_behind) && number_behind(&line).is_some();
     !house_numbers(&line).is_empty() || is_behind()
 }
 
-/// Does a line have these words, next to each other?
+/// Whether a line has these words, next to each other.
 fn has_words(line: &str, words: &str) -> bool {
     let spaced = |text: &str| format!(" {} ", fold::words(text));
     spaced(line).contains(&spaced(words))

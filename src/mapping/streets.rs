@@ -36,7 +36,7 @@ const POST_BOXES: [&str; 9] =
 pub(super) const LINKS: [&str; 13] =
     ["DE", "DU", "DES", "D", "LA", "LE", "LES", "L", "AU", "AUX", "A", "D L", "DE L"];
 
-/// May two texts speak of one street: they have a word in common that is neither a kind nor a link.
+/// Whether two texts may speak of one street: they have a word in common that is neither a kind nor a link.
 pub(super) fn may_be_one(one: &str, other: &str) -> bool {
     let words = [one, other].map(fold::words);
     let telling = |words: &'_ SmolStr| -> Vec<SmolStr> {
@@ -176,7 +176,7 @@ pub(super) fn first_word(words: &[u8]) -> (&[u8], usize) {
     (each.next().unwrap_or(words), each.count())
 }
 
-/// Does a number with its kind stand behind something else: "Résidence Les Pins, 12 rue de la Mer"?
+/// Whether a number with its kind stands behind something else: "Résidence Les Pins, 12 rue de la Mer".
 fn hides_a_number(line: &str) -> bool {
     line.match_indices([' ', ',']).any(|(index, _)| {
         let Some((_, behind)) = line.split_at_checked(index + 1) else { return false };

@@ -142,13 +142,13 @@ const ERRORS: [&str; 35] = [
     "#¡DESBORDAMIENTO!",
 ];
 
-/// Is it one of these, or what is shown where a column is too narrow ("####").
+/// Whether it is one of these, or what is shown where a column is too narrow ("####").
 fn is_error(text: &str) -> bool {
     text.starts_with('#')
         && (ERRORS.contains(&text) || (text.len() > 1 && text.bytes().all(|byte| byte == b'#')))
 }
 
-/// Are there quotes around a value and a blank before them, which makes them a part of it: `"C1", "Durand"`.
+/// Whether there are quotes around a value and a blank before them, which makes them a part of it: `"C1", "Durand"`.
 fn has_quotes_behind_blank(raw: &str) -> bool {
     let quoted = raw.trim_start();
     let inner = quoted.trim_end().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
@@ -170,7 +170,7 @@ pub(super) fn squeeze(text: &str) -> Cow<'_, str> {
     Cow::Owned(line)
 }
 
-/// Has the text no white space but one space between words?
+/// Whether the text has no white space but one space between words.
 fn is_squeezed(text: &str) -> bool {
     let (mut before, mut is_squeezed) = (b' ', true);
     for byte in text.bytes() {
@@ -181,7 +181,7 @@ fn is_squeezed(text: &str) -> bool {
     is_squeezed && before != b' ' && (is_plain(text) || text.chars().all(is_one_space))
 }
 
-/// Is the text surely what would be left of it: not empty, nothing around it, no traces of a wrong encoding, and in its
+/// Whether the text is surely what would be left of it: not empty, nothing around it, no traces of a wrong encoding, and in its
 /// normal form? Most cells are.
 pub(super) fn is_clean(text: &str) -> bool {
     is_clean_part(text, is_plain(text) || is_western(text))
@@ -192,7 +192,7 @@ pub(super) fn is_clean_part(text: &str, is_western: bool) -> bool {
     text.len() <= TEXT_CHARS_MAX && is_bare(text) && is_western
 }
 
-/// Is there surely nothing around the value? One of ASCII is meant; of others only the ends are told.
+/// Whether there is surely nothing around the value. One of ASCII is meant; of others only the ends are told.
 fn is_bare(text: &str) -> bool {
     match text.as_bytes() {
         [b' ' | b'\'' | b'=' | b'#', ..] | [] | [.., b' '] => false,
@@ -276,8 +276,8 @@ fn normalise(trimmed: &str, breaks: Breaks) -> Parsed<String> {
     Ok(text)
 }
 
-/// Was UTF-8 read as a one-byte encoding ("Ã©" or "√©" for "é"), one of MS-DOS or the Macintosh as that of Windows (`AmŽlie`), or
-/// something unreadable replaced (U+FFFD)?
+/// Whether UTF-8 was read as a one-byte encoding ("Ã©" or "√©" for "é"), one of MS-DOS or the Macintosh as that of Windows
+/// (`AmŽlie`), or something unreadable replaced (U+FFFD).
 ///
 /// Only what no language writes counts: "SÃO" and "Âge" are words.
 fn is_mojibake(text: &str) -> bool {
@@ -323,8 +323,8 @@ fn is_mojibake(text: &str) -> bool {
     false
 }
 
-/// Is a sign, or a capital, where only a small letter can be: it is a letter of another encoding. Capitals begin words that are
-/// joined ("eŠola"), commas may be low quotes, and signs stand between capitals in names of companies.
+/// Whether a sign, or a capital, stands where only a small letter can be: it is a letter of another encoding. Capitals
+/// begin words that are joined ("eŠola"), commas may be low quotes, and signs stand between capitals in names of companies.
 fn is_stranger(before: char, c: char, after: Option<char>) -> bool {
     let is_letter = |other: char| other.is_alphabetic();
     let in_word = is_letter(before) && after.is_some_and(is_letter);

@@ -43,7 +43,7 @@ pub struct CodeInfo {
 }
 
 impl CodeInfo {
-    /// Has anybody documented the code.
+    /// Whether anybody has documented the code.
     #[must_use]
     pub fn is_documented(&self) -> bool {
         !matches!(self.meaning, NOT_DOCUMENTED | STATUS_NOT_DOCUMENTED | STATUS_PERHAPS_DONE)
@@ -57,7 +57,7 @@ const STATUS_PERHAPS_DONE: &str = "a status that no document of the provider has
 /// Statuses whose meaning is fixed: no class of the operator's would be asked for.
 const FIXED: [u16; 4] = [401, 403, 408, 429];
 
-/// Is `code` what the provider calls success. Lemonway and Safedebit have no code for it.
+/// Whether `code` is what the provider calls success. Lemonway and Safedebit have no code for it.
 #[must_use]
 pub fn is_success(provider: ProviderId, code: &str) -> bool {
     match provider {
@@ -102,7 +102,7 @@ pub(super) fn status(code: &str) -> Option<u16> {
     digits.parse().ok().filter(|_| digits.bytes().all(|byte| byte.is_ascii_digit()))
 }
 
-/// Does a document of the provider have just this code, or do we make it of a status. What only begins like one may go on as it
+/// Whether a document of the provider has just this code, or we make it of a status. What only begins like one may go on as it
 /// likes.
 #[must_use]
 pub fn is_listed(provider: ProviderId, code: &str) -> bool {

@@ -47,7 +47,8 @@ fn repeats(code: &str, provider: &dyn Provider, payload: &Payload) -> bool {
     values.chain(secrets).chain([payload.key.0.as_str()]).any(|sent| is_of(&code, sent))
 }
 
-/// Is a code in small letters made of what was sent, whatever signs part the words of both, and with or without its accents.
+/// Whether a code in small letters is made of what was sent, whatever signs part the words of both, and with or without its
+/// accents.
 fn is_of(code: &str, sent: &str) -> bool {
     let plain = fold::plain(sent);
     is_made_of(code, sent) || (plain != sent && is_made_of(code, &plain))

@@ -70,7 +70,7 @@ pub trait Provider: Send + Sync {
         None
     }
 
-    /// Does the operator keep all that the field is made of from this provider (`exclude`).
+    /// Whether the operator keeps all that the field is made of from this provider (`exclude`).
     fn excludes(&self, code: FieldCode) -> bool {
         let is_out = |source| is_excluded(source, &self.settings().exclude);
         match code.subscription_id() {
@@ -79,7 +79,8 @@ pub trait Provider: Send + Sync {
         }
     }
 
-    /// Is the field made of anything that the operator keeps from this provider: what was queued before that was said may hold it.
+    /// Whether the field is made of anything that the operator keeps from this provider: what was queued before that was
+    /// said may hold it.
     fn touched_by_exclude(&self, code: FieldCode) -> bool {
         let is_out = |source| is_excluded(source, &self.settings().exclude);
         match code.subscription_id() {
@@ -154,7 +155,7 @@ pub fn field_name(provider: ProviderId, code: FieldCode) -> String {
 /// Changes whenever projections of the same customer change with a new version of this program.
 const PROJECTION_VERSION: u32 = 3;
 
-/// Does the operator keep a canonical field from a provider. A street is one value: who excludes a part of it excludes all.
+/// Whether the operator keeps a canonical field from a provider. A street is one value: who excludes a part of it excludes all.
 fn is_excluded(field: Field, exclude: &[Field]) -> bool {
     let is_part = |excluded: &Field| Field::STREET_PARTS.contains(excluded);
     exclude.contains(&field) || (field == Field::Street && exclude.iter().any(is_part))

@@ -80,7 +80,7 @@ impl Sizes {
         self.chars.get(code.0 as usize).copied().unwrap_or((0, CHARS_UNLIMITED))
     }
 
-    /// Does a text surely fit, without a count of its characters?
+    /// Whether a text surely fits, without a count of its characters.
     fn takes(&self, code: FieldCode, text: &str) -> bool {
         let (least, most) = self.chars(code);
         // Texts are in NFC, where no character has less than a byte.
@@ -170,7 +170,7 @@ impl<'a> Projector<'a> {
         }
     }
 
-    /// Does the CRM have the field, and the file not.
+    /// Whether the CRM has the field, and the file not.
     pub(super) fn withholds(&self, field: Field) -> bool {
         self.is_withheld(field) && !is_excluded(field, self.exclude)
     }
@@ -269,7 +269,7 @@ impl<'a> Projector<'a> {
         }
     }
 
-    /// Does what was drawn have the size of the field.
+    /// Whether what was drawn has the size of the field.
     pub(super) fn takes(&self, code: FieldCode, drawn: &Drawn) -> bool {
         match drawn {
             Drawn::Text(text) => self.sizes.takes(code, text) || self.sizes.unfit(code, text).is_none(),

@@ -21,7 +21,7 @@ use crate::domain::provider::ProviderId;
 /// The keys that exist for all three providers.
 #[derive(Debug, Clone, Deserialize, JsonSchema)]
 pub struct CommonSettings {
-    /// Does the provider take part. A provider without its section is off.
+    /// Whether the provider takes part. A provider without its section is off.
     #[serde(default = "enabled")]
     pub enabled: bool,
     /// The address before the provider's own paths; https, or http for loopback addresses.

@@ -61,8 +61,8 @@ fn undocumented(provider: &dyn Provider, status: u16) -> Verdict {
     }
 }
 
-/// Is the status what a request that was done can be answered with: the way to its result (303, RFC 9110, 15.4.4), or what its
-/// second arrival meets (409). Every other one says that nothing was made of the request.
+/// Whether the status is what a request that was done can be answered with: the way to its result (303, RFC 9110, 15.4.4),
+/// or what its second arrival meets (409). Every other one says that nothing was made of the request.
 pub(super) fn may_follow_success(status: u16) -> bool {
     matches!(status, 303 | 409)
 }

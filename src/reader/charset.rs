@@ -171,7 +171,7 @@ fn counted(file: &str, source: &Source) -> Result<Charset, FileError> {
     Ok(if latin.is_iso_8859_15() { Charset::Iso885915 } else { Charset::Windows1252 })
 }
 
-/// Is every byte of the file UTF-8: most files are, and then nothing has to be counted. Looked at by all processors.
+/// Whether every byte of the file is UTF-8: most files are, and then nothing has to be counted. Looked at by all processors.
 fn is_utf8(file: &str, source: &Source) -> Result<bool, FileError> {
     let chunks = (source.end - source.start).div_ceil(CHUNK_BYTES as u64);
     if chunks <= 1 {
@@ -312,7 +312,7 @@ impl Latin {
         }
     }
 
-    /// Are most of its letters letters in neither encoding.
+    /// Whether most of its letters are letters in neither encoding.
     fn is_foreign(&self) -> bool {
         self.strangers >= STRANGERS_MIN && self.strangers > self.letters
     }

@@ -263,7 +263,7 @@ fn field_end(raw: &[u8], from: usize, delimiter: u8) -> usize {
     memchr3(delimiter, b'\n', b'\r', &raw[from..]).map_or(raw.len(), |ahead| from + ahead)
 }
 
-/// Is the record nothing but delimiters? So spreadsheets write the empty rows below a table; they say nothing of
+/// Whether the record is nothing but delimiters. So spreadsheets write the empty rows below a table; they say nothing of
 /// anybody and are no records, as blank lines are none.
 pub(super) fn is_blank(raw: &[u8], delimiter: u8) -> bool {
     raw.first() == Some(&delimiter) && block::content(raw).iter().all(|byte| *byte == delimiter)

@@ -85,13 +85,13 @@ impl InputFile {
         }
     }
 
-    /// Is its encoding only presumed.
+    /// Whether its encoding is only presumed.
     #[must_use]
     pub fn is_presumed(&self) -> bool {
         self.is_presumed
     }
 
-    /// Does a record of these bytes refute what was presumed of the encoding.
+    /// Whether a record of these bytes refutes what was presumed of the encoding.
     #[must_use]
     pub fn is_refuted_by(&self, record: &[u8]) -> bool {
         self.is_presumed && std::str::from_utf8(record).is_err()
@@ -234,8 +234,8 @@ impl InputFile {
         Ok(Scan::new(self))
     }
 
-    /// May the last value be cut, without anybody being able to tell: the last line of a table has no end, and no trailer
-    /// counts the rows.
+    /// Whether the last value may be cut, without anybody being able to tell: the last line of a table has no end, and no
+    /// trailer counts the rows.
     #[must_use]
     pub fn may_be_cut(&self) -> bool {
         let (Some(table), None, end) = (&self.table, self.trailer, self.source.end) else { return false };
@@ -265,8 +265,8 @@ impl InputFile {
         }
     }
 
-    /// Is the file still the one that was opened. To be asked again when all is read: what is read by its position would
-    /// else be something that nobody has checked.
+    /// Whether the file is still the one that was opened. To be asked again when all is read: what is read by its position
+    /// would else be something that nobody has checked.
     ///
     /// # Errors
     ///

@@ -38,7 +38,7 @@ struct Shape {
 }
 
 impl Walker {
-    /// Is `text`, without spaces around it, certainly one object in which no key occurs twice.
+    /// Whether `text`, without spaces around it, is certainly one object in which no key occurs twice.
     pub(super) fn is_record(&mut self, text: &str) -> bool {
         let Self { seen, shape } = self;
         seen.keys.clear();
@@ -69,7 +69,7 @@ impl Shape {
         }
     }
 
-    /// Is a line this shape with values in it.
+    /// Whether a line is this shape with values in it.
     fn fits(&self, line: &[u8], seen: &mut Seen) -> Option<()> {
         let (last, ends) = self.ends.split_last()?;
         let mut walk = Walk { rest: line };
@@ -319,7 +319,7 @@ fn behind_plain(mut bytes: &[u8]) -> &[u8] {
     &bytes[bytes.iter().position(is_special).unwrap_or(bytes.len())..]
 }
 
-/// Are two pieces of one length the same. The few bytes between two values are looked at from both ends, eight or
+/// Whether two pieces of one length are the same. The few bytes between two values are looked at from both ends, eight or
 /// sixteen together; that takes less than a call.
 fn is_same(one: &[u8], other: &[u8]) -> bool {
     fn ends_alike<const N: usize>(one: &[u8], other: &[u8]) -> bool {

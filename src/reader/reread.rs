@@ -59,7 +59,7 @@ impl InputFile {
     }
 }
 
-/// Is the next record read with this one.
+/// Whether the next record is read with this one.
 fn is_near(one: &Span, next: &Span) -> bool {
     next.offset.checked_sub(one.end()).is_some_and(|gap| gap <= GAP_BYTES_MAX)
 }

@@ -137,7 +137,7 @@ pub(super) fn delimiter(
     }
 }
 
-/// Is the whole header in one pair of quotes, delimiters included: so a spreadsheet saves a file that it opened as one
+/// Whether the whole header is in one pair of quotes, delimiters included: so a spreadsheet saves a file that it opened as one
 /// column.
 fn quoted_whole(text: &[u8]) -> bool {
     let line = text.split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();

@@ -124,7 +124,7 @@ impl Keys<'_> {
         columns
     }
 
-    /// Is a column the one of the configuration, as headers are compared, or the canonical one, which another
+    /// Whether a column is the one of the configuration, as headers are compared, or the canonical one, which another
     /// configuration may have read.
     fn is_read_from(self, name: &str) -> bool {
         let is_alike = || !name.starts_with('_') && fold::header(name) == fold::header(self.column);
@@ -137,7 +137,7 @@ impl Keys<'_> {
 }
 
 impl Columns {
-    /// Do they name this customer. The CRM's columns are asked only where our own says nothing.
+    /// Whether they name this customer. The CRM's columns are asked only where our own says nothing.
     fn name(&self, record: &csv::ByteRecord, id: &CustomerId, keys: Keys<'_>) -> Option<Whose> {
         let is_theirs = |cell: &[u8]| is_guarded(cell, id.as_str()) || keys.of(cell).as_ref() == Some(id);
         if let Some(cell) = self.own(record) {
@@ -156,7 +156,7 @@ impl Columns {
         broken_line::words(&text(line))
     }
 
-    /// Do they name anybody at all.
+    /// Whether they name anybody at all.
     fn name_anybody(&self, record: &csv::ByteRecord, keys: Keys<'_>) -> bool {
         let is_key = |cell: &[u8]| keys.of(cell).is_some();
         self.own(record).is_some() || self.of_crm.iter().filter_map(|column| record.get(*column)).any(is_key)

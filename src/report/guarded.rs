@@ -24,7 +24,7 @@ pub(super) fn guarded(cell: &str) -> Cow<'_, str> {
     safe
 }
 
-/// Is a cell of a file this text, guarded in one way or the other.
+/// Whether a cell of a file is this text, guarded in one way or the other.
 pub(super) fn is_guarded(cell: &[u8], text: &str) -> bool {
     [Cow::Borrowed(text), guarded_key(text), guarded(text)].iter().any(|form| form.as_bytes() == cell)
 }

@@ -169,7 +169,7 @@ impl Progress {
     }
 }
 
-/// Is this change of a lane worth a line now.
+/// Whether this change of a lane is worth a line now.
 fn is_told(told: &mut Told, provider: ProviderId, state: LaneState, now: Duration) -> bool {
     match weight(state) {
         Weight::Usual => false,

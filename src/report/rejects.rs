@@ -167,7 +167,7 @@ impl<W: Write> RejectsWriter<W> {
     }
 }
 
-/// Does a list of a run have rows or fields that could not be taken. One that is not there, or cannot be read, has none.
+/// Whether a list of a run has rows or fields that could not be taken. One that is not there, or cannot be read, has none.
 #[must_use]
 pub fn has_invalid(path: &Path) -> bool {
     let Ok(mut list) = csv::Reader::from_path(path) else { return false };

@@ -116,7 +116,7 @@ pub struct Report {
     /// Sentences for the operator: what a provider complained about. No value of a customer.
     #[serde(default)]
     pub advice: Vec<String>,
-    /// Did the accounting hold everywhere.
+    /// Whether the accounting held everywhere.
     pub balanced: bool,
 }
 
@@ -175,17 +175,17 @@ impl Report {
         json
     }
 
-    /// Was it a guard that stopped the run, and not what its file is.
+    /// Whether it was a guard that stopped the run, and not what its file is.
     pub(super) fn is_by_guard(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.starts_with(GUARD))
     }
 
-    /// Was the input older than one accepted before: `plan` looks at it all the same, and names the flag.
+    /// Whether the input was older than one accepted before: `plan` looks at it all the same, and names the flag.
     pub(super) fn is_older(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.ends_with(OLDER))
     }
 
-    /// Was the run ended while it took its input in.
+    /// Whether the run was ended while it took its input in.
     pub(super) fn is_ended_early(&self) -> bool {
         self.failure.as_ref().is_some_and(|failure| failure.ends_with(ENDED_EARLY))
     }

@@ -102,8 +102,8 @@ impl RunFolder {
         Ok(files)
     }
 
-    /// Is the run at work: until it ends, however it does, it alone has the lock of its log. None where its log is not there, or
-    /// files cannot be locked.
+    /// Whether the run is at work: until it ends, however it does, it alone has the lock of its log. None where its log is
+    /// not there, or files cannot be locked.
     ///
     /// # Errors
     /// When the log cannot be opened.

@@ -50,9 +50,9 @@ pub struct Context<'a> {
     pub limits: &'a [String],
     /// Those of them that say to whom calls go.
     pub filters: &'a [String],
-    /// Has the reason why the input was not accepted been told elsewhere.
+    /// Whether the reason why the input was not accepted has been told elsewhere.
     pub failure_is_told: bool,
-    /// Has another run ended since: what was to be typed after this one was typed, or is not right any more.
+    /// Whether another run has ended since: what was to be typed after this one was typed, or is not right any more.
     pub is_past: bool,
 }
 
@@ -96,7 +96,7 @@ fn write_closing(text: &mut String, report: &Report, context: &Context<'_>) -> f
     writeln!(text, "\nnext: {}", super::next_step::of(report, context))
 }
 
-/// Is there anything to tell of a provider.
+/// Whether there is anything to tell of a provider.
 fn has_work(tally: &ProviderTally) -> bool {
     let came = tally.planned.total() + tally.carried_over + tally.released;
     came + tally.requests + tally.parked > 0

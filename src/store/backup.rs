@@ -200,7 +200,7 @@ fn backups_of(state: &Path) -> Result<Vec<Backup>, StoreError> {
     Ok(backups)
 }
 
-/// Is a file by its name a backup of this state, or of one that it does not name.
+/// Whether a file is by its name a backup of this state, or of one that it does not name.
 fn may_be_of(path: &Path, state: &Path) -> bool {
     path.extension().is_some_and(|ending| ending == ENDING)
         && name_of_state(path).is_none_or(|name| Some(name) == state.file_name())
@@ -217,7 +217,7 @@ fn run_of(backup: &Path) -> Option<&OsStr> {
     Path::new(stem).extension().or(Some(stem))
 }
 
-/// Is a file named after a run, as a run names the backups that it makes.
+/// Whether a file is named after a run, as a run names the backups that it makes.
 pub(super) fn is_made_by_run(backup: &Path) -> bool {
     run_of(backup).and_then(OsStr::to_str).and_then(RunId::parse).is_some()
 }
@@ -296,7 +296,7 @@ pub(super) fn vacuum_into(connection: &Connection, path: &Path) -> Result<(), St
     Ok(())
 }
 
-/// Is every page of a copy sound.
+/// Whether every page of a copy is sound.
 pub(super) fn verify(path: &Path) -> Result<(), StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;

@@ -55,7 +55,7 @@ impl Blocks {
         Ok(Self { next_customer, ..Self::default() })
     }
 
-    /// Do new customers and their accounts wait too.
+    /// Whether new customers and their accounts wait too.
     pub(super) fn take_customers(&self) -> bool {
         self.next_customer.is_some()
     }
@@ -83,7 +83,7 @@ impl Blocks {
         self.orders.push((customer, order));
     }
 
-    /// Is there enough for a statement.
+    /// Whether there is enough for a statement.
     pub(super) fn is_full(&self) -> bool {
         let others = self.accounts.len().max(self.calls.len()).max(self.orders.len());
         self.customers.len() >= ROWS || others >= ROWS_MAX

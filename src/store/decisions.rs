@@ -209,7 +209,8 @@ impl Outbox<'_> {
         Ok(Some(if is_update { Life { operation: Operation::Update, ..after } } else { after }))
     }
 
-    /// May whom a call is to create exist although it was never sent for. What was decided before in the same command counts.
+    /// Whether the person whom a call is to create may exist although it was never sent for. What was decided before in the
+    /// same command counts.
     fn may_exist(&self, row: &CallRow) -> Result<bool, StoreError> {
         let fingerprinter = self.keeping.fingerprinter;
         Doubts::read(self.connection)?.concern(

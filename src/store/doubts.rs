@@ -55,12 +55,12 @@ impl Doubts {
         Ok(Self { all, customers: erase::undone(connection)?, accounts })
     }
 
-    /// Is everything known.
+    /// Whether everything is known.
     pub(super) fn are_none(&self) -> bool {
         !self.all && self.customers.is_empty() && self.accounts.is_empty()
     }
 
-    /// Does one of them concern an account with that mark or a customer with that tombstone, which are asked for only where
+    /// Whether one of them concerns an account with that mark or a customer with that tombstone, which are asked for only where
     /// it matters.
     pub(super) fn concern(
         &self,

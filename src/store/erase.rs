@@ -89,7 +89,7 @@ impl Search {
         self.needles.reveal().len()
     }
 
-    /// Is there nothing to look for.
+    /// Whether there is nothing to look for.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.needles.reveal().is_empty()
@@ -224,7 +224,7 @@ impl Store {
         Ok(removed > 0)
     }
 
-    /// Is the text a part of what the state holds of any customer.
+    /// Whether the text is a part of what the state holds of any customer.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
@@ -325,8 +325,8 @@ impl StateFile {
         Ok(copies)
     }
 
-    /// Was a copy of the state made by a run or a restore. Another one somebody has put among the backups: it is looked into,
-    /// but never deleted.
+    /// Whether a copy of the state was made by a run or a restore. Another one somebody has put among the backups: it is
+    /// looked into, but never deleted.
     #[must_use]
     pub fn has_made(&self, copy: &Path) -> bool {
         is_made_by_run(copy) || copy.parent() != Some(&*self.backups_folder())

@@ -157,13 +157,13 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// Was a table asked for that is not there: the file is a database, and no state.
+    /// Whether a table was asked for that is not there: the file is a database, and no state.
     pub(super) fn lacks_a_table(&self) -> bool {
         let Self::Sqlite { source, .. } = self else { return false };
         matches!(source.sqlite_error_code(), Some(rusqlite::ErrorCode::Unknown))
     }
 
-    /// Must a person act before any run can work (exit 7): the state is lost, corrupt, foreign, newer or under another
+    /// Whether a person must act before any run can work (exit 7): the state is lost, corrupt, foreign, newer or under another
     /// key.
     #[must_use]
     pub fn needs_a_person(&self) -> bool {
@@ -189,7 +189,7 @@ impl StoreError {
         }
     }
 
-    /// Is it the key that is wrong, so that nothing is known against the file.
+    /// Whether it is the key that is wrong, so that nothing is known against the file.
     pub(super) fn is_of_key(&self) -> bool {
         matches!(self, Self::WrongHashKey { .. } | Self::NoKey { .. } | Self::BadKey { .. })
     }
@@ -216,7 +216,7 @@ fn key_name(file: Option<&Path>) -> String {
     file.map_or_else(|| "`state.hash_key`".to_owned(), |path| format!("the hash key in {}", path.display()))
 }
 
-/// Does it tell that what is stored is not what was written: pages, or a cell that cannot be what its column holds.
+/// Whether it tells that what is stored is not what was written: pages, or a cell that cannot be what its column holds.
 fn is_damage(source: &rusqlite::Error) -> bool {
     use rusqlite::{Error, ErrorCode};
     match source {

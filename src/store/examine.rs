@@ -205,7 +205,7 @@ impl StateFile {
     }
 }
 
-/// Is a file or folder open to others than its owner. One that a run has taken away since it was found is not.
+/// Whether a file or folder is open to others than its owner. One that a run has taken away since it was found is not.
 ///
 /// # Errors
 /// [`StoreError::File`] when it cannot be looked at.
@@ -218,7 +218,7 @@ pub fn is_open_to_others(path: &Path) -> Result<bool, StoreError> {
     Ok(!metadata.is_symlink() && metadata.permissions().mode() & 0o077 != 0)
 }
 
-/// May anybody put other files in the place of those of a folder.
+/// Whether anybody may put other files in the place of those of a folder.
 ///
 /// # Errors
 /// [`StoreError::File`] when it cannot be looked at.

@@ -74,7 +74,7 @@ pub(super) fn take_out(
 }
 
 impl Snapshot<'_> {
-    /// Has no run yet taken these fields out of the calls of a provider.
+    /// Whether no run has yet taken these fields out of the calls of a provider.
     pub fn are_newly_excluded(
         &self,
         provider: ProviderId,

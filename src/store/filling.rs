@@ -55,20 +55,21 @@ impl Drop for Filling<'_> {
     }
 }
 
-/// Does a journal lie beside the file, so that a fill goes on or was cut short.
+/// Whether a journal lies beside the file, so that a fill goes on or was cut short.
 pub(super) fn has_journal(path: &Path) -> bool {
     std::fs::metadata(beside(path, "-journal")).is_ok_and(|journal| journal.len() > 0)
 }
 
-/// Could the state not be read because it is being filled for the first time, or because that was cut short. There is
+/// Whether the state could not be read because it is being filled for the first time, or because that was cut short. There is
 /// nothing to read then.
 pub(super) fn explains(error: &StoreError, path: &Path) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     is_rollback_due(source) || is_busy(source) && has_journal(path)
 }
 
-/// Could the state not be read because of a journal that holds its first page alone: the fill was accepted, and the file was about
-/// to get its write-ahead log back; or nothing of it was written yet. Either way the file is as it has to be.
+/// Whether the state could not be read because of a journal that holds its first page alone: the fill was accepted, and the
+/// file was about to get its write-ahead log back; or nothing of it was written yet. Either way the file is as it has to
+/// be.
 pub(super) fn is_kept_whole(error: &StoreError, path: &Path) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     is_rollback_due(source) && holds_first_page_alone(path).unwrap_or(false)
@@ -115,7 +116,7 @@ impl Drop for Unasked<'_> {
     }
 }
 
-/// Is nobody known. The lock of the state sees to it that nobody else writes before a transaction begins.
+/// Whether nobody is known. The lock of the state sees to it that nobody else writes before a transaction begins.
 pub(super) fn is_empty(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM customer)";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)

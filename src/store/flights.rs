@@ -67,7 +67,7 @@ impl Block {
     }
 }
 
-/// Is a call among those of a lane that are on their way. Asked of each call whose turn it may be, before its row is
+/// Whether a call is among those of a lane that are on their way. Asked of each call whose turn it may be, before its row is
 /// looked for.
 pub(super) fn is_among(call: i64, aloft: &[u8]) -> bool {
     let (aloft, _) = aloft.as_chunks();
@@ -126,7 +126,7 @@ impl Outbox<'_> {
     }
 }
 
-/// Has the schema flights.
+/// Whether the schema has flights.
 pub(super) fn are_in(connection: &Connection) -> Result<bool, StoreError> {
     Ok(open::version(connection)? >= VERSION)
 }
@@ -161,7 +161,7 @@ pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
     Ok(())
 }
 
-/// Has anything taken off that was not settled, or not all that took off with it.
+/// Whether anything has taken off that was not settled, or not all that took off with it.
 fn are_there(connection: &Connection) -> Result<bool, StoreError> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", written_in(connection)?);
     Ok(connection.query_row(&sql, [], |row| row.get(0))?)

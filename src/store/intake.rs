@@ -57,7 +57,7 @@ pub struct Intake<'a> {
     doubts: Doubts,
     /// Creates of this input that took the place of one that may have been applied.
     may_have_left: RefCell<HashSet<CallId>>,
-    /// Are many customers new or changed.
+    /// Whether many customers are new or changed.
     many: Cell<bool>,
     /// Rows that wait to be written together; none, where each is written at once.
     pub(super) blocks: RefCell<Option<Blocks>>,
@@ -84,7 +84,7 @@ pub struct NewCall {
     pub payload: PackedPayload,
     /// Why it must not leave by itself.
     pub hold: Option<HoldReason>,
-    /// Does it withdraw a consent.
+    /// Whether it withdraws a consent.
     pub withdrawal: bool,
 }
 
@@ -284,7 +284,7 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// May whom a call is to create have been created before, of which nothing is known.
+    /// Whether the person whom a call is to create may have been created before, of which nothing is known.
     fn may_exist(&self, call: &NewCall) -> Result<bool, StoreError> {
         let fingerprinter = self.keeping.fingerprinter;
         self.doubts.concern(
@@ -432,7 +432,7 @@ impl Intake<'_> {
         orders::put_reading(&self.transaction, reading)
     }
 
-    /// Has this input changed anything so far.
+    /// Whether this input has changed anything so far.
     #[must_use]
     pub fn has_changes(&self) -> bool {
         self.transaction.total_changes() > self.changes_before + self.bookkeeping.get()

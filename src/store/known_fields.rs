@@ -33,7 +33,7 @@ pub struct Layout {
 pub struct ToldFields {
     /// The fields.
     pub fields: FieldSet,
-    /// Was a complete input among what told it: else the CRM may have more.
+    /// Whether a complete input was among what told it: else the CRM may have more.
     pub is_all: bool,
 }
 
@@ -86,7 +86,7 @@ impl FieldNumbers {
     }
 }
 
-/// Is what the records of each customer have said remembered: not where a state of an earlier version is only read.
+/// Whether what the records of each customer have said is remembered: not where a state of an earlier version is only read.
 pub(super) fn are_by_customer(connection: &Connection) -> Result<bool, StoreError> {
     has_column(connection, "customer", "told_fields")
 }

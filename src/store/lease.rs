@@ -31,9 +31,9 @@ pub struct Leased {
     pub customer_number: i64,
     /// What it carries: only the fields that are to be sent now.
     pub payload: Payload,
-    /// Is it sent with some of its fields only (a remedy).
+    /// Whether it is sent with some of its fields only (a remedy).
     pub reduced: bool,
-    /// Was its outcome ever unknown.
+    /// Whether its outcome was ever unknown.
     pub had_unknown: bool,
     pub(super) provider: ProviderId,
     pub(super) due: Timestamp,

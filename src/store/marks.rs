@@ -100,7 +100,7 @@ impl Bucket {
 }
 
 impl Snapshot<'_> {
-    /// Has every customer a mark. Not so in a state that was put back or comes from an older version, until a run opens
+    /// Whether every customer has a mark. Not so in a state that was put back or comes from an older version, until a run opens
     /// it; then there are none.
     ///
     /// # Errors

@@ -92,11 +92,11 @@ pub struct Store {
     looked_through: Vec<std::fs::File>,
     fingerprinter: Fingerprinter,
     clear_values: bool,
-    /// Does the schema have flights: not where a state of an earlier version is only read.
+    /// Whether the schema has flights: not where a state of an earlier version is only read.
     flights: bool,
-    /// Does it have newer order values; likewise.
+    /// Whether it has newer order values; likewise.
     newer_orders: bool,
-    /// Does it have the fields of each customer; likewise.
+    /// Whether it has the fields of each customer; likewise.
     fields_by_customer: bool,
     /// What few customers have.
     rare: rare::Rare,
@@ -104,7 +104,7 @@ pub struct Store {
     aloft: flights::Aloft,
     /// The file that a run sends from, as long as it does.
     at_work: Option<[u8; 16]>,
-    /// Does the file itself say so, where a run is at work on it.
+    /// Whether the file itself says so, where a run is at work on it.
     says_at_work: bool,
     /// How many transactions of it were committed.
     groups: u32,

@@ -64,7 +64,7 @@ pub(super) fn of_customer(
 pub(super) const BY_ANOTHER_SQL: &str = "SELECT EXISTS (SELECT 1 FROM named_key
     WHERE provider = ?1 AND mark = ?2 AND customer <> ?3 AND mark <> x'')";
 
-/// Does the record of another customer name this account, whatever its own account and call are.
+/// Whether the record of another customer names this account, whatever its own account and call are.
 pub(super) fn is_named_by_another(
     connection: &Connection,
     provider: ProviderId,

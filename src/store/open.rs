@@ -108,7 +108,7 @@ impl StateFile {
         std::path::absolute(self.path()).unwrap_or_else(|_| self.path().to_owned())
     }
 
-    /// Is there a state yet.
+    /// Whether there is a state yet.
     #[must_use]
     pub fn exists(&self) -> bool {
         self.settings.path.exists()
@@ -140,7 +140,7 @@ impl StateFile {
         }
     }
 
-    /// Is another process at work on the state. Changes nothing; the lock is only looked at.
+    /// Whether another process is at work on the state. Changes nothing; the lock is only looked at.
     ///
     /// # Errors
     /// [`StoreError::File`] when the lock file cannot be looked at.
@@ -280,7 +280,7 @@ impl StateFile {
         Err(StoreError::WrongHashKey { path: self.settings.path.clone() })
     }
 
-    /// Is there a key that a state was made with.
+    /// Whether there is a key that a state was made with.
     pub(super) fn has_key(&self) -> bool {
         let key = self.key(false);
         !matches!(key, Err(StoreError::NoKey { source, .. }) if source.kind() == ErrorKind::NotFound)
@@ -320,7 +320,7 @@ fn application(connection: &Connection) -> Result<i32, StoreError> {
     Ok(connection.pragma_query_value(None, "application_id", |row| row.get(0))?)
 }
 
-/// Does a table have a column: not where a state of an earlier version is only read.
+/// Whether a table has a column: not where a state of an earlier version is only read.
 pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM pragma_table_info(?1) WHERE name = ?2)";
     Ok(connection.query_row(sql, [table, column], |row| row.get(0))?)
@@ -329,7 +329,7 @@ pub(super) fn has_column(connection: &Connection, table: &str, column: &str) -> 
 /// The setting that tells which key the state was made with.
 const KEY_IDENTITY: &str = "key_identity";
 
-/// Is there the identity of a key: the last thing that is written before anything can be accepted.
+/// Whether there is the identity of a key: the last thing that is written before anything can be accepted.
 pub(super) fn has_key_identity(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT count(*) FROM sqlite_schema WHERE name = 'setting'";
     if connection.query_row(sql, [], |row| row.get::<_, i64>(0))? == 0 {

@@ -15,7 +15,7 @@ const NEWER_MIN: i64 = 4_096;
 /// Newer ones are put in place when they are more than one of so many customers.
 const NEWER_SHARE: i64 = 16;
 
-/// Does the schema have newer ones: not where a state of an earlier version is only read.
+/// Whether the schema has newer ones: not where a state of an earlier version is only read.
 pub(super) fn are_apart(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = 'newer_order')";
     Ok(connection.query_row(sql, [], |row| row.get(0))?)
@@ -69,8 +69,8 @@ pub(super) fn settle(connection: &Connection) -> Result<(), StoreError> {
 const READING: &str = "order_reading";
 
 impl Snapshot<'_> {
-    /// Are the order values of earlier inputs to be compared with those that are read in this way. What was read in another
-    /// one (by another column, or dates in other forms) says nothing.
+    /// Whether the order values of earlier inputs are to be compared with those that are read in this way. What was read in
+    /// another one (by another column, or dates in other forms) says nothing.
     pub fn orders_are_read_by(&self, reading: &[u8; 32]) -> Result<bool, StoreError> {
         let before = setting::get(self.connection, READING)?;
         Ok(before.is_none_or(|before| before == reading))

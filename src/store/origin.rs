@@ -175,7 +175,7 @@ impl StateFile {
         write_tokens(self.path(), &tokens)
     }
 
-    /// Does the lock file tell that there was a state from which something was sent.
+    /// Whether the lock file tells that there was a state from which something was sent.
     pub(super) fn was_used(&self) -> Result<bool, StoreError> {
         Ok(read_tokens(self.path())?.iter().any(|token| token != NO_TOKEN))
     }

@@ -226,7 +226,7 @@ impl Outbox<'_> {
         Ok(account.is_some_and(|account| account.known && account.key == call.payload.key))
     }
 
-    /// Was a call answered that its person exists: what the provider says of it contradicts itself.
+    /// Whether a call was answered that its person exists: what the provider says of it contradicts itself.
     fn was_there(&self, call: &Leased) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM answer WHERE call = ?1 AND class = 'exists')";
         Ok(self.connection.prepare_cached(sql)?.query_row([call.id.0], |row| row.get(0))?)
@@ -281,7 +281,7 @@ impl Outbox<'_> {
         one(accounts::set(self.connection, to.customer_number, to.provider, &account)?, to.call)
     }
 
-    /// Does the newest record of a customer name another account than the one with this key, or none.
+    /// Whether the newest record of a customer names another account than the one with this key, or none.
     pub(super) fn names_other_key(
         &self,
         customer: i64,

@@ -143,7 +143,7 @@ pub(super) fn lock_of(state: &Path) -> PathBuf {
     beside(state, ".lock")
 }
 
-/// Does a log or journal beside a file hold anything.
+/// Whether a log or journal beside a file holds anything.
 pub(super) fn has_log(path: &Path) -> bool {
     let holds = |suffix| std::fs::metadata(beside(path, suffix)).is_ok_and(|log| log.len() > 0);
     holds("-wal") || holds("-journal")

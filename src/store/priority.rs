@@ -35,7 +35,7 @@ pub(super) fn in_its_turn(priority: i64) -> i64 {
     }
 }
 
-/// Does a call of that priority go after all others.
+/// Whether a call of that priority goes after all others.
 pub(super) fn is_last(priority: i64) -> bool {
     priority >= LAST_WITHDRAWAL
 }

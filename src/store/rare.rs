@@ -30,7 +30,7 @@ impl Rare {
     }
 }
 
-/// Has a table a row. A state of an earlier version that is only read may have no such table.
+/// Whether a table has a row. A state of an earlier version that is only read may have no such table.
 pub(super) fn has_any(connection: &Connection, table: &'static str) -> Result<bool, StoreError> {
     let asked = |sql: &str| connection.query_row(sql, [], |row| row.get::<_, bool>(0));
     Ok(asked(&format!("SELECT EXISTS (SELECT 1 FROM sqlite_schema WHERE name = '{table}')"))?

@@ -127,21 +127,21 @@ fn has_no_place(error: &StoreError) -> bool {
     source.sqlite_error_code() == Some(ErrorCode::CannotOpen)
 }
 
-/// Does the folder of the file let nobody make another one in it, who may read the file.
+/// Whether the folder of the file lets nobody make another one in it, who may read the file.
 fn is_shut(error: &StoreError) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     let shut = [ffi::SQLITE_READONLY_DIRECTORY, ffi::SQLITE_READONLY_CANTINIT];
     source.sqlite_error().is_some_and(|error| shut.contains(&error.extended_code))
 }
 
-/// Could the index of the log not be made as long as it has to be.
+/// Whether the index of the log could not be made as long as it has to be.
 fn has_no_room(error: &StoreError) -> bool {
     let StoreError::Sqlite { source, .. } = error else { return false };
     let of_index = [ffi::SQLITE_IOERR_SHMSIZE, ffi::SQLITE_IOERR_SHMOPEN, ffi::SQLITE_IOERR_SHMMAP];
     source.sqlite_error().is_some_and(|error| of_index.contains(&error.extended_code))
 }
 
-/// Is the file system mounted so that nobody writes to it from here.
+/// Whether the file system is mounted so that nobody writes to it from here.
 fn is_read_only(path: &Path) -> bool {
     rustix::fs::statvfs(path).is_ok_and(|found| found.f_flag.contains(StatVfsMountFlags::RDONLY))
 }

@@ -61,7 +61,7 @@ pub struct Restored {
 }
 
 impl Store {
-    /// Was the state put back from a backup, and no input with all customers accepted since.
+    /// Whether the state was put back from a backup, and no input with all customers accepted since.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
@@ -211,7 +211,7 @@ impl StateFile {
     }
 }
 
-/// Has the state one other name, which a restore gave it and did not take away: whoever runs next does.
+/// Whether the state has one other name, which a restore gave it and did not take away: whoever runs next does.
 pub(super) fn is_cut_short(path: &Path) -> Result<bool, StoreError> {
     Ok(names_of_restores(path)?.len() == 1 && std::fs::metadata(path).is_ok_and(|own| own.nlink() == 2))
 }
@@ -292,7 +292,7 @@ pub(super) fn is_in_doubt(connection: &Connection) -> Result<bool, StoreError> {
     setting::is_set(connection, DOUBT)
 }
 
-/// May a person of whom the state knows nothing have been created by a run that it has forgotten.
+/// Whether a person of whom the state knows nothing may have been created by a run that it has forgotten.
 pub(super) fn may_know_too_little(connection: &Connection) -> Result<bool, StoreError> {
     Ok(setting::is_set(connection, DOUBT)? || setting::is_set(connection, PROBE_NEW)?)
 }

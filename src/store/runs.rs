@@ -40,7 +40,7 @@ pub struct PastRun {
     pub exit_code: Option<u8>,
     /// `complete`, `partial` …
     pub outcome: Option<String>,
-    /// Was its input accepted.
+    /// Whether its input was accepted.
     pub accepted: bool,
     /// What it was to read; none, where it read nothing or is of an earlier version.
     pub input: Option<RunInput>,
@@ -53,9 +53,9 @@ pub struct RunInput {
     pub files: Vec<String>,
     /// What was typed besides them and says how they are read: `--kind`, `delta` …
     pub arguments: Vec<String>,
-    /// Do they hold every customer.
+    /// Whether they hold every customer.
     pub is_complete: bool,
-    /// Has a person said that it is not to come again.
+    /// Whether a person has said that it is not to come again.
     #[serde(default)]
     pub is_dismissed: bool,
 }

@@ -10,7 +10,7 @@ pub(super) fn get(connection: &Connection, name: &str) -> Result<Option<Vec<u8>>
     Ok(statement.query_row([name], |row| row.get(0)).optional()?)
 }
 
-/// Is anything remembered under a name.
+/// Whether anything is remembered under a name.
 pub(super) fn is_set(connection: &Connection, name: &str) -> Result<bool, StoreError> {
     Ok(get(connection, name)?.is_some())
 }

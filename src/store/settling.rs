@@ -57,7 +57,7 @@ pub(super) enum Waited {
     ByWall,
 }
 
-/// Is it noted for no provider how the clocks stood, as in a state that was put back.
+/// Whether it is noted for no provider how the clocks stood, as in a state that was put back.
 pub(super) fn knows_no_clock(connection: &Connection) -> Result<bool, StoreError> {
     let sql = "SELECT NOT EXISTS (SELECT 1 FROM setting WHERE name GLOB ?1 || '*')";
     Ok(connection.query_row(sql, [STEADY], |row| row.get(0))?)

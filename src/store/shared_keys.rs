@@ -32,7 +32,7 @@ const RELEASED: &str = "released:";
 pub struct OtherKey {
     /// The number of the customer.
     pub customer: i64,
-    /// Does the provider know the customer under this key, or did it ever.
+    /// Whether the provider knows the customer under this key, or ever did.
     pub known: bool,
 }
 
@@ -119,8 +119,8 @@ impl Snapshot<'_> {
 }
 
 impl Outbox<'_> {
-    /// May a call of another customer for the same account leave before this one, or have left without an answer. What is
-    /// probed finds out itself about those that have left and are held.
+    /// Whether a call of another customer for the same account may leave before this one, or have left without an answer.
+    /// What is probed finds out itself about those that have left and are held.
     pub(super) fn another_goes_first(&self, released: &CallRow, is_probed: bool) -> Result<bool, StoreError> {
         let (account, fingerprinter) =
             ((released.provider, &released.payload.key), self.keeping.fingerprinter);
@@ -165,7 +165,7 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// Does the record of anybody name another account than the state has. It is asked once for a group.
+    /// Whether the record of anybody names another account than the state has. It is asked once for a group.
     fn has_named_keys(&self) -> Result<bool, StoreError> {
         if let Some(known) = self.named_keys.get() {
             return Ok(*known);
@@ -183,7 +183,7 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// Has the CRM given the account of a call to another customer: its own record names another one by now, or none.
+    /// Whether the CRM has given the account of a call to another customer: its own record names another one by now, or none.
     pub(super) fn is_given_away(&self, call: &CallRow) -> Result<bool, StoreError> {
         let (provider, key) = (call.provider, &call.payload.key);
         if !self.names_other_key(call.customer_number, provider, key)? {
@@ -207,8 +207,8 @@ impl Outbox<'_> {
         Ok(false)
     }
 
-    /// Is somebody known, or was once, under the key of a released call. Another customer who is has to be compared again
-    /// when the call has left.
+    /// Whether somebody is known, or once was, under the key of a released call. Another customer who is has to be compared
+    /// again when the call has left.
     pub(super) fn meets_somebody(&self, released: &CallRow) -> Result<bool, StoreError> {
         let (provider, key) = (released.provider, &released.payload.key);
         let has_owner: bool = self.connection.query_row(
@@ -327,7 +327,7 @@ fn settled(connection: &Connection) -> Result<Vec<Released>, StoreError> {
     Ok(settled.collect::<Result<_, _>>()?)
 }
 
-/// May a call of a customer, from that one on, have reached the provider.
+/// Whether a call of a customer, from that one on, may have reached the provider.
 fn has_left(
     connection: &Connection,
     (provider, customer): (u8, i64),

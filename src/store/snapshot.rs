@@ -27,7 +27,7 @@ pub struct Snapshot<'a> {
     /// The calls on their way, of a run that goes on or was killed, once they are asked for; none, where none can be. They
     /// are few, and to look for one of them in the state is to read all of them.
     pub(super) flights: Option<OnceCell<HashSet<CallId>>>,
-    /// May order values stand beside the rows of the customers.
+    /// Whether order values may stand beside the rows of the customers.
     pub(super) newer_orders: bool,
     /// How the fields of customers are kept, once they are asked for; none, where they are not.
     pub(super) field_numbers: Option<OnceCell<FieldNumbers>>,
@@ -137,12 +137,12 @@ impl<'a> Snapshot<'a> {
         Ok(u64::try_from(count).unwrap_or(0))
     }
 
-    /// Is there any account at all.
+    /// Whether there is any account at all.
     pub fn has_accounts(&self) -> Result<bool, StoreError> {
         Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM account)", [], |row| row.get(0))?)
     }
 
-    /// Is any call open or parked.
+    /// Whether any call is open or parked.
     pub fn has_standing(&self) -> Result<bool, StoreError> {
         let sql = "SELECT EXISTS (SELECT 1 FROM call WHERE payload IS NOT NULL)";
         Ok(self.connection.query_row(sql, [], |row| row.get(0))?)
@@ -188,14 +188,14 @@ impl<'a> Snapshot<'a> {
         CustomerId::new(&id).ok_or(StoreError::Damaged { what: "a customer has no key" })
     }
 
-    /// Was that customer erased.
+    /// Whether that customer was erased.
     pub fn is_forgotten(&self, id: &CustomerId) -> Result<bool, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT EXISTS (SELECT 1 FROM tombstone WHERE mark = ?1)")?;
         Ok(statement.query_row([self.fingerprinter().tombstone(id).as_slice()], |row| row.get(0))?)
     }
 
-    /// Are there any tombstones at all; without, no customer needs to be looked up among them.
+    /// Whether there are any tombstones at all; without, no customer needs to be looked up among them.
     pub fn has_tombstones(&self) -> Result<bool, StoreError> {
         Ok(self.connection.query_row("SELECT EXISTS (SELECT 1 FROM tombstone)", [], |row| row.get(0))?)
     }

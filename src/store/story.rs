@@ -19,9 +19,9 @@ use super::{Store, StoreError, codec, flights, priority};
 /// Everything that the state knows of a customer, without a value.
 #[derive(Debug, Clone, Default)]
 pub struct Story {
-    /// Is the customer known; an unknown one has neither accounts nor calls.
+    /// Whether the customer is known; an unknown one has neither accounts nor calls.
     pub known: bool,
-    /// Was the customer erased.
+    /// Whether the customer was erased.
     pub forgotten: bool,
     /// What each provider is known to hold.
     pub accounts: BTreeMap<ProviderId, StoryAccount>,
@@ -36,7 +36,7 @@ pub struct Story {
 /// What a provider is known to hold.
 #[derive(Debug, Clone)]
 pub struct StoryAccount {
-    /// Has the provider ever acknowledged a call, or was the account seeded.
+    /// Whether the provider has ever acknowledged a call, or the account was seeded.
     pub known: bool,
     /// Fields whose value the provider acknowledged.
     pub acknowledged: Vec<FieldCode>,
@@ -63,7 +63,7 @@ pub struct StoryCall {
     pub code: Option<String>,
     /// Not before this time.
     pub due: Option<Timestamp>,
-    /// Does it go after all others of its lane.
+    /// Whether it goes after all others of its lane.
     pub goes_last: bool,
     /// When it was created.
     pub created_at: Timestamp,
@@ -86,7 +86,7 @@ pub struct StoryAnswer {
     pub at: Timestamp,
     /// The run in which it came.
     pub run: Option<String>,
-    /// Was it the answer to a probe.
+    /// Whether it was the answer to a probe.
     pub probe: bool,
     /// The class of the verdict.
     pub class: String,

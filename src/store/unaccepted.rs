@@ -21,7 +21,7 @@ impl Store {
         Ok(without_input(runs.filter(|run| Some(run.id.as_str()) != at_work)))
     }
 
-    /// Was there such a run before this one, and is there one with it.
+    /// Whether there was such a run before this one, and whether there is one with it.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.

@@ -1,4 +1,4 @@
-//! Could a run write where it has to: rights, file systems, and room on the disks.
+//! Whether a run could write where it has to: rights, file systems, and room on the disks.
 
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;

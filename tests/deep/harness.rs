@@ -101,7 +101,7 @@ pub(crate) fn held_by(world: &World, provider: ProviderId, customer: &Customer) 
     (!person.fields.is_empty()).then_some(Value::Object(person.fields))
 }
 
-/// Does a provider hold exactly these values.
+/// Whether a provider holds exactly these values.
 pub(crate) fn holds(world: &World, provider: ProviderId, customer: &Customer) -> bool {
     held_by(world, provider, customer).is_some_and(|fields| {
         values(provider, &fields) == (Some(customer.email.as_str()), Some(customer.last.as_str()))

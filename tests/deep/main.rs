@@ -13,7 +13,7 @@ mod power;
 mod support;
 mod table;
 
-/// Is the whole product of faults asked for.
+/// Whether the whole product of faults is asked for.
 #[expect(clippy::disallowed_methods, reason = "a test's own switch")]
 fn is_deep() -> bool {
     std::env::var("CRMSYNC_DEEP").is_ok()

@@ -25,7 +25,7 @@ const CALLS_MAX: usize = 2_000;
 const SYNC: &[&str] = &["sync", "crm.csv", "--allow-mass-change", "-q"];
 const ADVICE: &str = "free the disk or mend it";
 
-/// Can strace be had and may it trace; says so aloud if not.
+/// Whether strace can be had and may trace; says so aloud if not.
 #[expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
 fn may_trace() -> bool {
     let tried =

@@ -12,7 +12,7 @@ use crmsync::sandbox::{Ledger, Options, Running, Sandbox, Scenario};
 use serde_json::Value;
 use tempfile::TempDir;
 
-/// Does this run try the large variants.
+/// Whether this run tries the large variants.
 pub(crate) fn is_deep() -> bool {
     std::env::var_os("CRMSYNC_DEEP").is_some()
 }

@@ -6,7 +6,7 @@ use crmsync::domain::provider::ProviderId;
 
 use crate::support::{Ran, World, customers, until};
 
-/// Was this test itself started as under `nohup`: what it starts ignores a hang-up too, as it should.
+/// Whether this test itself was started as under `nohup`: what it starts ignores a hang-up too, as it should.
 fn ignores_hang_ups() -> bool {
     let status = std::fs::read_to_string("/proc/self/status").expect("a process");
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:")).expect("signals");

@@ -261,7 +261,7 @@ fn schemas_are_published() {
     assert!(printed.contains("\"progress\"") && printed.contains("\"until\""), "{printed}");
 }
 
-/// Is it of a kind that the schema names; a schema that names none takes any.
+/// Whether it is of a kind that the schema names; a schema that names none takes any.
 fn is_of_kind(schema: &Value, printed: &Value) -> bool {
     let kind = |name: &Value| match name.as_str().expect("a name") {
         "object" => printed.is_object(),

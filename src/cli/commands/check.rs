@@ -67,7 +67,7 @@ impl Verdict {
 struct Findings {
     list: Vec<Finding>,
     codes: Vec<ExitCode>,
-    /// Are there calls that the next run sends.
+    /// Whether there are calls that the next run sends.
     has_queued: bool,
     /// The state cannot be used; `doctor` looks into it.
     state_is_faulty: bool,
@@ -134,8 +134,8 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     Ok(code)
 }
 
-/// Can a run send anything before it is over: each one first waits as if a request had left just before, and where the machine
-/// was started anew, `settle` too begins anew.
+/// Whether a run can send anything before it is over: each one first waits as if a request had left just before, and where
+/// the machine was started anew, `settle` too begins anew.
 fn check_duration(what: String, max_duration: Duration, common: &CommonSettings, findings: &mut Findings) {
     let window =
         Duration::try_from_secs_f64(common.rate_per_second.recip().max(1.0)).unwrap_or(Duration::MAX);

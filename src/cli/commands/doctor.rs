@@ -30,7 +30,7 @@ struct Report {
     /// The state.
     #[serde(serialize_with = "path_text::one")]
     state: PathBuf,
-    /// Does nobody have to do anything.
+    /// Whether nobody has to do anything.
     healthy: bool,
     #[serde(flatten)]
     examination: Examination,

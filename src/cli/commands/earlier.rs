@@ -28,7 +28,7 @@ pub(super) fn refuse_doubt(store: &Store) -> Result<(), Failure> {
     Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
 }
 
-/// Is there no state yet, and nobody who makes one. It is said: in the wrong folder all would seem to be well.
+/// Whether there is no state yet, and nobody who makes one. It is said: in the wrong folder all would seem to be well.
 ///
 /// # Errors
 /// When there was one.

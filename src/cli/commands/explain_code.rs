@@ -24,9 +24,9 @@ struct Explanation<'a> {
     /// refused, transient, denied, exists, missing; held for the program's own reasons; `not_sent`, throttled, unknown
     /// for what the program says of a request; exit for exit codes, error for errors.
     class: &'static str,
-    /// Does the configuration say so.
+    /// Whether the configuration says so.
     configured: bool,
-    /// Has anybody documented it.
+    /// Whether anybody has documented it.
     documented: bool,
     meaning: &'static str,
     advice: &'static str,
@@ -210,7 +210,7 @@ fn of_hold(provider: ProviderId, code: &str, reason: HoldReason) -> Explanation<
     }
 }
 
-/// Does `rejects list` show it where a field is left out.
+/// Whether `rejects list` shows it where a field is left out.
 fn is_field(provider: ProviderId, code: &str) -> bool {
     // Of a subscription, which no table has, the number stands behind its name.
     let id = code.rsplit_once('.').and_then(|(_, id)| id.parse().ok());

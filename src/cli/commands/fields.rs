@@ -32,7 +32,7 @@ struct Wire {
     /// Fewest and most; without a most where the document gives none.
     characters: (usize, Option<usize>),
     sensitivity: &'static str,
-    /// Can an empty text be sent to clear it.
+    /// Whether an empty text can be sent to clear it.
     can_be_empty: bool,
     document: &'static str,
 }

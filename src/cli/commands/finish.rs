@@ -88,7 +88,7 @@ impl Run {
         RunRejects { session, config, ingested, include_values }
     }
 
-    /// Could the state not be written: then it is left as it is, and the next run finds out what it holds.
+    /// Whether the state could not be written: then it is left as it is, and the next run finds out what it holds.
     fn lost_the_state(&self) -> bool {
         let lanes = self.dispatched.iter().flat_map(|dispatched| dispatched.lanes.values());
         self.failure.as_ref().is_some_and(Failure::is_of_state)

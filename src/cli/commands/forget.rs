@@ -23,9 +23,9 @@ use super::earlier::is_without_state;
 
 #[derive(Debug, Default, Serialize)]
 struct Proof {
-    /// Was the customer in any of the files.
+    /// Whether the customer was in any of the files.
     known: bool,
-    /// Was the customer erased by an earlier command.
+    /// Whether the customer was erased by an earlier command.
     erased_before: bool,
     /// What was erased from the state, its backups and replaced states.
     erased: Vec<FromState>,

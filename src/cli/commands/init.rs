@@ -117,7 +117,7 @@ fn date_forms(sniffed: &Sniffed, proposals: &[Proposal]) -> Option<toml::Value> 
     forms.iter().any(|form| !default.contains(form)).then(|| toml::Value::from(forms))
 }
 
-/// Is it a day with slashes and a time in the morning or afternoon: "7/3/2026 4:05 PM".
+/// Whether it is a day with slashes and a time in the morning or afternoon: "7/3/2026 4:05 PM".
 fn is_of_twelve_hours(text: &str) -> bool {
     let words: Vec<&str> = text.split_whitespace().collect();
     let [day, time, half] = words[..] else { return false };

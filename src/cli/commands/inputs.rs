@@ -44,12 +44,12 @@ pub(super) fn look_into(path: &Path, settings: &ReaderSettings) -> Result<InputF
     InputFile::open(path, settings)
 }
 
-/// Is a file that was typed the standard input, which can be read once only.
+/// Whether a file that was typed is the standard input, which can be read once only.
 pub(super) fn is_standard_input(path: &Path) -> bool {
     path.as_os_str() == STANDARD_INPUT
 }
 
-/// Does a file that was typed come from somebody who writes it meanwhile: the standard input, or a pipe with a name.
+/// Whether a file that was typed comes from somebody who writes it meanwhile: the standard input, or a pipe with a name.
 pub(super) fn is_written_meanwhile(path: &Path) -> bool {
     is_standard_input(path) || std::fs::metadata(path).is_ok_and(|file| file.file_type().is_fifo())
 }

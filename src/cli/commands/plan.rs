@@ -83,7 +83,7 @@ struct Cost {
     seconds: f64,
     /// How long a run may take; none when nothing is set.
     max_duration_seconds: Option<f64>,
-    /// Does it fit into that.
+    /// Whether it fits into that.
     fits: bool,
 }
 

@@ -24,7 +24,7 @@ pub(super) struct RunRejects<'a> {
     pub(super) config: &'a Config,
     /// What became of the input; nothing for a resume.
     pub(super) ingested: Option<&'a Outcome>,
-    /// Do the customers' values stand in front.
+    /// Whether the customers' values stand in front.
     pub(super) include_values: bool,
 }
 

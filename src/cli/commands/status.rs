@@ -26,12 +26,12 @@ use super::doctor::AFTER_RESTORE;
 #[derive(Debug, Serialize, JsonSchema)]
 struct Status {
     last_run: Option<Run>,
-    /// Is a run at work now.
+    /// Whether a run is at work now.
     running: bool,
     providers: BTreeMap<ProviderId, Queue>,
     /// Held and refused calls.
     needs_a_person: u64,
-    /// Was the state put back from a backup, and no complete input accepted since: only that may go on.
+    /// Whether the state was put back from a backup, and no complete input accepted since: only that may go on.
     restored: bool,
     /// When the state was put back from a backup, where new persons are probed before they are created ever since.
     new_probed_since: Option<String>,
@@ -141,7 +141,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
 }
 
 impl Status {
-    /// Is there anything that `resume` would send.
+    /// Whether there is anything that `resume` would send.
     fn has_sendable_calls(&self) -> bool {
         self.providers.iter().any(|(id, queue)| queue.has_open_calls() && self.enabled.contains(id))
     }
@@ -158,7 +158,7 @@ impl Status {
 }
 
 impl Run {
-    /// Was it stopped by a guard, or by what its file is.
+    /// Whether it was stopped by a guard, or by what its file is.
     fn was_guarded(&self) -> bool {
         self.exit_code == Some(ExitCode::Guarded.number())
     }

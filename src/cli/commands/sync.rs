@@ -221,7 +221,7 @@ impl Begun {
 }
 
 impl<'a> Work<'a> {
-    /// Has it no input that says what every customer has, or does it take for delivered what that says.
+    /// Whether it has no input that says what every customer has, or takes for delivered what that says.
     fn lacks_customers(self, config: &Config) -> bool {
         match self {
             Self::Sync(..) | Self::Rehearse(..) => config.input.kind != InputKind::Full,

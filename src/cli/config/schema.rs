@@ -46,7 +46,7 @@ fn add_keys<'a>(node: &'a Value, keys: &mut BTreeSet<&'a str>) {
     }
 }
 
-/// Is a word a key that a configuration may have.
+/// Whether a word is a key that a configuration may have.
 pub(super) fn is_key(word: &str) -> bool {
     KEYS.contains(word)
 }
@@ -144,7 +144,7 @@ impl<'a> Node<'a> {
         Self { secret: one.secret || self.secret, form: one.form.or(self.form), ..one }
     }
 
-    /// May the value have this JSON type. Nothing said about types allows all.
+    /// Whether the value may have this JSON type. Nothing said about types allows all.
     pub(super) fn allows(self, json_type: &str) -> bool {
         let fits = |allowed: &Value| {
             let allowed = allowed.as_str().unwrap_or_default();
@@ -229,7 +229,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Does a free text have the form that the schema asks for.
+    /// Whether a free text has the form that the schema asks for.
     pub(super) fn takes(self, text: &str) -> bool {
         match self.format() {
             Some("duration-in-words") => text.parse::<Time>().is_ok(),
@@ -240,7 +240,7 @@ impl<'a> Node<'a> {
         }
     }
 
-    /// Does it describe where a secret is.
+    /// Whether it describes where a secret is.
     pub(super) fn is_secret(self) -> bool {
         self.secret
     }

@@ -44,7 +44,7 @@ pub struct Config {
 pub struct InputSettings {
     /// CSV or JSONL; by name and content when it is `auto`.
     pub format: FormatSetting,
-    /// Do the files hold every customer, or those that changed.
+    /// Whether the files hold every customer, or only those that changed.
     pub kind: InputKind,
     /// The encoding of the text.
     pub encoding: EncodingSetting,
@@ -113,7 +113,7 @@ impl Config {
     }
 }
 
-/// Do the files hold every customer, or those that changed.
+/// Whether the files hold every customer, or only those that changed.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema, ValueEnum)]
 #[serde(rename_all = "lowercase")]
 pub enum InputKind {

@@ -68,7 +68,7 @@ pub(super) struct JsonAnswer {
 
 /// What an answer says, in whatever protocol.
 pub(super) struct Claim {
-    /// Is there an error object.
+    /// Whether there is an error object.
     pub(super) failed: bool,
     /// Its code, if it has a readable one.
     pub(super) code: Option<String>,

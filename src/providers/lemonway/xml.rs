@@ -48,7 +48,7 @@ fn write_soap(namespace: &str, elements: &[(&str, &str)]) -> std::io::Result<Vec
     Ok(writer.into_inner())
 }
 
-/// May the text stand in an XML 1.0 document (2.2), escaped or not.
+/// Whether the text may stand in an XML 1.0 document (2.2), escaped or not.
 pub(super) fn can_hold(text: &str) -> bool {
     let is_allowed = |c: char| matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{d7ff}' | '\u{e000}'..='\u{fffd}' | '\u{10000}'..);
     text.chars().all(is_allowed)
@@ -109,7 +109,7 @@ struct Element {
     name: String,
     text: String,
     children: Vec<Self>,
-    /// Has it attributes that say something.
+    /// Whether it has attributes that say something.
     has_attributes: bool,
 }
 

@@ -190,7 +190,7 @@ fn tone(outcome: Outcome) -> &'static str {
     }
 }
 
-/// Is it about a value or a row, and not about a call.
+/// Whether it is about a value or a row, and not about a call.
 fn is_fault(reason: &Reason) -> bool {
     reason.status == Status::Invalid.name()
 }

@@ -38,7 +38,7 @@ impl World {
         rows.collect::<Result<_, _>>().expect("readable")
     }
 
-    /// Does a query find calls and named keys by these indices alone.
+    /// Whether a query finds calls and named keys by these indices alone.
     fn looks_only_at(&self, query: &str, few: &[&str]) {
         let sql = format!("EXPLAIN QUERY PLAN {query}");
         let mut plan = self.store.connection.prepare(&sql).expect("a query");

@@ -45,7 +45,7 @@ const CALLS: &str = "trace=openat,write,writev,pwrite64,fsync,fdatasync,ftruncat
 /// Longer than any write of the program, so that none is shortened.
 const STRING_BYTES_MAX: &str = "16777216";
 
-/// Can strace be had and may it trace; says so aloud if not.
+/// Whether strace can be had and may trace; says so aloud if not.
 #[expect(clippy::print_stderr, reason = "a test that tests nothing has to say so")]
 pub(crate) fn may_trace() -> bool {
     let tried = Command::new("strace").args(["-f", "-o", "/dev/null", "true"]).status();
