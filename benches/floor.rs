@@ -26,7 +26,7 @@ type Outcome<T> = Result<T, Box<dyn Error + Send + Sync>>;
 
 /// A body as long as a customer's; what is in it does not matter to the transport.
 const BODY_BYTES: usize = 900;
-/// So much is read at a time, as the program does it.
+/// How much is read at a time, as the program does it.
 const PASS_BYTES: usize = 256 * 1024;
 const WSONE_ANSWER: &str = r#"{"responseCode":"000","infos":"OK","NewIdentifierResponse":null}"#;
 const SAFEDEBIT_ANSWER: &str = r#"{"result":true}"#;

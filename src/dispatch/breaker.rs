@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use crate::domain::verdict::Verdict;
 
-/// So many failures in a row open the breaker: fewer can be chance, more are load on a provider that is down.
+/// How many failures in a row open the breaker: fewer can be chance, more are load on a provider that is down.
 pub(super) const FAILURES_TO_OPEN: u32 = 5;
 /// The pause before the first trial.
 pub(super) const PAUSE_MIN: Duration = Duration::from_secs(1);

@@ -16,7 +16,7 @@ pub const CRASHES_MAX: u32 = 3;
 pub const CRASHES_SUSPECT: u32 = 2;
 /// A call is held when its outcome was unknown in this many runs; an outage counts as one of them, however long it lasts.
 pub const UNKNOWN_RUNS_MAX: u32 = 3;
-/// So many answers of class `missing`, `settle` apart, prove that a create did not happen.
+/// How many answers of class `missing`, `settle` apart, prove that a create did not happen.
 pub const MISSING_PROOFS: u32 = 2;
 
 /// Where a call stands in its life.

@@ -22,11 +22,11 @@ use super::{IngestError, Kind, Options, Read};
 
 /// The context of the digests of several rows; that of rows carries settings and headers.
 const ROWS_CONTEXT: &[u8; 32] = b"crmsync rows of one customer 002";
-/// So many parts are compared together, while the marks of the next ones are read.
+/// How many parts are compared together, while the marks of the next ones are read.
 const PARTS_AT_ONCE: RangeInclusive<usize> = 2..=8;
 /// And no more than have so many rows, but for the second: what is in memory must not grow with the file.
 const ROWS_AT_ONCE: usize = 24 * 1024;
-/// So many pairs of keys that look alike are shown by their lines.
+/// How many pairs of keys that look alike are shown by their lines.
 const PAIRS_SHOWN_MAX: usize = 5;
 
 /// A customer that has to be looked at field by field.

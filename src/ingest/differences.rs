@@ -13,7 +13,7 @@ use super::Mode;
 use super::judge::Judge;
 use super::outcome::Outcome;
 
-/// So many are kept to be shown; the others are counted.
+/// How many are kept to be shown; the others are counted.
 const SHOWN_MAX: usize = 1_000;
 
 /// A value that a sync would change at a provider. Its `Debug` shows nothing of it.

@@ -15,7 +15,7 @@ use crate::domain::field::{Field, SUBSCRIPTION_PREFIX};
 
 use crate::domain::threshold::Threshold;
 
-/// So many places are shown for a guard that tripped.
+/// How many places are shown for a guard that tripped.
 pub(super) const EXAMPLES_MAX: usize = 3;
 
 /// `[guard]`: what stops a run before anything is queued.

@@ -22,12 +22,12 @@ use super::rejects::{CellsRoom, IngestReject};
 use super::sheet::Sheet;
 use super::{Ingest, IngestError};
 
-/// So many blocks for each processor are looked at together, between which none waits for another: with half of them an
+/// How many blocks for each processor are looked at together, between which none waits for another: with half of them an
 /// unchanged file takes 8 % longer.
 const PROCESSOR_BLOCKS: usize = 6;
 /// However many processors there are, no more blocks are in memory at once than twice these.
 const BATCH_BLOCKS_MAX: usize = 48;
-/// So many bytes of a block for each row that room is made for; a customer's row is mostly longer.
+/// How many bytes of a block for each row that room is made for; a customer's row is mostly longer.
 const ROW_BYTES: usize = 200;
 /// How often reading tells of its progress.
 const PROGRESS_BYTES: u64 = 16 * 1024 * 1024;

@@ -123,8 +123,8 @@ fn with_nic(fields: FieldSet) -> FieldSet {
     fields | nic.into_iter().collect()
 }
 
-/// Of which fields each file says something. Which of the `known` ones a file without a header has, its records tell, where
-/// anybody is compared. Whether what they have for a SIREN are SIRETs with a NIC, each of them tells for itself.
+/// The fields that each file says something about. Which of the `known` ones a file without a header has, its records tell,
+/// where anybody is compared. Whether what they have for a SIREN are SIRETs with a NIC, each of them tells for itself.
 fn told_by_files(
     ingest: &Ingest<'_>,
     sheets: &[Sheet<'_>],

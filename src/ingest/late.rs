@@ -10,7 +10,7 @@ use super::guard::InputCounts;
 use super::outcome::Outcome;
 use super::rejects::{CellsRoom, IngestReject};
 
-/// So many rows of the future are shown by their lines.
+/// How many rows of the future are shown by their lines.
 const PLACES_SHOWN_MAX: usize = 3;
 
 /// What turned out late.

@@ -223,8 +223,8 @@ impl Ingest<'_> {
         self.options.kind == Kind::Full && self.options.full_resync
     }
 
-    /// Of which fields a customer's records have told something, once this one is accepted: of a part of the customers or fields
-    /// nobody knows whether that is all.
+    /// The fields that a customer's records have told something about, once this one is accepted. A part of the customers or
+    /// fields does not tell whether that is all.
     fn told_after(&self, before: ToldFields, prepared: &Prepared) -> ToldFields {
         let is_all = before.is_all || self.options.kind == Kind::Full;
         let told = before.fields | prepared.fields;

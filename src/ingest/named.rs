@@ -1,4 +1,4 @@
-//! Of which fields a file without a header says something: its records tell, by the names of their members.
+//! The fields that a file without a header says something about: its records tell, by the names of their members.
 //!
 //! Most records have the names of those before them, and are left where they lie. As a rule the first ones tell of all fields that
 //! are asked for; else the whole file is gone through once more, which takes three times as long as the first pass.

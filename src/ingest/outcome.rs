@@ -45,7 +45,7 @@ pub struct Outcome {
     pub differences: Vec<Difference>,
     /// How many others there are.
     pub differences_left_out: u64,
-    /// Of which fields the input says something.
+    /// The fields that the input says something about.
     pub(super) told: FieldSet,
     /// The layouts of its files, where it is complete.
     pub(super) layouts: Vec<Layout>,

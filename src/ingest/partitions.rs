@@ -125,7 +125,7 @@ pub(super) struct Partitions {
     blocks: Vec<Parted>,
     /// Rows that were read by themselves.
     single: Vec<RowMark>,
-    /// So many blocks stay in memory, with so many bytes of rows.
+    /// How many blocks stay in memory, with so many bytes of rows.
     kept: (usize, usize),
     /// Bytes of all rows in blocks.
     memory: usize,

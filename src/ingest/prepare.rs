@@ -41,11 +41,12 @@ pub(super) struct Prepared {
     pub(super) meaning: Digest,
     /// The newest row.
     pub(super) place: Place,
-    /// Of which fields those of its rows say something that have no header.
+    /// The fields that those of its rows say something about which have no header.
     pub(super) told: FieldSet,
-    /// Of which fields its rows say something, by their columns or, without a header, by what they have.
+    /// The fields that its rows say something about, by their columns or, without a header, by what they have.
     pub(super) fields: FieldSet,
-    /// Of which fields the CRM is known to have something, of the customer or of those in its files, while its rows say nothing.
+    /// The fields of which the CRM is known to have something, for the customer or for those in its files, while its rows
+    /// say nothing.
     pub(super) lacking: FieldSet,
     /// Which of several rows, by their numbers, each field is of; nothing, where there is one row.
     sources: Vec<(Field, usize)>,

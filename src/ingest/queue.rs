@@ -24,7 +24,7 @@ pub(super) struct Candidates {
     len: usize,
 }
 
-/// So many of a part come to the front together, at most.
+/// How many of a part come to the front together, at most.
 const AT_ONCE: usize = 64;
 
 /// The candidates of a part, with the first one last.

@@ -11,7 +11,7 @@ use crate::domain::redacted::Redacted;
 use crate::mapping::Mapper;
 use crate::store::{Snapshot, StoreError};
 
-/// So much memory the raw cells of rejected rows may take, for the file of rejects; of what is beyond, place and reason are kept.
+/// How much memory the raw cells of rejected rows may take, for the file of rejects; of what is beyond, place and reason are kept.
 const CELLS_BYTES_MAX: usize = 64 * 1024 * 1024;
 
 /// How much of that is taken.

@@ -8,7 +8,7 @@ use std::sync::mpsc;
 
 use super::IngestError;
 
-/// So many batches are brought up, worked on or ready to be taken back, for each processor: nobody waits when a batch takes
+/// How many batches are brought up, worked on or ready to be taken back, for each processor: nobody waits when a batch takes
 /// longer than others.
 const BATCHES_AHEAD: usize = 3;
 /// And never more than these, since what is made of all of them is in memory: the thread that has the state cannot keep more

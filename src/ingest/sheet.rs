@@ -190,7 +190,7 @@ impl<'a> Sheet<'a> {
         merge.lay(&self.mapper, counting, cell, self.further_cells(row));
     }
 
-    /// Of which fields a row says something that was read as this customer.
+    /// The fields that a row says something about which was read as this customer.
     pub(super) fn told(&self, row: &Row, customer: &Customer) -> FieldSet {
         let whole = customer.cells.fields().chain(customer.in_part.iter().copied()).collect::<FieldSet>();
         let heard = |index| self.mapper.heard(self.cell(row, index));

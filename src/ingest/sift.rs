@@ -21,7 +21,7 @@ use super::relay::relay;
 /// written. With as many as are read together, a night takes a tenth more processor time.
 const DECIDED_TOGETHER: usize = 32;
 
-/// So many customers that differ are kept ready; the others are read once more when their turn comes.
+/// How many customers that differ are kept ready; the others are read once more when their turn comes.
 const KEPT_CUSTOMERS_MAX: usize = 16_384;
 
 /// What remains of the candidates: those about whom something has to be decided, in their order.

@@ -17,7 +17,7 @@ const WORD_CHARS_MIN: usize = 4;
 const WORD_OF_LETTERS_CHARS_MIN: usize = 2;
 /// So long is a word of a code that names something, when it is one of a value.
 const OWN_WORD_CHARS_MIN: usize = 3;
-/// So many digits, however they are parted, are a telephone number, an account, a day. No code that anybody has documented has
+/// How many digits, however they are parted, are a telephone number, an account, a day. No code that anybody has documented has
 /// more than three; the values that a call leaves out, since they have not changed, are not there to compare with.
 const DIGITS_MIN: usize = 6;
 

@@ -79,7 +79,7 @@ thread_local! {
     static SHAPES: RefCell<VecDeque<Rc<Shape>>> = const { RefCell::new(VecDeque::new()) };
 }
 
-/// So many shapes are remembered: most calls of a run carry the same fields.
+/// How many shapes are remembered: most calls of a run carry the same fields.
 const SHAPES_MAX: usize = 8;
 
 /// All of an object but its values, which depends on its paths alone.

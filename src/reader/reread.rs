@@ -9,7 +9,7 @@ use super::json_scan;
 use super::row::{Row, Span};
 use super::scan::RECORD_BYTES_MAX;
 
-/// So many bytes between two records are read along with them: to ask the kernel once more takes longer.
+/// How many bytes between two records are read along with them: to ask the kernel once more takes longer.
 const GAP_BYTES_MAX: u64 = 4 * 1024;
 
 impl InputFile {

@@ -32,7 +32,7 @@ pub struct EventLog<W: Write> {
     time: (Timestamp, String),
 }
 
-/// So much is written to the file at once.
+/// How much is written to the file at once.
 const BUFFER_BYTES: usize = 64 << 10;
 
 impl<W: Write> EventLog<W> {

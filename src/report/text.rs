@@ -17,7 +17,7 @@ use super::table::aligned;
 use crate::domain::provider::ProviderId;
 use crate::domain::tally::{InputTally, ProviderTally};
 
-/// So many reasons are listed; the rest is a count, and the whole is in `rejects.csv`.
+/// How many reasons are listed; the rest is a count, and the whole is in `rejects.csv`.
 const REASONS_SHOWN_MAX: usize = 8;
 
 const UNBALANCED: &str = "THE ACCOUNTING DOES NOT BALANCE: this is a fault of the program; \

@@ -11,7 +11,7 @@ use super::packed::PackedAccount;
 use super::snapshot::provider_of;
 use super::{StoreError, codec};
 
-/// So many accounts are in memory at once.
+/// How many accounts are in memory at once.
 const ACCOUNTS_AT_ONCE: i64 = 1_000;
 
 /// An account, and whose it is.

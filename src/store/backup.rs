@@ -40,7 +40,7 @@ pub struct BackupPlan {
     /// What tells it from other backups of the state, for instance the identifier of the run; without a point, and sorted
     /// by age.
     pub name: String,
-    /// So many backups are kept; 0 makes none.
+    /// How many backups are kept; 0 makes none.
     pub keep: usize,
     /// Measures how long it takes.
     pub clock: Clock,

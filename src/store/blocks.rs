@@ -19,7 +19,7 @@ use super::intake::{Intake, NewCall};
 use super::packed::PackedAccount;
 use super::{RunNumber, StoreError, orders, priority};
 
-/// So many rows go with one statement: beyond, little is saved.
+/// How many rows go with one statement: beyond, little is saved.
 const ROWS: usize = 384;
 
 /// Accounts, calls and order values that wait at most, where there are few new customers among theirs.

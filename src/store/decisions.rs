@@ -23,7 +23,7 @@ use super::{RunNumber, Store, StoreError, accounts, doubts, excluded, priority, 
 pub struct Released {
     /// Are sent again.
     pub queued: u64,
-    /// So many of these were held.
+    /// How many of these were held.
     pub held: u64,
     /// Stay as they are: the call of another customer for the same account goes first.
     pub behind: u64,

@@ -32,7 +32,7 @@ use super::{
 
 /// Shorter texts are in every file by chance and prove nothing.
 const NEEDLE_BYTES_MIN: usize = 6;
-/// So much of a file is looked at at once.
+/// How much of a file is looked at at once.
 const CHUNK_BYTES: usize = 1 << 20;
 
 /// How the name of a setting begins that holds the mark of a customer whose erasure was taken back.

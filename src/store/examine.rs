@@ -21,7 +21,7 @@ use super::rare::has_any;
 use super::snapshot::life_of;
 use super::{StateFile, StoreError, codec};
 
-/// So many complaints of SQLite are told; a broken file has thousands.
+/// How many complaints of SQLite are told; a broken file has thousands.
 const COMPLAINTS_MAX: u32 = 10;
 
 /// In a folder with this bit only owners rename and delete what is theirs.

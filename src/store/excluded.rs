@@ -22,7 +22,7 @@ use super::{RunNumber, StoreError, codec, setting, settling};
 
 /// How the name of the setting begins that says what was excluded in the last run; the number of the provider comes behind.
 const EXCLUDED: &str = "excluded:";
-/// So many calls are in memory at once.
+/// How many calls are in memory at once.
 const CALLS_AT_ONCE: i64 = 1_000;
 
 /// A call with what is left of its payload.

@@ -1,4 +1,4 @@
-//! Of which fields the CRM is known to have values: at all, by the files with certain columns, and by the records of each
+//! The fields of which the CRM is known to have values: at all, by the files with certain columns, and by the records of each
 //! customer.
 
 use std::collections::VecDeque;
@@ -16,7 +16,7 @@ const KNOWN_FIELDS: &str = "full_columns";
 const LAYOUTS: &str = "layouts";
 /// The setting that says which bit stands for which field in what is remembered of each customer.
 const FIELD_NUMBERS: &str = "field_numbers";
-/// So many layouts are remembered, the newest ones.
+/// How many layouts are remembered, the newest ones.
 const LAYOUTS_MAX: usize = 64;
 
 /// A file of a complete input, by its columns.
@@ -28,7 +28,7 @@ pub struct Layout {
     pub lacking: FieldSet,
 }
 
-/// Of which fields the records of a customer have told something.
+/// The fields that the records of a customer have told something about.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ToldFields {
     /// The fields.
@@ -128,7 +128,7 @@ impl Intake<'_> {
         Ok(())
     }
 
-    /// Remembers of which fields the records of a known customer have told something.
+    /// Remembers the fields that the records of a known customer have told something about.
     pub fn put_told(&self, customer: i64, told: ToldFields) -> Result<(), StoreError> {
         let sql = "UPDATE customer SET told_fields = ?2 WHERE id = ?1";
         let packed = self.packed_told(told)?;

@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, TransactionBehavior};
 use super::transitions::keep_last_call;
 use super::{RunNumber, Store, StoreError, setting};
 
-/// So many calls are deleted in one run. Where more have grown old at once, the next runs go on.
+/// How many calls are deleted in one run. Where more have grown old at once, the next runs go on.
 const CALLS_AT_ONCE: u32 = 100_000;
 /// The setting that names the first of the runs whose settled calls are all kept.
 const KEPT_SINCE: &str = "calls_kept_since";

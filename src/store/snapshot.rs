@@ -42,7 +42,7 @@ pub struct StoredCustomer {
     pub number: i64,
     /// The newest accepted order value.
     pub order: Option<Order>,
-    /// Of which fields its records have told something.
+    /// The fields that its records have told something about.
     pub told: ToldFields,
 }
 

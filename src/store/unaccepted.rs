@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use super::{PastRun, Store, StoreError};
 
-/// So many runs that take inputs in are looked through.
+/// How many runs that take inputs in are looked through.
 const RUNS_LOOKED_AT: u32 = 400;
 
 impl Store {

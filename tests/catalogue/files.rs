@@ -5,9 +5,9 @@ use crmsync::reader::{InputFile, ReaderSettings, Scanned};
 /// What a file comes to.
 #[derive(Debug, Clone, Copy)]
 pub(crate) enum Verdict {
-    /// So many rows, none invalid.
+    /// How many rows, none invalid.
     Rows(u64),
-    /// So many rows, and one invalid at this line for this reason.
+    /// How many rows, and one invalid at this line for this reason.
     Bad(u64, u64, &'static str),
     /// The whole file is refused; its message holds this.
     Refused(&'static str),

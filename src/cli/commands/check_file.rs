@@ -15,7 +15,7 @@ use crate::ingest::IngestError;
 use crate::mapping::{Mapper, MappingError, NO_KEY, OrderWarning};
 use crate::reader::{FileError, InputFile};
 
-/// So many rows are looked at: enough to meet the usual faults, few enough to answer at once.
+/// How many rows are looked at: enough to meet the usual faults, few enough to answer at once.
 const ROWS_LOOKED_AT_MAX: usize = 10_000;
 
 /// What was seen.
@@ -29,7 +29,7 @@ pub(super) struct Looked {
     pub(super) unused: Vec<String>,
     /// Fields and columns of the configuration that no row has, in a file without a header that would say so.
     pub(super) nowhere: Vec<(String, String)>,
-    /// Of which fields the rows say something.
+    /// The fields that the rows say something about.
     told: BTreeSet<Field>,
     /// Set when the file lacks the column of `order_by`.
     pub(super) order_warning: Option<OrderWarning>,

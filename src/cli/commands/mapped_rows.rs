@@ -11,7 +11,7 @@ use crate::domain::value::{CustomerType, IdentityDocument, Street, Value, Wallet
 use crate::mapping::{MappedColumn, Mapper};
 use crate::report::table;
 
-/// So many are shown.
+/// How many are shown.
 pub(super) const ROWS_SHOWN_MAX: usize = 3;
 
 /// The longest text of a cell that is shown, in characters.

@@ -33,7 +33,7 @@ use crate::store::Store;
 
 use super::inputs;
 
-/// So many changed values are printed.
+/// How many changed values are printed.
 const VALUES_SHOWN_MAX: usize = 50;
 /// What a sync takes in and what it sends are two things.
 const RESTRICTED: &str = "--provider and --only restrict what is sent: all that is counted here is queued, and the rest waits for \

@@ -31,7 +31,7 @@ use super::inputs;
 use super::plan;
 use super::rehearse;
 
-/// So many earlier runs are asked whether they were killed.
+/// How many earlier runs are asked whether they were killed.
 const KILLED_RUNS_MAX: u32 = 20;
 /// How long a run that does not send has to come to its end by itself once somebody ends it: longer than a notification may take.
 const PATIENCE_AT_THE_END: Duration = Duration::from_secs(15);

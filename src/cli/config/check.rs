@@ -10,7 +10,7 @@ use super::schema::{FIELD_FORM, Node, json_schema};
 
 /// A known word is proposed for an unknown one when at least half of its letters are in place.
 const LIKENESS_MIN: f64 = 0.5;
-/// So many known keys are listed; a table of canonical fields has more than anyone reads.
+/// How many known keys are listed; a table of canonical fields has more than anyone reads.
 const KEYS_LISTED_MAX: usize = 24;
 
 /// Everything that the schema does not allow, in the order of the file.

@@ -143,13 +143,13 @@ pub struct StateSettings {
     /// The folder of runs, one folder each.
     #[serde(deserialize_with = "some_path")]
     pub runs: PathBuf,
-    /// So many runs are kept, with the calls that they settled; the oldest go first.
+    /// How many runs are kept, with the calls that they settled; the oldest go first.
     pub keep_runs: usize,
     /// How delivered values are kept.
     pub values: StoredValues,
     /// The key of the hashes; default: a random key kept beside the state, mode 0600.
     pub hash_key: Option<SecretSource>,
-    /// So many backups are kept.
+    /// How many backups are kept.
     pub backups: usize,
 }
 
@@ -183,7 +183,7 @@ pub enum StoredValues {
 pub struct DispatchSettings {
     /// How long a run may take; without it, as long as there is work.
     pub max_duration: Option<Time>,
-    /// So many refused and held calls end a lane; a share is judged from 100 settled calls on.
+    /// How many refused and held calls end a lane; a share is judged from 100 settled calls on.
     pub max_errors: Threshold,
     /// How long a lane waits for a provider that is down, or takes no call.
     pub outage_patience: Time,

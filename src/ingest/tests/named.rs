@@ -1,4 +1,4 @@
-//! Of which fields a file without a header says something, wherever in it the record stands that does.
+//! The fields that a file without a header says something about, wherever in it the record stands that does.
 
 use std::fmt::Write as _;
 

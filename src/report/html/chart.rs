@@ -59,7 +59,7 @@ pub(super) struct Curve {
     peak: String,
 }
 
-/// So many times the peak, and the limit is no longer drawn.
+/// How many times as high as the peak a limit may be and still be drawn.
 const FAR: f64 = 8.0;
 
 /// Draws rates over time as steps; `seconds` is the whole length of the run.

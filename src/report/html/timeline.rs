@@ -11,7 +11,7 @@ use serde::Deserialize;
 use crate::domain::clock::{Timestamp, rfc3339};
 use crate::domain::provider::ProviderId;
 
-/// So many points are drawn at most: more cannot be told apart on a page.
+/// How many points are drawn at most: more cannot be told apart on a page.
 const POINTS_MAX: u64 = 120;
 /// Seconds of a run that are looked at: a week, so that a clock that jumps cannot ask for endless memory.
 const SECONDS_MAX: u64 = 7 * 86_400;
