@@ -25,6 +25,7 @@ pub mod provider;
 pub mod raw_cell;
 pub mod redacted;
 pub mod run_id;
+pub mod settings_digest;
 pub mod standing;
 pub mod street_kinds;
 pub mod tally;

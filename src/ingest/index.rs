@@ -56,7 +56,7 @@ struct Looker<'a> {
 
 /// What was found in one block, its lines counted from the block's first.
 #[derive(Default)]
-struct Looked {
+struct BlockRows {
     rows: Vec<RowMark>,
     /// The rows of a whole block, instead.
     parted: Option<Parted>,
@@ -159,7 +159,7 @@ impl Index {
         &mut self,
         looker: &Looker<'_>,
         scan: &mut Scan<'b>,
-        seen: Vec<(Block<'b>, Looked)>,
+        seen: Vec<(Block<'b>, BlockRows)>,
         spare: &mut Vec<Vec<u8>>,
     ) -> Result<bool, IngestError> {
         for (block, looked) in seen {
@@ -203,13 +203,13 @@ impl Index {
     fn next_record(&mut self, looker: &Looker<'_>, scan: &mut Scan<'_>) -> Result<Option<u64>, IngestError> {
         let Some(scanned) = scan.next().transpose()? else { return Ok(None) };
         let span = scanned.span();
-        let mut looked = Looked::default();
+        let mut looked = BlockRows::default();
         looker.scanned(scanned, scan.content(), &mut looked).ok_or(TOO_FAR)?;
         self.take(looker, looked, 0)?;
         Ok(Some(span.offset + u64::from(span.bytes)))
     }
 
-    fn take(&mut self, looker: &Looker<'_>, looked: Looked, line: u64) -> Result<(), IngestError> {
+    fn take(&mut self, looker: &Looker<'_>, looked: BlockRows, line: u64) -> Result<(), IngestError> {
         if looked.foreign {
             return Err(looker.sheet.file.refuted().into());
         }
@@ -254,7 +254,7 @@ pub(super) fn read_on<'a>(
     Ok(blocks)
 }
 
-impl Looked {
+impl BlockRows {
     /// Rows and bad rows.
     fn found(&self) -> u64 {
         (self.rows.len() + self.parted.as_ref().map_or(0, Parted::len) + self.invalid.len()) as u64
@@ -262,9 +262,9 @@ impl Looked {
 }
 
 impl Looker<'_> {
-    fn block(&self, block: &Block<'_>) -> Looked {
+    fn block(&self, block: &Block<'_>) -> BlockRows {
         let rows = Vec::with_capacity(usize::try_from(block.end() - block.start()).unwrap_or(0) / ROW_BYTES);
-        let mut looked = Looked { rows, ..Looked::default() };
+        let mut looked = BlockRows { rows, ..BlockRows::default() };
         let mut fits = true;
         let passed = block.records(|found| {
             fits &= match found {
@@ -290,7 +290,7 @@ impl Looker<'_> {
     }
 
     /// Takes a record in; `None`, when it lies too far behind.
-    fn scanned(&self, scanned: Scanned, content: &[u8], looked: &mut Looked) -> Option<()> {
+    fn scanned(&self, scanned: Scanned, content: &[u8], looked: &mut BlockRows) -> Option<()> {
         match scanned {
             Scanned::Row(row) => {
                 let key = self.sheet.key(|column| row.get(column)).map(|key| self.marker.key(&key));
@@ -315,7 +315,7 @@ impl Looker<'_> {
         Some(())
     }
 
-    fn valid(&self, key: KeyMark, content: &[u8], span: Span, looked: &mut Looked) -> Option<()> {
+    fn valid(&self, key: KeyMark, content: &[u8], span: Span, looked: &mut BlockRows) -> Option<()> {
         let place = RowPlace::new(self.file, span)?;
         looked.rows.push(RowMark { key, record: self.records.record(content), place });
         Some(())

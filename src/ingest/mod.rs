@@ -53,6 +53,7 @@ use crate::domain::event::{Event, Events};
 use crate::domain::field::FieldSet;
 use crate::domain::mark::Marker;
 use crate::domain::provider::ProviderId;
+use crate::domain::settings_digest::SettingsDigest;
 use crate::mapping::{self, MappingSettings};
 use crate::providers::Provider;
 use crate::reader::InputFile;
@@ -390,30 +391,28 @@ impl Ingest<'_> {
 
     /// What makes a record count as changed besides its own bytes: mapping, providers, header.
     fn context(&self, sheet: &Sheet<'_>) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 context of a record");
-        hasher.update(&sheet.mapper.fingerprint());
-        self.add_providers(&mut hasher);
+        let mut digest = SettingsDigest::new("crmsync 2026-11 context of a record");
+        digest.add_fixed(&sheet.mapper.fingerprint());
+        self.add_providers(&mut digest);
         for name in sheet.file.header().unwrap_or_default() {
-            hasher.update(&(name.len() as u64).to_le_bytes());
-            hasher.update(name.as_bytes());
+            digest.add(name);
         }
-        *hasher.finalize().as_bytes()
+        digest.finish()
     }
 
     /// What makes a record count as changed besides what it says. It is the same for every file of a run.
     fn context_of_meaning(&self, sheets: &[Sheet<'_>]) -> [u8; 32] {
-        let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 context of a meaning");
+        let mut digest = SettingsDigest::new("crmsync 2026-11 context of a meaning");
         if let Some(sheet) = sheets.first() {
-            hasher.update(&sheet.mapper.reading());
+            digest.add_fixed(&sheet.mapper.reading());
         }
-        self.add_providers(&mut hasher);
-        *hasher.finalize().as_bytes()
+        self.add_providers(&mut digest);
+        digest.finish()
     }
 
-    fn add_providers(&self, hasher: &mut blake3::Hasher) {
+    fn add_providers(&self, digest: &mut SettingsDigest) {
         for provider in self.providers {
-            hasher.update(&[provider.id().number()]);
-            hasher.update(&provider.fingerprint());
+            digest.add_fixed(&[provider.id().number()]).add_fixed(&provider.fingerprint());
         }
     }
 

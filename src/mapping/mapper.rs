@@ -21,6 +21,7 @@ use crate::domain::defect::Defect;
 use crate::domain::field::{Field, FieldSet, SUBSCRIPTION_PREFIX};
 use crate::domain::fold;
 use crate::domain::raw_cell::RawCell;
+use crate::domain::settings_digest::SettingsDigest;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
@@ -445,36 +446,30 @@ fn unused(available: &[String], columns: &[MappedColumn]) -> Vec<String> {
 }
 
 fn reading(settings: &MappingSettings) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 reading of clean cells");
-    let mut part = |text: &str| append_part(&mut hasher, text);
     let MappingSettings { columns: _, null_values: _, date_formats, default_country, order_by } = settings;
-    part(&MAPPING_VERSION.to_string());
-    part(default_country);
-    order_by.iter().for_each(|column| part(column));
-    date_formats.iter().for_each(|form| part(form));
-    *hasher.finalize().as_bytes()
-}
-
-fn append_part(hasher: &mut blake3::Hasher, text: &str) {
-    hasher.update(&(text.len() as u64).to_le_bytes());
-    hasher.update(text.as_bytes());
+    let mut digest = SettingsDigest::new("crmsync 2026-11 reading of clean cells");
+    digest.add(&MAPPING_VERSION.to_string()).add(default_country);
+    for text in order_by.iter().chain(date_formats) {
+        digest.add(text);
+    }
+    digest.finish()
 }
 
 fn fingerprint(settings: &MappingSettings, available: Option<&[String]>) -> [u8; 32] {
-    let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 mapping");
-    let mut part = |text: &str| append_part(&mut hasher, text);
-    part(&MAPPING_VERSION.to_string());
     let MappingSettings { columns, null_values, date_formats, default_country, order_by } = settings;
     let pairs: Vec<&str> =
         columns.iter().flat_map(|(field, column)| [field.as_str(), column.as_str()]).collect();
     let order: Vec<&str> = order_by.iter().map(String::as_str).collect();
     let lists = [null_values, date_formats].map(|list| list.iter().map(String::as_str).collect::<Vec<_>>());
     let names: Option<Vec<&str>> = available.map(|names| names.iter().map(String::as_str).collect());
-    part(default_country);
-    part(if names.is_some() { "header" } else { "records" });
+    let mut digest = SettingsDigest::new("crmsync 2026-11 mapping");
+    digest.add(&MAPPING_VERSION.to_string()).add(default_country);
+    digest.add(if names.is_some() { "header" } else { "records" });
     for list in [pairs, order].into_iter().chain(lists).chain(names) {
-        part(&list.len().to_string());
-        list.into_iter().for_each(&mut part);
+        digest.add(&list.len().to_string());
+        for text in list {
+            digest.add(text);
+        }
     }
-    *hasher.finalize().as_bytes()
+    digest.finish()
 }

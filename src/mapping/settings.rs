@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::dates::writes_numbers;
+use crate::domain::settings_digest::SettingsDigest;
 
 /// Settings of the mapping. The defaults are those of the configuration's documentation.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -28,16 +29,15 @@ impl MappingSettings {
     /// A digest of all that decides how order values are read; none, where rows are not ordered.
     #[must_use]
     pub fn order_reading(&self) -> Option<[u8; 32]> {
-        let mut hasher = blake3::Hasher::new_derive_key("crmsync 2026-11 reading of order values");
-        for part in self.order_by.iter().chain(&self.date_formats) {
-            hasher.update(&(part.len() as u64).to_le_bytes());
-            hasher.update(part.as_bytes());
+        let mut digest = SettingsDigest::new("crmsync 2026-11 reading of order values");
+        for text in self.order_by.iter().chain(&self.date_formats) {
+            digest.add(text);
         }
         if self.date_formats.iter().any(|format| writes_numbers(format)) {
             // Before, such days were read as the numbers that they look like.
-            hasher.update(b"days before numbers");
+            digest.add_fixed(b"days before numbers");
         }
-        self.order_by.as_ref().map(|_| *hasher.finalize().as_bytes())
+        self.order_by.as_ref().map(|_| digest.finish())
     }
 }
 

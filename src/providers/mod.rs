@@ -26,6 +26,7 @@ use crate::domain::customer::Customer;
 use crate::domain::field::Field;
 use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send as SendMode};
 use crate::domain::provider::ProviderId;
+use crate::domain::settings_digest::SettingsDigest;
 use crate::domain::verdict::Verdict;
 use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireValues};
 
@@ -173,46 +174,32 @@ fn find(fields: &'static [WireField], code: FieldCode) -> Option<&'static WireFi
     fields.get(index)
 }
 
-/// Digests settings piece by piece, each with its length, so that no two sequences look alike.
-struct SettingsDigest(blake3::Hasher);
-
-impl SettingsDigest {
-    fn new(provider: ProviderId, common: &CommonSettings) -> Self {
-        let mut digest = Self(blake3::Hasher::new_derive_key("crmsync 2026-11 projection settings"));
-        digest.add(&PROJECTION_VERSION.to_string()).add(provider.name());
-        digest.add(match common.send_mode() {
-            SendMode::Objects => "objects",
-            SendMode::Changed => "changed",
-            SendMode::All => "all",
-        });
-        digest.add(match common.on_cleared {
-            OnCleared::Ignore => "ignore",
-            OnCleared::SendEmpty => "send_empty",
-            OnCleared::Reject => "reject",
-        });
-        digest.add(match common.on_invalid {
-            OnInvalid::SkipField => "skip_field",
-            OnInvalid::RejectCustomer => "reject_customer",
-        });
-        let mut excluded = common.exclude.clone();
-        excluded.sort_unstable();
-        excluded.dedup();
-        digest.add(&excluded.len().to_string());
-        for field in excluded {
-            digest.add(&field.name());
-        }
-        digest
+/// A digest of the settings of projections that all providers have.
+fn projection_digest(provider: ProviderId, common: &CommonSettings) -> SettingsDigest {
+    let mut digest = SettingsDigest::new("crmsync 2026-11 projection settings");
+    digest.add(&PROJECTION_VERSION.to_string()).add(provider.name());
+    digest.add(match common.send_mode() {
+        SendMode::Objects => "objects",
+        SendMode::Changed => "changed",
+        SendMode::All => "all",
+    });
+    digest.add(match common.on_cleared {
+        OnCleared::Ignore => "ignore",
+        OnCleared::SendEmpty => "send_empty",
+        OnCleared::Reject => "reject",
+    });
+    digest.add(match common.on_invalid {
+        OnInvalid::SkipField => "skip_field",
+        OnInvalid::RejectCustomer => "reject_customer",
+    });
+    let mut excluded = common.exclude.clone();
+    excluded.sort_unstable();
+    excluded.dedup();
+    digest.add(&excluded.len().to_string());
+    for field in excluded {
+        digest.add(&field.name());
     }
-
-    fn add(&mut self, piece: &str) -> &mut Self {
-        self.0.update(&(piece.len() as u64).to_le_bytes());
-        self.0.update(piece.as_bytes());
-        self
-    }
-
-    fn finish(&self) -> [u8; 32] {
-        *self.0.finalize().as_bytes()
-    }
+    digest
 }
 
 #[cfg(test)]

@@ -25,7 +25,7 @@ use crate::reader::compile_trailer;
 use crate::report::text::Context;
 use crate::report::{events, next_step, report_json};
 
-use super::check_file::{self, Looked};
+use super::check_file::{self, FileFindings};
 use super::doctor::{AFTER_RESTORE, unwritable_places};
 use super::inputs::is_standard_input;
 use super::mapped_rows::Showing;
@@ -225,7 +225,7 @@ fn check_notify(config: &Config, findings: &mut Findings) {
 }
 
 /// A provider that takes part for nobody would send nothing, silently.
-fn check_keys(config: &Config, seen: &Looked, findings: &mut Findings) {
+fn check_keys(config: &Config, seen: &FileFindings, findings: &mut Findings) {
     let has = |field: Field| seen.columns.iter().any(|(name, _)| *name == field.name());
     for provider in config.providers.enabled() {
         let (key, what) = (Field::key_of(provider), format!("provider {provider}"));
@@ -243,7 +243,7 @@ fn check_keys(config: &Config, seen: &Looked, findings: &mut Findings) {
     }
 }
 
-fn tell_file(path: &Path, seen: &Looked, findings: &mut Findings) {
+fn tell_file(path: &Path, seen: &FileFindings, findings: &mut Findings) {
     findings.ok("file", format!("{}: {}", path.display(), seen.form));
     let columns = seen.columns.iter().map(|(field, column)| format!("{field} = {column}"));
     findings.ok("columns", columns.collect::<Vec<_>>().join(", "));
@@ -377,7 +377,7 @@ fn next(program: &Program, findings: &Findings, typed: &CheckArguments) -> Strin
 fn show(
     program: &Program,
     mut findings: Findings,
-    seen: Option<Looked>,
+    seen: Option<FileFindings>,
     typed: &CheckArguments,
 ) -> Result<(), Failure> {
     let arguments = program.repeated_arguments();

@@ -20,7 +20,7 @@ const ROWS_LOOKED_AT_MAX: usize = 10_000;
 
 /// What was seen.
 #[derive(Debug, Default)]
-pub(super) struct Looked {
+pub(super) struct FileFindings {
     /// Format, encoding and delimiter.
     pub(super) form: String,
     /// Canonical field and column.
@@ -57,18 +57,18 @@ pub(super) fn look(
     path: &Path,
     now: Timestamp,
     showing: Showing,
-) -> Result<Looked, Failure> {
+) -> Result<FileFindings, Failure> {
     let rows = Rows::open(config, path, now)?;
-    let mut looked = Looked {
+    let mut looked = FileFindings {
         form: form(&rows.input),
         columns: named_columns(&rows.input, &rows.mapper),
         unused: rows.mapper.unused_columns().to_vec(),
         order_warning: rows.mapper.order_warning(),
-        ..Looked::default()
+        ..FileFindings::default()
     };
     let mut first = MappedRows::default();
     rows.each(ROWS_LOOKED_AT_MAX, |line, row| {
-        if let rows::Looked::Customer(mapped) = &row {
+        if let rows::MappedRow::Customer(mapped) = &row {
             first.note(line, &mapped.customer);
             looked.told.extend(mapped.customer.cells.fields().chain(mapped.customer.in_part.iter().copied()));
         }
@@ -97,19 +97,19 @@ pub(super) fn look(
     Ok(looked)
 }
 
-impl Looked {
-    fn note(&mut self, row: rows::Looked) {
+impl FileFindings {
+    fn note(&mut self, row: rows::MappedRow) {
         let defects: Vec<(String, String)> = match row {
-            rows::Looked::Bad(bad) => {
+            rows::MappedRow::Bad(bad) => {
                 // A record that is one has a column that is at fault.
                 self.broken += u64::from(bad.column.is_none());
                 vec![(bad.column.unwrap_or_else(|| "-".to_owned()), bad.reason)]
             }
-            rows::Looked::Nobody(defect) => {
+            rows::MappedRow::Nobody(defect) => {
                 self.keyless += u64::from(*defect.reason.0 == *NO_KEY);
                 vec![(defect.column.to_string(), defect.reason.0.to_owned())]
             }
-            rows::Looked::Customer(mapped) => {
+            rows::MappedRow::Customer(mapped) => {
                 let named = |defect: Defect| (defect.column.to_string(), defect.reason.0.to_owned());
                 mapped.defects.into_iter().map(named).collect()
             }

@@ -25,7 +25,7 @@ pub(super) struct Rows {
 
 /// What became of a row.
 #[derive(Debug)]
-pub(super) enum Looked {
+pub(super) enum MappedRow {
     /// No row: the record cannot be read.
     Bad(BadRow),
     /// A row that belongs to nobody.
@@ -44,13 +44,13 @@ impl Rows {
     }
 
     /// Hands each of the first `limit` rows to `visit`, with the line on which it begins.
-    pub(super) fn each(&self, limit: usize, mut visit: impl FnMut(u64, Looked)) -> Result<(), Failure> {
+    pub(super) fn each(&self, limit: usize, mut visit: impl FnMut(u64, MappedRow)) -> Result<(), Failure> {
         for scanned in self.input.scan()?.take(limit) {
             let scanned = scanned?;
             let line = scanned.span().line;
             let looked = match scanned {
-                Scanned::Bad(bad) => Looked::Bad(bad),
-                Scanned::Row(row) => self.map(&row).map_or_else(Looked::Nobody, Looked::Customer),
+                Scanned::Bad(bad) => MappedRow::Bad(bad),
+                Scanned::Row(row) => self.map(&row).map_or_else(MappedRow::Nobody, MappedRow::Customer),
             };
             visit(line, looked);
         }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::rows::{Looked, Rows};
+use super::rows::{MappedRow, Rows};
 use crate::cli::Program;
 use crate::cli::arguments::SandboxArguments;
 use crate::cli::config::Config;
@@ -69,7 +69,7 @@ pub(super) fn population(
     providers.retain(|provider| provider.on_new() != OnNew::Create);
     for file in files {
         Rows::open(config, file, now)?.each(usize::MAX, |_, row| {
-            let Looked::Customer(mapped) = row else { return };
+            let MappedRow::Customer(mapped) = row else { return };
             for provider in &providers {
                 if let KeyCell::Key(key) = provider.project(&mapped.customer).key {
                     keys.push((provider.id(), key.0.into()));

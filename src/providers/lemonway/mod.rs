@@ -35,7 +35,7 @@ use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
 use super::codes::CodeTable;
 use super::exchange::{Answer, BuildError, Request};
 use super::settings::{CommonSettings, Credentials, SettingsError, default_send};
-use super::{Provider, SettingsDigest};
+use super::{Provider, projection_digest};
 
 /// Lemonway with its settings and credentials.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Provider for Lemonway {
     }
 
     fn fingerprint(&self) -> [u8; 32] {
-        SettingsDigest::new(ProviderId::Lemonway, &self.settings.common).finish()
+        projection_digest(ProviderId::Lemonway, &self.settings.common).finish()
     }
 }
 

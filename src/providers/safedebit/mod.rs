@@ -31,7 +31,7 @@ use crate::domain::wire::{Projection, ProviderKey, WireField, WireValues};
 use super::codes::{self, CodeTable};
 use super::exchange::{Answer, BuildError, Request, basic};
 use super::settings::{CommonSettings, Credentials, SettingsError, check_basic, default_send};
-use super::{Provider, SettingsDigest};
+use super::{Provider, projection_digest};
 
 /// Safedebit with its settings and credentials.
 #[derive(Debug)]
@@ -100,7 +100,7 @@ impl Provider for Safedebit {
     }
 
     fn fingerprint(&self) -> [u8; 32] {
-        SettingsDigest::new(ProviderId::Safedebit, &self.settings.common).finish()
+        projection_digest(ProviderId::Safedebit, &self.settings.common).finish()
     }
 }
 

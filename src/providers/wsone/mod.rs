@@ -35,7 +35,7 @@ use crate::domain::wire::{FieldCode, Projection, ProviderKey, WireField, WireVal
 use super::codes::CodeTable;
 use super::exchange::{Answer, BuildError, Request, basic};
 use super::settings::{CommonSettings, Credentials, SettingsError, check_basic, default_send};
-use super::{Provider, SettingsDigest};
+use super::{Provider, projection_digest};
 
 /// `WsOne` with its settings and credentials.
 #[derive(Debug)]
@@ -120,7 +120,7 @@ impl Provider for WsOne {
 
     fn fingerprint(&self) -> [u8; 32] {
         let settings = &self.settings;
-        let mut digest = SettingsDigest::new(ProviderId::Wsone, &settings.common);
+        let mut digest = projection_digest(ProviderId::Wsone, &settings.common);
         digest.add(match settings.on_new {
             OnNew::Create => "create",
             OnNew::Update => "update",
