@@ -200,7 +200,8 @@ fn untaken(
     policy: &Policy<'_>,
     keeper: &mut Keeper<'_>,
 ) -> Vec<FieldCode> {
-    let (key, account) = (ProviderKey(SmolStr::default()), before.account.as_ref());
+    let account = before.account.as_ref();
+    let key = account.map_or_else(|| ProviderKey(SmolStr::default()), |account| account.key.clone());
     let is_of_it = |standing: &&Standing| account.is_some_and(|account| account.key == standing.payload.key);
     let standing = before.standing.as_ref().filter(is_of_it);
     let findings = Findings { in_part: projection.in_part.clone(), ..Findings::default() };

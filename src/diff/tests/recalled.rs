@@ -61,3 +61,12 @@ fn a_recalled_create_goes_on_with_the_next_record_that_can_be_sent() {
         assert_eq!(decision.action, expected);
     }
 }
+
+#[test]
+fn a_blank_of_a_record_with_an_invalid_key_is_nothing_that_its_account_lacks() {
+    let policy = Policy { on_cleared: OnCleared::SendEmpty, ..policy() };
+    let mut now = says(&[(3, ""), (4, "Doe")]);
+    now.key = KeyCell::Invalid(FieldCode(9));
+    let findings = run(known(&[(4, "Do")]), &now, &policy).findings;
+    assert_eq!((findings.rejected, findings.untaken), (Some(Rejection::InvalidKey), vec![FieldCode(4)]));
+}
