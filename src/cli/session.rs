@@ -80,8 +80,7 @@ pub struct Tell {
     pub secrets: Vec<String>,
     /// How the run before ended.
     pub outcome_before: Option<String>,
-    /// Whether there was an input before the run, and whether there is one behind it, that was not accepted and has not
-    /// come since.
+    /// Whether an input that was not accepted was missing before this run, and whether one is missing after it.
     pub missing_input: (bool, bool),
 }
 

@@ -41,8 +41,8 @@ pub(super) fn completed<'a>(
     Cow::Owned(completed)
 }
 
-/// Leaves out what was read by a presumed country, where another one is known: what waits to be sent says the newest, then
-/// what the provider holds. Of whom no country is known, the configured one is presumed, unless the CRM may have one.
+/// Leaves out values that were read by a presumed country, where another one is known: by the record, else by the call that
+/// waits, else by what the provider holds. Where none is known the presumed one stands, unless the CRM may have one.
 pub(super) fn without_presumed<'a>(
     projection: &'a Projection,
     before: &Before,
@@ -139,7 +139,8 @@ impl Comparison<'_, '_> {
         desired
     }
 
-    /// Of what of the record the provider has something else, and nothing that waits brings it; of what is not valid nobody knows.
+    /// Fields of the record that the provider does not hold with this value and that no standing call brings, and those that
+    /// are not valid or kept back.
     pub(super) fn untaken(&mut self, desired: &WireValues) -> Vec<FieldCode> {
         let (account, standing) = (self.account, self.standing);
         let mut untaken = Vec::new();
@@ -163,8 +164,9 @@ impl Comparison<'_, '_> {
     /// Keeps back what is new of an address, a document or a number of which another part cannot go, while the provider holds
     /// an old one. With `send = "objects"` [`Comparison::select`] does so for whole objects.
     fn keep_together(&mut self, desired: &mut WireValues) {
-        // What was cleared and cannot be sent as empty stays there. An old flat beside a new street is still nearer to the customer
-        // than the old house, and many files leave the country blank that all customers live in.
+        // A part that was cleared and cannot be sent as empty stays at the provider, so that new parts beside it wait. Not for a
+        // flat or a country: an old flat at the new house does less harm than the old address, and many files leave the country
+        // blank that all customers live in.
         let cleared = self.findings.cleared.iter().filter(|code| !self.is_dispensable(**code));
         let spoilt: Vec<FieldCode> = self.findings.stuck.iter().chain(cleared).copied().collect();
         let spoilt = spoilt.into_iter().map(|part| (part, self.compound(part)));

@@ -1,11 +1,13 @@
 //! The circuit breaker of one provider: when it is down, its lane stops knocking and asks once in a while.
 //!
 //! Closed, it counts failures in a row; the fifth opens it. Open, nothing passes for a second, then one trial does; each
-//! trial that fails doubles the pause, up to thirty seconds; the first answer of any kind closes it. The fifth transient code in
-//! a row lets nothing pass for the same pauses, behind each of which all may go until the next such code comes: a
-//! call that the provider never takes must not keep those behind it. A row of failures that lasts as long as the operator's
-//! patience ends the lane, and so does a row of throttled answers and transient codes: a provider that takes no call is as
-//! good as down. Pure: time comes in, a decision comes out.
+//! trial that fails doubles the pause, up to thirty seconds; the first answer of any kind closes it.
+//!
+//! After five transient codes in a row the lane rests for one such pause and then sends freely; each further transient
+//! code begins the next pause, twice as long. So a call that always gets such a code does not block those behind it.
+//!
+//! A row of failures that lasts as long as the operator's patience ends the lane, and so does a row of throttled answers
+//! and transient codes: a provider that takes no call is as good as down. Pure: time comes in, a decision comes out.
 
 use std::time::Duration;
 
@@ -71,9 +73,9 @@ pub(super) struct Breaker {
     pause: Duration,
     failures: u32,
     first_failure: Option<Duration>,
-    /// Transient codes that nothing but failures and throttled answers came between.
+    /// Transient codes in a row; failures and throttled answers in between do not end it.
     transients: u32,
-    /// The first of the answers that took nothing and that nothing but failures came between.
+    /// When the present row of throttled answers and transient codes began. Any other answer ends it; no answer does not.
     first_put_off: Option<Duration>,
     /// A failure of a call sent before this moment says nothing new: since then the provider has answered, or a
     /// trial has been sent to find out.
@@ -169,8 +171,8 @@ impl Breaker {
         }
     }
 
-    /// Whether what comes back without effect is the provider's doing alone, so that it costs a call no try. A transient
-    /// code does: whoever gets nothing else would be tried for ever.
+    /// Whether a call that failed now keeps its try, because the provider is to blame. Not while the lane rests after
+    /// transient codes: they cost a try each, or a call that gets nothing else would be tried for ever.
     pub(super) fn spares_tries(&self, now: Duration) -> bool {
         !matches!(self.phase, Phase::Resting { .. }) && self.state(now) != BreakerState::Closed
     }

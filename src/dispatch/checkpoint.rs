@@ -66,7 +66,7 @@ struct Reply<T> {
 /// What became of a call, to be written down.
 #[derive(Debug)]
 pub(super) struct Outcome {
-    /// Which call. The writer drops it, whose thread made its values.
+    /// Which call. It is dropped by the writer, on the thread that allocated its values.
     pub(super) call: Arc<Leased>,
     /// What is written.
     pub(super) settlement: Settlement,

@@ -33,10 +33,10 @@ impl Working {
             self.take_back(&finished);
             self.lane.breaker.return_trial(now);
         }
-        let breaker_open = self.lane.breaker.spares_tries(now);
+        let spares_try = self.lane.breaker.spares_tries(now);
         let context = Context {
             life: finished.call.life,
-            breaker_open,
+            spares_try,
             lane_accepted: self.has_accepted,
             denials_in_a_row: self.denials_in_a_row,
             had_unknown: finished.call.had_unknown,

@@ -26,7 +26,7 @@ use super::run_clock::RunClock;
 use super::stops::{CallBudget, ErrorMeter, StopReason};
 use super::worker::Endpoint;
 
-/// How long calls stay leased that may not leave.
+/// How long calls that may not leave stay leased.
 const LEASED_IDLE_MAX: Duration = Duration::from_secs(1);
 /// How long a lane waits before it asks again for the turn that another lane has.
 const TURN_WAIT: Duration = Duration::from_millis(20);
@@ -183,7 +183,7 @@ impl Working {
                 None => self.rest(self.paused_until.saturating_sub(now)),
             });
         }
-        // What is leased counts as sent after a crash: nothing is, while nothing may leave.
+        // After a crash what is leased counts as sent, so nothing is leased while nothing may leave.
         if let Some(wait) = self.lane.breaker.holds_back(now) {
             return Ok(self.rest_with_breaker(wait));
         }
@@ -405,8 +405,8 @@ impl Working {
         self.rest(wait)
     }
 
-    /// Waits while nothing may leave. What is leased counts as sent after a crash: for long nothing stays so, and no other
-    /// lane waits for the turn of this one.
+    /// Waits while nothing may leave. A crash makes the outcome of every leased call unknown, so before a long wait the
+    /// leases are given back; so is the turn for suspected calls, which another lane may be waiting for.
     fn rest(&mut self, wait: Duration) -> Step {
         if wait > LEASED_IDLE_MAX {
             self.give_back();

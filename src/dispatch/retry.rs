@@ -32,8 +32,8 @@ pub(super) fn backoff(attempt: u32, initial: Duration, max: Duration, random: f6
 pub(super) struct Context {
     /// The call as it was leased: in flight, or probing.
     pub(super) life: Life,
-    /// The lane's breaker is not closed, this answer included, and does not only rest after transient codes.
-    pub(super) breaker_open: bool,
+    /// A call that fails now keeps its try; see [`super::breaker::Breaker::spares_tries`].
+    pub(super) spares_try: bool,
     /// The provider has accepted a call in this run.
     pub(super) lane_accepted: bool,
     /// Denials by a body code that the lane had directly before this answer. An answer of another kind ends the row;
@@ -84,7 +84,7 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
             remedy: Remedy::None,
         },
         Verdict::NotSent { .. } | Verdict::Transient { .. } => {
-            call_only(Happening::NotApplied { breaker_open: context.breaker_open })
+            call_only(Happening::NotApplied { spares_try: context.spares_try })
         }
         // An update too: what it carried may stand there, whatever the CRM says next.
         Verdict::Contract { perhaps_applied: true, .. } => {
@@ -101,7 +101,8 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
     }
 }
 
-/// Of a provider that takes no call nobody is held for having had no answer in several runs.
+/// As long as the lane has had no acknowledgement in this run, an unknown outcome tells of the provider and does not count
+/// towards holding the call.
 fn unknown(context: &Context) -> Happening {
     if context.lane_accepted { Happening::OutcomeUnknown } else { Happening::UnknownInOutage }
 }

@@ -28,7 +28,7 @@ fn denial(by_body: bool) -> Verdict {
 fn fresh(operation: Operation) -> Context {
     Context {
         life: Life { state: State::InFlight, ..Life::new(operation, None) },
-        breaker_open: false,
+        spares_try: false,
         lane_accepted: false,
         denials_in_a_row: 0,
         had_unknown: false,
@@ -60,7 +60,7 @@ fn sent_last(context: Context) -> Context {
 #[test]
 fn no_answer_counts_against_its_call_only_in_a_lane_that_works() {
     let create = fresh(Operation::Create);
-    let open = Context { breaker_open: true, ..update() };
+    let open = Context { spares_try: true, ..update() };
     let unknown = Verdict::Unknown { what: "timeout" };
     for context in [update(), create, open, probe()] {
         assert_eq!(happening(&unknown, &context).happening, Happening::UnknownInOutage);
@@ -71,10 +71,10 @@ fn no_answer_counts_against_its_call_only_in_a_lane_that_works() {
 #[test]
 fn what_an_answer_means_for_its_call() {
     let create = fresh(Operation::Create);
-    let open = Context { breaker_open: true, ..update() };
+    let open = Context { spares_try: true, ..update() };
     let unsure = Context { had_unknown: true, ..update() };
     let reduced = Context { reduced: true, ..update() };
-    let not_applied = |breaker_open| Happening::NotApplied { breaker_open };
+    let not_applied = |spares_try| Happening::NotApplied { spares_try };
     let not_sent = Verdict::NotSent { what: "connect" };
     let transient = Verdict::Transient { code: code() };
     let exists = Verdict::Exists { code: code() };
@@ -231,7 +231,7 @@ fn for_every_case(check: impl Fn(&Verdict, &Context)) {
         for bits in 0..1_u32 << 6 {
             let context = Context {
                 life: Life { remedy_used: flag(bits, 0), ..base.life },
-                breaker_open: flag(bits, 1),
+                spares_try: flag(bits, 1),
                 lane_accepted: flag(bits, 2),
                 denials_in_a_row: bits >> 3 & 1,
                 had_unknown: flag(bits, 4),

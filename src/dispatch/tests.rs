@@ -182,7 +182,7 @@ fn a_call_that_cannot_be_built_any_more_counts_as_no_retry() {
 /// What becomes of a call that may go again at once.
 fn not_applied() -> Settlement {
     Settlement {
-        happening: Happening::NotApplied { breaker_open: false },
+        happening: Happening::NotApplied { spares_try: false },
         class: "test",
         code: String::new(),
         only_fields: None,

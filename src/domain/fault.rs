@@ -177,7 +177,7 @@ mod switch {
         let is_unknown =
             matches!(happening, Happening::OutcomeUnknown | Happening::UnknownInOutage | Happening::Crashed);
         if is_unknown && operation == Operation::Create && ARMED.get() == Some(&Fault::BlindCreate) {
-            return Happening::NotApplied { breaker_open: false };
+            return Happening::NotApplied { spares_try: false };
         }
         happening
     }

@@ -13,8 +13,8 @@ pub enum Happening {
     Throttled,
     /// Connect, DNS or TLS failed, or a transient code.
     NotApplied {
-        /// The lane's breaker is open: the try does not count.
-        breaker_open: bool,
+        /// The provider is to blame, and the try does not count.
+        spares_try: bool,
     },
     /// It may have been applied.
     OutcomeUnknown,
@@ -55,7 +55,8 @@ pub enum Happening {
     GivenAway,
     /// It was queued before the state was put back from a backup, and the complete input since then does not say it too.
     LeftBehind,
-    /// Its provider is switched off, and an input has changed the record of its customer.
+    /// The record of its customer contradicts it, and nothing took its place: its provider is switched off, or the customer is
+    /// not sent at all.
     Overtaken,
     /// The record of its customer says all of it now, or something newer in its place, which can be sent.
     DecidedAnew,

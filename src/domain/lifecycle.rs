@@ -122,7 +122,7 @@ pub struct IllegalEvent {
 /// The whole machine: what `happening` makes of a call.
 ///
 /// # Errors
-/// [`IllegalEvent`] for every pair that the table in the design does not have.
+/// [`IllegalEvent`] for an event that cannot happen in the state of the call.
 pub fn next(life: &Life, happening: Happening) -> Result<Step, IllegalEvent> {
     let step = match life.state {
         State::Queued | State::Waiting => ready(life, happening),
@@ -196,10 +196,8 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
             Some(Step { effect: Effect::Acknowledge, ..to(&spent(life), State::Refused, Wait::None) })
         }
         Happening::Throttled => Some(to(life, State::Waiting, Wait::None)),
-        Happening::NotApplied { breaker_open: true } => Some(to(life, State::Waiting, Wait::Backoff)),
-        Happening::NotApplied { breaker_open: false } => {
-            Some(to(&spent(life), State::Waiting, Wait::Backoff))
-        }
+        Happening::NotApplied { spares_try: true } => Some(to(life, State::Waiting, Wait::Backoff)),
+        Happening::NotApplied { spares_try: false } => Some(to(&spent(life), State::Waiting, Wait::Backoff)),
         Happening::OutcomeUnknown => Some(unknown(&counted(&spent(life)))),
         Happening::UnknownInOutage => Some(unknown(&noted(&spent(life)))),
         Happening::Crashed => Some(crashed(life)),
@@ -246,10 +244,8 @@ fn probing(life: &Life, happening: Happening) -> Option<Step> {
         Happening::Accepted => {
             Some(Step { effect: Effect::Acknowledge, ..to(&spent(life), State::Acknowledged, Wait::None) })
         }
-        Happening::NotApplied { breaker_open: true } => Some(to(life, State::Probing, Wait::Backoff)),
-        Happening::NotApplied { breaker_open: false } => {
-            Some(to(&spent(life), State::Probing, Wait::Backoff))
-        }
+        Happening::NotApplied { spares_try: true } => Some(to(life, State::Probing, Wait::Backoff)),
+        Happening::NotApplied { spares_try: false } => Some(to(&spent(life), State::Probing, Wait::Backoff)),
         Happening::OutcomeUnknown => Some(unknown(&counted(&spent(life)))),
         Happening::UnknownInOutage => Some(unknown(&noted(&spent(life)))),
         Happening::Crashed => Some(crashed(life)),

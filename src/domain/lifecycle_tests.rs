@@ -10,8 +10,8 @@ const HAPPENINGS: &[Happening] = &[
     Happening::Accepted,
     Happening::AcceptedInPart,
     Happening::Throttled,
-    Happening::NotApplied { breaker_open: false },
-    Happening::NotApplied { breaker_open: true },
+    Happening::NotApplied { spares_try: false },
+    Happening::NotApplied { spares_try: true },
     Happening::OutcomeUnknown,
     Happening::UnknownInOutage,
     Happening::Crashed,
@@ -57,8 +57,8 @@ fn throttled_call_keeps_its_attempt() {
 #[test]
 fn a_failure_before_sending_spends_an_attempt_unless_the_breaker_is_open() {
     let call = life(State::InFlight, Operation::Update);
-    assert_eq!(after(&call, Happening::NotApplied { breaker_open: false }).life.attempts, 1);
-    assert_eq!(after(&call, Happening::NotApplied { breaker_open: true }).life.attempts, 0);
+    assert_eq!(after(&call, Happening::NotApplied { spares_try: false }).life.attempts, 1);
+    assert_eq!(after(&call, Happening::NotApplied { spares_try: true }).life.attempts, 0);
 }
 
 #[test]

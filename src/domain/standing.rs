@@ -73,8 +73,8 @@ pub struct Before {
 }
 
 impl Before {
-    /// The account that is the customer's under another key than this one: the provider has acknowledged a call there, or one of
-    /// unknown outcome has left for it, behind which something stands still. What ended with that by a person's decision is none.
+    /// The customer's account under another key than this one: a call there was acknowledged, or one of unknown outcome may
+    /// have reached it and a call still stands. Not where a person ended that call.
     #[must_use]
     pub fn account_elsewhere(&self, key: Option<&ProviderKey>) -> Option<&Account> {
         let account = self.account.as_ref().filter(|account| key != Some(&account.key));

@@ -358,8 +358,8 @@ impl<'a> Apply<'a> {
         intake.replace_payload(standing, payload, (withdrawal, happening))
     }
 
-    /// Why a call that the comparison would hold for this reason, or not, has to wait for a person; and is somebody known
-    /// to exist under its key, where that is asked.
+    /// Why a call has to wait for a person, once it is known who else has its key; `hold` is what the comparison says.
+    /// And whether somebody is known to exist under that key, where that is asked.
     fn weigh(
         &mut self,
         turn: &Turn<'_>,

@@ -1,9 +1,9 @@
-//! Fields that the CRM is known to have, by earlier inputs, and that a file does not have: of them, and of what is made of them
-//! among others, its rows say nothing.
+//! Fields that a file does not have although the CRM is known, by earlier inputs, to have them: its rows say nothing about
+//! them, nor about anything that is made of them.
 //!
-//! Files of a complete input may have different columns because their customers are of different kinds, or because one export
-//! was split, or has lost something. The layout tells: a file with columns that were accepted before lacks what it lacked then;
-//! one whose columns are new lacks what the layout had that is nearest to it, unless all who are in it alone are new too.
+//! The files of a complete input may differ in their columns: their customers are of different kinds, one export was split,
+//! or a column was lost. The layout tells which. A file whose columns were accepted before lacks what it lacked then. A
+//! file with new columns lacks what the most similar accepted layout had, unless every customer found only in it is new.
 
 use crate::domain::field::{Field, FieldSet};
 use crate::store::{Layout, Snapshot, ToldFields};
@@ -19,14 +19,14 @@ use super::{Ingest, IngestError, Kind};
 pub(super) struct Lacking {
     /// By file, for those of whom nobody knows what their own records had.
     fields: Vec<FieldSet>,
-    /// By file, of what its records say something together: none of its customers lacks it. Empty of a part of the customers or
-    /// fields, of which each record speaks for itself, and of a file of rejects.
+    /// By file, the fields that at least one of its records says something about: they count as present for all its
+    /// customers. Empty in a delta, where each record speaks for itself, and for a file of rejects.
     told: Vec<FieldSet>,
     /// What no file of a complete input has.
     pub(super) lost: FieldSet,
     /// The layouts of the files of a complete input.
     pub(super) layouts: Vec<Layout>,
-    /// By file, is anybody compared who is in this file alone.
+    /// By file, whether anybody is compared who is in this file alone.
     alone: Vec<bool>,
 }
 

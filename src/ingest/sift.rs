@@ -2,8 +2,8 @@
 //! other quotes, another word for an empty cell), and only its mark is written anew; or all of it is older than what
 //! was accepted.
 //!
-//! Comes before any decision, because of everybody who remains it is then certain that the accounts that stand in their
-//! record count, and no longer those in the state.
+//! Comes before any decision: for everybody who is left then, the account keys of the record take the place of those in
+//! the state.
 
 use std::collections::VecDeque;
 

@@ -96,9 +96,9 @@ fn is_busy(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
-/// As long as it lives, no account and no call is asked whether its customer is there. For a state without customers
-/// alone: in it everything new belongs to somebody who was written down in the same transaction, and a statement that is
-/// asked for each of its rows keeps all that it changes a second time. `doctor` asks them all the same.
+/// Foreign keys are not checked as long as it lives. Only for a state without customers, where each row belongs to a customer
+/// of the same transaction: a statement whose rows are checked keeps all that it changes a second time. `doctor` checks
+/// them all the same.
 #[derive(Debug)]
 pub(super) struct Unasked<'a>(&'a Connection);
 

@@ -107,9 +107,10 @@ impl Outbox<'_> {
         Err(StoreError::Damaged { what: "the calls on their way are not those that this run has leased" })
     }
 
-    /// Ends the flight of a call; that there was one, with this lease, proves that the call is as it was leased. Where it
-    /// is accepted, that it has no payload any more is to be written in the same transaction. What the state has of its
-    /// block is looked at when the last of it is settled, and by [`prove_flights`](Self::prove_flights).
+    /// Ends the flight of a call, and fails where it was not leased with this token: so its row is as it was leased. Of an
+    /// accepted call the caller takes the payload away in the same transaction, by which a recovery knows that it is done.
+    /// The block that the state has of it is looked at when its last call is settled, and by
+    /// [`prove_flights`](Self::prove_flights).
     pub(super) fn touch_down(&mut self, call: &Leased, is_accepted: bool) -> Result<(), StoreError> {
         let overtaken = StoreError::Overtaken { call: call.id };
         match self.aloft.take(call).ok_or(overtaken)? {

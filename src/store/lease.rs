@@ -256,8 +256,8 @@ pub(super) fn leased_before() -> String {
     )
 }
 
-/// When the turn of a call comes that takes the place of another one: its place, and whether it goes after all others, as
-/// that one does for what it was answered. Who was not reached since has waited long enough.
+/// The place that the call which replaces this one takes over, and whether it too goes after all others: only where this
+/// one was answered. A call that was put last and not tried since has waited long enough.
 pub(super) fn turn_of(connection: &Connection, call: CallId) -> Result<(i64, bool), StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT place, priority, code IS NOT NULL FROM call WHERE id = ?1")?;

@@ -3,9 +3,8 @@
 //! A state that is older than what was sent from it takes for undelivered what is delivered, and creates people a second
 //! time. Three traces tell such a file. Whenever a run begins to send, and when it has ended, it draws a token, writes it into
 //! the state and into the lock file beside it: whatever was put in the place of the state has another one. A backup says of
-//! itself that it is one. And a file that was copied while a run was sending, or after one was killed, says so, where its
-//! write-ahead log, which alone holds the newest answers, was not copied with it. So does the file itself that has lost its log:
-//! while a run sends, the log alone says that there is one.
+//! itself that it is one. And while a run sends, the database file says so, and its write-ahead log says that there is a
+//! log: a file that says a run is at work but has no log, be it a copy or the state itself, has lost the newest answers.
 //! [`restore`](super::restore) makes a state of any of them.
 
 use std::fs;

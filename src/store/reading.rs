@@ -90,8 +90,8 @@ impl StateFile {
             self.refuse_begun_anew()?;
         }
         connection.busy_timeout(BUSY_TIMEOUT)?;
-        // Each cell that is read is checked anyway. To check those beside it too keeps damage from spreading, which it cannot
-        // from who only reads, and takes a twentieth of what a plan does for a customer.
+        // Each cell that is read is checked anyway. To check its whole page keeps damage from spreading, which it cannot where
+        // nothing is written, and takes a twentieth of what a plan does for a customer.
         connection.pragma_update(None, "cell_size_check", "OFF")?;
         Ok(has_key.then_some(connection))
     }

@@ -32,9 +32,8 @@ use super::{
 
 /// The setting that says since when a restored state is in doubt.
 const DOUBT: &str = "in_doubt_since";
-/// What it becomes with the next complete input. A person who was created after the backup, and of whom that input says
-/// nothing that reaches the provider, would be created once more whenever the CRM has it again: so every new person
-/// is probed from then on.
+/// What the doubt becomes with the next complete input. That input may lack somebody who was created after the backup,
+/// whom the CRM may have again later: so from then on everybody new is probed before a create.
 const PROBE_NEW: &str = "probe_new_since";
 
 /// The setting that says when the state was put back: what was sent before may be applied for as long as it takes to settle.

@@ -1,7 +1,8 @@
-//! Accounts that a late request may still reach although the call that made it has ended, or goes to another account by now: what
-//! is sent to them next waits as that call would have, whoever's it is. Else the late request lands on top of it.
+//! Accounts that a late request may still reach although its call has ended, or goes to another account by now: the next
+//! call to the account waits as that call would have, whichever customer it is of. Else the late request would land on top.
 //!
-//! Accounts are remembered by keyed digests, which name nobody without the hash key of the state, for as long as that wait lasts.
+//! Accounts are remembered, for as long as that wait lasts, by keyed digests that name nobody without the hash key of the
+//! state.
 
 use std::collections::HashMap;
 
@@ -87,8 +88,9 @@ pub(super) fn forget_clock(connection: &Connection, provider: ProviderId) -> Res
     setting::remove(connection, &format!("{STEADY}{}", provider.number()))
 }
 
-/// Has what waits to settle go on with it at the start of a run, or begin anew, until `until` at the longest: calls, those that
-/// are held for what takes their place, and accounts whose call has ended. Accounts that have settled are forgotten.
+/// At the start of a run: shifts each wait to settle by how far the clock was set, or begins it anew where that is not known;
+/// none lasts longer than to `until`. Calls wait, held ones too for what takes their place, and accounts whose call has
+/// ended. Accounts that have settled are forgotten.
 pub(super) fn go_on(
     connection: &Connection,
     provider: ProviderId,

@@ -278,7 +278,7 @@ fn a_call_without_attempts_left_waits_for_the_next_run() {
     let mut world = World::new();
     world.queue("c1", Operation::Update, false);
     let leased = world.lease(1).remove(0);
-    let happening = Happening::NotApplied { breaker_open: false };
+    let happening = Happening::NotApplied { spares_try: false };
     assert!(world.settle_within(&leased, happening, 1).expect("settled").deferred);
     world.now = world.now.after(SETTLE);
     assert!(world.lease(10).is_empty());

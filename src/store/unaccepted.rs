@@ -11,8 +11,8 @@ use super::{PastRun, Store, StoreError};
 const RUNS_LOOKED_AT: u32 = 400;
 
 impl Store {
-    /// The runs whose input was not accepted and has not come since, oldest first; none of them before a complete one that did not
-    /// either. `at_work` is the run that goes on.
+    /// The runs whose input was not accepted and has not come since, oldest first. A complete input that was not accepted
+    /// takes the place of all before it. `at_work` is the run that goes on.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.

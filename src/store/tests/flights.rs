@@ -130,7 +130,7 @@ fn what_is_settled_beside_a_call_that_a_crash_leaves_does_not_land_with_it() {
     let leased = world.lease(4);
     world.settle(&leased[0], Happening::Accepted).expect("settled");
     assert_eq!(world.flights(), 3, "who only reads sees that it has landed");
-    world.settle(&leased[1], Happening::NotApplied { breaker_open: false }).expect("settled");
+    world.settle(&leased[1], Happening::NotApplied { spares_try: false }).expect("settled");
     world.settle(&leased[2], Happening::Accepted).expect("settled");
     assert_eq!(world.flights(), 1);
     world.now = world.now.after(Duration::from_secs(1));
@@ -157,7 +157,7 @@ fn a_block_goes_with_the_last_of_its_calls() {
     };
     let leased = world.lease(2);
     assert_eq!(blocks(&world), "[1,2]");
-    world.settle(&leased[1], Happening::NotApplied { breaker_open: false }).expect("settled");
+    world.settle(&leased[1], Happening::NotApplied { spares_try: false }).expect("settled");
     assert_eq!(blocks(&world), "[1,0]");
     world.settle(&leased[0], Happening::Accepted).expect("settled");
     assert_eq!(blocks(&world), "");
@@ -223,7 +223,7 @@ fn a_call_that_took_off_twice_lands_once() {
 fn the_state_has_on_its_way_what_was_leased_and_not_settled() {
     let happenings = [
         Happening::Accepted,
-        Happening::NotApplied { breaker_open: false },
+        Happening::NotApplied { spares_try: false },
         Happening::Throttled,
         Happening::OutcomeUnknown,
         Happening::Interrupted,
@@ -400,7 +400,7 @@ fn who_was_never_tried_is_not_waited_for_and_who_was_tried_is() {
     assert_eq!(due(&mut world), None);
     let leased = world.lease(2);
     assert_eq!(due(&mut world), None, "both are on their way");
-    world.settle(&leased[0], Happening::NotApplied { breaker_open: false }).expect("settled");
+    world.settle(&leased[0], Happening::NotApplied { spares_try: false }).expect("settled");
     let later = Some(world.now.after(Duration::from_secs(1)));
     assert_eq!(due(&mut world), later);
     world.settle(&leased[1], Happening::RefusedForNow).expect("settled");

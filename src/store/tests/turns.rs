@@ -21,7 +21,7 @@ fn withdrawn_consents_leave_first_then_what_waited_then_the_oldest() {
     }
     let first = world.lease(1).remove(0);
     assert_eq!(first.customer.as_str(), "c1");
-    world.settle(&first, Happening::NotApplied { breaker_open: false }).expect("settled");
+    world.settle(&first, Happening::NotApplied { spares_try: false }).expect("settled");
     world.queue("c4", Operation::Update, true);
     world.now = world.now.after(Duration::from_secs(2));
     let order: Vec<_> = world.lease(10).iter().map(|call| call.customer.as_str().to_owned()).collect();
@@ -40,7 +40,7 @@ fn a_withdrawn_consent_that_waits_leaves_before_all_others_that_wait() {
     leased.sort_by_key(|call| call.id);
     for call in leased {
         world.now = world.now.after(Duration::from_secs(1));
-        world.settle(&call, Happening::NotApplied { breaker_open: false }).expect("settled");
+        world.settle(&call, Happening::NotApplied { spares_try: false }).expect("settled");
     }
     world.now = world.now.after(SETTLE);
     let order: Vec<_> = (0..3).map(|_| world.lease(1).remove(0).customer.as_str().to_owned()).collect();
