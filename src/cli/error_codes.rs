@@ -163,7 +163,7 @@ impl Coded for StoreError {
             Self::NetworkFileSystem { .. } => ErrorCode::StateNetwork,
             Self::ManyNames { .. } => ErrorCode::StateManyNames,
             Self::Damaged { .. } => ErrorCode::StateDamaged,
-            Self::Overtaken { .. } => ErrorCode::StateOvertaken,
+            Self::GuardFailed { .. } => ErrorCode::StateOvertaken,
             Self::Illegal { .. } => ErrorCode::StateIllegal,
             Self::NoSuchCall(_) | Self::Undecidable { .. } => ErrorCode::UsageNoCall,
             Self::NoWriteAheadLog => ErrorCode::StateNoLog,

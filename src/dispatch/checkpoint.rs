@@ -22,7 +22,7 @@ use super::run_clock::RunClock;
 
 /// Most outcomes of a lane that may wait for their commit, besides those of what is in flight already: bounds what a crash
 /// before the commit makes unknown, and how long a lease waits.
-pub(super) const SETTLING_MAX: usize = 256;
+pub(super) const UNCOMMITTED_MAX: usize = 256;
 /// A group with so many outcomes is committed, however many others wait.
 const GROUP_OUTCOMES_MAX: usize = 256;
 /// How long outcomes wait for others to be committed with, if nobody waits for an answer: a crash meanwhile makes them
@@ -53,7 +53,7 @@ impl CheckpointError {
 
 enum Request {
     Lease { provider: ProviderId, limit: usize, filter: LeaseFilter, reply: Reply<Vec<Leased>> },
-    Settle { provider: ProviderId, outcomes: Vec<Outcome>, settled: Vec<Settled> },
+    Settle { provider: ProviderId, outcomes: Vec<CallOutcome>, settled: Vec<Settled> },
     NextDue { provider: ProviderId, filter: LeaseFilter, reply: Reply<Option<Timestamp>> },
 }
 
@@ -65,7 +65,7 @@ struct Reply<T> {
 
 /// What became of a call, to be written down.
 #[derive(Debug)]
-pub(super) struct Outcome {
+pub(super) struct CallOutcome {
     /// Which call. It is dropped by the writer, on the thread that allocated its values.
     pub(super) call: Arc<Leased>,
     /// What is written.
@@ -101,7 +101,7 @@ pub(super) type Records = mpsc::UnboundedReceiver<Result<Vec<Recorded>, Checkpoi
 type Recorders = BTreeMap<ProviderId, mpsc::UnboundedSender<Result<Vec<Recorded>, CheckpointError>>>;
 
 /// How lanes reach the writer. What waits for it is bounded by the lanes: one lease or question each, and no more than
-/// [`SETTLING_MAX`] outcomes and what is leased.
+/// [`UNCOMMITTED_MAX`] outcomes and what is leased.
 #[derive(Debug, Clone)]
 pub(super) struct Checkpoint {
     requests: Sender<Request>,
@@ -151,7 +151,11 @@ impl Checkpoint {
     }
 
     /// Has the outcomes of calls committed; that they are, the lane's [`Records`] tell.
-    pub(super) fn settle(&self, provider: ProviderId, outcomes: Vec<Outcome>) -> Result<(), CheckpointError> {
+    pub(super) fn settle(
+        &self,
+        provider: ProviderId,
+        outcomes: Vec<CallOutcome>,
+    ) -> Result<(), CheckpointError> {
         let request = Request::Settle { provider, outcomes, settled: Vec::new() };
         self.requests.send(request).map_err(|_| CheckpointError::WriterGone)
     }
@@ -181,12 +185,12 @@ fn write_groups(
     inbox: &Receiver<Request>,
     recorders: &Recorders,
 ) -> Store {
-    let mut next_lease = run.first_lease();
+    let mut last_lease = run.first_lease();
     let mut failure: Option<CheckpointError> = None;
     while let Ok(first) = inbox.recv() {
         let mut group = vec![first];
         if failure.is_none() {
-            failure = write_group(&mut store, run, clock, inbox, (&mut next_lease, &mut group)).err();
+            failure = write_group(&mut store, run, clock, inbox, (&mut last_lease, &mut group)).err();
         }
         match &failure {
             None => answer(group, recorders),
@@ -201,14 +205,14 @@ fn write_group(
     run: RunNumber,
     clock: &RunClock,
     inbox: &Receiver<Request>,
-    (next_lease, group): (&mut i64, &mut Vec<Request>),
+    (last_lease, group): (&mut i64, &mut Vec<Request>),
 ) -> Result<(), CheckpointError> {
     let until = clock.elapsed() + GROUP_WAIT_MAX;
     let written = store.group(run, clock.now(), |outbox| {
         let (mut performed, mut outcomes, mut is_urgent) = (0, 0, false);
         loop {
             while let Some(request) = group.get_mut(performed) {
-                request.perform(outbox, next_lease)?;
+                request.perform(outbox, last_lease)?;
                 outcomes += request.outcomes();
                 is_urgent |= request.is_urgent();
                 performed += 1;
@@ -279,10 +283,10 @@ impl Request {
     }
 
     /// Does what is asked, in the transaction of its group; the answer waits for the commit.
-    fn perform(&mut self, outbox: &mut Outbox<'_>, next_lease: &mut i64) -> Result<(), StoreError> {
+    fn perform(&mut self, outbox: &mut Outbox<'_>, last_lease: &mut i64) -> Result<(), StoreError> {
         match self {
             Self::Lease { provider, limit, filter, reply } => {
-                reply.answer = Some(outbox.lease(*provider, *limit, filter, next_lease)?);
+                reply.answer = Some(outbox.lease(*provider, *limit, filter, last_lease)?);
             }
             Self::Settle { outcomes, settled, .. } => {
                 settled.reserve(outcomes.len());
@@ -345,7 +349,7 @@ impl<T> Reply<T> {
     }
 }
 
-impl Outcome {
+impl CallOutcome {
     fn recorded(self, settled: Settled) -> Recorded {
         let Settlement { happening, class, code, .. } = self.settlement;
         let (call, before, took) = (self.call.id, self.call.life, self.took);

@@ -12,7 +12,7 @@ use crate::providers::Provider;
 
 use super::checkpoint::CheckpointError;
 use super::lane::Working;
-use super::retry::{Decided, LaneEffect};
+use super::retry::{LaneEffect, Reaction};
 use super::stops::StopReason;
 use super::worker::Finished;
 
@@ -69,7 +69,7 @@ impl Working {
         }
         // Also of a lane that was cut short the writer commits what has come back, and the state counts it.
         result = result.and_then(|stop| self.hand_over().map(|()| stop));
-        while result.is_ok() && self.settling > 0 {
+        while result.is_ok() && self.uncommitted > 0 {
             let group = self.lane.records.recv().await;
             result = result.and_then(|stop| self.recorded(group).map(|()| stop));
         }
@@ -96,7 +96,7 @@ impl Working {
             let left = self.lane.clock.elapsed();
             let finished = Finished { call, verdict, sent: false, left, took: Duration::ZERO };
             let decided =
-                Decided { happening: Happening::Interrupted, lane: LaneEffect::None, remedy: Remedy::None };
+                Reaction { happening: Happening::Interrupted, lane: LaneEffect::None, remedy: Remedy::None };
             self.settle(finished, &decided);
         }
     }

@@ -11,9 +11,9 @@ use crate::domain::provider::ProviderId;
 use crate::domain::verdict::{Remedy, Verdict};
 use crate::store::Settlement;
 
-use super::checkpoint::{CheckpointError, Outcome, Recorded};
+use super::checkpoint::{CallOutcome, CheckpointError, Recorded};
 use super::lane::Working;
-use super::retry::{self, Context, Decided, LaneEffect};
+use super::retry::{self, Context, LaneEffect, Reaction};
 use super::stops::StopReason;
 use super::worker::{self, Finished};
 
@@ -92,7 +92,7 @@ impl Working {
     }
 
     /// What becomes of a call is the writer's next, see [`hand_over`](Self::hand_over).
-    pub(super) fn settle(&mut self, finished: Finished, decided: &Decided) {
+    pub(super) fn settle(&mut self, finished: Finished, decided: &Reaction) {
         let settings = self.lane.endpoint.provider.settings();
         let now = self.lane.clock.at(finished.left + finished.took);
         let random: f64 = self.lane.random.random();
@@ -113,8 +113,8 @@ impl Working {
             on_new: self.lane.filter.on_new,
         };
         let Finished { call, sent, took, .. } = finished;
-        self.settling += 1;
-        self.outcomes.push(Outcome { call, settlement, sent, took });
+        self.uncommitted += 1;
+        self.outcomes.push(CallOutcome { call, settlement, sent, took });
     }
 
     /// Gives the writer what became of calls meanwhile.
@@ -131,7 +131,7 @@ impl Working {
         group: Option<Result<Vec<Recorded>, CheckpointError>>,
     ) -> Result<(), CheckpointError> {
         let records = group.unwrap_or(Err(CheckpointError::WriterGone))?;
-        self.settling -= records.len();
+        self.uncommitted -= records.len();
         records.iter().for_each(|record| self.count(record));
         let provider = self.provider;
         let told = records.into_iter().filter(|record| record.happening != Happening::Interrupted);

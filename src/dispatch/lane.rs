@@ -17,7 +17,7 @@ use crate::providers::Connecting;
 use crate::store::{LeaseFilter, Leased};
 
 use super::breaker::{Breaker, BreakerState, Pass};
-use super::checkpoint::{Checkpoint, CheckpointError, Outcome, Records, SETTLING_MAX};
+use super::checkpoint::{CallOutcome, Checkpoint, CheckpointError, Records, UNCOMMITTED_MAX};
 use super::crew::Crew;
 use super::ending::LaneEnd;
 use super::limiter::{DayBudget, Limiter};
@@ -78,7 +78,7 @@ enum Step {
 
 /// How much a block of leases brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Block {
+enum LeaseYield {
     /// More than half of the concurrency: there may be more.
     Full,
     /// No more than that: the next one is asked for when this one is used up.
@@ -94,12 +94,12 @@ pub(super) struct Working {
     /// The next block of leases, while the writer commits it: never more than one.
     pub(super) leasing: JoinSet<Result<Vec<Leased>, CheckpointError>>,
     /// What the last block brought.
-    last_block: Block,
+    last_block: LeaseYield,
     crew: Crew,
     /// What became of calls since the lane last waited: goes to the writer together, since each wakes it.
-    pub(super) outcomes: Vec<Outcome>,
+    pub(super) outcomes: Vec<CallOutcome>,
     /// How many outcomes are not committed yet.
-    pub(super) settling: usize,
+    pub(super) uncommitted: usize,
     pub(super) paused_until: Duration,
     pub(super) denials_in_a_row: u32,
     /// Whether the provider has accepted a call, whether that is committed yet or not: it takes our credentials.
@@ -132,10 +132,10 @@ impl Lane {
             provider,
             ready: VecDeque::new(),
             leasing: JoinSet::new(),
-            last_block: Block::Full,
+            last_block: LeaseYield::Full,
             crew,
             outcomes: Vec::new(),
-            settling: 0,
+            uncommitted: 0,
             denials_in_a_row: 0,
             has_accepted: false,
             state: LaneState::Running,
@@ -169,7 +169,7 @@ impl Working {
 
     async fn next_step(&mut self) -> Result<Step, CheckpointError> {
         let now = self.lane.clock.elapsed();
-        if self.crew.flying() >= self.concurrency() || self.settling >= SETTLING_MAX {
+        if self.crew.flying() >= self.concurrency() || self.uncommitted >= UNCOMMITTED_MAX {
             return Ok(Step::Wait(None));
         }
         if self.lane.breaker.state(now) == BreakerState::GaveUp {
@@ -198,9 +198,9 @@ impl Working {
             // Where the rate is what holds the lane up, nothing is gained by leasing ahead.
             let busy = self.crew.flying() * 2 >= self.concurrency();
             let running_out =
-                busy && self.last_block == Block::Full && self.ready.len() <= self.concurrency();
-            if used_up && self.last_block == Block::Empty {
-                self.last_block = Block::Part;
+                busy && self.last_block == LeaseYield::Full && self.ready.len() <= self.concurrency();
+            if used_up && self.last_block == LeaseYield::Empty {
+                self.last_block = LeaseYield::Part;
                 return self.idle().await;
             }
             if used_up || running_out {
@@ -253,9 +253,9 @@ impl Working {
         let Ok(leased) = joined else { return Ok(()) };
         let leased = leased?;
         self.last_block = match leased.len() {
-            0 => Block::Empty,
-            some if some <= self.concurrency() / 2 => Block::Part,
-            _ => Block::Full,
+            0 => LeaseYield::Empty,
+            some if some <= self.concurrency() / 2 => LeaseYield::Part,
+            _ => LeaseYield::Full,
         };
         self.ready.extend(leased.into_iter().map(Arc::new));
         Ok(())
@@ -279,30 +279,31 @@ impl Working {
     }
 
     fn pass_budgets(&mut self, now: Duration) -> Step {
-        let Some(call) = self.ready.pop_front() else { return Step::Wait(None) };
-        if let Some(refused) = self.refused_by_budgets(now) {
-            self.ready.push_front(call);
-            return refused;
+        if self.ready.is_empty() {
+            return Step::Wait(None);
+        }
+        if let Err(instead) = self.take_permits(now) {
+            return instead;
         }
         self.show(LaneState::Running);
-        Step::Send(call, now)
+        self.ready.pop_front().map_or(Step::Wait(None), |call| Step::Send(call, now))
     }
 
-    /// What is to be done instead of sending; nothing where a call may leave, which is then counted.
-    fn refused_by_budgets(&mut self, now: Duration) -> Option<Step> {
+    /// Counts a call that is to leave now in all budgets, or gives what is to be done instead.
+    fn take_permits(&mut self, now: Duration) -> Result<(), Step> {
         if !self.lane.budget.take() {
-            return Some(Step::Stop(StopReason::MaxCalls));
+            return Err(Step::Stop(StopReason::MaxCalls));
         }
         if let Err(wait) = self.lane.limiter.poll(now) {
             self.lane.budget.give_back();
-            return Some(Step::Wait(Some(wait)));
+            return Err(Step::Wait(Some(wait)));
         }
         if !self.lane.day.take(self.lane.clock.at(now)) {
             self.lane.budget.give_back();
-            return Some(Step::Stop(StopReason::CallsPerDay));
+            return Err(Step::Stop(StopReason::CallsPerDay));
         }
         self.lane.budget.leaves();
-        None
+        Ok(())
     }
 
     /// Why nothing that waits could be sent when its time has come, once what is on its way is back.
@@ -339,7 +340,7 @@ impl Working {
     }
 
     pub(super) fn is_busy(&self) -> bool {
-        self.crew.flying() > 0 || self.settling > 0
+        self.crew.flying() > 0 || self.uncommitted > 0
     }
 
     fn launch(&mut self, call: Arc<Leased>, now: Duration) {

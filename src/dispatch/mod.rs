@@ -127,7 +127,7 @@ pub fn recover(
             settle: provider.settings().settle,
             backoff_max: provider.settings().retry.max,
             on_new: provider.on_new(),
-            excluded: provider.excluded(),
+            excluded: provider.fields_touched_by_exclude(),
         })
         .collect();
     store.recover(&terms, run, clock.now(), clock.steady())

@@ -54,7 +54,7 @@ impl Context {
 
 /// What has to be done after an answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Decided {
+pub(super) struct Reaction {
     /// What happened to the call.
     pub(super) happening: Happening,
     /// What it means for the other calls of the lane.
@@ -75,10 +75,10 @@ pub(super) enum LaneEffect {
 }
 
 /// What `verdict` does to a call in `context`. Every result is a legal event for a call in flight or probing.
-pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
+pub(super) fn happening(verdict: &Verdict, context: &Context) -> Reaction {
     match verdict {
         Verdict::Accepted => call_only(accepted(context)),
-        Verdict::Throttled { retry_after } => Decided {
+        Verdict::Throttled { retry_after } => Reaction {
             happening: Happening::Throttled,
             lane: LaneEffect::Pause(*retry_after),
             remedy: Remedy::None,
@@ -88,7 +88,7 @@ pub(super) fn happening(verdict: &Verdict, context: &Context) -> Decided {
         }
         // An update too: what it carried may stand there, whatever the CRM says next.
         Verdict::Contract { perhaps_applied: true, .. } => {
-            Decided { happening: unknown(context), ..stopped_by_call(StopReason::Contract) }
+            Reaction { happening: unknown(context), ..stopped_by_call(StopReason::Contract) }
         }
         Verdict::Unknown { .. } => call_only(unknown(context)),
         Verdict::Refused { remedy, .. } => refused(*remedy, context),
@@ -111,11 +111,11 @@ fn accepted(context: &Context) -> Happening {
     if context.reduced && !context.is_probe() { Happening::AcceptedInPart } else { Happening::Accepted }
 }
 
-fn refused(remedy: Remedy, context: &Context) -> Decided {
+fn refused(remedy: Remedy, context: &Context) -> Reaction {
     if context.is_probe() {
         return call_only(Happening::Refused);
     }
-    let remedied = |happening| Decided { remedy, ..call_only(happening) };
+    let remedied = |happening| Reaction { remedy, ..call_only(happening) };
     match remedy {
         // The address is taken, perhaps by this very call when its outcome was unknown.
         Remedy::OnceMoreLast if context.had_unknown => call_only(Happening::RefusedAfterUnknown),
@@ -134,7 +134,7 @@ fn exists(context: &Context) -> Happening {
 }
 
 /// A body code can mean one bad value, when the lane has shown that it works; twice in a row it does not.
-fn denied_by_body(context: &Context) -> Decided {
+fn denied_by_body(context: &Context) -> Reaction {
     if context.lane_accepted && context.denials_in_a_row == 0 {
         call_only(Happening::DeniedByCode)
     } else {
@@ -143,13 +143,13 @@ fn denied_by_body(context: &Context) -> Decided {
 }
 
 /// The next run sends the call after all others, so that it does not hold them up for ever.
-fn stopped_by_call(reason: StopReason) -> Decided {
+fn stopped_by_call(reason: StopReason) -> Reaction {
     let lane = LaneEffect::Stop(reason);
-    Decided { happening: Happening::LaneStopped, lane, remedy: Remedy::OnceMoreLast }
+    Reaction { happening: Happening::LaneStopped, lane, remedy: Remedy::OnceMoreLast }
 }
 
-fn call_only(happening: Happening) -> Decided {
-    Decided { happening, lane: LaneEffect::None, remedy: Remedy::None }
+fn call_only(happening: Happening) -> Reaction {
+    Reaction { happening, lane: LaneEffect::None, remedy: Remedy::None }
 }
 
 #[cfg(test)]

@@ -47,7 +47,7 @@ impl Apply<'_> {
     fn newly_excluded(&self) -> Result<Vec<ProviderId>, StoreError> {
         let mut newly = Vec::new();
         for provider in self.ingest.providers {
-            if self.snapshot.are_newly_excluded(provider.id(), &provider.excluded())? {
+            if self.snapshot.are_newly_excluded(provider.id(), &provider.fields_touched_by_exclude())? {
                 newly.push(provider.id());
             }
         }

@@ -22,7 +22,7 @@ pub(super) struct Claim {
 /// Stands for one provider's key: no two of one input share by chance the 88 bits that
 /// are the key's. Made wherever there is time for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct AccountMark([u8; 12]);
+pub(super) struct ClaimKey([u8; 12]);
 
 /// A call that could leave under a claim.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -80,7 +80,7 @@ impl Default for Claims {
 
 impl Claims {
     /// Adds a claim.
-    pub(super) fn add(&mut self, claim: Claim, AccountMark(account): AccountMark, right: Right) {
+    pub(super) fn add(&mut self, claim: Claim, ClaimKey(account): ClaimKey, right: Right) {
         let Claim { customer, call, .. } = claim;
         let (kind, number) = match call {
             ClaimedCall::None => (0, 0),
@@ -150,7 +150,7 @@ impl Packed {
     }
 }
 
-impl AccountMark {
+impl ClaimKey {
     /// The provider stands in the second byte.
     pub(super) fn of(provider: ProviderId, key: &ProviderKey) -> Self {
         let mut mark = [0; 12];
@@ -171,12 +171,12 @@ mod tests {
         for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
             let mut claims = Claims::default();
             for provider in ProviderId::ALL {
-                let account = AccountMark::of(provider, &key);
+                let account = ClaimKey::of(provider, &key);
                 claims.add(Claim { customer: 1, provider, call }, account, Right::Claimed);
                 claims.add(Claim { customer: 1, provider, call: ClaimedCall::None }, account, Right::Claimed);
             }
             let provider = ProviderId::Lemonway;
-            claims.add(Claim { customer: 2, provider, call }, AccountMark::of(provider, &key), Right::Owned);
+            claims.add(Claim { customer: 2, provider, call }, ClaimKey::of(provider, &key), Right::Owned);
             let disputed: Vec<_> =
                 claims.disputed().into_iter().map(|claim| (claim.customer, claim.provider)).collect();
             assert_eq!(disputed, [(1, provider), (1, provider)], "the known owner is left alone");
@@ -185,7 +185,7 @@ mod tests {
 
     #[test]
     fn of_two_known_owners_none_has_the_right_of_way() {
-        let account = AccountMark::of(ProviderId::Lemonway, &ProviderKey("k".into()));
+        let account = ClaimKey::of(ProviderId::Lemonway, &ProviderKey("k".into()));
         let claim = |customer, call| Claim { customer, provider: ProviderId::Lemonway, call };
         let mut claims = Claims::default();
         claims.add(claim(1, ClaimedCall::Planned), account, Right::Owned);

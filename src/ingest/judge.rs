@@ -16,7 +16,7 @@ use crate::providers::Provider;
 use crate::store::{KnownAt, PackedPayload};
 
 use super::Mode;
-use super::claims::{AccountMark, ClaimedCall};
+use super::claims::{ClaimKey, ClaimedCall};
 use super::differences::Difference;
 use super::news::News;
 use super::notes::{Compared, Noted, Notes};
@@ -61,7 +61,7 @@ pub(super) struct Judged {
     /// What else is to be written down; nothing in a plan.
     pub(super) to_note: Option<Notes>,
     /// Stands for the key, where the customer takes part.
-    pub(super) claim: Option<AccountMark>,
+    pub(super) claim: Option<ClaimKey>,
     /// Whether the account of that key is known to be the customer's.
     pub(super) known: bool,
     /// The key of the account that is the customer's, or may have been reached, where the record names another one, or none.
@@ -74,7 +74,7 @@ pub(super) struct Judged {
 
 /// A claim to what a customer keeps although the record names another key, or none.
 pub(super) struct KeptClaim {
-    pub(super) account: AccountMark,
+    pub(super) account: ClaimKey,
     pub(super) call: ClaimedCall,
     /// Whether the account is known to be the customer's.
     pub(super) known: bool,
@@ -171,7 +171,7 @@ impl Judge<'_> {
         let mark =
             |key: &ProviderKey| Named::Account(self.keeping.fingerprinter.account_mark(provider.id(), key));
         let to_note = is_written.then(|| compared.notes(&noted, &decision, mark));
-        let claim = key.map(|key| AccountMark::of(provider.id(), key));
+        let claim = key.map(|key| ClaimKey::of(provider.id(), key));
         let known = key.is_some_and(|key| is_known(&before, key));
         let given_up = before.account_elsewhere(key).map(|account| account.key.clone());
         let kept = kept_claims(provider.id(), &before, given_up.as_ref(), &decision);
@@ -219,7 +219,7 @@ fn kept_claims(
     let other = |key: &ProviderKey| decision.key.as_ref() != Some(key);
     let mut kept = Vec::new();
     if let Some(key) = given_up {
-        let account = AccountMark::of(provider, key);
+        let account = ClaimKey::of(provider, key);
         kept.push(KeptClaim { account, call: ClaimedCall::None, known: true });
     }
     if let Some(standing) = &before.standing
@@ -227,7 +227,7 @@ fn kept_claims(
         && other(&standing.payload.key)
     {
         let key = &standing.payload.key;
-        let (account, call) = (AccountMark::of(provider, key), leaving(standing));
+        let (account, call) = (ClaimKey::of(provider, key), leaving(standing));
         kept.push(KeptClaim { account, call, known: is_known(before, key) });
     }
     kept

@@ -10,7 +10,7 @@ use crate::store::{KnownAt, OtherKey, PackedAccount, StoreError};
 
 use super::IngestError;
 use super::apply::{Apply, Turn};
-use super::claims::{AccountMark, Claim, ClaimedCall, Right};
+use super::claims::{Claim, ClaimKey, ClaimedCall, Right};
 use super::judge::{Decided, Judge};
 use super::notes::invalid_key;
 
@@ -42,7 +42,7 @@ enum Taken {
 /// An account that a provider is taken to hold.
 struct SeedAccount {
     key: ProviderKey,
-    mark: AccountMark,
+    mark: ClaimKey,
     /// Fields that are invalid in this record.
     invalid: Vec<FieldCode>,
     /// The account, where that is not what stands in the state.
@@ -132,7 +132,7 @@ impl Judge<'_> {
         let mut skipped: Vec<_> = before.chain(&invalid).copied().collect();
         skipped.sort_unstable();
         skipped.dedup();
-        let mark = AccountMark::of(provider.id(), &key);
+        let mark = ClaimKey::of(provider.id(), &key);
         let Some(before) = known.before.account else {
             let packed = PackedAccount::acknowledged(key.clone(), values(projection), &mut keeper, &skipped);
             return SeedAccount { key, mark, invalid, packed: Some(packed), known: false, given_up: None };

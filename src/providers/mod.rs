@@ -91,7 +91,7 @@ pub trait Provider: Send + Sync {
     }
 
     /// All fields that are [touched by it](Self::touched_by_exclude).
-    fn excluded(&self) -> Vec<FieldCode> {
+    fn fields_touched_by_exclude(&self) -> Vec<FieldCode> {
         let subscriptions = self.settings().exclude.iter().filter_map(|field| {
             if let Field::Subscription(id) = field { FieldCode::subscription(*id) } else { None }
         });

@@ -288,7 +288,7 @@ impl StateFile {
         }
         let fingerprinter = Fingerprinter::new(&self.key(false)?);
         self.check_key(&connection, &fingerprinter)?;
-        if flights::are_in(&connection)? {
+        if flights::are_in_schema(&connection)? {
             flights::land_all(&mut connection)?;
         }
         copy.store(connection, fingerprinter)

@@ -117,7 +117,7 @@ pub enum StoreError {
     },
     /// A transition found its call in another state than the one it was decided for.
     #[error("call {call} is not in the state that this step was decided for; nothing was written")]
-    Overtaken {
+    GuardFailed {
         /// Which call.
         call: CallId,
     },
@@ -182,7 +182,7 @@ impl StoreError {
             | Self::NoWriteAheadLog
             | Self::Locked { .. }
             | Self::NetworkFileSystem { .. }
-            | Self::Overtaken { .. }
+            | Self::GuardFailed { .. }
             | Self::Illegal { .. }
             | Self::Undecidable { .. }
             | Self::NoSuchCall(_) => false,
@@ -198,12 +198,12 @@ impl StoreError {
 /// How a state came to be older than what was sent from it, and what to do about it.
 fn stale(path: &Path, how: Stale) -> String {
     let path = path.display();
-    let unknown = "what was delivered since is not known, so that people would be created twice";
-    let restore = "`doctor --restore` with this very file makes a state of it that probes first";
+    let unknown = "what was delivered since is not known, and people would be created twice";
+    let restore = "`doctor --restore` with this very file makes a state of it that probes before it creates";
     match how {
         Stale::Backup => format!("{path} is a backup that was put in place as it is: {unknown}; {restore}"),
         Stale::Other => format!(
-            "{path} is not the state that the last run here left, but another one, an earlier one perhaps: {unknown}; bring that one back; where this one is the newest and comes from elsewhere, bring {path}.lock along; else {restore}"
+            "{path} is not the state that the last run here left, but perhaps an earlier copy: {unknown}; put the right one back; if this one is the newest and comes from elsewhere, bring {path}.lock along; else {restore}"
         ),
         Stale::WithoutLog => format!(
             "{path} has lost its write-ahead log, or was copied without it, while a run was sending or after one was killed: {unknown}; bring {path}-wal back, or copy the two again together; where it is gone, {restore}"

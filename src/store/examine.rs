@@ -415,7 +415,7 @@ fn broken(path: &Path, error: &StoreError) -> Finding {
         | StoreError::NetworkFileSystem { .. }
         | StoreError::NoWriteAheadLog
         | StoreError::Damaged { .. }
-        | StoreError::Overtaken { .. }
+        | StoreError::GuardFailed { .. }
         | StoreError::Illegal { .. }
         | StoreError::Undecidable { .. }
         | StoreError::NoSuchCall(_)

@@ -112,8 +112,8 @@ impl Outbox<'_> {
     /// The block that the state has of it is looked at when its last call is settled, and by
     /// [`prove_flights`](Self::prove_flights).
     pub(super) fn touch_down(&mut self, call: &Leased, is_accepted: bool) -> Result<(), StoreError> {
-        let overtaken = StoreError::Overtaken { call: call.id };
-        match self.aloft.take(call).ok_or(overtaken)? {
+        let changed = StoreError::GuardFailed { call: call.id };
+        match self.aloft.take(call).ok_or(changed)? {
             (_, Some(_)) if is_accepted => Ok(()),
             (first, Some(block)) => {
                 let sql = "UPDATE flight_block SET calls = ?2 WHERE lease = ?1";
@@ -128,14 +128,14 @@ impl Outbox<'_> {
 }
 
 /// Whether the schema has flights.
-pub(super) fn are_in(connection: &Connection) -> Result<bool, StoreError> {
+pub(super) fn are_in_schema(connection: &Connection) -> Result<bool, StoreError> {
     Ok(open::version(connection)? >= VERSION)
 }
 
 /// Writes into the calls which of them were on their way, and takes their flights away. To be done in a transaction
 /// before calls are changed outside of dispatch; where none is on its way nothing is written.
 pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
-    if !are_there(connection)? {
+    if !any_is_on_its_way(connection)? {
         return Ok(());
     }
     let mut flights = connection.prepare(
@@ -163,7 +163,7 @@ pub(super) fn land(connection: &Connection) -> Result<(), StoreError> {
 }
 
 /// Whether anything has taken off that was not settled, or not all that took off with it.
-fn are_there(connection: &Connection) -> Result<bool, StoreError> {
+fn any_is_on_its_way(connection: &Connection) -> Result<bool, StoreError> {
     let sql = format!("SELECT EXISTS (SELECT 1 FROM {})", written_in(connection)?);
     Ok(connection.query_row(&sql, [], |row| row.get(0))?)
 }
@@ -175,7 +175,7 @@ fn written_in(connection: &Connection) -> Result<&'static str, StoreError> {
 
 /// Lands what a killed run left on its way, in one transaction. A crash before it returns leaves it on its way.
 pub(super) fn land_all(connection: &mut Connection) -> Result<(), StoreError> {
-    if are_there(connection)? {
+    if any_is_on_its_way(connection)? {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         land(&transaction)?;
         transaction.commit()?;

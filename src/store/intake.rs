@@ -373,7 +373,7 @@ impl Intake<'_> {
             let mut statement =
                 self.transaction.prepare_cached("SELECT * FROM call WHERE id = ?1 AND lease IS NULL")?;
             let mut rows = statement.query([call.0])?;
-            let Some(row) = rows.next()? else { return Err(StoreError::Overtaken { call }) };
+            let Some(row) = rows.next()? else { return Err(StoreError::GuardFailed { call }) };
             (life_of(row)?, row.get::<_, i64>("planned_in")? == self.run.0)
         };
         // A call of this input has not left, unless it took the place of one that may have.

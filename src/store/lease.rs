@@ -123,11 +123,11 @@ impl Outbox<'_> {
         provider: ProviderId,
         limit: usize,
         filter: &LeaseFilter,
-        next_lease: &mut i64,
+        last_lease: &mut i64,
     ) -> Result<Vec<Leased>, StoreError> {
         let mut turns = Vec::new();
-        for turn in [Turn::Withdrawal, Turn::Again, Turn::Fresh] {
-            turns.extend(self.turns(turn, provider, limit, filter)?);
+        for precedence in [Precedence::Withdrawal, Precedence::Again, Precedence::Fresh] {
+            turns.extend(self.turns(precedence, provider, limit, filter)?);
         }
         turns.sort_by_key(CallRow::turn);
         turns.truncate(limit);
@@ -136,8 +136,8 @@ impl Outbox<'_> {
             if filter.on_new == OnNew::Update && call.is_create_that_has_not_left() {
                 self.make_update(&mut call)?;
             }
-            *next_lease += 1;
-            leased.push(call.leaving(*next_lease)?);
+            *last_lease += 1;
+            leased.push(call.leaving(*last_lease)?);
         }
         self.take_off(&leased)?;
         Ok(leased)
@@ -154,17 +154,19 @@ impl Outbox<'_> {
     /// rows, which are wide, need not be sorted.
     fn turns(
         &self,
-        turn: Turn,
+        precedence: Precedence,
         provider: ProviderId,
         limit: usize,
         filter: &LeaseFilter,
     ) -> Result<Vec<CallRow>, StoreError> {
-        let (states, order) = match turn {
-            Turn::Withdrawal => {
+        let (states, order) = match precedence {
+            Precedence::Withdrawal => {
                 (format!("{WAITING} AND priority = {}", priority::WITHDRAWAL), "due, call.id")
             }
-            Turn::Again => (format!("{WAITING} AND priority > {}", priority::WITHDRAWAL), "due, call.id"),
-            Turn::Fresh => ("state = 'queued'".to_owned(), "priority, place"),
+            Precedence::Again => {
+                (format!("{WAITING} AND priority > {}", priority::WITHDRAWAL), "due, call.id")
+            }
+            Precedence::Fresh => ("state = 'queued'".to_owned(), "priority, place"),
         };
         let sql = format!(
             "{CALL_ROW} WHERE provider = ?1 AND {states} AND due <= ?4 AND lease IS NULL AND deferred_in <> ?3
@@ -214,7 +216,7 @@ impl Outbox<'_> {
         let mut leased = Vec::new();
         while let Some(row) = rows.next()? {
             let lease = row.get(LEASE)?;
-            leased.push(CallRow::read(row)?.landed(lease));
+            leased.push(CallRow::read(row)?.into_leased(lease));
         }
         Ok(leased)
     }
@@ -283,7 +285,7 @@ pub(super) const HELD: &str =
 
 /// Why it may be a call's turn.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Turn {
+enum Precedence {
     /// It has waited long enough, and withdraws a consent.
     Withdrawal,
     /// It has waited long enough.
@@ -372,11 +374,11 @@ impl CallRow {
     /// Leased now.
     fn leaving(self, lease: i64) -> Result<Leased, StoreError> {
         let life = flights::airborne(self.id, &self.life)?;
-        Ok(Leased { stood: Some(self.life.state), life, ..self.landed(lease) })
+        Ok(Leased { stood: Some(self.life.state), life, ..self.into_leased(lease) })
     }
 
     /// Leased by an earlier process.
-    fn landed(self, lease: i64) -> Leased {
+    fn into_leased(self, lease: i64) -> Leased {
         Leased {
             id: self.id,
             lease,

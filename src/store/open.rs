@@ -219,7 +219,7 @@ impl StateFile {
     ) -> Result<Store, StoreError> {
         statements::add_functions(&connection)?;
         Ok(Store {
-            flights: flights::are_in(&connection)?,
+            flights: flights::are_in_schema(&connection)?,
             newer_orders: orders::are_apart(&connection)?,
             fields_by_customer: known_fields::are_by_customer(&connection)?,
             rare: Rare::read(&connection)?,

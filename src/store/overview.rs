@@ -37,7 +37,7 @@ pub struct Counts {
 
 impl Counts {
     /// Takes in an open call that was created then, in that run.
-    fn is_as_old_as(&mut self, (created, run): (Timestamp, RunNumber)) {
+    fn note_age(&mut self, (created, run): (Timestamp, RunNumber)) {
         if self.oldest.is_none_or(|known| created < known) {
             (self.oldest, self.oldest_of) = (Some(created), Some(run));
         }
@@ -207,7 +207,7 @@ impl Store {
             // What was there first, unless that is so long ago that it is gone.
             let sql = "SELECT created_at, planned_in FROM call WHERE id IN (?1, ?2) ORDER BY id LIMIT 1";
             let created = |row: &Row<'_>| Ok((Timestamp(row.get(0)?), RunNumber(row.get(1)?)));
-            of.is_as_old_as(self.connection.query_row(sql, (place, id), created)?);
+            of.note_age(self.connection.query_row(sql, (place, id), created)?);
         }
         Ok(())
     }
@@ -255,7 +255,7 @@ impl Store {
                 | None => {}
             }
             if state.is_some_and(State::is_open) {
-                of.is_as_old_as(oldest);
+                of.note_age(oldest);
             }
         }
         Ok(())

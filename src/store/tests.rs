@@ -257,7 +257,7 @@ fn a_lease_settles_once() {
     assert!(world.lease(10).is_empty(), "what is in flight cannot be leased again");
     world.settle(&leased, Happening::Throttled).expect("settled");
     let error = world.settle(&leased, Happening::Accepted).expect_err("the lease is over");
-    assert!(matches!(error, StoreError::Overtaken { .. }), "{error}");
+    assert!(matches!(error, StoreError::GuardFailed { .. }), "{error}");
 }
 
 #[test]
@@ -341,7 +341,7 @@ fn a_call_of_an_earlier_input_is_held_but_none_that_is_in_flight() {
         intake.commit()
     };
     world.lease(1);
-    assert!(matches!(hold(&mut world), Err(StoreError::Overtaken { .. })));
+    assert!(matches!(hold(&mut world), Err(StoreError::GuardFailed { .. })));
     world.recover();
     hold(&mut world).expect("waits, so it can be held");
     let filter = RejectFilter { run: Some(world.run), ..RejectFilter::default() };

@@ -24,7 +24,7 @@ pub(super) fn step(call: CallId, life: &Life, happening: Happening) -> Result<St
 
 /// A guarded UPDATE must have touched exactly one row.
 pub(super) fn one(changed: usize, call: CallId) -> Result<(), StoreError> {
-    if changed == 1 { Ok(()) } else { Err(StoreError::Overtaken { call }) }
+    if changed == 1 { Ok(()) } else { Err(StoreError::GuardFailed { call }) }
 }
 
 /// The highest number that a call ever had: one that was erased with its customer is not given to another one, whom a person

@@ -97,9 +97,9 @@ pub enum InputFormat {
 
 /// What is compared, and what may stop it.
 #[derive(Debug, Clone, Default, Args)]
-#[command(next_help_heading = "Guards")]
+#[command(next_help_heading = "Comparison and guards")]
 pub struct IngestArguments {
-    /// Stop when more known customers changed: a count or a share, instead of the configured one; from guard.floor on
+    /// Stop when more known customers changed: a count or a share, instead of the configured one; not judged below guard.floor
     #[arg(long, value_name = "N|N%")]
     pub max_changes: Option<Threshold>,
     /// Let no guard stop the run: on changes, new and missing customers, sensitive fields or invalid rows

@@ -23,7 +23,7 @@ use crate::store::{
     is_open_to_others, is_writable_by_all, make_private, missing, nearly_full, unwritable,
 };
 
-use super::earlier::{is_without_state, refuse_doubt};
+use super::earlier::{find_state, refuse_doubt};
 
 #[derive(Debug, Serialize)]
 struct Report {
@@ -75,7 +75,7 @@ pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitC
 /// Ends what a restore began for new persons; whether nobody can have been created in the time that was lost, a person knows.
 fn end_probing(program: &Program, state: &StateFile) -> Result<ExitCode, Failure> {
     let mut since = None;
-    if !is_without_state(program, state)? {
+    if find_state(program, state)? {
         let lock = state.lock()?;
         let mut store = state.open(&lock)?;
         refuse_doubt(&store)?;
@@ -93,7 +93,7 @@ fn end_probing(program: &Program, state: &StateFile) -> Result<ExitCode, Failure
 /// An input that was not accepted is not to come again.
 fn dismiss_input(program: &Program, state: &StateFile, run: &RunId) -> Result<ExitCode, Failure> {
     let mut is_dismissed = false;
-    if !is_without_state(program, state)? {
+    if find_state(program, state)? {
         let lock = state.lock()?;
         is_dismissed = state.open(&lock)?.dismiss_input(run.as_str())?;
     }

@@ -28,13 +28,14 @@ pub(super) fn refuse_doubt(store: &Store) -> Result<(), Failure> {
     Err(Failure::told(ExitCode::PersonMustAct, ErrorCode::StateRestored, advice))
 }
 
-/// Whether there is no state yet, and nobody who makes one. It is said: in the wrong folder all would seem to be well.
+/// Whether there is a state, or somebody is making one. Warns where there is none: in the wrong folder all would seem to be
+/// well.
 ///
 /// # Errors
 /// When there was one.
-pub(super) fn is_without_state(program: &Program, state: &StateFile) -> Result<bool, Failure> {
+pub(super) fn find_state(program: &Program, state: &StateFile) -> Result<bool, Failure> {
     if state.exists() || state.is_locked()? {
-        return Ok(false);
+        return Ok(true);
     }
     state.open_read_only()?;
     let place = state.absolute_path();
@@ -43,5 +44,5 @@ pub(super) fn is_without_state(program: &Program, state: &StateFile) -> Result<b
         place.display()
     );
     program.console.talk(&text);
-    Ok(true)
+    Ok(false)
 }

@@ -89,7 +89,7 @@ pub(super) fn json_schema() -> Schema {
 pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<ExitCode, Failure> {
     let config = program.config()?;
     let state = program.state(&config)?;
-    earlier::is_without_state(program, &state)?;
+    earlier::find_state(program, &state)?;
     let store = state.open_read_only()?;
     let named = match typed.call {
         Some(call) => Some(store.customer_of(call)?),

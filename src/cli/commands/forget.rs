@@ -19,7 +19,7 @@ use crate::report::run_files::{REJECTS_FILE, delete_unfinished};
 use crate::report::text::grouped;
 use crate::store::{Erased, Lock, Search, StateFile, Store, StoreError, delete_copy};
 
-use super::earlier::is_without_state;
+use super::earlier::find_state;
 
 #[derive(Debug, Default, Serialize)]
 struct Proof {
@@ -76,7 +76,7 @@ pub(super) fn forget(program: &Program, typed: &ForgetArguments) -> Result<ExitC
     })?;
     let config = program.config()?;
     let state = program.state(&config)?;
-    if typed.undo && is_without_state(program, &state)? {
+    if typed.undo && !find_state(program, &state)? {
         return undone(program, &id, false);
     }
     let lock = state.lock()?;

@@ -34,7 +34,7 @@ use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{LeftOut, RejectFilter, RejectRow, Released, Resolved, StoreError};
 
 use super::doctor::AFTER_RESTORE;
-use super::earlier::is_without_state;
+use super::earlier::find_state;
 use super::status::{misses_inputs, misses_inputs_since};
 use super::values::{Values, with_left_out};
 
@@ -92,7 +92,7 @@ pub(super) fn resolve(program: &Program, arguments: &ResolveArguments) -> Result
     };
     let config = program.config()?;
     let state = program.state(&config)?;
-    if is_without_state(program, &state)? {
+    if !find_state(program, &state)? {
         return Err(StoreError::NoSuchCall(arguments.call).into());
     }
     let lock = state.lock()?;
@@ -199,7 +199,7 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         let released = released_json(&Released::default(), &BTreeMap::new(), &[]);
         Ok(program.console.done(&released, nothing_found(filter))?)
     };
-    if is_without_state(program, &state)? {
+    if !find_state(program, &state)? {
         return nothing();
     }
     let lock = state.lock()?;
@@ -287,7 +287,7 @@ struct Found {
 fn find(program: &Program, filter: &RejectsFilter) -> Result<Found, Failure> {
     let config = program.config()?;
     let state = program.state(&config)?;
-    is_without_state(program, &state)?;
+    find_state(program, &state)?;
     let store = state.open_read_only()?;
     let asked = store_filter(filter);
     let mut left_out = store.left_out(&asked)?;

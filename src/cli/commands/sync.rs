@@ -151,7 +151,7 @@ fn begin(
     }
     let state = program.state(config)?;
     if matches!(work, Work::Resume) {
-        earlier::is_without_state(program, &state)?;
+        earlier::find_state(program, &state)?;
     }
     let lock = state.lock()?;
     let mut store = state.open(&lock)?;

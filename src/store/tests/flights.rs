@@ -88,7 +88,7 @@ fn a_settlement_needs_the_flight_of_its_lease() {
     let leased = world.lease(1).remove(0);
     let stranger = Leased { lease: leased.lease + 1, ..leased.clone() };
     let error = world.settle(&stranger, Happening::Accepted).expect_err("another lease");
-    assert!(matches!(error, StoreError::Overtaken { .. }), "{error}");
+    assert!(matches!(error, StoreError::GuardFailed { .. }), "{error}");
     assert_eq!((world.flights(), world.rows()), (1, vec![("queued".to_owned(), None)]));
     world.settle(&leased, Happening::Accepted).expect("settled");
     assert_eq!((world.flights(), world.rows()), (0, vec![("acknowledged".to_owned(), None)]));
@@ -191,7 +191,7 @@ fn an_input_that_is_not_accepted_lands_nothing() {
     world.store.intake(world.run, world.now).expect("begun").commit().expect("accepted");
     assert_eq!(world.flights(), 0);
     let error = world.settle(&leased, Happening::Accepted).expect_err("it has landed");
-    assert!(matches!(error, StoreError::Overtaken { .. }), "{error}");
+    assert!(matches!(error, StoreError::GuardFailed { .. }), "{error}");
 }
 
 #[test]
