@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use memchr::memmem::Finder;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 
-use crate::domain::account::Acknowledged;
+use crate::domain::account::{Acknowledged, Keeping};
 use crate::domain::call::{CallId, State};
 use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
@@ -26,8 +26,8 @@ use super::restore::{REPLACED, RESTORING};
 use super::snapshot::{life_of, provider_of};
 use super::transitions::keep_last_call;
 use super::{
-    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, runs, shared_keys,
-    turned_away, untaken,
+    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, recovery, runs,
+    shared_keys, turned_away, untaken,
 };
 
 /// Shorter texts are in every file by chance and prove nothing.
@@ -190,12 +190,28 @@ impl Store {
 
     /// Erases a customer and leaves a tombstone, in one transaction, and empties the write-ahead log as far as
     /// nobody reads it; [`look_through`](Self::look_through) tells what is left. Open calls
-    /// become `forgotten`; what was in flight at a crash counts as crashed first. A crash before it returns leaves
-    /// everything or nothing erased; done again it finishes.
+    /// become `forgotten`; what a killed run left in flight is brought down first, in a transaction of its own, so that
+    /// whatever goes to its account next waits for it. A crash before it returns leaves everything or nothing erased; done
+    /// again it finishes.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be written.
     pub fn forget(&mut self, id: &CustomerId, now: Timestamp) -> Result<Erased, StoreError> {
+        // The lock is ours, so that nobody sends: what is in flight was left by a crash, and may still land.
+        if has_leased(&self.connection, id)? {
+            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+            let keeping = Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values };
+            recovery::bring_all_down(&transaction, keeping, now)?;
+            transaction.commit()?;
+        }
+        self.forget_in_copy(id, now)
+    }
+
+    /// The same in a [copy](StateFile::open_copy), of which nothing is sent before a restore puts all of it in doubt.
+    ///
+    /// # Errors
+    /// As [`forget`](Self::forget).
+    pub fn forget_in_copy(&mut self, id: &CustomerId, now: Timestamp) -> Result<Erased, StoreError> {
         let mark = self.fingerprinter.tombstone(id);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let erased = erase(&transaction, &self.fingerprinter, id)?;
@@ -429,6 +445,13 @@ fn erase(
     }
     erased.customers = counted("DELETE FROM customer WHERE customer_id = ?1")?;
     Ok(erased)
+}
+
+/// Whether a killed run left a call of the customer in flight.
+fn has_leased(connection: &Connection, id: &CustomerId) -> Result<bool, StoreError> {
+    let sql = "SELECT EXISTS (SELECT 1 FROM call JOIN customer ON customer.id = call.customer
+                   WHERE customer_id = ?1 AND lease IS NOT NULL)";
+    Ok(connection.query_row(sql, [id.as_str()], |row| row.get(0))?)
 }
 
 /// How many open or parked calls of the customer come to their end, which the lifecycle has to allow.

@@ -100,15 +100,10 @@ impl Store {
                 *recovered.ended.entry(provider).or_default() += ended;
             }
         }
-        // What a provider that is switched off may have got is compared with newer records like all else that waits for it. How long
-        // it settles is for the run that finds it switched on.
+        // What a provider that is switched off may have got is compared with newer records like all else that waits for it.
         let switched_off = |provider: &ProviderId| terms.iter().all(|terms| terms.provider != *provider);
         for provider in ProviderId::ALL.into_iter().filter(switched_off) {
-            let before = recovered.in_flight;
-            recovered.bring_down(&mut outbox, provider, &crash(now, now, OnNew::Create))?;
-            if recovered.in_flight > before {
-                settling::forget_clock(&transaction, provider)?;
-            }
+            recovered.bring_down_for_later(&mut outbox, provider)?;
         }
         settling::hold_back(&transaction, keeping.fingerprinter)?;
         for open in [WAITING, TRIED] {
@@ -144,6 +139,33 @@ impl Recovered {
         }
         Ok(())
     }
+
+    /// The same, where the next run that has the provider says how long it settles.
+    fn bring_down_for_later(
+        &mut self,
+        outbox: &mut Outbox<'_>,
+        provider: ProviderId,
+    ) -> Result<(), StoreError> {
+        let before = self.in_flight;
+        self.bring_down(outbox, provider, &crash(outbox.now, outbox.now, OnNew::Create))?;
+        if self.in_flight > before {
+            settling::forget_clock(outbox.connection, provider)?;
+        }
+        Ok(())
+    }
+}
+
+/// Brings down what a killed run left in flight, outside of a run. Belongs into the transaction that needs it.
+pub(super) fn bring_all_down(
+    connection: &Connection,
+    keeping: Keeping<'_>,
+    now: Timestamp,
+) -> Result<(), StoreError> {
+    let run = connection.query_row("SELECT ifnull(max(number), 0) FROM run", [], |row| row.get(0))?;
+    let mut aloft = Aloft::default();
+    let mut outbox = Outbox::within(connection, keeping, &mut aloft, (RunNumber(run), now));
+    let mut recovered = Recovered::default();
+    ProviderId::ALL.into_iter().try_for_each(|provider| recovered.bring_down_for_later(&mut outbox, provider))
 }
 
 /// What a crash is to a call that may have left.

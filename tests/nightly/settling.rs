@@ -4,15 +4,21 @@
 use crmsync::domain::provider::ProviderId;
 
 use crate::columns::held;
-use crate::support::World;
+use crate::support::{World, until};
 
 /// The first request lands when the next run is at work, and is not answered before.
 const LATE: &str =
     "[[rule]]\nprovider = \"lemonway\"\nnth = 1\neffect = { late = { after = \"4s\", stall = \"40s\" } }\n";
 
 fn world() -> World {
+    world_that_waits("1s")
+}
+
+/// So long it waits for an answer.
+fn world_that_waits(timeout: &str) -> World {
     let world = World::accepting();
-    world.configure("", &[("lemonway", "settle = \"5s\"\ntimeout = \"1s\"\nretry = { attempts = 1 }")]);
+    let section = format!("settle = \"5s\"\ntimeout = \"{timeout}\"\nretry = {{ attempts = 1 }}");
+    world.configure("", &[("lemonway", &section)]);
     world.play(LATE);
     world
 }
@@ -127,6 +133,39 @@ fn what_a_customer_gets_who_was_forgotten_and_is_back_lands_on_top_of_what_was_s
     world.run(&["forget", "--undo", "A"]).exits(0);
     sync(&world, "A;W1;New\n", &[]).exits(0);
     assert_eq!(name(&world, "W1"), "New");
+}
+
+/// A killed run leaves nothing that says when its request may have landed at the latest; the next one takes up what waits.
+#[test]
+fn what_follows_a_customer_who_is_forgotten_after_a_kill_lands_on_top_of_what_was_sent_before() {
+    for (next, wallet) in [("A", "back"), ("B", "another one")] {
+        let world = world_that_waits("40s");
+        let file = world.file("crm.csv", "customer_id;wallet_id;last_name\nA;W1;Old\n");
+        let mut killed = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+        until("the request is there", || world.requests(ProviderId::Lemonway) > 0);
+        killed.kill().expect("killed");
+        killed.wait().expect("gone");
+        world.run(&["forget", "A"]).exits(0);
+        world.run(&["forget", "--undo", "A"]).exits(0);
+        sync(&world, &format!("{next};W1;New\n"), &[]).exits(0);
+        assert_eq!(name(&world, "W1"), "New", "{wallet}");
+    }
+}
+
+/// What is forgotten counts for the limits all the same.
+#[test]
+fn a_request_of_a_customer_who_is_forgotten_after_a_kill_counts_for_the_day() {
+    let world = World::accepting();
+    world.configure("", &[("lemonway", "settle = \"1ms\"\ntimeout = \"40s\"\ncalls_per_day = 1")]);
+    world.play(LATE);
+    let file = world.file("crm.csv", "customer_id;wallet_id;last_name\nA;W1;Old\n");
+    let mut killed = world.start(&["sync", file.to_str().expect("utf-8"), "--allow-mass-change"]);
+    until("the request is there", || world.requests(ProviderId::Lemonway) > 0);
+    killed.kill().expect("killed");
+    killed.wait().expect("gone");
+    world.run(&["forget", "A"]).exits(0);
+    sync(&world, "B;W2;New\n", &[]).exits(10);
+    assert_eq!(world.requests(ProviderId::Lemonway), 1);
 }
 
 /// Of two who share an account the one whose call a person has to decide about may have sent the last request.

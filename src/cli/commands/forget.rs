@@ -182,7 +182,7 @@ fn from_copy(
 ) -> Result<Erased, StoreError> {
     let mut copy = state.open_copy(path)?;
     copy.add_to_search(search, id)?;
-    copy.forget(id, now)
+    copy.forget_in_copy(id, now)
 }
 
 /// A failure that names the copy: the errors of SQLite do not.
