@@ -75,6 +75,21 @@ pub struct Dispatched {
     pub aborted: bool,
 }
 
+impl Dispatched {
+    /// A deadline that passed while the last calls were on their way has kept nothing from leaving. Where that cannot be
+    /// read, lanes stay as they ended.
+    fn forgive_deadline(&mut self, store: &Store) {
+        let is_late = |lane: &&mut LaneEnd| lane.stop == Some(StopReason::MaxDuration);
+        let mut late = self.lanes.values_mut().filter(is_late).peekable();
+        let Some(Ok(left)) = late.peek().map(|_| store.counts()) else { return };
+        for lane in late {
+            if left.get(&lane.provider).is_none_or(|counts| counts.open() == counts.held) {
+                lane.stop = None;
+            }
+        }
+    }
+}
+
 /// Why dispatch could not start or not give the state back.
 #[derive(Debug, thiserror::Error)]
 pub enum DispatchError {
@@ -172,10 +187,12 @@ pub fn run(
     signals.enter(Phase::Sends);
     let dispatched = runtime.block_on(coordinate(dispatch, busy, checkpoint, records, signals));
     signals.enter(Phase::Asks);
-    // Dropping the runtime ends every task, so that the writer sees the last of its callers go.
-    drop(runtime);
+    // This ends every task, so that the writer sees the last of its callers go. A name service that does not answer is not
+    // waited for: whoever asked it has given up.
+    runtime.shutdown_background();
     let store = writer.finish().ok_or(DispatchError::WriterDied)?;
     let mut dispatched = dispatched?;
+    dispatched.forgive_deadline(&store);
     dispatched.lanes.append(&mut idle);
     Ok((store, dispatched))
 }

@@ -157,6 +157,7 @@ pub(super) fn ending(report: &Report) -> String {
             "stopped by a guard: nothing was queued, nothing was sent"
         }
         Outcome::Guarded => "stopped, since a file cannot be taken: nothing was queued, nothing was sent",
+        Outcome::Stopped if left == 0 => "stopped at its limit; nothing stays queued",
         Outcome::Stopped => "stopped at its limit; the rest stays queued",
         // Whoever was down has calls left that were not tried so often.
         Outcome::Unavailable if left > 0 && left == used_up(report) => {

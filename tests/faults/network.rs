@@ -2,10 +2,11 @@
 //! next healthy run delivers exactly what is right.
 
 use std::net::TcpListener;
+use std::time::Duration;
 
 use crate::server::{Fault, FaultServer, answer};
 use crate::table::Row;
-use crate::world::World;
+use crate::world::{World, pause};
 
 /// What a call is expected to go through in the faulty run.
 #[derive(Clone, Copy)]
@@ -245,4 +246,34 @@ fn an_answer_to_nothing_is_never_the_answer_to_the_next_call() {
     assert!(server.requests() > 2);
     assert_eq!(accepted(world.calls("safedebit")), 0);
     assert_eq!(accepted(world.calls("wsone")), 0);
+}
+
+/// A name service that answers nobody: every question takes a minute.
+const SILENT_NAME_SERVICE: &str = r"
+#include <netdb.h>
+#include <unistd.h>
+int getaddrinfo(const char *node, const char *service, const struct addrinfo *hints, struct addrinfo **found) {
+    sleep(60);
+    return EAI_AGAIN;
+}
+";
+
+/// Whoever asked has given up, and the run does not wait for the thread that asks still.
+#[test]
+fn a_name_service_that_does_not_answer_does_not_keep_a_run_from_ending() {
+    let world = World::new(1);
+    world.configure("https://provider.example.org", "timeout = \"1s\"");
+    let (source, library) = (world.path("silent.c"), world.path("silent.so"));
+    std::fs::write(&source, SILENT_NAME_SERVICE).expect("written");
+    let mut compiler = std::process::Command::new("cc");
+    let compiled = compiler.args(["-shared", "-fPIC", "-o"]).args([&library, &source]).status();
+    assert!(compiled.is_ok_and(|status| status.success()), "no C compiler");
+    let arguments = ["sync", "crm.csv", "--allow-mass-change", "--max-duration", "2s"];
+    let mut run = world.command(&[], &arguments).env("LD_PRELOAD", &library).spawn().expect("it runs");
+    let ended = (0..2_000).find_map(|_| {
+        pause(Duration::from_millis(20));
+        run.try_wait().expect("a child")
+    });
+    run.kill().ok();
+    assert_eq!(ended.and_then(|status| status.code()), Some(5), "it waited for the name service");
 }

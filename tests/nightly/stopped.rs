@@ -158,3 +158,31 @@ fn a_value_that_is_taken_back_after_a_status_that_can_follow_upon_success_is_sen
         world.all_hold(&people[0]);
     }
 }
+
+/// What is on its way when the time is over is waited for.
+#[test]
+fn a_run_whose_last_call_is_answered_behind_its_deadline_is_complete() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let off = "enabled = false";
+    world.configure("", &[("wsone", off), ("safedebit", off)]);
+    world.play("[[rule]]\neffect = { latency = \"3s\" }\n");
+    let file = world.csv("crm.csv", &people);
+    let ran = world.on("sync", &file, &["--allow-mass-change", "--max-duration", "1s"]).exits(0);
+    assert!(ran.out.contains("next: nothing to do"), "{}", ran.out);
+    assert_eq!(world.report()["run"]["outcome"], "complete");
+}
+
+#[test]
+fn a_run_that_its_last_call_stops_leaves_nothing_queued_and_says_so() {
+    let world = World::new();
+    let people = customers(1);
+    world.populate(&people);
+    let off = "enabled = false";
+    world.configure("", &[("wsone", off), ("safedebit", off)]);
+    world.play("[[rule]]\neffect = { refuse = { code = \"178\" } }\n");
+    let file = world.csv("crm.csv", &people);
+    let ran = world.on("sync", &file, &["--allow-mass-change", "--max-errors", "1"]).exits(6);
+    assert!(ran.out.contains("stopped at its limit; nothing stays queued"), "{}", ran.out);
+}
