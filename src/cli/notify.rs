@@ -16,6 +16,7 @@ use rustix::process::{Pid, Signal, kill_process_group};
 use wait_timeout::ChildExt;
 
 use crate::report::report_json::Outcome;
+use crate::store::MissingInput;
 
 /// How long the exit of the program waits for the command.
 const PATIENCE: Duration = Duration::from_secs(10);
@@ -35,13 +36,13 @@ pub enum Occasion {
 
 impl Occasion {
     /// Whether there is anything to tell after a run that ended so; `before` is the outcome of the run before it. While an
-    /// input is missing that was not accepted, nothing is well again: was one missing, and is one now.
+    /// input is missing, nothing is well again.
     #[must_use]
-    pub fn of(now: Outcome, (was_missing, is_missing): (bool, bool), before: Option<&str>) -> Option<Self> {
+    pub fn of(now: Outcome, missing: MissingInput, before: Option<&str>) -> Option<Self> {
         let was_fine = before.is_none_or(|before| before == Outcome::Complete.name());
         match now {
-            Outcome::Complete if is_missing => None,
-            Outcome::Complete => (!was_fine || was_missing).then_some(Self::Recovery),
+            Outcome::Complete if missing.now => None,
+            Outcome::Complete => (!was_fine || missing.before).then_some(Self::Recovery),
             Outcome::Partial => was_fine.then_some(Self::FirstTrouble),
             Outcome::Guarded
             | Outcome::Stopped
@@ -164,7 +165,7 @@ mod tests {
             (Outcome::Guarded, Some("complete"), Some(Failure)),
         ];
         for (now, before, told) in cases {
-            assert_eq!(Occasion::of(now, (false, false), before), told, "{now:?} after {before:?}");
+            assert_eq!(Occasion::of(now, MissingInput::default(), before), told, "{now:?} after {before:?}");
         }
     }
 }

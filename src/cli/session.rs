@@ -29,6 +29,7 @@ use crate::report::progress::Progress;
 use crate::report::report_json::{Report, RunInfo};
 use crate::report::run_files::{EVENTS_FILE, FileError, RunFolder, rotate_runs, write_public};
 use crate::report::text::{self, Reason};
+use crate::store::MissingInput;
 
 /// A run that is going on.
 #[derive(Debug)]
@@ -80,8 +81,8 @@ pub struct Tell {
     pub secrets: Vec<String>,
     /// How the run before ended.
     pub outcome_before: Option<String>,
-    /// Whether an input that was not accepted was missing before this run, and whether one is missing after it.
-    pub missing_input: (bool, bool),
+    /// Whether an input that was not accepted is missing.
+    pub missing_input: MissingInput,
 }
 
 impl Tell {

@@ -14,7 +14,7 @@ use tokio::task::JoinSet;
 use crate::domain::event::{Event, Events, LaneState};
 use crate::domain::provider::ProviderId;
 use crate::providers::Connecting;
-use crate::store::{LeaseFilter, Leased};
+use crate::store::{LeaseFilter, Leased, Reach};
 
 use super::breaker::{Breaker, BreakerState, Pass};
 use super::checkpoint::{CallOutcome, Checkpoint, CheckpointError, Records, UNCOMMITTED_MAX};
@@ -190,7 +190,7 @@ impl Working {
         if let Some(wait) = self.lane.limiter.opens_in(now) {
             return Ok(Step::Wait(Some(wait)));
         }
-        if self.lane.filter.with_suspects {
+        if self.lane.filter.reach == Reach::Suspects {
             return self.next_suspect().await;
         }
         let used_up = self.ready.is_empty();

@@ -56,43 +56,54 @@ impl Leased {
     }
 }
 
+/// How far down the order of its calls a lane leases; each comes when nothing of the one before is left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reach {
+    /// Calls that have their turn.
+    Ordinary,
+    /// Also those that go after all others of the lane.
+    Last,
+    /// Also those that were in flight at several crashes ([`lifecycle::CRASHES_SUSPECT`]); they are sent alone.
+    Suspects,
+}
+
 /// Which calls may be leased.
 #[derive(Debug, Clone)]
 pub struct LeaseFilter {
     /// Only calls of these customers; all, when empty.
     pub only: Vec<CustomerId>,
-    /// Also those that go after all others of the lane.
-    pub with_last: bool,
-    /// Also those that were in flight at several crashes ([`lifecycle::CRASHES_SUSPECT`]); they are sent alone.
-    pub with_suspects: bool,
+    /// Up to which calls.
+    pub reach: Reach,
     /// What is done for somebody new now, whatever was when calls were queued.
     pub on_new: OnNew,
 }
 
 impl Default for LeaseFilter {
     fn default() -> Self {
-        Self { only: Vec::new(), with_last: false, with_suspects: false, on_new: OnNew::Create }
+        Self { only: Vec::new(), reach: Reach::Ordinary, on_new: OnNew::Create }
     }
 }
 
 impl LeaseFilter {
     /// Lets in those that come next when the others are done: the last ones, then the suspects. False when all are in.
     pub fn widen(&mut self) -> bool {
-        let widened = !self.with_suspects;
-        self.with_suspects = self.with_last;
-        self.with_last = true;
-        widened
+        let wider = match self.reach {
+            Reach::Ordinary => Reach::Last,
+            Reach::Last => Reach::Suspects,
+            Reach::Suspects => return false,
+        };
+        self.reach = wider;
+        true
     }
 
     fn priority_max(&self) -> i64 {
-        priority::highest(self.with_last)
+        priority::highest(self.reach != Reach::Ordinary)
     }
 
     fn clause(&self, first: usize) -> String {
-        let suspects = if self.with_suspects {
-            String::new()
-        } else {
-            format!("AND crashes < {}", lifecycle::CRASHES_SUSPECT)
+        let suspects = match self.reach {
+            Reach::Ordinary | Reach::Last => format!("AND crashes < {}", lifecycle::CRASHES_SUSPECT),
+            Reach::Suspects => String::new(),
         };
         let creates = match self.on_new {
             OnNew::Create | OnNew::Update => "",

@@ -61,7 +61,7 @@ pub use examine::{
 };
 pub use intake::{Intake, NewCall};
 pub use known_fields::{Layout, ToldFields};
-pub use lease::{LeaseFilter, Leased};
+pub use lease::{LeaseFilter, Leased, Reach};
 pub use marks::{Bucket, Known, Marks, Meaning};
 pub use missed::WaitingCall;
 pub use open::{Lock, StateFile, StateSettings};
@@ -76,6 +76,7 @@ pub use runs::{LaneUse, PastRun, RunInput, RunNumber};
 pub use shared_keys::OtherKey;
 pub use snapshot::{KnownAt, Snapshot, Still, StoredCustomer};
 pub use story::{Story, StoryAccount, StoryAnswer, StoryCall};
+pub use unaccepted::MissingInput;
 pub use writable::{missing, nearly_full, unwritable};
 
 use crate::domain::fingerprint::Fingerprinter;

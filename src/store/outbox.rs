@@ -239,46 +239,77 @@ impl Outbox<'_> {
     }
 
     pub(super) fn apply(&self, effect: Effect, to: &Recipient<'_>) -> Result<(), StoreError> {
-        if effect == Effect::None {
-            return Ok(());
+        match effect {
+            Effect::None => Ok(()),
+            Effect::Acknowledge => self.acknowledge(to),
+            Effect::Exists => self.note_existing(to),
+            Effect::MarkUnknown => self.note_unknown(to),
+            Effect::Absent => self.note_absent(to),
         }
-        if effect == Effect::Acknowledge {
-            self.doubt_absent(to)?;
-        }
+    }
+
+    fn acknowledge(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
+        self.doubt_absent(to)?;
         let mut keeper = self.keeping.of(to.customer, to.provider);
-        let sent = to.sent;
-        if effect == Effect::Acknowledge && self.acknowledge(to, &mut keeper)? {
+        if self.merge_delivered(to, &mut keeper)? {
             return Ok(());
         }
-        let mut account = self.account(to)?.unwrap_or_else(|| Account::new(sent.key.clone()));
-        let moves = matches!(effect, Effect::Acknowledge | Effect::Exists) && account.key != sent.key;
-        if moves && account.known {
-            // Who had this key exists under it still.
-            let mark = self.keeping.fingerprinter.account_mark(to.provider, &account.key);
-            let gave_up = OtherKey { customer: to.customer_number, known: true };
-            shared_keys::put(self.connection, &mark, to.provider, gave_up)?;
+        let mut account = self.account_of(to)?;
+        self.remember_other_key(&account, to)?;
+        account.acknowledge(&to.sent.key, &to.sent.values, &mut keeper);
+        self.put_account(&account, to)
+    }
+
+    /// The account is there; what it holds is not known.
+    fn note_existing(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
+        let mut account = self.account_of(to)?;
+        self.remember_other_key(&account, to)?;
+        let mut keeper = self.keeping.of(to.customer, to.provider);
+        account.acknowledge(&to.sent.key, &WireValues::default(), &mut keeper);
+        account.mark_unknown(to.sent.values.iter().map(|(field, _)| field));
+        self.put_account(&account, to)
+    }
+
+    /// The account may hold what was sent. A call for another account (a key that a person released) tells nothing of this one.
+    fn note_unknown(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
+        self.doubt_others(to)?;
+        let mut account = self.account_of(to)?;
+        if account.key != to.sent.key {
+            return Ok(());
         }
-        match effect {
-            // What was kept back for the sake of the lost create.
-            Effect::Absent => self.compare_again(to.customer)?,
-            Effect::MarkUnknown => self.doubt_others(to)?,
-            Effect::Acknowledge | Effect::Exists | Effect::None => {}
+        account.mark_unknown(to.sent.values.iter().map(|(field, _)| field));
+        self.put_account(&account, to)
+    }
+
+    /// The lost create was not applied: nothing of what it may have left is there, and what was kept back for its sake is
+    /// looked at again.
+    fn note_absent(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
+        self.compare_again(to.customer)?;
+        let mut account = self.account_of(to)?;
+        if account.key != to.sent.key || account.known {
+            return Ok(());
         }
-        match effect {
-            Effect::Acknowledge => account.acknowledge(&sent.key, &sent.values, &mut keeper),
-            Effect::Exists => {
-                account.acknowledge(&sent.key, &WireValues::default(), &mut keeper);
-                account.mark_unknown(sent.values.iter().map(|(field, _)| field));
-            }
-            Effect::MarkUnknown if account.key == sent.key => {
-                account.mark_unknown(sent.values.iter().map(|(field, _)| field));
-            }
-            // Of what the lost create may have left, nothing is there.
-            Effect::Absent if account.key == sent.key && !account.known => account.fields.clear(),
-            // The call was for another account (a key that a person released): nothing is known of the old one.
-            Effect::MarkUnknown | Effect::Absent | Effect::None => return Ok(()),
+        account.fields.clear();
+        self.put_account(&account, to)
+    }
+
+    /// The customer's account at the provider; one of which nothing is known, where there is none.
+    fn account_of(&self, to: &Recipient<'_>) -> Result<Account, StoreError> {
+        Ok(self.account(to)?.unwrap_or_else(|| Account::new(to.sent.key.clone())))
+    }
+
+    /// Where the account is about to become another one: whoever was known under the old key exists under it still.
+    fn remember_other_key(&self, account: &Account, to: &Recipient<'_>) -> Result<(), StoreError> {
+        if !account.known || account.key == to.sent.key {
+            return Ok(());
         }
-        one(accounts::set(self.connection, to.customer_number, to.provider, &account)?, to.call)
+        let mark = self.keeping.fingerprinter.account_mark(to.provider, &account.key);
+        let gave_up = OtherKey { customer: to.customer_number, known: true };
+        shared_keys::put(self.connection, &mark, to.provider, gave_up)
+    }
+
+    fn put_account(&self, account: &Account, to: &Recipient<'_>) -> Result<(), StoreError> {
+        one(accounts::set(self.connection, to.customer_number, to.provider, account)?, to.call)
     }
 
     /// Whether the newest record of a customer names another account than the one with this key, or none.
@@ -296,7 +327,7 @@ impl Outbox<'_> {
     }
 
     /// Lays what was acknowledged over what the account with this key is known to hold; `false` when its key is another.
-    fn acknowledge(&self, to: &Recipient<'_>, keeper: &mut Keeper<'_>) -> Result<bool, StoreError> {
+    fn merge_delivered(&self, to: &Recipient<'_>, keeper: &mut Keeper<'_>) -> Result<bool, StoreError> {
         let delivered = codec::pack_delivered(&to.sent.values, keeper);
         // The key is compared and not set: its index would be written anew.
         let sql = "UPDATE account SET known = 1, fields = merged_fields(fields, ?4)

@@ -10,6 +10,15 @@ use super::{PastRun, Store, StoreError};
 /// How many runs that take inputs in are looked through.
 const RUNS_LOOKED_AT: u32 = 400;
 
+/// Whether an input is missing: one that was not accepted and has not come since.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct MissingInput {
+    /// Before the run.
+    pub before: bool,
+    /// After it.
+    pub now: bool,
+}
+
 impl Store {
     /// The runs whose input was not accepted and has not come since, oldest first. A complete input that was not accepted
     /// takes the place of all before it. `at_work` is the run that goes on.
@@ -21,14 +30,14 @@ impl Store {
         Ok(without_input(runs.filter(|run| Some(run.id.as_str()) != at_work)))
     }
 
-    /// Whether there was such a run before this one, and whether there is one with it.
+    /// Whether an input was missing before this run, and whether one is missing after it.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be read.
-    pub fn is_input_missing(&self, before: &str) -> Result<(bool, bool), StoreError> {
+    pub fn missing_input(&self, run: &str) -> Result<MissingInput, StoreError> {
         let runs = self.inputs_asked_for()?;
-        let was_missing = !without_input(runs.iter().filter(|run| run.id != before).cloned()).is_empty();
-        Ok((was_missing, !without_input(runs.into_iter()).is_empty()))
+        let before = !without_input(runs.iter().filter(|earlier| earlier.id != run).cloned()).is_empty();
+        Ok(MissingInput { before, now: !without_input(runs.into_iter()).is_empty() })
     }
 
     /// The latest runs that were to take an input in, but those whose input a person has dismissed, newest first.

@@ -19,7 +19,7 @@ use crate::domain::tally::{InputTally, ProviderTally, Tally};
 use crate::ingest::Outcome;
 use crate::providers::Provider;
 use crate::report::text::Reason;
-use crate::store::{Counts, Lock, RejectFilter, RunNumber, StateFile, Store, StoreError};
+use crate::store::{Counts, Lock, MissingInput, RejectFilter, RunNumber, StateFile, Store, StoreError};
 
 /// What a run has gathered when it comes to its end.
 pub(super) struct Run {
@@ -238,7 +238,7 @@ struct Found {
     reasons: Vec<Reason>,
     carried_from: Option<String>,
     outcome_before: Option<String>,
-    missing_input: (bool, bool),
+    missing_input: MissingInput,
 }
 
 impl Found {
@@ -250,7 +250,7 @@ impl Found {
             reasons: Vec::new(),
             carried_from: None,
             outcome_before: None,
-            missing_input: (false, false),
+            missing_input: MissingInput::default(),
         }
     }
 
@@ -263,7 +263,7 @@ impl Found {
         run: &Run,
     ) -> Result<(), Failure> {
         self.outcome_before = outcome_before(store, session)?;
-        self.missing_input = store.is_input_missing(session.id().as_str())?;
+        self.missing_input = store.missing_input(session.id().as_str())?;
         self.tally = tally(run, &store.counts()?);
         let open_before = run.before.iter().filter(|(provider, _)| run.rates.contains_key(provider));
         let open_before = open_before.map(|(_, counts)| counts);
