@@ -13,7 +13,7 @@ use crate::domain::mark::{KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Standing;
-use crate::domain::wire::{Projection, ProviderKey};
+use crate::domain::wire::Projection;
 use crate::providers::Provider;
 use crate::store::{Intake, Marks, NewCall, OtherKey, Snapshot, StoreError, WaitingCall};
 
@@ -28,7 +28,7 @@ use super::outcome::Outcome;
 use super::overtaken::Elsewhere;
 use super::prepare::Prepared;
 use super::sheet::Sheet;
-use super::sift::Ready;
+use super::sift::{Ready, Sifted};
 use super::{Ingest, IngestError, Kind, Mode};
 
 /// The hand that carries out decisions.
@@ -38,7 +38,7 @@ pub(super) struct Apply<'a> {
     pub(super) snapshot: Snapshot<'a>,
     pub(super) intake: Option<&'a Intake<'a>>,
     pub(super) sheets: &'a [Sheet<'a>],
-    marker: &'a Marker,
+    pub(super) marker: &'a Marker,
     /// Whether anybody had an account before.
     pub(super) had_accounts: bool,
     /// Whether any call stood before.
@@ -73,34 +73,48 @@ pub(super) struct Turn<'a> {
     pub(super) number: Option<i64>,
 }
 
+/// What an input is compared with, and where it is written.
+pub(super) struct Sources<'a> {
+    pub(super) snapshot: Snapshot<'a>,
+    /// None, where nothing is written.
+    pub(super) intake: Option<&'a Intake<'a>>,
+    pub(super) sheets: &'a [Sheet<'a>],
+    pub(super) marker: &'a Marker,
+}
+
 impl<'a> Apply<'a> {
+    /// For the customers that were sifted, whose marks it takes over.
     pub(super) fn new(
         ingest: &'a Ingest<'a>,
         mode: Mode,
-        access: (Snapshot<'a>, Option<&'a Intake<'a>>),
-        sheets: &'a [Sheet<'a>],
-        marker: &'a Marker,
+        sources: Sources<'a>,
+        sifted: &mut Sifted,
+        late: Late,
         outcome: &'a mut Outcome,
     ) -> Result<Self, StoreError> {
+        let Sources { snapshot, intake, sheets, marker } = sources;
+        let (had_accounts, had_calls) = (snapshot.has_accounts()?, snapshot.has_standing()?);
+        let is_asked_for = had_accounts || had_calls;
+        let keys = sifted.iter().filter(|_| is_asked_for).map(|candidate| candidate.key).collect();
         Ok(Self {
-            doubtful: access.0.doubtful_calls()?,
-            elsewhere: Elsewhere::read(ingest, &access.0)?,
+            doubtful: snapshot.doubtful_calls()?,
+            elsewhere: Elsewhere::read(ingest, &snapshot)?,
             ingest,
             mode,
-            snapshot: access.0,
-            intake: access.1,
+            snapshot,
+            intake,
             sheets,
             marker,
-            had_accounts: true,
-            had_calls: true,
-            keys: HashSet::new(),
+            had_accounts,
+            had_calls,
+            keys,
             held: HashSet::new(),
-            late: Late::after(outcome),
+            late,
             outcome,
             claims: Claims::default(),
             changes: ChangeCounts::default(),
             fields: FieldCounts::new(),
-            marks: Marks::default(),
+            marks: std::mem::take(&mut sifted.marks),
             seeded: Pages::default(),
             turn: 0,
         })
@@ -356,122 +370,6 @@ impl<'a> Apply<'a> {
         let happening = if is_anew { Happening::DecidedAnew } else { Happening::NewerValue };
         let Some(intake) = self.intake else { return Ok(()) };
         intake.replace_payload(standing, payload, (withdrawal, happening))
-    }
-
-    /// Why a call has to wait for a person, once it is known who else has its key; `hold` is what the comparison says.
-    /// And whether somebody is known to exist under that key, where that is asked.
-    fn weigh(
-        &mut self,
-        turn: &Turn<'_>,
-        provider: ProviderId,
-        judged: &Judged,
-        key: &ProviderKey,
-        hold: Option<HoldReason>,
-    ) -> Result<(Option<HoldReason>, bool), StoreError> {
-        match hold {
-            // A person has said whose account it is.
-            None if judged.is_moved() => Ok((None, false)),
-            None if judged.known => Ok((self.sharer(turn, provider, key)?, false)),
-            None => self.rival(turn, provider, key),
-            // Whose account the new key is weighs more than that it is new.
-            Some(HoldReason::KeyChanged) => {
-                let (rival, exists) = self.rival(turn, provider, key)?;
-                Ok((rival.or(hold), exists))
-            }
-            hold => Ok((hold, false)),
-        }
-    }
-
-    /// Whether the account is already somebody's who is not compared in this input: known to be, or with a call for it. Such
-    /// a call is held as well. (What other customers of this input claim is compared at the end.) And is it known to
-    /// exist, whoever's it is.
-    fn rival(
-        &mut self,
-        turn: &Turn<'_>,
-        provider: ProviderId,
-        key: &ProviderKey,
-    ) -> Result<(Option<HoldReason>, bool), StoreError> {
-        let (mut hold, mut exists) = (None, false);
-        for (other, known) in self.other_owners(provider, key, turn.number)? {
-            exists |= known;
-            if self.is_candidate(other)? {
-                continue;
-            }
-            let waiting = self.snapshot.standing(other, provider)?;
-            // Its call may go elsewhere by now, behind one of unknown outcome that was for this account.
-            let reached = !known && waiting.is_some() && self.may_have_reached(other, provider)?;
-            let standing = waiting.filter(|standing| standing.payload.key == *key);
-            if known || reached || standing.is_some() {
-                hold = Some(HoldReason::DuplicateKey);
-            }
-            if !known
-                && let Some(ClaimedCall::Queued(call)) = standing.as_ref().map(leaving)
-                && self.held.insert(call)
-            {
-                self.count_held(provider);
-                self.intake.map_or(Ok(()), |intake| intake.hold_disputed(call))?;
-            }
-        }
-        for OtherKey { customer: other, known } in self.snapshot.other_keys(provider, key)? {
-            exists |= known;
-            if Some(other) != turn.number && !self.is_candidate(other)? {
-                let standing = self.snapshot.standing(other, provider)?;
-                if standing.is_some_and(|standing| standing.payload.key == *key) {
-                    hold = Some(HoldReason::DuplicateKey);
-                }
-            }
-        }
-        Ok((hold, exists))
-    }
-
-    fn may_have_reached(&self, customer: i64, provider: ProviderId) -> Result<bool, StoreError> {
-        Ok(self.snapshot.account(customer, provider)?.is_some_and(|account| account.may_exist()))
-    }
-
-    /// Whether the known owner of an account has to share it, since a person released a call to it, with somebody who is
-    /// not compared in this input: who is known to have it too, or whose call is about to reach it.
-    fn sharer(
-        &self,
-        turn: &Turn<'_>,
-        provider: ProviderId,
-        key: &ProviderKey,
-    ) -> Result<Option<HoldReason>, StoreError> {
-        for OtherKey { customer: other, .. } in self.snapshot.other_keys(provider, key)? {
-            if Some(other) == turn.number || self.is_candidate(other)? {
-                continue;
-            }
-            let account = self.snapshot.account(other, provider)?;
-            let standing = self.snapshot.standing(other, provider)?;
-            let is_known = account.is_some_and(|account| account.known && account.key == *key);
-            let reaches = standing.is_some_and(|call| {
-                let is_parked = matches!(call.life.state, State::Held | State::Refused);
-                call.payload.key == *key && !is_parked
-            });
-            if is_known || reaches {
-                return Ok(Some(HoldReason::DuplicateKey));
-            }
-        }
-        Ok(None)
-    }
-
-    /// The other customers that had this key before the input, or have it by now.
-    pub(super) fn other_owners(
-        &self,
-        provider: ProviderId,
-        key: &ProviderKey,
-        customer: Option<i64>,
-    ) -> Result<Vec<(i64, bool)>, StoreError> {
-        // Where nobody had an account, whoever has one by now is of this input.
-        if !self.had_accounts {
-            return Ok(Vec::new());
-        }
-        self.snapshot.other_owners(provider, key, customer)
-    }
-
-    /// Whether a customer of that number is compared in this input.
-    pub(super) fn is_candidate(&self, number: i64) -> Result<bool, StoreError> {
-        let id = self.snapshot.customer_id(number)?;
-        Ok(self.keys.contains(&self.marker.key(id.as_str())))
     }
 
     /// Counts what is new about a known customer.

@@ -55,13 +55,7 @@ impl Apply<'_> {
     }
 
     /// Takes the customers that were sifted, in their order.
-    pub(super) fn all(&mut self, mut sifted: Sifted, maker: &Maker<'_>) -> Result<(), IngestError> {
-        self.marks = std::mem::take(&mut sifted.marks);
-        self.had_accounts = self.snapshot.has_accounts()?;
-        self.had_calls = self.snapshot.has_standing()?;
-        if self.had_accounts || self.had_calls {
-            self.keys = sifted.iter().map(|candidate| candidate.key).collect();
-        }
+    pub(super) fn all(&mut self, sifted: Sifted, maker: &Maker<'_>) -> Result<(), IngestError> {
         if let Some(intake) = self.intake.filter(|_| sifted.len() > MANY_CUSTOMERS) {
             intake.expect_many()?;
         }
