@@ -17,7 +17,7 @@ impl Store {
         address.map_err(|_| StoreError::Damaged { what: "the address of a provider is no text" })
     }
 
-    /// Notes where a provider is.
+    /// Notes where a provider is. A crash before it returns leaves the address noted before.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be written.

@@ -271,7 +271,8 @@ impl Store {
         found
     }
 
-    /// Writes the whole file anew, without any free space that could hold old bytes.
+    /// Writes the whole file anew, without any free space that could hold old bytes. A crash before it returns leaves the file
+    /// as it was.
     ///
     /// # Errors
     /// [`StoreError`] when there is no room for it.
@@ -280,7 +281,7 @@ impl Store {
         self.empty_log()
     }
 
-    /// Moves all that the log holds into the file.
+    /// Moves all that the log holds into the file. After a crash the next one who opens the state does it.
     ///
     /// # Errors
     /// [`StoreError::File`] while somebody reads the state.

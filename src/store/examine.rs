@@ -168,7 +168,7 @@ impl StateFile {
         stray.then(|| Finding::new(Severity::Note, &log, what, "the next run or --repair empties it"))
     }
 
-    /// Empties the write-ahead log into the file. The lock proves that nobody else writes.
+    /// Empties the write-ahead log into the file. The lock proves that nobody else writes. After a crash the log is still there.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be opened or written, or somebody reads it.
@@ -227,7 +227,8 @@ pub fn is_writable_by_all(folder: &Path) -> Result<bool, StoreError> {
     Ok(metadata.permissions().mode() & (STICKY | 0o002) == 0o002)
 }
 
-/// Takes from everybody but the owner and the group the right to put other files in a folder.
+/// Takes from everybody but the owner and the group the right to put other files in a folder. A crash leaves the rights old or
+/// new.
 ///
 /// # Errors
 /// [`StoreError::File`] when that is not allowed.
@@ -238,7 +239,7 @@ pub fn close_folder(folder: &Path) -> Result<(), StoreError> {
     std::fs::set_permissions(folder, rights).map_err(failed)
 }
 
-/// Takes the rights of everybody but the owner away.
+/// Takes the rights of everybody but the owner away. A crash leaves them old or new.
 ///
 /// # Errors
 /// [`StoreError::File`] when that is not allowed.

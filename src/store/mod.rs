@@ -2,7 +2,8 @@
 //!
 //! Every change is one transaction; each transition of a call is one guarded UPDATE that must touch exactly one row. The
 //! decisions are made elsewhere: [`crate::domain::lifecycle`] says what an event does, [`crate::diff`] says what has to
-//! be sent; this room writes it down. No type of the database leaves the room, so that a second engine can take its place.
+//! be sent; this room writes it down. No type of the database leaves the room but as the source of a [`StoreError`], so that a
+//! second engine can take its place.
 
 mod accounts;
 mod addresses;

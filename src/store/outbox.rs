@@ -71,7 +71,8 @@ const CACHE_KIB_DISPATCH: i64 = -8_192;
 pub(super) const LOG_GROUPS: u32 = 128;
 
 impl Store {
-    /// Prepares for many small transactions, of which the write-ahead log alone will know for a while.
+    /// Prepares for many small transactions, of which the write-ahead log alone will know for a while. A crash leaves a state
+    /// that says that a run was at work.
     ///
     /// # Errors
     /// [`StoreError`] when the state refuses.
