@@ -10,6 +10,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::domain::account::Keeping;
 use crate::domain::call::{CallId, State};
+use crate::domain::clock::Timestamp;
 use crate::domain::customer::CustomerId;
 use crate::domain::field::Field;
 use crate::domain::fingerprint::Fingerprinter;
@@ -118,7 +119,7 @@ fn standing(state: State, operation: Operation, pairs: &[(u32, &str)]) -> Option
 }
 
 fn standing_with(life: Life, payload: Payload) -> Standing {
-    Standing { id: CallId(1), life, due: 0, settling: false, missing: false, payload }
+    Standing { id: CallId(1), life, due: Timestamp(0), settling: false, missing: false, payload }
 }
 
 /// A create under another key, held because that is another one.

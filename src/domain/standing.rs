@@ -2,6 +2,7 @@
 
 use super::account::Account;
 use super::call::{CallId, HoldReason, Payload};
+use super::clock::Timestamp;
 use super::lifecycle::Life;
 use super::wire::{FieldCode, ProviderKey};
 
@@ -12,8 +13,8 @@ pub struct Standing {
     pub id: CallId,
     /// Where it stands. Never `in_flight` where it is compared: recovery has run.
     pub life: Life,
-    /// Not before this time, as a [`Timestamp`](super::clock::Timestamp) counts.
-    pub due: i64,
+    /// Not before this time.
+    pub due: Timestamp,
     /// Whether it waits for a late request to land.
     pub settling: bool,
     /// The last answer to it was that nobody is there.

@@ -248,7 +248,8 @@ impl Intake<'_> {
             self.settle_standing(replaced, happening, is_moved)?;
         }
         let inherited = replaced.filter(|replaced| {
-            matches!(replaced.life.state, State::Waiting | State::Queued | State::Held) && replaced.due > 0
+            matches!(replaced.life.state, State::Waiting | State::Queued | State::Held)
+                && replaced.due > Timestamp::default()
         });
         // What is held has not left, and is asked about when a person lets it go.
         let is_doubted = || if call.hold.is_none() { self.may_exist(&call) } else { Ok(false) };
@@ -272,7 +273,7 @@ impl Intake<'_> {
             .with("provider", call.provider.number())
             .with("priority", if is_last && !call.withdrawal { priority::behind_all(own) } else { own })
             .with("place", place)
-            .with("due", inherited.map_or(0, |replaced| replaced.due))
+            .with("due", inherited.map_or(0, |replaced| replaced.due.0))
             .with("settling", inherited.is_some_and(|replaced| replaced.settling))
             .with("planned_in", self.run.0)
             .carrying(call.payload)

@@ -7,6 +7,7 @@ use rusqlite::{Connection, Row, Transaction};
 
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
+use crate::domain::clock::Timestamp;
 use crate::domain::customer::{CustomerId, Order};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
@@ -322,7 +323,7 @@ impl<'a> Snapshot<'a> {
         Ok(Standing {
             id,
             life,
-            due: row.get("due")?,
+            due: Timestamp(row.get("due")?),
             settling: row.get("settling")?,
             missing: row.get::<_, Option<String>>("class")?.as_deref() == Some("missing"),
             payload: codec::unpack_payload(&payload)?,

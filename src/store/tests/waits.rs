@@ -49,7 +49,7 @@ fn the_wait_of_a_held_call_begins_anew_with_a_run() {
     world.recover();
     change(&mut world, "c1");
     let newer = world.before("c1").standing.expect("waits");
-    assert_eq!((newer.life.state, newer.due), (State::Waiting, world.now.after(SETTLE).0));
+    assert_eq!((newer.life.state, newer.due), (State::Waiting, world.now.after(SETTLE)));
 }
 
 /// A clock that cannot be set tells how long the program was away.
@@ -79,7 +79,7 @@ fn what_has_settled_while_the_program_was_away_does_not_begin_anew() {
         world.steady = then;
         for _ in 0..2 {
             world.recover();
-            assert_eq!(world.before("c1").standing.expect("waits").due, expected.0, "{set}");
+            assert_eq!(world.before("c1").standing.expect("waits").due, expected, "{set}");
         }
     }
 }
