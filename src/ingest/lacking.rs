@@ -45,20 +45,21 @@ impl Lacking {
         }
         // Without the type of an identifier the configured one counts: nobody new is to be left out.
         let unneeded = FieldSet::from_iter([Field::PersonIdentifierType]);
-        let told = told_by_files(ingest, sheets, known | snapshot.told_fields()?, candidates.len() > 0)?;
+        let wanted = known | snapshot.told_fields()?;
+        let mut told = told_by_files(ingest, sheets, wanted, candidates.len() > 0)?;
         let known = known - unneeded;
         let lost = told.iter().fold(known, |lost, told| lost - with_nic(*told));
+        // In a file of rejects each record speaks for itself.
+        for (told, _) in told.iter_mut().zip(sheets).filter(|(_, sheet)| sheet.mapper.is_rejects_file()) {
+            *told = FieldSet::default();
+        }
         let before = if ingest.starts_anew() { Vec::new() } else { snapshot.layouts()? };
         let layouts: Vec<_> = sheets.iter().map(|sheet| sheet.fields().map(with_nic)).collect();
         let is_alone = |one: &Candidate, file: u16| one.rows().all(|row| row.file() == file);
         let files = || layouts.iter().zip(0_u16..);
         let alone = files().map(|(_, file)| candidates.iter().any(|one| is_alone(one, file)));
-        let of_rejects = |sheet: &Sheet<'_>| sheet.mapper.is_rejects_file();
-        let told = sheets.iter().zip(told);
-        let told =
-            told.map(|(sheet, told)| if of_rejects(sheet) { FieldSet::default() } else { told }).collect();
         let mut found = Self { told, lost, alone: alone.collect(), ..Self::default() };
-        // Has any file with these columns somebody who was known and is in no other one.
+        // Whether any file with these columns has somebody who was known and is in no other one.
         let has_known = |fields: FieldSet| {
             let known = |file| candidates.iter().any(|one| one.is_known() && is_alone(one, file));
             files().any(|(layout, file)| *layout == Some(fields) && known(file))
@@ -66,9 +67,8 @@ impl Lacking {
         for ((sheet, fields), alone) in sheets.iter().zip(&layouts).zip(&found.alone) {
             let mut lacking = lost;
             if let Some(fields) = *fields {
-                let accepted = before.iter().find(|layout| layout.fields == fields);
-                let own = match accepted {
-                    Some(layout) => layout.lacking,
+                let own = match before.iter().find(|layout| layout.fields == fields) {
+                    Some(accepted) => accepted.lacking,
                     None if before.is_empty() => lost,
                     None if has_known(fields) => lost_since(&before, fields),
                     None => FieldSet::default(),
