@@ -3,7 +3,7 @@
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStringExt;
 
-use crate::care::json;
+use crate::care::{backups, json};
 use crate::support::{World, customers};
 
 /// Of two states in one folder the other one must not be replaced, repaired or filled.
@@ -241,4 +241,21 @@ fn check_says_what_a_state_needs_that_was_put_back() {
     assert!(told.contains("the state was put back from a backup") && told.contains(next), "{told}");
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert!(!world.run(&["check"]).exits(0).out.contains("put back"));
+}
+
+/// A restored state sends nothing before it has had a complete file.
+#[test]
+fn explain_does_not_advise_what_a_restored_state_refuses() {
+    let world = World::new();
+    let people = customers(2);
+    world.populate(&people);
+    world.configure("", &[]);
+    let file = world.csv("crm.csv", &people);
+    world.on("sync", &file, &["--allow-mass-change", "--max-calls", "1"]).exits(10);
+    assert!(world.run(&["explain", "C00002"]).exits(0).out.contains("crmsync resume"));
+    world.run(&["resume", "--max-calls", "1"]).exits(10);
+    let backup = backups(&world).pop().expect("a backup");
+    world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
+    let told = world.run(&["explain", "C00002"]).exits(0).out;
+    assert!(told.contains("crmsync sync FILE --kind full") && !told.contains("crmsync resume"), "{told}");
 }

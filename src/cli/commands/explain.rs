@@ -33,6 +33,7 @@ use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE};
 use crate::store::{Story, StoryCall};
 
+use super::doctor::AFTER_RESTORE;
 use super::earlier;
 use super::explain_code::{meaning_and_advice, operator_codes};
 use super::rejects::reason;
@@ -105,7 +106,9 @@ pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<Exi
     let story = store.story(&id)?;
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
-    let explained = explained(&story, &id, &config.providers, &context);
+    let sending: &[&str] = if store.is_in_doubt()? { &AFTER_RESTORE } else { &["resume"] };
+    let about = About { id: &id, settings: &config.providers, context: &context, sending };
+    let explained = explained(&story, &about);
     if program.console.is_json() {
         program.console.json(&explained)?;
     } else {
@@ -117,30 +120,30 @@ pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<Exi
     Ok(ExitCode::Complete)
 }
 
-fn explained(
-    story: &Story,
-    id: &CustomerId,
-    settings: &ProvidersSettings,
-    context: &Context<'_>,
-) -> Explained {
+/// Whom is told about, and what is needed to say what to type.
+struct About<'a> {
+    id: &'a CustomerId,
+    settings: &'a ProvidersSettings,
+    context: &'a Context<'a>,
+    /// The command that sends what is queued.
+    sending: &'a [&'a str],
+}
+
+fn explained(story: &Story, about: &About<'_>) -> Explained {
+    let settings = about.settings;
     let mut timeline: Vec<Moment> = story.calls.iter().flat_map(|call| moments(call, settings)).collect();
     timeline.sort_by_key(|moment| moment.time);
     let of_calls = story.calls.iter().map(|call| call.provider);
     let ids: BTreeSet<ProviderId> =
         story.accounts.keys().copied().chain(of_calls).chain(settings.enabled()).collect();
-    let at_provider = |provider| (provider, at_provider(story, provider, id, settings, context));
+    let at_provider = |provider| (provider, at_provider(story, provider, about));
     let providers = ids.into_iter().map(at_provider).collect();
     let calls_kept_since = story.kept_since.clone();
     Explained { known: story.known, forgotten: story.forgotten, providers, timeline, calls_kept_since }
 }
 
-fn at_provider(
-    story: &Story,
-    provider: ProviderId,
-    id: &CustomerId,
-    settings: &ProvidersSettings,
-    context: &Context<'_>,
-) -> AtProvider {
+fn at_provider(story: &Story, provider: ProviderId, about: &About<'_>) -> AtProvider {
+    let settings = about.settings;
     let account = story.accounts.get(&provider).map(|account| Account {
         known: account.known,
         acknowledged: names(provider, &account.acknowledged),
@@ -152,10 +155,10 @@ fn at_provider(
     let standing = calls.find(|call| call.life.state.is_open() || call.life.state == State::Refused);
     let (now, next) = match standing {
         Some(call) if call.life.state.is_open() && !settings.enabled().contains(&provider) => {
-            let (now, _) = stands(call, id, settings, context);
+            let (now, _) = stands(call, about);
             (format!("{now}; nothing is sent while the configuration has {provider} switched off"), None)
         }
-        Some(call) => stands(call, id, settings, context),
+        Some(call) => stands(call, about),
         None => (idle(account.as_ref(), last, settings.common(provider)), None),
     };
     let why = story.turned_away.get(&provider).map(|turned_away| {
@@ -176,41 +179,36 @@ fn at_provider(
     AtProvider { account, now, next }
 }
 
-fn stands(
-    call: &StoryCall,
-    id: &CustomerId,
-    settings: &ProvidersSettings,
-    context: &Context<'_>,
-) -> (String, Option<String>) {
-    let resume = Some(next_step::command(&["resume"], context));
+fn stands(call: &StoryCall, about: &About<'_>) -> (String, Option<String>) {
+    let send = Some(next_step::command(about.sending, about.context));
     let mut due = call.due.map_or_else(String::new, |due| format!(", not before {due}"));
     if call.goes_last {
         due.push_str(", after all others of its lane");
     }
     match call.life.state {
-        State::Queued => (format!("ready: the next run sends it{due}"), resume),
-        State::Waiting => (format!("to be sent again{due}"), resume),
+        State::Queued => (format!("ready: the next run sends it{due}"), send),
+        State::Waiting => (format!("to be sent again{due}"), send),
         State::InFlight => {
-            ("on its way, or it was when a run was killed; the next run finds out".to_owned(), resume)
+            ("on its way, or it was when a run was killed; the next run finds out".to_owned(), send)
         }
         State::Probing => {
-            (format!("a create of unknown outcome: an update with its values finds out{due}"), resume)
+            (format!("a create of unknown outcome: an update with its values finds out{due}"), send)
         }
         State::Held => {
             let why = call.life.hold.map_or("waits for a person", reason);
             let others: Vec<&str> = call.others.iter().map(CustomerId::as_str).collect();
             let whose =
                 if others.is_empty() { String::new() } else { format!("; so has {}", others.join(", ")) };
-            (format!("held: {why}{whose}"), Some(decision(call, id, context)))
+            (format!("held: {why}{whose}"), Some(decision(call, about)))
         }
         State::Refused => {
             let code = call.code.as_deref().unwrap_or_default();
-            let table = operator_codes(settings, call.provider);
+            let table = operator_codes(about.settings, call.provider);
             let (meaning, advice) = meaning_and_advice(call.provider, code, &table);
             let why = format!(
                 "refused with code {code} ({meaning}): parked until what would be sent changes, or a person releases it; {advice}"
             );
-            (why, Some(release(call, id, context)))
+            (why, Some(release(call, about)))
         }
         State::Acknowledged | State::Superseded | State::Abandoned | State::Forgotten => {
             ("nothing is queued".to_owned(), None)
@@ -220,27 +218,25 @@ fn stands(
 
 /// What a person types about a held call. Typed as it stands, it sends nothing to an account whose owner has to be found out
 /// first, and `resolve` settles nothing: it asks what was found out.
-fn decision(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String {
+fn decision(call: &StoryCall, about: &About<'_>) -> String {
     match call.life.hold {
         Some(hold @ (HoldReason::KeyChanged | HoldReason::DuplicateKey)) => {
-            next_step::command(&["explain-code", call.provider.name(), hold.name()], context)
+            next_step::command(&["explain-code", call.provider.name(), hold.name()], about.context)
         }
-        Some(HoldReason::Restored | HoldReason::Overtaken | HoldReason::DeniedByCode) => {
-            release(call, id, context)
-        }
+        Some(HoldReason::Restored | HoldReason::Overtaken | HoldReason::DeniedByCode) => release(call, about),
         Some(
             HoldReason::Crashed
             | HoldReason::Unknown
             | HoldReason::ProbeRefused
             | HoldReason::RefusedAfterUnknown,
         )
-        | None => next_step::command(&["resolve", &call.id.to_string()], context),
+        | None => next_step::command(&["resolve", &call.id.to_string()], about.context),
     }
 }
 
-fn release(call: &StoryCall, id: &CustomerId, context: &Context<'_>) -> String {
-    let words = ["rejects", "release", "--customer", id.as_str(), "--provider", call.provider.name()];
-    next_step::command(&words, context)
+fn release(call: &StoryCall, about: &About<'_>) -> String {
+    let (id, provider) = (about.id.as_str(), call.provider.name());
+    next_step::command(&["rejects", "release", "--customer", id, "--provider", provider], about.context)
 }
 
 /// Why nothing goes although no call stands. What the file said is not in the state; so this tells what the last comparison
