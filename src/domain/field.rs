@@ -217,8 +217,13 @@ impl FieldSet {
 
     /// The fields, in catalogue order.
     pub fn iter(self) -> impl Iterator<Item = Field> {
-        let has = move |(position, field): (usize, &Field)| (self.0 >> position & 1 == 1).then_some(*field);
-        Field::NAMED.iter().enumerate().filter_map(has)
+        let mut left = self.0;
+        std::iter::from_fn(move || {
+            let field = Field::NAMED.get(left.trailing_zeros() as usize)?;
+            // What is there loses its lowest bit.
+            left &= left - 1;
+            Some(*field)
+        })
     }
 
     /// Whether a field is among them; no subscription is.

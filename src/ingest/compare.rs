@@ -215,7 +215,7 @@ pub(super) fn compare(
     if !has_marks {
         known = snapshot.customers()?;
     }
-    if !has_marks || snapshot.has_tombstones()? {
+    if !has_marks && known > 0 || snapshot.has_tombstones()? {
         seen_known += compared.ask_names(read, snapshot)?;
     }
     compared.count(read, known, seen_known, options);

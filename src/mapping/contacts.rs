@@ -14,12 +14,9 @@ use super::reason::{self, Parsed};
 /// An e-mail address with a dotted domain, without display name and quotes. The domain becomes lower case; the part
 /// before the @ stays as it is, because its owner's server may tell cases apart.
 pub(super) fn email(text: &str) -> Parsed<SmolStr> {
-    if let Some(defect) = email_shape(text) {
-        return Err(defect);
-    }
+    let (local, domain) = email_parts(text)?;
     let options = Options::default().with_required_tld().without_domain_literal().without_display_text();
-    let address = EmailAddress::parse_with_options(text, options).map_err(|_| reason::EMAIL_FORM)?;
-    let (local, domain) = (address.local_part(), address.domain());
+    EmailAddress::parse_with_options(text, options).map_err(|_| reason::EMAIL_FORM)?;
     if !is_domain(domain) {
         return Err(reason::EMAIL_FORM);
     }
@@ -40,19 +37,20 @@ fn is_domain(domain: &str) -> bool {
         && !last.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// What is wrong at first sight, with a reason that helps more than "not an address".
-fn email_shape(text: &str) -> Option<crate::domain::defect::DefectReason> {
-    let Some((local, domain)) = text.rsplit_once('@') else { return Some(reason::EMAIL_FORM) };
-    if text.contains(['<', '>']) {
-        Some(reason::EMAIL_DISPLAY_NAME)
+/// What stands before and behind the @, where nothing is wrong at first sight: there is a reason then that helps more than "not an
+/// address".
+fn email_parts(text: &str) -> Parsed<(&str, &str)> {
+    let (local, domain) = text.rsplit_once('@').ok_or(reason::EMAIL_FORM)?;
+    if text.bytes().any(|byte| matches!(byte, b'<' | b'>')) {
+        Err(reason::EMAIL_DISPLAY_NAME)
     } else if text.contains('"') {
-        Some(reason::EMAIL_QUOTED)
+        Err(reason::EMAIL_QUOTED)
     } else if local.contains('@') {
-        Some(reason::EMAIL_SEVERAL)
+        Err(reason::EMAIL_SEVERAL)
     } else if !domain.contains('.') {
-        Some(reason::EMAIL_DOMAIN)
+        Err(reason::EMAIL_DOMAIN)
     } else {
-        None
+        Ok((local, domain))
     }
 }
 

@@ -369,10 +369,9 @@ impl Mapper {
 
     /// A cell as far as it says anything: in a file of rejects a blank one does not.
     pub fn heard<'a>(&self, cell: RawCell<'a>) -> RawCell<'a> {
-        match cell {
-            RawCell::Text(text) if self.is_rejects_file && text::trim(&text).is_empty() => RawCell::Absent,
-            RawCell::Text(_) | RawCell::Nested(_) | RawCell::Absent | RawCell::Null => cell,
-        }
+        let is_blank =
+            |cell: &RawCell<'_>| matches!(cell, RawCell::Text(text) if text::trim(text).is_empty());
+        if self.is_rejects_file && is_blank(&cell) { RawCell::Absent } else { cell }
     }
 
     fn key_of(&self, cell: &RawCell<'_>) -> Result<CustomerId, RowDefect> {

@@ -193,6 +193,15 @@ fn try_region(digits: &str, region: Region) -> Tried {
 /// The digits of the text, with the + of an international number. Letters are refused first: libphonenumber would
 /// dial them ("O612…" would be another number).
 fn dialable(text: &str) -> Parsed<String> {
+    let is_bare = text.bytes().all(|byte| byte.is_ascii_digit());
+    let digits = if is_bare { text.to_owned() } else { without_signs(text)? };
+    Ok(match digits.strip_prefix("00") {
+        Some(rest) => format!("+{rest}"),
+        None => digits,
+    })
+}
+
+fn without_signs(text: &str) -> Parsed<String> {
     if text.chars().any(char::is_alphabetic) {
         return Err(mangled(text).unwrap_or(reason::PHONE_LETTERS));
     }
@@ -208,9 +217,6 @@ fn dialable(text: &str) -> Parsed<String> {
             '\u{2010}'..='\u{2014}' | '\u{200B}'..='\u{200F}' | '\u{202A}'..='\u{202E}' => {}
             _ => return Err(reason::PHONE_CHARACTERS),
         }
-    }
-    if let Some(rest) = digits.strip_prefix("00") {
-        digits = format!("+{rest}");
     }
     Ok(digits)
 }

@@ -19,8 +19,10 @@ use crate::domain::value::{Street, StreetKind, StreetParts};
 
 /// Countries that write the house number behind the name: "Hauptstraße 12", "Rue de la Loi 16". Elsewhere a number there belongs to
 /// the name: "Rue de la Fosse 4".
-const NUMBERS_BEHIND: &str =
-    "AR AT BE BG BR CH CL CO CZ DE DK EE ES FI GR HR HU IT LI LT LV MX NL NO PE PL PT RO RS SE SI SK TR";
+const NUMBERS_BEHIND: [&str; 33] = [
+    "AR", "AT", "BE", "BG", "BR", "CH", "CL", "CO", "CZ", "DE", "DK", "EE", "ES", "FI", "GR", "HR", "HU",
+    "IT", "LI", "LT", "LV", "MX", "NL", "NO", "PE", "PL", "PT", "RO", "RS", "SE", "SI", "SK", "TR",
+];
 
 /// Kinds behind whose name a house number may stand there; names of estates end in numbers of their own: "ZI Nord 2".
 const STREETS: &str = "ALLEE AVENUE BOULEVARD CHAUSSEE CHEMIN CLOS COURS ESPLANADE FAUBOURG IMPASSE PASSAGE PLACE PROMENADE QUAI ROUTE RUE RUELLE \
@@ -122,7 +124,7 @@ fn beside_parts(
 
 /// Whether a country writes the house number behind the name.
 fn writes_numbers_behind(country: &str) -> bool {
-    NUMBERS_BEHIND.split(' ').any(|other| other == country)
+    NUMBERS_BEHIND.contains(&country)
 }
 
 fn joined(parts: [&Option<SmolStr>; 3]) -> SmolStr {

@@ -31,21 +31,29 @@ pub(super) fn project(settings: &LemonwaySettings, customer: &Customer) -> Proje
     let mut to = Projector::new(customer, &settings.common.exclude, &SIZES);
     let wallet = to.draw(Field::WalletId, |value| text(value).cloned());
     let key = to.key(fields::WALLET, Field::WalletId, wallet);
-    person(&mut to);
-    contact(&mut to);
+    to.copied(fields::EMAIL, Field::Email, text);
+    names(&mut to);
+    address(&mut to);
+    to.plain(fields::IP, Field::IpAddress, ip);
+    to.copied(fields::PHONE_NUMBER, Field::LandlinePhone, msisdn);
+    to.copied(fields::MOBILE_NUMBER, Field::MobilePhone, msisdn);
+    to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
     company(&mut to);
+    to.plain(fields::IS_DEBTOR, Field::IsDebtor, one_or_zero);
+    origin(&mut to);
+    to.plain(fields::PAYER_OR_BENEFICIARY, Field::PayerOrBeneficiary, role);
     to.finish(key, (fields::COUNTRY, alpha3))
 }
 
-fn person(to: &mut Projector<'_>) {
+fn names(to: &mut Projector<'_>) {
     to.plain(fields::TITLE, Field::Title, |value| {
         title(value).map(|title| SmolStr::new_static(title.letter()))
     });
     name(to, fields::FIRST_NAME, Field::FirstName);
     name(to, fields::LAST_NAME, Field::LastName);
-    to.plain(fields::BIRTH_DATE, Field::BirthDate, date);
-    to.copied(fields::BIRTH_CITY, Field::BirthCity, text);
-    to.plain(fields::BIRTH_COUNTRY, Field::BirthCountry, alpha3);
+}
+
+fn origin(to: &mut Projector<'_>) {
     let nationality = to.draw_with(Field::Nationalities, |value| match value {
         Value::Nationalities(countries) if countries.len() > NATIONALITIES_MAX => {
             Drawn::Unfit(TOO_MANY_NATIONALITIES)
@@ -53,15 +61,11 @@ fn person(to: &mut Projector<'_>) {
         value => nationalities(value).map_or(Drawn::Invalid, Drawn::Text),
     });
     to.put(fields::NATIONALITY, Field::Nationalities, nationality);
-    to.plain(fields::IS_DEBTOR, Field::IsDebtor, one_or_zero);
-    to.plain(fields::PAYER_OR_BENEFICIARY, Field::PayerOrBeneficiary, role);
+    to.copied(fields::BIRTH_CITY, Field::BirthCity, text);
+    to.plain(fields::BIRTH_COUNTRY, Field::BirthCountry, alpha3);
 }
 
-fn contact(to: &mut Projector<'_>) {
-    to.copied(fields::EMAIL, Field::Email, text);
-    to.copied(fields::PHONE_NUMBER, Field::LandlinePhone, msisdn);
-    to.copied(fields::MOBILE_NUMBER, Field::MobilePhone, msisdn);
-    to.plain(fields::IP, Field::IpAddress, ip);
+fn address(to: &mut Projector<'_>) {
     let street = match (to.source(Field::Street), to.joined(&STREET)) {
         // Complements without the street would take the place of the street.
         (Source::Absent, Drawn::Absent) => Drawn::Absent,

@@ -44,6 +44,7 @@ pub(super) fn project(settings: &SafedebitSettings, customer: &Customer) -> Proj
     identity_document(&mut to);
     address(&mut to);
     contact(&mut to);
+    to.plain(fields::CONSUMER_TYPE, Field::CustomerType, type_number);
     to.copied(fields::IBAN, Field::Iban, text);
     organisation(&mut to);
     to.finish(key, (fields::COUNTRY, alpha2))
@@ -148,7 +149,6 @@ fn street_type(kind: &StreetKind) -> SmolStr {
 /// What customers are as organisations. Company fields are for companies and `waldec` is for associations; a customer
 /// whose type the file does not tell keeps both.
 fn organisation(to: &mut Projector<'_>) {
-    to.plain(fields::CONSUMER_TYPE, Field::CustomerType, type_number);
     // Whether or not Safedebit is told.
     let told = to.in_crm(Field::CustomerType);
     let kind = match told {

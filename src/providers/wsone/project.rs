@@ -109,13 +109,13 @@ fn contacts(to: &mut Projector<'_>) {
 fn address(settings: &WsOneSettings, to: &mut Projector<'_>) {
     to.copied(fields::ADDRESS_1, Field::AddressApartment, text);
     to.copied(fields::ADDRESS_2, Field::AddressBuilding, text);
+    street_line(settings, to);
     to.copied(fields::ADDRESS_4, Field::AddressLocality, text);
     to.copied(fields::CITY, Field::City, text);
     to.copied(fields::ZIP_CODE, Field::PostalCode, text);
     to.plain(fields::COUNTRY, Field::Country, french_name);
     to.plain(fields::ADDRESS_COMPANY, Field::MailOptIn, one_or_zero);
     to.plain(fields::ADDRESS_TRUSTED, Field::MailPartnerOptIn, one_or_zero);
-    street_line(settings, to);
 }
 
 /// The street in three fields when all of its parts have a form for them, else the whole line as the name. The fields
