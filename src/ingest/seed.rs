@@ -19,8 +19,8 @@ const DISPUTED: &str = "several customers have this account; it was not seeded f
 /// What a provider is taken to hold of a customer.
 pub(super) struct Seed {
     taken: Taken,
-    /// The parked call of the customer.
-    standing: Option<Standing>,
+    /// The parked call of the customer, apart: hardly anybody has one.
+    standing: Option<Box<Standing>>,
     /// Which account the record names, where that is not its own, and where that is news.
     named: Option<Option<Named>>,
     /// Which part of the key is not valid, or that all are, where that is news.
@@ -33,7 +33,7 @@ enum Taken {
     /// Nothing, and nothing was said.
     Nothing,
     /// Nothing: the customer is said to have no account there. What is known of one is written without what was left out.
-    NoAccount(Option<PackedAccount>),
+    NoAccount(Option<Box<PackedAccount>>),
     /// Nothing, for a reason that has to be told.
     Rejected(Rejection),
     Account(Box<SeedAccount>),
@@ -95,13 +95,13 @@ impl Judge<'_> {
             KeyCell::Absent | KeyCell::InPart { .. } => named,
         };
         let taken_key = diff::key_of(&known.before, projection);
-        let standing = known.before.standing.take();
+        let standing = known.before.standing.take().map(Box::new);
         let taken = match taken_key {
             Err(rejection) => Taken::Rejected(rejection),
             Ok(Some(key)) => Taken::Account(Box::new(self.take(id, provider, projection, key, known))),
             Ok(None) if projection.key == KeyCell::Cleared => {
                 let account = known.before.account.filter(|_| !known.skipped.is_empty());
-                Taken::NoAccount(account.map(|account| PackedAccount::of(&account, &[])))
+                Taken::NoAccount(account.map(|account| Box::new(PackedAccount::of(&account, &[]))))
             }
             Ok(None) => Taken::Nothing,
         };
@@ -195,7 +195,7 @@ impl Apply<'_> {
         match taken {
             Taken::Nothing => Ok(()),
             Taken::NoAccount(account) => {
-                account.map_or(Ok(()), |account| intake.put_account(number, provider, account))
+                account.map_or(Ok(()), |account| intake.put_account(number, provider, *account))
             }
             Taken::Rejected(rejection) => {
                 let rejected = Some(rejection);

@@ -48,8 +48,8 @@ enum Kept {
 impl From<Acknowledged> for Kept {
     fn from(value: Acknowledged) -> Self {
         match value {
-            Acknowledged::Hashed(Fingerprint::Sip(print)) => Self::Sip(print),
-            Acknowledged::Hashed(Fingerprint::Blake(print)) => Self::Blake(print),
+            Acknowledged::Hashed(Fingerprint::Sip(print)) => Self::Sip(print.to_le_bytes()),
+            Acknowledged::Hashed(Fingerprint::Blake(print)) => Self::Blake(print.to_le_bytes()),
             Acknowledged::Clear(text) => Self::Clear(text.into_inner()),
             Acknowledged::Unknown => Self::Unknown,
         }
@@ -59,8 +59,8 @@ impl From<Acknowledged> for Kept {
 impl From<Kept> for Acknowledged {
     fn from(kept: Kept) -> Self {
         match kept {
-            Kept::Sip(print) => Self::Hashed(Fingerprint::Sip(print)),
-            Kept::Blake(print) => Self::Hashed(Fingerprint::Blake(print)),
+            Kept::Sip(print) => Self::Hashed(Fingerprint::Sip(u64::from_le_bytes(print))),
+            Kept::Blake(print) => Self::Hashed(Fingerprint::Blake(u64::from_le_bytes(print))),
             Kept::Clear(text) => Self::Clear(Redacted::new(text)),
             Kept::Unknown => Self::Unknown,
         }
@@ -127,7 +127,9 @@ pub(super) fn pack_kept(all: impl Iterator<Item = (FieldCode, Acknowledged)>) ->
     for (field, one) in all {
         codes.add(field);
         match one {
-            Acknowledged::Hashed(Fingerprint::Sip(print)) if kinds.is_empty() => prints.push(print),
+            Acknowledged::Hashed(Fingerprint::Sip(print)) if kinds.is_empty() => {
+                prints.push(print.to_le_bytes());
+            }
             one => {
                 kinds.extend(prints.drain(..).map(Kept::Sip));
                 kinds.push(Kept::from(one));
@@ -180,7 +182,7 @@ pub(super) fn unpack_fields(bytes: &[u8]) -> Result<LiteMap<FieldCode, Acknowled
     };
     let (prints, cut) = prints.as_chunks();
     let mut fields = Vec::with_capacity(codes.count());
-    let kept = prints.iter().map(|&print| Acknowledged::Hashed(Fingerprint::Sip(print)));
+    let kept = prints.iter().map(|&print| Acknowledged::Hashed(Fingerprint::Sip(u64::from_le_bytes(print))));
     fields.extend(codes.iter().zip(kept));
     let ascend = fields.is_sorted_by(|(one, _), (next, _)| one < next);
     if prints.len() != codes.count() || !cut.is_empty() || !ascend {
@@ -297,8 +299,8 @@ mod tests {
 
     /// Fields of every kind, of fingerprints of today alone, of one before another kind, and none.
     fn all_fields() -> [LiteMap<FieldCode, Acknowledged>; 4] {
-        let sip = |byte| Acknowledged::Hashed(Fingerprint::Sip([byte; 8]));
-        let blake = Acknowledged::Hashed(Fingerprint::Blake([9; 8]));
+        let sip = |byte| Acknowledged::Hashed(Fingerprint::Sip(u64::from_le_bytes([byte; 8])));
+        let blake = Acknowledged::Hashed(Fingerprint::Blake(u64::from_le_bytes([9; 8])));
         let clear = Acknowledged::Clear(Redacted::new("x".to_owned()));
         let fields = |fields: Vec<(u32, Acknowledged)>| {
             fields.into_iter().map(|(code, kept)| (FieldCode(code), kept)).collect()
@@ -358,7 +360,7 @@ mod tests {
     #[test]
     fn fingerprints_alone_take_eight_bytes_each() {
         let fields: LiteMap<_, _> =
-            (1..11).map(|code| (FieldCode(code), Acknowledged::Hashed(Fingerprint::Sip([5; 8])))).collect();
+            (1..11).map(|code| (FieldCode(code), Acknowledged::Hashed(Fingerprint::Sip(5)))).collect();
         assert_eq!(pack_fields(&fields).len(), 1 + 2 + 1 + 1 + 10 * 8);
     }
 
@@ -392,7 +394,7 @@ mod tests {
         }
         // Version 7: a bit for field 2 of 64, and its digest of BLAKE3.
         let seven = unpack_fields(&[0, 0b100, 0, 0, 1, 2, 3, 4, 5, 6, 7, 8]).expect("intact");
-        let blake = Acknowledged::Hashed(Fingerprint::Blake([1, 2, 3, 4, 5, 6, 7, 8]));
+        let blake = Acknowledged::Hashed(Fingerprint::Blake(u64::from_le_bytes([1, 2, 3, 4, 5, 6, 7, 8])));
         assert_eq!(seven, LiteMap::from_iter([(FieldCode(2), blake)]));
         let codes = [FieldCode(1), FieldCode(900)];
         let old = postcard::to_stdvec(&codes[..]).expect("serialises");
