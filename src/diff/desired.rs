@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use smol_str::SmolStr;
 
-use crate::domain::account::{Account, Keeper};
+use crate::domain::account::{Account, Acknowledged, Keeper};
 use crate::domain::call::State;
 use crate::domain::field::{Compound, Field};
 use crate::domain::policy::{OnCleared, OnInvalid, Send};
@@ -151,6 +151,7 @@ impl Comparison<'_, '_> {
                 untaken.push(code);
             }
         }
+        untaken.extend(&self.vacated);
         let findings = &self.findings;
         untaken.extend(findings.skipped.iter().copied().chain(findings.kept_back()));
         if self.policy.on_cleared == OnCleared::Reject {
@@ -235,14 +236,31 @@ impl Comparison<'_, '_> {
     }
 
     /// Takes away what the provider holds of a part that the new value does not have. Where that cannot be, nothing of the
-    /// value goes: the provider would take old and new parts for one. An object that goes whole goes without it.
+    /// value goes: the provider would take old and new parts for one. An object that goes whole goes without it, once, although
+    /// nothing else of it may have changed.
     fn vacate(&mut self, field: FieldCode, desired: &mut WireValues) {
         let Some(part) = (self.policy.field)(field) else { return };
         if part.can_be_empty && self.policy.on_cleared == OnCleared::SendEmpty {
             desired.0.insert(field, SmolStr::default());
         } else if part.object.is_empty() || self.policy.send == Send::Changed {
             self.findings.stuck.push(field);
+        } else if self.is_known_to_hold(field) || self.is_on_its_way_without(field, part.object) {
+            self.vacated.push(field);
         }
+    }
+
+    /// Whether what the provider has in a field is not what an object that went without it may have left.
+    fn is_known_to_hold(&self, field: FieldCode) -> bool {
+        let held = self.account.and_then(|account| account.fields.get(&field));
+        held.is_some_and(|held| *held != Acknowledged::Unknown)
+    }
+
+    /// Whether the call that stands brings an object without one of its fields.
+    fn is_on_its_way_without(&self, field: FieldCode, object: &str) -> bool {
+        let Some(standing) = self.standing else { return false };
+        let is_of_it = |code: &FieldCode| (self.policy.field)(*code).is_some_and(|one| one.object == object);
+        let brought = &standing.payload.values.0;
+        !brought.contains_key(&field) && brought.keys().any(is_of_it)
     }
 
     /// The NIC of an earlier SIRET is not that of another company, whose record has a SIREN alone.

@@ -186,8 +186,9 @@ pub fn decide(
     let completed = desired::completed(projection, before, (account, standing), policy.field);
     findings.in_part.clone_from(&completed.in_part);
     let settled = desired::without_presumed(&completed, before, policy, keeper, &mut findings);
+    let (projection, vacated) = (&*settled, Vec::new());
     let mut comparison =
-        Comparison { key: &key, before, standing, account, projection: &settled, policy, keeper, findings };
+        Comparison { key: &key, before, standing, account, projection, policy, keeper, findings, vacated };
     let action = comparison.action();
     let findings = comparison.findings;
     Decision { action, key: Some(key), findings }
@@ -205,8 +206,9 @@ fn untaken(
     let is_of_it = |standing: &&Standing| account.is_some_and(|account| account.key == standing.payload.key);
     let standing = before.standing.as_ref().filter(is_of_it);
     let findings = Findings { in_part: projection.in_part.clone(), ..Findings::default() };
+    let vacated = Vec::new();
     let mut comparison =
-        Comparison { key: &key, before, standing, account, projection, policy, keeper, findings };
+        Comparison { key: &key, before, standing, account, projection, policy, keeper, findings, vacated };
     let desired = comparison.desired_values();
     comparison.untaken(&desired)
 }
@@ -234,6 +236,8 @@ struct Comparison<'a, 'k> {
     policy: &'a Policy<'a>,
     keeper: &'a mut Keeper<'k>,
     findings: Findings,
+    /// Parts that the provider has and the new value has not, and that cannot be sent as empty: their object goes without them.
+    vacated: Vec<FieldCode>,
 }
 
 impl Comparison<'_, '_> {
@@ -312,7 +316,7 @@ impl Comparison<'_, '_> {
 
     fn for_known(&mut self, desired: &WireValues, account: &Account) -> Action {
         let changed = self.differing(desired, &account.fields);
-        self.findings.changed = changed.0.keys().copied().collect();
+        self.findings.changed = changed.0.keys().copied().chain(self.vacated.iter().copied()).collect();
         let values = self.select(desired, &changed, account);
         let withdrawal = selection::withdraws(&changed, self.policy);
         if let Some(standing) = &self.before.standing

@@ -16,7 +16,7 @@ impl Comparison<'_, '_> {
         changed: &WireValues,
         account: &Account,
     ) -> WireValues {
-        if changed.is_empty() {
+        if changed.is_empty() && self.vacated.is_empty() {
             return WireValues::default();
         }
         let mut values = match self.policy.send {
@@ -32,10 +32,13 @@ impl Comparison<'_, '_> {
         values
     }
 
-    /// Every object that holds one of the `wanted` fields, whole; fields without an object stand alone.
+    /// Every object that holds one of the `wanted` fields, or has to go without one, whole; fields without an object stand
+    /// alone.
     fn objects(&mut self, desired: &WireValues, wanted: &WireValues, account: &Account) -> WireValues {
         let mut values = WireValues::default();
         let mut names = BTreeSet::new();
+        let vacated = self.vacated.iter().filter_map(|code| (self.policy.field)(*code));
+        names.extend(vacated.map(|field| field.object));
         for (&code, value) in &wanted.0 {
             match (self.policy.field)(code) {
                 Some(field) if !field.object.is_empty() => {
@@ -53,7 +56,7 @@ impl Comparison<'_, '_> {
             } else {
                 let of_it =
                     |code: &FieldCode| (self.policy.field)(*code).is_some_and(|field| field.object == object);
-                let fields = wanted.0.keys().copied().filter(of_it).collect();
+                let fields = wanted.0.keys().chain(&self.vacated).copied().filter(of_it).collect();
                 self.findings.incomplete.push(Incomplete { object, fields });
             }
         }

@@ -4,6 +4,7 @@ mod held;
 mod older;
 mod presumed;
 mod recalled;
+mod vacated;
 
 use proptest::prelude::*;
 

@@ -44,6 +44,34 @@ fn a_street_goes_whole_or_not_at_all() {
     assert!(!list().contains("consumer_address_street_number"), "{}", list());
 }
 
+/// The number cannot be sent as empty: the address is sent as the documents' examples do without one.
+#[test]
+fn a_street_that_loses_its_number_alone_goes_to_wsone_without_it_and_once() {
+    let world = World::new();
+    let mut people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let mut night = |street: &str, last: &str| {
+        world.ledger().reset();
+        (people[0].street, people[0].last) = (street.to_owned(), last.to_owned());
+        let ran = world.sync(&world.csv("crm.csv", &people));
+        // Safedebit keeps the old number and says so.
+        assert!([0, 3].contains(&ran.code), "{}", ran.err);
+        let entries = world.ledger().entries();
+        let mine = entries.iter().filter(|entry| entry.provider == ProviderId::Wsone);
+        let bodies =
+            mine.map(|one| serde_json::from_str::<Value>(one.fields.as_ref().expect("applied").get()));
+        bodies.collect::<Result<Vec<_>, _>>().expect("JSON")
+    };
+    night("12 rue de la Paix", "Durand");
+    let bodies = night("rue de la Paix", "Durand");
+    let [body] = &bodies[..] else { unreachable!("one call: {bodies:?}") };
+    let address = &body["ContactsRequest"]["AddressRequest"];
+    assert_eq!((&address["address3Num"], &address["address3Name"]), (&Value::Null, &json!("de la Paix")));
+    let bodies = night("rue de la Paix", "Dupont");
+    assert!(matches!(&bodies[..], [body] if body.get("ContactsRequest").is_none()), "{bodies:?}");
+}
+
 #[test]
 fn a_plan_shows_old_and_new_values_where_the_state_keeps_them_in_clear_and_nowhere_else() {
     for (values, shown) in [("hashed", false), ("clear", true)] {
