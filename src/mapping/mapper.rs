@@ -25,7 +25,7 @@ use crate::domain::settings_digest::SettingsDigest;
 use crate::domain::value::Country;
 
 /// Raised whenever the same cell is read as another value than before, so that every record is compared again.
-const MAPPING_VERSION: u32 = 12;
+const MAPPING_VERSION: u32 = 13;
 
 /// Columns by which a file of rejects is known, see [`Mapper::is_rejects_file`].
 const REJECTS_COLUMNS: [&str; 3] = ["_row", "_customer_id", "_reason"];

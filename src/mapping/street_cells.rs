@@ -91,7 +91,8 @@ pub(super) fn from_cells(cells: Cells<'_>) -> Result<Option<Street>, (Field, Def
     }))
 }
 
-/// A line and parts of the same street: who takes the line whole gets the number that only stands beside it.
+/// A line and parts of the same street: who takes the line whole gets the number that only stands beside it, and who takes the
+/// parts the one that only the line has.
 fn beside_parts(
     line: SmolStr,
     name: SmolStr,
@@ -103,8 +104,7 @@ fn beside_parts(
     if number.is_some_and(|number| has_other_number(&line, number)) {
         return Err((Field::StreetNumber, reason::STREET_DIFFERS));
     }
-    let agrees = known.iter().any(|known| number.is_some_and(|number| is_in_number(known, number)));
-    if !agrees && !speak_of_one(&line, &name) {
+    if !speak_of_one(name_of(&line, own.as_ref()), name_of(&name, split(&name).as_ref())) {
         return Err((Field::StreetName, reason::STREET_DIFFERS));
     }
     let own_kind = own.as_ref().and_then(|own| own.kind.as_ref());
@@ -118,8 +118,25 @@ fn beside_parts(
             .ok_or((Field::StreetNumber, reason::STREET_DIFFERS))?,
         None => None,
     };
+    let of_line = number_of_line(&line, own.as_ref(), &known, behind);
+    let is_whole = |of_line: &SmolStr| number.is_none_or(|number| is_in_number(of_line, number));
+    let of_line = of_line.filter(is_whole);
+    let parts = given(of_line.as_deref().or(number), kind, name, behind)?;
     let line = joined([&missing, &None, &Some(line)]);
-    Ok(Street { line, parts: Some(given(number, kind, name, behind)?) })
+    Ok(Street { line, parts: Some(parts) })
+}
+
+/// What a text has as the name of the street, where it splits into its parts.
+fn name_of<'a>(text: &'a str, parts: Option<&'a StreetParts>) -> &'a str {
+    parts.map_or(text, |parts| &parts.name)
+}
+
+/// The number of a line that has one and no other.
+fn number_of_line(line: &str, own: Option<&StreetParts>, known: &[SmolStr], behind: bool) -> Option<SmolStr> {
+    let at_beginning = own.and_then(|own| own.number.clone());
+    let before_kind = || if let [number] = known { Some(number.clone()) } else { None };
+    let at_end = || number_behind(line).filter(|_| behind && is_of_street(line)).map(|(number, _)| number);
+    at_beginning.or_else(before_kind).or_else(at_end)
 }
 
 /// Whether a country writes the house number behind the name.
@@ -146,20 +163,40 @@ fn given(
         return Ok(split(&name).unwrap_or(StreetParts { number: None, kind: None, name }));
     }
     let is_street = kind.and_then(known_word).is_none_or(is_street);
-    let (number, name) = match number.map(SmolStr::from) {
+    let (number, name) = without_number_before(name, number, kind.is_some())?;
+    let (number, name) = match number {
         Some(number) if behind && is_street => {
             without_number_behind(name, number).map_err(|differs| (Field::StreetNumber, differs))?
         }
         number => (number, name),
     };
-    let name = number
-        .as_deref()
-        .and_then(|number| after(&name, number))
-        .filter(|rest| kind_at(rest, true).is_some())
-        .map_or(name.clone(), SmolStr::from);
-    let Some(kind) = kind.map(kind_of) else { return Ok(with_kind_of_name(number, name)) };
+    // "Grande Rue" in both columns.
+    let is_name = |kind: &&str| fold::words(kind) == fold::words(&name);
+    let Some(kind) = kind.filter(|kind| !is_name(kind)).map(kind_of) else {
+        return Ok(with_kind_of_name(number, name));
+    };
     let rest = after(&name, &kind.written).or_else(|| after(&name, &kind.standard)).map(SmolStr::from);
     Ok(StreetParts { number, kind: Some(kind), name: rest.unwrap_or(name) })
+}
+
+/// Number and name, where the name begins with the number too. Before a name without a kind, as in "3 Sapins", it is only
+/// taken for the house's where it is the same and no column has a kind.
+fn without_number_before(
+    name: SmolStr,
+    number: Option<&str>,
+    has_kind: bool,
+) -> Result<(Option<SmolStr>, SmolStr), (Field, DefectReason)> {
+    if let Lead::Number { number: own, rest } = lead(&name) {
+        let is_before_kind = kind_at(rest, true).is_some();
+        let is_same = number.is_none_or(|number| is_in_number(&own, number));
+        if is_before_kind && !is_same {
+            return Err((Field::StreetNumber, reason::STREET_DIFFERS));
+        }
+        if is_before_kind || (is_same && number.is_some() && !has_kind) {
+            return Ok((Some(own), rest.into()));
+        }
+    }
+    Ok((number.map(SmolStr::from), name))
 }
 
 /// Number and name, where the name has the number too: it goes from its end, and stays where something follows it.

@@ -142,9 +142,28 @@ fn a_line_and_parts_are_one_street_or_none() {
         ("12 rue Hugo", ["12", "avenue", "Hugo"]),
         ("14 rue Hugo", ["12", "rue", "Hugo"]),
         ("rue St Jean", ["12", "rue", "Sébastopol"]),
+        ("12 rue de la Paix", ["", "", "rue Victor Hugo"]),
+        ("12 avenue Foch", ["12", "avenue", "Victor Hugo"]),
+        ("12 rue Foch", ["", "", "14 rue Foch"]),
     ] {
         let mapped = with(line, parts);
         assert_eq!((street(&mapped.customer), mapped.defects.len()), (None, 1), "{line}");
+    }
+}
+
+#[test]
+fn a_number_that_only_the_line_has_goes_with_the_parts() {
+    for (row, expected) in [
+        (["FR", "12 rue de la Paix", "", "rue", "de la Paix"], ["12", "RUE", "de la Paix"]),
+        (["FR", "12 rue de la Paix", "", "", "rue de la Paix"], ["12", "RUE", "de la Paix"]),
+        (["FR", "12 bis avenue Foch", "12", "avenue", "Foch"], ["12 bis", "AVENUE", "Foch"]),
+        (["FR", "Bât A, 12 avenue Foch", "", "avenue", "Foch"], ["12", "AVENUE", "Foch"]),
+        (["FR", "rue du 8 mai 1945", "", "rue", "du 8 mai 1945"], ["", "RUE", "du 8 mai 1945"]),
+        (["DE", "Hauptstraße 12", "", "", "Hauptstraße"], ["12", "", "Hauptstraße"]),
+    ] {
+        let names = ["country", "street", "street_number", "street_type", "street_name"];
+        let cells: Vec<_> = names.into_iter().zip(row).collect();
+        assert_eq!(parts(&street_of(&cells)), Some(expected.map(str::to_owned)), "{row:?}");
     }
 }
 
