@@ -1,6 +1,6 @@
 //! Accounts: what a provider is known to hold of a customer, a row for each of both.
 
-use rusqlite::{Connection, Row};
+use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::domain::account::{Account, Acknowledged};
 use crate::domain::customer::CustomerId;
@@ -56,6 +56,19 @@ pub(super) fn read_from(row: &Row<'_>, first: usize) -> Result<Account, StoreErr
     let key = ProviderKey(row.get_ref(first)?.as_str().map_err(damaged)?.into());
     let fields = codec::unpack_fields(row.get_ref(first + 2)?.as_blob().map_err(damaged)?)?;
     Ok(Account { key, known: row.get(first + 1)?, fields })
+}
+
+/// The key under which a customer's account is known, or may be.
+pub(super) fn key_of(
+    connection: &Connection,
+    customer: &CustomerId,
+    provider: ProviderId,
+) -> Result<Option<ProviderKey>, StoreError> {
+    let sql = "SELECT key FROM account JOIN customer ON customer.id = account.customer
+               WHERE customer_id = ?1 AND provider = ?2";
+    let key =
+        connection.query_row(sql, (customer.as_str(), provider.number()), |row| row.get::<_, String>(0));
+    Ok(key.optional()?.map(|key| ProviderKey(key.into())))
 }
 
 /// Writes down an account, a new one or in the place of what was known.

@@ -189,22 +189,17 @@ impl Store {
     }
 
     /// Erases a customer and leaves a tombstone, in one transaction, and empties the write-ahead log as far as
-    /// nobody reads it; [`look_through`](Self::look_through) tells what is left. Open calls
-    /// become `forgotten`; what a killed run left in flight is brought down first, in a transaction of its own, so that
-    /// whatever goes to its account next waits for it. A crash before it returns leaves everything or nothing erased; done
-    /// again it finishes.
+    /// nobody reads it; [`look_through`](Self::look_through) tells what is left. Open calls become `forgotten`; what a killed
+    /// run left in flight counts as sent, and whatever goes to its account next waits for it. A crash before it returns leaves
+    /// everything or nothing erased; done again it finishes.
     ///
     /// # Errors
     /// [`StoreError`] when the state cannot be written.
     pub fn forget(&mut self, id: &CustomerId, now: Timestamp) -> Result<Erased, StoreError> {
-        // The lock is ours, so that nobody sends: what is in flight was left by a crash, and may still land.
-        if has_leased(&self.connection, id)? {
-            let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-            let keeping = Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values };
-            recovery::bring_all_down(&transaction, keeping, now)?;
-            transaction.commit()?;
-        }
-        self.forget_in_copy(id, now)
+        self.erase_and_bury(id, now, |transaction, keeping| {
+            // The lock is ours, so that nobody sends: what is in flight was left by a crash, and may still land.
+            recovery::bring_down_of(transaction, keeping, id, now)
+        })
     }
 
     /// The same in a [copy](StateFile::open_copy), of which nothing is sent before a restore puts all of it in doubt.
@@ -212,10 +207,20 @@ impl Store {
     /// # Errors
     /// As [`forget`](Self::forget).
     pub fn forget_in_copy(&mut self, id: &CustomerId, now: Timestamp) -> Result<Erased, StoreError> {
-        let mark = self.fingerprinter.tombstone(id);
+        self.erase_and_bury(id, now, |_, _| Ok(()))
+    }
+
+    fn erase_and_bury(
+        &mut self,
+        id: &CustomerId,
+        now: Timestamp,
+        first: impl FnOnce(&Connection, Keeping<'_>) -> Result<(), StoreError>,
+    ) -> Result<Erased, StoreError> {
+        let keeping = Keeping { fingerprinter: &self.fingerprinter, clear: self.clear_values };
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        first(&transaction, keeping)?;
         let erased = erase(&transaction, &self.fingerprinter, id)?;
-        bury(&transaction, &mark, now)?;
+        bury(&transaction, &self.fingerprinter.tombstone(id), now)?;
         transaction.commit()?;
         self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))?;
         Ok(erased)
@@ -272,7 +277,7 @@ impl Store {
     }
 
     /// Writes the whole file anew, without any free space that could hold old bytes. A crash before it returns leaves the file
-    /// as it was.
+    /// as it was or written anew.
     ///
     /// # Errors
     /// [`StoreError`] when there is no room for it.
@@ -446,13 +451,6 @@ fn erase(
     }
     erased.customers = counted("DELETE FROM customer WHERE customer_id = ?1")?;
     Ok(erased)
-}
-
-/// Whether a killed run left a call of the customer in flight.
-fn has_leased(connection: &Connection, id: &CustomerId) -> Result<bool, StoreError> {
-    let sql = "SELECT EXISTS (SELECT 1 FROM call JOIN customer ON customer.id = call.customer
-                   WHERE customer_id = ?1 AND lease IS NOT NULL)";
-    Ok(connection.query_row(sql, [id.as_str()], |row| row.get(0))?)
 }
 
 /// How many open or parked calls of the customer come to their end, which the lifecycle has to allow.

@@ -11,7 +11,7 @@ use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
 
 use super::outbox::Outbox;
-use super::snapshot::operation_of;
+use super::snapshot::{operation_of, provider_of};
 use super::transitions::{CallRecord, step};
 use super::{StoreError, codec, flights, priority};
 
@@ -228,6 +228,27 @@ impl Outbox<'_> {
         while let Some(row) = rows.next()? {
             let lease = row.get(LEASE)?;
             leased.push(CallRow::read(row)?.into_leased(lease));
+        }
+        Ok(leased)
+    }
+
+    /// The calls with a lease of one customer, each with its provider; without what it carries, where that cannot be read.
+    pub(super) fn leased_of(
+        &self,
+        customer: &CustomerId,
+    ) -> Result<Vec<(ProviderId, Option<Leased>)>, StoreError> {
+        let sql = format!("{CALL_ROW} WHERE customer_id = ?1 AND lease IS NOT NULL AND payload IS NOT NULL");
+        let mut statement = self.connection.prepare(&sql)?;
+        let mut rows = statement.query([customer.as_str()])?;
+        let mut leased = Vec::new();
+        while let Some(row) = rows.next()? {
+            let lease = row.get(LEASE)?;
+            let call = match CallRow::read(row) {
+                Ok(call) => Some(call.into_leased(lease)),
+                Err(StoreError::Damaged { .. }) => None,
+                Err(error) => return Err(error),
+            };
+            leased.push((provider_of(row.get("provider")?)?, call));
         }
         Ok(leased)
     }

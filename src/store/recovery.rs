@@ -8,6 +8,7 @@ use rusqlite::Connection;
 use crate::domain::account::Keeping;
 use crate::domain::call::{CallId, State};
 use crate::domain::clock::{Steady, Timestamp};
+use crate::domain::customer::CustomerId;
 use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::policy::OnNew;
@@ -21,7 +22,7 @@ use super::outbox::{Outbox, Settlement};
 use super::settling::Waited;
 use super::snapshot::life_of;
 use super::transitions::end;
-use super::{RunNumber, Store, StoreError, excluded, flights, priority, restore, settling};
+use super::{RunNumber, Store, StoreError, accounts, excluded, flights, priority, restore, settling};
 
 /// What a provider's settings say of calls that wait.
 #[derive(Debug, Clone)]
@@ -155,17 +156,27 @@ impl Recovered {
     }
 }
 
-/// Brings down what a killed run left in flight, outside of a run. Belongs into the transaction that needs it.
-pub(super) fn bring_all_down(
+/// Brings down what a killed run left in flight of a customer who is about to be erased, outside of a run: the next run that has
+/// the provider says how long its account settles. Belongs into the transaction that erases.
+pub(super) fn bring_down_of(
     connection: &Connection,
     keeping: Keeping<'_>,
+    customer: &CustomerId,
     now: Timestamp,
 ) -> Result<(), StoreError> {
     let run = connection.query_row("SELECT ifnull(max(number), 0) FROM run", [], |row| row.get(0))?;
     let mut aloft = Aloft::default();
     let mut outbox = Outbox::within(connection, keeping, &mut aloft, (RunNumber(run), now));
-    let mut recovered = Recovered::default();
-    ProviderId::ALL.into_iter().try_for_each(|provider| recovered.bring_down_for_later(&mut outbox, provider))
+    for (provider, call) in outbox.leased_of(customer)? {
+        outbox.note_sent(provider, 1)?;
+        if let Some(call) = call {
+            outbox.settle(&call, &crash(settling::NOT_BEGUN, now, OnNew::Create))?;
+        } else if let Some(key) = accounts::key_of(connection, customer, provider)? {
+            // Where it went cannot be read; most go to the account that is known.
+            settling::note_account(connection, keeping.fingerprinter, (provider, &key), settling::NOT_BEGUN)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a crash is to a call that may have left.

@@ -12,6 +12,7 @@ use crate::domain::call::CallId;
 use crate::domain::clock::{Steady, Timestamp};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::provider::ProviderId;
+use crate::domain::wire::ProviderKey;
 
 use super::lease::{HELD, TRIED, WAITING};
 use super::snapshot::provider_of;
@@ -22,6 +23,8 @@ const SETTLING: &str = "settling:";
 /// How the name of the setting begins that says how the clocks stood when a run last took up what waits; the provider's number
 /// comes behind.
 const STEADY: &str = "steady:";
+/// Stands for the end of a wait that the next run begins, which knows how long it lasts: the end of the year 9999.
+pub(super) const NOT_BEGUN: Timestamp = Timestamp(253_402_300_799_000);
 /// Until when such an account settles.
 const UNTIL: &str = "CAST(CAST(value AS TEXT) AS INTEGER)";
 /// The wall clock that is set by less counts as not set.
@@ -38,12 +41,21 @@ pub(super) fn note(
     let mut select = connection.prepare_cached(sql)?;
     let found = select.query_row([call.0], |row| Ok((row.get(0)?, row.get::<_, Vec<u8>>(1)?, row.get(2)?)));
     let Some((provider, payload, until)) = found.optional()? else { return Ok(()) };
-    let until: i64 = until;
-    let provider = provider_of(provider)?;
-    let mark = fingerprinter.account_mark(provider, &codec::unpack_payload(&payload)?.key);
+    let account = (provider_of(provider)?, &codec::unpack_payload(&payload)?.key);
+    note_account(connection, fingerprinter, account, Timestamp(until))
+}
+
+/// The same of an account by its key.
+pub(super) fn note_account(
+    connection: &Connection,
+    fingerprinter: &Fingerprinter,
+    (provider, key): (ProviderId, &ProviderKey),
+    until: Timestamp,
+) -> Result<(), StoreError> {
+    let mark = fingerprinter.account_mark(provider, key);
     let sql = "INSERT INTO setting (name, value) VALUES (?1 || ?2 || ':' || hex(?3), CAST(CAST(?4 AS TEXT) AS BLOB))
                ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    connection.prepare_cached(sql)?.execute((SETTLING, provider.number(), mark.as_slice(), until))?;
+    connection.prepare_cached(sql)?.execute((SETTLING, provider.number(), mark.as_slice(), until.0))?;
     Ok(())
 }
 

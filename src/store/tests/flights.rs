@@ -342,6 +342,27 @@ fn a_customer_on_its_way_is_forgotten() {
     assert_eq!((world.flights(), world.rows().len()), (0, 0));
 }
 
+/// Of what else was on its way the next run tells, and a payload that nobody can read keeps nobody from being erased.
+#[test]
+fn a_customer_on_its_way_is_forgotten_alone_and_whatever_can_be_read() {
+    for damaged in ["c1", "c2"] {
+        let mut world = World::new();
+        world.queue("c1", Operation::Update, false);
+        world.queue("c2", Operation::Update, false);
+        world.lease(2);
+        world.reopen();
+        let sql = "UPDATE call SET payload = x'00ff'
+                   WHERE customer = (SELECT id FROM customer WHERE customer_id = ?1)";
+        world.store.connection.execute(sql, [damaged]).expect("damaged");
+        world.store.forget(&customer_id("c1"), world.now).expect("erased");
+        let states: Vec<_> = world.rows().into_iter().map(|(state, _)| state).collect();
+        assert_eq!(states, ["in_flight"], "{damaged}");
+        let sql = "SELECT count(*) FROM setting WHERE name GLOB 'settling:*'";
+        let waits: i64 = world.store.connection.query_row(sql, [], |row| row.get(0)).expect("readable");
+        assert_eq!(waits, 1, "its account waits for what may still land");
+    }
+}
+
 #[test]
 fn nothing_on_its_way_is_nothing_to_land() {
     let mut world = World::new();

@@ -52,6 +52,26 @@ fn the_wait_of_a_held_call_begins_anew_with_a_run() {
     assert_eq!((newer.life.state, newer.due), (State::Waiting, world.now.after(SETTLE)));
 }
 
+/// Whether or not the machine has a clock that cannot be set.
+#[test]
+fn what_goes_to_the_account_of_somebody_forgotten_after_a_kill_waits_from_the_next_run_on() {
+    for began in [None, Some(1_000), Some(3_601_000)] {
+        let mut world = World::new();
+        world.steady = began.map(|began| Steady { boot: "a".to_owned(), began: Timestamp(began.min(1_000)) });
+        world.recover();
+        world.queue("c1", Operation::Update, false);
+        world.lease(1);
+        world.reopen();
+        world.store.forget(&customer_id("c1"), world.now).expect("erased");
+        world.queue("c2", Operation::Update, false);
+        world.now = world.now.after(SETTLE * 10);
+        world.steady = began.map(|began| Steady { boot: "a".to_owned(), began: Timestamp(began) });
+        world.recover();
+        let call = world.before("c2").standing.expect("waits");
+        assert_eq!((call.life.state, call.due), (State::Waiting, world.now.after(SETTLE)), "{began:?}");
+    }
+}
+
 /// A clock that cannot be set tells how long the program was away.
 #[test]
 fn what_has_settled_while_the_program_was_away_does_not_begin_anew() {
