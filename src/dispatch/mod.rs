@@ -75,15 +75,26 @@ pub struct Dispatched {
     pub aborted: bool,
 }
 
+impl Dispatch {
+    /// The calls of a provider that it sends.
+    fn filter(&self, provider: &dyn Provider) -> LeaseFilter {
+        LeaseFilter { only: self.only.clone(), on_new: provider.on_new(), ..LeaseFilter::default() }
+    }
+}
+
 impl Dispatched {
-    /// A deadline that passed while the last calls were on their way has kept nothing from leaving. Where that cannot be
-    /// read, lanes stay as they ended.
-    fn forgive_deadline(&mut self, store: &Store) {
-        let is_late = |lane: &&mut LaneEnd| lane.stop == Some(StopReason::MaxDuration);
-        let mut late = self.lanes.values_mut().filter(is_late).peekable();
-        let Some(Ok(left)) = late.peek().map(|_| store.counts()) else { return };
-        for lane in late {
-            if left.get(&lane.provider).is_none_or(|counts| counts.open() == counts.held) {
+    /// A deadline that passed while the last calls were on their way has kept nothing from leaving: whatever is left, this run
+    /// would not have sent. Where that cannot be read, lanes stay as they ended.
+    fn forgive_deadline(&mut self, store: &mut Store, run: RunNumber, dispatch: &Dispatch) {
+        for provider in &dispatch.providers {
+            let Some(lane) = self.lanes.get_mut(&provider.id()) else { continue };
+            let filter = dispatch.filter(provider.as_ref());
+            let is_done = |store: &mut Store| {
+                let has_more =
+                    store.group(run, dispatch.clock.now(), |outbox| outbox.has_more(provider.id(), &filter));
+                has_more.is_ok_and(|has_more| !has_more)
+            };
+            if lane.stop == Some(StopReason::MaxDuration) && is_done(store) {
                 lane.stop = None;
             }
         }
@@ -190,9 +201,9 @@ pub fn run(
     // This ends every task, so that the writer sees the last of its callers go. A name service that does not answer is not
     // waited for: whoever asked it has given up.
     runtime.shutdown_background();
-    let store = writer.finish().ok_or(DispatchError::WriterDied)?;
+    let mut store = writer.finish().ok_or(DispatchError::WriterDied)?;
     let mut dispatched = dispatched?;
-    dispatched.forgive_deadline(&store);
+    dispatched.forgive_deadline(&mut store, run, dispatch);
     dispatched.lanes.append(&mut idle);
     Ok((store, dispatched))
 }
@@ -255,11 +266,7 @@ fn lane_of(
         day: past.day,
         budget: budget.clone(),
         errors: ErrorMeter::new(dispatch.limits.max_errors),
-        filter: LeaseFilter {
-            only: dispatch.only.clone(),
-            on_new: provider.on_new(),
-            ..LeaseFilter::default()
-        },
+        filter: dispatch.filter(provider.as_ref()),
         turns: Arc::clone(turns),
         orders,
         clock: dispatch.clock.clone(),

@@ -154,6 +154,21 @@ impl Outbox<'_> {
         Ok(leased)
     }
 
+    /// Whether this run would lease anything more of a lane, now or later, when all that may come has its turn.
+    pub fn has_more(&mut self, provider: ProviderId, filter: &LeaseFilter) -> Result<bool, StoreError> {
+        let filter = LeaseFilter { reach: Reach::Suspects, ..filter.clone() };
+        let now = std::mem::replace(&mut self.now, Timestamp(i64::MAX));
+        let turns = [Precedence::Withdrawal, Precedence::Again, Precedence::Fresh]
+            .map(|precedence| self.turns(precedence, provider, 1, &filter));
+        self.now = now;
+        for found in turns {
+            if !found?.is_empty() {
+                return Ok(true);
+            }
+        }
+        Ok(false)
+    }
+
     /// Lets a call that was to create somebody update whoever is there.
     fn make_update(&self, call: &mut CallRow) -> Result<(), StoreError> {
         call.life = step(call.id, &call.life, Happening::NotToBeCreated)?.life;

@@ -174,6 +174,26 @@ fn a_run_whose_last_call_is_answered_behind_its_deadline_is_complete() {
     assert_eq!(world.report()["run"]["outcome"], "complete");
 }
 
+/// What stays queued would have stayed without a limit of time too.
+#[test]
+fn a_deadline_is_not_why_what_nobody_asked_for_or_used_up_its_tries_stays_queued() {
+    let off = "enabled = false";
+    let refusal = "[[rule]]\nnth = 1\neffect = { refuse = { code = '179' } }\n";
+    let once = "retry = { attempts = 1, initial = '1ms', max = '1ms' }";
+    let nobody_else = &["--only", "C00001"][..];
+    for (only, retry, rule, code) in [(nobody_else, "", "", 0), (&[], once, refusal, 5)] {
+        let world = World::new();
+        let people = customers(2);
+        world.populate(&people);
+        world.configure("", &[("wsone", off), ("safedebit", off), ("lemonway", retry)]);
+        world.play(&format!("{rule}[[rule]]\neffect = {{ latency = \"3s\" }}\n"));
+        let file = world.csv("crm.csv", &people);
+        let limits = [&["--allow-mass-change", "--max-duration", "1s"][..], only].concat();
+        let ran = world.on("sync", &file, &limits).exits(code);
+        assert_eq!(world.report()["providers"]["lemonway"]["deferred"], 1, "{}", ran.out);
+    }
+}
+
 #[test]
 fn a_run_that_its_last_call_stops_leaves_nothing_queued_and_says_so() {
     let world = World::new();
