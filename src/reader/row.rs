@@ -160,10 +160,15 @@ pub struct BadRow {
 }
 
 impl BadRow {
-    /// A record that is told as it stands.
-    pub(super) fn whole(span: Span, column: Option<String>, reason: String, raw: &[u8]) -> Self {
+    /// A record that is told as it stands, and how many lines it has: a quote that is not closed takes whole customers into it.
+    pub(super) fn whole(span: Span, column: Option<String>, mut reason: String, raw: &[u8]) -> Self {
         let raw = raw.strip_suffix(b"\n").unwrap_or(raw);
         let ended = raw.strip_suffix(b"\r").unwrap_or(raw);
+        let ends_of = |end| ended.iter().filter(|byte| **byte == end).count() as u64;
+        let lines = Some(ends_of(b'\n')).filter(|lines| *lines > 0).unwrap_or_else(|| ends_of(b'\r'));
+        if lines > 0 {
+            reason.push_str(&format!("; the record goes over {} lines", lines + 1));
+        }
         let record = String::from_utf8_lossy(ended).into_owned();
         Self { span, column, reason, cells: vec![record] }
     }

@@ -104,7 +104,7 @@ fn named_format(file: &str) -> Option<Format> {
 }
 
 /// The delimiter: the configured one if it divides the header, else the declared one if it does, or the one that gives
-/// the most consistent records.
+/// the most fields in consistent records.
 pub(super) fn delimiter(
     file: &str,
     setting: DelimiterSetting,
@@ -116,7 +116,7 @@ pub(super) fn delimiter(
     let divides = |byte: &u8| dividing().any(|(_, delimiter)| delimiter == byte);
     let best = dividing()
         .rev()
-        .max_by_key(|(score, _)| (score.consistent_per_mille, score.fields))
+        .max_by_key(|(score, _)| (score.consistent_per_mille * score.fields, score.fields))
         .map(|(_, delimiter)| *delimiter);
     let best = declared.filter(divides).or(best);
     match (setting, best) {

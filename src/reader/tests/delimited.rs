@@ -23,6 +23,15 @@ fn every_delimiter_is_found_even_inside_quotes_and_decimals() {
     }
 }
 
+/// Commas in the header, and in the only value that has as many.
+#[test]
+fn one_bad_row_does_not_make_a_sign_the_delimiter_that_divides_less() {
+    let rows = "C1;S1;Durand;1,50\n".repeat(30);
+    let content =
+        format!("customer_id;reference;last_name;Solde (en euros, TTC)\n{rows}C2;S2;Durand;x;1,50\n");
+    assert_eq!(Sheet::csv(&content).open().unwrap().delimiter(), Some(b';'));
+}
+
 #[test]
 fn unknown_delimiter_is_refused_with_advice() {
     for content in ["id:nom:ville\n1:a:b\n", "id^nom\n1^a\n", "id~nom~prénom\n"] {
@@ -156,6 +165,17 @@ fn quote_inside_a_quoted_value_spoils_its_row() {
     assert_eq!(undoubled.cells, ["1;\"Le \"Bon\" Coin\""]);
     assert_eq!(cells(row(&records[1])), ["2", "b "]);
     assert_eq!(cells(row(&records[2])), ["3", "c\""]);
+}
+
+#[test]
+fn a_bad_row_that_takes_others_into_it_says_how_far_it_goes() {
+    for end in ["\n", "\r\n", "\r"] {
+        let content = "id;nom\n1;a\n2;\"Chez Paul;\n3;c\n4;\"Bistrot\" Paris;\n5;e\n".replace('\n', end);
+        let records = Sheet::csv(&content).read().unwrap();
+        let reason = &bad(&records[1]).reason;
+        assert!(reason.ends_with("header has 2; the record goes over 3 lines"), "{reason} {end:?}");
+        assert_eq!(cells(row(&records[2])), ["5", "e"]);
+    }
 }
 
 #[test]
