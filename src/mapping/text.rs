@@ -93,14 +93,21 @@ pub(super) fn bare(text: &str) -> &str {
 }
 
 /// Without what is put around a value so that a spreadsheet leaves it alone, and that stays in the file: the apostrophe
-/// before what would be a formula, and the formula `="0123"` that keeps leading zeros. No value of any field looks so.
+/// before what would be a formula or a number, and the formula `="0123"` that keeps leading zeros. No value of any field looks
+/// so.
 fn unguarded(text: &str) -> &str {
     let bare = match text.strip_prefix('\'') {
-        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) => trim(rest),
+        Some(rest) if rest.starts_with(['=', '+', '-', '@', '\t', '\r']) || is_number(rest) => trim(rest),
         Some(_) | None => text,
     };
     let quoted = bare.strip_prefix("=\"").and_then(|rest| rest.strip_suffix('"'));
     quoted.filter(|value| !value.contains('"')).map_or(bare, trim)
+}
+
+/// Digits, and what stands between digits.
+fn is_number(text: &str) -> bool {
+    let is_of_it = |byte: u8| byte.is_ascii_digit() || b" .,/()-".contains(&byte);
+    text.starts_with(|first: char| first.is_ascii_digit()) && text.bytes().all(is_of_it)
 }
 
 /// What stands in a cell of a spreadsheet whose formula has no value, in the languages of Western Europe.
@@ -381,12 +388,14 @@ mod tests {
         assert_eq!(text("'+33612345678").as_deref(), Some("+33612345678"));
         assert_eq!(text("'@home").as_deref(), Some("@home"));
         assert_eq!(key("'=1+1").as_deref(), Some("=1+1"));
+        assert_eq!(key("'0001").as_deref(), Some("0001"));
+        assert_eq!(text("'06 12 34 56 78").as_deref(), Some("06 12 34 56 78"));
         for (raw, value) in [("=\"00123\"", "00123"), ("=\" Zoé \"", "Zoé"), ("'=\"7\"", "7")] {
             assert_eq!(text(raw).as_deref(), Some(value));
             assert_eq!(key(raw).as_deref(), Some(value));
         }
         assert_eq!((text("=\"\""), defect("=\"\"")), (None, None), "an empty cell");
-        for kept in ["'t Hart", "d'Alésia", "''+33", "'", "=\"", "=\"a\"&\"b\"", "=1+1"] {
+        for kept in ["'t Hart", "'68 Sports", "d'Alésia", "''+33", "'", "=\"", "=\"a\"&\"b\"", "=1+1"] {
             assert_eq!(text(kept).as_deref(), Some(kept));
         }
     }
