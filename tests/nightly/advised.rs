@@ -258,4 +258,8 @@ fn explain_does_not_advise_what_a_restored_state_refuses() {
     world.run(&["doctor", "--restore", backup.to_str().expect("utf-8")]).exits(0);
     let told = world.run(&["explain", "C00002"]).exits(0).out;
     assert!(told.contains("crmsync sync FILE --kind full") && !told.contains("crmsync resume"), "{told}");
+    // What was acknowledged goes again although its record may be the same.
+    let told = world.run(&["explain", "C00001"]).exits(0).out;
+    assert!(told.contains("the next complete file is compared"), "{told}");
+    assert!(!told.contains("when the customer's record changes"), "{told}");
 }

@@ -106,8 +106,8 @@ pub(super) fn explain(program: &Program, typed: &ExplainArguments) -> Result<Exi
     let story = store.story(&id)?;
     let arguments = program.repeated_arguments();
     let context = Context { arguments: &arguments, ..Context::default() };
-    let sending: &[&str] = if store.is_in_doubt()? { &AFTER_RESTORE } else { &["resume"] };
-    let about = About { id: &id, settings: &config.providers, context: &context, sending };
+    let is_restored = store.is_in_doubt()?;
+    let about = About { id: &id, settings: &config.providers, context: &context, is_restored };
     let explained = explained(&story, &about);
     if program.console.is_json() {
         program.console.json(&explained)?;
@@ -125,8 +125,16 @@ struct About<'a> {
     id: &'a CustomerId,
     settings: &'a ProvidersSettings,
     context: &'a Context<'a>,
-    /// The command that sends what is queued.
-    sending: &'a [&'a str],
+    /// Whether the state was put back from a backup and has had no complete input since.
+    is_restored: bool,
+}
+
+impl About<'_> {
+    /// The command that sends what is to be sent.
+    fn send(&self) -> String {
+        let words: &[&str] = if self.is_restored { &AFTER_RESTORE } else { &["resume"] };
+        next_step::command(words, self.context)
+    }
 }
 
 fn explained(story: &Story, about: &About<'_>) -> Explained {
@@ -159,6 +167,11 @@ fn at_provider(story: &Story, provider: ProviderId, about: &About<'_>) -> AtProv
             (format!("{now}; nothing is sent while the configuration has {provider} switched off"), None)
         }
         Some(call) => stands(call, about),
+        None if about.is_restored && account.as_ref().is_some_and(|account| !account.unknown.is_empty()) => {
+            let now = "nothing is queued; what the provider got since the backup is not known: the next complete file \
+                       is compared, and what it says goes again";
+            (now.to_owned(), Some(about.send()))
+        }
         None => (idle(account.as_ref(), last, settings.common(provider)), None),
     };
     let why = story.turned_away.get(&provider).map(|turned_away| {
@@ -180,7 +193,7 @@ fn at_provider(story: &Story, provider: ProviderId, about: &About<'_>) -> AtProv
 }
 
 fn stands(call: &StoryCall, about: &About<'_>) -> (String, Option<String>) {
-    let send = Some(next_step::command(about.sending, about.context));
+    let send = Some(about.send());
     let mut due = call.due.map_or_else(String::new, |due| format!(", not before {due}"));
     if call.goes_last {
         due.push_str(", after all others of its lane");
