@@ -1,5 +1,5 @@
-//! Standing calls, held against what a newer record says that does not take their place: of a provider that is switched off, or
-//! of a customer who is not sent at all.
+//! Finds standing calls that a newer record contradicts without replacing them: the provider is switched off, or the customer is
+//! not sent at all.
 
 use crate::domain::call::{Payload, State};
 use crate::domain::standing::Standing;

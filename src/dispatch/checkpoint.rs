@@ -185,6 +185,7 @@ fn write_groups(
     inbox: &Receiver<Request>,
     recorders: &Recorders,
 ) -> Store {
+    // The last one before those of this run.
     let mut last_lease = run.first_lease();
     let mut failure: Option<CheckpointError> = None;
     while let Ok(first) = inbox.recv() {

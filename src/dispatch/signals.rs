@@ -158,8 +158,8 @@ struct Listener {
 /// SIGXFSZ, which no name stands for here: a file has come to the limit that `ulimit -f` sets.
 const FILE_TOO_LONG: i32 = 25;
 
-/// From now on a file that comes to a limit of its length does not end the program without a word: whoever is listened to once ends
-/// it no more, and the write fails like any other. Where nobody can listen, it does.
+/// Makes writing past the limit of a file's length fail like any other write, instead of ending the program without a word: a
+/// signal that somebody listens to does not. Where nobody can listen, it does.
 pub fn survive_limits_of_files() {
     if let Ok(runtime) = tokio::runtime::Builder::new_current_thread().enable_io().build() {
         let _context = runtime.enter();

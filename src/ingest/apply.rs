@@ -95,7 +95,8 @@ impl<'a> Apply<'a> {
         let Sources { snapshot, intake, sheets, marker } = sources;
         let (had_accounts, had_calls) = (snapshot.has_accounts()?, snapshot.has_standing()?);
         let is_asked_for = had_accounts || had_calls;
-        let keys = sifted.iter().filter(|_| is_asked_for).map(|candidate| candidate.key).collect();
+        let asked_for = is_asked_for.then(|| sifted.iter()).into_iter().flatten();
+        let keys = asked_for.map(|candidate| candidate.key).collect();
         Ok(Self {
             doubtful: snapshot.doubtful_calls()?,
             elsewhere: Elsewhere::read(ingest, &snapshot)?,

@@ -198,8 +198,8 @@ fn new_payload(action: &Action, is_written: bool) -> (Option<PackedPayload>, Box
     (packed, payload.values.0.keys().copied().collect())
 }
 
-/// Takes what a provider does not get any more out of what waits for it and the record does not say anew, as the next run does at
-/// its beginning, which a plan does not.
+/// Takes excluded fields out of the standing call, unless the record says them anew. A run does this when it begins; a plan has to
+/// do it here.
 fn take_excluded(before: &mut Before, projection: &Projection, provider: &dyn Provider) {
     if let Some(waiting) = before.standing.as_mut().filter(|waiting| waiting.life.state != State::Refused) {
         let stays =

@@ -3,7 +3,7 @@
 //!
 //! The files of a complete input may differ in their columns: their customers are of different kinds, one export was split,
 //! or a column was lost. The layout tells which. A file whose columns were accepted before lacks what it lacked then. A
-//! file with new columns lacks what the most similar accepted layout had, unless every customer found only in it is new.
+//! file with new columns lacks what the most similar accepted layout had or lacked, unless every customer found only in it is new.
 
 use crate::domain::field::{Field, FieldSet};
 use crate::store::{Layout, Snapshot, ToldFields};

@@ -111,8 +111,8 @@ impl Compared<'_> {
         Cow::Owned(ordered(now))
     }
 
-    /// What is remembered of records that were turned away whole. It is told of by what they are turned away for, and field by
-    /// field once a record is taken that does not say it.
+    /// Fields of records that were turned away whole. While the record stays turned away, its reason is told; once a later record
+    /// is sent without these fields, each of them is.
     fn untaken<'n>(&self, noted: &'n Noted, decision: &Decision, has_no_key: bool) -> Cow<'n, [FieldCode]> {
         let findings = &decision.findings;
         if self.is_taken(decision) || self.projection.key == KeyCell::Cleared {

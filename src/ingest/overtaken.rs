@@ -20,8 +20,8 @@ impl Elsewhere {
         Ok(Self(snapshot.waiting_elsewhere(&ingest.enabled())?))
     }
 
-    /// Those of a customer that its record contradicts. What a provider without settings would be sent, nobody knows: where the
-    /// record brings news to others, its call does not leave before that is known.
+    /// Those of a customer that its record contradicts. Without a provider's settings nobody knows what it would get, so where the
+    /// record brings news to others, its call waits until that is known.
     pub(super) fn overtaken(
         &self,
         ingest: &Ingest<'_>,

@@ -41,7 +41,7 @@ pub(super) struct Prepared {
     pub(super) meaning: Digest,
     /// The newest row.
     pub(super) place: Place,
-    /// The fields that those of its rows say something about which have no header.
+    /// The fields that its rows from files without a header say something about.
     pub(super) told: FieldSet,
     /// The fields that its rows say something about, by their columns or, without a header, by what they have.
     pub(super) fields: FieldSet,

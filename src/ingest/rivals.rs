@@ -36,8 +36,8 @@ impl Apply<'_> {
     }
 
     /// Whether the account is already somebody's who is not compared in this input: known to be, or with a call for it. Such
-    /// a call is held as well. (What other customers of this input claim is compared at the end.) And is it known to
-    /// exist, whoever's it is.
+    /// a call is held as well. (What other customers of this input claim is compared at the end.) The second value says whether
+    /// anybody is known to exist under this key.
     fn rival(
         &mut self,
         turn: &Turn<'_>,

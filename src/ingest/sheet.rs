@@ -190,7 +190,7 @@ impl<'a> Sheet<'a> {
         merge.lay(&self.mapper, counting, cell, self.further_cells(row));
     }
 
-    /// The fields that a row says something about which was read as this customer.
+    /// The fields that a row says something about; `customer` is what it was mapped to.
     pub(super) fn told(&self, row: &Row, customer: &Customer) -> FieldSet {
         let whole = customer.cells.fields().chain(customer.in_part.iter().copied()).collect::<FieldSet>();
         let heard = |index| self.mapper.heard(self.cell(row, index));

@@ -188,8 +188,8 @@ fn is_squeezed(text: &str) -> bool {
     is_squeezed && before != b' ' && (is_plain(text) || text.chars().all(is_one_space))
 }
 
-/// Whether the text is surely what would be left of it: not empty, nothing around it, no traces of a wrong encoding, and in its
-/// normal form? Most cells are.
+/// Whether cleaning would certainly leave the text as it is: not empty, nothing around it, no traces of a wrong encoding, and in its
+/// normal form. True of most cells.
 pub(super) fn is_clean(text: &str) -> bool {
     is_clean_part(text, is_plain(text) || is_western(text))
 }

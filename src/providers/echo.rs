@@ -10,12 +10,12 @@ use super::Provider;
 use super::codes::is_listed;
 use super::exchange::basic_token;
 
-/// So long is a part of a value that no code has by chance.
+/// The length from which on no code has a part of a value by chance.
 const PART_CHARS_MIN: usize = 6;
-/// So long is a whole word or number that no code is by chance; one with a letter may be shorter.
+/// The length from which on no code is a whole word or number of a value by chance; one with a letter may be shorter.
 const WORD_CHARS_MIN: usize = 4;
 const WORD_OF_LETTERS_CHARS_MIN: usize = 2;
-/// So long is a word of a code that names something, when it is one of a value.
+/// The length from which on a word of a code that is also one of a value names something.
 const OWN_WORD_CHARS_MIN: usize = 3;
 /// How many digits, however they are parted, are a telephone number, an account, a day. No code that anybody has documented has
 /// more than three; the values that a call leaves out, since they have not changed, are not there to compare with.

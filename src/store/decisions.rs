@@ -193,8 +193,8 @@ impl Outbox<'_> {
         Ok(())
     }
 
-    /// How a call goes that a person lets go: whom it is to create is probed first where it may exist, and updated where it is
-    /// known to. None where a call of another customer for the same account goes first.
+    /// How a released call is sent: a create becomes a probe where the person may exist, and an update where the person is known
+    /// to. None where a call of another customer for the same account goes first.
     fn goes_again(&self, row: &CallRow, after: Life) -> Result<Option<Life>, StoreError> {
         if self.another_goes_first(row, after.create_unknown)? {
             return Ok(None);

@@ -338,8 +338,8 @@ impl Intake<'_> {
         self.settle_standing(call, Happening::NothingLeft, call.settling)
     }
 
-    /// Gives a probing or held call the newest values; it keeps its place, or goes first where it withdraws a consent, and goes
-    /// on where it was overtaken and that is decided anew.
+    /// Gives a probing or held call the newest values. It keeps its place, or goes first if it withdraws a consent; one that was
+    /// held as overtaken is let go if it is decided anew.
     pub fn replace_payload(
         &self,
         call: &Standing,

@@ -1,5 +1,5 @@
-//! What providers missed that were switched off while inputs were accepted: the changes of those inputs, and that what waits
-//! for them may be older than those.
+//! Inputs that were accepted while a provider was switched off: what they changed, and which waiting calls may be older than
+//! that.
 
 use rusqlite::Connection;
 

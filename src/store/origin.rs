@@ -99,8 +99,8 @@ pub(super) fn end_work(
     })
 }
 
-/// Refuses to go on with a file that has lost its name to another one, or to none. What has the name now lacks what was
-/// acknowledged since, and may have the token of the run: no file has the one that the lock file is given.
+/// Refuses to go on with a file that has lost its name to another one, or to none. The file now at this path lacks what was
+/// acknowledged since, and may carry the token of the run, so the lock file gets a token that no file has.
 pub(super) fn refuse_other(doing: &'static str, path: &Path, at_work: &[u8]) -> Result<(), StoreError> {
     if identity(path).is_ok_and(|found| at_work == found) {
         return Ok(());

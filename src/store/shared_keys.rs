@@ -134,8 +134,8 @@ impl Outbox<'_> {
         }))
     }
 
-    /// Takes what a call may have changed in an account for unknown of the other customers who are known under its key too, and
-    /// has them compared again: the call of one of them may end here, and its own account be another.
+    /// Marks the fields of a call as unknown at every other customer who is known under the same key, and has these customers
+    /// compared again: the call of one of them may end here, and its own account be another.
     pub(super) fn doubt_others(&self, to: &Recipient<'_>) -> Result<(), StoreError> {
         for mut other in accounts::known_under(self.connection, to.provider, &to.sent.key)? {
             if other.customer != to.customer_number {

@@ -62,7 +62,7 @@ fn world(scenario: &str) -> World {
     world_with(3, &[], scenario)
 }
 
-/// How many customers, and lines of single providers in the configuration.
+/// A world with so many customers, and with further lines for single providers in its configuration.
 fn world_with(count: usize, extra: &[(&str, &str)], scenario: &str) -> World {
     let world = World::new();
     let mut people = customers(count);

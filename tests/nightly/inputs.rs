@@ -372,7 +372,7 @@ fn a_trailer_counts_the_rows() {
     people.iter().for_each(|person| world.all_hold(person));
 }
 
-/// How many customers without an accent are more than is looked at before a file is presumed to be UTF-8.
+/// More customers without an accent than are looked at before a file is presumed to be UTF-8.
 const PLAIN_CUSTOMERS: usize = 2_500;
 
 fn plain_customers() -> Vec<Customer> {

@@ -202,8 +202,8 @@ fn book(
     ended
 }
 
-/// Writes into the state how a run has ended whose report or summary could not be written: who looks there, and the next run,
-/// which tells of a recovery, would take it for a good one.
+/// Corrects the recorded end of a run whose report or summary failed; otherwise `status` and the next run would take it for a good
+/// one.
 fn book_anew(
     program: &Program,
     (state, lock): (&StateFile, &Lock),
