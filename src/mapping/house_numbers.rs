@@ -28,6 +28,9 @@ const MONTHS: [&str; 12] = [
     "DECEMBRE",
 ];
 
+/// The same in short, before a dot.
+const SHORT_MONTHS: [&str; 9] = ["JANV", "FEV", "FEVR", "AVR", "JUIL", "SEPT", "OCT", "NOV", "DEC"];
+
 /// What places are counted by when they stand alone: "4 Chemins" is a name.
 const COUNTED: [&str; 9] =
     ["CHEMINS", "ROUTES", "VENTS", "MOULINS", "FONTAINES", "CANTONS", "PIGNONS", "PONTS", "TOURS"];
@@ -175,7 +178,8 @@ fn first_suffix(after: &str) -> Suffix<'_> {
     let (word, rest) = letters(spaced);
     let attached = spaced.len() == after.len();
     // The usual case: a space, and a word that is too long or too plain to belong to the number.
-    if !attached && word.len() > 1 && !word.starts_with(['b', 'B', 't', 'T', 'q', 'Q']) && word.is_ascii() {
+    let may_count = word.starts_with(['b', 'B', 't', 'T', 'q', 'Q', 'e', 'E', 'i', 'I']);
+    if !attached && word.len() > 1 && !may_count && word.is_ascii() {
         return Suffix::Absent;
     }
     if let Some((suffix, rest)) = counted(after) {
@@ -183,7 +187,12 @@ fn first_suffix(after: &str) -> Suffix<'_> {
     }
     let folded = fold::words(word);
     if !attached {
-        let one = folded.len() == 1 && word.len() == 1 && is_boundary(rest);
+        if matches!(folded.as_str(), "ER" | "ERE" | "EME" | "IEME") && is_boundary(rest) {
+            return Suffix::Ordinal;
+        }
+        // "12 C.R. 5" has a short word there.
+        let is_short = rest.strip_prefix('.').is_some_and(|rest| rest.starts_with(char::is_alphabetic));
+        let one = folded.len() == 1 && word.len() == 1 && is_boundary(rest) && !is_short;
         let is_suffix = one && (rest.starts_with(',') || kind_at(trim_separators(rest), true).is_some());
         return if is_suffix { Suffix::Found(folded, rest) } else { Suffix::Absent };
     }
@@ -248,7 +257,8 @@ fn is_bare_kind(rest: &str) -> bool {
     kind_at(trim_separators(rest), true).is_some_and(|(_, _, name)| trim_separators(name).is_empty())
 }
 
-/// Whether the digits before this belong to a date or a count.
+/// Whether the digits before this belong to a date or a count. What is counted stands alone, or before a kind behind it: "4 Vents
+/// (rue des)".
 fn is_part_of_name(rest: &str) -> bool {
     let (word, after) = letters(rest);
     // No month is shorter than MAI.
@@ -257,6 +267,7 @@ fn is_part_of_name(rest: &str) -> bool {
     }
     fold::folded(word, |word| {
         let is_any = |words: &[&str]| words.iter().any(|other| other.as_bytes() == word);
-        is_any(&MONTHS) || (after.is_empty() && is_any(&COUNTED))
+        let is_alone = after.is_empty() || after.starts_with(" (");
+        is_any(&MONTHS) || (is_alone && is_any(&COUNTED)) || (after.starts_with('.') && is_any(&SHORT_MONTHS))
     })
 }

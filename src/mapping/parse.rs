@@ -68,6 +68,12 @@ pub(super) fn value(field: Field, text: &str, light: &Light<'_>) -> Parsed<Value
         Field::IdentityDocumentIssuedOn | Field::IdentityDocumentExpiresOn => {
             light.forms.date(text).map(Value::Date)
         }
+        // In French files it means the overseas departments, and not the Dominican Republic.
+        Field::BirthCountry | Field::Country
+            if text.eq_ignore_ascii_case("DOM") && light.default_country.alpha2 == "FR" =>
+        {
+            Err(reason::NOT_A_COUNTRY)
+        }
         Field::BirthCountry | Field::Country => countries::parse(text).map(Value::Country),
         Field::Nationalities => countries::nationalities(text).map(Value::Nationalities),
         Field::Email => contacts::email(text).map(Value::Email),

@@ -69,6 +69,10 @@ pub(super) fn parse(text: &str, home: Home<'_>) -> Parsed<Phone> {
         return Err(reason::PHONE_COUNTRY);
     }
     let country = home.country.unwrap_or(home.default_country);
+    // Mobile numbers of Monaco look like French ones, which many who live there have.
+    if country == "MC" && digits.len() == 10 && (digits.starts_with("06") || digits.starts_with("07")) {
+        return Err(reason::PHONE_AMBIGUOUS);
+    }
     // Whoever writes such a number with the code of France means what is dialled there.
     let (digits, country) = match overseas_with_code_of_france(&digits, country) {
         Some(national) => (national, "FR"),
@@ -264,6 +268,7 @@ mod tests {
             ("33612345678", "", "", mobile),
             ("+33 (0)6 12 34 56 78", "", "", mobile),
             ("0033 (0) 6 12 34 56 78", "", "", mobile),
+            ("+377 6 12 34 56 78", "", "MC", "377 0612345678 377612345678"),
             // A spreadsheet removed the zero.
             ("612345678", "", "", mobile),
             // A landline in any column is a number.
@@ -373,9 +378,13 @@ mod tests {
             assert_eq!(read(text, "", ""), Err(expected.0), "{text}");
         }
         // Somebody who works across the border, or a long number without its zero.
-        for (number, country) in
-            [("33612345678", "LU"), ("32470123456", "LU"), ("33612345678", "DE"), ("33612345678", "AT")]
-        {
+        for (number, country) in [
+            ("33612345678", "LU"),
+            ("32470123456", "LU"),
+            ("33612345678", "DE"),
+            ("33612345678", "AT"),
+            ("06 12 34 56 78", "MC"),
+        ] {
             assert_eq!(read(number, "", country), Err(reason::PHONE_AMBIGUOUS.0), "{number} {country}");
         }
         // A British number that lost a digit is not taken for a French mobile.

@@ -33,6 +33,9 @@ const ALL_DIGITS: [(&str, usize); 5] = [
     ("BR", 8),
 ];
 
+/// What stands where a mandatory field was filled without a code. Other codes with two zeros are the army's.
+const PLACEHOLDERS: [&str; 2] = ["00000", "99999"];
+
 /// How many digits a postal code of the country has at least; none where it has letters, or nobody knows whose it is.
 fn digits_of(alpha2: Option<&str>) -> usize {
     let is_of = |countries: &str, alpha2: &str| countries.split(' ').any(|country| country == alpha2);
@@ -84,6 +87,9 @@ pub(super) fn code(text: &str, alpha2: Option<&str>) -> Parsed<SmolStr> {
             (false, false) => Ok(text.into()),
         };
     }
+    if PLACEHOLDERS.contains(&text) {
+        return Err(reason::POSTAL_FRENCH);
+    }
     if text.len() == 5 && text.bytes().all(|byte| byte.is_ascii_digit()) {
         return Ok(text.into());
     }
@@ -112,6 +118,10 @@ mod tests {
             // Bourg-en-Bresse, after a spreadsheet.
             ("1000", "FR", Err(reason::POSTAL_LOST_ZERO)),
             ("2A000", "FR", Err(reason::POSTAL_FRENCH)),
+            ("00000", "FR", Err(reason::POSTAL_FRENCH)),
+            ("99999", "FR", Err(reason::POSTAL_FRENCH)),
+            ("00200", "FR", Ok("00200")),
+            ("99999", "DE", Ok("99999")),
             ("59000 CEDEX", "FR", Err(reason::POSTAL_FRENCH)),
             ("75001.0", "FR", Err(reason::DECIMALS)),
             ("'01000", "FR", Ok("01000")),

@@ -295,11 +295,11 @@ impl<'a> StreetCells<'a> {
     }
 }
 
-/// A street may stand on several lines, and somebody may have several nationalities and names.
+/// An address may stand on several lines, and somebody may have several nationalities and names.
 pub(super) fn breaks(field: Field) -> Breaks {
     if matches!(field, Field::Nationalities | Field::OtherFirstNames) {
         Breaks::OfListsAreCommas
-    } else if is_street(field) {
+    } else if is_street(field) || field.is_within_house() || field == Field::City {
         Breaks::AreSpace
     } else {
         Breaks::Refused

@@ -123,6 +123,25 @@ fn what_stands_in_two_parts_of_a_street_is_in_it_once() {
 }
 
 #[test]
+fn a_cell_of_an_address_may_have_several_lines() {
+    let mapped = one(&[
+        ("address_apartment", "Apt 3\nÉtage 2"),
+        ("city", "Saint\tÉtienne"),
+        ("last_name", "Du\nPont"),
+    ]);
+    assert_eq!(text(&mapped.customer, Field::AddressApartment), Some("Apt 3 Étage 2"));
+    assert_eq!(text(&mapped.customer, Field::City), Some("Saint Étienne"));
+    assert_eq!(reasons(&mapped).len(), 1, "a name has one");
+}
+
+/// Of the overseas departments people write "DOM".
+#[test]
+fn a_department_overseas_is_not_the_dominican_republic() {
+    assert_eq!(reasons(&one(&[("country", "DOM")])), [("country".to_owned(), reason::NOT_A_COUNTRY.0)]);
+    assert!(one(&[("country", "DO")]).defects.is_empty());
+}
+
+#[test]
 fn a_number_that_contradicts_its_line_makes_no_street() {
     let row = |line, number, name| [("street", line), ("street_number", number), ("street_name", name)];
     let differs = Err(vec![("street_number".to_owned(), reason::STREET_DIFFERS.0)]);
