@@ -310,7 +310,13 @@ impl<'a> CsvScan<'a> {
 
     /// The first record, whatever it is.
     pub(super) fn header(&mut self) -> Result<Option<RawHeader>, FileError> {
-        let Some(found) = self.find()? else { return Ok(None) };
+        let Some(mut found) = self.find()? else { return Ok(None) };
+        // A line of blanks before it is none; one of delimiters may have been meant to be it.
+        while self.window.bytes()[..found.span.bytes as usize].trim_ascii().is_empty() {
+            self.pass(&found);
+            let Some(next) = self.find()? else { return Ok(None) };
+            found = next;
+        }
         let fields = self.splitter.fields().map(<[u8]>::to_vec).collect();
         self.pass(&found);
         Ok(Some(RawHeader { fields, line: found.span.line }))

@@ -148,4 +148,11 @@ fn doubtful_lines_are_left_to_the_full_parse() {
     }
     // The same key on another level is another one.
     assert!(Walker::default().is_record(r#"{"a":{"a":1},"b":[{"a":1},{"a":1}]}"#));
+    let with_keys = |count: usize| {
+        format!("{{{}}}", (0..count).map(|key| format!("\"k{key}\":1")).collect::<Vec<_>>().join(","))
+    };
+    assert!(
+        Walker::default().is_record(&with_keys(KEYS_MAX))
+            && !Walker::default().is_record(&with_keys(KEYS_MAX + 1))
+    );
 }

@@ -134,6 +134,7 @@ fn lines_count_from_the_header_over_blanks_and_newlines_in_quotes() {
         ("id;nom\r\n1;a\r\n\r\n2;b\r\n", vec![2, 4]),
         ("id;nom\r1;a\r\r2;b\r", vec![2, 4]),
         ("\n\nid;nom\n1;\"a\nb\n\nc\"\n2;b\n", vec![4, 8]),
+        ("  \n \t\nid;nom\n1;a\n", vec![4]),
         ("id;nom\r\n1;\"a\r\nb\"\r\n2;b\r\n3;c", vec![2, 4, 5]),
         ("id;nom\n1;a;x\n2;b\n", vec![2, 3]),
     ];
