@@ -63,10 +63,10 @@ fn what_goes_to_the_account_of_somebody_forgotten_after_a_kill_waits_from_the_ne
         world.lease(1);
         world.reopen();
         world.store.forget(&customer_id("c1"), world.now).expect("erased");
-        world.queue("c2", Operation::Update, false);
         world.now = world.now.after(SETTLE * 10);
         world.steady = began.map(|began| Steady { boot: "a".to_owned(), began: Timestamp(began) });
         world.recover();
+        world.queue("c2", Operation::Update, false);
         let call = world.before("c2").standing.expect("waits");
         assert_eq!((call.life.state, call.due), (State::Waiting, world.now.after(SETTLE)), "{began:?}");
     }
