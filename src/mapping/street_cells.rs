@@ -28,6 +28,9 @@ const NUMBERS_BEHIND: [&str; 33] = [
 const STREETS: &str = "ALLEE AVENUE BOULEVARD CHAUSSEE CHEMIN CLOS COURS ESPLANADE FAUBOURG IMPASSE PASSAGE PLACE PROMENADE QUAI ROUTE RUE RUELLE \
      SENTIER SQUARE VOIE";
 
+/// A word of so many letters may stand for a longer one that begins with it.
+const CUT_WORD_CHARS_MIN: usize = 3;
+
 /// What people shorten in names.
 const SHORTENED: [(&str, &str); 14] = [
     ("CDT", "COMMANDANT"),
@@ -251,7 +254,7 @@ fn has_other_number(line: &str, number: &str) -> bool {
     !own.is_empty() && !beside.is_empty() && !own.iter().any(|run| beside.contains(run))
 }
 
-/// Whether a line and a name may be of one street: they have a word or a number in common, in short perhaps.
+/// Whether a line and a name may be of one street: they have a word or a number in common, in short or cut off perhaps.
 fn speak_of_one(line: &str, name: &str) -> bool {
     let words = [line, name].map(fold::words);
     let is_telling = |word: &str| {
@@ -266,7 +269,11 @@ fn speak_of_one(line: &str, name: &str) -> bool {
     let [line, name] = words
         .each_ref()
         .map(|words| words.split(' ').filter(|word| is_telling(word)).map(long).collect::<Vec<_>>());
-    line.is_empty() || name.is_empty() || line.iter().any(|word| name.contains(word))
+    // "REP" for "REPUBLIQUE", where a line may have only so many characters.
+    let begins = |one: &str, other: &str| one.len() >= CUT_WORD_CHARS_MIN && other.starts_with(one);
+    let is_one = |one: &str, other: &str| one == other || begins(one, other) || begins(other, one);
+    let is_in_name = |word: &SmolStr| name.iter().any(|other| is_one(word, other));
+    line.is_empty() || name.is_empty() || line.iter().any(is_in_name)
 }
 
 /// A line whose number or kind stands in a column of its own, as in SAP. What the line has too is in it once.

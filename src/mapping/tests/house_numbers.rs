@@ -132,6 +132,7 @@ fn a_line_and_parts_are_one_street_or_none() {
         ("12 Route Nationale 7", ["12", "", "RN 7"], "12 Route Nationale 7"),
         ("RN 7", ["", "ROUTE", "NATIONALE 7"], "RN 7"),
         ("rue St Jean", ["12", "rue", "Saint Jean"], "12 rue St Jean"),
+        ("12 R DE LA REP", ["12", "RUE", "DE LA REPUBLIQUE"], "12 R DE LA REP"),
     ] {
         let mapped = with(line, parts);
         assert_eq!(street(&mapped.customer).map(|street| street.line.as_str()), Some(whole), "{line}");
