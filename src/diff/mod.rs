@@ -16,7 +16,7 @@ use litemap::LiteMap;
 use smol_str::SmolStr;
 
 use crate::domain::account::{Account, Acknowledged, Keeper};
-use crate::domain::call::{HoldReason, Operation, Payload};
+use crate::domain::call::{HoldReason, Operation, Payload, State};
 use crate::domain::policy::{OnCleared, OnInvalid, OnNew, Send};
 use crate::domain::standing::{Before, Standing};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireField, WireValues};
@@ -291,27 +291,42 @@ impl Comparison<'_, '_> {
         self.call_unless_standing(operation, values, hold, withdrawal)
     }
 
+    /// A call that cannot have reached anybody is as if it were not there: what the setting says now is what becomes of somebody
+    /// new, not what it said when the call was made.
     fn way_of_new(&self) -> WayOfNew {
         let moved = self.is_moved();
-        match (self.standing, self.policy.on_new) {
-            // A create that has not left is not wanted any more.
+        match (self.standing.filter(|standing| !self.has_not_left(standing)), self.policy.on_new) {
+            // A create that was refused is not wanted any more.
             (Some(standing), OnNew::Skip) if standing.life.operation == Operation::Create && !moved => {
                 WayOfNew::Ends
             }
             (Some(standing), OnNew::Update | OnNew::Skip) if !standing.life.create_unknown => {
                 WayOfNew::Sent(Operation::Update)
             }
-            (Some(standing), OnNew::Create) if standing.missing && standing.life.hold.is_none() => {
+            (Some(standing), OnNew::Create) if self.is_proved_absent(standing) => {
                 WayOfNew::Sent(Operation::Create)
             }
-            // Parked and queued calls know best: a create that found somebody there goes on as an update.
+            // Whoever got an update that may have arrived, or was refused for another reason, may be there.
             (Some(standing), _) => WayOfNew::Sent(standing.life.operation),
             (None, OnNew::Create) => WayOfNew::Sent(Operation::Create),
             // Somebody whom the provider has under another key is not new.
             (None, OnNew::Skip) if moved => WayOfNew::Sent(Operation::Update),
             (None, OnNew::Update) => WayOfNew::Sent(Operation::Update),
+            (None, OnNew::Skip) if self.standing.is_some() => WayOfNew::Ends,
             (None, OnNew::Skip) => WayOfNew::Stays,
         }
+    }
+
+    /// The provider said of the account that nobody is there.
+    fn is_proved_absent(&self, standing: &Standing) -> bool {
+        standing.missing && standing.life.hold.is_none()
+    }
+
+    /// Nothing of the call can have reached anybody.
+    fn has_not_left(&self, standing: &Standing) -> bool {
+        let was_answered = standing.life.state == State::Refused || standing.settling;
+        let may_be_there = standing.life.create_unknown || self.account.is_some_and(Account::may_exist);
+        !was_answered && !may_be_there && !self.is_moved()
     }
 
     fn for_known(&mut self, desired: &WireValues, account: &Account) -> Action {

@@ -1,6 +1,7 @@
 //! The policy as cases: a small provider with one object, two lone fields and a consent.
 
 mod held;
+mod newcomers;
 mod older;
 mod presumed;
 mod recalled;
@@ -146,24 +147,6 @@ fn run(before: Before, projection: &Projection, policy: &Policy<'_>) -> Decision
 
 fn known(held: &[(u32, &str)]) -> Before {
     Before { account: Some(World::new().account(held)), standing: None, ..Before::default() }
-}
-
-#[test]
-fn somebody_new_is_created_with_everything() {
-    let decision = run(Before::default(), &says(&[(1, "a@b.fr"), (3, "Jo"), (4, "")]), &policy());
-    let Action::Call { operation, payload: sent, hold: None, .. } = decision.action else {
-        unreachable!("{decision:?}")
-    };
-    assert_eq!((operation, sent), (Operation::Create, payload(&[(1, "a@b.fr"), (3, "Jo")])));
-}
-
-#[test]
-fn somebody_new_is_updated_or_skipped_as_configured() {
-    let says = says(&[(3, "Jo")]);
-    let updated = run(Before::default(), &says, &Policy { on_new: OnNew::Update, ..policy() });
-    assert_eq!(updated.action, update(&[(3, "Jo")]));
-    let skipped = run(Before::default(), &says, &Policy { on_new: OnNew::Skip, ..policy() });
-    assert_eq!(skipped.action, Action::Nothing);
 }
 
 #[test]
@@ -409,17 +392,6 @@ fn what_goes_along_with_every_update_makes_none() {
     let before = known(&[(1, "old@b.fr"), (2, "1"), (4, "Z")]);
     let decision = run(before, &says(&[(1, "new@b.fr"), (4, "Z")]), &policy);
     assert_eq!((decision.action, decision.findings.incomplete.len()), (Action::Nothing, 1));
-}
-
-#[test]
-fn a_queued_create_is_closed_when_new_customers_are_to_be_skipped() {
-    let before = Before {
-        account: None,
-        standing: standing(State::Queued, Operation::Create, &[(3, "A")]),
-        ..Before::default()
-    };
-    let decision = run(before, &says(&[(3, "A")]), &Policy { on_new: OnNew::Skip, ..policy() });
-    assert_eq!(decision.action, Action::Close);
 }
 
 #[test]

@@ -207,7 +207,8 @@ fn in_flight(life: &Life, happening: Happening) -> Option<Step> {
         }
         Happening::RefusedAsWhole => Some(to(&spent(life), State::Queued, Wait::None)),
         Happening::Exists if life.operation == Operation::Create => {
-            Some(to(&Life { operation: Operation::Update, ..spent(life) }, State::Queued, Wait::None))
+            let exists = Life { operation: Operation::Update, ..spent(life) };
+            Some(Step { effect: Effect::Exists, ..to(&exists, State::Queued, Wait::None) })
         }
         Happening::Exists => Some(to(&spent(life), State::Refused, Wait::None)),
         Happening::LaneStopped | Happening::Interrupted => Some(to(life, State::Queued, Wait::Keep)),

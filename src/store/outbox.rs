@@ -210,7 +210,7 @@ impl Outbox<'_> {
         }
         // The next input decides whether an update of somebody new, who is not there, becomes a create.
         let is_refused = settlement.happening == Happening::Missing && life.state == State::Refused;
-        if is_refused && !self.is_known(call)? && !self.was_there(call)? {
+        if is_refused && !self.is_known(call)? {
             shared_keys::forget_known(
                 self.connection,
                 self.keeping.fingerprinter,
@@ -225,12 +225,6 @@ impl Outbox<'_> {
     fn is_known(&self, call: &Leased) -> Result<bool, StoreError> {
         let account = self.account(&Recipient::of(call))?;
         Ok(account.is_some_and(|account| account.known && account.key == call.payload.key))
-    }
-
-    /// Whether a call was answered that its person exists: what the provider says of it contradicts itself.
-    fn was_there(&self, call: &Leased) -> Result<bool, StoreError> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM answer WHERE call = ?1 AND class = 'exists')";
-        Ok(self.connection.prepare_cached(sql)?.query_row([call.id.0], |row| row.get(0))?)
     }
 
     /// Has a customer compared at its next record, whatever that says.

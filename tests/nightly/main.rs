@@ -21,6 +21,7 @@ mod may_exist;
 mod moved;
 mod names;
 mod national_numbers;
+mod newcomers;
 mod other_client;
 mod outcomes;
 mod own_fields;

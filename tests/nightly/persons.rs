@@ -5,7 +5,7 @@ use crmsync::sandbox::Operation;
 
 use crate::support::{World, customers};
 
-fn creates(world: &World) -> u64 {
+pub(crate) fn creates(world: &World) -> u64 {
     let summary = world.ledger().summary();
     let operations = &summary.providers[&ProviderId::Wsone].operations;
     operations.get(&Operation::CreatePerson).map_or(0, |tally| tally.requests)
