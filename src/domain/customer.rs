@@ -37,6 +37,16 @@ impl fmt::Debug for CustomerId {
     }
 }
 
+/// The number of a customer in the state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct CustomerNumber(pub i64);
+
+impl fmt::Display for CustomerNumber {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
 /// What a row says about a field that its file has. A field that the file does not have is not in the map.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cell {

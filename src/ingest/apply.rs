@@ -7,7 +7,7 @@ use std::collections::HashSet;
 
 use crate::diff::{Action, Rejection};
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, CustomerNumber};
 use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{KeyMark, Mark, Marker};
 use crate::domain::pages::Pages;
@@ -70,7 +70,7 @@ pub(super) struct Turn<'a> {
     pub(super) prepared: &'a Prepared,
     pub(super) projections: &'a [Projection],
     /// The number in the state; none in a plan for somebody new.
-    pub(super) number: Option<i64>,
+    pub(super) number: Option<CustomerNumber>,
 }
 
 /// What an input is compared with, and where it is written.
@@ -213,7 +213,7 @@ impl<'a> Apply<'a> {
         Ok(())
     }
 
-    pub(super) fn put_customer(&self, turn: &Turn<'_>) -> Result<Option<i64>, StoreError> {
+    pub(super) fn put_customer(&self, turn: &Turn<'_>) -> Result<Option<CustomerNumber>, StoreError> {
         let Some(intake) = self.intake else { return Ok(turn.number) };
         let Turn { candidate, prepared, .. } = turn;
         let (order, stored) = (prepared.customer.order, candidate.stored());

@@ -5,6 +5,7 @@
 use rayon::prelude::*;
 
 use crate::domain::call::CallId;
+use crate::domain::customer::CustomerNumber;
 use crate::domain::pages::Pages;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
@@ -36,7 +37,7 @@ pub(super) enum ClaimedCall {
     /// One that is in the outbox.
     Queued(CallId),
     /// None, but the customer of this number was seeded with the account.
-    Seeded(i64),
+    Seeded(CustomerNumber),
 }
 
 /// What a customer's right to an account is.
@@ -86,7 +87,7 @@ impl Claims {
             ClaimedCall::None => (0, 0),
             ClaimedCall::Planned => (1, 0),
             ClaimedCall::Queued(call) => (2, call.0),
-            ClaimedCall::Seeded(number) => (3, number),
+            ClaimedCall::Seeded(number) => (3, number.0),
             ClaimedCall::Released => (RELEASED, 0),
         };
         let right = match right {
@@ -142,7 +143,7 @@ impl Packed {
             1 => ClaimedCall::Planned,
             2 => ClaimedCall::Queued(CallId(number)),
             RELEASED => ClaimedCall::Released,
-            _ => ClaimedCall::Seeded(number),
+            _ => ClaimedCall::Seeded(CustomerNumber(number)),
         };
         let provider = ProviderId::from_number(self.account[0])?;
         let customer = u32::from_be_bytes(self.customer);
@@ -168,7 +169,7 @@ mod tests {
     fn a_claim_comes_out_as_it_went_in_when_two_customers_make_it() {
         let key = ProviderKey("k".into());
         let calls = [ClaimedCall::None, ClaimedCall::Planned, ClaimedCall::Queued(CallId((1 << 35) - 1))];
-        for call in calls.into_iter().chain([ClaimedCall::Seeded(7)]) {
+        for call in calls.into_iter().chain([ClaimedCall::Seeded(CustomerNumber(7))]) {
             let mut claims = Claims::default();
             for provider in ProviderId::ALL {
                 let account = ClaimKey::of(provider, &key);

@@ -5,6 +5,7 @@ use std::borrow::Cow;
 
 use crate::diff::{Action, Decision, Rejection};
 use crate::domain::account::Account;
+use crate::domain::customer::CustomerNumber;
 use crate::domain::field::Field;
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
@@ -151,7 +152,7 @@ impl Notes {
     pub(super) fn write(
         self,
         intake: &Intake<'_>,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
     ) -> Result<(), StoreError> {
         if let Some(account) = self.account {

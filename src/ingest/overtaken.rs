@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use crate::diff::{self, Decision};
-use crate::domain::customer::Customer;
+use crate::domain::customer::{Customer, CustomerNumber};
 use crate::domain::standing::Standing;
 use crate::providers::Provider;
 use crate::store::{Snapshot, StoreError, WaitingCall};
@@ -26,7 +26,7 @@ impl Elsewhere {
         &self,
         ingest: &Ingest<'_>,
         snapshot: &Snapshot<'_>,
-        (number, customer): (i64, &Customer),
+        (number, customer): (CustomerNumber, &Customer),
         news: bool,
     ) -> Result<Vec<WaitingCall>, StoreError> {
         let from = self.0.partition_point(|call| call.customer < number);

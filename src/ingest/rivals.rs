@@ -2,6 +2,7 @@
 //! the input itself claim is compared at the end, see [`super::claims`].
 
 use crate::domain::call::{HoldReason, State};
+use crate::domain::customer::CustomerNumber;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::ProviderKey;
 use crate::store::{OtherKey, StoreError};
@@ -77,7 +78,7 @@ impl Apply<'_> {
         Ok((hold, exists))
     }
 
-    fn may_have_reached(&self, customer: i64, provider: ProviderId) -> Result<bool, StoreError> {
+    fn may_have_reached(&self, customer: CustomerNumber, provider: ProviderId) -> Result<bool, StoreError> {
         Ok(self.snapshot.account(customer, provider)?.is_some_and(|account| account.may_exist()))
     }
 
@@ -112,8 +113,8 @@ impl Apply<'_> {
         &self,
         provider: ProviderId,
         key: &ProviderKey,
-        customer: Option<i64>,
-    ) -> Result<Vec<(i64, bool)>, StoreError> {
+        customer: Option<CustomerNumber>,
+    ) -> Result<Vec<(CustomerNumber, bool)>, StoreError> {
         // Where nobody had an account, whoever has one by now is of this input.
         if !self.had_accounts {
             return Ok(Vec::new());
@@ -122,7 +123,7 @@ impl Apply<'_> {
     }
 
     /// Whether a customer of that number is compared in this input.
-    pub(super) fn is_candidate(&self, number: i64) -> Result<bool, StoreError> {
+    pub(super) fn is_candidate(&self, number: CustomerNumber) -> Result<bool, StoreError> {
         let id = self.snapshot.customer_id(number)?;
         Ok(self.keys.contains(&self.marker.key(id.as_str())))
     }

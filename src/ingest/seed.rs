@@ -2,7 +2,7 @@
 
 use crate::diff::{self, Findings, Rejection};
 use crate::domain::account::Account;
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, CustomerNumber};
 use crate::domain::standing::{Named, Standing, TurnedAway};
 use crate::domain::wire::{FieldCode, KeyCell, Projection, ProviderKey, WireCell};
 use crate::providers::Provider;
@@ -209,7 +209,7 @@ impl Apply<'_> {
         &mut self,
         turn: &Turn<'_>,
         position: usize,
-        number: i64,
+        number: CustomerNumber,
         taken: SeedAccount,
     ) -> Result<(), StoreError> {
         let Some(intake) = self.intake else { return Ok(()) };
@@ -236,7 +236,7 @@ impl Apply<'_> {
 
     /// Takes a seeded account back: it cannot be told whose it is. The next sync compares its customer again and
     /// holds what it would send.
-    pub(super) fn withdraw_seed(&mut self, claim: &Claim, number: i64) -> Result<(), StoreError> {
+    pub(super) fn withdraw_seed(&mut self, claim: &Claim, number: CustomerNumber) -> Result<(), StoreError> {
         let Some(intake) = self.intake else { return Ok(()) };
         let id = self.snapshot.customer_id(number)?;
         let skipped = self.snapshot.skipped(number, claim.provider)?;

@@ -3,7 +3,7 @@
 use rusqlite::{Connection, OptionalExtension, Row};
 
 use crate::domain::account::{Account, Acknowledged};
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, CustomerNumber};
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::{FieldCode, ProviderKey};
 
@@ -17,7 +17,7 @@ const ACCOUNTS_AT_ONCE: i64 = 1_000;
 /// An account, and whose it is.
 pub(super) struct Owned {
     /// The number of the customer in the state.
-    pub(super) customer: i64,
+    pub(super) customer: CustomerNumber,
     pub(super) customer_id: CustomerId,
     pub(super) provider: ProviderId,
     pub(super) account: Account,
@@ -74,7 +74,7 @@ pub(super) fn key_of(
 /// Writes down an account, a new one or in the place of what was known.
 pub(super) fn put(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
     provider: ProviderId,
     account: &PackedAccount,
 ) -> Result<(), StoreError> {
@@ -97,7 +97,7 @@ pub(super) fn put(
 /// Writes over what is known of an account, but for what was left out; gives how many there were.
 pub(super) fn set(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
     provider: ProviderId,
     account: &Account,
 ) -> Result<usize, StoreError> {
@@ -110,7 +110,7 @@ pub(super) fn set(
 /// The account of a customer at a provider.
 pub(super) fn find(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
     provider: ProviderId,
 ) -> Result<Option<Account>, StoreError> {
     let sql = "SELECT key, known, fields FROM account WHERE customer = ?1 AND provider = ?2";
@@ -147,7 +147,7 @@ pub(super) fn rewrite(
          FROM account JOIN customer ON customer.id = account.customer
          WHERE (customer, provider) > (?1, ?2) ORDER BY customer, provider LIMIT ?3",
     )?;
-    let (mut last, mut changed) = ((i64::MIN, 0), 0);
+    let (mut last, mut changed) = ((CustomerNumber(i64::MIN), 0), 0);
     loop {
         let mut page = Vec::new();
         let mut rows = select.query((last.0, last.1, ACCOUNTS_AT_ONCE))?;

@@ -12,7 +12,7 @@ use rusqlite::{Connection, params_from_iter};
 
 use crate::domain::call::CallId;
 use crate::domain::clock::Timestamp;
-use crate::domain::customer::{CustomerId, Order};
+use crate::domain::customer::{CustomerId, CustomerNumber, Order};
 use crate::domain::provider::ProviderId;
 
 use super::intake::{Intake, NewCall};
@@ -29,17 +29,17 @@ const ROWS_MAX: usize = 8 * ROWS;
 #[derive(Debug, Default)]
 pub(super) struct Blocks {
     customers: Vec<NewCustomer>,
-    accounts: Vec<(i64, ProviderId, PackedAccount)>,
+    accounts: Vec<(CustomerNumber, ProviderId, PackedAccount)>,
     calls: Vec<(CallId, NewCall)>,
-    orders: Vec<(i64, Order)>,
+    orders: Vec<(CustomerNumber, Order)>,
     /// The number of the next customer; none, where customers and accounts do not wait.
-    next_customer: Option<i64>,
+    next_customer: Option<CustomerNumber>,
 }
 
 /// A customer with its number.
 #[derive(Debug)]
 struct NewCustomer {
-    number: i64,
+    number: CustomerNumber,
     id: CustomerId,
     order: Option<Order>,
     told: Vec<u8>,
@@ -51,7 +51,7 @@ type Bound<'a, const COLUMNS: usize> = [ToSqlOutput<'a>; COLUMNS];
 impl Blocks {
     /// For a state in which nobody has an account.
     pub(super) fn of_first_fill(connection: &Connection) -> Result<Self, StoreError> {
-        let next_customer = Some(next(connection, "SELECT max(id) FROM customer")?);
+        let next_customer = Some(CustomerNumber(next(connection, "SELECT max(id) FROM customer")?));
         Ok(Self { next_customer, ..Self::default() })
     }
 
@@ -61,15 +61,20 @@ impl Blocks {
     }
 
     /// Takes a customer of a first fill; gives the number that it will have.
-    pub(super) fn customer(&mut self, id: &CustomerId, order: Option<Order>, told: Vec<u8>) -> i64 {
+    pub(super) fn customer(
+        &mut self,
+        id: &CustomerId,
+        order: Option<Order>,
+        told: Vec<u8>,
+    ) -> CustomerNumber {
         let number = self.next_customer.expect("customers wait in a first fill");
-        self.next_customer = Some(number + 1);
+        self.next_customer = Some(CustomerNumber(number.0 + 1));
         self.customers.push(NewCustomer { number, id: id.clone(), order, told });
         number
     }
 
     /// Takes an account.
-    pub(super) fn account(&mut self, customer: i64, provider: ProviderId, account: PackedAccount) {
+    pub(super) fn account(&mut self, customer: CustomerNumber, provider: ProviderId, account: PackedAccount) {
         self.accounts.push((customer, provider, account));
     }
 
@@ -79,7 +84,7 @@ impl Blocks {
     }
 
     /// Takes the newest order value of a known customer.
-    pub(super) fn order(&mut self, customer: i64, order: Order) {
+    pub(super) fn order(&mut self, customer: CustomerNumber, order: Order) {
         self.orders.push((customer, order));
     }
 
@@ -173,12 +178,14 @@ impl Intake<'_> {
 
 fn bound_customer(NewCustomer { number, id, order, told }: &NewCustomer) -> Bound<'_, 4> {
     let order = order.map_or(NULL, |order| order.0.into());
-    [(*number).into(), text(id.as_str()), order, blob(Some(told))]
+    [number.0.into(), text(id.as_str()), order, blob(Some(told))]
 }
 
-fn bound_account((customer, provider, account): &(i64, ProviderId, PackedAccount)) -> Bound<'_, 6> {
+fn bound_account(
+    (customer, provider, account): &(CustomerNumber, ProviderId, PackedAccount),
+) -> Bound<'_, 6> {
     [
-        (*customer).into(),
+        customer.0.into(),
         provider.number().into(),
         text(account.key.0.as_str()),
         account.known.into(),
@@ -191,7 +198,7 @@ fn bound_call((id, call): &(CallId, NewCall)) -> Bound<'_, 8> {
     [
         id.0.into(),
         id.0.into(),
-        call.customer.into(),
+        call.customer.0.into(),
         call.provider.number().into(),
         text(call.operation.name()),
         priority::of(call.withdrawal).into(),

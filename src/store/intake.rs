@@ -9,7 +9,7 @@ use rusqlite::{Connection, Transaction, TransactionBehavior};
 use crate::domain::account::Keeping;
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::customer::{CustomerId, Order};
+use crate::domain::customer::{CustomerId, CustomerNumber, Order};
 use crate::domain::fault::{self, Point};
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
@@ -75,7 +75,7 @@ pub struct Intake<'a> {
 #[derive(Debug)]
 pub struct NewCall {
     /// The number of the customer in the state.
-    pub customer: i64,
+    pub customer: CustomerNumber,
     /// For whom.
     pub provider: ProviderId,
     /// What it does.
@@ -159,7 +159,7 @@ impl Intake<'_> {
         id: &CustomerId,
         order: Option<Order>,
         told: ToldFields,
-    ) -> Result<i64, StoreError> {
+    ) -> Result<CustomerNumber, StoreError> {
         let told = self.packed_told(told)?;
         if let Some(blocks) = self.blocks.borrow_mut().as_mut().filter(|blocks| blocks.take_customers()) {
             let number = blocks.customer(id, order, told);
@@ -168,11 +168,11 @@ impl Intake<'_> {
         }
         let sql = "INSERT INTO customer (customer_id, order_value, told_fields) VALUES (?1, ?2, ?3)";
         self.transaction.prepare_cached(sql)?.execute((id.as_str(), order.map(|order| order.0), told))?;
-        Ok(self.transaction.last_insert_rowid())
+        Ok(CustomerNumber(self.transaction.last_insert_rowid()))
     }
 
     /// Writes down the newest order value of a known customer.
-    pub fn put_order(&self, customer: i64, order: Order) -> Result<(), StoreError> {
+    pub fn put_order(&self, customer: CustomerNumber, order: Order) -> Result<(), StoreError> {
         if self.many.get() {
             return orders::put_in_place(&self.transaction, customer, order);
         }
@@ -201,7 +201,7 @@ impl Intake<'_> {
     /// Writes down an account.
     pub fn put_account(
         &self,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
         account: PackedAccount,
     ) -> Result<(), StoreError> {
@@ -269,7 +269,7 @@ impl Intake<'_> {
         let (place, is_last) = turn.transpose()?.unwrap_or((id.0, false));
         let own = priority::of(call.withdrawal);
         CallRecord::of(&life)
-            .with("customer", call.customer)
+            .with("customer", call.customer.0)
             .with("provider", call.provider.number())
             .with("priority", if is_last && !call.withdrawal { priority::behind_all(own) } else { own })
             .with("place", place)
@@ -311,7 +311,7 @@ impl Intake<'_> {
     /// Remembers which account the newest record of a customer names, where that is not what account and call have.
     pub fn put_named(
         &self,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
         named: Option<Named>,
     ) -> Result<(), StoreError> {
@@ -322,7 +322,7 @@ impl Intake<'_> {
     /// known to be the customer's stays as it is.
     pub fn end_sharing(
         &self,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
         key: &ProviderKey,
     ) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 
 use rusqlite::Connection;
 
+use crate::domain::customer::CustomerNumber;
 use crate::domain::field::{Field, FieldSet};
 
 use super::open::has_column;
@@ -129,7 +130,7 @@ impl Intake<'_> {
     }
 
     /// Remembers the fields that the records of a known customer have told something about.
-    pub fn put_told(&self, customer: i64, told: ToldFields) -> Result<(), StoreError> {
+    pub fn put_told(&self, customer: CustomerNumber, told: ToldFields) -> Result<(), StoreError> {
         let sql = "UPDATE customer SET told_fields = ?2 WHERE id = ?1";
         let packed = self.packed_told(told)?;
         self.transaction.prepare_cached(sql)?.execute((customer, packed))?;

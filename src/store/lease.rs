@@ -5,7 +5,7 @@ use rusqlite::{Connection, Row, params_from_iter};
 
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, CustomerNumber};
 use crate::domain::lifecycle::{self, Happening, Life};
 use crate::domain::policy::OnNew;
 use crate::domain::provider::ProviderId;
@@ -28,7 +28,7 @@ pub struct Leased {
     /// Whose.
     pub customer: CustomerId,
     /// The number of the customer in the state.
-    pub customer_number: i64,
+    pub customer_number: CustomerNumber,
     /// What it carries: only the fields that are to be sent now.
     pub payload: Payload,
     /// Whether it is sent with some of its fields only (a remedy).
@@ -357,7 +357,7 @@ pub(super) struct CallRow {
     pub(super) id: CallId,
     pub(super) life: Life,
     pub(super) customer: CustomerId,
-    pub(super) customer_number: i64,
+    pub(super) customer_number: CustomerNumber,
     pub(super) provider: ProviderId,
     due: Timestamp,
     pub(super) priority: i64,

@@ -5,6 +5,7 @@ use rusqlite::Connection;
 
 use crate::domain::call::CallId;
 use crate::domain::clock::Timestamp;
+use crate::domain::customer::CustomerNumber;
 use crate::domain::provider::ProviderId;
 
 use super::snapshot::Snapshot;
@@ -21,7 +22,7 @@ pub struct WaitingCall {
     /// Its number.
     pub id: CallId,
     /// The number of the customer.
-    pub customer: i64,
+    pub customer: CustomerNumber,
     /// Where it goes.
     pub provider: ProviderId,
 }

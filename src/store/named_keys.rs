@@ -6,6 +6,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Row};
 
+use crate::domain::customer::CustomerNumber;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::Named;
 
@@ -16,7 +17,7 @@ use super::snapshot::provider_of;
 /// Remembers what a record names, or that it is nothing special any more.
 pub(super) fn put(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
     provider: ProviderId,
     named: Option<Named>,
 ) -> Result<(), StoreError> {
@@ -37,7 +38,7 @@ pub(super) fn put(
 /// What is remembered of a customer at a provider.
 pub(super) fn find(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
     provider: ProviderId,
 ) -> Result<Option<Named>, StoreError> {
     let sql = "SELECT mark FROM named_key WHERE customer = ?1 AND provider = ?2";
@@ -48,7 +49,7 @@ pub(super) fn find(
 /// What is remembered of a customer at all providers.
 pub(super) fn of_customer(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
 ) -> Result<Vec<(ProviderId, Named)>, StoreError> {
     let sql = "SELECT mark, provider FROM named_key WHERE customer = ?1";
     let mut statement = connection.prepare_cached(sql)?;
@@ -69,7 +70,7 @@ pub(super) fn is_named_by_another(
     connection: &Connection,
     provider: ProviderId,
     mark: &[u8; 16],
-    customer: i64,
+    customer: CustomerNumber,
 ) -> Result<bool, StoreError> {
     let mut statement = connection.prepare_cached(BY_ANOTHER_SQL)?;
     Ok(statement.query_row((provider.number(), mark.as_slice(), customer), |row| row.get(0))?)

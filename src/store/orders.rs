@@ -4,7 +4,7 @@
 
 use rusqlite::{Connection, OptionalExtension, params_from_iter};
 
-use crate::domain::customer::Order;
+use crate::domain::customer::{CustomerNumber, Order};
 
 use super::blocks::rows_of;
 use super::snapshot::Snapshot;
@@ -22,25 +22,29 @@ pub(super) fn are_apart(connection: &Connection) -> Result<bool, StoreError> {
 }
 
 /// What stands beside a customer's row.
-pub(super) fn newer(connection: &Connection, customer: i64) -> Result<Option<Order>, StoreError> {
+pub(super) fn newer(connection: &Connection, customer: CustomerNumber) -> Result<Option<Order>, StoreError> {
     let mut statement =
         connection.prepare_cached("SELECT order_value FROM newer_order WHERE customer = ?1")?;
     Ok(statement.query_row([customer], |row| row.get(0)).optional()?.map(Order))
 }
 
 /// Writes newer ones beside the rows of the customers.
-pub(super) fn put(connection: &Connection, newer: &[(i64, Order)]) -> Result<(), StoreError> {
+pub(super) fn put(connection: &Connection, newer: &[(CustomerNumber, Order)]) -> Result<(), StoreError> {
     let mut sql = rows_of("INSERT INTO newer_order (customer, order_value) VALUES", "(?,?)", newer.len());
     sql.push_str(
         " ON CONFLICT (customer) DO UPDATE SET order_value = max(order_value, excluded.order_value)",
     );
-    let values = newer.iter().flat_map(|(customer, order)| [*customer, order.0]);
+    let values = newer.iter().flat_map(|(customer, order)| [customer.0, order.0]);
     connection.prepare_cached(&sql)?.execute(params_from_iter(values))?;
     Ok(())
 }
 
 /// Writes a newer one into the customer's row: for those who have many of them.
-pub(super) fn put_in_place(connection: &Connection, customer: i64, order: Order) -> Result<(), StoreError> {
+pub(super) fn put_in_place(
+    connection: &Connection,
+    customer: CustomerNumber,
+    order: Order,
+) -> Result<(), StoreError> {
     let sql = "UPDATE customer SET order_value = ?2 WHERE id = ?1";
     connection.prepare_cached(sql)?.execute((customer, order.0))?;
     Ok(())

@@ -11,7 +11,7 @@ use rusqlite::types::Value;
 use crate::domain::account::{Account, Keeper, Keeping};
 use crate::domain::call::{CallId, Payload, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, CustomerNumber};
 use crate::domain::fault;
 use crate::domain::lifecycle::{Effect, Happening, Life, Wait};
 use crate::domain::mark::{Mark, Marker};
@@ -310,7 +310,7 @@ impl Outbox<'_> {
     /// Whether the newest record of a customer names another account than the one with this key, or none.
     pub(super) fn names_other_key(
         &self,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
         key: &ProviderKey,
     ) -> Result<bool, StoreError> {
@@ -428,7 +428,7 @@ struct Written {
 pub(super) struct Recipient<'a> {
     call: CallId,
     customer: &'a CustomerId,
-    pub(super) customer_number: i64,
+    pub(super) customer_number: CustomerNumber,
     pub(super) provider: ProviderId,
     pub(super) sent: &'a Payload,
 }

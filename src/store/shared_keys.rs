@@ -10,7 +10,7 @@
 use rusqlite::{Connection, TransactionBehavior};
 
 use crate::domain::call::{CallId, State};
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, CustomerNumber};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::mark::{Mark, Marker};
 use crate::domain::provider::ProviderId;
@@ -31,7 +31,7 @@ const RELEASED: &str = "released:";
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct OtherKey {
     /// The number of the customer.
-    pub customer: i64,
+    pub customer: CustomerNumber,
     /// Whether the provider knows the customer under this key, or ever did.
     pub known: bool,
 }
@@ -64,7 +64,7 @@ pub(super) fn take_away(
     connection: &Connection,
     mark: &[u8; 16],
     provider: ProviderId,
-    customer: i64,
+    customer: CustomerNumber,
 ) -> Result<(), StoreError> {
     let sql = "DELETE FROM other_key WHERE provider = ?1 AND mark = ?2 AND customer = ?3";
     connection.prepare_cached(sql)?.execute((provider.number(), mark.as_slice(), customer))?;
@@ -175,7 +175,7 @@ impl Outbox<'_> {
     }
 
     /// Where others are known to have the account that is a customer's by now, all of them are compared again.
-    pub(super) fn share(&self, provider: ProviderId, customer: i64) -> Result<(), StoreError> {
+    pub(super) fn share(&self, provider: ProviderId, customer: CustomerNumber) -> Result<(), StoreError> {
         let fingerprinter = self.keeping.fingerprinter;
         for id in doubt_owners(self.connection, fingerprinter, provider, customer)? {
             self.compare_again(&id)?;
@@ -198,7 +198,8 @@ impl Outbox<'_> {
         )?;
         let place = (provider.number(), key.0.as_str(), call.customer_number);
         // Where no more than a call goes to it, the record names it too, as was asked above, or another one by now.
-        let owners = select.query_map(place, |row| row.get(0))?.collect::<Result<Vec<i64>, _>>()?;
+        let owners =
+            select.query_map(place, |row| row.get(0))?.collect::<Result<Vec<CustomerNumber>, _>>()?;
         for other in owners {
             if !self.names_other_key(other, provider, key)? {
                 return Ok(true);
@@ -232,7 +233,7 @@ pub(super) fn rivals(
     connection: &Connection,
     fingerprinter: &Fingerprinter,
     (provider, key): (ProviderId, &ProviderKey),
-    customer: i64,
+    customer: CustomerNumber,
 ) -> Result<Vec<Rival>, StoreError> {
     let mut select = connection.prepare_cached(
         "WITH claimant (customer) AS (
@@ -291,7 +292,7 @@ struct Released {
     /// The setting that says so.
     name: String,
     provider: u8,
-    customer: i64,
+    customer: CustomerNumber,
     /// The number of the call, or of the first that took its place; zero where an earlier version has not noted it.
     call: i64,
     /// The number of what was refused, and waits.
@@ -299,7 +300,7 @@ struct Released {
 }
 
 /// How such a call is noted.
-fn note(customer: i64, call: i64) -> String {
+fn note(customer: CustomerNumber, call: i64) -> String {
     format!("{customer} {call}")
 }
 
@@ -330,7 +331,7 @@ fn settled(connection: &Connection) -> Result<Vec<Released>, StoreError> {
 /// Whether a call of a customer, from that one on, may have reached the provider.
 fn has_left(
     connection: &Connection,
-    (provider, customer): (u8, i64),
+    (provider, customer): (u8, CustomerNumber),
     first: i64,
 ) -> Result<bool, StoreError> {
     let sql = "SELECT EXISTS (SELECT 1 FROM call WHERE customer = ?1 AND provider = ?2 AND id >= ?3
@@ -344,7 +345,7 @@ fn doubt_owners(
     connection: &Connection,
     fingerprinter: &Fingerprinter,
     provider: ProviderId,
-    customer: i64,
+    customer: CustomerNumber,
 ) -> Result<Vec<CustomerId>, StoreError> {
     let own = accounts::find(connection, customer, provider)?;
     let Some(own) = own.filter(|account| account.known) else { return Ok(Vec::new()) };

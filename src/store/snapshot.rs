@@ -8,7 +8,7 @@ use rusqlite::{Connection, Row, Transaction};
 use crate::domain::account::{Account, Keeping};
 use crate::domain::call::{CallId, HoldReason, Operation, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::customer::{CustomerId, Order};
+use crate::domain::customer::{CustomerId, CustomerNumber, Order};
 use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::{Happening, Life};
 use crate::domain::provider::ProviderId;
@@ -36,11 +36,14 @@ pub struct Snapshot<'a> {
     pub(super) rare: Rare,
 }
 
+/// No customer has this number.
+const NOBODY: CustomerNumber = CustomerNumber(-1);
+
 /// A customer as an earlier input left it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredCustomer {
     /// The number of the customer in the state.
-    pub number: i64,
+    pub number: CustomerNumber,
     /// The newest accepted order value.
     pub order: Option<Order>,
     /// The fields that its records have told something about.
@@ -182,7 +185,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The key of the customer of that number.
-    pub fn customer_id(&self, number: i64) -> Result<CustomerId, StoreError> {
+    pub fn customer_id(&self, number: CustomerNumber) -> Result<CustomerId, StoreError> {
         let mut statement =
             self.connection.prepare_cached("SELECT customer_id FROM customer WHERE id = ?1")?;
         let id: String = statement.query_row([number], |row| row.get(0))?;
@@ -203,7 +206,11 @@ impl<'a> Snapshot<'a> {
 
     /// What is known of a customer at each provider at which anything is known, in their order; calls are looked for
     /// only where the customer may have some.
-    pub fn known(&self, customer: i64, has_calls: bool) -> Result<Vec<(ProviderId, KnownAt)>, StoreError> {
+    pub fn known(
+        &self,
+        customer: CustomerNumber,
+        has_calls: bool,
+    ) -> Result<Vec<(ProviderId, KnownAt)>, StoreError> {
         let mut found: Vec<(ProviderId, KnownAt)> = Vec::new();
         let mut statement = self.connection.prepare_cached(
             "SELECT key, known, fields, provider, skipped FROM account WHERE customer = ?1 ORDER BY provider",
@@ -243,7 +250,11 @@ impl<'a> Snapshot<'a> {
         Ok(found)
     }
 
-    fn add_named(&self, customer: i64, found: &mut [(ProviderId, KnownAt)]) -> Result<(), StoreError> {
+    fn add_named(
+        &self,
+        customer: CustomerNumber,
+        found: &mut [(ProviderId, KnownAt)],
+    ) -> Result<(), StoreError> {
         for (provider, named) in named_keys::of_customer(self.connection, customer)? {
             for (_, known) in found.iter_mut().filter(|(at, _)| *at == provider) {
                 let own = known.before.account.as_ref().map(|account| &account.key);
@@ -256,12 +267,20 @@ impl<'a> Snapshot<'a> {
     }
 
     /// What a provider is known to hold of a customer.
-    pub fn account(&self, customer: i64, provider: ProviderId) -> Result<Option<Account>, StoreError> {
+    pub fn account(
+        &self,
+        customer: CustomerNumber,
+        provider: ProviderId,
+    ) -> Result<Option<Account>, StoreError> {
         accounts::find(self.connection, customer, provider)
     }
 
     /// The fields whose value was invalid at the last comparison.
-    pub fn skipped(&self, customer: i64, provider: ProviderId) -> Result<Vec<FieldCode>, StoreError> {
+    pub fn skipped(
+        &self,
+        customer: CustomerNumber,
+        provider: ProviderId,
+    ) -> Result<Vec<FieldCode>, StoreError> {
         let mut statement = self
             .connection
             .prepare_cached("SELECT skipped FROM account WHERE customer = ?1 AND provider = ?2")?;
@@ -270,7 +289,7 @@ impl<'a> Snapshot<'a> {
     }
 
     /// Who turns a customer away, and why.
-    pub fn turned_away(&self, customer: i64) -> Result<Vec<(ProviderId, TurnedAway)>, StoreError> {
+    pub fn turned_away(&self, customer: CustomerNumber) -> Result<Vec<(ProviderId, TurnedAway)>, StoreError> {
         if !self.rare.turned_away {
             return Ok(Vec::new());
         }
@@ -282,13 +301,13 @@ impl<'a> Snapshot<'a> {
         &self,
         provider: ProviderId,
         key: &ProviderKey,
-        customer: Option<i64>,
-    ) -> Result<Vec<(i64, bool)>, StoreError> {
+        customer: Option<CustomerNumber>,
+    ) -> Result<Vec<(CustomerNumber, bool)>, StoreError> {
         let mut statement = self.connection.prepare_cached(
             "SELECT customer, known FROM account WHERE provider = ?1 AND key = ?2 AND customer <> ?3",
         )?;
         let owners = statement
-            .query_map((provider.number(), key.0.as_str(), customer.unwrap_or(-1)), |row| {
+            .query_map((provider.number(), key.0.as_str(), customer.unwrap_or(NOBODY)), |row| {
                 Ok((row.get(0)?, row.get(1)?))
             })?;
         Ok(owners.collect::<Result<_, _>>()?)
@@ -305,7 +324,11 @@ impl<'a> Snapshot<'a> {
     }
 
     /// The open or parked call of a customer at a provider.
-    pub fn standing(&self, customer: i64, provider: ProviderId) -> Result<Option<Standing>, StoreError> {
+    pub fn standing(
+        &self,
+        customer: CustomerNumber,
+        provider: ProviderId,
+    ) -> Result<Option<Standing>, StoreError> {
         let sql = "SELECT * FROM call WHERE customer = ?1 AND payload IS NOT NULL AND provider = ?2";
         let mut statement = self.connection.prepare_cached(sql)?;
         let mut rows = statement.query((customer, provider.number()))?;

@@ -5,9 +5,24 @@ use std::cell::{RefCell, RefMut};
 use std::fmt;
 
 use rusqlite::functions::{Context, FunctionFlags};
-use rusqlite::{CachedStatement, Connection};
+use rusqlite::types::{FromSql, FromSqlResult, ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ToSql};
+
+use crate::domain::customer::CustomerNumber;
 
 use super::{StoreError, codec, flights};
+
+impl ToSql for CustomerNumber {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        self.0.to_sql()
+    }
+}
+
+impl FromSql for CustomerNumber {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        value.as_i64().map(Self)
+    }
+}
 
 /// A statement that is kept as soon as it was asked for.
 #[derive(Default)]

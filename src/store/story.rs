@@ -7,7 +7,7 @@ use rusqlite::{OptionalExtension as _, Row};
 use crate::domain::account::Acknowledged;
 use crate::domain::call::{CallId, HoldReason, State};
 use crate::domain::clock::Timestamp;
-use crate::domain::customer::CustomerId;
+use crate::domain::customer::{CustomerId, CustomerNumber};
 use crate::domain::lifecycle::Life;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::TurnedAway;
@@ -101,7 +101,8 @@ impl Store {
     /// [`StoreError::NoSuchCall`], or when the state cannot be read.
     pub fn customer_of(&self, call: CallId) -> Result<CustomerId, StoreError> {
         let sql = "SELECT customer FROM call WHERE id = ?1";
-        let number: Option<i64> = self.connection.query_row(sql, [call.0], |row| row.get(0)).optional()?;
+        let number: Option<CustomerNumber> =
+            self.connection.query_row(sql, [call.0], |row| row.get(0)).optional()?;
         self.snapshot().customer_id(number.ok_or(StoreError::NoSuchCall(call))?)
     }
 
@@ -131,7 +132,7 @@ impl Store {
         Ok(Story { known: true, forgotten, accounts, turned_away, calls, kept_since })
     }
 
-    fn story_calls(&self, customer: i64) -> Result<Vec<StoryCall>, StoreError> {
+    fn story_calls(&self, customer: CustomerNumber) -> Result<Vec<StoryCall>, StoreError> {
         let fields = if self.knows_fields()? { "call.fields" } else { "NULL" };
         let (flight, left_at, flights) = if self.flights {
             ("flight.lease", "flight.at", "LEFT JOIN flight ON flight.call = call.id")
@@ -161,7 +162,7 @@ impl Store {
 
     fn others(
         &self,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
         key: &ProviderKey,
     ) -> Result<Vec<CustomerId>, StoreError> {
@@ -169,7 +170,8 @@ impl Store {
         let owners =
             snapshot.other_owners(provider, key, Some(customer))?.into_iter().map(|(owner, _)| owner);
         let once = snapshot.other_keys(provider, key)?.into_iter().map(|other| other.customer);
-        let others: BTreeSet<i64> = owners.chain(once).filter(|other| *other != customer).collect();
+        let others: BTreeSet<CustomerNumber> =
+            owners.chain(once).filter(|other| *other != customer).collect();
         others.into_iter().map(|other| snapshot.customer_id(other)).collect()
     }
 

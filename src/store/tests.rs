@@ -16,7 +16,7 @@ use super::*;
 use crate::domain::account::{Account, Acknowledged};
 use crate::domain::call::{CallId, HoldReason, Operation, Payload, State};
 use crate::domain::clock::{Steady, Timestamp};
-use crate::domain::customer::{CustomerId, Order};
+use crate::domain::customer::{CustomerId, CustomerNumber, Order};
 use crate::domain::lifecycle::Happening;
 use crate::domain::mark::{Mark, NO_RECORD};
 use crate::domain::policy::OnNew;
@@ -133,7 +133,7 @@ impl World {
         self.store.group(self.run, self.now, |outbox| outbox.settle(call, &settlement))
     }
 
-    fn number(&self, name: &str) -> i64 {
+    fn number(&self, name: &str) -> CustomerNumber {
         self.store.snapshot().customer(&customer_id(name)).expect("readable").expect("known").number
     }
 

@@ -3,6 +3,7 @@
 
 use rusqlite::{Connection, Row};
 
+use crate::domain::customer::CustomerNumber;
 use crate::domain::provider::ProviderId;
 use crate::domain::standing::TurnedAway;
 use crate::domain::wire::FieldCode;
@@ -22,7 +23,7 @@ impl Intake<'_> {
     /// [`StoreError`] when the state cannot be written.
     pub fn put_turned_away(
         &self,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
         turned_away: Option<TurnedAway>,
     ) -> Result<(), StoreError> {
@@ -32,7 +33,7 @@ impl Intake<'_> {
 
 fn put(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
     provider: ProviderId,
     turned_away: Option<TurnedAway>,
 ) -> Result<(), StoreError> {
@@ -56,7 +57,7 @@ fn put(
 /// Who turns a customer away, in their order, and why.
 pub(super) fn of_customer(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
 ) -> Result<Vec<(ProviderId, TurnedAway)>, StoreError> {
     let sql = "SELECT field, provider FROM turned_away WHERE customer = ?1 ORDER BY provider";
     let mut statement = connection.prepare_cached(sql)?;

@@ -3,6 +3,7 @@
 
 use rusqlite::Connection;
 
+use crate::domain::customer::CustomerNumber;
 use crate::domain::provider::ProviderId;
 use crate::domain::wire::FieldCode;
 
@@ -17,7 +18,7 @@ impl Intake<'_> {
     /// [`StoreError`] when the state cannot be written.
     pub fn put_untaken(
         &self,
-        customer: i64,
+        customer: CustomerNumber,
         provider: ProviderId,
         fields: &[FieldCode],
     ) -> Result<(), StoreError> {
@@ -27,7 +28,7 @@ impl Intake<'_> {
 
 fn put(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
     provider: ProviderId,
     fields: &[FieldCode],
 ) -> Result<(), StoreError> {
@@ -47,7 +48,7 @@ fn put(
 /// What is remembered of a customer, by provider.
 pub(super) fn of_customer(
     connection: &Connection,
-    customer: i64,
+    customer: CustomerNumber,
 ) -> Result<Vec<(ProviderId, Vec<FieldCode>)>, StoreError> {
     let sql = "SELECT fields, provider FROM untaken WHERE customer = ?1 ORDER BY provider";
     let mut statement = connection.prepare_cached(sql)?;

@@ -84,21 +84,21 @@ fn changed(customers: u32, gathered: Gathered) -> Vec<String> {
         world.settle(&call, Happening::Accepted).expect("settled");
     }
     let standing = |number| world.store.snapshot().standing(number, WSONE).expect("readable");
-    let numbers = 1..=i64::from(customers);
+    let numbers = (1..=i64::from(customers)).map(CustomerNumber);
     let standing: Vec<_> = numbers.clone().map(standing).collect();
     let intake = begun(&mut world, gathered);
     for (customer, standing) in numbers.zip(&standing) {
-        intake.put_order(customer, Order(customer * 7)).expect("written");
+        intake.put_order(customer, Order(customer.0 * 7)).expect("written");
         let call = NewCall {
             customer,
             provider: WSONE,
             operation: Operation::Update,
             payload: PackedPayload::of(&payload(&format!("value {customer}"))),
-            hold: (customer % 7 == 1).then_some(HoldReason::KeyChanged),
+            hold: (customer.0 % 7 == 1).then_some(HoldReason::KeyChanged),
             withdrawal: false,
         };
         let id = intake.put_call(call, standing.as_ref()).expect("written");
-        assert_eq!(id, CallId(i64::from(customers) + customer));
+        assert_eq!(id, CallId(i64::from(customers) + customer.0));
     }
     intake.commit().expect("accepted");
     [dump(&world, "newer_order"), dump(&world, "call")].concat()
@@ -128,5 +128,5 @@ fn accounts_and_calls_are_asked_for_their_customer_but_in_a_first_fill() {
     assert!(asked(&world), "after a fill");
     let intake = world.store.intake(world.run, world.now).expect("begun");
     let account = PackedAccount::of(&Account::new(ProviderKey("k".into())), &[]);
-    assert!(intake.put_account(77, WSONE, account).is_err(), "nobody has this number");
+    assert!(intake.put_account(CustomerNumber(77), WSONE, account).is_err(), "nobody has this number");
 }

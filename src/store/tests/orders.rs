@@ -3,7 +3,7 @@
 use super::*;
 
 impl World {
-    fn add(&mut self, name: &str, order: i64) -> i64 {
+    fn add(&mut self, name: &str, order: i64) -> CustomerNumber {
         let intake = self.store.intake(self.run, self.now).expect("begun");
         let number = intake
             .add_customer(&customer_id(name), Some(Order(order)), ToldFields::default())
@@ -12,7 +12,7 @@ impl World {
         number
     }
 
-    fn raise(&mut self, orders: &[(i64, i64)], many: bool) {
+    fn raise(&mut self, orders: &[(CustomerNumber, i64)], many: bool) {
         let intake = self.store.intake(self.run, self.now).expect("begun");
         if many {
             intake.expect_many().expect("set");
@@ -67,10 +67,10 @@ fn many_newer_order_values_are_put_in_place() {
     let add = |name: &String| {
         intake.add_customer(&customer_id(name), None, ToldFields::default()).expect("written")
     };
-    let numbers: Vec<i64> = names.iter().map(add).collect();
+    let numbers: Vec<CustomerNumber> = names.iter().map(add).collect();
     intake.commit().expect("accepted");
 
-    let orders: Vec<(i64, i64)> = numbers.iter().map(|number| (*number, number + 100)).collect();
+    let orders: Vec<(CustomerNumber, i64)> = numbers.iter().map(|number| (*number, number.0 + 100)).collect();
     world.raise(&orders[..4_096], false);
     assert_eq!(world.newer(), 4_096);
     world.raise(&[(numbers[0], 1_000), (numbers[4_099], 7)], false);
