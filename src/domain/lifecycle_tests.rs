@@ -107,6 +107,7 @@ fn a_released_create_with_unknown_outcome_is_probed_not_sent() {
 fn a_create_of_somebody_who_exists_becomes_an_update() {
     let step = after(&life(State::InFlight, Operation::Create), Happening::Exists);
     assert_eq!((step.life.state, step.life.operation), (State::Queued, Operation::Update));
+    assert_eq!(step.effect, Effect::Exists);
 }
 
 #[test]
