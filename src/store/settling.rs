@@ -27,6 +27,8 @@ const STEADY: &str = "steady:";
 pub(super) const NOT_BEGUN: Timestamp = Timestamp(253_402_300_799_000);
 /// Until when such an account settles.
 const UNTIL: &str = "CAST(CAST(value AS TEXT) AS INTEGER)";
+/// The calls that may wait to settle, in the words of the indexes that find them.
+pub(super) const OPEN: [&str; 3] = [WAITING, TRIED, HELD];
 /// The wall clock that is set by less counts as not set.
 const UNSET_MS: i64 = 50;
 
@@ -122,7 +124,7 @@ pub(super) fn go_on(
     );
     let is_known = matches!(waited, Waited::ByClock(_));
     connection.execute(&sql, (provider.number(), ended.filter(|_| is_known)))?;
-    for open in [WAITING, TRIED, HELD] {
+    for open in OPEN {
         let sql = format!(
             "UPDATE call SET due = {call_waits}
              WHERE provider = ?1 AND {open} AND settling = 1 AND due <> {call_waits}"
@@ -180,22 +182,26 @@ fn behind_ended(
     Ok(waiting)
 }
 
+/// The query for what settles at a provider. Without the provider it would look through all that is queued.
+pub(super) fn settling_calls(open: &str) -> String {
+    format!(
+        "SELECT customer, payload, due FROM call
+         WHERE provider = ?1 AND payload IS NOT NULL AND settling = 1 AND due > 0 AND {open}"
+    )
+}
+
 /// What goes where the call of another customer settles, which a person may have to decide about first.
 fn behind_others(
     connection: &Connection,
     fingerprinter: &Fingerprinter,
 ) -> Result<Vec<(CallId, i64)>, StoreError> {
     let mut waiting = Vec::new();
-    for open in [WAITING, TRIED, HELD] {
-        let sql = format!(
-            "SELECT provider, customer, payload, due FROM call
-             WHERE payload IS NOT NULL AND settling = 1 AND due > 0 AND {open}"
-        );
-        let mut select = connection.prepare_cached(&sql)?;
-        let mut rows = select.query([])?;
+    for (provider, open) in ProviderId::ALL.into_iter().flat_map(|one| OPEN.map(|open| (one, open))) {
+        let mut select = connection.prepare_cached(&settling_calls(open))?;
+        let mut rows = select.query([provider.number()])?;
         while let Some(row) = rows.next()? {
-            let (provider, customer, until) = (provider_of(row.get(0)?)?, row.get(1)?, row.get(3)?);
-            let key = codec::unpack_payload(&row.get::<_, Vec<u8>>(2)?)?.key;
+            let (customer, until) = (row.get(0)?, row.get(2)?);
+            let key = codec::unpack_payload(&row.get::<_, Vec<u8>>(1)?)?.key;
             let rivals = shared_keys::rivals(connection, fingerprinter, (provider, &key), customer)?;
             waiting.extend(rivals.iter().filter(|rival| rival.due < until).map(|rival| (rival.call, until)));
         }

@@ -398,6 +398,7 @@ fn a_new_run_and_the_ends_of_a_lane_and_a_run_look_only_at_the_few() {
     queries.extend([QUEUED_FLIGHTS.to_owned(), rejects_sql(), used_up_sql()]);
     queries.push(named_keys::BY_ANOTHER_SQL.to_owned());
     queries.push(format!("UPDATE call SET due = ?2 WHERE provider = ?1 AND {HELD} AND settling = 1"));
+    queries.extend(settling::OPEN.map(settling::settling_calls));
     while filter.widen() {
         queries.push(next_due(&filter));
     }
