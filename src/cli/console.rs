@@ -3,12 +3,12 @@
 
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
-use indicatif::{MultiProgress, ProgressDrawTarget};
+use indicatif::MultiProgress;
 use serde::Serialize;
 
 use super::arguments::{GlobalArguments, LogFormat, ProgressWhen};
 use super::failure::Failure;
-use super::logging;
+use super::{logging, terminal};
 use crate::report::next_step;
 use crate::report::shown::shown_lines;
 
@@ -43,7 +43,7 @@ impl Console {
     #[must_use]
     pub fn new(global: &GlobalArguments) -> Self {
         Self {
-            bars: MultiProgress::with_draw_target(ProgressDrawTarget::stderr()),
+            bars: MultiProgress::with_draw_target(terminal::draw_target()),
             json: global.json,
             quiet: global.quiet,
             log_format: global.log_format,

@@ -19,6 +19,7 @@ pub mod notify;
 pub mod secrets;
 pub mod session;
 mod settings;
+mod terminal;
 
 use std::io::{self, Write as _};
 use std::sync::Arc;

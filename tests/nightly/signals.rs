@@ -1,8 +1,10 @@
 //! Signals: a run drains and checkpoints, or is cut short and its books balance, or outlives its terminal.
 
+use std::os::fd::OwnedFd;
 use std::process::{Command, Stdio};
 
 use crmsync::domain::provider::ProviderId;
+use rustix::pty::{self, OpenptFlags};
 
 use crate::support::{Ran, World, customers, until};
 
@@ -147,5 +149,40 @@ fn a_run_that_waits_for_its_standard_input_is_ended_at_once() {
         // Ten seconds: less than the patience with a run that can come to its end by itself.
         assert!(looks < 2_000, "{name}: {looks}");
         assert_eq!(world.run(&["resume"]).exits(0).code, 0);
+    }
+}
+
+/// A terminal of its own, and the end of it that a program has.
+fn terminal() -> (OwnedFd, OwnedFd) {
+    let ours =
+        pty::openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC).expect("a terminal");
+    pty::grantpt(&ours).expect("granted");
+    pty::unlockpt(&ours).expect("unlocked");
+    let name = pty::ptsname(&ours, Vec::new()).expect("a name").into_string().expect("utf-8");
+    let theirs = std::fs::OpenOptions::new().read(true).write(true).open(name).expect("the other end");
+    (ours, theirs.into())
+}
+
+/// As when a connection breaks under a program that ignores the hang-up: nothing can be drawn any more.
+#[test]
+fn a_run_whose_terminal_goes_away_is_completed() {
+    for flags in [&[][..], &["-v"]] {
+        let world = World::new();
+        let people = customers(40);
+        world.populate(&people);
+        world.configure("", &[("wsone", "rate_per_second = 20\nburst = 1")]);
+        let file = world.csv("crm.csv", &people);
+        let (ours, theirs) = terminal();
+        let arguments =
+            ["sync", file.to_str().expect("utf-8"), "--allow-mass-change", "--progress", "always"];
+        let mut command = world.command(&[&arguments[..], flags].concat());
+        let mut child =
+            command.env("TERM", "xterm").stdout(Stdio::null()).stderr(theirs).spawn().expect("started");
+        // It keeps the program's end open.
+        drop(command);
+        until("some requests are made", || world.requests(ProviderId::Wsone) >= 3);
+        drop(ours);
+        let code = child.wait().expect("gone").code();
+        assert_eq!((code, &world.report()["run"]["outcome"]), (Some(0), &"complete".into()), "{flags:?}");
     }
 }
