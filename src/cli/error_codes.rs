@@ -165,7 +165,7 @@ impl Coded for StoreError {
             Self::Damaged { .. } => ErrorCode::StateDamaged,
             Self::GuardFailed { .. } => ErrorCode::StateOvertaken,
             Self::Illegal { .. } => ErrorCode::StateIllegal,
-            Self::NoSuchCall(_) | Self::Undecidable { .. } => ErrorCode::UsageNoCall,
+            Self::NoSuchCall(_) | Self::Leased(_) | Self::Undecidable { .. } => ErrorCode::UsageNoCall,
             Self::NoWriteAheadLog => ErrorCode::StateNoLog,
             Self::Sqlite { .. } if self.needs_a_person() => ErrorCode::StateDamaged,
             Self::Sqlite { .. } => ErrorCode::StateDatabase,

@@ -156,7 +156,9 @@ impl From<StoreError> for Failure {
     fn from(error: StoreError) -> Self {
         let code = match &error {
             StoreError::Locked { .. } => ExitCode::AnotherRun,
-            StoreError::NoSuchCall(_) | StoreError::Undecidable { .. } => ExitCode::Usage,
+            StoreError::NoSuchCall(_) | StoreError::Leased(_) | StoreError::Undecidable { .. } => {
+                ExitCode::Usage
+            }
             other if other.needs_a_person() => ExitCode::PersonMustAct,
             _other => ExitCode::Failed,
         };

@@ -300,7 +300,21 @@ pub(super) fn vacuum_into(connection: &Connection, path: &Path) -> Result<(), St
 pub(super) fn verify(path: &Path) -> Result<(), StoreError> {
     let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     let found: String = connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0))?;
-    if found == "ok" { Ok(()) } else { Err(StoreError::Damaged { what: "a copy is not sound" }) }
+    if found != "ok" {
+        return Err(StoreError::Damaged { what: "a copy is not sound" });
+    }
+    // Of a last page that holds nothing SQLite does not miss what was cut off.
+    let page: u32 = connection.pragma_query_value(None, "page_size", |row| row.get(0))?;
+    let bytes = std::fs::metadata(path).map_err(|error| file_error("look at", path, error))?.len();
+    if !bytes.is_multiple_of(page.into()) {
+        return Err(StoreError::Damaged { what: "a copy ends within a page" });
+    }
+    Ok(())
+}
+
+/// A copy without the tables of a state was cut short when it was made.
+pub(super) fn of_copy(error: StoreError) -> StoreError {
+    if error.lacks_a_table() { StoreError::Damaged { what: "a copy was never made whole" } } else { error }
 }
 
 /// Makes an empty file, 0600, in the place of whatever an earlier crash left there; a link is replaced, not followed.

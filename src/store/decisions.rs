@@ -269,7 +269,8 @@ impl Outbox<'_> {
     }
 
     fn write_decision(&self, row: &CallRow, after: &Life, rest: Option<&Payload>) -> Result<(), StoreError> {
-        if matches!(after.state, State::Superseded | State::Abandoned) {
+        // What a person has settled may still land, whatever was found out about it.
+        if !after.state.is_open() {
             settling::note(self.connection, self.keeping.fingerprinter, row.id)?;
         }
         let mut record = CallRecord::of(after)

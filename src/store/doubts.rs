@@ -73,6 +73,14 @@ impl Doubts {
     }
 }
 
+/// Remembers all that another state has doubts about.
+pub(super) fn carry_over(from: &Connection, to: &Connection) -> Result<(), StoreError> {
+    let mut select = from.prepare("SELECT value FROM setting WHERE name GLOB ?1 || '*'")?;
+    let marks = select.query_map([MAY_EXIST], |row| row.get(0))?.collect::<Result<Vec<[u8; 16]>, _>>()?;
+    marks.iter().try_for_each(|mark| put_mark(to, mark))?;
+    erase::undone(from)?.iter().try_for_each(|mark| erase::put_undone(to, mark))
+}
+
 /// Remembers the accounts of a customer who is about to be erased: those it has or had, and those that its open calls go
 /// to.
 pub(super) fn remember_accounts(

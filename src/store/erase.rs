@@ -26,7 +26,7 @@ use super::restore::{REPLACED, RESTORING};
 use super::snapshot::{life_of, provider_of};
 use super::transitions::keep_last_call;
 use super::{
-    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, recovery, runs,
+    StateFile, Store, StoreError, codec, doubts, flights, marks, named_keys, orders, origin, recovery, runs,
     shared_keys, turned_away, untaken,
 };
 
@@ -200,6 +200,8 @@ impl Store {
             // The lock is ours, so that nobody sends: what is in flight was left by a crash, and may still land.
             recovery::bring_down_of(transaction, keeping, id, now)
         })
+        // An earlier copy would bring the customer back.
+        .and_then(|erased| origin::renew(&mut self.connection, &self.path).map(|()| erased))
     }
 
     /// The same in a [copy](StateFile::open_copy), of which nothing is sent before a restore puts all of it in doubt.
@@ -235,11 +237,10 @@ impl Store {
     pub fn undo_forget(&mut self, id: &CustomerId) -> Result<bool, StoreError> {
         let mark = self.fingerprinter.tombstone(id);
         let transaction = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        transaction.execute(
-            "INSERT OR REPLACE INTO setting (name, value)
-             SELECT ?2 || hex(mark), mark FROM tombstone WHERE mark = ?1",
-            (mark.as_slice(), UNDONE),
-        )?;
+        let sql = "SELECT EXISTS (SELECT 1 FROM tombstone WHERE mark = ?1)";
+        if transaction.query_row(sql, [mark.as_slice()], |row| row.get(0))? {
+            put_undone(&transaction, &mark)?;
+        }
         let removed = transaction.execute("DELETE FROM tombstone WHERE mark = ?1", [mark.as_slice()])?;
         transaction.commit()?;
         Ok(removed > 0)
@@ -370,6 +371,13 @@ pub(super) fn undone(connection: &Connection) -> Result<HashSet<[u8; 16]>, Store
     let mut select = connection.prepare("SELECT value FROM setting WHERE name GLOB ?1 || '*'")?;
     let marks = select.query_map([UNDONE], |row| row.get(0))?;
     Ok(marks.collect::<Result<_, _>>()?)
+}
+
+/// Remembers that the erasure of one was taken back.
+pub(super) fn put_undone(connection: &Connection, mark: &[u8; 16]) -> Result<(), StoreError> {
+    let sql = "INSERT OR REPLACE INTO setting (name, value) VALUES (?1 || hex(?2), ?2)";
+    connection.execute(sql, (UNDONE, mark.as_slice()))?;
+    Ok(())
 }
 
 /// What a log cannot be emptied for.

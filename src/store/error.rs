@@ -143,6 +143,11 @@ pub enum StoreError {
     /// No call has that number.
     #[error("there is no call {0}; `crmsync rejects list` shows the numbers")]
     NoSuchCall(CallId),
+    /// A run is sending it, or was killed while it did.
+    #[error(
+        "call {0} is on its way, or it was when a run was killed: wait until the run has ended, or find out with `crmsync resume`"
+    )]
+    Leased(CallId),
     /// The file cannot be switched to a write-ahead log, without which a power cut is not survived.
     #[error("the state cannot keep a write-ahead log; free the disk or mend it, then run again")]
     NoWriteAheadLog,
@@ -185,6 +190,7 @@ impl StoreError {
             | Self::GuardFailed { .. }
             | Self::Illegal { .. }
             | Self::Undecidable { .. }
+            | Self::Leased(_)
             | Self::NoSuchCall(_) => false,
         }
     }

@@ -13,7 +13,7 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::path_text;
 use crate::domain::provider::ProviderId;
 
-use super::backup::{file_error, verify};
+use super::backup::{file_error, of_copy, verify};
 use super::marks;
 use super::open::connect;
 use super::place::{LOGS, beside, has_log, lock_of, refuse_foreign};
@@ -156,7 +156,15 @@ impl StateFile {
         let connection = connect(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         self.at(path).inspect(&connection)?;
         verify(path)?;
-        self.at(path).check_key(&connection, &Fingerprinter::new(&self.key(false)?))
+        self.at(path).check_key(&connection, &Fingerprinter::new(&self.key(false)?)).map_err(of_copy)?;
+        // What a restore would stumble over.
+        let mut inside = Examination::default();
+        examine_accounts(&connection, path, &mut inside)?;
+        examine_calls(&connection, path, &mut inside)?;
+        match inside.findings.is_empty() {
+            true => Ok(()),
+            false => Err(StoreError::Damaged { what: "accounts or calls in it are unreadable" }),
+        }
     }
 
     /// A write-ahead log with something in it, although nobody holds the state: an earlier run was killed.
@@ -419,6 +427,7 @@ fn broken(path: &Path, error: &StoreError) -> Finding {
         | StoreError::GuardFailed { .. }
         | StoreError::Illegal { .. }
         | StoreError::Undecidable { .. }
+        | StoreError::Leased(_)
         | StoreError::NoSuchCall(_)
         | StoreError::Sqlite { .. } => "put a backup in its place: `crmsync doctor --restore BACKUP`",
     };

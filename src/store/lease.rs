@@ -270,14 +270,18 @@ impl Outbox<'_> {
 
     /// Reads a call that nobody has leased.
     pub(super) fn read_standing(&self, call: CallId) -> Result<CallRow, StoreError> {
-        let mut statement = self.connection.prepare_cached(&format!(
-            "{CALL_ROW} WHERE call.id = ?1 AND lease IS NULL AND payload IS NOT NULL"
-        ))?;
-        let mut rows = statement.query([call.0])?;
-        match rows.next()? {
+        let sql = format!("{CALL_ROW} WHERE call.id = ?1 AND lease IS NULL AND payload IS NOT NULL");
+        let mut statement = self.connection.prepare_cached(&sql)?;
+        match statement.query([call.0])?.next()? {
             Some(row) => CallRow::read(row),
-            None => Err(StoreError::NoSuchCall(call)),
+            None => Err(self.why_not_standing(call)?),
         }
+    }
+
+    fn why_not_standing(&self, call: CallId) -> Result<StoreError, StoreError> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM call WHERE id = ?1 AND payload IS NOT NULL)";
+        let is_leased = self.connection.query_row(sql, [call.0], |row| row.get(0))?;
+        Ok(if is_leased { StoreError::Leased(call) } else { StoreError::NoSuchCall(call) })
     }
 }
 

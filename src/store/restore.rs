@@ -19,15 +19,15 @@ use crate::domain::fingerprint::Fingerprinter;
 use crate::domain::lifecycle::Happening;
 use crate::domain::provider::ProviderId;
 
-use super::backup::{file_error, make_empty, sync_folder, vacuum_into, verify};
+use super::backup::{file_error, make_empty, of_copy, sync_folder, vacuum_into, verify};
 use super::erase::still_read;
 use super::open::{Lock, connect, migrate};
 use super::place::{LOGS, beside};
 use super::snapshot::{Snapshot, life_of};
 use super::transitions::{CallRecord, step};
 use super::{
-    LaneUse, StateFile, Store, StoreError, WaitingCall, accounts, codec, erase, flights, marks, missed,
-    origin, runs, setting, settling,
+    LaneUse, StateFile, Store, StoreError, WaitingCall, accounts, codec, doubts, erase, flights, marks,
+    missed, origin, runs, setting, settling,
 };
 
 /// The setting that says since when a restored state is in doubt.
@@ -134,7 +134,7 @@ impl StateFile {
         let as_state = self.at(backup);
         let source = connect(backup, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         as_state.inspect(&source)?;
-        self.check_key(&source, &Fingerprinter::new(&self.key(false)?))?;
+        self.check_key(&source, &Fingerprinter::new(&self.key(false)?)).map_err(of_copy)?;
         verify(backup)?;
         let fresh = beside(self.path(), RESTORING);
         make_empty(&fresh)?;
@@ -164,6 +164,9 @@ impl StateFile {
         let erased_unknown = erased.is_none();
         let fingerprinter = Fingerprinter::new(&self.key(false)?);
         erase::carry_over(erased.unwrap_or_default(), &transaction, &fingerprinter, now)?;
+        if let Some(state) = &replaced {
+            unless_damaged(doubts::carry_over(state, &transaction))?;
+        }
         let restored = Restored { erased_unknown, ..put_in_doubt(&transaction, now)? };
         count_calls(&transaction, replaced.as_ref(), now)?;
         origin::begin_anew(&transaction)?;

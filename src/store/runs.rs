@@ -148,9 +148,19 @@ impl Store {
         self.runs_that("TRUE", limit)
     }
 
-    /// The latest runs that took an input in, or were to, newest first.
-    pub(super) fn runs_of_inputs(&self, limit: u32) -> Result<Vec<PastRun>, StoreError> {
-        self.runs_that("command IN ('sync', 'seed')", limit)
+    /// The runs that took an input in, or were to, newest first: back to the last complete one that was accepted, which all
+    /// before it do not matter for.
+    pub(super) fn runs_of_inputs(&self) -> Result<Vec<PastRun>, StoreError> {
+        let of_inputs = "command IN ('sync', 'seed')";
+        if !has_column(&self.connection, "run", "input")? {
+            // What an earlier version ran counts as complete.
+            return self.runs_that(of_inputs, 1);
+        }
+        let since = format!(
+            "SELECT coalesce(max(number), 0) FROM run WHERE {of_inputs} AND input_time IS NOT NULL
+             AND coalesce(json_extract(input, '$.is_complete'), 1)"
+        );
+        self.runs_that(&format!("{of_inputs} AND number >= ({since})"), u32::MAX)
     }
 
     fn runs_that(&self, are: &str, limit: u32) -> Result<Vec<PastRun>, StoreError> {

@@ -7,9 +7,6 @@ use std::collections::BTreeSet;
 
 use super::{PastRun, Store, StoreError};
 
-/// How many runs that take inputs in are looked through.
-const RUNS_LOOKED_AT: u32 = 400;
-
 /// Whether an input is missing: one that was not accepted and has not come since.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct MissingInput {
@@ -42,7 +39,7 @@ impl Store {
 
     /// The latest runs that were to take an input in, but those whose input a person has dismissed, newest first.
     fn inputs_asked_for(&self) -> Result<Vec<PastRun>, StoreError> {
-        let mut runs = self.runs_of_inputs(RUNS_LOOKED_AT)?;
+        let mut runs = self.runs_of_inputs()?;
         runs.retain(|run| !run.input.as_ref().is_some_and(|input| input.is_dismissed));
         Ok(runs)
     }

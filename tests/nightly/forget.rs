@@ -1,9 +1,10 @@
 //! Erasing a customer from the `rejects.csv` of runs, under whatever name the CRM has the key, and what its proof says.
 
 use std::fmt::Write as _;
+use std::path::Path;
 
 use crate::care::json;
-use crate::support::{Customer, HEADER, World, customers};
+use crate::support::{Customer, HEADER, World, customers, files_below};
 
 /// A world whose CRM calls the key otherwise and dates its rows.
 fn world() -> World {
@@ -208,4 +209,60 @@ fn an_erasure_leaves_alone_which_inputs_are_missing() {
     world.on("sync", &world.csv("d2.csv", &people[1..]), &["--kind", "delta"]).exits(0);
     let status = world.run(&["status"]).exits(0).out;
     assert!(status.contains("d1.csv)"), "{status}");
+}
+
+/// Writes a text where SQLite may have left an old copy of one: in a page, between what it points to and what it holds.
+fn leave_behind(file: &Path, text: &str) {
+    let mut bytes = std::fs::read(file).expect("a state");
+    let number = |bytes: &[u8], at: usize| usize::from(u16::from_be_bytes([bytes[at], bytes[at + 1]]));
+    let page = number(&bytes, 16);
+    // Pages of a table's rows; the first one has the head of the file before it.
+    let gap = (1..bytes.len() / page).map(|number| number * page).find_map(|start| {
+        let (from, to) = (start + 8 + 2 * number(&bytes, start + 3), start + number(&bytes, start + 5));
+        (bytes[start] == 0x0D && from + text.len() < to).then_some(from)
+    });
+    let gap = gap.expect("a page that is not full");
+    bytes[gap..gap + text.len()].copy_from_slice(text.as_bytes());
+    std::fs::write(file, bytes).expect("written");
+}
+
+/// What was delivered is kept hashed, so that nobody can look for it.
+#[test]
+fn an_erasure_takes_away_also_what_nobody_can_look_for() {
+    let world = World::new();
+    world.configure("", &[]);
+    let people = customers(20);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let mut changed = people.clone();
+    changed.iter_mut().for_each(|one| one.email = format!("new.{}", one.email));
+    world.sync(&world.csv("crm.csv", &changed)).exits(0);
+    let state = world.path("state/crmsync.db");
+    let backups = files_below(&world.path("state/backups"));
+    let files: Vec<_> = backups.iter().chain([&state]).collect();
+    files.iter().for_each(|file| leave_behind(file, "left.behind@example.org"));
+    world.run(&["forget", &people[0].id]).exits(0);
+    world.run(&["doctor"]).exits(0);
+    for file in files {
+        let bytes = std::fs::read(file).expect("readable");
+        assert!(memchr::memmem::find(&bytes, b"left.behind").is_none(), "{}", file.display());
+    }
+}
+
+#[test]
+fn an_earlier_copy_of_the_state_does_not_bring_an_erased_customer_back() {
+    let world = World::new();
+    world.configure("", &[]);
+    let people = customers(3);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(0);
+    let (state, copy) = (world.path("state/crmsync.db"), world.path("copy.db"));
+    std::fs::copy(&state, &copy).expect("copied");
+    world.run(&["forget", &people[0].id]).exits(0);
+    std::fs::copy(&copy, &state).expect("put back");
+    let changed = people.iter().cloned().map(|one| one.email("changed@example.org")).collect::<Vec<_>>();
+    let requests = world.ledger().entries().len();
+    let refused = world.sync(&world.csv("crm.csv", &changed)).exits(7);
+    assert!(refused.err.contains("E417"), "{}", refused.err);
+    assert_eq!(world.ledger().entries().len(), requests);
 }

@@ -188,3 +188,56 @@ fn only_a_damaged_state_is_replaced_without_being_asked_who_was_erased() {
         assert!(matches!(asked(lasting), Ok(None)), "{lasting}");
     }
 }
+
+/// The state that is replaced knows of somebody who was created after the backup, and erased.
+#[test]
+fn who_may_exist_by_the_state_that_is_replaced_is_probed_also_once_probing_has_ended() {
+    let mut world = World::new();
+    let backup = world.back_up("before-any.db");
+    world.queue("c1", Operation::Create, false);
+    let leased = world.lease(1).remove(0);
+    world.settle(&leased, Happening::Accepted).expect("settled");
+    world.store.forget(&customer_id("c1"), world.now).expect("erased");
+    world.restore(&backup);
+    world
+        .store
+        .connection
+        .execute("DELETE FROM setting WHERE name IN ('in_doubt_since', 'probe_new_since')", [])
+        .expect("ended");
+    world.queue("c2", Operation::Create, false);
+    let standing = world.before("c2").standing.expect("queued");
+    assert_eq!((standing.life.state, standing.life.create_unknown), (State::Probing, true));
+}
+
+/// Whoever takes one for sound finds out on the day that it is needed.
+#[test]
+fn a_backup_that_would_not_be_restored_is_not_called_sound() {
+    let spoil: [(&str, fn(&Path)); 3] = [
+        ("a payload", |path| {
+            let backup = rusqlite::Connection::open(path).expect("a backup");
+            backup
+                .execute("UPDATE call SET payload = x'0102' WHERE payload IS NOT NULL", [])
+                .expect("written");
+        }),
+        ("an end", |path| {
+            let file = std::fs::OpenOptions::new().write(true).open(path).expect("a backup");
+            file.set_len(file.metadata().expect("readable").len() - 100).expect("cut");
+        }),
+        ("everything", |path| std::fs::write(path, "").expect("emptied")),
+    ];
+    for (what, spoil) in spoil {
+        let mut world = World::new();
+        world.queue("c1", Operation::Update, false);
+        let folder = world.state().backups_folder();
+        std::fs::create_dir_all(&folder).expect("made");
+        let backup = folder.join("crmsync.db.20261122T211626Z-3f2a.db");
+        world.state().copy_to(&backup).expect("copied");
+        let (sound, findings) = world.state().examine_backups().expect("listed");
+        assert_eq!((sound.len(), findings.len()), (1, 0), "{what}: {findings:?}");
+        spoil(&backup);
+        let (sound, findings) = world.state().examine_backups().expect("listed");
+        assert_eq!((sound.len(), findings.len()), (0, 1), "{what}: {findings:?}");
+        let refused = world.state().restore(&world._lock, &backup, "1", world.now).expect_err(what);
+        assert!(refused.needs_a_person(), "{what}: {refused}");
+    }
+}

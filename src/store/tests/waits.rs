@@ -120,3 +120,35 @@ fn a_crash_and_two_runs_without_an_answer_are_three_runs() {
         }
     }
 }
+
+/// The last of several requests may still be on its way, whatever a person found out about the first.
+#[test]
+fn what_a_person_says_was_applied_may_still_land_on_top() {
+    let mut world = World::new();
+    let call = world.queue("c1", Operation::Update, false);
+    for _ in 0..3 {
+        world.recover();
+        world.now = world.now.after(SETTLE);
+        let leased = world.lease(1).remove(0);
+        world.settle(&leased, Happening::OutcomeUnknown).expect("settled");
+    }
+    let held = world.before("c1").standing.expect("waits");
+    assert_eq!((held.life.state, held.due), (State::Held, world.now.after(SETTLE)));
+    world.store.resolve(call, Happening::ResolvedApplied, world.now).expect("resolved");
+    assert!(world.before("c1").standing.is_none());
+    change(&mut world, "c1");
+    let newer = world.before("c1").standing.expect("waits");
+    assert_eq!((newer.life.state, newer.due), (State::Waiting, held.due));
+}
+
+#[test]
+fn a_call_that_a_kill_left_on_its_way_is_no_unknown_one_to_who_decides() {
+    let mut world = World::new();
+    let call = world.queue("c1", Operation::Update, false);
+    world.lease(1);
+    world.reopen();
+    let refused = world.store.resolve(call, Happening::ResolvedApplied, world.now);
+    assert!(matches!(refused, Err(StoreError::Leased(it)) if it == call), "{refused:?}");
+    let refused = world.store.resolve(CallId(77), Happening::ResolvedApplied, world.now);
+    assert!(matches!(refused, Err(StoreError::NoSuchCall(_))), "{refused:?}");
+}
