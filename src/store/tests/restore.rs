@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use super::*;
+use crate::store::open::connect;
 
 const LEMONWAY: ProviderId = ProviderId::Lemonway;
 
@@ -212,9 +213,10 @@ fn who_may_exist_by_the_state_that_is_replaced_is_probed_also_once_probing_has_e
 /// Whoever takes one for sound finds out on the day that it is needed.
 #[test]
 fn a_backup_that_would_not_be_restored_is_not_called_sound() {
-    let spoil: [(&str, fn(&Path)); 3] = [
+    type Spoil = fn(&Path);
+    let spoil: [(&str, Spoil); 3] = [
         ("a payload", |path| {
-            let backup = rusqlite::Connection::open(path).expect("a backup");
+            let backup = connect(path, rusqlite::OpenFlags::SQLITE_OPEN_READ_WRITE).expect("a backup");
             backup
                 .execute("UPDATE call SET payload = x'0102' WHERE payload IS NOT NULL", [])
                 .expect("written");
