@@ -153,7 +153,7 @@ fn a_complete_file_says_what_is_due_and_nobody_has_to_decide() {
 
 /// Perhaps it is another system, which holds nothing of what the state says was delivered.
 #[test]
-fn another_address_of_a_provider_is_told_of_once() {
+fn another_address_of_a_provider_is_told_of_until_a_person_has_decided() {
     let world = World::new();
     world.configure("", &[("lemonway", "enabled = false"), ("safedebit", "enabled = false")]);
     let http = world.url();
@@ -179,12 +179,17 @@ fn another_address_of_a_provider_is_told_of_once() {
     move_to("https://live.example");
     assert!(all(world.run(&["check"]).exits(0)).contains(warning));
     assert!(all(world.on("plan", &file, &["--allow-mass-change"]).exits(0)).contains(warning));
-    assert!(all(run()).contains(warning));
+    for _ in 0..2 {
+        assert!(all(run()).contains(warning));
+        assert!(all(world.run(&["status"]).exits(0)).contains(warning));
+    }
+    world.run(&["doctor", "--same-providers"]).exits(0);
     assert!(!all(run()).contains("wsone was at"));
+    assert!(!all(world.run(&["status"]).exits(0)).contains("wsone was at"));
     // What a simulator has got, the provider has not; whichever port it listens at.
     for (address, told) in [
         ("http://127.0.0.1:1", Some("wsone was at https://live.example and is at a place on this machine")),
-        ("http://localhost:2", None),
+        ("http://localhost:2", Some("wsone was at https://live.example and is at a place on this machine")),
         ("https://live.example", Some("wsone was at a place on this machine and is at https://live.example")),
     ] {
         move_to(address);
@@ -192,6 +197,9 @@ fn another_address_of_a_provider_is_told_of_once() {
         assert_eq!(said.contains("wsone was at"), told.is_some(), "{address}: {said}");
         assert!(told.is_none_or(|told| said.contains(told)), "{address}: {said}");
     }
+    let resync = ["--allow-mass-change", "--max-calls", "0", "--full-resync"];
+    assert!(!all(world.on("sync", &file, &resync).exits(10)).contains("wsone was at"), "it gets everything");
+    assert!(!all(run()).contains("wsone was at"));
 }
 
 /// Of what was held, nothing may be left to go.

@@ -371,6 +371,9 @@ pub struct DoctorArguments {
     /// Ask no longer for the input of this run, which was not accepted and is not to come again
     #[arg(long, value_name = "RUN", value_parser = run_id, conflicts_with_all = ["restore", "repair", "end_probing"])]
     pub dismiss_input: Option<RunId>,
+    /// Warn no longer that providers are at another address than before: they are the same systems
+    #[arg(long, conflicts_with_all = ["restore", "repair", "end_probing", "dismiss_input"])]
+    pub same_providers: bool,
 }
 
 /// `report`.

@@ -22,14 +22,20 @@ fn place_of(address: &str) -> &str {
     if is_https { address } else { ON_THIS_MACHINE }
 }
 
-/// What has to be said of those that have moved, each in a sentence.
+/// What has to be said of those that are, or were in between, elsewhere than before, each in a sentence: until a person has
+/// decided, since what was delivered at one of the places is missing at the others.
 pub(super) fn moved(config: &Config, store: &Store) -> Result<Vec<(ProviderId, String)>, StoreError> {
     let mut told = Vec::new();
     for (id, address) in addresses(config) {
-        if let Some(before) = store.address_of(id)?.filter(|before| before != address) {
+        let places = store.addresses_of(id)?;
+        let elsewhere: Vec<&str> =
+            places.iter().map(String::as_str).filter(|place| *place != address).collect();
+        if !elsewhere.is_empty() {
             let sentence = format!(
-                "{id} was at {before} and is at {address}: if that is another system, which has got nothing yet, give it a state \
-                 of its own (state.path), or send it everything with `crmsync sync FILE --full-resync --allow-mass-change`"
+                "{id} was at {} and is at {address}: if that is another system, which has got nothing yet, give it a state \
+                 of its own (state.path), or send it everything with `crmsync sync FILE --full-resync --allow-mass-change`; if it \
+                 is the same one, `crmsync doctor --same-providers` says so",
+                elsewhere.join(" and ")
             );
             told.push((id, sentence));
         }
@@ -37,7 +43,21 @@ pub(super) fn moved(config: &Config, store: &Store) -> Result<Vec<(ProviderId, S
     Ok(told)
 }
 
-/// Notes where they are from now on.
+/// Notes that they are worked with where they are now, beside where they were.
 pub(super) fn note(config: &Config, store: &mut Store) -> Result<(), StoreError> {
-    addresses(config).into_iter().try_for_each(|(id, address)| store.note_address(id, address))
+    for (id, address) in addresses(config) {
+        let mut places = store.addresses_of(id)?;
+        if !places.iter().any(|place| place == address) {
+            places.push(address.to_owned());
+            store.note_addresses(id, &places)?;
+        }
+    }
+    Ok(())
+}
+
+/// Notes that they have, where they are now, what the state says that they have.
+pub(super) fn accept(config: &Config, store: &mut Store) -> Result<(), StoreError> {
+    addresses(config)
+        .into_iter()
+        .try_for_each(|(id, address)| store.note_addresses(id, &[address.to_owned()]))
 }

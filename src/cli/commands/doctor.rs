@@ -23,6 +23,7 @@ use crate::store::{
     is_open_to_others, is_writable_by_all, make_private, missing, nearly_full, unwritable,
 };
 
+use super::addresses;
 use super::earlier::{find_state, refuse_doubt};
 
 #[derive(Debug, Serialize)]
@@ -68,6 +69,7 @@ pub(super) fn doctor(program: &Program, typed: &DoctorArguments) -> Result<ExitC
         (Some(backup), _) => restore(program, &state, backup),
         (None, Some(run)) => dismiss_input(program, &state, run),
         (None, None) if typed.end_probing => end_probing(program, &state),
+        (None, None) if typed.same_providers => same_providers(program, &config, &state),
         (None, None) => examine(program, &config, &state, typed.repair),
     }
 }
@@ -87,6 +89,19 @@ fn end_probing(program: &Program, state: &StateFile) -> Result<ExitCode, Failure
         None => "new persons are created at once: there is nothing to end",
     };
     program.console.done(&json!({ "new_probed_since": since }), told)?;
+    Ok(ExitCode::Complete)
+}
+
+/// The providers have, at their addresses of now, what the state says that they have.
+fn same_providers(program: &Program, config: &Config, state: &StateFile) -> Result<ExitCode, Failure> {
+    if find_state(program, state)? {
+        let lock = state.lock()?;
+        addresses::accept(config, &mut state.open(&lock)?)?;
+    }
+    let providers = config.providers.enabled();
+    let names: Vec<&str> = providers.iter().map(|id| id.name()).collect();
+    let told = format!("taken for the same systems as before: {}", names.join(", "));
+    program.console.done(&json!({ "same_providers": names }), &told)?;
     Ok(ExitCode::Complete)
 }
 

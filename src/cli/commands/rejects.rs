@@ -252,8 +252,11 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         let names = off.join(" and ");
         write!(told, "\nnothing is sent to {names}: switched off in the configuration").expect(INFALLIBLE);
     }
+    // A new record decides whether somebody who is missing is created; what is sent without one is refused once more.
+    let is_missing = |row: &RejectRow| row.state == State::Refused && row.class.as_deref() == Some("missing");
     let next: &[&str] = match misses.is_empty() {
         _ if is_restored => &AFTER_RESTORE,
+        true if rows.iter().any(is_missing) => &["sync", "FILE"],
         true => &["resume"],
         false => &["sync", "FILE", "--kind", "full"],
     };

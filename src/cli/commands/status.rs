@@ -21,9 +21,10 @@ use crate::report::table::aligned;
 use crate::report::text::{Context, INFALLIBLE, grouped};
 use crate::store::{Counts, PastRun, Store, StoreError};
 
+use super::addresses;
 use super::doctor::AFTER_RESTORE;
 
-#[derive(Debug, Serialize, JsonSchema)]
+#[derive(Debug, Default, Serialize, JsonSchema)]
 struct Status {
     last_run: Option<Run>,
     /// Whether a run is at work now.
@@ -37,6 +38,8 @@ struct Status {
     new_probed_since: Option<String>,
     /// Providers that are switched on and were not when inputs were accepted, and since when they miss what those changed.
     misses_inputs_since: BTreeMap<ProviderId, String>,
+    /// Providers that are or were elsewhere than before, and what has to be decided about that.
+    moved_providers: BTreeMap<ProviderId, String>,
     /// The first run whose input was not accepted, where neither that came again nor a complete one did: `resume` sends nothing
     /// of it.
     input_not_accepted: Option<String>,
@@ -117,6 +120,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
     let enabled = config.providers.enabled();
     let misses_inputs_since = misses_inputs_since(&store, enabled.iter().copied())?;
     drop(still);
+    let moved_providers = addresses::moved(&config, &store)?.into_iter().collect();
     let missing = (!state.exists()).then(|| state.absolute_path());
     let status = Status {
         last_run,
@@ -129,6 +133,7 @@ pub(super) fn status(program: &Program) -> Result<ExitCode, Failure> {
         restored,
         new_probed_since,
         misses_inputs_since,
+        moved_providers,
         enabled,
         missing,
     };
@@ -274,6 +279,9 @@ fn text(status: &Status, arguments: &[String]) -> String {
         writeln!(text, "{}", next_step::typed(&misses_inputs(*provider, since), arguments))
             .expect(INFALLIBLE);
     }
+    for told in status.moved_providers.values() {
+        writeln!(text, "{}", next_step::typed(told, arguments)).expect(INFALLIBLE);
+    }
     if let Some(since) = &status.new_probed_since {
         let told = format!(
             "since a backup was put back at {since} every new person is probed before it is created: \
@@ -402,37 +410,17 @@ mod tests {
             [(ProviderId::Wsone, queue(&wsone)), (ProviderId::Safedebit, queue(&Counts::default()))];
         let status = Status {
             last_run: Some(run(last)),
-            input_not_accepted: None,
-            unaccepted: Vec::new(),
-            unread: None,
-            running: false,
             providers: providers.into(),
             needs_a_person: 3,
-            restored: false,
-            new_probed_since: None,
-            misses_inputs_since: BTreeMap::new(),
             enabled: vec![ProviderId::Wsone],
-            missing: None,
+            ..Status::default()
         };
         insta::assert_snapshot!(text(&status, &[]));
     }
 
     #[test]
     fn a_state_that_never_ran() {
-        let status = Status {
-            last_run: None,
-            input_not_accepted: None,
-            unaccepted: Vec::new(),
-            unread: None,
-            running: false,
-            providers: BTreeMap::new(),
-            needs_a_person: 0,
-            restored: false,
-            new_probed_since: None,
-            misses_inputs_since: BTreeMap::new(),
-            enabled: Vec::new(),
-            missing: Some("/var/crmsync.db".into()),
-        };
+        let status = Status { missing: Some("/var/crmsync.db".into()), ..Status::default() };
         let expected = "no run yet: there is no state at /var/crmsync.db\n\nnext: crmsync check\n";
         assert_eq!(text(&status, &[]), expected);
     }
@@ -476,17 +464,14 @@ mod tests {
             let (running, restored, missing) = (false, false, None);
             let status = Status {
                 last_run,
-                input_not_accepted: None,
                 unaccepted,
-                unread: None,
                 running,
                 providers,
                 needs_a_person,
                 restored,
-                new_probed_since: None,
-                misses_inputs_since: BTreeMap::new(),
                 enabled,
                 missing,
+                ..Status::default()
             };
             assert_eq!(next(&status, &[]), expected, "{outcome}");
         }

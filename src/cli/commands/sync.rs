@@ -303,7 +303,8 @@ fn warn_of_killed(
     Ok(outcome)
 }
 
-/// What the state knows to be delivered was delivered elsewhere, perhaps; told once. A rehearsal sends to simulators.
+/// What the state knows to be delivered was delivered elsewhere, perhaps. A rehearsal sends to simulators; who sends everything
+/// anew, or says what the providers hold, has decided.
 fn warn_of_moves(
     mut outcome: Outcome,
     store: &mut Store,
@@ -311,8 +312,12 @@ fn warn_of_moves(
     work: Work<'_>,
 ) -> Result<Outcome, Failure> {
     if !matches!(work, Work::Rehearse(..)) {
+        match work {
+            Work::Sync(_, ingest) if ingest.full_resync => addresses::accept(config, store)?,
+            Work::Seed(..) => addresses::accept(config, store)?,
+            Work::Sync(..) | Work::Rehearse(..) | Work::Resume => addresses::note(config, store)?,
+        }
         outcome.warnings.extend(addresses::moved(config, store)?.into_iter().map(|(_, told)| told));
-        addresses::note(config, store)?;
     }
     Ok(outcome)
 }
