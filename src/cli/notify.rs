@@ -4,10 +4,11 @@
 //! Never decides how a run ends: a command that fails or hangs is a warning, and the exit waits for it at most
 //! `PATIENCE`.
 
-use std::fs::{File, Metadata};
+use std::fs::File;
 use std::io::{self, Seek as _, Write as _};
 use std::os::unix::fs::PermissionsExt as _;
 use std::os::unix::process::CommandExt as _;
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
@@ -129,11 +130,19 @@ pub fn notify(
     }
 }
 
-/// Whether a program that is named by its path is not there, or not executable. What is looked for in `PATH` is taken for
-/// there: the nightly run may have another one.
-pub fn is_missing(program: &str) -> bool {
-    let is_executable = |metadata: Metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0;
-    program.contains('/') && !std::fs::metadata(program).is_ok_and(is_executable)
+/// Whether a program is not there, or not executable: under its path, or in the folders of `PATH` where it is named without one.
+pub fn is_missing(program: &str, folders: Option<&str>) -> bool {
+    let is_executable = |path: &Path| {
+        std::fs::metadata(path)
+            .is_ok_and(|metadata| metadata.is_file() && metadata.permissions().mode() & 0o111 != 0)
+    };
+    if program.contains('/') {
+        return !is_executable(Path::new(program));
+    }
+    // Where there is no PATH, the system has one of its own.
+    folders.is_some_and(|folders| {
+        !std::env::split_paths(folders).any(|folder| is_executable(&folder.join(program)))
+    })
 }
 
 /// A file of its own, since that of the run may be what could not be written; and not a pipe, so that a command that does

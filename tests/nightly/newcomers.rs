@@ -45,6 +45,18 @@ fn that_nobody_is_there_is_not_asked_again_for_a_newer_value() {
     world.all_hold(&people[0]);
 }
 
+/// Who is missing is not sent for again without a new record, which decides whether they are created.
+#[test]
+fn a_release_of_somebody_who_is_missing_names_the_file_as_what_comes_next() {
+    let world = World::new();
+    world.configure("", &[("wsone", "response_codes = { \"101\" = \"missing\" }\non_new = \"update\"")]);
+    let people = customers(1);
+    world.populate(&people);
+    world.sync(&world.csv("crm.csv", &people)).exits(3);
+    let released = world.run(&["rejects", "release"]).exits(0);
+    assert!(released.err.contains("next: crmsync sync FILE"), "{}", released.err);
+}
+
 /// A create that found somebody there is an update for good, whatever the next record says.
 #[test]
 fn who_was_found_there_is_not_created_for_a_newer_value() {

@@ -74,6 +74,13 @@ fn a_notification_that_fails_changes_nothing() {
     // It is known before the night.
     let check = world.run(&["check"]).exits(0).out;
     assert!(check.contains("`/no/such/program` is not there, or not executable"), "{check}");
+    for (program, is_found) in [("no-such-program", false), ("sh", true)] {
+        world.configure(&format!("[notify]\ncommand = [\"{program}\"]\n"), &[]);
+        let ran = world.command(&["check"]).env("PATH", "/usr/bin:/bin").output().expect("runs");
+        let check = Ran::from(ran).exits(0).out;
+        assert_eq!(!check.contains(&format!("`{program}` is not there")), is_found, "{check}");
+    }
+    world.configure("[notify]\ncommand = [\"/no/such/program\"]\n", &[]);
     let ran = world.on("sync", &file, &words).exits(3);
     let warned = |begin: &str, end: &str| {
         assert!(ran.err.lines().any(|line| line.starts_with(begin) && line.ends_with(end)), "{}", ran.err);

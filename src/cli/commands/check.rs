@@ -11,6 +11,7 @@ use serde::Serialize;
 use crate::cli::Program;
 use crate::cli::arguments::{CheckArguments, SchemaOf};
 use crate::cli::config::{self, Config};
+use crate::cli::environment::Environment;
 use crate::cli::error_code::ErrorCode;
 use crate::cli::exit::ExitCode;
 use crate::cli::failure::Failure;
@@ -116,7 +117,7 @@ pub(super) fn check(program: &Program, arguments: &CheckArguments) -> Result<Exi
     check_secrets(program, &config, &mut findings);
     check_state(program, &config, &mut findings);
     check_providers(&config, &mut findings);
-    check_notify(&config, &mut findings);
+    check_notify(&program.environment, &config, &mut findings);
     let mut rows = None;
     if let Some(path) = &arguments.file {
         let showing = if arguments.include_values { Showing::Values } else { Showing::Shapes };
@@ -211,13 +212,12 @@ fn check_excluded(provider: &dyn Provider, findings: &mut Findings) {
 }
 
 /// A command that cannot start would be missed in the very night that it is for.
-fn check_notify(config: &Config, findings: &mut Findings) {
+fn check_notify(environment: &Environment, config: &Config, findings: &mut Findings) {
     if let Some(program) = config.notify.command.as_ref().and_then(|words| words.first()) {
-        if is_missing(program) {
-            findings.warn(
-                "notify",
-                format!("`{program}` is not there, or not executable, seen from this folder"),
-            );
+        if is_missing(program, environment.variable("PATH").as_deref()) {
+            let seen_from =
+                if program.contains('/') { "seen from this folder" } else { "by the PATH of this shell" };
+            findings.warn("notify", format!("`{program}` is not there, or not executable, {seen_from}"));
         } else {
             findings.ok("notify", format!("`{program}`"));
         }
