@@ -319,6 +319,7 @@ pub(super) fn of_copy(error: StoreError) -> StoreError {
 
 /// Makes an empty file, 0600, in the place of whatever an earlier crash left there; a link is replaced, not followed.
 pub(super) fn make_empty(path: &Path) -> Result<(), StoreError> {
+    LOGS.iter().try_for_each(|suffix| make_way(&beside(path, suffix), "replace"))?;
     make_way(path, "replace")?;
     let made = OpenOptions::new().write(true).create_new(true).mode(0o600).open(path);
     made.map(drop).map_err(|source| file_error("create", path, source))

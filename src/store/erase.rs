@@ -333,7 +333,8 @@ impl StateFile {
     /// Copies that were cut short by a crash or a failure, of no use to anybody: as far as they are there.
     pub(super) fn unfinished_copies(&self) -> Vec<PathBuf> {
         let mut copies = vec![unfinished(self.path()), beside(self.path(), RESTORING)];
-        copies.retain(|copy| copy.exists());
+        // Of one whose file is gone SQLite may have left a journal, with pages of the state.
+        copies.retain(|copy| copy.exists() || LOGS.iter().any(|log| beside(copy, log).exists()));
         copies
     }
 

@@ -55,9 +55,12 @@ pub(super) fn note_account(
     until: Timestamp,
 ) -> Result<(), StoreError> {
     let mark = fingerprinter.account_mark(provider, key);
-    let sql = "INSERT INTO setting (name, value) VALUES (?1 || ?2 || ':' || hex(?3), CAST(CAST(?4 AS TEXT) AS BLOB))
-               ON CONFLICT (name) DO UPDATE SET value = excluded.value";
-    connection.prepare_cached(sql)?.execute((SETTLING, provider.number(), mark.as_slice(), until.0))?;
+    // The longer one of two waits is over last.
+    let sql = format!(
+        "INSERT INTO setting (name, value) VALUES (?1 || ?2 || ':' || hex(?3), CAST(CAST(?4 AS TEXT) AS BLOB))
+         ON CONFLICT (name) DO UPDATE SET value = excluded.value WHERE {UNTIL} < ?4"
+    );
+    connection.prepare_cached(&sql)?.execute((SETTLING, provider.number(), mark.as_slice(), until.0))?;
     Ok(())
 }
 

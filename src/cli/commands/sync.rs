@@ -333,7 +333,7 @@ fn recover(
     // The run whose state was copied for a rehearsal may well be at work.
     if recovered.in_flight > 0 && !matches!(work, Work::Rehearse(..)) {
         let message = format!(
-            "an earlier run ended without the answers of {} calls; they are repeated or probed after `settle`",
+            "an earlier run ended without the answers of up to {} calls; they are repeated or probed after `settle`",
             recovered.in_flight
         );
         session.events().emit(Event::Warning { message });

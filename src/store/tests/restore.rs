@@ -243,3 +243,17 @@ fn a_backup_that_would_not_be_restored_is_not_called_sound() {
         assert!(refused.needs_a_person(), "{what}: {refused}");
     }
 }
+
+/// A kill at the right moment leaves the journal of a copy without the copy.
+#[test]
+fn the_journal_of_a_copy_that_is_gone_is_taken_away() {
+    let mut world = World::new();
+    let backup = world.back_up("backup.db");
+    let journal = world.state().path().with_extension("db.restoring-journal");
+    std::fs::write(&journal, "pages").expect("written");
+    assert!(!world.state().delete_unfinished(&world._lock).expect("deleted").is_empty());
+    assert!(!journal.exists());
+    std::fs::write(&journal, "pages").expect("written");
+    world.restore(&backup);
+    assert!(!journal.exists());
+}

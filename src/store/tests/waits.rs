@@ -152,3 +152,18 @@ fn a_call_that_a_kill_left_on_its_way_is_no_unknown_one_to_who_decides() {
     let refused = world.store.resolve(CallId(77), Happening::ResolvedApplied, world.now);
     assert!(matches!(refused, Err(StoreError::NoSuchCall(_))), "{refused:?}");
 }
+
+/// Two calls to one account have ended, each with a wait of its own.
+#[test]
+fn an_account_settles_until_the_longer_wait_is_over() {
+    let mut world = World::new();
+    let fingerprinter = world.state().open_read_only().expect("readable").fingerprinter;
+    let account = payload("").key;
+    for until in [2_000, 3_000, 1_000] {
+        let until = Timestamp(NOON.0 + until);
+        settling::note_account(&world.store.connection, &fingerprinter, (WSONE, &account), until)
+            .expect("noted");
+    }
+    world.queue("c1", Operation::Update, false);
+    assert_eq!(world.before("c1").standing.expect("waits").due, Timestamp(NOON.0 + 3_000));
+}
