@@ -5,7 +5,7 @@ use crmsync::sandbox::Operation;
 
 use crate::persons::creates;
 use crate::policies::entries;
-use crate::support::{World, customers};
+use crate::support::{Customer, World, customers};
 
 /// Nobody needs to know that nobody is there, nor has to class a code, for a call that never left.
 #[test]
@@ -74,4 +74,30 @@ fn who_was_found_there_is_not_created_for_a_newer_value() {
     world.sync(&world.csv("crm.csv", &people)).exits(0);
     assert_eq!((entries(&world, ProviderId::Wsone).len(), creates(&world)), (1, 0));
     world.all_hold(&people[0]);
+}
+
+/// Two records of one person: whom a person lets go to the account of the other one is there, whatever is done for newcomers.
+#[test]
+fn what_was_released_to_an_account_that_is_known_stays_an_update_for_a_newer_value() {
+    let world = World::new();
+    world.configure("", &[]);
+    let mut people = customers(2);
+    people[1].person = people[0].person.clone();
+    world.populate(&people);
+    world.sync(&world.csv("first.csv", &people[..1])).exits(0);
+    let delta = |people: &[Customer], more: &[&str], code: i32| {
+        let file = world.csv("second.csv", people);
+        world.on("sync", &file, &[&["--kind", "delta", "--allow-mass-change"], more].concat()).exits(code);
+    };
+    delta(&people[1..], &[], 3);
+    world.run(&["rejects", "release"]).exits(0);
+    people[1].first = "Lise".to_owned();
+    world.ledger().reset();
+    delta(&people[1..], &["--max-calls", "0"], 10);
+    world.run(&["resume"]).exits(0);
+    assert!(entries(&world, ProviderId::Wsone).is_empty(), "the person decides again");
+    world.run(&["rejects", "release"]).exits(0);
+    world.run(&["resume"]).exits(0);
+    assert_eq!((entries(&world, ProviderId::Wsone).len(), creates(&world)), (1, 0));
+    assert_eq!(world.duplicates(), 0);
 }
