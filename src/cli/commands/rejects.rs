@@ -252,8 +252,6 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
         let names = off.join(" and ");
         write!(told, "\nnothing is sent to {names}: switched off in the configuration").expect(INFALLIBLE);
     }
-    // A new record decides whether somebody who is missing is created; what is sent without one is refused once more.
-    let is_missing = |row: &RejectRow| row.state == State::Refused && row.class.as_deref() == Some("missing");
     let next: &[&str] = match misses.is_empty() {
         _ if is_restored => &AFTER_RESTORE,
         true if rows.iter().any(is_missing) => &["sync", "FILE"],
@@ -263,6 +261,11 @@ fn release(program: &Program, filter: &RejectsFilter) -> Result<(), Failure> {
     let lead = if off.is_empty() { "next" } else { "next, once it is switched on" };
     let next = next_step::command(next, &context);
     Ok(program.console.done(&released_json(&released, &misses, &off), &format!("{told}\n{lead}: {next}"))?)
+}
+
+/// Whether nobody was there. The next record decides whether somebody is created; what is sent without one is refused once more.
+fn is_missing(row: &RejectRow) -> bool {
+    row.state == State::Refused && row.class.as_deref() == Some("missing")
 }
 
 fn released_json(
